@@ -1,0 +1,97 @@
+"""Random numbers that belong to an image, not to a run.
+
+Every image of a batch has its own stream, named by what it is for; a draw is a function of (stream, call number) alone. So a
+result never depends on batch mates, order, shards, workers or device. Bits come from Philox-4x64 (Salmon et al. 2011), a
+published counter-based generator, and are turned into normals by Box-Muller here, since numpy does not promise that its own
+samplers keep their streams across versions.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SCHEME = "philox4x64-boxmuller-1"
+"""Name of the mapping from stream to numbers; part of every record's key."""
+
+
+class Noise(ABC):
+    """What a solver draws from: one independent stream per image of the batch."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of images B."""
+
+    @abstractmethod
+    def __getitem__(self, images: slice) -> "Noise":
+        """The streams of some images, at the same position."""
+
+    @abstractmethod
+    def new(self, shape: Sequence[int]) -> Tensor:
+        """Fresh standard normals, (B, *shape)."""
+
+    @abstractmethod
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        """Fresh uniforms on [0, 1), (B, *shape)."""
+
+    def like(self, x: Tensor) -> Tensor:
+        """Fresh standard normals of the shape, dtype and device of x, (B, ...)."""
+        return self.new(x.shape[1:]).to(x)
+
+
+class StreamNoise(Noise):
+    """Philox streams, drawn on the CPU in float64, delivered in one dtype on one device.
+
+    Args:
+        keys: one 128-bit key per image, from `stream_key`.
+        dtype, device: of what `new` and `uniform` return.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[int],
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        calls: int = 0,
+    ) -> None:
+        self.keys, self.dtype, self.device, self.calls = list(keys), dtype, device, calls
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, images: slice) -> "StreamNoise":
+        return StreamNoise(self.keys[images], self.dtype, self.device, self.calls)
+
+    def _uniforms(self, n: int) -> np.ndarray:
+        """(B, n) float64 in [0, 1); advances the call counter, which owns the counter's highest word."""
+        bits = np.stack([philox_bits(key, self.calls, n) for key in self.keys])
+        self.calls += 1
+        return (bits >> np.uint64(11)) * 2.0**-53
+
+    def new(self, shape: Sequence[int]) -> Tensor:
+        n = int(np.prod(shape))
+        half = (n + 1) // 2
+        u = self._uniforms(2 * half)
+        radius, angle = np.sqrt(-2 * np.log1p(-u[:, :half])), 2 * np.pi * u[:, half:]
+        z = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)[:, :n]
+        return self._deliver(z, shape)
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        return self._deliver(self._uniforms(int(np.prod(shape))), shape)
+
+    def _deliver(self, values: np.ndarray, shape: Sequence[int]) -> Tensor:
+        return torch.from_numpy(values).to(self.dtype).view(len(self), *shape).to(self.device)
+
+
+def philox_bits(key: int, call: int, n: int) -> np.ndarray:
+    """The n 64-bit words of one call of a stream, (n,) uint64."""
+    return np.random.Philox(key=key, counter=call << 192).random_raw(n)
+
+
+def stream_key(*parts: str | int) -> int:
+    """The 128-bit key of the stream that ``parts`` name, e.g. ("sampler", seed, dataset, image, task, solver, sample)."""
+    name = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest(), "little")

@@ -1,0 +1,1 @@
+"""Measurement operators, by family; `base` holds the ladder."""

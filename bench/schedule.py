@@ -1,0 +1,131 @@
+"""Noise schedules, time-step grids and the DDIM step.
+
+Notation, here and everywhere: a noisy image is ``x_t = alpha_t x0 + sigma_t eps`` with ``eps ~ N(0, I)``; ``t`` is a level,
+``s`` the next, less noisy one. ``alpha`` and ``sigma`` are floats, or tensors that broadcast against x. Formulas use
+``sigma / alpha`` and ``sigma^2 / (alpha^2 + sigma^2)``, never ``1 - alpha^2``, so that they hold for any schedule.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+Spacing = Literal["leading", "trailing", "quad", "respaced", "poly7"]
+
+
+class Level(NamedTuple):
+    """One noise level. ``index`` is the discrete time step that a network was trained on (fractional between two of them)."""
+
+    index: float
+    alpha: float
+    sigma: float
+
+    @property
+    def ratio(self) -> float:
+        """Noise-to-signal ratio sigma / alpha: the noise level in variance-exploding coordinates x / alpha."""
+        return self.sigma / self.alpha
+
+    @property
+    def variance(self) -> float:
+        """sigma^2 / (alpha^2 + sigma^2): Var[x0 | x_t] for x0 ~ N(0, 1); 1 - abar in a variance-preserving schedule."""
+        return self.sigma**2 / (self.alpha**2 + self.sigma**2)
+
+
+CLEAN = Level(-1, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class VPSchedule:
+    """The discrete variance-preserving schedule with linear betas of DDPM (Ho et al. 2020, arXiv 2006.11239).
+
+    ``alpha_t^2 = abar_t = prod_{i <= t} (1 - beta_i)`` and ``sigma_t^2 = 1 - abar_t`` for ``t = 0 .. T - 1``.
+    """
+
+    T: int = 1000
+    beta_min: float = 1e-4
+    beta_max: float = 2e-2
+
+    @cached_property
+    def abar(self) -> np.ndarray:
+        """(T,) float64, decreasing."""
+        return np.cumprod(1 - np.linspace(self.beta_min, self.beta_max, self.T))
+
+    def level(self, index: int) -> Level:
+        """The level of a discrete index 0 .. T - 1; -1 is the clean level."""
+        if index == -1:
+            return CLEAN
+        abar = float(self.abar[index])
+        return Level(int(index), math.sqrt(abar), math.sqrt(1 - abar))
+
+    def at(self, sigma: float) -> Level:
+        """The level whose noise-to-signal ratio is ``sigma``, its index interpolated linearly in log(sigma).
+
+        Raises:
+            ValueError: ``sigma`` lies outside the schedule's range.
+        """
+        ratios = np.sqrt((1 - self.abar) / self.abar)
+        if not ratios[0] * (1 - 1e-9) <= sigma <= ratios[-1] * (1 + 1e-9):
+            raise ValueError(f"sigma = {sigma:g} is outside the schedule's range [{ratios[0]:g}, {ratios[-1]:g}]")
+        index = float(np.interp(math.log(sigma), np.log(ratios), np.arange(self.T)))
+        alpha = 1 / math.sqrt(1 + sigma**2)
+        return Level(index, alpha, sigma * alpha)
+
+    def levels(self, n: int, spacing: Spacing = "leading") -> list[Level]:
+        """n + 1 levels, noisiest first; the last one is clean.
+
+        Args:
+            n: number of network calls of a sampler that calls once per step, 1 .. T.
+            spacing: ``leading`` (0, T/n, 2T/n, ...: DDRM, RED-diff), ``trailing`` (T - 1, T - 1 - T/n, ...), ``respaced``
+                (n values from 0 to T - 1, both included: guided-diffusion, DPS), ``quad`` (DiffPIR: dense near 0) or
+                ``poly7`` (noise ratios equidistant in sigma^(1/7), at fractional indices: EDM).
+
+        Raises:
+            ValueError: ``n`` is out of range or ``spacing`` is unknown.
+        """
+        if not 1 <= n <= self.T:
+            raise ValueError(f"steps = {n}: a schedule of {self.T} levels offers 1 to {self.T} steps")
+        i = np.arange(n)
+        if spacing == "leading":
+            index = i * self.T // n
+        elif spacing == "trailing":
+            index = self.T - 1 - i[::-1] * self.T // n
+        elif spacing == "respaced":
+            index = np.rint(i * (self.T - 1) / max(n - 1, 1))
+        elif spacing == "quad":
+            seq = np.sqrt(np.linspace(0, self.T**2, n)).astype(int)
+            seq[-1] -= n > 1
+            index = (self.T - 1 - seq)[::-1]
+        elif spacing == "poly7":
+            low, high = (self.level(k).ratio ** (1 / 7) for k in (0, self.T - 1))
+            return [self.at(float(r) ** 7) for r in np.linspace(high, low, n)] + [CLEAN]
+        else:
+            raise ValueError(f"unknown spacing '{spacing}'; known: {', '.join(Spacing.__args__)}")
+        return [self.level(int(k)) for k in index[::-1]] + [CLEAN]
+
+
+def ddim_coefficients(t: Level, s: Level, eta: float) -> tuple[float, float]:
+    """Standard deviations of the fresh and of the kept noise when going from t to s (Song et al. 2021, arXiv 2010.02502).
+
+    ``c1 = eta sigma_s sqrt(1 - (alpha_t sigma_s / (alpha_s sigma_t))^2)`` and ``c2 = sqrt(sigma_s^2 - c1^2)``; eta = 0 is the
+    deterministic DDIM, eta = 1 the ancestral sampler with the posterior ("small") variance. Both are 0 when s is clean.
+    """
+    fresh = 1 - (t.alpha * s.sigma / (s.alpha * t.sigma)) ** 2
+    c1 = eta * s.sigma * fresh**0.5
+    return c1, (s.sigma**2 - c1**2) ** 0.5
+
+
+def ddim(x: Tensor, x0: Tensor, t: Level, s: Level, eta: float, z: Tensor) -> Tensor:
+    """One DDIM step from x at level t to level s, given the estimate x0 of the clean image.
+
+    ``x_s = alpha_s x0 + c1 z + c2 eps`` with ``eps = (x - alpha_t x0) / sigma_t`` (arXiv 2010.02502, eq. 12).
+
+    Args:
+        x, x0: (B, ...), the state at level t and the denoised estimate.
+        eta: share of fresh noise in standard deviation, 0 .. 1.
+        z: (B, ...), standard normal.
+    """
+    c1, c2 = ddim_coefficients(t, s, eta)
+    return s.alpha * x0 + c1 * z + c2 * (x - t.alpha * x0) / t.sigma
