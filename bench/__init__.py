@@ -1,0 +1,1 @@
+"""diffusion-inverse-bench: a benchmark of diffusion-model solvers for inverse problems."""

@@ -20,6 +20,7 @@ def build_unet(image_size: int, channels: int, learn_sigma: bool, **architecture
         learn_sigma: whether the second half of the output is a learned variance interpolation.
         architecture: ``num_channels``, ``channel_mult``, ``num_res_blocks``, ``attention_resolutions`` (in pixels: 8 puts
             attention on the 8x8 maps), ``num_head_channels``, ``use_scale_shift_norm``, ``resblock_updown``, ...
+
     """
     from azula.plugins.adm import make_model
 
@@ -49,6 +50,7 @@ def check_state(network: nn.Module, state: Mapping[str, Any], source: str) -> No
 
     Raises:
         ValueError: a name is missing, unknown, or has another shape.
+
     """
     expected = network.state_dict()
     for name, value in expected.items():

@@ -48,6 +48,7 @@ class StreamNoise(Noise):
     Args:
         keys: one 128-bit key per image, from `stream_key`.
         dtype, device: of what `new` and `uniform` return.
+
     """
 
     def __init__(

@@ -19,12 +19,16 @@ class Prior(ABC):
         shape: of one image, (C, H, W) in [-1, 1], or (d,) for vectors.
         schedule: the noise levels the prior knows.
         dtype, device: of what it takes and returns.
+
     """
 
     shape: tuple[int, ...]
     schedule: VPSchedule
     dtype: torch.dtype
     device: torch.device
+    name: str = "unnamed"
+    weights_sha256: str = ""
+    """Identity of what was learned, part of every record's key; empty for a prior in closed form."""
 
     @abstractmethod
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
@@ -37,6 +41,7 @@ class Prior(ABC):
             x0: (B, *shape).
             v: (B, *shape), the learned interpolation between the logarithms of the two posterior variances of DDPM, -1
                 for the small and 1 for the large one (Nichol & Dhariwal 2021); None where it was not learned.
+
         """
 
     @abstractmethod
@@ -59,6 +64,7 @@ class WatchedPrior(Prior):
     def __init__(self, prior: Prior, calls: Counter[str]) -> None:
         self.prior, self.calls = prior, calls
         self.shape, self.schedule, self.dtype, self.device = prior.shape, prior.schedule, prior.dtype, prior.device
+        self.name, self.weights_sha256 = prior.name, prior.weights_sha256
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         self.calls["nfe"] += 1
@@ -84,6 +90,7 @@ class NetworkPrior(Prior):
         shape: (C, H, W).
         dtype: of the state that solvers see; the network computes in its own parameters' dtype, or under ``autocast``.
         autocast: run the network under this lower precision; None does not.
+
     """
 
     def __init__(
@@ -99,10 +106,9 @@ class NetworkPrior(Prior):
         self.device = next(network.parameters()).device
 
     def _eps(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        index = torch.tensor([t.index], dtype=torch.float32, device=x.device)
-        scale = (t.alpha**2 + t.sigma**2) ** -0.5
+        index = torch.as_tensor(t.index, dtype=torch.float32, device=x.device).reshape(-1)
         with torch.autocast(x.device.type, self.autocast or torch.bfloat16, enabled=self.autocast is not None):
-            out = self.network(x * scale if abs(scale - 1) > 1e-9 else x, index)
+            out = self.network(x, index)
         out = out.to(x.dtype)
         if out.shape[1] == x.shape[1]:
             return out, None

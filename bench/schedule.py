@@ -11,25 +11,29 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 Spacing = Literal["leading", "trailing", "quad", "respaced", "poly7"]
 
 
 class Level(NamedTuple):
-    """One noise level. ``index`` is the discrete time step that a network was trained on (fractional between two of them)."""
+    """One noise level, or one per image: then index is (B,), alpha and sigma (B, 1, ...).
 
-    index: float
-    alpha: float
-    sigma: float
+    ``index`` is the discrete time step that a network was trained on (fractional between two of them).
+    """
+
+    index: float | Tensor
+    alpha: float | Tensor
+    sigma: float | Tensor
 
     @property
-    def ratio(self) -> float:
+    def ratio(self) -> float | Tensor:
         """Noise-to-signal ratio sigma / alpha: the noise level in variance-exploding coordinates x / alpha."""
         return self.sigma / self.alpha
 
     @property
-    def variance(self) -> float:
+    def variance(self) -> float | Tensor:
         """sigma^2 / (alpha^2 + sigma^2): Var[x0 | x_t] for x0 ~ N(0, 1); 1 - abar in a variance-preserving schedule."""
         return self.sigma**2 / (self.alpha**2 + self.sigma**2)
 
@@ -60,11 +64,17 @@ class VPSchedule:
         abar = float(self.abar[index])
         return Level(int(index), math.sqrt(abar), math.sqrt(1 - abar))
 
+    def gather(self, index: Tensor, x: Tensor) -> Level:
+        """One level per image: index (B,) integers 0 .. T - 1, values shaped to broadcast against x, (B, ...)."""
+        abar = torch.from_numpy(self.abar).to(index.device)[index].to(x.dtype).view(-1, *(1,) * (x.ndim - 1))
+        return Level(index, abar.sqrt(), (1 - abar).sqrt())
+
     def at(self, sigma: float) -> Level:
         """The level whose noise-to-signal ratio is ``sigma``, its index interpolated linearly in log(sigma).
 
         Raises:
             ValueError: ``sigma`` lies outside the schedule's range.
+
         """
         ratios = np.sqrt((1 - self.abar) / self.abar)
         if not ratios[0] * (1 - 1e-9) <= sigma <= ratios[-1] * (1 + 1e-9):
@@ -74,7 +84,7 @@ class VPSchedule:
         return Level(index, alpha, sigma * alpha)
 
     def levels(self, n: int, spacing: Spacing = "leading") -> list[Level]:
-        """n + 1 levels, noisiest first; the last one is clean.
+        """N + 1 levels, noisiest first; the last one is clean.
 
         Args:
             n: number of network calls of a sampler that calls once per step, 1 .. T.
@@ -84,6 +94,7 @@ class VPSchedule:
 
         Raises:
             ValueError: ``n`` is out of range or ``spacing`` is unknown.
+
         """
         if not 1 <= n <= self.T:
             raise ValueError(f"steps = {n}: a schedule of {self.T} levels offers 1 to {self.T} steps")
@@ -126,6 +137,26 @@ def ddim(x: Tensor, x0: Tensor, t: Level, s: Level, eta: float, z: Tensor) -> Te
         x, x0: (B, ...), the state at level t and the denoised estimate.
         eta: share of fresh noise in standard deviation, 0 .. 1.
         z: (B, ...), standard normal.
+
     """
     c1, c2 = ddim_coefficients(t, s, eta)
     return s.alpha * x0 + c1 * z + c2 * (x - t.alpha * x0) / t.sigma
+
+
+def ddpm(x: Tensor, x0: Tensor, t: Level, s: Level, z: Tensor, v: Tensor | None = None) -> Tensor:
+    """One ancestral step from x at level t to level s (Ho et al. 2020, arXiv 2006.11239, eq. 7).
+
+    Without ``v`` it is `ddim` with eta = 1. With it, the variance is interpolated between the posterior's ``c1^2`` (v = -1)
+    and ``beta = 1 - (alpha_t / alpha_s)^2`` (v = 1) in logarithms (Nichol & Dhariwal 2021, arXiv 2102.09672, eq. 15).
+
+    Args:
+        x, x0, z: (B, ...), the state at level t, the denoised estimate and standard normal noise.
+        v: (B, ...), the learned interpolation; ignored in the last step, which adds no noise.
+
+    """
+    if v is None or s.sigma == 0:
+        return ddim(x, x0, t, s, 1.0, z)
+    c1, _ = ddim_coefficients(t, s, 1.0)
+    small, large = math.log(c1**2), math.log(1 - (t.alpha / s.alpha) ** 2)
+    std = torch.exp(0.5 * (small + (v + 1) / 2 * (large - small)))
+    return ddim(x, x0, t, s, 1.0, z * std / c1)

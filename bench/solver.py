@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.noise import Noise
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, norm
 from bench.prior import Prior
-from bench.schedule import Level, Spacing, ddim, ddim_coefficients
+from bench.schedule import Level, Spacing, ddim, ddim_coefficients, ddpm
 
 __all__ = [
     "Level",
@@ -35,6 +35,7 @@ __all__ = [
     "UnitInterval",
     "ddim",
     "ddim_coefficients",
+    "ddpm",
     "norm",
 ]
 
@@ -80,6 +81,8 @@ class Solver(ABC):
     """Whether the solver differentiates through A, so that a gradient-free operator is refused."""
     baseline: ClassVar[bool] = False
     """An anchor row, not a method: exempt from the paper id and from having to beat A+ y."""
+    rev: ClassVar[int] = 1
+    """Raised whenever a change of the code changes results; part of every record's key."""
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
 
     def reject(self, A: Operator, prior: Prior) -> str | None:

@@ -1,0 +1,30 @@
+# `make demo` and `make test` do all their set-up; `make check` is what a contributor runs before a commit.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test check lint clean
+
+demo: $(VENV)/ready
+	$(RUN) -m bench run --suite demo
+
+test: $(VENV)/ready
+	$(RUN) -m bench fetch metrics
+	$(RUN) -m ruff check .
+	$(VENV)/bin/lint-imports
+	$(RUN) -m pytest
+
+check: $(VENV)/ready
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check .
+	$(VENV)/bin/lint-imports
+	$(RUN) -m pytest
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,206 @@
+"""Small problems with a known answer, and the ways in which the laws look at a solver: from outside, by what it yields."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from scipy.linalg import hadamard
+from torch import Tensor
+
+from bench.certify.recursions import Affine
+from bench.exact import GaussianPrior, MixturePrior
+from bench.noise import Noise, StreamNoise, stream_key
+from bench.operators.base import SVDOperator
+from bench.prior import Prior
+from bench.schedule import CLEAN, Level, Spacing, VPSchedule
+from bench.solver import Measurement, Solver, Step, Steps, UnitInterval, ddim
+
+F64 = torch.float64
+
+
+class HadamardNoise(Noise):
+    """Normals replaced by distinct rows of a Hadamard matrix: +-1, exactly zero mean, unit covariance and uncorrelated.
+
+    Fed to a solver that is affine in its draws, the mean and covariance over the batch *are* those of the solver's law, without
+    Monte-Carlo error.
+
+    Args:
+        size: of the batch, a power of two; it allows size - 1 scalar draws.
+    """
+
+    def __init__(self, size: int, dtype: torch.dtype = F64) -> None:
+        self.rows, self.used, self.images = torch.from_numpy(hadamard(size)).to(dtype)[1:], 0, slice(None)
+
+    def __len__(self) -> int:
+        return self.rows[:, self.images].shape[1]
+
+    def __getitem__(self, images: slice) -> "HadamardNoise":
+        other = copy.copy(self)
+        other.rows = self.rows[:, self.images][:, images]
+        return other
+
+    def new(self, shape: Sequence[int]) -> Tensor:
+        n = int(np.prod(shape))
+        drawn = self.rows[self.used : self.used + n]
+        if len(drawn) < n:
+            raise ValueError(f"a Hadamard matrix of size {len(self.rows) + 1} has no {n} rows left after {self.used} draws")
+        self.used += n
+        return drawn.T.reshape(-1, *shape).clone()
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        raise NotImplementedError("Hadamard noise offers normals only: a law that is exact for uniforms does not exist")
+
+
+def hadamard_noise(draws: int, dtype: torch.dtype = F64) -> HadamardNoise:
+    """The smallest Hadamard noise that allows that many scalar draws."""
+    return HadamardNoise(1 << draws.bit_length(), dtype)
+
+
+def streams(n: int, dtype: torch.dtype = F64, name: str = "certify") -> StreamNoise:
+    """Ordinary noise for path identities."""
+    return StreamNoise([stream_key(name, i) for i in range(n)], dtype)
+
+
+class MatrixOperator(SVDOperator):
+    """y = U diag(s) V^T x for vectors, one matrix for the whole batch.
+
+    Args:
+        left: (m, m), orthogonal.
+        values: (m,), singular values.
+        right: (d, d), orthogonal; its first m columns belong to ``values``.
+        batch: number of images.
+    """
+
+    def __init__(self, left: Tensor, values: Tensor, right: Tensor, batch: int) -> None:
+        super().__init__((len(right),), [0] * batch)
+        self.left, self.right = left, right
+        self.values = torch.cat([values, values.new_zeros(len(right) - len(values))])
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        return (len(self.left),)
+
+    @property
+    def s(self) -> Tensor:
+        return self.values[None]
+
+    def U(self, z: Tensor) -> Tensor:
+        return z[:, : len(self.left)] @ self.left.T
+
+    def Ut(self, y: Tensor) -> Tensor:
+        return torch.nn.functional.pad(y @ self.left, (0, len(self.right) - len(self.left)))
+
+    def V(self, z: Tensor) -> Tensor:
+        return z @ self.right.T
+
+    def Vt(self, x: Tensor) -> Tensor:
+        return x @ self.right
+
+    def guess(self, y: Tensor) -> Tensor:
+        return self.pinv(y)
+
+
+def orthogonal(d: int, seed: int) -> Tensor:
+    """A random orthogonal matrix, (d, d) float64."""
+    return torch.linalg.qr(torch.from_numpy(np.random.default_rng(seed).standard_normal((d, d))))[0]
+
+
+def matrix_operator(values: Sequence[float], d: int, batch: int, dtype: torch.dtype = F64) -> MatrixOperator:
+    """A matrix of given singular values between random orthogonal bases."""
+    left, right = orthogonal(len(values), 7), orthogonal(d, 8)
+    return MatrixOperator(left, torch.tensor(values, dtype=F64), right, batch).to(dtype=dtype)
+
+
+class FlatSchedule(VPSchedule):
+    """A schedule that stays at one level, so that the fixed point of an iteration can be seen."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        object.__setattr__(self, "index", index)
+
+    def levels(self, n: int, spacing: Spacing = "leading") -> list[Level]:  # noqa: ARG002
+        return [self.level(self.index)] * n + [CLEAN]
+
+
+@dataclass(frozen=True)
+class Unconditional(Solver):
+    """DDIM or, at eta = 1, DDPM, on a prior; it ignores y. On a posterior it is the oracle of the problem."""
+
+    baseline: ClassVar[bool] = True
+
+    steps: Steps = 100
+    spacing: Spacing = "leading"
+    eta: UnitInterval = 1.0
+
+    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:  # noqa: ARG002
+        """Yields the state after every level; ``steps`` NFE."""
+        x = noise.new(prior.shape)
+        for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
+            x0 = prior.denoise(x, t)
+            z = noise.like(x) if s.sigma > 0 else x
+            x = ddim(x, x0, t, s, self.eta, z)
+            yield Step(x, x0)
+
+
+class Case(NamedTuple):
+    """One linear problem with an exact prior: d = 4, m = 2, singular values 1 and 0.5."""
+
+    prior: MixturePrior
+    sigma: float
+    y: Tensor
+    """(1, 2), the same for every image of a batch."""
+
+    @property
+    def A(self) -> MatrixOperator:
+        return matrix_operator((1.0, 0.5), 4, 1, self.prior.dtype)
+
+    def measurement(self, batch: int) -> Measurement:
+        """The problem, repeated for a batch."""
+        return Measurement(self.y.expand(batch, -1), self.A.repeat_interleave(batch), self.sigma)
+
+    def path(self, solver: Solver, noise: Noise, prior: Prior | None = None) -> Tensor:
+        """The states that a solver yields, (steps, B, d)."""
+        steps = solver.solve(self.measurement(len(noise)), prior or self.prior, noise)
+        return torch.stack([step.x.detach().clone() for step in steps])
+
+    def to(self, dtype: torch.dtype) -> "Case":
+        """The same problem in another precision."""
+        return Case(self.prior.to(dtype=dtype), self.sigma, self.y.to(dtype))
+
+    @property
+    def affine(self) -> Affine:
+        """The problem in the coordinates of V, as the recursions want it; the prior must be a single Gaussian."""
+        A, V = self.A.to(dtype=F64), self.A.right.double().numpy()
+        mean, cov = self.prior.mean.double().numpy()[0], self.prior.covariance.double().numpy()[0]
+        return Affine(V.T @ mean, V.T @ cov @ V, A.s[0].numpy(), A.Ut(self.y.double())[0].numpy(), self.sigma)
+
+
+class Cases:
+    """The priors of the laws: N(m, I), N(m, I / 4), an anisotropic Gaussian aligned with V and one that is not, a mixture."""
+
+    mean = torch.tensor([0.3, -0.5, 0.2, 0.7], dtype=F64)
+    y = torch.tensor([[0.4, -0.9]], dtype=F64)
+    spectrum = torch.tensor([1.0, 0.25, 0.04, 0.01], dtype=F64)
+
+    @cached_property
+    def priors(self) -> dict[str, MixturePrior]:
+        rng = np.random.default_rng(3)
+        means, variances = torch.from_numpy(rng.standard_normal((3, 4))), torch.from_numpy(rng.uniform(0.05, 0.4, (3, 4)))
+        return {
+            "unit": GaussianPrior(self.mean, torch.ones(4, dtype=F64)),
+            "narrow": GaussianPrior(self.mean, torch.full((4,), 0.25, dtype=F64)),
+            "aligned": GaussianPrior(self.mean, self.spectrum, orthogonal(4, 8)),
+            "skew": GaussianPrior(self.mean, self.spectrum, orthogonal(4, 9)),
+            "mixture": MixturePrior(torch.tensor([0.5, 0.3, 0.2], dtype=F64), means, variances, orthogonal(4, 10)),
+        }
+
+    def __call__(self, prior: str, sigma: float, dtype: torch.dtype = F64) -> Case:
+        return Case(self.priors[prior], sigma, self.y).to(dtype)
+
+
+CASES = Cases()

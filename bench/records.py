@@ -1,0 +1,329 @@
+"""Records of what was computed: an append-only, crash-safe journal, and the one place that hashes configurations.
+
+A run folder holds
+
+    manifest.json                         what was asked for (see `write_manifest`)
+    journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
+    objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and objects/measurement/
+    features/<key>.npy                    Inception features
+    sets.json                             cache of the metrics of whole sets
+
+A journal line is ``crc32 in 8 hex digits, space, one JSON object, line feed``, written by a single ``write`` and synced, so a
+kill or a full disk costs at most the line being written. Folders merge by copying their journals together. No torch in here.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import re
+import socket
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+"""Version of a journal line. Adding a field keeps it; changing the meaning of one raises it."""
+STATUSES = ("ok", "skipped", "diverged", "out_of_memory", "timeout", "failed", "crashed")
+DONE = frozenset({"ok", "skipped", "diverged"})
+"""Statuses that a second attempt would only repeat."""
+
+
+class StoreError(OSError):
+    """The run folder cannot be written or read: full disk, missing rights, a newer format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One reconstruction of one image (or one skipped cell, with image "*"), and all that is needed to judge it."""
+
+    key: str
+    """sha256 of everything that determines the result; never of batch size, device or engine."""
+    cell: str
+    """sha256 of the same without image and sample: records of one cell, and only those, are averaged."""
+    suite: str
+    dataset: str
+    task: str
+    operator: str
+    operator_params: dict[str, Any]
+    sigma: float
+    """Standard deviation of the noise in y, images in [-1, 1]."""
+    solver: str
+    label: str
+    """The row's name in tables."""
+    preset: str | None
+    params: dict[str, Any]
+    """Every hyper-parameter of the solver, resolved."""
+    paper: str
+    """arXiv identifier; empty for baselines."""
+    baseline: bool
+    prior: str
+    weights_sha256: str | None
+    image: str
+    sample: int
+    seed: int
+    y_hash: str | None
+    status: str
+    """One of `STATUSES`."""
+    reason: str | None = None
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Metric -> why it could not be computed."""
+    nfe: int = 0
+    """Network evaluations per image; so are ``vjps`` (backward passes) and ``operator_calls``."""
+    vjps: int = 0
+    operator_calls: int = 0
+    seconds: float | None = None
+    """Per image: the solver's clock of the batch / batch size, without metrics, warm-up and files."""
+    peak_memory_mb: float | None = None
+    batch: int = 1
+    device: str = "cpu"
+    threads: int = 1
+    dtype: str = "float32"
+    versions: dict[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    created: str = ""
+    """ISO 8601 time, UTC."""
+
+
+FIELDS = frozenset(f.name for f in fields(Record))
+
+
+def canonical(obj: Any) -> str:
+    """The JSON text that stands for ``obj`` in hashes: sorted keys, no spaces, shortest float representation, ASCII.
+
+    1 and 1.0 differ: hash validated values.
+
+    Raises:
+        ValueError: NaN or infinity.
+        TypeError: something that JSON does not know.
+
+    """
+    return json.dumps(obj, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(obj: Any) -> str:
+    """sha256 of `canonical`, 64 hex digits."""
+    return hashlib.sha256(canonical(obj).encode()).hexdigest()
+
+
+def finite(obj: Any) -> Any:
+    """``obj`` as plain JSON values: NaN and infinities become None, tuples lists, numpy scalars numbers."""
+    if isinstance(obj, Mapping):
+        return {str(k): finite(v) for k, v in obj.items()}
+    if isinstance(obj, (list, tuple)):
+        return [finite(v) for v in obj]
+    if isinstance(obj, float):
+        return float(obj) if math.isfinite(obj) else None
+    if obj is not None and not isinstance(obj, (str, int)) and hasattr(obj, "item"):
+        return finite(obj.item())
+    return obj
+
+
+class Journal:
+    """The writer of one process. Opens its own new file at the first `append`, and again after a fork or a failed write.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder) / "journal"
+        self._fd, self._pid = None, None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make {self.folder}: {error.strerror}; choose another folder with --out") from error
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise StoreError(f"cannot write into {self.folder}: no permission; choose another folder with --out")
+
+    def append(self, record: Record) -> None:
+        """Writes one record; when this returns, it survives a kill and a power cut.
+
+        Raises:
+            StoreError: the disk is full or failing. Everything appended before stays readable, and a later call works again
+                once there is space.
+
+        """
+        body = canonical({"format": FORMAT} | finite(vars(record))).encode()
+        line = b"%08x %s\n" % (zlib.crc32(body), body)
+        if self._pid != os.getpid():
+            self._open()
+        try:
+            written = os.write(self._fd, line)
+            if written == len(line):
+                getattr(os, "fdatasync", os.fsync)(self._fd)
+                return
+            reason = f"{written} of {len(line)} bytes were written: disk full?"
+        except OSError as error:
+            reason = error.strerror
+        self.close()
+        raise StoreError(f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume")
+
+    def _open(self) -> None:
+        host = re.sub(r"[^A-Za-z0-9_.]", "-", socket.gethostname()) or "host"
+        path = self.folder / f"{host}-{os.getpid()}-{os.urandom(4).hex()}.jsonl"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        try:
+            self._fd, self._pid = os.open(path, flags, 0o644), os.getpid()
+        except OSError as error:
+            raise StoreError(f"cannot open {path}: {error.strerror}; choose another folder with --out") from error
+
+    def close(self) -> None:
+        """Closes the file; a further `append` opens a new one."""
+        if self._fd is not None and self._pid == os.getpid():
+            os.close(self._fd)
+        self._fd, self._pid = None, None
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_records(*folders: str | Path) -> tuple[list[Record], int]:
+    """All records of some run folders, one per key, oldest first, and the number of damaged lines that were skipped.
+
+    Of several records with one key the first ``ok`` wins, else the first that is done (`DONE`), else the latest attempt.
+    A folder without a journal has no records.
+
+    Raises:
+        StoreError: a line was written by a newer format.
+
+    """
+    found, n_bad = [], 0
+    for folder in folders:
+        for path in sorted((Path(folder) / "journal").glob("*.jsonl")):
+            records, bad = _read_journal(path)
+            found += records
+            n_bad += bad
+    found.sort(key=lambda r: r.created)
+    best: dict[str, Record] = {}
+    for record in found:
+        known = best.get(record.key)
+        if known is None or _rank(record) > _rank(known) or _rank(record) == _rank(known) == 0:
+            best[record.key] = record
+    return sorted(best.values(), key=lambda r: (r.created, r.key)), n_bad
+
+
+def _rank(record: Record) -> int:
+    return 2 if record.status == "ok" else int(record.status in DONE)
+
+
+def _read_journal(path: Path) -> tuple[list[Record], int]:
+    """A crash may leave a cut line or a block of zeros; JSON text holds neither line feeds nor zeros, so both delimit."""
+    data = path.read_bytes()
+    records, n_bad = [], len(re.findall(rb"\0+", data))
+    for line in data.replace(b"\0", b"\n").split(b"\n"):
+        if line:
+            record = _parse(line, path)
+            records += [record] if record else []
+            n_bad += record is None
+    return records, n_bad
+
+
+def _parse(line: bytes, path: Path) -> Record | None:
+    """The record of a line, None if it is damaged. Fields that this version does not know are dropped."""
+    crc, _, body = line.partition(b" ")
+    if crc != b"%08x" % zlib.crc32(body):
+        return None
+    try:
+        values = json.loads(body)
+        version = values.pop("format", FORMAT)
+        if version <= FORMAT:
+            return Record(**{k: v for k, v in values.items() if k in FIELDS})
+    except (ValueError, TypeError, AttributeError):
+        return None
+    raise StoreError(f"{path} has records of format {version}, newer than {FORMAT}: update diffusion-inverse-bench")
+
+
+def done_keys(folder: str | Path, retry: bool = False) -> set[str]:
+    """The keys that a run need not compute again: all that have a record, or with ``retry`` only those that are `DONE`."""
+    return {r.key for r in read_records(folder)[0] if not retry or r.status in DONE}
+
+
+def load(*folders: str | Path) -> "pd.DataFrame":
+    """Tidy table, one row per record.
+
+    Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``, ``version.torch``.
+    """
+    import pandas as pd
+
+    prefixes = {"params": "param", "operator_params": "operator", "unavailable": "unavailable", "versions": "version"}
+    rows = []
+    for record in read_records(*folders)[0]:
+        row = dict(vars(record))
+        metrics = row.pop("metrics")
+        for name, prefix in prefixes.items():
+            row |= {f"{prefix}.{k}": v for k, v in row.pop(name).items()}
+        rows.append(metrics | row)
+    names = [f.name for f in fields(Record) if f.name not in {"metrics", *prefixes}]
+    table = pd.DataFrame(rows, columns=None if rows else names)
+    return table[names + [c for c in table.columns if c not in names]]
+
+
+def write_atomic(path: str | Path, data: bytes) -> None:
+    """Writes a file so that it is there as a whole or not at all, and makes its folder.
+
+    Raises:
+        StoreError: full disk or missing rights.
+
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
+    """Adds what one start of a run asked for to manifest.json, unless an equal run (apart from ``created``) is there already.
+
+    ``run`` has, as plain JSON values::
+
+        suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created, versions {name: text},
+        images  [ids in order]
+        tasks   [{name, title, operator, params, sigma}] in order; title may be absent
+        rows    [{label, solver, preset, paper, baseline}] in order
+        metrics {name: {label, format, higher_is_better, note}} in order
+
+    The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and numbers from records.
+    """
+    runs = read_manifest(folder)
+    run = finite(run)
+    if not any({**known, "created": None} == {**run, "created": None} for known in runs):
+        text = json.dumps({"format": FORMAT, "runs": [*runs, run]}, indent=1, allow_nan=False)
+        write_atomic(Path(folder) / "manifest.json", text.encode())
+
+
+def read_manifest(folder: str | Path) -> list[dict[str, Any]]:
+    """The runs made into a folder, oldest first; [] where there is no manifest.
+
+    Raises:
+        StoreError: the file is damaged.
+
+    """
+    path = Path(folder) / "manifest.json"
+    try:
+        return list(json.loads(path.read_text())["runs"])
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"cannot read {path}: {error}; delete it, the records do not depend on it") from error

@@ -1,0 +1,171 @@
+"""Statistics of per-image scores and of sets of features: bootstrap intervals, paired differences, Frechet and kernel distance.
+
+Everything is deterministic: resampling draws from a fixed Philox stream. numpy and scipy only.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+RESAMPLES = 2000
+CHUNK = 2**22
+"""Most resampled values held at once (32 MB)."""
+
+
+class Interval(NamedTuple):
+    """A mean with its confidence interval; ``low`` and ``high`` are NaN where one value says nothing about spread."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+class Estimate(NamedTuple):
+    """A value with its standard error."""
+
+    value: float
+    error: float
+
+
+def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Means of resamples with replacement, (n,) -> (resamples,). The draw depends on (n, resamples, seed) alone."""
+    values = np.asarray(values, np.float64)
+    n = len(values)
+    rng = np.random.Generator(np.random.Philox(seed))
+    means, step = np.empty(resamples), max(1, CHUNK // n)
+    for start in range(0, resamples, step):
+        stop = min(start + step, resamples)
+        means[start:stop] = values[rng.integers(n, size=(stop - start, n))].mean(1)
+    return means
+
+
+def bootstrap_interval(values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+    """The mean of per-image scores and its bias-corrected accelerated (BCa) bootstrap interval.
+
+    BCa (Efron 1987) moves the percentiles by the bias z0 of the resampled means and by their acceleration a, a sixth of the
+    skewness of the jackknifed means, so that it stays right for skewed scores.
+
+    Args:
+        values: (n,), n >= 1, finite.
+        level: coverage, 0 to 1.
+        resamples: number of resamples.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: no values, or one that is not finite.
+
+    """
+    values = np.asarray(values, np.float64)
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"a mean needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite")
+    mean, n = float(values.mean()), len(values)
+    if n == 1:
+        return Interval(mean, np.nan, np.nan, 1)
+    centred = values - mean
+    spread = float((centred**2).sum())
+    if spread <= n * (np.finfo(float).eps * max(abs(mean), 1e-300)) ** 2:
+        return Interval(mean, mean, mean, n)
+    means = bootstrap_means(values, resamples, seed)
+    below = (means < mean).mean() + (means == mean).mean() / 2
+    z0 = ndtri(np.clip(below, 1 / resamples, 1 - 1 / resamples))
+    acceleration = float((centred**3).sum()) / (6 * spread**1.5)
+    z = z0 + ndtri(np.array([1 - level, 1 + level]) / 2)
+    low, high = np.quantile(means, ndtr(z0 + z / (1 - acceleration * z)))
+    return Interval(mean, float(low), float(high), n)
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+    """Mean of a - b over the same images in the same order, (n,), (n,), with its bootstrap interval.
+
+    Pairing removes the spread between easy and hard images, so differences far smaller than either interval become visible.
+
+    Raises:
+        ValueError: the two have different lengths.
+
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"a paired difference needs scores of the same images; got {len(a)} and {len(b)}")
+    return bootstrap_interval(a - b, level, resamples, seed)
+
+
+def ties(a: np.ndarray, best: np.ndarray, level: float = 0.95) -> bool:
+    """Whether the paired interval of a - best contains 0: these images cannot tell the two apart.
+
+    With fewer than 6 images always true: a bootstrap interval is meaningless there (the sign test cannot reach 5 % either).
+    """
+    difference = paired_difference(a, best, level)
+    return difference.n < 6 or difference.low <= 0 <= difference.high
+
+
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Frechet distance between the Gaussians fitted to two feature sets, (n, d), (m, d) (Heusel et al. 2017, arXiv 1706.08500).
+
+    ``|mu_a - mu_b|^2 + tr C_a + tr C_b - 2 tr (C_a C_b)^(1/2)`` with covariances divided by n - 1. With centred features X
+    and Y, C_a = X^T X and C_b = Y^T Y after scaling, so ``tr (C_a C_b)^(1/2)`` is the nuclear norm of X Y^T (n, m): its
+    singular values are the square roots of the eigenvalues of C_a C_b. With more than d images X and Y are first replaced
+    by (d, d) square roots of their covariances, from symmetric eigenvalues. Exact and real also where C is singular.
+
+    Raises:
+        ValueError: fewer than two rows, or different dimensions.
+
+    """
+    (mean_a, root_a), (mean_b, root_b) = _gaussian(a), _gaussian(b)
+    if len(mean_a) != len(mean_b):
+        raise ValueError(f"features have {len(mean_a)} and {len(mean_b)} dimensions")
+    cross = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    distance = ((mean_a - mean_b) ** 2).sum() + (root_a**2).sum() + (root_b**2).sum() - 2 * cross
+    return float(max(distance, 0.0))
+
+
+def _gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean (d,) and a root R of the covariance, C = R^T R, with at most min(n, d) rows."""
+    features = np.asarray(features, np.float64)
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"a covariance needs at least two rows of features (n, d); got shape {features.shape}")
+    n, d = features.shape
+    mean = features.mean(0)
+    centred = (features - mean) / np.sqrt(n - 1)
+    if n <= d:
+        return mean, centred
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    return mean, np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+
+
+def kernel_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
+    """Unbiased squared MMD with the kernel (x.y / d + 1)^3, the KID (Binkowski et al. 2018, arXiv 1801.01401).
+
+    All images are used at once, no random subsets. The standard error is a delete-one-image jackknife over both sets,
+    without the cost of recomputing: deleting a row changes known row sums of the three kernel matrices.
+
+    Args:
+        a: (n, d), n >= 3.
+        b: (m, d), m >= 3.
+
+    Raises:
+        ValueError: fewer than three rows, or different dimensions.
+
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 3:
+        raise ValueError(f"a kernel distance needs (n, d) and (m, d) with n, m >= 3; got {a.shape} and {b.shape}")
+    within_a, within_b = _row_sums(a, a, diagonal=False), _row_sums(b, b, diagonal=False)
+    across_a, across_b = _row_sums(a, b), _row_sums(b, a)
+    n, m = len(a), len(b)
+    total_a, total_b, total = within_a.sum(), within_b.sum(), across_a.sum()
+    mean_a, mean_b = total_a / (n * (n - 1)), total_b / (m * (m - 1))
+    value = mean_a + mean_b - 2 * total / (n * m)
+    without_a = (total_a - 2 * within_a) / ((n - 1) * (n - 2)) + mean_b - 2 * (total - across_a) / ((n - 1) * m)
+    without_b = mean_a + (total_b - 2 * within_b) / ((m - 1) * (m - 2)) - 2 * (total - across_b) / (n * (m - 1))
+    variance = (n - 1) * without_a.var() + (m - 1) * without_b.var()
+    return Estimate(float(value), float(np.sqrt(variance)))
+
+
+def _row_sums(a: np.ndarray, b: np.ndarray, diagonal: bool = True) -> np.ndarray:
+    """Sums over b of the kernel, (n, d), (m, d) -> (n,), in blocks; optionally without k(a_i, b_i)."""
+    d = a.shape[1]
+    step = max(1, CHUNK // len(b))
+    sums = np.concatenate([((a[i : i + step] @ b.T / d + 1) ** 3).sum(1) for i in range(0, len(a), step)])
+    return sums if diagonal else sums - ((a * b).sum(1) / d + 1) ** 3

@@ -1,0 +1,234 @@
+"""Suites: which tasks, which solver rows, on which data with which prior. YAML files, checked before anything runs.
+
+    name: tiny
+    dataset: fashion_mnist          # a card in datasets/, or the path of one
+    prior: fashion32                # a card in bench/priors/, or the path of one
+    images: 8                       # the first n of the dataset's list
+    tasks:
+      - {name: inpaint_box, operator: inpaint_box, sigma: 0.05}
+      - {name: half, operator: inpaint_random, params: {p: 0.5}, sigma: 0.025, sigma_unit: "[0,1]"}
+    solvers:
+      - {solver: pinv}
+      - {solver: dps, label: dps-1000, preset: bench-1000, params: {zeta: 0.3}, images: 4, tasks: [half]}
+
+Settings are merged from weak to strong: the solver's defaults, the preset for this prior and task, the row's ``params``, the
+command line. What a row's parameters may be is asked from the solver itself, in `bench.plan`.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from bench.suites.yamlfile import Loc, Source, SuiteError, explain, nearest
+
+__all__ = ["SolverRow", "Suite", "SuiteError", "TaskRow", "list_suites", "load_suite", "override"]
+
+FOLDER = Path(__file__).parent
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
+"""Becomes part of file names."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskRow(_Strict):
+    """An inverse problem: y = A(x) + noise."""
+
+    name: Name
+    operator: str
+    params: dict[str, Any] = {}
+    sigma: float = Field(ge=0, allow_inf_nan=False)
+    sigma_unit: Literal["[-1,1]", "[0,1]"] = "[-1,1]"
+    """Range of the images in which sigma is meant; papers differ, and 0.05 in one is 0.1 in the other."""
+    title: str | None = None
+
+    @property
+    def noise_std(self) -> float:
+        """sigma for images in [-1, 1]."""
+        return self.sigma * (2 if self.sigma_unit == "[0,1]" else 1)
+
+
+class SolverRow(_Strict):
+    """One row of the tables: a solver with its settings.
+
+    ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and ``tasks`` restrict a
+    costly row to the suite's first images and to some tasks.
+    """
+
+    solver: str
+    label: str = ""
+    preset: str | None = None
+    params: dict[str, Any] = {}
+    images: int | None = Field(None, ge=1)
+    tasks: list[str] | None = None
+    _where: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def where(self, param: str = "") -> str:
+        """Place of a parameter (or of the row) for messages: "my.yaml:5: solvers.0.params.lr" or "--solver dps.zeta=x"."""
+        return self._where.get(param) or self._where.get("", self.solver)
+
+    def place(self, where: dict[str, str]) -> "SolverRow":
+        """The same row, with more known places."""
+        row = self.model_copy()
+        row._where = {**self._where, **where}  # noqa: SLF001
+        return row
+
+
+class Suite(_Strict):
+    """A suite file's content."""
+
+    name: Name
+    title: str | None = None
+    dataset: str
+    prior: str
+    images: int = Field(ge=1)
+    samples: int = Field(1, ge=1)
+    """Reconstructions per image, each with its own sampling noise."""
+    seed: int = Field(0, ge=0)
+    features: bool = False
+    """Store Inception features of every reconstruction, for FID and KID."""
+    tasks: tuple[TaskRow, ...] = Field(min_length=1)
+    solvers: tuple[SolverRow, ...] = Field(min_length=1)
+
+
+_MODELS = {"tasks": TaskRow, "solvers": SolverRow}
+
+
+def list_suites() -> list[str]:
+    """Names of the suites that come with the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_suite(name: str) -> Suite:
+    """A suite by name, or by the path of a ``.yaml`` file.
+
+    Raises:
+        SuiteError: unknown name, or an invalid file; the message lists every error with its line.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        raise SuiteError(f"unknown suite '{name}'{nearest(name, list_suites())}, or the path of a .yaml file")
+    source = Source(path)
+    try:
+        suite = Suite.model_validate(source.data)
+    except ValidationError as error:
+        raise SuiteError("\n".join(_message(source, e) for e in error.errors())) from None
+    rows = [_placed(row, source, i) for i, row in enumerate(suite.solvers)]
+    suite = suite.model_copy(update={"solvers": tuple(rows)})
+    problems = [f"{source.at(loc)}: {text}" for loc, text in _inconsistent(suite)]
+    if problems:
+        raise SuiteError("\n".join(problems))
+    return suite
+
+
+def _message(source: Source, error: dict[str, Any]) -> str:
+    loc = error["loc"]
+    model = _MODELS.get(str(loc[0]), Suite) if len(loc) > 2 else Suite
+    return f"{source.at(loc)}: {explain(error, list(model.model_fields))}"
+
+
+def _placed(row: SolverRow, source: Source, i: int) -> SolverRow:
+    places = {p: source.at(("solvers", i, "params", p)) for p in row.params}
+    places |= {"": source.at(("solvers", i)), "preset": source.at(("solvers", i, "preset"))}
+    return row.model_copy(update={"label": row.label or default_label(row.solver)}).place(places)
+
+
+def default_label(solver: str) -> str:
+    """Label of a row that gives none: the solver's name, or the class of a user's solver."""
+    return solver.rpartition(":")[2]
+
+
+def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
+    names = [task.name for task in suite.tasks]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield ("tasks", i, "name"), f"two tasks are called '{name}'"
+    labels = [row.label for row in suite.solvers]
+    for i, row in enumerate(suite.solvers):
+        if row.label in labels[:i]:
+            yield ("solvers", i), f"two rows are labelled '{row.label}'; give one another `label`"
+        for task in row.tasks or []:
+            if task not in names:
+                yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
+
+
+def override(
+    suite: Suite, solvers: Sequence[str] = (), tasks: Sequence[str] = (), known: Sequence[str] = (), **fields: Any
+) -> Suite:
+    """The suite as changed from the command line.
+
+    Args:
+        solvers: ``NAME`` keeps the rows with this label or solver (or adds a row for a solver that the suite lacks, also
+            ``pkg.mod:Class`` and ``file.py:Class``); ``NAME.param=value`` sets a parameter of those rows, and selects them if
+            no plain NAME is given; ``NAME.param=0.1,0.3`` makes a row of each. Changed rows say so in their label.
+        tasks: names of the tasks to keep.
+        known: names of the solvers there are.
+        fields: ``prior``, ``images``, ``samples``, ``seed``: replace the suite's where not None. ``images`` holds for every
+            row.
+
+    Raises:
+        SuiteError: an unknown name.
+    """
+    update: dict[str, Any] = {k: v for k, v in fields.items() if v is not None}
+    names = [task.name for task in suite.tasks]
+    for task in tasks:
+        if task not in names:
+            raise SuiteError(f"--task {task}: unknown task{nearest(task, names)}")
+    if tasks:
+        update["tasks"] = tuple(task for task in suite.tasks if task.name in tasks)
+    rows = _select(list(suite.solvers), solvers, known) if solvers else suite.solvers
+    if "images" in update:
+        rows = [row.model_copy(update={"images": None}) for row in rows]
+    return suite.model_copy(update={**update, "solvers": tuple(rows)})
+
+
+def _select(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
+    plain = [flag for flag in flags if "=" not in flag]
+    settings = [(flag, *_split(flag)) for flag in flags if "=" in flag]
+    for name in plain or [name for _, name, _, _ in settings]:
+        if not any(name in {row.label, row.solver} for row in rows):
+            rows.append(_new_row(name, rows, known))
+    for flag, name, _, _ in settings:
+        if not any(name in {row.label, row.solver} for row in rows):
+            raise SuiteError(f"--solver {flag}: no such row{nearest(name, _names(rows))}")
+    chosen = set(plain or [name for _, name, _, _ in settings])
+    kept = [row for row in rows if chosen & {row.label, row.solver}]
+    return [new for row in kept for new in _changed(row, [s for s in settings if s[1] in {row.label, row.solver}])]
+
+
+def _split(flag: str) -> tuple[str, str, list[Any]]:
+    """ "dps.zeta=0.3,1" -> ("dps", "zeta", [0.3, 1])."""
+    left, _, value = flag.partition("=")
+    name, dot, param = left.rpartition(".")
+    if not (dot and name and param and value):
+        raise SuiteError(f"--solver {flag}: expected NAME or NAME.param=value")
+    try:
+        return name, param, [yaml.safe_load(v) for v in value.split(",")]
+    except yaml.YAMLError:
+        raise SuiteError(f"--solver {flag}: '{value}' is not a value") from None
+
+
+def _names(rows: Sequence[SolverRow]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in (row.label, row.solver)))
+
+
+def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:
+    if ":" not in name and name not in known:
+        names = list(dict.fromkeys([*_names(rows), *known]))
+        raise SuiteError(f"unknown solver '{name}'{nearest(name, names)}, or pkg.mod:Class, or file.py:Class")
+    return SolverRow(solver=name, label=default_label(name)).place({"": f"--solver {name}"})
+
+
+def _changed(row: SolverRow, settings: Sequence[tuple[str, str, str, list[Any]]]) -> Iterator[SolverRow]:
+    """The row with every combination of the settings' values."""
+    values = {param: (flag, choices) for flag, _, param, choices in settings}
+    for choice in itertools.product(*(choices for _, choices in values.values())):
+        params = dict(zip(values, choice, strict=True))
+        label = row.label + (f"[{','.join(f'{k}={v}' for k, v in params.items())}]" if params else "")
+        changed = row.model_copy(update={"params": {**row.params, **params}, "label": label})
+        yield changed.place({param: f"--solver {flag}" for param, (flag, _) in values.items()})

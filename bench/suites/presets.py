@@ -1,0 +1,70 @@
+"""Presets: the settings of a solver for a prior and a task, one YAML file per solver in ``bench/presets``.
+
+    bench:                          # preset
+      fashion32:                    # prior, a pattern
+        "*": {steps: 100}           # task, a pattern on its name or its operator; later patterns override earlier ones
+        "sr_*": {zeta: 2}
+
+Patterns are those of file names (``*``, ``?``, ``[ab]``). Presets are resolved before keys are made, so renaming one invalidates
+nothing and editing one recomputes exactly what it changed.
+"""
+
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.suites.yamlfile import Source, SuiteError, nearest
+
+FOLDER = Path(__file__).resolve().parents[1] / "presets"
+DEFAULT = "bench"
+"""What a row without a preset uses where it exists."""
+
+Presets = dict[str, dict[str, dict[str, dict[str, Any]]]]
+
+
+@cache
+def load_presets(solver: str) -> Presets:
+    """preset -> prior pattern -> task pattern -> parameters; {} for a solver without a file.
+
+    Raises:
+        SuiteError: the file is not of that form.
+    """
+    path = FOLDER / f"{solver}.yaml"
+    if ":" in solver or not path.is_file():
+        return {}
+    source = Source(path)
+    for preset, priors in source.data.items():
+        for prior, tasks in priors.items() if isinstance(priors, dict) else [(None, None)]:
+            if not isinstance(tasks, dict) or not all(isinstance(params, dict) for params in tasks.values()):
+                place = source.at((preset, prior) if prior else (preset,))
+                raise SuiteError(f"{place}: expected preset -> prior -> task pattern -> parameters")
+    return source.data
+
+
+def resolve(solver: str, preset: str | None, prior: str, task: str, operator: str) -> tuple[str | None, dict[str, Any]]:
+    """The preset's name and its parameters for one prior and task.
+
+    Without ``preset`` it is "bench" where the solver has that for the prior, else None with no parameters.
+
+    Raises:
+        SuiteError: the preset does not exist, or not for this prior: settings tuned on one prior are not passed off as
+            settings for another.
+    """
+    presets = load_presets(solver)
+    if preset is not None and preset not in presets:
+        raise SuiteError(f"{solver} has no preset '{preset}'{nearest(preset, presets)}")
+    priors = presets.get(preset or DEFAULT, {})
+    matching = [tasks for pattern, tasks in priors.items() if fnmatchcase(prior, pattern)]
+    if not matching:
+        if preset is None:
+            return None, {}
+        raise SuiteError(
+            f"preset '{preset}' of {solver} has no settings for prior '{prior}'; it has some for: {', '.join(priors)}"
+        )
+    params: dict[str, Any] = {}
+    for tasks in matching:
+        for pattern, values in tasks.items():
+            if fnmatchcase(task, pattern) or fnmatchcase(operator, pattern):
+                params |= values
+    return preset or DEFAULT, params

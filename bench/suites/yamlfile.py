@@ -1,0 +1,90 @@
+"""YAML files whose errors name the line: `Source` maps a path inside a document to "file.yaml:5: solvers.0.lr"."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Loc = tuple[str | int, ...]
+
+
+class SuiteError(ValueError):
+    """Something that a user wrote (a suite, a preset, an option) cannot be used; the message says what, where and why."""
+
+
+class Source:
+    """A parsed YAML file that remembers where everything stands.
+
+    Raises:
+        SuiteError: the file cannot be read, is not YAML, repeats a key, or is not a mapping.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            text = path.read_text(encoding="utf-8")
+            self.node = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.data: Any = yaml.safe_load(text)
+        except OSError as error:
+            raise SuiteError(f"cannot read {path}: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            raise SuiteError(f"{path}: not a text file ({error.reason})") from None
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise SuiteError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+        except yaml.YAMLError as error:
+            raise SuiteError(f"{path}: not valid YAML: {error}") from None
+        if not isinstance(self.data, dict):
+            raise SuiteError(f"{path}:1: expected a mapping of fields, found {type(self.data).__name__}")
+        self._refuse_repeated_keys(self.node)
+
+    def _refuse_repeated_keys(self, node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    raise SuiteError(f"{self.path}:{key.start_mark.line + 1}: '{key.value}' is given twice")
+                seen.add(key.value)
+                self._refuse_repeated_keys(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for value in node.value:
+                self._refuse_repeated_keys(value)
+
+    def line(self, loc: Loc) -> int:
+        """Line, from 1, of the deepest part of ``loc`` that the file has."""
+        node, line = self.node, 1
+        for part in loc:
+            if isinstance(node, yaml.MappingNode):
+                found = [(k, v) for k, v in node.value if k.value == str(part)]
+                if not found:
+                    return line
+                line, node = found[0][0].start_mark.line + 1, found[0][1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+                line = node.start_mark.line + 1
+            else:
+                return line
+        return line
+
+    def at(self, loc: Loc) -> str:
+        """ "file.yaml:5: solvers.0.lr"."""
+        return f"{self.path}:{self.line(loc)}: {'.'.join(map(str, loc))}".removesuffix(": ")
+
+
+def nearest(name: str, known: Iterable[str], what: str = "known") -> str:
+    """ "(did you mean 'lr'?); known: lr, lam", the end of a message about an unknown name."""
+    known = list(known)
+    near = difflib.get_close_matches(str(name), known, 1, 0.5)
+    return (f" (did you mean '{near[0]}'?)" if near else "") + f"; {what}: {', '.join(known) or 'none'}"
+
+
+def explain(error: dict[str, Any], known: Sequence[str]) -> str:
+    """One of pydantic's errors in our words: the reason and the choice, without the place."""
+    if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+        return f"unknown parameter{nearest(error['loc'][-1], known)}"
+    if error["type"] in {"missing", "missing_argument"}:
+        return "is missing"
+    value = error.get("input")
+    return f"{error['msg']} [got {value!r}]" if isinstance(value, (str, int, float, bool, type(None))) else error["msg"]

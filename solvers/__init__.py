@@ -1,0 +1,18 @@
+"""The solvers, one file per method."""
+
+from bench.solver import Solver
+from solvers.ddrm import DDRM
+from solvers.dps import DPS
+from solvers.mcg import MCG
+from solvers.pigdm import PiGDM
+from solvers.pinv import Pinv
+from solvers.red_diff import RedDiff
+
+SOLVERS: dict[str, type[Solver]] = {
+    "pinv": Pinv,
+    "red_diff": RedDiff,
+    "dps": DPS,
+    "pigdm": PiGDM,
+    "ddrm": DDRM,
+    "mcg": MCG,
+}

@@ -1,0 +1,150 @@
+"""Exact priors against automatic differentiation, Bayes' rule and their own moments."""
+
+import pytest
+import torch
+
+from bench.certify.problems import matrix_operator
+from bench.exact import GaussianPrior, MixturePrior, dense
+from bench.noise import StreamNoise, stream_key
+from bench.schedule import VPSchedule
+
+SCHEDULE = VPSchedule()
+LEVELS = [SCHEDULE.level(999), SCHEDULE.level(400), SCHEDULE.level(50), SCHEDULE.at(0.123), SCHEDULE.level(0)]
+
+
+def streams(n, dtype=torch.float64):
+    return StreamNoise([stream_key("test", i) for i in range(n)], dtype)
+
+
+def orthogonal(d, seed=0):
+    return torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)))[0]
+
+
+def gaussian(d=5):
+    return GaussianPrior(torch.linspace(-1, 1, d).double(), torch.logspace(0, -2, d).double(), orthogonal(d))
+
+
+def mixture(shared=False, shape=(5,)):
+    generator = torch.Generator().manual_seed(1)
+    d = torch.Size(shape).numel()
+    means = torch.randn(3, *shape, generator=generator, dtype=torch.float64)
+    variances = torch.rand(1 if shared else 3, d, generator=generator, dtype=torch.float64) * 0.3 + 0.02
+    return MixturePrior(torch.tensor([0.5, 0.3, 0.2]).double(), means, variances, orthogonal(d))
+
+
+def measured(prior, n, sigma=0.1):
+    """n problems with their own y and one operator, and the posterior of each."""
+    A = matrix_operator((1.0, 0.5), prior.shape[0], n, prior.dtype)
+    x = prior.sample(streams(n))
+    y = A(x) + sigma * streams(2 * n)[n:].new((2,))
+    return y, A, prior.posterior(y, A, sigma)
+
+
+PRIORS = {
+    "gaussian": gaussian,
+    "mixture": mixture,
+    "shared covariance": lambda: mixture(shared=True),
+    "image": lambda: mixture(shape=(1, 2, 3)),
+    "posterior": lambda: measured(mixture(), 6)[2],
+    "posterior, shared covariance": lambda: measured(mixture(shared=True), 6)[2],
+}
+
+
+@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("t", LEVELS, ids=lambda t: f"t{t.index:g}")
+def test_denoiser_is_tweedie_and_its_vjp_is_autograd(name, t):
+    prior = PRIORS[name]()
+    noise = streams(6)
+    x = t.alpha * prior.sample(noise) + t.sigma * noise.new(prior.shape)
+    x.requires_grad_()
+    score = torch.autograd.grad(prior.log_density(x, t).sum(), x, create_graph=True)[0]
+    x0 = (x + t.sigma**2 * score) / t.alpha
+    u = noise.like(x)
+    pulled = torch.autograd.grad(x0, x, u)[0]
+    mine, pull = prior.vjp(x, t)
+    assert (mine - x0).abs().max() < 1e-10
+    assert torch.equal(mine, prior.denoise(x, t))
+    assert (pull(u) - pulled).abs().max() < 1e-10 * max(1, pulled.abs().max())
+    assert not mine.requires_grad and not pull(u).requires_grad
+
+
+@pytest.mark.parametrize("name", ["gaussian", "mixture", "shared covariance"])
+@pytest.mark.parametrize("sigma", [0.05, 1.0])
+def test_bayes_rule(name, sigma):
+    prior = PRIORS[name]()
+    A = matrix_operator((1.0, 0.5), 5, 1, torch.float64)
+    y = torch.tensor([[0.3, -0.8]]).double()
+    posterior = prior.posterior(y, A, sigma)
+    x = posterior.sample(streams(50))
+    misfit = ((A.repeat_interleave(50)(x) - y) ** 2).sum(1)
+    constant = prior.log_density(x) - misfit / (2 * sigma**2) - posterior.log_density(x)
+    assert constant.max() - constant.min() < 1e-9
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_samples_have_the_moments(name):
+    prior = PRIORS[name]()
+    n = 6 if len(prior.mean) > 1 else 1
+    draws = torch.cat([prior.sample(StreamNoise([stream_key(i, j) for i in range(n)], torch.float64))[:, None]
+                       for j in range(3000)], 1) if n > 1 else prior.sample(streams(20000))[None]
+    flat = draws.flatten(2)
+    centred = flat - flat.mean(1, keepdim=True)
+    covariance = centred.mT @ centred / flat.shape[1]
+    spread = prior.covariance.diagonal(dim1=1, dim2=2).sum(1).max().sqrt()
+    assert (flat.mean(1) - prior.mean.flatten(1)).abs().max() < 6 * spread / flat.shape[1] ** 0.5
+    assert (covariance - prior.covariance).abs().max() < 10 * spread**2 / flat.shape[1] ** 0.5
+
+
+def test_posterior_of_a_batch_is_each_posterior():
+    prior = mixture()
+    y, A, posterior = measured(prior, 4)
+    x = prior.sample(streams(4))
+    for i in range(4):
+        alone = prior.posterior(y[i : i + 1], A[i : i + 1], 0.1)
+        assert (alone.denoise(x[i : i + 1], LEVELS[1]) - posterior.denoise(x, LEVELS[1])[i : i + 1]).abs().max() < 1e-13
+
+
+def test_noiseless_posterior_keeps_the_measurement():
+    y, A, posterior = measured(mixture(), 4, sigma=0.0)
+    assert (A(posterior.sample(streams(4))) - y).abs().max() < 1e-7
+    assert (A(posterior.mean) - y).abs().max() < 1e-12
+
+
+def test_posterior_gaussian_against_the_information_form():
+    prior = gaussian()
+    y, A, posterior = measured(prior, 3, sigma=0.2)
+    H = dense(A)[0]
+    precision = torch.linalg.inv(prior.covariance[0]) + H.T @ H / 0.04
+    mean = torch.linalg.solve(precision, torch.linalg.solve(prior.covariance[0], prior.mean[0])[:, None] + H.T @ y.T / 0.04)
+    assert (posterior.mean - mean.T).abs().max() < 1e-11
+    assert (posterior.covariance - torch.linalg.inv(precision)).abs().max() < 1e-11
+    assert isinstance(posterior, GaussianPrior)
+
+
+def test_float32():
+    prior, single = mixture(), mixture().to(dtype=torch.float32)
+    noise = streams(100)
+    for t in LEVELS[:3]:
+        x = t.alpha * prior.sample(noise) + t.sigma * noise.new(prior.shape)
+        x0 = single.denoise(x.float(), t)
+        assert x0.dtype == torch.float32
+        assert (x0 - prior.denoise(x, t)).abs().max() < 1e-4
+
+
+def test_level_per_image():
+    prior, noise = mixture(), streams(2)
+    x, u = noise.new((5,)), noise.new((5,))
+    pair = [SCHEDULE.level(100), SCHEDULE.level(700)]
+    both = type(pair[0])(0, *(torch.tensor([[getattr(t, k)] for t in pair]).double() for k in ("alpha", "sigma")))
+    x0, pull = prior.vjp(x, both)
+    for i, t in enumerate(pair):
+        alone, pull_alone = prior.vjp(x[i : i + 1], t)
+        assert (x0[i] - alone).abs().max() < 1e-13
+        assert (pull(u)[i] - pull_alone(u[i : i + 1])).abs().max() < 1e-12
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match="need weights"):
+        MixturePrior(torch.ones(2), torch.zeros(3, 4), torch.ones(3, 4))
+    with pytest.raises(ValueError, match="negative"):
+        GaussianPrior(torch.zeros(2), torch.tensor([1.0, -1.0]))
