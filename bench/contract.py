@@ -8,7 +8,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -102,7 +102,7 @@ def repeats(solver: Solver) -> str | None:
 
 
 def uses_own_noise_only(solver: Solver) -> str | None:
-    """torch's global generator is not touched."""
+    """Torch's global generator is not touched."""
     before = torch.random.get_rng_state()
     last(run(solver, problem()))
     if not torch.equal(before, torch.random.get_rng_state()):
@@ -124,7 +124,7 @@ def ignores_batch_mates(solver: Solver) -> str | None:
 def leaves_inputs_alone(solver: Solver) -> str | None:
     """y, the operator and the hyper-parameters are not changed."""
     p = problem()
-    y, A, sigma = p.measurement
+    y, A, _ = p.measurement
     kept, masks = y.clone(), {name: value.clone() for name, value in A.parameters().items()}
     settings = {f.name: getattr(solver, f.name) for f in fields(solver)}
     noise = StreamNoise([stream_key("contract-sampler", 0, i) for i in range(IMAGES)], p.prior.dtype)

@@ -81,7 +81,8 @@ class StreamNoise(Noise):
         return self._deliver(z, shape)
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
-        return self._deliver(self._uniforms(int(np.prod(shape))), shape)
+        u = self._deliver(self._uniforms(int(np.prod(shape))), shape)
+        return u.clamp_max(1 - torch.finfo(self.dtype).eps / 2)  # rounding to a narrower dtype may reach 1
 
     def _deliver(self, values: np.ndarray, shape: Sequence[int]) -> Tensor:
         return torch.from_numpy(values).to(self.dtype).view(len(self), *shape).to(self.device)

@@ -64,11 +64,6 @@ class VPSchedule:
         abar = float(self.abar[index])
         return Level(int(index), math.sqrt(abar), math.sqrt(1 - abar))
 
-    def gather(self, index: Tensor, x: Tensor) -> Level:
-        """One level per image: index (B,) integers 0 .. T - 1, values shaped to broadcast against x, (B, ...)."""
-        abar = torch.from_numpy(self.abar).to(index.device)[index].to(x.dtype).view(-1, *(1,) * (x.ndim - 1))
-        return Level(index, abar.sqrt(), (1 - abar).sqrt())
-
     def at(self, sigma: float) -> Level:
         """The level whose noise-to-signal ratio is ``sigma``, its index interpolated linearly in log(sigma).
 

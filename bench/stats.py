@@ -3,6 +3,7 @@
 Everything is deterministic: resampling draws from a fixed Philox stream. numpy and scipy only.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,9 @@ from scipy.special import ndtr, ndtri
 
 RESAMPLES = 2000
 CHUNK = 2**22
-"""Most resampled values held at once (32 MB)."""
+"""Most resampled values or kernel entries held at once (32 MB)."""
+FEWEST = 6
+"""Least number of images that can decide which of two is better."""
 
 
 class Interval(NamedTuple):
@@ -30,15 +33,19 @@ class Estimate(NamedTuple):
 
 
 def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Means of resamples with replacement, (n,) -> (resamples,). The draw depends on (n, resamples, seed) alone."""
+    """Means of resamples with replacement, (n,) -> (resamples,). Which values are drawn depends on n and seed alone."""
     values = np.asarray(values, np.float64)
     n = len(values)
-    rng = np.random.Generator(np.random.Philox(seed))
-    means, step = np.empty(resamples), max(1, CHUNK // n)
-    for start in range(0, resamples, step):
-        stop = min(start + step, resamples)
-        means[start:stop] = values[rng.integers(n, size=(stop - start, n))].mean(1)
-    return means
+    step = max(1, CHUNK // n)
+    starts = range(0, resamples, step)
+    return np.concatenate([values[_indices(n, i, min(i + step, resamples), seed)].mean(1) for i in starts])
+
+
+@lru_cache(maxsize=2)
+def _indices(n: int, start: int, stop: int, seed: int) -> np.ndarray:
+    """Resamples start .. stop - 1 as indices, (stop - start, n); from Philox bits, since numpy's samplers may change."""
+    bits = [np.random.Philox(key=seed, counter=i << 64).random_raw(n) for i in range(start, stop)]
+    return (np.stack(bits) % np.uint64(n)).astype(np.int32)
 
 
 def bootstrap_interval(values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
@@ -91,13 +98,13 @@ def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resampl
     return bootstrap_interval(a - b, level, resamples, seed)
 
 
-def ties(a: np.ndarray, best: np.ndarray, level: float = 0.95) -> bool:
-    """Whether the paired interval of a - best contains 0: these images cannot tell the two apart.
+def ties(difference: Interval) -> bool:
+    """Whether a paired difference leaves open which of the two is better: its interval contains 0, or there are too few images.
 
-    With fewer than 6 images always true: a bootstrap interval is meaningless there (the sign test cannot reach 5 % either).
+    Fewer than `FEWEST` images never decide: a bootstrap of so few values is meaningless, and even the sign test, with all
+    images in agreement, does not reach 5 %.
     """
-    difference = paired_difference(a, best, level)
-    return difference.n < 6 or difference.low <= 0 <= difference.high
+    return difference.n < FEWEST or difference.low <= 0 <= difference.high
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -134,33 +141,39 @@ def _gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
 
 
-def kernel_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
+def kernel_distance(a: np.ndarray, b: np.ndarray, paired: bool = False) -> Estimate:
     """Unbiased squared MMD with the kernel (x.y / d + 1)^3, the KID (Binkowski et al. 2018, arXiv 1801.01401).
 
-    All images are used at once, no random subsets. The standard error is a delete-one-image jackknife over both sets,
-    without the cost of recomputing: deleting a row changes known row sums of the three kernel matrices.
+    All images are used at once, no random subsets; the standard error is the jackknife over images.
 
     Args:
         a: (n, d), n >= 3.
         b: (m, d), m >= 3.
+        paired: row i of both sets shows the same image (a reconstruction and its truth, m = n). The two sets then depend on
+            each other, and the plain estimate is biased downwards, below 0 for good reconstructions; leaving k(a_i, b_i) out
+            makes it unbiased again (Gretton et al. 2012, JMLR 13, eq. 4), and exactly 0 where both sets are equal.
 
     Raises:
-        ValueError: fewer than three rows, or different dimensions.
-
+        ValueError: fewer than three rows, different dimensions, or sets that cannot be paired.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 3:
-        raise ValueError(f"a kernel distance needs (n, d) and (m, d) with n, m >= 3; got {a.shape} and {b.shape}")
-    within_a, within_b = _row_sums(a, a, diagonal=False), _row_sums(b, b, diagonal=False)
-    across_a, across_b = _row_sums(a, b), _row_sums(b, a)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 3 or (paired and len(a) != len(b)):
+        raise ValueError(
+            f"a kernel distance needs (n, d) and (m, d) with n, m >= 3, equal if paired; got {a.shape} and {b.shape}"
+        )
     n, m = len(a), len(b)
+    within_a, within_b = _row_sums(a, a, diagonal=False), _row_sums(b, b, diagonal=False)
+    across_a, across_b = _row_sums(a, b, diagonal=not paired), _row_sums(b, a, diagonal=not paired)
+    if paired:
+        sums = within_a + within_b - across_a - across_b
+        without = (sums.sum() - 2 * sums) / ((n - 1) * (n - 2))
+        return Estimate(float(sums.sum() / (n * (n - 1))), float(np.sqrt((n - 1) * without.var())))
     total_a, total_b, total = within_a.sum(), within_b.sum(), across_a.sum()
     mean_a, mean_b = total_a / (n * (n - 1)), total_b / (m * (m - 1))
-    value = mean_a + mean_b - 2 * total / (n * m)
     without_a = (total_a - 2 * within_a) / ((n - 1) * (n - 2)) + mean_b - 2 * (total - across_a) / ((n - 1) * m)
     without_b = mean_a + (total_b - 2 * within_b) / ((m - 1) * (m - 2)) - 2 * (total - across_b) / (n * (m - 1))
     variance = (n - 1) * without_a.var() + (m - 1) * without_b.var()
-    return Estimate(float(value), float(np.sqrt(variance)))
+    return Estimate(float(mean_a + mean_b - 2 * total / (n * m)), float(np.sqrt(variance)))
 
 
 def _row_sums(a: np.ndarray, b: np.ndarray, diagonal: bool = True) -> np.ndarray:

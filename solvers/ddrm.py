@@ -52,7 +52,7 @@ class DDRM(Solver):
             return (rho**2 - (sigma * eta_b / S) ** 2).clamp_min(0).sqrt()
 
         levels = prior.schedule.levels(self.steps, self.spacing)
-        T, z = levels[0], noise.new(prior.shape)
+        T, z = levels[0], A.Vt(noise.new(prior.shape))
         x = T.alpha * A.V(torch.where(loud(T.ratio), ybar + spread(T.ratio, 1.0) * z, T.ratio * z))
         keep = (1 - self.eta**2) ** 0.5
         for t, s in pairwise(levels):
@@ -60,7 +60,7 @@ class DDRM(Solver):
             if s.sigma == 0:
                 yield Step(x0, x0)
                 return
-            rho, z, xbar = s.ratio, noise.like(x), A.Vt(x0)
+            rho, z, xbar = s.ratio, A.Vt(noise.like(x)), A.Vt(x0)
             eps = A.Vt(x - t.alpha * x0) / t.sigma
             drift = torch.where(known, S * (ybar - xbar) / (sigma or 1), eps)
             quiet = xbar + rho * (keep * drift + self.eta * z)

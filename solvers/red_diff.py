@@ -71,7 +71,7 @@ class RedDiff(Solver):
         levels = prior.schedule.levels(self.steps, self.spacing)[:-1]
         for t in levels:
             if self.timesteps == "random":
-                t = self.draw(levels, noise, prior, mu)
+                t = self.draw(levels, noise, mu)
             x0 = mu + self.sigma_x0 * noise.like(mu) if self.sigma_x0 > 0 else mu.clone()
             eps = noise.like(mu)
             x = t.alpha * x0 + t.sigma * eps
@@ -96,10 +96,12 @@ class RedDiff(Solver):
             return torch.optim.SGD([mu], lr=self.lr)
         return torch.optim.Adam([mu], lr=self.lr, betas=(self.beta1, self.beta2), eps=self.adam_eps)
 
-    def draw(self, levels: list[Level], noise: Noise, prior: Prior, mu: torch.Tensor) -> Level:
+    def draw(self, levels: list[Level], noise: Noise, mu: torch.Tensor) -> Level:
         """One of the levels per image, uniformly."""
-        index = torch.tensor([t.index for t in levels], device=mu.device)
-        return prior.schedule.gather(index[(noise.uniform(()) * len(levels)).long()], mu)
+        place = (noise.uniform(()) * len(levels)).long()
+        index, alpha, sigma = (torch.tensor(values).to(mu)[place] for values in zip(*levels, strict=True))
+        column = (-1, *(1,) * (mu.ndim - 1))
+        return Level(index, alpha.view(column), sigma.view(column))
 
 
 def count_measured(A: Operator, y: torch.Tensor) -> float | torch.Tensor:

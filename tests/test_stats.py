@@ -53,9 +53,10 @@ def test_pairing_sees_what_separate_intervals_do_not():
     assert separate[0].high > separate[1].low
     difference = paired_difference(a, b)
     assert difference.high < 0 and difference.mean == pytest.approx((a - b).mean())
-    assert not ties(a, b)
-    assert ties(a, a) and ties(a, a + rng.normal(0, 0.1, 100) - 0.005)
-    assert ties(a[:5], b[:5] + 100)
+    assert not ties(difference) and not ties(paired_difference(b, a))
+    jitter = rng.normal(0, 0.1, 100)
+    assert ties(paired_difference(a, a)) and ties(paired_difference(a, a + jitter - jitter.mean() - 0.005))
+    assert ties(paired_difference(a[:5], a[:5] + 100)) and not ties(paired_difference(a[:6], a[:6] + 100))
     with pytest.raises(ValueError, match="same images"):
         paired_difference(a, b[:-1])
 
@@ -125,6 +126,22 @@ def test_kernel_distance_is_unbiased_with_an_honest_error():
     assert 0.8 < errors.mean() / values.std() < 1.7
     with pytest.raises(ValueError, match="n, m >= 3"):
         kernel_distance(np.zeros((2, 4)), np.zeros((5, 4)))
+
+
+def test_kernel_distance_of_paired_sets_is_unbiased_where_the_plain_one_is_not():
+    rng, noise = RNG(15), 0.3
+    truths = [rng.normal(size=(20, 4)) for _ in range(300)]
+    blurred = [(t + noise * rng.normal(size=t.shape)) / np.sqrt(1 + noise**2) for t in truths]
+    plain = np.array([kernel_distance(t, b).value for t, b in zip(truths, blurred, strict=True)])
+    values, errors = np.array([kernel_distance(t, b, paired=True) for t, b in zip(truths, blurred, strict=True)]).T
+    assert abs(values.mean()) < 4 * values.std() / np.sqrt(300)
+    assert plain.mean() < -20 * plain.std() / np.sqrt(300)
+    assert 0.8 < errors.mean() / values.std() < 1.7
+    assert kernel_distance(truths[0], truths[0], paired=True) == pytest.approx((0, 0), abs=1e-12)
+    without = [kernel_distance(np.delete(truths[0], i, 0), np.delete(blurred[0], i, 0), True).value for i in range(20)]
+    assert errors[0] == pytest.approx(np.sqrt(19 * np.var(without)), rel=1e-8)
+    with pytest.raises(ValueError, match="equal if paired"):
+        kernel_distance(truths[0], truths[0][:-1], paired=True)
 
 
 def test_distances_do_not_depend_on_the_block_size(monkeypatch):

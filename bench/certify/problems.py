@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
@@ -15,8 +14,8 @@ from torch import Tensor
 from bench.certify.recursions import Affine
 from bench.exact import GaussianPrior, MixturePrior
 from bench.noise import Noise, StreamNoise, stream_key
-from bench.operators.base import SVDOperator
-from bench.prior import Prior
+from bench.operators.matrix import Matrix
+from bench.prior import Prior, Pullback
 from bench.schedule import CLEAN, Level, Spacing, VPSchedule
 from bench.solver import Measurement, Solver, Step, Steps, UnitInterval, ddim
 
@@ -66,54 +65,15 @@ def streams(n: int, dtype: torch.dtype = F64, name: str = "certify") -> StreamNo
     return StreamNoise([stream_key(name, i) for i in range(n)], dtype)
 
 
-class MatrixOperator(SVDOperator):
-    """y = U diag(s) V^T x for vectors, one matrix for the whole batch.
-
-    Args:
-        left: (m, m), orthogonal.
-        values: (m,), singular values.
-        right: (d, d), orthogonal; its first m columns belong to ``values``.
-        batch: number of images.
-    """
-
-    def __init__(self, left: Tensor, values: Tensor, right: Tensor, batch: int) -> None:
-        super().__init__((len(right),), [0] * batch)
-        self.left, self.right = left, right
-        self.values = torch.cat([values, values.new_zeros(len(right) - len(values))])
-
-    @property
-    def out_shape(self) -> tuple[int, ...]:
-        return (len(self.left),)
-
-    @property
-    def s(self) -> Tensor:
-        return self.values[None]
-
-    def U(self, z: Tensor) -> Tensor:
-        return z[:, : len(self.left)] @ self.left.T
-
-    def Ut(self, y: Tensor) -> Tensor:
-        return torch.nn.functional.pad(y @ self.left, (0, len(self.right) - len(self.left)))
-
-    def V(self, z: Tensor) -> Tensor:
-        return z @ self.right.T
-
-    def Vt(self, x: Tensor) -> Tensor:
-        return x @ self.right
-
-    def guess(self, y: Tensor) -> Tensor:
-        return self.pinv(y)
-
-
 def orthogonal(d: int, seed: int) -> Tensor:
     """A random orthogonal matrix, (d, d) float64."""
     return torch.linalg.qr(torch.from_numpy(np.random.default_rng(seed).standard_normal((d, d))))[0]
 
 
-def matrix_operator(values: Sequence[float], d: int, batch: int, dtype: torch.dtype = F64) -> MatrixOperator:
-    """A matrix of given singular values between random orthogonal bases."""
+def matrix_operator(values: Sequence[float], d: int, batch: int, dtype: torch.dtype = F64) -> Matrix:
+    """A matrix of given singular values between random orthogonal bases, the same for every image."""
     left, right = orthogonal(len(values), 7), orthogonal(d, 8)
-    return MatrixOperator(left, torch.tensor(values, dtype=F64), right, batch).to(dtype=dtype)
+    return Matrix((d,), [0] * batch, left * torch.tensor(values, dtype=F64) @ right[: len(values)]).to(dtype=dtype)
 
 
 class FlatSchedule(VPSchedule):
@@ -123,8 +83,23 @@ class FlatSchedule(VPSchedule):
         super().__init__()
         object.__setattr__(self, "index", index)
 
-    def levels(self, n: int, spacing: Spacing = "leading") -> list[Level]:  # noqa: ARG002
+    def levels(self, n: int, spacing: Spacing = "leading") -> list[Level]:
         return [self.level(self.index)] * n + [CLEAN]
+
+
+class LearnedVariance(Prior):
+    """A prior with a constant in place of the variance that a network would have learned; None has not learned any."""
+
+    def __init__(self, prior: Prior, v: float | None) -> None:
+        self.prior, self.v = prior, v
+        self.shape, self.schedule, self.dtype, self.device = prior.shape, prior.schedule, prior.dtype, prior.device
+
+    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
+        return self.prior.denoise(x, t), None if self.v is None else torch.full_like(x, self.v)
+
+    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
+        x0, pull = self.prior.vjp(x, t)
+        return x0, None if self.v is None else torch.full_like(x, self.v), pull
 
 
 @dataclass(frozen=True)
@@ -137,7 +112,7 @@ class Unconditional(Solver):
     spacing: Spacing = "leading"
     eta: UnitInterval = 1.0
 
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:  # noqa: ARG002
+    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE."""
         x = noise.new(prior.shape)
         for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
@@ -156,7 +131,7 @@ class Case(NamedTuple):
     """(1, 2), the same for every image of a batch."""
 
     @property
-    def A(self) -> MatrixOperator:
+    def A(self) -> Matrix:
         return matrix_operator((1.0, 0.5), 4, 1, self.prior.dtype)
 
     def measurement(self, batch: int) -> Measurement:
@@ -170,37 +145,28 @@ class Case(NamedTuple):
 
     def to(self, dtype: torch.dtype) -> "Case":
         """The same problem in another precision."""
-        return Case(self.prior.to(dtype=dtype), self.sigma, self.y.to(dtype))
+        return self._replace(prior=self.prior.to(dtype=dtype), y=self.y.to(dtype))
 
     @property
     def affine(self) -> Affine:
         """The problem in the coordinates of V, as the recursions want it; the prior must be a single Gaussian."""
-        A, V = self.A.to(dtype=F64), self.A.right.double().numpy()
-        mean, cov = self.prior.mean.double().numpy()[0], self.prior.covariance.double().numpy()[0]
-        return Affine(V.T @ mean, V.T @ cov @ V, A.s[0].numpy(), A.Ut(self.y.double())[0].numpy(), self.sigma)
+        prior, sigma, y = self.to(F64)
+        A, mean, cov = self.to(F64).A, prior.mean[0].numpy(), prior.covariance[0].numpy()
+        V = A.basis.numpy()
+        return Affine(V.T @ mean, V.T @ cov @ V, A.s[0].numpy(), A.Ut(y)[0].numpy(), sigma)
 
 
-class Cases:
-    """The priors of the laws: N(m, I), N(m, I / 4), an anisotropic Gaussian aligned with V and one that is not, a mixture."""
+def problem(prior: str, sigma: float, dtype: torch.dtype = F64) -> Case:
+    """The cases of the laws.
 
-    mean = torch.tensor([0.3, -0.5, 0.2, 0.7], dtype=F64)
-    y = torch.tensor([[0.4, -0.9]], dtype=F64)
-    spectrum = torch.tensor([1.0, 0.25, 0.04, 0.01], dtype=F64)
-
-    @cached_property
-    def priors(self) -> dict[str, MixturePrior]:
-        rng = np.random.default_rng(3)
-        means, variances = torch.from_numpy(rng.standard_normal((3, 4))), torch.from_numpy(rng.uniform(0.05, 0.4, (3, 4)))
-        return {
-            "unit": GaussianPrior(self.mean, torch.ones(4, dtype=F64)),
-            "narrow": GaussianPrior(self.mean, torch.full((4,), 0.25, dtype=F64)),
-            "aligned": GaussianPrior(self.mean, self.spectrum, orthogonal(4, 8)),
-            "skew": GaussianPrior(self.mean, self.spectrum, orthogonal(4, 9)),
-            "mixture": MixturePrior(torch.tensor([0.5, 0.3, 0.2], dtype=F64), means, variances, orthogonal(4, 10)),
-        }
-
-    def __call__(self, prior: str, sigma: float, dtype: torch.dtype = F64) -> Case:
-        return Case(self.priors[prior], sigma, self.y).to(dtype)
-
-
-CASES = Cases()
+    Priors: ``unit`` N(m, I), ``narrow`` N(m, I / 4), ``skew``, an anisotropic Gaussian whose axes are not those of A, and
+    ``mixture``, three components of unequal variances.
+    """
+    mean, rng = torch.tensor([0.3, -0.5, 0.2, 0.7], dtype=F64), np.random.default_rng(3)
+    if prior == "mixture":
+        means, variances = (torch.from_numpy(v) for v in (rng.standard_normal((3, 4)), rng.uniform(0.05, 0.4, (3, 4))))
+        law = MixturePrior(torch.tensor([0.5, 0.3, 0.2], dtype=F64), means, variances, orthogonal(4, 10))
+    else:
+        spectrum = {"unit": [1.0] * 4, "narrow": [0.25] * 4, "skew": [1.0, 0.25, 0.04, 0.01]}[prior]
+        law = GaussianPrior(mean, torch.tensor(spectrum, dtype=F64), orthogonal(4, 9))
+    return Case(law, sigma, torch.tensor([[0.4, -0.9]], dtype=F64)).to(dtype)

@@ -16,7 +16,7 @@ Law = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 class Affine(NamedTuple):
-    """A linear problem with prior N(mean, cov), in the coordinates of V: y_i = s_i x_i + sigma n_i, s_i = 0 where unmeasured."""
+    """A linear problem with prior N(mean, cov), in the coordinates of V: y_i = s_i x_i + sigma n_i, s_i = 0: unmeasured."""
 
     mean: np.ndarray
     cov: np.ndarray
@@ -26,18 +26,18 @@ class Affine(NamedTuple):
 
 
 def abars(indices: np.ndarray) -> np.ndarray:
-    """abar at descending discrete indices of the linear schedule (1e-4 to 2e-2, 1000 steps), then the clean 1."""
+    """The values abar at descending discrete indices of the linear schedule (1e-4 to 2e-2, 1000 steps), then the clean 1."""
     beta = np.linspace(1e-4, 2e-2, 1000)
     return np.append(np.exp(np.cumsum(np.log1p(-beta)))[indices], 1.0)
 
 
 def leading(n: int) -> np.ndarray:
-    """abar on the grid 1000 - 1000/n, ..., 1000/n, 0, then clean."""
+    """The values abar on the grid 1000 - 1000/n, ..., 1000/n, 0, then clean."""
     return abars(np.arange(0, 1000, 1000 // n)[::-1])
 
 
 def respaced(n: int) -> np.ndarray:
-    """abar on n indices from 999 to 0, equally spaced and rounded, then clean."""
+    """The values abar on n indices from 999 to 0, equally spaced and rounded, then clean."""
     return abars(np.array([round(999 * k / (n - 1)) for k in reversed(range(n))]))
 
 
@@ -65,9 +65,11 @@ def unconditional(p: Affine, grid: np.ndarray, eta: float) -> Law:
         yield mean, cov
 
 
-def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str) -> Law:
+def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str, start: str) -> Law:
     """DDIM plus k K^T S (S^2 + sigma^2 / r^2)^-1 (y - S x0hat), r^2 = 1 - abar."""
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
+    if start == "pinv":
+        mean, cov = np.sqrt(grid[0]) * np.where(p.s > 0, p.y / np.where(p.s > 0, p.s, 1), 0), (1 - grid[0]) * cov
     for ab, au in pairwise(grid):
         F, G, q = ddim_step(p, ab, au, eta)
         K, b = denoiser(p, ab)
@@ -84,27 +86,39 @@ def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str) -> Law:
         yield mean, cov
 
 
-def dps(p: Affine, grid: np.ndarray, zeta: float) -> Law:
-    """DDPM minus zeta times the gradient of ||y - S x0hat||^2, that is, plus 2 zeta K^T S (y - S x0hat)."""
+def ancestral_variance(ab: float, au: float, v: float | None) -> float:
+    """The fresh variance of a DDPM step: the small one, or interpolated to beta = 1 - ab / au in logarithms by v in [-1, 1]."""
+    beta = 1 - ab / au
+    small = beta * (1 - au) / (1 - ab)
+    return small if v is None or au == 1 else beta ** ((v + 1) / 2) * small ** ((1 - v) / 2)
+
+
+def descend(p: Affine, ab: float, au: float, zeta: float) -> tuple[np.ndarray, np.ndarray]:
+    """F and G of a DDPM step minus zeta times the gradient of ||y - S x0hat||^2, which is -2 K^T S (y - S x0hat)."""
+    F, G, _ = ddim_step(p, ab, au, 1.0)
+    K, b = denoiser(p, ab)
+    return F - 2 * zeta * K.T @ np.diag(p.s**2) @ K, G + 2 * zeta * K.T @ (p.s * (p.y - p.s * b))
+
+
+def dps(p: Affine, grid: np.ndarray, zeta: float, v: float | None = None) -> Law:
+    """DPS with the squared norm."""
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     for ab, au in pairwise(grid):
-        F, G, q = ddim_step(p, ab, au, 1.0)
-        K, b = denoiser(p, ab)
-        F, G = F - 2 * zeta * K.T @ np.diag(p.s**2) @ K, G + 2 * zeta * K.T @ (p.s * (p.y - p.s * b))
-        mean, cov = F @ mean + G, F @ cov @ F.T + q * np.eye(len(p.s))
+        F, G = descend(p, ab, au, zeta)
+        mean, cov = F @ mean + G, F @ cov @ F.T + ancestral_variance(ab, au, v) * np.eye(len(p.s))
         yield mean, cov
 
 
-def mcg(p: Affine, grid: np.ndarray, zeta: float) -> Law:
-    """The DPS step on unmeasured coordinates; measured ones become a_u y / s + sqrt(1 - au) z."""
+def mcg(p: Affine, grid: np.ndarray, zeta: float, level: str = "s", v: float | None = None) -> Law:
+    """The DPS step on unmeasured coordinates; measured ones become sqrt(a) y / s + sqrt(1 - a) z, a = abar at that level."""
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     seen = p.s > 0
     for ab, au in pairwise(grid):
-        F, G, q = ddim_step(p, ab, au, 1.0)
-        K, b = denoiser(p, ab)
-        F, G = F - 2 * zeta * K.T @ np.diag(p.s**2) @ K, G + 2 * zeta * K.T @ (p.s * (p.y - p.s * b))
-        F, G = np.where(seen[:, None], 0, F), np.where(seen, np.sqrt(au) * p.y / np.where(seen, p.s, 1), G)
-        mean, cov = F @ mean + G, F @ cov @ F.T + np.diag(np.where(seen, 1 - au, q))
+        F, G = descend(p, ab, au, zeta)
+        a = au if level == "s" else ab
+        F, G = np.where(seen[:, None], 0, F), np.where(seen, np.sqrt(a) * p.y / np.where(seen, p.s, 1), G)
+        fresh = np.where(seen, 1 - a, ancestral_variance(ab, au, v))
+        mean, cov = F @ mean + G, F @ cov @ F.T + np.diag(fresh)
         yield mean, cov
 
 

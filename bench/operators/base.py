@@ -66,7 +66,7 @@ class Operator(ABC):
         return None
 
     def guess(self, y: Tensor) -> Tensor:
-        """A starting image for optimisers, (B, *m) -> (B, *shape)."""
+        """A starting image for optimisers, (B, *m) -> (B, *shape); a new tensor, which they may update in place."""
         return torch.zeros(len(y), *self.shape, dtype=y.dtype, device=y.device)
 
     def display(self, y: Tensor) -> Tensor:
@@ -120,7 +120,9 @@ class Operator(ABC):
         """The same operator on another device or in another floating dtype."""
 
         def move(v: Tensor) -> Tensor:
-            return v.to(device, dtype if v.is_floating_point() or v.is_complex() else None)
+            if dtype is None or v.is_floating_point():
+                return v.to(device, dtype)
+            return v.to(device, dtype.to_complex() if v.is_complex() else None)
 
         return self._with(**{k: move(v) for k, v in vars(self).items() if isinstance(v, Tensor)})
 
@@ -156,8 +158,9 @@ class PinvOperator(Operator):
 class LinearOperator(PinvOperator):
     """A linear operator with its adjoint; the damped pseudo-inverse comes by conjugate gradients.
 
-    ``rcond``: relative singular-value cutoff of the undamped pseudo-inverse (SVD rungs), or the relative residual at which
-    conjugate gradients stop. An exact A+ does not exist in practice: the Gaussian blur at 256 px has singular values of 1e-17.
+    ``rcond``: the undamped pseudo-inverse ignores singular values below ``rcond`` times the largest (SVD rung); conjugate
+    gradients stop once the residual of the normal equations has fallen by this factor. An exact A+ does not exist in
+    practice: the Gaussian blur at 256 px has singular values of 1e-17.
     """
 
     rcond: float = 1e-3
@@ -187,29 +190,33 @@ class LinearOperator(PinvOperator):
             return self.solve_pinv(y, damping)
 
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
-        """Conjugate gradients on (A A^T + damping I) z = y, each image with its own step sizes, then A^T z."""
-        damping = rows(damping, y)
-        z, r = torch.zeros_like(y), y.clone()
-        p, rr = r.clone(), dot(r, r)
-        stop = rr * self.rcond**2
+        """Conjugate gradients on (A^T A + damping I) x = A^T y, each image with its own step sizes.
+
+        The normal equations in x have a solution for every y, also one with noise outside of the range of A, and iterates
+        that stop early are smooth; the equations in A A^T have neither property.
+        """
+        p = r = self.adjoint(y)
+        damping, tiny = rows(damping, r), torch.finfo(r.dtype).tiny
+        x, rr = torch.zeros_like(r), dot(r, r)
+        stop = self.rcond**2 * rr
         for _ in range(self.max_iterations):
             active = rr > stop
             if not active.any():
                 break
-            q = self(self.adjoint(p)) + damping * p
-            step = torch.where(active, rr / dot(p, q).clamp_min(torch.finfo(y.dtype).tiny), 0)
-            z, r = z + rows(step, y) * p, r - rows(step, y) * q
-            new = torch.where(active, dot(r, r), rr)
-            p = r + rows(torch.where(active, new / rr.clamp_min(torch.finfo(y.dtype).tiny), 0), y) * p
-            rr = new
-        return self.adjoint(z)
+            q = self.adjoint(self(p)) + damping * p
+            step = rows(torch.where(active, rr / dot(p, q).clamp_min(tiny), 0), r)
+            x, r = x + step * p, r - step * q
+            before, rr = rr, dot(r, r)
+            p = r + rows(rr / before.clamp_min(tiny), r) * p
+        return x
 
 
 class SVDOperator(LinearOperator):
     """A = U diag(s) V^T with everything derived from five pieces.
 
     Spectral coordinates have the shape of the image: s, Ut(y) and Vt(x) are (B or 1, *shape), with s = 0 on the null space,
-    where Ut(y) is 0 too and U ignores its input. V is orthogonal: V Vt = Vt V = I.
+    where Ut(y) is 0 too and U ignores its input. V is orthogonal: V Vt = Vt V = I. Which basis V is, is not promised (signs
+    and null spaces differ between linear-algebra libraries), so noise is drawn as an image and then taken to V by Vt.
     """
 
     @property
@@ -242,11 +249,21 @@ class SVDOperator(LinearOperator):
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
         return self.V(self.filter(damping) * self.Ut(y))
 
-    def filter(self, damping: float | Tensor) -> Tensor:
-        """s / (s^2 + damping); undamped, singular values below ``rcond`` times the largest count as 0."""
+    @property
+    def kept(self) -> Tensor:
+        """Bool like s: the directions that the undamped pseudo-inverse uses, s > ``rcond`` times the image's largest s."""
+        s = self.s
+        return s > self.rcond * s.amax(tuple(range(1, s.ndim)), keepdim=True)
+
+    def filter(self, damping: float | Tensor = 0.0) -> Tensor:
+        """The factors s / (s^2 + damping), broadcastable against (B, *shape); undamped, 1 / s on ``kept`` and 0 elsewhere."""
         s, damping = self.s, rows(damping, self.s)
-        floor = self.rcond * s.amax() if isinstance(damping, float) and damping == 0 else 0
-        return torch.where(s > floor, s / (s**2 + damping).clamp_min(torch.finfo(s.dtype).tiny), 0)
+        if not isinstance(damping, Tensor) and damping > 0:
+            return s / (s**2 + damping)
+        inverse = torch.where(self.kept, 1 / s, 0)
+        if not isinstance(damping, Tensor):
+            return inverse
+        return torch.where(damping > 0, s / (s**2 + damping).clamp_min(torch.finfo(s.dtype).tiny), inverse)
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
@@ -255,5 +272,5 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def norm(r: Tensor) -> Tensor:
-    """Euclidean norm per image with a floor that keeps r / norm(r) finite at r = 0, (B, ...) -> (B, 1, ...)."""
+    """Euclidean length per image, (B, ...) -> (B, 1, ...), with a floor that keeps r divided by it finite at r = 0."""
     return rows(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)

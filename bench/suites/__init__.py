@@ -1,7 +1,7 @@
 """Suites: which tasks, which solver rows, on which data with which prior. YAML files, checked before anything runs.
 
     name: tiny
-    dataset: fashion_mnist          # a card in datasets/, or the path of one
+    dataset: fashion32              # a card in datasets/, or the path of one
     prior: fashion32                # a card in bench/priors/, or the path of one
     images: 8                       # the first n of the dataset's list
     tasks:
@@ -18,7 +18,7 @@ command line. What a row's parameters may be is asked from the solver itself, in
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
@@ -36,7 +36,21 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TaskRow(_Strict):
+class _Row(_Strict):
+    _where: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def where(self, param: str = "") -> str:
+        """Place of a parameter ("" for the row itself), for messages: "my.yaml:5: solvers.0.params.lr"."""
+        return self._where.get(param) or self._where.get("", "")
+
+    def placed(self, where: dict[str, str]) -> Self:
+        """The same row, with more known places."""
+        row = self.model_copy()
+        row._where = {**self._where, **where}
+        return row
+
+
+class TaskRow(_Row):
     """An inverse problem: y = A(x) + noise."""
 
     name: Name
@@ -49,11 +63,11 @@ class TaskRow(_Strict):
 
     @property
     def noise_std(self) -> float:
-        """sigma for images in [-1, 1]."""
+        """Standard deviation of the noise for images in [-1, 1]."""
         return self.sigma * (2 if self.sigma_unit == "[0,1]" else 1)
 
 
-class SolverRow(_Strict):
+class SolverRow(_Row):
     """One row of the tables: a solver with its settings.
 
     ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and ``tasks`` restrict a
@@ -66,17 +80,6 @@ class SolverRow(_Strict):
     params: dict[str, Any] = {}
     images: int | None = Field(None, ge=1)
     tasks: list[str] | None = None
-    _where: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    def where(self, param: str = "") -> str:
-        """Place of a parameter (or of the row) for messages: "my.yaml:5: solvers.0.params.lr" or "--solver dps.zeta=x"."""
-        return self._where.get(param) or self._where.get("", self.solver)
-
-    def place(self, where: dict[str, str]) -> "SolverRow":
-        """The same row, with more known places."""
-        row = self.model_copy()
-        row._where = {**self._where, **where}  # noqa: SLF001
-        return row
 
 
 class Suite(_Strict):
@@ -117,30 +120,39 @@ def load_suite(name: str) -> Suite:
     try:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
-        raise SuiteError("\n".join(_message(source, e) for e in error.errors())) from None
-    rows = [_placed(row, source, i) for i, row in enumerate(suite.solvers)]
-    suite = suite.model_copy(update={"solvers": tuple(rows)})
+        raise SuiteError("\n".join(_messages(source, error.errors()))) from None
+    rows = [row.model_copy(update={"label": row.label or default_label(row.solver)}) for row in suite.solvers]
+    lists = {"tasks": suite.tasks, "solvers": rows}
+    suite = suite.model_copy(update={k: tuple(_placed(r, source, (k, i)) for i, r in enumerate(v)) for k, v in lists.items()})
     problems = [f"{source.at(loc)}: {text}" for loc, text in _inconsistent(suite)]
     if problems:
         raise SuiteError("\n".join(problems))
     return suite
 
 
-def _message(source: Source, error: dict[str, Any]) -> str:
-    loc = error["loc"]
-    model = _MODELS.get(str(loc[0]), Suite) if len(loc) > 2 else Suite
-    return f"{source.at(loc)}: {explain(error, list(model.model_fields))}"
+def _messages(source: Source, errors: Sequence[Any]) -> Iterator[str]:
+    """In the order of the file; an error about a list that follows from errors in its entries is left out."""
+    locs = [error["loc"] for error in errors]
+    for error in sorted(errors, key=lambda e: source.line(e["loc"])):
+        loc = error["loc"]
+        if not any(other[: len(loc)] == loc and len(other) > len(loc) for other in locs):
+            model = _MODELS.get(str(loc[0]), Suite) if len(loc) > 2 else Suite
+            yield f"{source.at(loc)}: {explain(error, list(model.model_fields))}"
 
 
-def _placed(row: SolverRow, source: Source, i: int) -> SolverRow:
-    places = {p: source.at(("solvers", i, "params", p)) for p in row.params}
-    places |= {"": source.at(("solvers", i)), "preset": source.at(("solvers", i, "preset"))}
-    return row.model_copy(update={"label": row.label or default_label(row.solver)}).place(places)
+def _placed(row: TaskRow | SolverRow, source: Source, loc: Loc) -> TaskRow | SolverRow:
+    places = {param: source.at((*loc, "params", param)) for param in row.params}
+    return row.placed({**places, "": source.at(loc), "preset": source.at((*loc, "preset"))})
 
 
 def default_label(solver: str) -> str:
     """Label of a row that gives none: the solver's name, or the class of a user's solver."""
-    return solver.rpartition(":")[2]
+    return Path(solver).stem if solver.endswith(".py") else solver.rpartition(":")[2]
+
+
+def is_user_solver(solver: str) -> bool:
+    """Whether it names a file or module rather than one of our solvers."""
+    return ":" in solver or solver.endswith(".py")
 
 
 def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
@@ -168,8 +180,8 @@ def override(
             no plain NAME is given; ``NAME.param=0.1,0.3`` makes a row of each. Changed rows say so in their label.
         tasks: names of the tasks to keep.
         known: names of the solvers there are.
-        fields: ``prior``, ``images``, ``samples``, ``seed``: replace the suite's where not None. ``images`` holds for every
-            row.
+        fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None. ``images``
+            holds for every row.
 
     Raises:
         SuiteError: an unknown name.
@@ -193,16 +205,16 @@ def _select(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -
     for name in plain or [name for _, name, _, _ in settings]:
         if not any(name in {row.label, row.solver} for row in rows):
             rows.append(_new_row(name, rows, known))
-    for flag, name, _, _ in settings:
-        if not any(name in {row.label, row.solver} for row in rows):
-            raise SuiteError(f"--solver {flag}: no such row{nearest(name, _names(rows))}")
     chosen = set(plain or [name for _, name, _, _ in settings])
     kept = [row for row in rows if chosen & {row.label, row.solver}]
+    for flag, name, _, _ in settings:
+        if not any(name in {row.label, row.solver} for row in kept):
+            raise SuiteError(f"--solver {flag}: no such row is selected{nearest(name, _names(kept), 'selected')}")
     return [new for row in kept for new in _changed(row, [s for s in settings if s[1] in {row.label, row.solver}])]
 
 
 def _split(flag: str) -> tuple[str, str, list[Any]]:
-    """ "dps.zeta=0.3,1" -> ("dps", "zeta", [0.3, 1])."""
+    """As in "dps.zeta=0.3,1" -> ("dps", "zeta", [0.3, 1])."""
     left, _, value = flag.partition("=")
     name, dot, param = left.rpartition(".")
     if not (dot and name and param and value):
@@ -218,10 +230,10 @@ def _names(rows: Sequence[SolverRow]) -> list[str]:
 
 
 def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:
-    if ":" not in name and name not in known:
+    if not is_user_solver(name) and name not in known:
         names = list(dict.fromkeys([*_names(rows), *known]))
         raise SuiteError(f"unknown solver '{name}'{nearest(name, names)}, or pkg.mod:Class, or file.py:Class")
-    return SolverRow(solver=name, label=default_label(name)).place({"": f"--solver {name}"})
+    return SolverRow(solver=name, label=default_label(name)).placed({"": f"--solver {name}"})
 
 
 def _changed(row: SolverRow, settings: Sequence[tuple[str, str, str, list[Any]]]) -> Iterator[SolverRow]:
@@ -231,4 +243,4 @@ def _changed(row: SolverRow, settings: Sequence[tuple[str, str, str, list[Any]]]
         params = dict(zip(values, choice, strict=True))
         label = row.label + (f"[{','.join(f'{k}={v}' for k, v in params.items())}]" if params else "")
         changed = row.model_copy(update={"params": {**row.params, **params}, "label": label})
-        yield changed.place({param: f"--solver {flag}" for param, (flag, _) in values.items()})
+        yield changed.placed({param: f"--solver {flag}" for param, (flag, _) in values.items()})

@@ -5,8 +5,8 @@
         "*": {steps: 100}           # task, a pattern on its name or its operator; later patterns override earlier ones
         "sr_*": {zeta: 2}
 
-Patterns are those of file names (``*``, ``?``, ``[ab]``). Presets are resolved before keys are made, so renaming one invalidates
-nothing and editing one recomputes exactly what it changed.
+Patterns are those of file names (``*``, ``?``, ``[ab]``). Presets are resolved before keys are made, so renaming one
+invalidates nothing and editing one recomputes exactly what it changed.
 """
 
 from fnmatch import fnmatchcase
@@ -25,13 +25,13 @@ Presets = dict[str, dict[str, dict[str, dict[str, Any]]]]
 
 @cache
 def load_presets(solver: str) -> Presets:
-    """preset -> prior pattern -> task pattern -> parameters; {} for a solver without a file.
+    """Preset -> prior pattern -> task pattern -> parameters; {} for a solver without a file.
 
     Raises:
         SuiteError: the file is not of that form.
     """
     path = FOLDER / f"{solver}.yaml"
-    if ":" in solver or not path.is_file():
+    if Path(solver).name != solver or not path.is_file():
         return {}
     source = Source(path)
     for preset, priors in source.data.items():

@@ -69,12 +69,12 @@ class Source:
         return line
 
     def at(self, loc: Loc) -> str:
-        """ "file.yaml:5: solvers.0.lr"."""
+        """As in "file.yaml:5: solvers.0.lr"."""
         return f"{self.path}:{self.line(loc)}: {'.'.join(map(str, loc))}".removesuffix(": ")
 
 
 def nearest(name: str, known: Iterable[str], what: str = "known") -> str:
-    """ "(did you mean 'lr'?); known: lr, lam", the end of a message about an unknown name."""
+    """The end of a message about an unknown name: " (did you mean 'lr'?); known: lr, lam"."""
     known = list(known)
     near = difflib.get_close_matches(str(name), known, 1, 0.5)
     return (f" (did you mean '{near[0]}'?)" if near else "") + f"; {what}: {', '.join(known) or 'none'}"

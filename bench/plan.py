@@ -1,0 +1,173 @@
+"""A suite resolved into cells: one task, one solver row, all settings final, and a key for every image."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bench.noise import SCHEME
+from bench.operators import operator_parameters
+from bench.prior import Prior
+from bench.records import digest
+from bench.solver import Solver
+from bench.solver_loading import SolverClass, build_solver, load_solver
+from bench.suites import SolverRow, Suite, SuiteError
+from bench.suites.presets import resolve
+from bench.tasks import Images, Task
+
+FORMAT = 1
+"""Version of the keys. Raising it recomputes everything."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One reconstruction: the unit of resuming."""
+
+    image: str
+    sample: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task and one solver row.
+
+    Attributes:
+        config: all that determines the results but the image and the sample; never a batch size, device or thread count.
+        reason: why the solver cannot solve the task; None where it can.
+    """
+
+    task: Task
+    label: str
+    name: str
+    solver: Solver
+    preset: str | None
+    images: tuple[str, ...]
+    samples: int
+    config: Mapping[str, Any]
+    reason: str | None = None
+
+    @cached_property
+    def id(self) -> str:
+        """sha256 of the configuration."""
+        return digest(self.config)
+
+    def jobs(self, data: Images) -> list[Job]:
+        """Everything there is to compute, image by image; one job with image "*" where the solver cannot solve the task."""
+        if self.reason is not None:
+            return [Job("*", 0, self.key("*", None, 0))]
+        pairs = ((image, sample) for image in self.images for sample in range(self.samples))
+        return [Job(image, sample, self.key(image, data.image_sha256(image), sample)) for image, sample in pairs]
+
+    def key(self, image: str, image_sha256: str | None, sample: int) -> str:
+        """The key of a record."""
+        return digest({**self.config, "image": [self.task.dataset, image, image_sha256], "sample": sample})
+
+    @property
+    def steps(self) -> int | None:
+        """How often the solver will yield, where it says so."""
+        return 1 if self.solver.baseline else getattr(self.solver, "steps", None)
+
+
+def make_tasks(suite: Suite, data: Images) -> list[Task]:
+    """The tasks of a suite, each tried on the shape of the data.
+
+    Raises:
+        SuiteError: an operator is unknown, or does not take its parameters or the shape.
+    """
+    tasks = []
+    for row in suite.tasks:
+        try:
+            params = operator_settings(row.operator, row.params)
+            task = Task(row.name, data.name, row.operator, row.noise_std, params, suite.seed, row.title)
+            task.operators(data.shape, data.ids[:1])
+        except ValueError as error:
+            raise SuiteError(f"{row.where()}: task '{row.name}': {error}") from error
+        tasks.append(task)
+    return tasks
+
+
+def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of an operator, defaults included, numbers in the type that is declared: equal settings, equal keys.
+
+    Raises:
+        ValueError: unknown operator. What cannot be converted is left as it is, for `make_operator` to refuse.
+    """
+    settings = dict(params)
+    for name, parameter in operator_parameters(operator).items():
+        if name in params:
+            with contextlib.suppress(ValidationError):
+                settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
+        elif parameter.default is not parameter.empty:
+            settings[name] = parameter.default
+    return settings
+
+
+def make_cells(suite: Suite, data: Images, prior: Prior, numerics: Mapping[str, Any]) -> list[Cell]:
+    """All cells of a suite, task by task, the rows in the suite's order.
+
+    Args:
+        prior: with ``name`` and ``weights_sha256``.
+        numerics: further entries of the key: the dtype, limits.
+
+    Raises:
+        SuiteError: a setting that a solver does not take, or two rows that would compute the same.
+    """
+    most = max([suite.images, *(row.images or 0 for row in suite.solvers)])
+    if most > len(data.ids):
+        raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
+    if tuple(prior.shape) != tuple(data.shape):
+        raise SuiteError(
+            f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"
+        )
+    classes = {row.label: _load(row) for row in suite.solvers}
+    tasks = make_tasks(suite, data)
+    cells = [
+        _make_cell(suite, row, classes[row.label], task, data, prior, numerics)
+        for task in tasks
+        for row in suite.solvers
+        if row.tasks is None or task.name in row.tasks
+    ]
+    labels: dict[str, str] = {}
+    for cell in cells:
+        twin = labels.setdefault(cell.id, cell.label)
+        if twin != cell.label:
+            place = next(row.where() for row in suite.solvers if row.label == cell.label)
+            raise SuiteError(f"{place}: row '{cell.label}' has the same settings as '{twin}' in task '{cell.task.name}'")
+    return cells
+
+
+def _load(row: SolverRow) -> SolverClass:
+    try:
+        return load_solver(row.solver)
+    except SuiteError as error:
+        raise SuiteError(f"{row.where()}: {error}") from error.__cause__
+
+
+def _make_cell(
+    suite: Suite, row: SolverRow, found: SolverClass, task: Task, data: Images, prior: Prior, numerics: Mapping[str, Any]
+) -> Cell:
+    try:
+        preset, settings = resolve(row.solver, row.preset, prior.name, task.name, task.operator)
+    except SuiteError as error:
+        raise SuiteError(f"{row.where('preset')}: {error}") from None
+    solver = build_solver(found, {**settings, **row.params}, row.where)
+    config = {
+        "format": FORMAT,
+        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": asdict(solver)},
+        "task": {"name": task.name, "operator": task.operator, "params": dict(task.params), "sigma": task.sigma},
+        "prior": {"name": prior.name, "weights": prior.weights_sha256},
+        "seed": task.seed,
+        "numerics": {"noise": SCHEME, **numerics},
+    }
+    images = tuple(data.ids[: row.images or suite.images])
+    reason = solver.reject(task.operators(data.shape, images[:1]), prior)
+    return Cell(task, row.label, found.name, solver, preset, images, suite.samples, config, reason)
+
+
+def shard_of(dataset: str, image: str, n: int) -> int:
+    """Which of n shards (0 .. n - 1) an image belongs to: a hash, so the same on every machine and in every suite."""
+    return int(digest([dataset, image])[:12], 16) % n

@@ -1,0 +1,165 @@
+"""Who watches a run: bars on a terminal, plain lines elsewhere, or nobody. Progress goes to stderr."""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from bench.plan import Cell
+    from bench.records import Record
+
+INTERVAL = 30.0
+"""Seconds between plain lines, at most."""
+SHARE = 0.05
+"""Share of the work between plain lines, at most."""
+
+
+class Observer:
+    """Told what a run does. This one does not care."""
+
+    def start(self, todo: Sequence[tuple["Cell", int]]) -> None:
+        """The cells, in order, and how many reconstructions each lacks."""
+
+    def step(self, cell: "Cell", k: int, batch: int) -> None:
+        """A solver has made its k-th step on a batch. Called off the clock."""
+
+    def recorded(self, cell: "Cell", record: "Record") -> None:
+        """A record was written."""
+
+    def finish(self) -> None:
+        """The run is over or was interrupted."""
+
+
+class Estimator:
+    """Time left, from each row's own seconds per image: rows differ by a factor of 60, so one rate for all misleads.
+
+    Args:
+        past: earlier records of the folder, so that a resumed run knows from the start.
+    """
+
+    def __init__(self, past: Iterable["Record"] = ()) -> None:
+        self.by_row: dict[str, list[float]] = {}
+        self.by_call: list[float] = []
+        for record in past:
+            self.add(record)
+
+    def add(self, record: "Record") -> None:
+        """Learns from one record."""
+        if record.status == "ok" and record.seconds is not None:
+            self.by_row.setdefault(record.label, []).append(record.seconds)
+            if record.nfe:
+                self.by_call.append(record.seconds / (record.nfe + record.vjps))
+
+    def per_image(self, cell: "Cell") -> float | None:
+        """Seconds per image of a cell; from the mean cost of a network call where its row never ran, None where nothing did."""
+        if cell.reason is not None:
+            return 0.0
+        if seconds := self.by_row.get(cell.label):
+            return sum(seconds) / len(seconds)
+        if cell.steps is not None and self.by_call:
+            return cell.steps * sum(self.by_call) / len(self.by_call)
+        return None
+
+    def left(self, todo: Iterable[tuple["Cell", int]]) -> float | None:
+        """Seconds for so many images of each cell; None where one cannot be told."""
+        parts = [0.0 if n == 0 else self.per_image(cell) for cell, n in todo]
+        return None if None in parts else sum(s * n for s, (_, n) in zip(parts, todo, strict=True))
+
+
+class _Counting(Observer):
+    """Keeps count of what is left."""
+
+    def __init__(self, estimator: Estimator) -> None:
+        self.estimator = estimator
+        self.todo: dict[str, tuple[Cell, int]] = {}
+        self.total = self.done = 0
+
+    def start(self, todo: Sequence[tuple["Cell", int]]) -> None:
+        self.todo = {cell.id: (cell, n) for cell, n in todo}
+        self.total = sum(n for _, n in todo)
+
+    def recorded(self, cell: "Cell", record: "Record") -> None:
+        self.estimator.add(record)
+        self.todo[cell.id] = (cell, self.todo[cell.id][1] - 1)
+        self.done += 1
+
+    @property
+    def eta(self) -> str:
+        return duration(self.estimator.left(list(self.todo.values())))
+
+
+class PlainLines(_Counting):
+    """A line every 30 s or 5 %, for logs."""
+
+    def __init__(self, estimator: Estimator, stream: TextIO) -> None:
+        super().__init__(estimator)
+        self.stream = stream
+        self.said, self.since = 0, time.monotonic()
+
+    def recorded(self, cell: "Cell", record: "Record") -> None:
+        super().recorded(cell, record)
+        if record.status not in {"ok", "skipped"}:
+            self._say(f"{cell.task.name}/{cell.label} {record.image}: {record.status}: {record.reason}")
+        due = self.done - self.said >= SHARE * self.total or time.monotonic() - self.since > INTERVAL
+        if due or self.done == self.total:
+            self.said, self.since = self.done, time.monotonic()
+            psnr = record.metrics.get("psnr")
+            score = "" if psnr is None else f" psnr {psnr:.2f}"
+            share = f"{self.done}/{self.total} ({100 * self.done // self.total}%)"
+            self._say(f"{share} {cell.task.name}/{cell.label} {record.seconds or 0:.2f} s/image left {self.eta}{score}")
+
+    def _say(self, text: str) -> None:
+        self.stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+        self.stream.flush()
+
+
+class RichBars(_Counting):
+    """Two bars: the whole run, and the steps of the present batch."""
+
+    def __init__(self, estimator: Estimator) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        super().__init__(estimator)
+        columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}")]
+        self.bars = Progress(*columns, console=Console(stderr=True), transient=True)
+
+    def start(self, todo: Sequence[tuple["Cell", int]]) -> None:
+        super().start(todo)
+        self.all = self.bars.add_task("reconstructions", total=self.total, note=f"left {self.eta}")
+        self.batch = self.bars.add_task("", total=None, note="", visible=False)
+        self.bars.start()
+
+    def step(self, cell: "Cell", k: int, batch: int) -> None:
+        name = f"{cell.task.name}/{cell.label}"
+        self.bars.update(self.batch, description=name, completed=k, total=cell.steps, note=f"{batch} images", visible=True)
+
+    def recorded(self, cell: "Cell", record: "Record") -> None:
+        super().recorded(cell, record)
+        self.bars.update(self.all, completed=self.done, note=f"left {self.eta}")
+        if record.status not in {"ok", "skipped"}:
+            line = f"{cell.task.name}/{cell.label} {record.image}: {record.status}: {record.reason}"
+            self.bars.console.print(line, markup=False, highlight=False)
+
+    def finish(self) -> None:
+        self.bars.stop()
+
+
+def make_observer(kind: str, past: Iterable["Record"]) -> Observer:
+    """An observer by name: "rich", "plain", "none", or "auto" (rich where stderr is a terminal, else plain)."""
+    if kind == "none":
+        return Observer()
+    if kind == "rich" or (kind == "auto" and sys.stderr.isatty()):
+        return RichBars(Estimator(past))
+    return PlainLines(Estimator(past), sys.stderr)
+
+
+def duration(seconds: float | None) -> str:
+    """As in "2 h 05 min", "3 min 20 s", "4 s"; "?" where it is not known."""
+    if seconds is None:
+        return "?"
+    s = round(seconds)
+    if s < 60:
+        return f"{s} s"
+    return f"{s // 60} min {s % 60:02d} s" if s < 3600 else f"{s // 3600} h {s % 3600 // 60:02d} min"

@@ -1,0 +1,80 @@
+"""The report of some run folders: tables, numbers and figures, from records and manifests only. No torch in here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.records import StoreError, read_manifest, read_records, write_atomic
+from bench.report import grid, plot
+from bench.report.colours import colours, markers
+from bench.report.markdown import document
+from bench.report.numbers import sheet
+from bench.report.scores import Score, Sets, judge
+from bench.report.tables import Metric, Table, build, metrics_of
+
+FORMATS = ("md", "csv", "png")
+
+
+def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Renders report.md, tables.csv and the figures; equal records give equal bytes.
+
+    Args:
+        folders: one run folder, or several whose records are put together (equal keys count once).
+        out: folder to write into; made if absent.
+        formats: any of `FORMATS`; the Markdown shows the figures where "png" is among them.
+
+    Returns:
+        The files written, report.md first.
+
+    Raises:
+        ValueError: an unknown format, or no records.
+        StoreError: a folder that does not exist, or a file that cannot be read or written.
+    """
+    folders = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
+    unknown = [f for f in formats if f not in FORMATS]
+    if unknown or not folders:
+        raise ValueError(f"unknown format '{unknown[0]}'; known: {', '.join(FORMATS)}" if unknown else "no run folder given")
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        raise StoreError(f"no run folder {missing[0]}; run a suite first")
+    records, n_bad = read_records(*folders)
+    if not records:
+        raise ValueError(f"no records in {', '.join(map(str, folders))} ({n_bad} damaged lines); run a suite first")
+    runs = [run for folder in folders for run in read_manifest(folder)]
+    tables, sets = build(records, runs), Sets(folders)
+    metrics = metrics_of(tables, runs)
+    scores = [{metric.name: judge(table, metric, sets) for metric in metrics} for table in tables]
+    sets.save()
+    files: dict[str, bytes] = {}
+    figures: dict[str, str] = {}
+    if "png" in formats:
+        pictures = _pictures(tables, metrics, scores, folders)
+        figures = {name: f"{name}.png" for name in pictures}
+        files |= {f"{name}.png": data for name, data in pictures.items()}
+    if "csv" in formats:
+        files = {"tables.csv": sheet(tables, metrics, scores)} | files
+    if "md" in formats:
+        files = {"report.md": document(tables, metrics, scores, runs, figures, n_bad).encode()} | files
+    for name, data in files.items():
+        write_atomic(Path(out) / name, data)
+    return [Path(out) / name for name in files]
+
+
+def _pictures(
+    tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[dict[str, dict[str, Score]]], folders: Sequence[Path]
+) -> dict[str, bytes]:
+    """Figure name -> PNG bytes, for the figures that the records allow."""
+
+    def find(name: str) -> Path | None:
+        return next((path for folder in folders if (path := folder / "objects" / name).is_file()), None)
+
+    palette, shapes = colours(tables), markers(tables)
+    by_name = {metric.name: metric for metric in metrics}
+    first = by_name.get("psnr") or next((m for m in metrics if m.better), None)
+    drawn: dict[str, bytes | None] = {}
+    if first:
+        drawn["quality_vs_seconds"] = plot.draw(tables, scores, first, palette, shapes)
+    if "lpips" in by_name:
+        drawn["lpips_vs_seconds"] = plot.draw(tables, scores, by_name["lpips"], palette, shapes)
+    for table, judged in zip(tables, scores, strict=True):
+        drawn[f"grid_{table.slug}"] = grid.draw(table, first, judged[first.name] if first else {}, palette, find)
+    return {name: data for name, data in drawn.items() if data}

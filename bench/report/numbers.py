@@ -1,0 +1,78 @@
+"""tables.csv: every number of every table, for machines."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+
+from bench.records import Record, canonical
+from bench.report.scores import Score, comparable
+from bench.report.tables import SETTING, Metric, Row, Table
+from bench.report.text import distinct
+from bench.stats import bootstrap_interval
+
+PLAIN = (*SETTING, "label", "cell", "solver", "preset", "params", "paper", "baseline")
+
+
+def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[dict[str, dict[str, Score]]]) -> bytes:
+    """One line per task and row, skipped cells and those not run included; unscaled, six significant digits."""
+    lines: list[dict[str, object]] = []
+    for table, judged in zip(tables, scores, strict=True):
+        for row in table.rows:
+            lines.append(_facts(row.head) | {"row": row.name, "status": "run"} | _counts(table, row) | _costs(row))
+            for metric in metrics:
+                lines[-1] |= _metric(metric, judged[metric.name][row.name])
+        lines += [_facts(r) | {"row": r.label, "status": "skipped", "reason": r.reason} for r in table.skipped]
+        shared = {k: v for k, v in _facts(table.head).items() if k in SETTING}
+        lines += [shared | {"row": label, "label": label, "status": "not run"} for label in table.pending]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, distinct(name for line in lines for name in line), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _short(value) for name, value in line.items()} for line in lines)
+    return text.getvalue().encode()
+
+
+def _facts(r: Record) -> dict[str, object]:
+    values = {name: getattr(r, name) for name in PLAIN}
+    return {name: canonical(value) if isinstance(value, dict) else value for name, value in values.items()}
+
+
+def _counts(table: Table, row: Row) -> dict[str, object]:
+    return {
+        "reason": "; ".join(distinct(r.reason for r in row.records if r.status != "ok" and r.reason)),
+        "ranked": comparable(table, row) and not row.head.baseline,
+        "n_images": len(table.images),
+        "n": len(row.solved),
+        "samples": row.samples,
+        "n_failed": sum(row.failures.values()),
+        "failures": " ".join(f"{status}:{n}" for status, n in sorted(row.failures.items())),
+    }
+
+
+def _costs(row: Row) -> dict[str, object]:
+    time = bootstrap_interval(row.seconds) if row.seconds else (None, None, None, 0)
+    batch, device, threads = row.timing
+    return {name: row.mean(name) for name in ("nfe", "vjps", "operator_calls")} | {
+        "seconds": time[0],
+        "seconds_low": time[1],
+        "seconds_high": time[2],
+        "timed_batches": time[3],
+        "peak_memory_mb": row.memory,
+        "batch": batch,
+        "device": device,
+        "threads": threads,
+        "dtype": row.head.dtype,
+    }
+
+
+def _metric(metric: Metric, score: Score) -> dict[str, object]:
+    name = metric.name
+    mean, low, high, n = score.interval or (None, None, None, 0)
+    values = {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
+    return values | {f"{name}_mark": score.mark, f"{name}_unavailable": score.reason}
+
+
+def _short(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.6g}" if math.isfinite(value) else None
+    return value

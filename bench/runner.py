@@ -1,0 +1,280 @@
+"""Runs a plan: measure -> solve -> score -> record, cell by cell, batch by batch; what is recorded is not repeated."""
+
+import inspect
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench import environment
+from bench.data import load_dataset
+from bench.metrics import METRICS
+from bench.noise import SCHEME, Noise
+from bench.plan import Cell, Job, make_cells, shard_of
+from bench.prior import Prior
+from bench.priors import load_prior
+from bench.progress import Observer
+from bench.records import Journal, Record, done_keys, write_manifest
+from bench.scoring import Gallery, Scorer
+from bench.solver import Measurement
+from bench.solving import Broken, Outcome, OverTime, solve, warm_up
+from bench.suites import Suite
+from bench.tasks import Images, Measured
+
+SECONDS_NOTE = "device synchronised; without noise generation, warm-up, metrics and files; one value per batch"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run; none of it but ``dtype`` and ``limit`` changes a result beyond rounding.
+
+    Attributes:
+        batch: images of a cell solved together. Seconds are compared only at equal batch.
+        dtype: one of `environment.DTYPES`.
+        shard: (i, n): only the i-th of n parts of the images, from 1.
+        retry: run again what failed, ran out of memory or time.
+        pictures: keep the pictures of the first so many images of every cell; None keeps all.
+        limit: seconds per image and solver, None for no limit.
+    """
+
+    batch: int = 8
+    device: str = "cpu"
+    dtype: str = "float32"
+    shard: tuple[int, int] = (1, 1)
+    retry: bool = False
+    pictures: int | None = 8
+    limit: float | None = None
+
+    @property
+    def numerics(self) -> dict[str, Any]:
+        """What of it belongs to the key."""
+        return {"dtype": self.dtype} | ({"limit": self.limit} if self.limit else {})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A suite with everything loaded that it names, and its cells."""
+
+    suite: Suite
+    data: Images
+    prior: Prior
+    cells: list[Cell]
+    options: Options
+
+    def missing(self, cell: Cell, done: set[str]) -> list[Job]:
+        """What is left to do in a cell, in this shard."""
+        i, n = self.options.shard
+        jobs = (job for job in cell.jobs(self.data) if job.key not in done)
+        return [job for job in jobs if job.image == "*" or shard_of(self.data.name, job.image, n) == i - 1]
+
+
+def prepare(suite: Suite, options: Options) -> Plan:
+    """Loads data, prior and solvers, and resolves the cells.
+
+    Raises:
+        ValueError: anything that a user can get wrong; the message names the thing, the reason and the choice.
+    """
+    device = environment.get_device(options.device)
+    half = options.dtype == "bfloat16"
+    dtype = torch.float32 if half else getattr(torch, options.dtype)
+    data = load_dataset(suite.dataset)
+    prior = load_prior(suite.prior, dtype, device, autocast=torch.bfloat16 if half else None)
+    return Plan(suite, data, prior, make_cells(suite, data, prior, options.numerics), options)
+
+
+class Runner:
+    """Computes what a plan lacks, into a folder.
+
+    Raises:
+        StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded stays.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, observer: Observer, command: str = "") -> None:
+        self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
+        self.journal = Journal(folder)
+        self.gallery = Gallery(folder, plan.options.pictures)
+        self.scorer = Scorer(plan.prior.device, plan.suite.features)
+        self.counts: Counter[str] = Counter()
+        self._warm: set[tuple[type, type, int]] = set()
+        self._common = {
+            "suite": plan.suite.name,
+            "dataset": plan.data.name,
+            "prior": plan.prior.name,
+            "weights_sha256": plan.prior.weights_sha256,
+            "device": environment.device_name(plan.prior.device),
+            "threads": environment.threads(),
+            "dtype": plan.options.dtype,
+            "versions": environment.versions() | {"noise": SCHEME, "metrics": revisions()},
+            "commit": environment.commit(),
+        }
+
+    def run(self) -> Counter[str]:
+        """Runs all that is missing; the number of new records by status."""
+        done = done_keys(self.folder, self.plan.options.retry)
+        todo = [(cell, self.plan.missing(cell, done)) for cell in self.plan.cells]
+        write_manifest(self.folder, self.manifest())
+        self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
+        try:
+            with self.journal, environment.full_precision():
+                for cell, jobs in todo:
+                    self._run_cell(cell, jobs)
+        finally:
+            self.observer.finish()
+        return self.counts
+
+    def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
+        """Batch by batch. Memory that runs out halves the batch; an exception makes each image of its batch stand alone."""
+        if jobs and cell.reason is not None:
+            self._record(cell, jobs[0], "skipped", reason=cell.reason)
+            return
+        size, alone, jobs = self.plan.options.batch, 0, list(jobs)
+        while jobs:
+            now = jobs[: 1 if alone else size]
+            measured = cell.task.measure(self.plan.data, [job.image for job in now])
+            try:
+                outcome, status, reason = self._solve(cell, now, measured), "ok", None
+            except Exception as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
+                outcome, status, reason = None, status_of(error), describe(error, cell)
+            if outcome is None and status != "timeout" and len(now) > 1:
+                size, alone = (len(now) // 2, 0) if status == "out_of_memory" else (size, len(now))
+                release_memory(self.plan.prior.device)
+                continue
+            jobs, alone = jobs[len(now) :], max(alone - 1, 0)
+            if outcome is None:
+                for job, y_hash in zip(now, measured.y_hashes, strict=True):
+                    self._record(cell, job, status, reason=reason, y_hash=y_hash, batch=len(now))
+            else:
+                self._keep(cell, now, measured, outcome)
+
+    def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
+        """The first batch of its size, solver and operator is preceded by one step that does not count."""
+        prior, (y, A, sigma) = self.plan.prior, measured.measurement
+
+        def inputs() -> tuple[Measurement, Prior, Noise]:
+            noise = cell.task.noise([j.image for j in jobs], [j.sample for j in jobs], cell.name, prior.dtype, prior.device)
+            return Measurement(y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype), sigma), prior, noise
+
+        kind = (type(cell.solver), type(A), len(jobs))
+        if kind not in self._warm:
+            self._warm.add(kind)
+            warm_up(cell.solver, *inputs())
+        return solve(cell.solver, *inputs(), self.plan.options.limit, lambda k: self.observer.step(cell, k, len(jobs)))
+
+    def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
+        """Scores, then writes pictures and features first and records last: a record implies its files."""
+        rows = self.scorer(outcome.x, measured.x, measured.measurement)
+        dataset, ok = cell.task.dataset, [i for i, at in enumerate(outcome.diverged) if at is None]
+        for i in ok:
+            if self.gallery.wants(cell.images.index(jobs[i].image)):
+                self.gallery.problem(measured, i, dataset, cell.task.name, jobs[i].image)
+                self.gallery.reconstruction(jobs[i].key, outcome.x[i])
+        if self.scorer.inception and ok:
+            keys, images = [jobs[i].key for i in ok], [jobs[i].image for i in ok]
+            self.gallery.features(self.scorer, keys, outcome.x[ok], dataset, images, measured.x[ok])
+        shared = {name: getattr(outcome, name) for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")}
+        shared["batch"] = len(jobs)
+        for i, job in enumerate(jobs):
+            y_hash, step = measured.y_hashes[i], outcome.diverged[i]
+            if step is None:
+                found = {"metrics": rows[i], "unavailable": self.scorer.unavailable}
+                self._record(cell, job, "ok", y_hash=y_hash, **found, **shared)
+            else:
+                reason = f"not finite at step {step}" + (f" of {cell.steps}" if cell.steps else "")
+                self._record(cell, job, "diverged", reason=reason, y_hash=y_hash, **shared)
+
+    def _record(self, cell: Cell, job: Job, status: str, **fields: Any) -> None:
+        task, solver = cell.task, cell.solver
+        record = Record(
+            key=job.key,
+            cell=cell.id,
+            task=task.name,
+            operator=task.operator,
+            operator_params=dict(task.params),
+            sigma=task.sigma,
+            solver=cell.name,
+            label=cell.label,
+            preset=cell.preset,
+            params=asdict(solver),
+            paper=solver.paper,
+            baseline=solver.baseline,
+            image=job.image,
+            sample=job.sample,
+            seed=task.seed,
+            status=status,
+            created=datetime.now(UTC).isoformat(),
+            **{"y_hash": None, **self._common, **fields},
+        )
+        self.journal.append(record)
+        self.counts[status] += 1
+        self.observer.recorded(cell, record)
+
+    def manifest(self) -> dict[str, Any]:
+        """What this start asks for, as `bench.records.write_manifest` wants it."""
+        plan, cells = self.plan, self.plan.cells
+        rows = {cell.label: {"solver": cell.name, "preset": cell.preset} for cell in cells}
+        about = {cell.label: {"paper": cell.solver.paper, "baseline": cell.solver.baseline} for cell in cells}
+        used = {label: [c.task.name for c in cells if c.label == label] for label in rows}
+        tasks = {cell.task.name: cell.task for cell in cells}
+        shown = self.scorer.names(max(task.sigma for task in tasks.values())) + ["fid", "kid"] * plan.suite.features
+        return {
+            "suite": plan.suite.name,
+            "title": plan.suite.title,
+            "dataset": plan.data.name,
+            "dataset_sha256": getattr(plan.data, "card_sha256", None),
+            "prior": plan.prior.name,
+            "weights_sha256": plan.prior.weights_sha256,
+            "seed": plan.suite.seed,
+            "n_images": plan.suite.images,
+            "command": self.command,
+            "created": datetime.now(UTC).isoformat(),
+            "versions": self._common["versions"],
+            "images": list(dict.fromkeys(image for cell in cells for image in cell.images)),
+            "tasks": [
+                {"name": t.name, "title": t.title, "operator": t.operator, "params": dict(t.params), "sigma": t.sigma}
+                for t in tasks.values()
+            ],
+            "rows": [{"label": label, **row, **about[label], "tasks": used[label]} for label, row in rows.items()],
+            "metrics": {name: describe_metric(name) for name in shown},
+            "seconds": SECONDS_NOTE,
+        }
+
+
+def revisions() -> str:
+    """Of the metrics: "1", and those that have another one."""
+    return " ".join(["1", *(f"{name}={metric.rev}" for name, metric in METRICS.items() if metric.rev != 1)])
+
+
+def describe_metric(name: str) -> dict[str, Any]:
+    """A metric for the manifest."""
+    m = METRICS[name]
+    return {"label": m.label, "format": f".{m.decimals}f", "higher_is_better": m.higher_is_better, "note": m.note}
+
+
+def status_of(error: BaseException) -> str:
+    """The status that an exception of a solver means."""
+    if isinstance(error, OverTime):
+        return "timeout"
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+        return "out_of_memory"
+    return "failed"
+
+
+def describe(error: BaseException, cell: Cell) -> str:
+    """One line: what was raised, and the line of the solver's file (else of any file) that it came from."""
+    if isinstance(error, (Broken, OverTime)):
+        return str(error)
+    text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}".removesuffix(": ")
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == inspect.getfile(type(cell.solver))] or frames
+    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text
+
+
+def release_memory(device: torch.device) -> None:
+    """Gives cached blocks back after an allocation failed."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -1,0 +1,118 @@
+"""What is computed from a reconstruction and its truth: metrics, and the pictures and features kept for the report."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from bench import metrics
+from bench.assets import AssetUnavailable
+from bench.records import write_atomic
+from bench.solver import Measurement
+from bench.tasks import Measured
+
+
+class Scorer:
+    """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception) in float32 on a device.
+
+    Attributes:
+        unavailable: metric -> why it cannot be computed here.
+    """
+
+    def __init__(self, device: torch.device, features: bool) -> None:
+        self.unavailable: dict[str, str] = {}
+        self.lpips, self.inception = None, None
+        try:
+            self.lpips = metrics.Lpips("alex", device)
+        except AssetUnavailable as error:
+            self.unavailable["lpips"] = str(error)
+        if features:
+            try:
+                self.inception = metrics.Inception(device)
+            except AssetUnavailable as error:
+                self.unavailable |= {"fid": str(error), "kid": str(error)}
+
+    def names(self, sigma: float) -> list[str]:
+        """Metrics of each image, in the order of the tables."""
+        return ["psnr", "ssim", *(["lpips"] if self.lpips else []), "misfit" if sigma > 0 else "residual"]
+
+    def __call__(self, x_hat: Tensor, x: Tensor, measurement: Measurement) -> list[dict[str, float]]:
+        """(B, C, H, W) twice, float64 in [-1, 1], and the measurement -> a dictionary for each image."""
+        y, A, sigma = measurement
+        columns = {"psnr": metrics.psnr(x_hat, x), "ssim": metrics.ssim(x_hat, x)}
+        if self.lpips:
+            columns["lpips"] = self.lpips(x_hat, x)
+        if sigma > 0:
+            columns["misfit"] = metrics.misfit(A, x_hat, y, sigma)
+        else:
+            columns["residual"] = metrics.residual(A, x_hat, y)
+        rows = {name: values.tolist() for name, values in columns.items()}
+        return [{name: values[i] for name, values in rows.items()} for i in range(len(x))]
+
+    def features(self, x: Tensor) -> np.ndarray:
+        """(B, C, H, W) -> (B, 2048) float16."""
+        return self.inception(x).cpu().numpy().astype(np.float16)
+
+
+class Gallery:
+    """Pictures and features of a run folder, each written as a whole or not at all.
+
+    Args:
+        first: pictures are kept of the first so many images of every cell; None keeps all.
+    """
+
+    def __init__(self, folder: Path, first: int | None) -> None:
+        self.folder, self.first = folder, first
+        self._written: set[Path] = set()
+
+    def wants(self, position: int) -> bool:
+        """Whether the picture of the image at this position of the list is kept."""
+        return self.first is None or position < self.first
+
+    def reconstruction(self, key: str, x: Tensor) -> None:
+        """(C, H, W) in [-1, 1]."""
+        write_atomic(self.folder / "objects" / key[:2] / f"{key}.png", png(x))
+
+    def problem(self, measured: Measured, i: int, dataset: str, task: str, image: str) -> None:
+        """The truth and the measurement of one image of a batch, once in a run."""
+        one = slice(i, i + 1)
+        y, A, _ = measured.measurement
+        self._once(self.folder / "objects" / "truth" / f"{dataset}-{image}.png", measured.x[i])
+        self._once(self.folder / "objects" / "measurement" / f"{task}-{image}.png", A[one].display(y[one])[0])
+
+    def _once(self, path: Path, x: Tensor) -> None:
+        if path not in self._written:
+            write_atomic(path, png(x))
+            self._written.add(path)
+
+    def features(
+        self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, dataset: str, images: Sequence[str], x: Tensor
+    ) -> None:
+        """Inception features of reconstructions, and of the truths that have none yet."""
+        for key, row in zip(keys, scorer.features(x_hat), strict=True):
+            write_atomic(self.folder / "features" / f"{key}.npy", npy(row))
+        truths = [self.folder / "features" / "truth" / f"{dataset}-{image}.npy" for image in images]
+        new = [i for i, path in enumerate(truths) if not path.exists()]
+        if new:
+            for i, row in zip(new, scorer.features(x[new]), strict=True):
+                write_atomic(truths[i], npy(row))
+
+
+def png(x: Tensor) -> bytes:
+    """(1 or 3, H, W) in [-1, 1] as an 8-bit PNG; values outside are clipped, NaN is black."""
+    pixels = ((x.detach().cpu().double().nan_to_num(-1, 1, -1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    array = pixels.permute(1, 2, 0).numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    """An array as an .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

@@ -1,0 +1,52 @@
+"""Peak memory of a solve against its number of steps: it must not grow.
+
+    python benchmarks/memory.py
+
+Each measurement is its own process, since the peak resident size of a process never falls.
+"""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOLVERS = ("red_diff", "dps", "pigdm", "ddrm", "mcg")
+
+
+def peak(name: str, steps: int) -> float:
+    """Peak resident megabytes of one solve in this process."""
+    sys.path.insert(0, str(ROOT))
+    import torch
+
+    from bench.data import load_dataset
+    from bench.priors import load_prior
+    from bench.solver import Measurement
+    from bench.solving import solve
+    from bench.tasks import Task
+    from solvers import SOLVERS as CLASSES
+
+    prior, data = load_prior("fashion32"), load_dataset("fashion32")
+    task = Task("sr_average4", data.name, "sr_average4", 0.05)
+    images = list(data.ids[:8])
+    measured = task.measure(data, images).measurement
+    given = Measurement(measured.y.to(torch.float32), measured.A.to(dtype=torch.float32), task.sigma)
+    solve(CLASSES[name](steps=steps), given, prior, task.noise(images, [0] * 8, name))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Prints one line per solver; with two arguments, measures one case."""
+    if len(sys.argv) == 3:
+        print(peak(sys.argv[1], int(sys.argv[2])))
+        return
+    for name in SOLVERS:
+        sizes = {}
+        for steps in (10, 100):
+            command = [sys.executable, __file__, name, str(steps)]
+            sizes[steps] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
+        print(f"{name:9} peak resident MB: " + ", ".join(f"{steps} steps {size:.0f}" for steps, size in sizes.items()))
+
+
+if __name__ == "__main__":
+    main()

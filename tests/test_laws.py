@@ -1,0 +1,43 @@
+"""Every solver keeps its laws."""
+
+import pytest
+import torch
+
+from bench.certify import LAWS, run_laws
+from bench.certify.problems import hadamard_noise, problem, streams
+from solvers import SOLVERS
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_laws_hold(name):
+    broken = {r.law.name: r.error for r in run_laws(name) if not r.passed}
+    assert not broken
+
+
+def test_every_method_has_laws():
+    methods = {name for name, solver in SOLVERS.items() if not solver.baseline}
+    assert methods <= set(LAWS)
+    assert all(law.solver == name for name, laws in LAWS.items() for law in laws)
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="no laws for 'redif'; there are laws for ddim, "):
+        run_laws("redif")
+
+
+def test_hadamard_noise_has_exact_moments():
+    noise = hadamard_noise(12)
+    draws = torch.cat([noise.new((4,)), noise.new((2, 2)).flatten(1), noise.like(torch.zeros(len(noise), 4))], 1).double()
+    assert torch.equal(draws.mean(0), torch.zeros(12).double())
+    assert torch.equal(draws.T @ draws / len(noise), torch.eye(12).double())
+    assert torch.equal(hadamard_noise(12)[3:5].new((4,)), hadamard_noise(12).new((4,))[3:5])
+    with pytest.raises(ValueError, match="no 4 rows left after 12 draws"):
+        noise.new((4,))
+
+
+def test_the_problems_are_what_they_say():
+    case = problem("skew", 0.1)
+    assert (torch.linalg.svdvals(case.A.matrix) - torch.tensor([1.0, 0.5])).abs().max() < 1e-14
+    overlap = case.A.basis.T @ case.prior.covariance[0] @ case.A.basis
+    assert (overlap - overlap.diagonal().diag()).abs().max() > 0.05
+    assert torch.equal(case.path(SOLVERS["pinv"](), streams(3))[0][0], case.A.pinv(case.y)[0])

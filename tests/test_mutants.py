@@ -1,0 +1,101 @@
+"""Deliberately wrong solvers: each differs from ours in one line, and at least one law must see it."""
+
+import inspect
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import schedule
+from bench.certify import LAWS
+from bench.certify.problems import Unconditional
+from solvers import SOLVERS
+
+LAST_NOISE = " + (0.01 * noise.like(x) if s.sigma == 0 else 0)"
+CLIP = "inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)"
+DAMPING = "sigma**2 / t.variance"
+
+MUTANTS = [
+    ("ddim", "level off by one", "prior.denoise(x, t)", "prior.denoise(x, prior.schedule.level(max(t.index - 1, 0)))"),
+    ("ddim", "noise in the last step", "t, s, self.eta, z)", "t, s, self.eta, z)" + LAST_NOISE),
+    ("pigdm", "r^2 of the variance-exploding form", DAMPING, "sigma**2 / t.ratio**2"),
+    ("pigdm", "r = 1", DAMPING, "sigma**2"),
+    ("pigdm", "sigma not squared", DAMPING, "sigma / t.variance"),
+    ("pigdm", "sigma halved", DAMPING, "sigma**2 / 4 / t.variance"),
+    ("pigdm", "sigma ignored", DAMPING, "0.0"),
+    ("pigdm", "no Jacobian", "pull_x0(inside * u)", "inside * u"),
+    ("pigdm", "level off by one", "prior.vjp(x, t)", "prior.vjp(x, prior.schedule.level(max(t.index - 1, 0)))"),
+    ("pigdm", "noise in the last step", "self.k(t, s) * g", "self.k(t, s) * g" + LAST_NOISE),
+    ("pigdm", "the paper's coefficient everywhere", "self.k(t, s)", "t.alpha"),
+    ("pigdm", "nvlabs without alpha_s", "s.alpha * t.alpha", "t.alpha"),
+    ("pigdm", "score without the kept noise", " - ddim_coefficients(t, s, self.eta)[1] / t.sigma", ""),
+    ("pigdm", "clip outside the graph", CLIP, "x0 = x0.clamp(-1, 1)"),
+    ("pigdm", "starts at the measurement, unscaled", "levels[0].alpha * A.pinv(y)", "A.pinv(y)"),
+    ("ddrm", "threshold at t", "torch.where(loud(rho)", "torch.where(loud(t.ratio)"),
+    ("ddrm", "y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
+    ("ddrm", "sigma not divided by s", "sigma * eta_b / S", "sigma * eta_b / S**0"),
+    ("ddrm", "noise not reduced", "(rho**2 - (sigma * eta_b / S) ** 2)", "(rho**2 + 0 * S)"),
+    ("ddrm", "below the threshold as if unmeasured", "drift = torch.where(known, ", "drift = torch.where(known & False, "),
+    ("ddrm", "eta_b of 0.95", "self.eta_b * ybar", "0.95 * self.eta_b * ybar + 0.05 * self.eta_b * xbar"),
+    ("ddrm", "eps in the wrong basis", "eps = A.Vt(x - t.alpha * x0)", "eps = (x - t.alpha * x0)"),
+    ("ddrm", "abar for alpha", "x = s.alpha * A.V", "x = s.alpha**2 * A.V"),
+    ("ddrm", "eta of the variance", "(1 - self.eta**2) ** 0.5", "(1 - self.eta) ** 0.5"),
+    ("ddrm", "data consistency in the end", "yield Step(x0, x0)", "yield Step(x0 + A.pinv(y - A(x0)), x0)"),
+    ("dps", "factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
+    ("dps", "no Jacobian", "pull_x0(inside", "(inside"),
+    ("dps", "one norm over the batch", "norm(r)", "r.norm()"),
+    ("dps", "clip outside the graph", CLIP, "x0 = x0.clamp(-1, 1)"),
+    ("dps", "noise in the last step", "+ self.zeta * descent", "+ self.zeta * descent" + LAST_NOISE),
+    ("dps", "learned variance ignored", "v if self.learned_variance else None", "None"),
+    ("mcg", "y noised to t", 'self.noise_level == "s"', "False"),
+    ("mcg", "no projection in the end", "x - A.pinv(", "x - (s.sigma > 0) * A.pinv("),
+    ("mcg", "projection by the adjoint", "x - A.pinv(", "x - A.adjoint("),
+    ("mcg", "gradient after the projection", "A.pinv(A(x) - y_u)", "A.pinv(A(x) - y_u) + self.zeta * descent"),
+    ("mcg", "factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
+    ("mcg", "no Jacobian", "pull_x0(inside", "(inside"),
+    ("mcg", "one norm over the batch", "norm(r)", "r.norm()"),
+    ("red_diff", "weight alpha / sigma", "self.w(t.ratio)", "self.w(1 / t.ratio)"),
+    ("red_diff", "sign of the prior", "(eps_hat - eps)", "(eps - eps_hat)"),
+    ("red_diff", "sum for mean", "(mu[0].numel(), count_measured(A, y))", "(1, 1)"),
+    ("red_diff", "data gradient without 1 / 2", "(Ax0 - y) / m", "2 * (Ax0 - y) / m"),
+    (
+        "red_diff",
+        "backpropagation through the denoiser",
+        "(eps_hat - eps)",
+        "(eps_hat - eps + (x0 - t.alpha * prior.vjp(x, t)[1](x0)) / t.ratio)",
+    ),
+    ("red_diff", "state returned by reference", "else mu.clone()", "else mu"),
+    ("red_diff", "mean over the batch", "pull_A((Ax0 - y) / m)", "pull_A((Ax0 - y) / m).mean(0)"),
+]
+
+STEPS = [
+    ("eta of the variance", "c1 = eta * s.sigma", "c1 = eta**0.5 * s.sigma"),
+    ("all noise kept", "(s.sigma**2 - c1**2) ** 0.5", "s.sigma"),
+    ("abar for alpha", "s.alpha * x0 + c1", "s.alpha**2 * x0 + c1"),
+    ("fresh noise of the wrong level", "t.alpha * s.sigma / (s.alpha * t.sigma)", "s.sigma / t.sigma"),
+]
+
+
+def mutate(module, old, new):
+    """The namespace of a module whose source has one line changed."""
+    source = Path(inspect.getfile(module)).read_text()
+    assert old in source, f"'{old}' is no longer in {module.__name__}: choose this mutant's line again"
+    namespace = {"__name__": "mutant", "__file__": "mutant"}
+    exec(compile(source.replace(old, new), "mutant", "exec"), namespace)
+    return namespace
+
+
+def seen(name, solver):
+    return any(law.error(solver) > law.tolerance for law in LAWS[name])
+
+
+@pytest.mark.parametrize(("name", "what", "old", "new"), MUTANTS, ids=[f"{m[0]}: {m[1]}" for m in MUTANTS])
+def test_wrong_solver_is_seen(name, what, old, new):
+    solver = {**SOLVERS, "ddim": Unconditional}[name]
+    assert seen(name, mutate(sys.modules[solver.__module__], old, new)[solver.__name__])
+
+
+@pytest.mark.parametrize(("what", "old", "new"), STEPS, ids=[m[0] for m in STEPS])
+def test_wrong_step_is_seen(what, old, new, monkeypatch):
+    monkeypatch.setattr("bench.certify.problems.ddim", mutate(schedule, old, new)["ddim"])
+    assert seen("ddim", Unconditional)

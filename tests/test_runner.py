@@ -1,0 +1,255 @@
+"""The runner: the same numbers whatever the batches and shards, honest counts, and failures that cost only their own image."""
+
+import errno
+import os
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import build
+
+from bench.environment import Clock, PeakMemory
+from bench.noise import StreamNoise
+from bench.progress import Estimator, Observer, duration
+from bench.records import Journal, StoreError, read_manifest, read_records
+from bench.runner import Options, Runner, prepare
+from bench.solving import solve
+from bench.suites import load_suite, override
+from bench.tasks import SolverNoise, Task
+from solvers import SOLVERS
+
+FLOAT32 = 2e-3
+"""dB of PSNR: what float32 rounding in another order may do to a reconstruction. Coupling between images changes whole dB."""
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    return load_suite(str(build(tmp_path_factory.mktemp("world"))))
+
+
+@pytest.fixture(scope="module")
+def mine(suite):
+    return suite.dataset.replace("images.toml", "mine.py") + ":Mine"
+
+
+def go(suite, folder, solvers=(), tasks=("box",), **options):
+    """Runs, and returns the records by (label, image) and the counts by status."""
+    plan = prepare(override(suite, solvers, tasks, list(SOLVERS)), Options(**options))
+    counts = Runner(plan, folder, Observer()).run()
+    records, bad = read_records(folder)
+    assert bad == 0
+    return {(r.label, r.image): r for r in records}, counts
+
+
+@pytest.fixture(scope="module")
+def reference(suite, tmp_path_factory):
+    """All solvers, all images in one batch."""
+    folder = tmp_path_factory.mktemp("reference")
+    return go(suite, folder)[0], folder
+
+
+def test_batches_and_shards_change_nothing(suite, reference, tmp_path):
+    whole, _ = reference
+    alone, _ = go(suite, tmp_path / "alone", batch=1)
+    for i in (3, 1, 2):
+        merged, _ = go(suite, tmp_path / "shards", shard=(i, 3))
+    assert whole.keys() == alone.keys() == merged.keys()
+    assert len(whole) == len(SOLVERS) * 4
+    for name, record in whole.items():
+        for other in (alone[name], merged[name]):
+            assert (other.key, other.y_hash, other.nfe, other.status) == (record.key, record.y_hash, record.nfe, "ok")
+            assert other.metrics["psnr"] == pytest.approx(record.metrics["psnr"], abs=FLOAT32), name
+            assert other.metrics["misfit"] == pytest.approx(record.metrics["misfit"], rel=1e-3, abs=1e-5), name
+
+
+def test_every_solver_sees_the_same_measurements(reference):
+    hashes = {image: {r.y_hash for (_, i), r in reference[0].items() if i == image} for _, image in reference[0]}
+    assert [len(found) for found in hashes.values()] == [1] * 4
+    assert len(set.union(*hashes.values())) == 4
+
+
+def test_costs_are_counted(reference):
+    costs = {label: (r.nfe, r.vjps) for (label, _), r in reference[0].items()}
+    assert costs == {"pinv": (0, 0), "red_diff": (4, 0), "ddrm": (4, 0), "dps": (4, 4), "pigdm": (4, 4), "mcg": (4, 4)}
+    record = reference[0]["dps", "im0"]
+    assert record.operator_calls == 8, "a forward and an adjoint per step"
+    assert record.seconds > 0
+    assert record.batch == 4
+
+
+def test_files_are_kept(reference):
+    records, folder = reference
+    for record in records.values():
+        assert (folder / "objects" / record.key[:2] / f"{record.key}.png").is_file()
+    assert (folder / "objects" / "truth" / "images-im0.png").is_file()
+    assert (folder / "objects" / "measurement" / "box-im0.png").is_file()
+    (run,) = read_manifest(folder)
+    assert [row["label"] for row in run["rows"]] == list(SOLVERS)
+    assert run["images"] == ["im0", "im1", "im2", "im3"]
+
+
+def test_nothing_is_computed_twice_and_seeds_differ(suite, reference, tmp_path):
+    records, counts = go(suite, tmp_path, ["pinv"])
+    assert counts["ok"] == 4
+    assert go(suite, tmp_path, ["pinv"])[1] == {}
+    assert go(suite, tmp_path, ["pinv"], tasks=("box2",))[1]["ok"] == 4
+    other = suite.model_copy(update={"seed": 1})
+    assert go(other, tmp_path, ["pinv"])[1]["ok"] == 4
+    assert suite.seed == 0, "the reference uses the seed that an `or` would lose"
+    again = {r.image: r.y_hash for r in read_records(tmp_path)[0] if r.seed == 0 and r.task == "box"}
+    assert again == {image: r.y_hash for (label, image), r in reference[0].items() if label == "pinv"}
+    assert records["pinv", "im0"].y_hash != next(r.y_hash for r in read_records(tmp_path)[0] if r.seed == 1)
+
+
+def test_samples_differ_in_noise_but_not_in_y(suite, tmp_path):
+    go(suite.model_copy(update={"samples": 2, "images": 1}), tmp_path, ["ddrm"])
+    a, b = sorted(read_records(tmp_path)[0], key=lambda r: r.sample)
+    assert (a.sample, b.sample) == (0, 1)
+    assert a.y_hash == b.y_hash
+    assert a.key != b.key
+    assert a.metrics["psnr"] != b.metrics["psnr"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "statuses", "reason"),
+    [
+        ("good", "ok ok ok ok", None),
+        ("raise", "ok ok ok failed", "RuntimeError: white image (mine.py:"),
+        ("nan", "diverged diverged diverged diverged", "not finite at step 2 of 3"),
+        ("nan_one", "ok ok ok diverged", "not finite at step 2 of 3"),
+        ("oom", "ok ok ok ok", None),
+        ("shape", "failed failed failed failed", "solve yielded x of shape (1, 1, 15, 16); expected (1, 1, 16, 16)"),
+        ("tensor", "failed failed failed failed", "solve yielded Tensor; expected bench.solver.Step(x, x0)"),
+        ("empty", "failed failed failed failed", "Mine.solve yielded nothing"),
+    ],
+)
+def test_misbehaviour_costs_its_own_images(suite, mine, tmp_path, mode, statuses, reason):
+    records, _ = go(suite, tmp_path, [f"{mine}.mode={mode}"])
+    label = f"Mine[mode={mode}]"
+    assert " ".join(records[label, f"im{k}"].status for k in range(4)) == statuses
+    last = records[label, "im3"]
+    assert reason is None or last.reason.startswith(reason)
+    assert last.batch == {"good": 4, "nan": 4, "nan_one": 4}.get(mode, 1)
+    assert records[label, "im0"].metrics.get("psnr") is None or records[label, "im0"].status == "ok"
+    _, again = go(suite, tmp_path, [f"{mine}.mode={mode}"], retry=True)
+    assert sum(again.values()) == statuses.count("failed")
+
+
+def test_time_limit_is_part_of_the_key(suite, mine, tmp_path):
+    records, counts = go(suite, tmp_path, [f"{mine}.mode=slow"], limit=0.085)
+    assert counts == {"timeout": 4}
+    assert records["Mine[mode=slow]", "im0"].reason == "more than 0.085 s per image, after 2 steps"
+    assert go(suite, tmp_path, [f"{mine}.mode=slow"], limit=10.0)[1] == {"ok": 4}
+
+
+def test_full_disk_keeps_what_was_recorded(suite, tmp_path, monkeypatch):
+    write, writes = os.write, []
+
+    def full(fd, data):
+        writes.append(fd)
+        if len(writes) > 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="No space left on device"):
+        patch.setattr(os, "write", full)
+        go(suite, tmp_path, ["pinv", "ddrm"])
+    assert len(read_records(tmp_path)[0]) == 5
+    assert sum(go(suite, tmp_path, ["pinv", "ddrm"])[1].values()) == 3
+
+
+def test_peak_memory_sees_what_a_solver_allocates(suite, mine, tmp_path):
+    memory = PeakMemory(torch.device("cpu"))
+    memory.start()
+    if memory.read() is None:
+        pytest.skip("this system does not let a process reset its peak")
+    records, _ = go(suite, tmp_path, [f"{mine}.mode=good,memory"])
+    assert records["Mine[mode=memory]", "im0"].peak_memory_mb == pytest.approx(120, abs=12)
+    assert records["Mine[mode=good]", "im0"].peak_memory_mb < 12
+
+
+def test_solvers_do_not_pay_for_noise(suite):
+    plan = prepare(override(suite, ["ddrm"], ["box"]), Options())
+    (cell,) = plan.cells
+    noise = cell.task.noise(["im0"], [0], "ddrm")
+
+    class SlowNoise(StreamNoise):
+        def new(self, shape):
+            time.sleep(0.5)
+            return super().new(shape)
+
+    measurement = cell.task.measure(plan.data, ["im0"]).measurement
+    given = measurement._replace(y=measurement.y.float(), A=measurement.A.to(dtype=torch.float32))
+    start = time.perf_counter()
+    outcome = solve(cell.solver, given, plan.prior, SlowNoise(noise.keys))
+    wall = time.perf_counter() - start
+    assert outcome.seconds < wall - 4 * 0.5
+    assert outcome.steps == outcome.nfe == 4
+
+
+def test_clock_can_pause():
+    clock = Clock(torch.device("cpu"))
+    with clock.paused():
+        time.sleep(0.01)
+    clock.start()
+    with clock.paused():
+        time.sleep(0.2)
+    clock.stop()
+    assert clock.seconds < 0.1
+
+
+def test_streams_are_shared_where_they_should_be():
+    task = Task("t", "d", "inpaint_random", 0.1)
+    draw = lambda noise: (noise.new((2, 3)), noise.new((2, 3)))  # noqa: E731
+    a0, a1 = draw(task.noise(["x", "y"], [0, 0], "dps"))
+    b0, b1 = draw(task.noise(["x", "y"], [0, 0], "ddrm"))
+    c0, c1 = draw(replace(task, name="u").noise(["x", "y"], [0, 0], "dps"))
+    assert torch.equal(a0, b0)
+    assert torch.equal(a0, c0)
+    assert not (a1 == b1).any()
+    assert not (a1 == c1).any()
+    assert not (a0[0] == a0[1]).any()
+    assert not (a0 == a1).any()
+    second = task.noise(["x", "y"], [0, 0], "dps")[1:]
+    assert isinstance(second, SolverNoise)
+    assert torch.equal(torch.stack(draw(second)), torch.stack([a0[1:], a1[1:]]))
+    assert not (draw(task.noise(["x"], [1], "dps"))[0] == a0[:1]).any()
+
+
+def test_measurements_are_of_one_image_and_noise_levels_are_paired(suite):
+    plan = prepare(override(suite, ["pinv"]), Options())
+    quiet, loud = (cell.task for cell in plan.cells)
+    a, b = quiet.measure(plan.data, ["im0", "im1"]), loud.measure(plan.data, ["im1"])
+    alone = quiet.measure(plan.data, ["im1"])
+    assert torch.equal(a.measurement.y[1:], alone.measurement.y)
+    assert a.y_hashes[1] == alone.y_hashes[0] != b.y_hashes[0]
+    mask = alone.measurement.A.measured
+    assert torch.equal(mask, b.measurement.A.measured)
+    assert (alone.measurement.y[~mask.expand_as(alone.measurement.y)] == 0).all()
+    residual = (a.measurement.y - a.measurement.A(a.x))[a.measurement.A.measured.expand_as(a.measurement.y)]
+    assert residual.std() == pytest.approx(0.05, rel=0.15)
+
+
+def test_journal_is_readable_while_a_run_goes_on(suite, tmp_path):
+    seen = []
+
+    class Peek(Observer):
+        def recorded(self, cell, record):
+            seen.append(len(read_records(tmp_path)[0]))
+
+    plan = prepare(override(suite, ["pinv"], ["box"]), Options(batch=2))
+    Runner(plan, tmp_path, Peek()).run()
+    assert seen == [1, 2, 3, 4]
+    assert isinstance(Runner(plan, tmp_path, Peek()).journal, Journal)
+
+
+def test_estimates_are_by_row(reference, suite):
+    plan = prepare(override(suite, ["dps", "ddrm"], ["box"]), Options())
+    ddrm, dps = sorted(plan.cells, key=lambda cell: cell.label)
+    record = replace(reference[0]["ddrm", "im0"], seconds=2.0, nfe=4, vjps=0)
+    estimator = Estimator([record, replace(record, label="dps", seconds=8.0, vjps=4)])
+    assert estimator.left([(ddrm, 3), (dps, 2)]) == 3 * 2 + 2 * 8
+    assert Estimator([]).left([(ddrm, 1)]) is None
+    assert Estimator([replace(record, label="other")]).left([(ddrm, 1)]) == 2.0
+    assert [duration(s) for s in (None, 4.2, 200, 7500)] == ["?", "4 s", "3 min 20 s", "2 h 05 min"]

@@ -1,0 +1,168 @@
+"""Suites, presets and overrides: what is accepted, what it becomes, and what is said about the rest."""
+
+from dataclasses import fields
+
+import pytest
+
+from bench.plan import make_cells, operator_settings
+from bench.solver_loading import build_solver, load_solver
+from bench.suites import SuiteError, list_suites, load_suite, override, presets
+from solvers import SOLVERS
+
+HEAD = "name: s\ndataset: d\nprior: p\nimages: 2\n"
+TASKS = "tasks:\n  - {name: t, operator: hdr, sigma: .1}\n"
+SOLVE = "solvers:\n  - {solver: pinv}\n"
+
+
+class FakeData:
+    """Shapes and names only."""
+
+    name, shape = "d", (1, 16, 16)
+    ids = tuple(f"im{k}" for k in range(64))
+
+    def image_sha256(self, image):
+        return image
+
+
+class FakePrior:
+    name, weights_sha256, shape = "fashion32", "0" * 64, (1, 16, 16)
+
+
+def write(tmp_path, text):
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", list_suites())
+def test_shipped_suites_resolve_into_distinct_cells(name):
+    cells = make_cells(load_suite(name), FakeData(), FakePrior(), {"dtype": "float32"})
+    assert len({cell.id for cell in cells}) == len(cells) > 0
+    for cell in cells:
+        number = cell.label.rpartition("-")[2]
+        assert not number.isdigit() or cell.solver.steps == int(number), "labels state the number of steps"
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_presets_fit_their_solvers(solver):
+    for preset, priors in presets.load_presets(solver).items():
+        for prior, tasks in priors.items():
+            for values in tasks.values():
+                built = build_solver(load_solver(solver), values, lambda param: f"{solver}.yaml: {preset}: {prior}: {param}")  # noqa: B023
+                assert {f.name for f in fields(built)} >= values.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD + "taskss: 1\n" + TASKS + SOLVE, "my.yaml:5: taskss: unknown parameter (did you mean 'tasks'?)"),
+        (HEAD.replace("2", "0") + TASKS + SOLVE, "my.yaml:4: images: Input should be greater than or equal to 1 [got 0]"),
+        (HEAD + TASKS.replace(".1", "-1") + SOLVE, "my.yaml:6: tasks.0.sigma: Input should be greater than or equal to 0"),
+        (HEAD + TASKS.replace("name: t", "name: a/b") + SOLVE, "my.yaml:6: tasks.0.name: "),
+        (
+            HEAD + TASKS + "solvers:\n  - {solver: dps}\n  - {solver: dps}\n",
+            "my.yaml:9: solvers.1: two rows are labelled 'dps'",
+        ),
+        (HEAD + TASKS + "solvers:\n  - solver: dps\n    tasks: [u]\n", "my.yaml:9: solvers.0.tasks: unknown task 'u'"),
+        (HEAD + TASKS, "my.yaml:1: solvers: is missing"),
+        (HEAD + "name: t\n" + TASKS + SOLVE, "my.yaml:5: 'name' is given twice"),
+        (HEAD + "tasks: [\n", "not valid YAML"),
+        ("- 1\n", "my.yaml:1: expected a mapping"),
+    ],
+)
+def test_messages_name_the_line(tmp_path, text, message):
+    with pytest.raises(SuiteError) as error:
+        load_suite(write(tmp_path, text))
+    assert message in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("solver", "message"),
+    [
+        ("{solver: dps, params: {zta: 1}}", "my.yaml:8: solvers.0.params.zta: unknown parameter (did you mean 'zeta'?)"),
+        ("{solver: dps, params: {steps: 0}}", "my.yaml:8: solvers.0.params.steps: Input should be greater than or equal to 1"),
+        ("{solver: dps, params: {spacing: x}}", "solvers.0.params.spacing: Input should be 'leading', 'trailing'"),
+        ("{solver: dsp}", "my.yaml:8: solvers.0: unknown solver 'dsp' (did you mean 'dps'?)"),
+        ("{solver: dps, preset: bnch}", "my.yaml:8: solvers.0.preset: dps has no preset 'bnch' (did you mean 'bench'?)"),
+        ("{solver: red_diff, images: 99}", "asks for 99 images, dataset 'd' has 64"),
+    ],
+)
+def test_row_messages(tmp_path, solver, message):
+    suite = load_suite(write(tmp_path, HEAD + TASKS + f"solvers:\n  - {solver}\n"))
+    with pytest.raises(SuiteError) as error:
+        make_cells(suite, FakeData(), FakePrior(), {})
+    assert message in str(error.value)
+
+
+def test_task_and_twin_messages(tmp_path):
+    bad_task = load_suite(write(tmp_path, HEAD + TASKS.replace("hdr", "hrd") + SOLVE))
+    with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd'; did you mean 'hdr'"):
+        make_cells(bad_task, FakeData(), FakePrior(), {})
+    twins = "solvers:\n  - {solver: dps, label: a, params: {zeta: 1}}\n  - {solver: dps, label: b, params: {zeta: 1e0}}\n"
+    with pytest.raises(SuiteError, match="row 'b' has the same settings as 'a'"):
+        make_cells(load_suite(write(tmp_path, HEAD + TASKS + twins)), FakeData(), FakePrior(), {})
+
+
+def test_equal_settings_give_equal_keys(tmp_path):
+    """Written as 1e-1, 0.1 or a string, in either unit of sigma; and every real difference changes the key."""
+
+    def key(task="sigma: .1", params="zeta: 0.1", numerics="float32"):
+        text = (
+            HEAD
+            + f"tasks:\n  - {{name: t, operator: inpaint_random, {task}}}\nsolvers:\n  - {{solver: dps, params: {{{params}}}}}\n"
+        )
+        (cell,) = make_cells(load_suite(write(tmp_path, text)), FakeData(), FakePrior(), {"dtype": numerics})
+        return cell.jobs(FakeData())[0].key
+
+    assert len({key(), key(params="zeta: 1e-1"), key(params='zeta: "0.1"'), key(task="sigma: 0.05, sigma_unit: '[0,1]'")}) == 1
+    assert key() == key(task="sigma: .1, params: {p: 7e-1}"), "a default that is written out"
+    different = [key(), key(params="zeta: 0.2"), key(task="sigma: .2"), key(task="sigma: .1, params: {p: 0.5}")]
+    assert len({*different, key(numerics="float64")}) == 5
+
+
+def test_operator_settings_include_defaults():
+    assert operator_settings("inpaint_random", {}) == {"p": 0.7}
+    assert operator_settings("inpaint_random", {"p": "5e-1"}) == {"p": 0.5}
+
+
+def test_presets_merge_and_refuse(tmp_path, monkeypatch):
+    (tmp_path / "dps.yaml").write_text("bench:\n  fashion*:\n    '*': {steps: 9, zeta: 1}\n    sr_*: {zeta: 2}\n")
+    monkeypatch.setattr(presets, "FOLDER", tmp_path)
+    presets.load_presets.cache_clear()
+    try:
+        assert presets.resolve("dps", None, "fashion32", "mine", "sr_average4") == ("bench", {"steps": 9, "zeta": 2})
+        assert presets.resolve("dps", "bench", "fashion32", "mine", "hdr") == ("bench", {"steps": 9, "zeta": 1})
+        assert presets.resolve("dps", None, "ffhq", "mine", "hdr") == (None, {})
+        with pytest.raises(SuiteError, match="no settings for prior 'ffhq'"):
+            presets.resolve("dps", "bench", "ffhq", "mine", "hdr")
+    finally:
+        presets.load_presets.cache_clear()
+
+
+def test_command_line_selects_sets_and_sweeps():
+    suite = load_suite("linear")
+    labels = lambda *flags: [r.label for r in override(suite, flags, known=list(SOLVERS)).solvers]  # noqa: E731
+    assert labels("dps") == ["dps-100", "dps-1000"]
+    assert labels("dps-100", "pinv") == ["pinv", "dps-100"]
+    assert labels("dps-100.zeta=1") == ["dps-100[zeta=1]"]
+    assert labels("dps-100.zeta=1,2", "dps-100.clip=false") == ["dps-100[zeta=1,clip=False]", "dps-100[zeta=2,clip=False]"]
+    assert labels("dps-100", "dps.zeta=1") == ["dps-100[zeta=1]"]
+    assert labels("a/mine.py:Mine.k=2") == ["Mine[k=2]"]
+    assert labels("mine.py") == ["mine"]
+    for flags, message in [
+        (["dsp"], "did you mean 'dps'"),
+        (["dps-100", "ddrm-20.eta=1"], "no such row is selected"),
+        (["dps.=3"], "expected NAME or NAME.param=value"),
+    ]:
+        with pytest.raises(SuiteError, match=message):
+            labels(*flags)
+
+
+def test_command_line_restricts():
+    suite = override(load_suite("linear"), (), ["blur_gauss"], images=3, seed=0)
+    assert [t.name for t in suite.tasks] == ["blur_gauss"]
+    assert suite.images == 3
+    assert all(row.images is None for row in suite.solvers)
+    with pytest.raises(SuiteError, match=r"--task blur_gaus: unknown task \(did you mean 'blur_gauss'"):
+        override(suite, (), ["blur_gaus"])
