@@ -19,7 +19,6 @@ EXPECTED = {
     "DataError": USAGE,
     "PriorError": USAGE,
     "DeviceError": USAGE,
-    "ReportError": USAGE,
     "AssetUnavailable": FAILURE,
     "OSError": FAILURE,
 }
@@ -230,9 +229,9 @@ def check(spec: str) -> None:
 
     results = promises(load_solver(spec).cls)
     for promise in results:
-        click.echo(
-            f"{'broken' if promise.broken else 'kept':7} {promise.name}{': ' * bool(promise.broken)}{promise.broken or ''}"
-        )
+        click.echo(f"{'broken' if promise.broken else 'kept':8}{promise.says}")
+        if promise.broken:
+            click.echo(f"        -> {promise.broken}")
     broken = sum(promise.broken is not None for promise in results)
     if broken:
         fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)

@@ -26,9 +26,9 @@ TOLERANCE = 1e-4
 
 
 class Promise(NamedTuple):
-    """One promise and, where it is broken, what was seen."""
+    """One promise in words and, where it is broken, what was seen."""
 
-    name: str
+    says: str
     broken: str | None
 
 
@@ -202,6 +202,13 @@ PROMISES: list[Callable[[Solver], str | None]] = [
     uses_the_measurement,
 ]
 
+WELL_FORMED = "A frozen dataclass below Solver with solve() and defaults."
+
+
+def words(promise: Callable[[Solver], str | None]) -> str:
+    """The promise itself: the first line of its docstring."""
+    return (promise.__doc__ or "").splitlines()[0]
+
 
 def check(solver: type[Solver] | Solver) -> list[Promise]:
     """Runs every promise on a solver (a class is built with its defaults and at most 100 steps).
@@ -212,12 +219,12 @@ def check(solver: type[Solver] | Solver) -> list[Promise]:
     if inspect.isclass(solver):
         flaw = malformed(solver)
         if flaw:
-            return [Promise("is_a_solver", flaw)]
+            return [Promise(WELL_FORMED, flaw)]
         solver = solver()
     if getattr(solver, "steps", 0) > STEPS:
         solver = replace(solver, steps=STEPS)
     with single_thread():
-        return [Promise("is_a_solver", None), *(Promise(p.__name__, attempt(p, solver)) for p in PROMISES)]
+        return [Promise(WELL_FORMED, None), *(Promise(words(p), attempt(p, solver)) for p in PROMISES)]
 
 
 def malformed(solver: type) -> str | None:

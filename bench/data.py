@@ -121,7 +121,7 @@ class Dataset(ABC):
         if image_id not in self.ids:
             raise DataError(f"data set '{self.name}' has no image '{image_id}'; it has {self.ids[0]} to {self.ids[-1]}")
         C, H, W = self.shape
-        return np.ascontiguousarray(self.read(image_id).reshape(H, W, C).transpose(2, 0, 1))
+        return self.read(image_id).reshape(H, W, C).transpose(2, 0, 1).copy()
 
     def image(self, image_id: str) -> Tensor:
         """(C, H, W) float32 in [-1, 1]; black is -1, white is 1."""

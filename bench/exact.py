@@ -228,10 +228,9 @@ class GaussianPrior(MixturePrior):
 
 
 def dense(A: LinearOperator) -> Tensor:
-    """The matrices of a batch of linear operators on flattened images, (B, m, d)."""
-    some = next((v for v in vars(A).values() if isinstance(v, Tensor) and v.is_floating_point()), torch.zeros(()))
+    """The matrices of a batch of linear operators on flattened images, (B, m, d); A in float64 on the CPU."""
     d = math.prod(A.shape)
-    images = torch.eye(d, dtype=some.dtype, device=some.device).reshape(d, *A.shape)
+    images = torch.eye(d, dtype=torch.float64).reshape(d, *A.shape)
     columns = A.repeat_interleave(d)(images.repeat(len(A), *(1 for _ in A.shape)))
     return columns.reshape(len(A), d, -1).mT
 

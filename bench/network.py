@@ -27,6 +27,8 @@ def build_unet(image_size: int, channels: int, learn_sigma: bool, **architecture
     denoiser = make_model(
         image_size=image_size, image_channels=channels, learn_var=learn_sigma, clip_mean=False, **architecture
     )
+    # The library embeds the time step in float32, whatever the dtype of the weights.
+    denoiser.backbone.time_embed.register_forward_pre_hook(lambda layers, args: (args[0].to(layers[0].weight.dtype),))
     return recompute_activations(denoiser.backbone, False).eval()
 
 

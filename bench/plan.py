@@ -1,7 +1,7 @@
 """A suite resolved into cells: one task, one solver row, all settings final, and a key for every image."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -55,12 +55,12 @@ class Cell:
         """sha256 of the configuration."""
         return digest(self.config)
 
-    def jobs(self, data: Images) -> list[Job]:
+    def jobs(self, image_sha256: Callable[[str], str]) -> list[Job]:
         """Everything there is to compute, image by image; one job with image "*" where the solver cannot solve the task."""
         if self.reason is not None:
             return [Job("*", 0, self.key("*", None, 0))]
         pairs = ((image, sample) for image in self.images for sample in range(self.samples))
-        return [Job(image, sample, self.key(image, data.image_sha256(image), sample)) for image, sample in pairs]
+        return [Job(image, sample, self.key(image, image_sha256(image), sample)) for image, sample in pairs]
 
     def key(self, image: str, image_sha256: str | None, sample: int) -> str:
         """The key of a record."""
@@ -155,17 +155,17 @@ def _make_cell(
     except SuiteError as error:
         raise SuiteError(f"{row.where('preset')}: {error}") from None
     solver = build_solver(found, {**settings, **row.params}, row.where)
+    images = tuple(data.ids[: row.images or suite.images])
+    A = task.operators(data.shape, images[:1])
     config = {
         "format": FORMAT,
         "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": asdict(solver)},
-        "task": {"name": task.name, "operator": task.operator, "params": dict(task.params), "sigma": task.sigma},
+        "task": {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma},
         "prior": {"name": prior.name, "weights": prior.weights_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},
     }
-    images = tuple(data.ids[: row.images or suite.images])
-    reason = solver.reject(task.operators(data.shape, images[:1]), prior)
-    return Cell(task, row.label, found.name, solver, preset, images, suite.samples, config, reason)
+    return Cell(task, row.label, found.name, solver, preset, images, suite.samples, config, solver.reject(A, prior))
 
 
 def shard_of(dataset: str, image: str, n: int) -> int:

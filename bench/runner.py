@@ -3,9 +3,10 @@
 import inspect
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,15 @@ class Plan:
     cells: list[Cell]
     options: Options
 
+    @cached_property
+    def image_sha256(self) -> Callable[[str], str]:
+        """The hash of an image, which is read once for all cells."""
+        return cache(self.data.image_sha256)
+
     def missing(self, cell: Cell, done: set[str]) -> list[Job]:
         """What is left to do in a cell, in this shard."""
         i, n = self.options.shard
-        jobs = (job for job in cell.jobs(self.data) if job.key not in done)
+        jobs = (job for job in cell.jobs(self.image_sha256) if job.key not in done)
         return [job for job in jobs if job.image == "*" or shard_of(self.data.name, job.image, n) == i - 1]
 
 

@@ -6,6 +6,7 @@ import torch
 from bench.certify.problems import matrix_operator
 from bench.exact import GaussianPrior, MixturePrior, dense
 from bench.noise import StreamNoise, stream_key
+from bench.operators import make_operator
 from bench.schedule import VPSchedule
 
 SCHEDULE = VPSchedule()
@@ -79,6 +80,21 @@ def test_bayes_rule(name, sigma):
     misfit = ((A.repeat_interleave(50)(x) - y) ** 2).sum(1)
     constant = prior.log_density(x) - misfit / (2 * sigma**2) - posterior.log_density(x)
     assert constant.max() - constant.min() < 1e-9
+
+
+@pytest.mark.parametrize("operator", ["inpaint_random", "sr_average2", "blur_motion"])
+def test_bayes_rule_with_an_operator_per_image(operator):
+    d, shape = 256, (1, 16, 16)
+    prior = GaussianPrior(torch.zeros(shape).double(), torch.linspace(0.1, 1, d).double(), orthogonal(d))
+    A, noise = make_operator(operator, shape, range(2)), streams(2)
+    y = A(prior.sample(noise))
+    n = noise.like(y)
+    y = y + 0.1 * (n if A.measured is None else n * A.measured)
+    posterior, constants = prior.posterior(y, A, 0.1), []
+    for x in (posterior.sample(noise), posterior.sample(noise)):
+        misfit = ((A(x) - y) ** 2).flatten(1).sum(1)
+        constants.append(prior.log_density(x) - misfit / 0.02 - posterior.log_density(x))
+    assert (constants[0] - constants[1]).abs().max() < 1e-9
 
 
 @pytest.mark.parametrize("name", ["gaussian", "mixture", "shared covariance", "image", "posterior"])

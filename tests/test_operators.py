@@ -260,6 +260,24 @@ def test_odd_sides(name, shape):
         close(A.U(A.s * A.Vt(x)), A(x))
 
 
+@pytest.mark.parametrize("boundary", ["reflect", "circular"])
+def test_singular_values_at_rounding_level(boundary):
+    """A wide Gaussian has more singular values of 1e-17 than others: they are 0, and the decomposition stays orthonormal."""
+    A = make_operator("blur_gauss", (1, 64, 64), [0], std=3.0, taps=61, boundary=boundary)
+    x, on = image(A), A.s > 0
+    z = torch.where(on, image(A, seed=3), 0)
+    assert A.s[on].min() < 1e-12
+    assert A.s.min() == 0
+    assert 0.02 < A.kept.double().mean() < 0.3
+    close(A.Ut(A.U(z)), z)
+    assert (A.Ut(x)[~on].abs() <= 1e-15).all()
+    close(A.U(A.s * A.Vt(x)), A(x))
+    close(A.V(A.s * A.Ut(x)), A.adjoint(x))
+    assert A.pinv(A(x) + 1e-3 * image(A, seed=4)).abs().max() < 10
+    low = A.to(dtype=torch.float32)
+    assert torch.isfinite(low.pinv(low(x.float()), 1e-6)).all()
+
+
 def test_conjugate_gradients_stop_per_image():
     """Zero data, easy and hard images in one batch: each as if alone, to the bit of what its own iterations gave."""
     A = make_operator("blur_motion", SHAPE, [0, 1, 2, 3], taps=9)

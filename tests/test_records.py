@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from bench import records
 from bench.records import Journal, Record, StoreError, canonical, digest, done_keys, load, read_records
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def make(i=0, **changes):
@@ -148,7 +151,7 @@ def test_of_several_attempts_the_first_success_counts(tmp_path):
 
 def test_concurrent_writers_lose_nothing(tmp_path):
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    writers = [subprocess.Popen([*command, str(1000 * k), "25"], stdout=subprocess.DEVNULL) for k in range(3)]
+    writers = [subprocess.Popen([*command, str(1000 * k), "25"], stdout=subprocess.DEVNULL, cwd=ROOT) for k in range(3)]
     assert [w.wait(timeout=60) for w in writers] == [0, 0, 0]
     found, n_bad = read_records(tmp_path)
     assert (len(found), n_bad) == (75, 0)
@@ -156,7 +159,7 @@ def test_concurrent_writers_lose_nothing(tmp_path):
 
 
 def test_a_killed_writer_loses_no_acknowledged_record(tmp_path):
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), "0"], stdout=subprocess.PIPE)
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), "0"], stdout=subprocess.PIPE, cwd=ROOT)
     while not only_or_none(tmp_path) or only_or_none(tmp_path).stat().st_size < 50_000:
         time.sleep(0.01)
     writer.send_signal(signal.SIGKILL)
@@ -203,7 +206,8 @@ journal.append(make(1000))
 
 
 def test_a_full_disk_is_one_clear_error_and_what_was_written_stays(tmp_path):
-    out = subprocess.run([sys.executable, "-c", FILLER, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-c", FILLER, str(tmp_path)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     n, message = out.split(" ", 1)
     assert "disk full?" in message and "Records up to here are kept" in message
     found, n_bad = read_records(tmp_path)

@@ -19,8 +19,8 @@ from bench.suites import load_suite, override
 from bench.tasks import SolverNoise, Task
 from solvers import SOLVERS
 
-FLOAT32 = 2e-3
-"""dB of PSNR: what float32 rounding in another order may do to a reconstruction. Coupling between images changes whole dB."""
+TOLERANCE = {"float32": 2e-3, "float64": 1e-8}
+"""dB of PSNR: what rounding in another order may do to a reconstruction. Coupling between images changes whole dB."""
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +49,18 @@ def reference(suite, tmp_path_factory):
     return go(suite, folder)[0], folder
 
 
-def test_batches_and_shards_change_nothing(suite, reference, tmp_path):
-    whole, _ = reference
-    alone, _ = go(suite, tmp_path / "alone", batch=1)
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_batches_and_shards_change_nothing(suite, reference, tmp_path, dtype):
+    whole = reference[0] if dtype == "float32" else go(suite, tmp_path / "whole", dtype=dtype)[0]
+    alone, _ = go(suite, tmp_path / "alone", batch=1, dtype=dtype)
     for i in (3, 1, 2):
-        merged, _ = go(suite, tmp_path / "shards", shard=(i, 3))
+        merged, _ = go(suite, tmp_path / "shards", shard=(i, 3), dtype=dtype)
     assert whole.keys() == alone.keys() == merged.keys()
     assert len(whole) == len(SOLVERS) * 4
     for name, record in whole.items():
         for other in (alone[name], merged[name]):
             assert (other.key, other.y_hash, other.nfe, other.status) == (record.key, record.y_hash, record.nfe, "ok")
-            assert other.metrics["psnr"] == pytest.approx(record.metrics["psnr"], abs=FLOAT32), name
+            assert other.metrics["psnr"] == pytest.approx(record.metrics["psnr"], abs=TOLERANCE[dtype]), name
             assert other.metrics["misfit"] == pytest.approx(record.metrics["misfit"], rel=1e-3, abs=1e-5), name
 
 
@@ -109,6 +110,15 @@ def test_samples_differ_in_noise_but_not_in_y(suite, tmp_path):
     assert a.y_hash == b.y_hash
     assert a.key != b.key
     assert a.metrics["psnr"] != b.metrics["psnr"]
+
+
+def test_precision_is_part_of_the_key(suite, reference, tmp_path):
+    single = reference[0]["dps", "im0"]
+    for dtype, tolerance in (("float64", 1e-3), ("bfloat16", 0.5)):
+        (record,) = go(suite.model_copy(update={"images": 1}), tmp_path / dtype, ["dps"], dtype=dtype)[0].values()
+        assert record.key != single.key
+        assert record.y_hash == single.y_hash
+        assert 0 < abs(record.metrics["psnr"] - single.metrics["psnr"]) < tolerance
 
 
 @pytest.mark.parametrize(

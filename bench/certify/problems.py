@@ -33,14 +33,14 @@ class HadamardNoise(Noise):
     """
 
     def __init__(self, size: int, dtype: torch.dtype = F64) -> None:
-        self.rows, self.used, self.images = torch.from_numpy(hadamard(size)).to(dtype)[1:], 0, slice(None)
+        self.rows, self.used = torch.from_numpy(hadamard(size)).to(dtype)[1:], 0
 
     def __len__(self) -> int:
-        return self.rows[:, self.images].shape[1]
+        return self.rows.shape[1]
 
     def __getitem__(self, images: slice) -> "HadamardNoise":
         other = copy.copy(self)
-        other.rows = self.rows[:, self.images][:, images]
+        other.rows = self.rows[:, images]
         return other
 
     def new(self, shape: Sequence[int]) -> Tensor:
@@ -52,7 +52,7 @@ class HadamardNoise(Noise):
         return drawn.T.reshape(-1, *shape).clone()
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
-        raise NotImplementedError("Hadamard noise offers normals only: a law that is exact for uniforms does not exist")
+        raise NotImplementedError("Hadamard noise offers normals only; a law that draws uniforms needs StreamNoise")
 
 
 def hadamard_noise(draws: int, dtype: torch.dtype = F64) -> HadamardNoise:

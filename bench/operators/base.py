@@ -37,6 +37,8 @@ class Operator(ABC):
         seeds: one seed per image of the batch; what is random in the operator is a function of its seed alone.
     """
 
+    rev: int = 1
+    """Raised whenever a change of the code changes measurements; part of every record's key."""
     differentiable: bool = True
     """False where the derivative is zero or undefined (rounding); solvers that pull through A are then refused."""
 

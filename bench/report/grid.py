@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.report.scores import Score
 from bench.report.tables import Metric, Row, Table
-from bench.report.text import distinct
 
 ROWS = 5
 CELL = 160
@@ -113,12 +112,13 @@ def _place(sheet: Image.Image, content: Image.Image | str, corner: tuple[int, in
 
 
 def _wrap(title: str, width: int, unit: float) -> tuple[list[str], int]:
-    """The title in one line, or in two at its last separator, and the font size at which it fits."""
+    """The title in one line, or in two of about equal length cut at a separator, and the font size at which it fits."""
     size = round(22 * unit)
     if _font(size).getlength(title) <= width:
         return [title], size
-    cut = max(title.rfind(mark, 0, -1) for mark in "- _")
-    lines = distinct([title[: cut + 1].strip(), title[cut + 1 :].strip()]) if cut > 0 else [title]
+    cuts = [i for i in range(1, len(title)) if title[i] in "[(" or title[i - 1] in "-_ ,"]
+    cut = min(cuts, key=lambda i: max(i, len(title) - i), default=len(title))
+    lines = [part.strip() for part in (title[:cut], title[cut:]) if part.strip()]
     return lines, min(_fit(text, width, size).size for text in lines)
 
 

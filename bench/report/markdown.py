@@ -47,7 +47,7 @@ def document(
     labels = {reason: ", ".join(m.label for m in metrics if missing.get(m.name) == reason) for reason in missing.values()}
     gaps = [f"Not available: {text} ({escape(reason.rstrip('.'))})." for reason, text in labels.items()]
     metrics = [m for m in metrics if m.name not in missing]
-    parts = [header(tables, runs), *damaged, *gaps, *summary(tables, metrics, scores)]
+    parts = [header(tables, runs), *damaged, *gaps, *summary(tables, metrics, scores), f"<sub>{LEGEND}</sub>"]
     parts += [f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items() if not name.startswith("grid_")]
     for table, judged in zip(tables, scores, strict=True):
         parts += section(table, metrics, judged)
@@ -112,7 +112,7 @@ def summary(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence
             cells = [_number(metric, s[metric.name].get(name), rows[name].head.baseline, small=False) for _, s in judged]
             lines += [_row([_label(rows[name]), *cells])]
         parts += ["\n".join(lines)]
-    return [*parts, f"<sub>{LEGEND}</sub>"]
+    return parts
 
 
 def section(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:

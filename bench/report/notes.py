@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.report.scores import ENOUGH_FOR_FID, Score
 from bench.report.tables import Metric, Row, Table
-from bench.report.text import code, distinct, escape, plain
+from bench.report.text import citation, code, distinct, escape, plain
 from bench.stats import FEWEST, paired_difference
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
@@ -12,9 +12,9 @@ WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 
 def notes(table: Table, metrics: Sequence[Metric], scores: dict[str, dict[str, Score]]) -> list[str]:
     """All notes of one table, as Markdown without bullets."""
-    few = 1 < len(table.images) < FEWEST
+    few = 0 < len(table.images) < FEWEST
     return [
-        *([f"Fewer than {FEWEST} images: nothing can be told apart, so all ranked rows tie."] if few else []),
+        *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
         *_variants(table),
         *_incomplete(table, metrics, scores),
         *_strangers(table),
@@ -150,7 +150,7 @@ def _papers(table: Table) -> list[str]:
     for r in [row.head for row in table.rows] + list(table.skipped):
         if r.paper:
             papers.setdefault(r.paper, []).append(r.solver)
-    links = [f"{escape(', '.join(distinct(s)))} [arXiv:{p}](https://arxiv.org/abs/{p})" for p, s in papers.items()]
+    links = [f"{escape(', '.join(distinct(solvers)))} {citation(paper)}" for paper, solvers in papers.items()]
     return [f"Papers: {'; '.join(links)}."] if links else []
 
 

@@ -42,6 +42,9 @@ def draw(
         axes = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
         for axis, (table, judged) in zip(axes, panels, strict=False):
             _panel(axis, table, judged, metric, colours, markers)
+        low, high = axes[0].get_xlim()
+        for axis in axes[: len(panels)]:
+            axis.xaxis.set_major_locator(LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8))
         for axis in axes[len(panels) :]:
             axis.remove()
         for i in range(max(0, len(panels) - across), len(panels)):
@@ -68,7 +71,6 @@ def _panel(
     axis.set_title(table.title)
     axis.set_xscale("log")
     axis.margins(x=0.08, y=0.08)
-    axis.xaxis.set_major_locator(LogLocator(10, numticks=6))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
     lines: dict[str, list[tuple[float, float]]] = {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.records import StoreError, digest, write_atomic
 from bench.report.tables import SET_METRICS, Metric, Row, Table
-from bench.stats import Interval, bootstrap_interval, frechet_distance, kernel_distance, paired_difference, ties
+from bench.stats import FEWEST, Interval, bootstrap_interval, frechet_distance, kernel_distance, paired_difference, ties
 
 ENOUGH_FOR_FID = 2048
 REV = 1
@@ -42,7 +42,7 @@ def judge(table: Table, metric: Metric, sets: "Sets") -> dict[str, Score]:
     whole = [r for r in table.rows if comparable(table, r) and len(values[r.name]) == len(table.images)]
     scores = {name: replace(score, partial=name not in {r.name for r in whole}) for name, score in scores.items()}
     ranked = [row.name for row in whole if not row.head.baseline]
-    if not metric.better or not ranked:
+    if not metric.better or not ranked or len(table.images) < FEWEST:
         return scores
     best = max(ranked, key=lambda name: metric.better * scores[name].interval.mean)
 
@@ -72,7 +72,7 @@ def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[
     partial = {row.name: not comparable(table, row) for row in table.rows}
     scores = {name: replace(score, partial=partial[name]) for name, score in scores.items()}
     ranked = [r.name for r in table.rows if not partial[r.name] and not r.head.baseline and scores[r.name].interval]
-    if len(ranked) < 2 or (metric.name == "fid" and len(table.images) < ENOUGH_FOR_FID):
+    if len(ranked) < 2 or len(table.images) < FEWEST or (metric.name == "fid" and len(table.images) < ENOUGH_FOR_FID):
         return scores
     best = min(ranked, key=lambda name: scores[name].interval.mean)
     top = scores[best].interval

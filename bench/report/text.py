@@ -19,6 +19,17 @@ def code(text: Any) -> str:
     return "`" + str(text).replace("`", "'").replace("|", "\\|") + "`"
 
 
+def citation(paper: str) -> str:
+    """A paper's identifier as a link: an arXiv number, ``openreview:<id>``, ``doi:<id>`` or an address; else as it is."""
+    if re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?|[a-z.-]+/\d{7}", paper):
+        return f"[arXiv:{paper}](https://arxiv.org/abs/{paper})"
+    site, _, name = paper.partition(":")
+    places = {"openreview": "https://openreview.net/forum?id=", "doi": "https://doi.org/"}
+    if site in places:
+        return f"[{escape(paper)}]({places[site]}{name})"
+    return f"<{paper}>" if re.fullmatch(r"https?://[^\s<>]+", paper) else escape(paper)
+
+
 def plain(value: Any) -> str:
     """A parameter's value: short numbers, bare strings, JSON for the rest."""
     if isinstance(value, float):
