@@ -41,7 +41,7 @@ class DDRM(Solver):
         y, A, sigma = measurement
         S = A.s
         # Without noise, ybar is trusted only where the pseudo-inverse is.
-        known = (A.rcond * S.amax() if sigma == 0 else 0) < S
+        known = A.kept if sigma == 0 else S > 0
         S = torch.where(known, S, 1)
         ybar = torch.where(known, A.Ut(y) / S, 0)
 

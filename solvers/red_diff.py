@@ -99,7 +99,7 @@ class RedDiff(Solver):
     def draw(self, levels: list[Level], noise: Noise, mu: torch.Tensor) -> Level:
         """One of the levels per image, uniformly."""
         place = (noise.uniform(()) * len(levels)).long()
-        index, alpha, sigma = (torch.tensor(values).to(mu)[place] for values in zip(*levels, strict=True))
+        index, alpha, sigma = (mu.new_tensor(values)[place] for values in zip(*levels, strict=True))
         column = (-1, *(1,) * (mu.ndim - 1))
         return Level(index, alpha.view(column), sigma.view(column))
 

@@ -7,7 +7,7 @@ from bench.certify.problems import matrix_operator
 from bench.exact import GaussianPrior, MixturePrior, dense
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
-from bench.schedule import VPSchedule
+from bench.schedule import Level, VPSchedule
 
 SCHEDULE = VPSchedule()
 LEVELS = [SCHEDULE.level(999), SCHEDULE.level(400), SCHEDULE.level(50), SCHEDULE.at(0.123), SCHEDULE.level(0)]
@@ -147,7 +147,7 @@ def test_level_per_image():
     prior, noise = mixture(), streams(2)
     x, u = noise.new((5,)), noise.new((5,))
     pair = [SCHEDULE.level(100), SCHEDULE.level(700)]
-    both = SCHEDULE.gather(torch.tensor([100, 700]), x)
+    both = Level(*(torch.tensor(values, dtype=torch.float64)[:, None] for values in zip(*pair, strict=True)))
     x0, pull = prior.vjp(x, both)
     for i, t in enumerate(pair):
         alone, pull_alone = prior.vjp(x[i : i + 1], t)

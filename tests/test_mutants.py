@@ -65,6 +65,7 @@ MUTANTS = [
         "(eps_hat - eps + (x0 - t.alpha * prior.vjp(x, t)[1](x0)) / t.ratio)",
     ),
     ("red_diff", "state returned by reference", "else mu.clone()", "else mu"),
+    ("red_diff", "noisiest level never drawn", "noise.uniform(()) * len(levels)", "1 + noise.uniform(()) * (len(levels) - 1)"),
     ("red_diff", "mean over the batch", "pull_A((Ax0 - y) / m)", "pull_A((Ax0 - y) / m).mean(0)"),
 ]
 

@@ -116,15 +116,11 @@ def test_levels_refuses_other_spacings():
         SCHEDULE.levels(10, "linear")
 
 
-def test_gather_is_level_per_image():
-    x = torch.zeros(3, 1, 2, 2, dtype=torch.float64)
-    both = SCHEDULE.gather(torch.tensor([0, 500, 999]), x)
-    assert both.alpha.shape == (3, 1, 1, 1)
-    for i, index in enumerate((0, 500, 999)):
-        t = SCHEDULE.level(index)
-        assert both.alpha[i].item() == pytest.approx(t.alpha, rel=1e-12)
-        assert both.ratio[i].item() == pytest.approx(t.ratio, rel=1e-12)
-        assert both.variance[i].item() == pytest.approx(t.variance, rel=1e-12)
+def test_level_per_image():
+    alpha, sigma = torch.tensor([[0.8], [0.6]]), torch.tensor([[0.6], [0.8]])
+    both = Level(torch.tensor([10, 20]), alpha, sigma)
+    assert torch.allclose(both.ratio, torch.tensor([[0.75], [4 / 3]]))
+    assert torch.allclose(both.variance, torch.tensor([[0.36], [0.64]]))
 
 
 @pytest.mark.parametrize("index", [1, 30, 999])

@@ -34,27 +34,44 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     return worst(errors)
 
 
-def gradient_error(cls: type[Solver]) -> float:
-    """Each stochastic gradient, along a path of known noise, is its closed form on a Gaussian prior.
+def closed_gradient(case: Case, x: Tensor, eps: Tensor, ab: float, factor: float, means: tuple[int, int]) -> Tensor:
+    """The gradient factor (s S^-1 (a (x - m) + s eps) - eps) / d - A^T (y - A x) / n, S = a^2 C + s^2 I, (d, n) = means."""
+    cov, H, a, s = case.prior.covariance[0], dense(case.A)[0], ab**0.5, (1 - ab) ** 0.5
+    S = a * a * cov + s * s * torch.eye(4, dtype=F64)
+    eps_hat = s * torch.linalg.solve(S, (a * (x - case.prior.mean) + s * eps).T).T
+    return factor * (eps_hat - eps) / means[0] - (case.y - x @ H.T) @ H / means[1]
 
-    lam w (s S^-1 (a (x - m) + s eps) - eps) / d - A^T (y - A x) / m, with S = a^2 C + s^2 I, at x = mu + sigma_x0 z.
-    """
-    errors, lr, lam = [], 0.2, 2.0
-    case = problem("skew", 0.1)
-    cov, m, H = case.prior.covariance[0], case.prior.mean[0], dense(case.A)[0]
+
+def gradient_error(cls: type[Solver]) -> float:
+    """Each stochastic gradient along a path of known noise is its closed form at mu + sigma_x0 z, for all weights."""
+    errors, lr, lam, case = [], 0.2, 2.0, problem("skew", 0.1)
     for weighting, loss, spread in [(w, "mean", 0.0) for w in WEIGHTS] + [("linear", "sum", 0.0), ("linear", "mean", 0.3)]:
         solver = cls(steps=10, lr=lr, lam=lam, weighting=weighting, loss=loss, sigma_x0=spread, optimiser="sgd")
         noise, mu = streams(8), case.A.repeat_interleave(8).pinv(case.y.expand(8, -1))
-        d, n = (4, 2) if loss == "mean" else (1, 1)
         for state, ab in zip(case.path(solver, streams(8)), recursions.leading(10), strict=False):
-            a, s = ab**0.5, (1 - ab) ** 0.5
             x = mu + spread * noise.new((4,)) if spread else mu
-            eps = noise.new((4,))
-            eps_hat = s * torch.linalg.solve(a * a * cov + s * s * torch.eye(4, dtype=F64), (a * (x - m) + s * eps).T).T
-            gradient = lam * WEIGHTS[weighting](s / a) * (eps_hat - eps) / d - (case.y - x @ H.T) @ H / n
-            errors.append(gap((mu - state) / lr, gradient))
+            factor = lam * WEIGHTS[weighting](((1 - ab) / ab) ** 0.5)
+            expected = closed_gradient(case, x, noise.new((4,)), ab, factor, (4, 2) if loss == "mean" else (1, 1))
+            errors.append(gap((mu - state) / lr, expected))
             mu = state
     return worst(errors)
+
+
+def random_level_error(cls: type[Solver]) -> float:
+    """With random levels, each image's gradient is the closed form at one of the levels, and all levels occur."""
+    lr, lam, case, images = 0.2, 2.0, problem("skew", 0.1), 64
+    solver = cls(steps=5, lr=lr, lam=lam, timesteps="random", loss="mean", weighting="linear", optimiser="sgd")
+    noise, mu = streams(images), case.A.repeat_interleave(images).pinv(case.y.expand(images, -1))
+    errors, grid, seen = [], recursions.leading(5)[:-1], set()
+    for state in case.path(solver, streams(images)):
+        noise.uniform(())
+        eps = noise.new((4,))
+        closed = [closed_gradient(case, mu, eps, ab, lam * ((1 - ab) / ab) ** 0.5, (4, 2)) for ab in grid]
+        error, level = (torch.stack(closed) - (mu - state) / lr).abs().amax(2).min(0)
+        errors.append(error.max())
+        seen |= set(level.tolist())
+        mu = state
+    return worst(errors) if len(seen) == len(grid) else float("inf")
 
 
 class StartAt(Matrix):
@@ -147,6 +164,7 @@ def alone_error(cls: type[Solver]) -> float:
 RED_DIFF = [
     Law("law of every state, gradient descent", "red_diff", EXACT, law_error, "weight a / s; wrong sign; sum for mean"),
     Law("stochastic gradient, closed form", "red_diff", PATH, gradient_error, "backprop through the denoiser; weights"),
+    Law("random levels, closed form", "red_diff", PATH, random_level_error, "levels rounded or left out; one level per batch"),
     Law("fixed point at one level", "red_diff", EXACT, fixed_point_error, "weight a / s; wrong sign; sum for mean"),
     Law("fixed point is the smoothed prior's MAP", "red_diff", EXACT, smoothed_map_error, "sum for mean; wrong sign"),
     Law("fixed point at t = 0 is the MAP estimate", "red_diff", 1e-3, true_map_error, "sum for mean; wrong sign"),
