@@ -233,6 +233,10 @@ def malformed(solver: type) -> str | None:
         return f"{solver.__name__} is not a subclass of bench.solver.Solver"
     if not is_dataclass(solver) or not solver.__dataclass_params__.frozen:
         return f"{solver.__name__} is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
+    known = {f.name for f in fields(solver)}
+    lost = [n for n, a in inspect.get_annotations(solver).items() if n not in known and "ClassVar" not in str(a)]
+    if lost:
+        return f"{', '.join(lost)}: not a hyper-parameter of {solver.__name__}; decorate it with @dataclass(frozen=True)"
     if inspect.isabstract(solver):
         return f"{solver.__name__} does not define solve()"
     bare = [f.name for f in fields(solver) if f.default is MISSING and f.default_factory is MISSING]
