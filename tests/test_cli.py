@@ -101,7 +101,7 @@ def test_failures_are_reported_and_leave_a_code(world, tmp_path):
         (["--prior", "{world}/rgb.toml"], 2, "not this architecture"),
         (["--prior", "fashion32"], 2, "prior 'fashion32' is for images (1, 32, 32), dataset 'images' has (1, 16, 16)"),
         (["--dataset", "nothing"], 2, "unknown data set 'nothing'"),
-        (["--images", "5"], 2, "asks for 5 images, dataset 'images' has 4"),
+        (["--images", "9"], 2, "asks for 9 images, dataset 'images' has 8"),
         (["--device", "cuda:99"], 2, "--device cuda:99: not usable here"),
         (["--out", "{world}/mine.py/run"], 1, "cannot make {world}/mine.py/run/journal: Not a directory"),
         (["--shard", "4/3"], 2, "'4/3' is not i/n with 1 <= i <= n"),
@@ -158,6 +158,6 @@ def test_list_gives_reasons():
 def test_check_tells_good_from_bad(world):
     result = bench("check", f"{world}/mine.py:Mine")
     assert result.exit_code == 1
-    assert "kept    repeats" in result.stdout
+    assert "kept    The same seed gives the same result" in result.stdout
     assert "broken  uses_the_measurement: " in result.stdout
     assert bench("check", "pinv").exit_code == 0

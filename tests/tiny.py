@@ -1,4 +1,4 @@
-"""A world that runs in seconds: four 16 x 16 images, an untrained network, two tasks, and solvers that misbehave on purpose."""
+"""A world that runs in seconds: eight 16 x 16 images, an untrained network, two tasks, and solvers that misbehave on purpose."""
 
 import hashlib
 from pathlib import Path
@@ -105,10 +105,10 @@ class Mine(Solver):
 
 
 def build(folder: Path) -> Path:
-    """Fills the folder; the suite's path. The last of the four images is white."""
+    """Fills the folder; the suite's path. The suite takes the first four of eight images; the last of the four is white."""
     rng = np.random.default_rng(0)
     (folder / "images").mkdir()
-    for k in range(4):
+    for k in range(8):
         pixels = np.full((16, 16), 255) if k == 3 else rng.integers(0, 128, (16, 16))
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "images" / f"im{k}.png")
     (folder / "images.toml").write_text('kind = "folder"\nfolder = "images"\nshape = [1, 16, 16]\n')
