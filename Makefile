@@ -15,6 +15,7 @@ test: $(VENV)/ready
 	$(RUN) -m pytest
 
 check: $(VENV)/ready
+	$(RUN) -m bench fetch metrics
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check .
 	$(VENV)/bin/lint-imports

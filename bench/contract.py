@@ -5,6 +5,7 @@ small images with a Gaussian prior in closed form, so the exact posterior is kno
 """
 
 import inspect
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from torch import Tensor
 from bench.exact import ExactPrior, GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
-from bench.prior import WatchedPrior
+from bench.prior import Prior, Pullback, WatchedPrior
+from bench.schedule import Level
 from bench.solver import Measurement, Solver, Step
 
 SHAPE, STEPS, SIGMA, IMAGES = (1, 8, 8), 100, 0.1, 8
@@ -94,11 +96,36 @@ def is_finite_and_shaped(solver: Solver) -> str | None:
 
 
 def repeats(solver: Solver) -> str | None:
-    """The same seed gives the same result, seed 0 included, and another seed another (or the solver draws nothing)."""
+    """The same seed gives the same result, seed 0 included."""
     first, again = last(run(solver, problem())), last(run(solver, problem()))
     if not torch.equal(first, again):
         return f"two runs with seed 0 differ by up to {(first - again).abs().max():.2g}; draw from `noise` only"
     return None
+
+
+class GraphCounter(WatchedPrior):
+    """Sees how many pullbacks of earlier steps are alive when a new graph is about to be built."""
+
+    def __init__(self, prior: Prior) -> None:
+        super().__init__(prior, Counter())
+        self.pulls: list[weakref.ref] = []
+        self.held = 0
+
+    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
+        self.held = max(self.held, sum(ref() is not None for ref in self.pulls))
+        x0, v, pull = super().moments_vjp(x, t)
+        self.pulls.append(weakref.ref(pull))
+        return x0, v, pull
+
+
+def holds_one_graph(solver: Solver) -> str | None:
+    """One step's network graph lives at a time."""
+    p = problem()
+    prior = GraphCounter(p.prior)
+    last(run(solver, p._replace(prior=prior)))
+    return (
+        "the pullback of a step is still held in the next one, at twice the memory; `del` it after use" if prior.held else None
+    )
 
 
 def uses_own_noise_only(solver: Solver) -> str | None:
@@ -157,8 +184,9 @@ def counts_its_steps(solver: Solver) -> str | None:
     calls: Counter[str] = Counter()
     p = problem()
     last(run(solver, p._replace(prior=WatchedPrior(p.prior, calls))))
-    if calls["nfe"] != solver.steps:
-        return f"{calls['nfe']} network evaluations for steps = {solver.steps}; if that is meant, do not call the field `steps`"
+    if calls["nfe"] != IMAGES * solver.steps:
+        seen = f"{calls['nfe'] / IMAGES:g} network evaluations for steps = {solver.steps}"
+        return f"{seen}; if that is meant, do not call the field `steps`"
     return None
 
 
@@ -199,6 +227,7 @@ PROMISES: list[Callable[[Solver], str | None]] = [
     leaves_inputs_alone,
     leaves_grad_mode_alone,
     counts_its_steps,
+    holds_one_graph,
     uses_the_measurement,
 ]
 

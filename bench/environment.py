@@ -1,11 +1,13 @@
 """What a run ran on: device, threads, versions, commit; clock and peak memory of the work itself."""
 
+import contextlib
 import ctypes
+import platform
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -36,8 +38,18 @@ def get_device(name: str) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """As in "cpu" or "cuda (NVIDIA H100)"."""
-    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+    """As in "cpu (AMD EPYC 7763)" or "cuda (NVIDIA H100)": what seconds may be compared on."""
+    model = {"cuda": lambda: torch.cuda.get_device_name(device), "cpu": _cpu_model}.get(device.type, str)()
+    return f"{device.type} ({model})" if model else device.type
+
+
+def _cpu_model() -> str:
+    """As the system calls it; the architecture where it does not say."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^model name\s*: *(.+?) *$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if found:
+            return found[1]
+    return platform.processor() or platform.machine()
 
 
 def synchronise(device: torch.device) -> None:
@@ -46,7 +58,7 @@ def synchronise(device: torch.device) -> None:
         getattr(torch, device.type).synchronize()
 
 
-@contextmanager
+@contextlib.contextmanager
 def full_precision() -> Iterator[None]:
     """Convolutions and matrix products in true float32: no TF32, and kernels chosen without timing them."""
     matmul = torch.backends.cuda.matmul.allow_tf32
@@ -73,7 +85,7 @@ class Clock:
         self.seconds += time.perf_counter() - self._since
         self._since = None
 
-    @contextmanager
+    @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """What happens inside does not count."""
         running = self._since is not None
@@ -127,7 +139,7 @@ def _reset_peak() -> int | None:
 
 def versions() -> dict[str, str]:
     """Of everything that can change a number."""
-    found = {"python": sys.version.split()[0]}
+    found = {"python": sys.version.split()[0], "os": f"{platform.system()} {platform.release()} {platform.machine()}"}
     for package in ("diffusion-inverse-bench", "torch", "numpy", "azula", "lpips", "scikit-image", "pytorch-fid"):
         try:
             found[package] = metadata.version(package)

@@ -110,7 +110,7 @@ def make_cells(suite: Suite, data: Images, prior: Prior, numerics: Mapping[str, 
     """All cells of a suite, task by task, the rows in the suite's order.
 
     Args:
-        prior: with ``name`` and ``weights_sha256``.
+        prior: with ``name``, ``weights_sha256`` and ``config_sha256``.
         numerics: further entries of the key: the dtype, limits.
 
     Raises:
@@ -161,7 +161,7 @@ def _make_cell(
         "format": FORMAT,
         "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": asdict(solver)},
         "task": {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma},
-        "prior": {"name": prior.name, "weights": prior.weights_sha256},
+        "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},
     }

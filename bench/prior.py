@@ -28,6 +28,8 @@ class Prior(ABC):
     device: torch.device
     name: str = "unnamed"
     weights_sha256: str = ""
+    config_sha256: str = ""
+    """Of what else determines the prior: its architecture and schedule."""
     """Identity of what was learned, part of every record's key; empty for a prior in closed form."""
 
     @abstractmethod
@@ -59,7 +61,7 @@ class Prior(ABC):
 
 
 class WatchedPrior(Prior):
-    """A prior that tallies what a solver asks of it: ``nfe`` and ``vjps``, per batch call."""
+    """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``, in images: one call for B images counts B."""
 
     def __init__(self, prior: Prior, calls: Counter[str]) -> None:
         self.prior, self.calls = prior, calls
@@ -67,15 +69,15 @@ class WatchedPrior(Prior):
         self.name, self.weights_sha256 = prior.name, prior.weights_sha256
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        self.calls["nfe"] += 1
+        self.calls["nfe"] += len(x)
         return self.prior.moments(x, t)
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self.calls["nfe"] += 1
+        self.calls["nfe"] += len(x)
         x0, v, pull = self.prior.moments_vjp(x, t)
 
         def watched(u: Tensor) -> Tensor:
-            self.calls["vjps"] += 1
+            self.calls["vjps"] += len(u)
             return pull(u)
 
         return x0, v, watched

@@ -2,14 +2,16 @@
 
 A run folder holds
 
-    manifest.json                         what was asked for (see `write_manifest`)
+    manifest/<hash>.json                  what was asked for, one file per different run (see `write_manifest`)
     journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
     objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and objects/measurement/
-    features/<key>.npy                    Inception features
+                                          named by the sha256 of the image and of the measurement
+    features/<key>.npy                    Inception features, beside those of images in features/truth/
     sets.json                             cache of the metrics of whole sets
 
 A journal line is ``crc32 in 8 hex digits, space, one JSON object, line feed``, written by a single ``write`` and synced, so a
-kill or a full disk costs at most the line being written. Folders merge by copying their journals together. No torch in here.
+kill or a full disk costs at most the line being written. Nothing but sets.json is ever rewritten, and names
+say what a file holds, so folders merge by copying them together. No torch in here.
 """
 
 import contextlib
@@ -52,6 +54,8 @@ class Record:
     task: str
     operator: str
     operator_params: dict[str, Any]
+    operator_rev: int = 1
+    """Revision of the operator's code; so is ``solver_rev`` of the solver's."""
     sigma: float
     """Standard deviation of the noise in y, images in [-1, 1]."""
     solver: str
@@ -60,6 +64,9 @@ class Record:
     preset: str | None
     params: dict[str, Any]
     """Every hyper-parameter of the solver, resolved."""
+    solver_rev: int = 1
+    source_sha256: str | None = None
+    """Of the code of a user's solver; None for ours."""
     paper: str
     """arXiv identifier; empty for baselines."""
     baseline: bool
@@ -69,6 +76,9 @@ class Record:
     sample: int
     seed: int
     y_hash: str | None
+    """Identity of the measurement: image, operator and noise; None where it was not made, as is ``image_sha256``."""
+    image_sha256: str | None = None
+    """Of the decoded pixels of the truth."""
     status: str
     """One of `STATUSES`."""
     reason: str | None = None
@@ -294,36 +304,39 @@ def write_atomic(path: str | Path, data: bytes) -> None:
 
 
 def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
-    """Adds what one start of a run asked for to manifest.json, unless an equal run (apart from ``created``) is there already.
+    """Keeps what one start of a run asked for in manifest/<hash>.json, unless the same was asked before.
 
-    ``run`` has, as plain JSON values::
+    The hash is of all but ``command``, ``created`` and ``versions``, so the shards of a run share a file, and a race between
+    them loses nothing. ``run`` has, as plain JSON values::
 
         suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created, versions {name: text},
         images  [ids in order]
         tasks   [{name, title, operator, params, sigma}] in order; title may be absent
-        rows    [{label, solver, preset, paper, baseline}] in order
+        rows    [{label, solver, preset, paper, baseline, images, tasks [names], cells {task: cell id}}] in order;
+                images is the number of images planned for the row, null for all
         metrics {name: {label, format, higher_is_better, note}} in order
+        seconds what the clock counts
 
     The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and numbers from records.
     """
-    runs = read_manifest(folder)
     run = finite(run)
-    if not any({**known, "created": None} == {**run, "created": None} for known in runs):
-        text = json.dumps({"format": FORMAT, "runs": [*runs, run]}, indent=1, allow_nan=False)
-        write_atomic(Path(folder) / "manifest.json", text.encode())
+    asked = {name: value for name, value in run.items() if name not in {"command", "created", "versions"}}
+    path = Path(folder) / "manifest" / f"{digest(asked)}.json"
+    if not path.exists():
+        write_atomic(path, json.dumps({"format": FORMAT, "run": run}, indent=1, allow_nan=False).encode())
 
 
 def read_manifest(folder: str | Path) -> list[dict[str, Any]]:
     """The runs made into a folder, oldest first; [] where there is no manifest.
 
     Raises:
-        StoreError: the file is damaged.
+        StoreError: a file is damaged.
 
     """
-    path = Path(folder) / "manifest.json"
-    try:
-        return list(json.loads(path.read_text())["runs"])
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"cannot read {path}: {error}; delete it, the records do not depend on it") from error
+    runs = []
+    for path in (Path(folder) / "manifest").glob("*.json"):
+        try:
+            runs.append(dict(json.loads(path.read_text())["run"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"cannot read {path}: {error}; delete it, the records do not depend on it") from error
+    return sorted(runs, key=lambda run: (run.get("created") or "", canonical(run)))

@@ -152,8 +152,8 @@ class Runner:
                 continue
             jobs, alone = jobs[len(now) :], max(alone - 1, 0)
             if outcome is None:
-                for job, y_hash in zip(now, measured.y_hashes, strict=True):
-                    self._record(cell, job, status, reason=reason, y_hash=y_hash, batch=len(now))
+                for job, given in zip(now, identities(measured), strict=True):
+                    self._record(cell, job, status, reason=reason, batch=len(now), **given)
             else:
                 self._keep(cell, now, measured, outcome)
 
@@ -174,38 +174,39 @@ class Runner:
     def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
         """Scores, then writes pictures and features first and records last: a record implies its files."""
         rows = self.scorer(outcome.x, measured.x, measured.measurement)
-        dataset, ok = cell.task.dataset, [i for i, at in enumerate(outcome.diverged) if at is None]
+        ok = [i for i, at in enumerate(outcome.diverged) if at is None]
         for i in ok:
             if self.gallery.wants(cell.images.index(jobs[i].image)):
-                self.gallery.problem(measured, i, dataset, cell.task.name, jobs[i].image)
+                self.gallery.problem(measured, i)
                 self.gallery.reconstruction(jobs[i].key, outcome.x[i])
         if self.scorer.inception and ok:
-            keys, images = [jobs[i].key for i in ok], [jobs[i].image for i in ok]
-            self.gallery.features(self.scorer, keys, outcome.x[ok], dataset, images, measured.x[ok])
+            keys, truths = [jobs[i].key for i in ok], [measured.image_sha256[i] for i in ok]
+            self.gallery.features(self.scorer, keys, outcome.x[ok], truths, measured.x[ok])
         shared = {name: getattr(outcome, name) for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")}
         shared["batch"] = len(jobs)
-        for i, job in enumerate(jobs):
-            y_hash, step = measured.y_hashes[i], outcome.diverged[i]
+        for job, given, row, step in zip(jobs, identities(measured), rows, outcome.diverged, strict=True):
             if step is None:
-                found = {"metrics": rows[i], "unavailable": self.scorer.unavailable}
-                self._record(cell, job, "ok", y_hash=y_hash, **found, **shared)
+                self._record(cell, job, "ok", metrics=row, unavailable=self.scorer.unavailable, **given, **shared)
             else:
                 reason = f"not finite at step {step}" + (f" of {cell.steps}" if cell.steps else "")
-                self._record(cell, job, "diverged", reason=reason, y_hash=y_hash, **shared)
+                self._record(cell, job, "diverged", reason=reason, **given, **shared)
 
     def _record(self, cell: Cell, job: Job, status: str, **fields: Any) -> None:
-        task, solver = cell.task, cell.solver
+        task, solver, source = cell.task, cell.solver, cell.config["solver"]
         record = Record(
             key=job.key,
             cell=cell.id,
             task=task.name,
             operator=task.operator,
             operator_params=dict(task.params),
+            operator_rev=cell.config["task"]["rev"],
             sigma=task.sigma,
             solver=cell.name,
             label=cell.label,
             preset=cell.preset,
             params=asdict(solver),
+            solver_rev=source["rev"],
+            source_sha256=source["source"],
             paper=solver.paper,
             baseline=solver.baseline,
             image=job.image,
@@ -213,7 +214,7 @@ class Runner:
             seed=task.seed,
             status=status,
             created=datetime.now(UTC).isoformat(),
-            **{"y_hash": None, **self._common, **fields},
+            **{"y_hash": None, "image_sha256": None, **self._common, **fields},
         )
         self.journal.append(record)
         self.counts[status] += 1
@@ -222,9 +223,7 @@ class Runner:
     def manifest(self) -> dict[str, Any]:
         """What this start asks for, as `bench.records.write_manifest` wants it."""
         plan, cells = self.plan, self.plan.cells
-        rows = {cell.label: {"solver": cell.name, "preset": cell.preset} for cell in cells}
-        about = {cell.label: {"paper": cell.solver.paper, "baseline": cell.solver.baseline} for cell in cells}
-        used = {label: [c.task.name for c in cells if c.label == label] for label in rows}
+        rows = {cell.label: [c for c in cells if c.label == cell.label] for cell in cells}
         tasks = {cell.task.name: cell.task for cell in cells}
         shown = self.scorer.names(max(task.sigma for task in tasks.values())) + ["fid", "kid"] * plan.suite.features
         return {
@@ -244,10 +243,31 @@ class Runner:
                 {"name": t.name, "title": t.title, "operator": t.operator, "params": dict(t.params), "sigma": t.sigma}
                 for t in tasks.values()
             ],
-            "rows": [{"label": label, **row, **about[label], "tasks": used[label]} for label, row in rows.items()],
+            "rows": [describe_row(label, row, plan.suite.images) for label, row in rows.items()],
             "metrics": {name: describe_metric(name) for name in shown},
             "seconds": SECONDS_NOTE,
         }
+
+
+def identities(measured: Measured) -> list[dict[str, str]]:
+    """What names the measurement and the truth in each image's record."""
+    pairs = zip(measured.y_hashes, measured.image_sha256, strict=True)
+    return [{"y_hash": y_hash, "image_sha256": image_sha256} for y_hash, image_sha256 in pairs]
+
+
+def describe_row(label: str, cells: Sequence[Cell], n_images: int) -> dict[str, Any]:
+    """A row of the tables for the manifest, from its cells: one for each task."""
+    head = cells[0]
+    return {
+        "label": label,
+        "solver": head.name,
+        "preset": head.preset,
+        "paper": head.solver.paper,
+        "baseline": head.solver.baseline,
+        "images": len(head.images) if len(head.images) != n_images else None,
+        "tasks": [cell.task.name for cell in cells],
+        "cells": {cell.task.name: cell.id for cell in cells},
+    }
 
 
 def revisions() -> str:

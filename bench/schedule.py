@@ -112,6 +112,14 @@ class VPSchedule:
         return [self.level(int(k)) for k in index[::-1]] + [CLEAN]
 
 
+def draw_level(levels: list[Level], u: Tensor, x: Tensor) -> Level:
+    """One of the levels per image: u, (B,), uniform on [0, 1); its values broadcast against x, (B, ...)."""
+    place = (u * len(levels)).long()
+    index, alpha, sigma = (x.new_tensor(values)[place] for values in zip(*levels, strict=True))
+    column = (-1, *(1,) * (x.ndim - 1))
+    return Level(index, alpha.view(column), sigma.view(column))
+
+
 def ddim_coefficients(t: Level, s: Level, eta: float) -> tuple[float, float]:
     """Standard deviations of the fresh and of the kept noise when going from t to s (Song et al. 2021, arXiv 2010.02502).
 

@@ -1,7 +1,7 @@
 """What is computed from a reconstruction and its truth: metrics, and the pictures and features kept for the report."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,6 @@ class Gallery:
 
     def __init__(self, folder: Path, first: int | None) -> None:
         self.folder, self.first = folder, first
-        self._written: set[Path] = set()
 
     def wants(self, position: int) -> bool:
         """Whether the picture of the image at this position of the list is kept."""
@@ -77,29 +76,26 @@ class Gallery:
         """(C, H, W) in [-1, 1]."""
         write_atomic(self.folder / "objects" / key[:2] / f"{key}.png", png(x))
 
-    def problem(self, measured: Measured, i: int, dataset: str, task: str, image: str) -> None:
-        """The truth and the measurement of one image of a batch, once in a run."""
+    def problem(self, measured: Measured, i: int) -> None:
+        """The truth and the measurement of one image of a batch, named by what they are."""
         one = slice(i, i + 1)
         y, A, _ = measured.measurement
-        self._once(self.folder / "objects" / "truth" / f"{dataset}-{image}.png", measured.x[i])
-        self._once(self.folder / "objects" / "measurement" / f"{task}-{image}.png", A[one].display(y[one])[0])
+        self._once(self.folder / "objects" / "truth" / f"{measured.image_sha256[i]}.png", lambda: measured.x[i])
+        self._once(self.folder / "objects" / "measurement" / f"{measured.y_hashes[i]}.png", lambda: A[one].display(y[one])[0])
 
-    def _once(self, path: Path, x: Tensor) -> None:
-        if path not in self._written:
-            write_atomic(path, png(x))
-            self._written.add(path)
+    def _once(self, path: Path, picture: Callable[[], Tensor]) -> None:
+        if not path.exists():
+            write_atomic(path, png(picture()))
 
-    def features(
-        self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, dataset: str, images: Sequence[str], x: Tensor
-    ) -> None:
-        """Inception features of reconstructions, and of the truths that have none yet."""
+    def features(self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor) -> None:
+        """Inception features of reconstructions, and of the truths, named by their sha256, that have none yet."""
         for key, row in zip(keys, scorer.features(x_hat), strict=True):
             write_atomic(self.folder / "features" / f"{key}.npy", npy(row))
-        truths = [self.folder / "features" / "truth" / f"{dataset}-{image}.npy" for image in images]
-        new = [i for i, path in enumerate(truths) if not path.exists()]
+        paths = {self.folder / "features" / "truth" / f"{sha256}.npy": i for i, sha256 in enumerate(truths)}
+        new = {path: i for path, i in paths.items() if not path.exists()}
         if new:
-            for i, row in zip(new, scorer.features(x[new]), strict=True):
-                write_atomic(truths[i], npy(row))
+            for path, row in zip(new, scorer.features(x[list(new.values())]), strict=True):
+                write_atomic(path, npy(row))
 
 
 def png(x: Tensor) -> bytes:

@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.noise import Noise
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, norm
 from bench.prior import Prior
-from bench.schedule import Level, Spacing, ddim, ddim_coefficients, ddpm
+from bench.schedule import Level, Spacing, ddim, ddim_coefficients, ddpm, draw_level
 
 __all__ = [
     "Level",
@@ -36,6 +36,7 @@ __all__ = [
     "ddim",
     "ddim_coefficients",
     "ddpm",
+    "draw_level",
     "norm",
 ]
 

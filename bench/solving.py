@@ -111,9 +111,9 @@ def solve(
         step.x.detach().to("cpu", torch.float64, copy=True),
         finite.lost_at,
         k,
-        calls["nfe"],
-        calls["vjps"],
-        sum(operator_calls.values()),
+        round(calls["nfe"] / len(y)),
+        round(calls["vjps"] / len(y)),
+        round(sum(operator_calls.values()) / len(y)),
         clock.seconds / len(y),
         memory.read(),
     )

@@ -48,6 +48,7 @@ class Measured(NamedTuple):
     """y and A in float64 on the CPU."""
     y_hashes: list[str]
     """Identity of each y: noise, operator and image."""
+    image_sha256: list[str]
 
 
 class SolverNoise(StreamNoise):
@@ -110,15 +111,16 @@ class Task:
             one = A[i : i + 1]
             n = StreamNoise([key], torch.float64).new(one.out_shape)
             y.append(one(x[i : i + 1]) + self.sigma * (n if one.measured is None else n * one.measured))
-        hashes = [self._identity(A[i : i + 1], key, data.image_sha256(images[i])) for i, key in enumerate(keys)]
-        return Measured(x, Measurement(torch.cat(y), A, self.sigma), hashes)
+        truths = [data.image_sha256(image) for image in images]
+        hashes = [self._identity(A[i : i + 1], key, truths[i]) for i, key in enumerate(keys)]
+        return Measured(x, Measurement(torch.cat(y), A, self.sigma), hashes, truths)
 
     def _identity(self, A: Operator, noise_key: int, image_sha256: str) -> str:
         """Masks and kernels enter as float32: the last bits of float64 may differ between processors."""
         tensors = {name: v.float() if v.is_floating_point() else v for name, v in A.parameters().items()}
         return digest(
             {
-                "operator": [self.operator, dict(self.params), list(A.out_shape)],
+                "operator": [self.operator, A.rev, dict(self.params), list(A.out_shape)],
                 "tensors": {name: hashlib.sha256(v.numpy().tobytes()).hexdigest() for name, v in tensors.items()},
                 "noise": [SCHEME, f"{noise_key:032x}", self.sigma],
                 "image": image_sha256,

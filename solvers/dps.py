@@ -22,7 +22,8 @@ class DPS(Solver):
 
     Preset ``official``: the reference code's per-image conventions: respaced grid, x0 clipped inside the graph, learned
     variance, gradient step also after the last level. Not reproduced: its one norm over the whole batch (``official`` is
-    that code at batch 1) and its unclipped min-max normalisation of the result.
+    that code at batch 1), the noise that it adds to unmeasured pixels, which enters that norm and weakens the step, and the
+    min-max normalisation of the pictures that it writes.
     """
 
     paper: ClassVar[str] = "2209.14687"
@@ -50,6 +51,7 @@ class DPS(Solver):
             Ax0, pull_A = A.vjp(x0)
             r = y - Ax0
             descent = pull_x0(inside * pull_A(r / norm(r) if self.step == "norm" else 2 * r))
+            del pull_x0  # one step's graph lives at a time
             z = noise.like(x) if s.sigma > 0 else x
             x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
             yield Step(x, x0)

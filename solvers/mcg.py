@@ -18,11 +18,11 @@ class MCG(Solver):
                      x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
 
     DPS followed by a projection onto the measurement, noised to the state's own level; the result satisfies A x = y even
-    where y is noisy. sigma is not used.
+    where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). sigma is not used.
 
     Preset ``official``: the reference inpainting code's conventions: un-squared norm with zeta = 1, clipped x0, learned
-    variance, and y noised to level t, one level too noisy, so that observed pixels keep noise of std 0.01 at the end. Its norm
-    runs over the batch (``official`` is that code at batch 1).
+    variance, and y noised to level t, one level too noisy, so that observed pixels keep noise of std 0.01 at the end. That code
+    takes y to be noiseless, and its norm runs over the batch (``official`` is that code at batch 1).
     """
 
     paper: ClassVar[str] = "2206.00941"
@@ -48,6 +48,7 @@ class MCG(Solver):
                 inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)
             r = y - A(x0)
             descent = pull_x0(inside * A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
+            del pull_x0  # one step's graph lives at a time
             z = noise.like(x) if s.sigma > 0 else x
             x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
             u = s if self.noise_level == "s" else t

@@ -61,18 +61,21 @@ class PiGDM(Solver):
         y, A, sigma = measurement
         levels = prior.schedule.levels(self.steps, self.spacing)
         x = noise.new(prior.shape)
+        linear = isinstance(A, LinearOperator)
+        Apinv_y = None if linear and self.start == "noise" else A.pinv(y)
         if self.start == "pinv":
-            x = levels[0].alpha * A.pinv(y) + levels[0].sigma * x
+            x = levels[0].alpha * Apinv_y + levels[0].sigma * x
         for t, s in pairwise(levels):
             x0, pull_x0 = prior.vjp(x, t)
             inside = 1
             if self.clip:
                 inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)
-            if isinstance(A, LinearOperator):
+            if linear:
                 u = A.pinv(y - A(x0), damping=sigma**2 / t.variance if self.damped else 0.0)
             else:
-                u = A.pinv(y) - A.pinv(A(x0))
+                u = Apinv_y - A.pinv(A(x0))
             g = pull_x0(inside * u)
+            del pull_x0  # one step's graph lives at a time
             z = noise.like(x) if s.sigma > 0 else x
             x = ddim(x, x0, t, s, self.eta, z) + self.scale * self.k(t, s) * g
             yield Step(x, x0)

@@ -8,11 +8,9 @@ from typing import ClassVar, Literal
 import torch
 
 from bench.solver import (
-    Level,
     Measurement,
     Noise,
     NonNegative,
-    Operator,
     Positive,
     Prior,
     Solver,
@@ -20,6 +18,7 @@ from bench.solver import (
     Step,
     Steps,
     UnitInterval,
+    draw_level,
 )
 
 
@@ -33,8 +32,8 @@ class RedDiff(Solver):
                 mu   = optimiser step on mu
 
     The gradient needs the adjoint of A but not of the network. ``loss`` "mean" divides the data term by the number of measured
-    entries m and the prior term by the number of pixels n, as the reference code does, so that lam means n / m times more per
-    measured entry; "sum" divides neither. ``divisor`` divides both: Adam ignores it but for ``adam_eps``. sigma is not used.
+    entries m and the prior term by the number of pixels n, as the reference code does: relative to the sums of the paper
+    ("sum"), lam counts m / n times. ``divisor`` divides both: Adam ignores it but for ``adam_eps``. sigma is not used.
 
     Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), mean loss, and the iterate
     *before* the last optimiser step is returned. Its mean also runs over the batch: set ``divisor`` to its batch size to
@@ -67,11 +66,11 @@ class RedDiff(Solver):
         y, A, _ = measurement
         mu = A.guess(y).clone()
         optimiser = self.make_optimiser(mu)
-        n, m = (mu[0].numel(), count_measured(A, y)) if self.loss == "mean" else (1, 1)
+        n, m = (mu[0].numel(), A.size(y)) if self.loss == "mean" else (1, 1)
         levels = prior.schedule.levels(self.steps, self.spacing)[:-1]
         for t in levels:
             if self.timesteps == "random":
-                t = self.draw(levels, noise, mu)
+                t = draw_level(levels, noise.uniform(()), mu)
             x0 = mu + self.sigma_x0 * noise.like(mu) if self.sigma_x0 > 0 else mu.clone()
             eps = noise.like(mu)
             x = t.alpha * x0 + t.sigma * eps
@@ -95,17 +94,3 @@ class RedDiff(Solver):
         if self.optimiser == "sgd":
             return torch.optim.SGD([mu], lr=self.lr)
         return torch.optim.Adam([mu], lr=self.lr, betas=(self.beta1, self.beta2), eps=self.adam_eps)
-
-    def draw(self, levels: list[Level], noise: Noise, mu: torch.Tensor) -> Level:
-        """One of the levels per image, uniformly."""
-        place = (noise.uniform(()) * len(levels)).long()
-        index, alpha, sigma = (mu.new_tensor(values)[place] for values in zip(*levels, strict=True))
-        column = (-1, *(1,) * (mu.ndim - 1))
-        return Level(index, alpha.view(column), sigma.view(column))
-
-
-def count_measured(A: Operator, y: torch.Tensor) -> float | torch.Tensor:
-    """Number of measured entries of y: one float, or one per image, (B, 1, ...)."""
-    if A.measured is None:
-        return float(y[0].numel())
-    return A.measured.flatten(1).sum(1).to(y).view(-1, *(1,) * (y.ndim - 1))

@@ -80,6 +80,20 @@ class Leaks(Sound):
             yield from super().solve(measurement, prior, noise)
 
 
+class Hoards(Sound):
+    """Keeps the pullback of a step through the next."""
+
+    def solve(self, measurement, prior, noise):
+        y, A, _ = measurement
+        x = noise.new(prior.shape)
+        for t, s in pairwise(prior.schedule.levels(self.steps)):
+            x0, pull = prior.vjp(x, t)
+            pull(x0)
+            x0 = self.data(x0, y, A)
+            x = ddim(x, x0, t, s, 0.5, noise.like(x))
+            yield Step(x, x0)
+
+
 class Blind(Sound):
     """Ignores y."""
 
@@ -120,6 +134,7 @@ BROKEN = {
     BatchNorm: "reduce over one image",
     Overwrites: "y was overwritten",
     Twice: "40 network evaluations for steps = 20",
+    Hoards: "still held in the next one",
     Leaks: "never yield inside no_grad",
     Blind: "distance to the posterior mean",
     Diverges: "is not finite",

@@ -181,12 +181,15 @@ def test_watched_calls(case):
     assert type(watched) is type(A)
     _, pull = watched.vjp(image(A))
     pull(data(A)), pull(data(A))
-    assert calls == {"forward": 1, "adjoint": 2}
+    assert calls == {"forward": len(A), "adjoint": 2 * len(A)}, "tallied in images"
     if isinstance(A, PinvOperator):
         watched[:1].pinv(data(A)[:1])
         assert calls["pinv"] == 1
         iterative = isinstance(A, LinearOperator) and not isinstance(A, SVDOperator)
-        assert (calls["forward"] > 2) == iterative  # inner calls of conjugate gradients are seen
+        assert (calls["inner"] > 2) == iterative  # inner calls of conjugate gradients are seen
+    if isinstance(A, SVDOperator):
+        watched.Vt(image(A))
+        assert calls["transform"] == len(A) / 2, "A is made of two transforms"
     assert A.calls is None
 
 

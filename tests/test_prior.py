@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -80,7 +81,21 @@ def test_the_watcher_counts(prior):
     _, pull = watched.vjp(x, t)
     pull(x)
     pull(x)
-    assert calls == {"nfe": 2, "vjps": 2}
+    assert calls == {"nfe": 6, "vjps": 6}, "per image"
+
+
+def test_schedule_and_heads_are_part_of_the_identity(tmp_path):
+    """Neither changes the shape of a weight, both change what the network says."""
+    card = Path(write_card(tmp_path, random_network().state_dict()))
+    text, identities = card.read_text(), set()
+    for old, new in [("", ""), ("beta_max = 2e-2", "beta_max = 3e-2"), ("num_head_channels = 32", "num_head_channels = 16")]:
+        card.write_text(text.replace(old, new))
+        prior = load_prior(str(card))
+        identities.add((prior.weights_sha256, prior.config_sha256))
+    assert len(identities) == 3
+    card.write_text(text.replace("2e-2", "0.02"))
+    prior = load_prior(str(card))
+    assert (prior.weights_sha256, prior.config_sha256) in identities
 
 
 def write_card(folder, state, channels=1):

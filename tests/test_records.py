@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -249,9 +250,14 @@ def test_load_gives_a_tidy_table(tmp_path):
     assert table["operator.factor"][0] == 4 and table["unavailable.lpips"][0] == "no weights"
 
 
-def test_the_manifest_keeps_every_different_run(tmp_path):
+def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
     assert records.read_manifest(tmp_path) == []
-    for created, n in [("a", 1), ("b", 1), ("c", 2)]:
-        records.write_manifest(tmp_path, {"suite": "s", "n_images": n, "created": created})
-    assert [r["created"] for r in records.read_manifest(tmp_path)] == ["a", "c"]
-    assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
+    for folder, created, n in [("one", "b", 1), ("one", "c", 1), ("one", "d", 2), ("two", "a", 3), ("two", "b", 1)]:
+        run = {"suite": "s", "n_images": n, "created": created, "command": created, "versions": {"torch": created}}
+        records.write_manifest(tmp_path / folder, run)
+    shutil.copytree(tmp_path / "two", tmp_path / "one", dirs_exist_ok=True)
+    assert [r["created"] for r in records.read_manifest(tmp_path / "one")] == ["a", "b", "d"]
+    (path, *_) = (tmp_path / "two" / "manifest").iterdir()
+    path.write_text("{")
+    with pytest.raises(StoreError, match="cannot read .*; delete it"):
+        records.read_manifest(tmp_path / "two")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import time
 from dataclasses import replace
 
@@ -9,8 +10,10 @@ import pytest
 import torch
 from tiny import build
 
+from bench.data import load_dataset
 from bench.environment import Clock, PeakMemory
 from bench.noise import StreamNoise
+from bench.operators import OPERATORS
 from bench.progress import Estimator, Observer, duration
 from bench.records import Journal, StoreError, read_manifest, read_records
 from bench.runner import Options, Runner, prepare
@@ -33,9 +36,9 @@ def mine(suite):
     return suite.dataset.replace("images.toml", "mine.py") + ":Mine"
 
 
-def go(suite, folder, solvers=(), tasks=("box",), **options):
+def go(suite, folder, solvers=(), tasks=("box",), images=None, **options):
     """Runs, and returns the records by (label, image) and the counts by status."""
-    plan = prepare(override(suite, solvers, tasks, list(SOLVERS)), Options(**options))
+    plan = prepare(override(suite, solvers, tasks, list(SOLVERS), images=images), Options(**options))
     counts = Runner(plan, folder, Observer()).run()
     records, bad = read_records(folder)
     assert bad == 0
@@ -84,11 +87,41 @@ def test_files_are_kept(reference):
     records, folder = reference
     for record in records.values():
         assert (folder / "objects" / record.key[:2] / f"{record.key}.png").is_file()
-    assert (folder / "objects" / "truth" / "images-im0.png").is_file()
-    assert (folder / "objects" / "measurement" / "box-im0.png").is_file()
+        assert (folder / "objects" / "truth" / f"{record.image_sha256}.png").is_file()
+        assert (folder / "objects" / "measurement" / f"{record.y_hash}.png").is_file()
+    assert len(list((folder / "objects" / "truth").iterdir())) == 4
     (run,) = read_manifest(folder)
     assert [row["label"] for row in run["rows"]] == list(SOLVERS)
     assert run["images"] == ["im0", "im1", "im2", "im3"]
+    assert {row["cells"]["box"] for row in run["rows"]} == {record.cell for record in records.values()}
+
+
+def test_the_manifest_says_what_is_planned(suite, tmp_path):
+    """A row that is meant for fewer images says so; the shards of a run ask for the same."""
+    pinv, ddrm = (row for row in suite.solvers if row.solver in {"pinv", "ddrm"})
+    suite = suite.model_copy(update={"solvers": (pinv, ddrm.model_copy(update={"images": 2}))})
+    for i in (1, 2):
+        go(suite, tmp_path, shard=(i, 2))
+    (run,) = read_manifest(tmp_path)
+    assert [(row["label"], row["images"]) for row in run["rows"]] == [("pinv", None), ("ddrm", 2)]
+    assert len(read_records(tmp_path)[0]) == 4 + 2
+
+
+def test_records_say_which_code_and_data_they_are_of(suite, mine, tmp_path):
+    records, _ = go(suite, tmp_path, ["pinv", mine], images=1)
+    ours, theirs = records["pinv", "im0"], records["Mine", "im0"]
+    assert (ours.solver_rev, ours.operator_rev, ours.source_sha256) == (1, 1, None)
+    assert re.fullmatch("[0-9a-f]{64}", theirs.source_sha256)
+    assert ours.image_sha256 == theirs.image_sha256 == load_dataset(suite.dataset).image_sha256("im0")
+    assert re.fullmatch(r"cpu \(.+\)", ours.device)
+
+
+def test_the_operators_revision_names_the_measurement(suite, monkeypatch):
+    plan = prepare(override(suite, ["pinv"], ["box"]), Options())
+    (cell,) = plan.cells
+    before = cell.task.measure(plan.data, ["im0"]).y_hashes
+    monkeypatch.setattr(OPERATORS["inpaint_box"], "rev", 2)
+    assert cell.task.measure(plan.data, ["im0"]).y_hashes != before
 
 
 def test_nothing_is_computed_twice_and_seeds_differ(suite, reference, tmp_path):

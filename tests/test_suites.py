@@ -25,7 +25,7 @@ class FakeData:
 
 
 class FakePrior:
-    name, weights_sha256, shape = "fashion32", "0" * 64, (1, 16, 16)
+    name, weights_sha256, config_sha256, shape = "fashion32", "0" * 64, "1" * 64, (1, 16, 16)
 
 
 def write(tmp_path, text):

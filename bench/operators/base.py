@@ -67,6 +67,12 @@ class Operator(ABC):
         """(B, *m) bool, which entries of y were measured; None means all. Noise, norms and misfit count only these."""
         return None
 
+    def size(self, y: Tensor) -> float | Tensor:
+        """The number m of measured entries: a float, or one per image, shaped to broadcast against y, (B, *m)."""
+        if self.measured is None:
+            return float(y[0].numel())
+        return rows(self.measured.flatten(1).sum(1), y)
+
     def guess(self, y: Tensor) -> Tensor:
         """A starting image for optimisers, (B, *m) -> (B, *shape); a new tensor, which they may update in place."""
         return torch.zeros(len(y), *self.shape, dtype=y.dtype, device=y.device)
@@ -79,30 +85,30 @@ class Operator(ABC):
 
     def __call__(self, x: Tensor) -> Tensor:
         """A(x), (B, *shape) -> (B, *m); no graph."""
-        self.count("forward")
+        self.count("forward", len(x))
         with torch.no_grad():
             return self.forward(x)
 
     def vjp(self, x: Tensor) -> tuple[Tensor, Pullback]:
         """A(x) and v -> (dA/dx)^T v, by automatic differentiation. The pullback may be called several times."""
-        self.count("forward")
+        self.count("forward", len(x))
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             Ax = self.forward(x)
 
         def pull(v: Tensor) -> Tensor:
-            self.count("adjoint")
+            self.count("adjoint", len(v))
             return torch.autograd.grad(Ax, x, v, retain_graph=True)[0]
 
         return Ax.detach(), pull
 
-    def count(self, what: str) -> None:
-        """Adds one call to the watcher's tally, if one listens."""
+    def count(self, what: str, images: float) -> None:
+        """Adds a call for so many images to the watcher's tally, if one listens."""
         if self.calls is not None:
-            self.calls[what] += 1
+            self.calls[what] += images
 
     def watched(self, calls: Counter[str]) -> Self:
-        """The same operator (same class) that adds each of its calls to ``calls``, by kind."""
+        """The same operator (same class) that tallies the images of each call in ``calls``, by kind."""
         return self._with(calls=calls)
 
     # Batches, devices.
@@ -149,7 +155,7 @@ class PinvOperator(Operator):
 
     def pinv(self, y: Tensor) -> Tensor:
         """A starting point consistent with y, (B, *m) -> (B, *shape); no graph."""
-        self.count("pinv")
+        self.count("pinv", len(y))
         with torch.no_grad():
             return self.solve_pinv(y)
 
@@ -174,7 +180,7 @@ class LinearOperator(PinvOperator):
 
     def adjoint(self, v: Tensor) -> Tensor:
         """A^T v, (B, *m) -> (B, *shape); no graph."""
-        self.count("adjoint")
+        self.count("adjoint", len(v))
         with torch.no_grad():
             return self.transpose(v)
 
@@ -187,7 +193,7 @@ class LinearOperator(PinvOperator):
         Args:
             damping: float or one per image, (B,) or (B, 1, ...), >= 0.
         """
-        self.count("pinv")
+        self.count("pinv", len(y))
         with torch.no_grad():
             return self.solve_pinv(y, damping)
 
@@ -197,7 +203,7 @@ class LinearOperator(PinvOperator):
         The normal equations in x have a solution for every y, also one with noise outside of the range of A, and iterates
         that stop early are smooth; the equations in A A^T have neither property.
         """
-        p = r = self.adjoint(y)
+        p = r = self.transpose(y)
         damping, tiny = rows(damping, r), torch.finfo(r.dtype).tiny
         x, rr = torch.zeros_like(r), dot(r, r)
         stop = self.rcond**2 * rr
@@ -205,7 +211,8 @@ class LinearOperator(PinvOperator):
             active = rr > stop
             if not active.any():
                 break
-            q = self.adjoint(self(p)) + damping * p
+            self.count("inner", 2 * int(active.sum()))
+            q = self.transpose(self.forward(p)) + damping * p
             step = rows(torch.where(active, rr / dot(p, q).clamp_min(tiny), 0), r)
             x, r = x + step * p, r - step * q
             before, rr = rr, dot(r, r)
@@ -226,30 +233,55 @@ class SVDOperator(LinearOperator):
     def s(self) -> Tensor:
         """Singular values >= 0 in spectral coordinates, broadcastable against (B, *shape)."""
 
+    # What a subclass provides; A, its adjoint and its pseudo-inverse follow from it.
+
     @abstractmethod
-    def U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor) -> Tensor:
         """(B, *shape) -> (B, *m)."""
 
     @abstractmethod
-    def Ut(self, y: Tensor) -> Tensor:
+    def apply_Ut(self, y: Tensor) -> Tensor:
         """(B, *m) -> (B, *shape)."""
 
     @abstractmethod
-    def V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor) -> Tensor:
         """(B, *shape) -> (B, *shape)."""
 
     @abstractmethod
-    def Vt(self, x: Tensor) -> Tensor:
+    def apply_Vt(self, x: Tensor) -> Tensor:
         """(B, *shape) -> (B, *shape)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.U(self.s * self.Vt(x))
+        return self.apply_U(self.s * self.apply_Vt(x))
 
     def transpose(self, v: Tensor) -> Tensor:
-        return self.V(self.s * self.Ut(v))
+        return self.apply_V(self.s * self.apply_Ut(v))
 
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
-        return self.V(self.filter(damping) * self.Ut(y))
+        return self.apply_V(self.filter(damping) * self.apply_Ut(y))
+
+    # What solvers call; a transform tallies as half an application of A, which is made of two.
+
+    def U(self, z: Tensor) -> Tensor:
+        """U z, (B, *shape) -> (B, *m); no graph."""
+        return self._transform(self.apply_U, z)
+
+    def Ut(self, y: Tensor) -> Tensor:
+        """U^T y, (B, *m) -> (B, *shape); no graph."""
+        return self._transform(self.apply_Ut, y)
+
+    def V(self, z: Tensor) -> Tensor:
+        """V z, (B, *shape) -> (B, *shape); no graph."""
+        return self._transform(self.apply_V, z)
+
+    def Vt(self, x: Tensor) -> Tensor:
+        """V^T x, (B, *shape) -> (B, *shape); no graph."""
+        return self._transform(self.apply_Vt, x)
+
+    def _transform(self, apply: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+        self.count("transform", 0.5 * len(z))
+        with torch.no_grad():
+            return apply(z)
 
     @property
     def kept(self) -> Tensor:

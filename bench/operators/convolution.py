@@ -133,16 +133,16 @@ class BlurCircular(SVDOperator):
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
         return self.apply(self.phase.conj() * self.filter(damping)[:, :1, :, : self.phase.shape[-1]], y)
 
-    def U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor) -> Tensor:
         return self.apply(self.phase, hartley(z))
 
-    def Ut(self, y: Tensor) -> Tensor:
+    def apply_Ut(self, y: Tensor) -> Tensor:
         return hartley(self.apply(self.phase.conj(), y))
 
-    def V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor) -> Tensor:
         return hartley(z)
 
-    def Vt(self, x: Tensor) -> Tensor:
+    def apply_Vt(self, x: Tensor) -> Tensor:
         return hartley(x)
 
 

@@ -31,10 +31,10 @@ class Denoise(SVDOperator):
     def forward(self, x: Tensor) -> Tensor:
         return x.clone()
 
-    def U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor) -> Tensor:
         return z.clone()
 
-    transpose = Ut = V = Vt = U
+    transpose = apply_Ut = apply_V = apply_Vt = apply_U
 
 
 class Inpaint(SVDOperator):
@@ -65,15 +65,15 @@ class Inpaint(SVDOperator):
     def forward(self, x: Tensor) -> Tensor:
         return self.mask * x
 
-    def U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor) -> Tensor:
         return self.mask * z
 
-    transpose = Ut = U
+    transpose = apply_Ut = apply_U
 
-    def V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor) -> Tensor:
         return z.clone()
 
-    Vt = V
+    apply_Vt = apply_V
 
 
 class InpaintBox(Inpaint):

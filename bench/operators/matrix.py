@@ -72,14 +72,14 @@ class Matrix(SVDOperator):
     def transpose(self, v: Tensor) -> Tensor:
         return v @ self.matrix
 
-    def U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor) -> Tensor:
         return z @ self.basis_out.T
 
-    def Ut(self, y: Tensor) -> Tensor:
+    def apply_Ut(self, y: Tensor) -> Tensor:
         return y @ self.basis_out
 
-    def V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor) -> Tensor:
         return z @ self.basis.T
 
-    def Vt(self, x: Tensor) -> Tensor:
+    def apply_Vt(self, x: Tensor) -> Tensor:
         return x @ self.basis

@@ -49,15 +49,15 @@ class GroupMean(SVDOperator):
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
         return self.copies(y / (1 + self.k * rows(damping, y)))
 
-    def U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor) -> Tensor:
         return self.first(z).clone()
 
-    def Ut(self, y: Tensor) -> Tensor:
+    def apply_Ut(self, y: Tensor) -> Tensor:
         z = y.new_zeros(len(y), *self.shape)
         self.first(z)[:] = y
         return z
 
-    def V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor) -> Tensor:
         root = self.k**0.5
         if root == 1:
             return z.clone()
@@ -66,7 +66,7 @@ class GroupMean(SVDOperator):
         self.first(out).sub_(c)
         return out
 
-    Vt = V
+    apply_Vt = apply_V
 
 
 class SRAverage(GroupMean):

@@ -47,16 +47,16 @@ class Separable(SVDOperator):
     def transpose(self, v: Tensor) -> Tensor:
         return self.left.T @ (v @ self.right)
 
-    def U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor) -> Tensor:
         return self.left_out @ (z @ self.right_out.T)
 
-    def Ut(self, y: Tensor) -> Tensor:
+    def apply_Ut(self, y: Tensor) -> Tensor:
         return self.left_out.T @ (y @ self.right_out)
 
-    def V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor) -> Tensor:
         return self.left_basis @ (z @ self.right_basis.T)
 
-    def Vt(self, x: Tensor) -> Tensor:
+    def apply_Vt(self, x: Tensor) -> Tensor:
         return self.left_basis.T @ (x @ self.right_basis)
 
 

@@ -7,6 +7,7 @@ names of guided-diffusion; a file that is not the one its card describes is refu
 import difflib
 import hashlib
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from bench.network import build_unet, check_state
 from bench.prior import NetworkPrior
+from bench.records import digest
 from bench.schedule import VPSchedule
 
 FOLDER = Path(__file__).parent
@@ -87,4 +89,5 @@ def load_prior(
     shape = (architecture["channels"], architecture["image_size"], architecture["image_size"])
     prior = NetworkPrior(network, shape, VPSchedule(**card["schedule"]), dtype, autocast)
     prior.name, prior.weights_sha256 = card["name"], sha256
+    prior.config_sha256 = digest({"architecture": architecture, "schedule": asdict(prior.schedule)})
     return prior
