@@ -28,9 +28,9 @@ class Prior(ABC):
     device: torch.device
     name: str = "unnamed"
     weights_sha256: str = ""
-    config_sha256: str = ""
-    """Of what else determines the prior: its architecture and schedule."""
     """Identity of what was learned, part of every record's key; empty for a prior in closed form."""
+    config_sha256: str = ""
+    """Of the architecture and schedule, which change results without changing the weights; part of the key too."""
 
     @abstractmethod
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:

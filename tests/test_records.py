@@ -193,7 +193,7 @@ sys.path.insert(0, "tests")
 from test_records import make
 from bench.records import Journal, StoreError, read_records
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_500, resource.RLIM_INFINITY))
 journal, n = Journal(sys.argv[1]), 0
 try:
     while True:
@@ -259,5 +259,5 @@ def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
     assert [r["created"] for r in records.read_manifest(tmp_path / "one")] == ["a", "b", "d"]
     (path, *_) = (tmp_path / "two" / "manifest").iterdir()
     path.write_text("{")
-    with pytest.raises(StoreError, match="cannot read .*; delete it"):
+    with pytest.raises(StoreError, match=r"cannot read .*; delete it"):
         records.read_manifest(tmp_path / "two")

@@ -1,0 +1,23 @@
+"""The README's solver is complete: copied into a file, it keeps the contract, well within a minute."""
+
+import re
+import time
+from pathlib import Path
+
+from bench.contract import check
+from bench.solver_loading import load_solver
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_example_solver_keeps_the_contract(tmp_path):
+    (block,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (tmp_path / "my_solver.py").write_text(block)
+    start = time.monotonic()
+    assert [promise for promise in check(load_solver(f"{tmp_path}/my_solver.py:Mine").cls) if promise.broken] == []
+    assert time.monotonic() - start < 60
+
+
+def test_paths_that_the_readme_names_exist():
+    for path in re.findall(r"\]\(((?!http)[^)#]+)\)", README.read_text()):
+        assert (README.parent / path).exists(), path
