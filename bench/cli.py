@@ -6,6 +6,7 @@ Exit codes: 0 all done; 1 something could not be computed, read or written; 2 th
 import functools
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -108,7 +109,9 @@ def cli() -> None:
 @click.option("--shard", type=Shard(), default="1/1", help="Only the i-th of n parts of the images; parts merge in one folder.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: results/<suite>]")
 @click.option("--retry", is_flag=True, help="Run again what failed or ran out of memory or time.")
-@click.option("--dry-run", is_flag=True, help="Say what is missing and how long it takes; compute and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what is missing and, after a few trial steps, how long it takes; write nothing."
+)
 @click.option(
     "--save-images", "pictures", type=Pictures(), default="first:8", show_default=True, help="Pictures to keep, by cell."
 )
@@ -144,19 +147,18 @@ def run(
 
         click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
         return
-    counts = compute(plan, folder, progress)
+    lost = compute(plan, folder, progress)
     if report:
         click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
-    lost = {status: n for status, n in counts.items() if status in {"failed", "crashed", "out_of_memory", "timeout"}}
     if lost:
         what = ", ".join(f"{n} {status}" for status, n in lost.items())
         fail(f"{what}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
 
 
 def compute(plan: Any, folder: Path, progress: str) -> dict[str, int]:
-    """Runs a plan and prints the scores of its cells; the number of new records by status."""
+    """Runs a plan and prints the scores of its cells; how many of their reconstructions are lost, by status."""
     from bench.progress import make_observer
-    from bench.records import read_records
+    from bench.records import DONE, read_records
     from bench.runner import Runner
     from bench.summary import score_table
 
@@ -165,13 +167,14 @@ def compute(plan: Any, folder: Path, progress: str) -> dict[str, int]:
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
     runner = Runner(plan, folder, make_observer(progress, past), shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
     try:
-        counts = runner.run()
+        runner.run()
     except KeyboardInterrupt:
         fail(f"interrupted; {sum(runner.counts.values())} new records are kept in {folder}: run again to go on", INTERRUPTED)
-    click.echo(score_table(plan.cells, read_records(folder)[0]))
+    records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
+    click.echo(score_table(plan.cells, records))
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
-    return counts
+    return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
 
 
 def write_report(folders: list[Path], out: Path) -> Path:
@@ -182,7 +185,7 @@ def write_report(folders: list[Path], out: Path) -> Path:
 
 
 @cli.command()
-@click.option("--suite", "suites", metavar="NAME", multiple=True, help="The run in results/NAME. Repeatable.")
+@click.option("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/<suite>. Repeatable.")
 @click.option(
     "--from", "folders", type=click.Path(path_type=Path), metavar="DIR", multiple=True, help="A run folder. Repeatable."
 )
@@ -190,13 +193,22 @@ def write_report(folders: list[Path], out: Path) -> Path:
 @plain_errors
 def report(suites: tuple[str, ...], folders: tuple[Path, ...], out: Path | None) -> None:
     """Renders tables and figures from records; several run folders are put together."""
-    chosen = [*(RESULTS / suite for suite in suites), *folders]
+    chosen = [*(run_folder(suite) for suite in suites), *folders]
     if not chosen:
         raise click.UsageError("nothing to report on: give --suite NAME or --from DIR")
     try:
         click.echo(write_report(chosen, out or chosen[0] / "report"))
     except ValueError as error:
         fail(str(error), FAILURE)
+
+
+def run_folder(suite: str) -> Path:
+    """Where `run` puts a suite, given by name or by the path of a file, which need not be there any more."""
+    if not Path(suite).is_file():
+        return RESULTS / suite
+    from bench.suites import load_suite
+
+    return RESULTS / load_suite(suite).name
 
 
 @cli.command("list")

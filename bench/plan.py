@@ -123,12 +123,12 @@ def make_cells(suite: Suite, data: Images, prior: Prior, numerics: Mapping[str, 
         raise SuiteError(
             f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"
         )
-    classes = {row.label: _load(row) for row in suite.solvers}
+    rows = [(row, _load(row)) for row in suite.solvers]
     tasks = make_tasks(suite, data)
     cells = [
-        _make_cell(suite, row, classes[row.label], task, data, prior, numerics)
+        _make_cell(suite, row, found, task, data, prior, numerics)
         for task in tasks
-        for row in suite.solvers
+        for row, found in rows
         if row.tasks is None or task.name in row.tasks
     ]
     labels: dict[str, str] = {}

@@ -22,7 +22,7 @@ import os
 import re
 import socket
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,10 @@ FORMAT = 1
 STATUSES = ("ok", "skipped", "diverged", "out_of_memory", "timeout", "failed", "crashed")
 DONE = frozenset({"ok", "skipped", "diverged"})
 """Statuses that a second attempt would only repeat."""
+
+
+LOST = (0, 0)
+"""Rank of an attempt that gave nothing."""
 
 
 class StoreError(OSError):
@@ -202,7 +206,8 @@ class Journal:
 def read_records(*folders: str | Path) -> tuple[list[Record], int]:
     """All records of some run folders, one per key, oldest first, and the number of damaged lines that were skipped.
 
-    Of several records with one key the first ``ok`` wins, else the first that is done (`DONE`), else the latest attempt.
+    Of several records with one key the first ``ok`` with the most metrics wins, else the first that is done (`DONE`), else the
+    latest attempt.
     A folder without a journal has no records.
 
     Raises:
@@ -219,13 +224,13 @@ def read_records(*folders: str | Path) -> tuple[list[Record], int]:
     best: dict[str, Record] = {}
     for record in found:
         known = best.get(record.key)
-        if known is None or _rank(record) > _rank(known) or _rank(record) == _rank(known) == 0:
+        if known is None or _rank(record) > _rank(known) or _rank(record) == _rank(known) == LOST:
             best[record.key] = record
     return sorted(best.values(), key=lambda r: (r.created, r.key)), n_bad
 
 
-def _rank(record: Record) -> int:
-    return 2 if record.status == "ok" else int(record.status in DONE)
+def _rank(record: Record) -> tuple[int, int]:
+    return (2, -len(record.unavailable)) if record.status == "ok" else (int(record.status in DONE), 0)
 
 
 def _read_journal(path: Path) -> tuple[list[Record], int]:
@@ -255,9 +260,16 @@ def _parse(line: bytes, path: Path) -> Record | None:
     raise StoreError(f"{path} has records of format {version}, newer than {FORMAT}: update diffusion-inverse-bench")
 
 
-def done_keys(folder: str | Path, retry: bool = False) -> set[str]:
-    """The keys that a run need not compute again: all that have a record, or with ``retry`` only those that are `DONE`."""
-    return {r.key for r in read_records(folder)[0] if not retry or r.status in DONE}
+def done_keys(records: Iterable[Record], retry: bool = False, metrics: Collection[str] = ()) -> set[str]:
+    """The keys that a run need not compute again.
+
+    Args:
+        records: as of `read_records`.
+        retry: whether to try again what is not `DONE`.
+        metrics: those that can be computed now; a record that lacks one of them because it was unavailable is not done.
+    """
+    complete = (r for r in records if r.status != "ok" or r.unavailable.keys().isdisjoint(metrics))
+    return {r.key for r in complete if not retry or r.status in DONE}
 
 
 def load(*folders: str | Path) -> "pd.DataFrame":

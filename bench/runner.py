@@ -3,7 +3,7 @@
 import inspect
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -14,20 +14,18 @@ import torch
 
 from bench import environment
 from bench.data import load_dataset
-from bench.metrics import METRICS
+from bench.manifest import describe_run, metric_revisions
 from bench.noise import SCHEME, Noise
 from bench.plan import Cell, Job, make_cells, shard_of
 from bench.prior import Prior
 from bench.priors import load_prior
 from bench.progress import Observer
-from bench.records import Journal, Record, done_keys, write_manifest
+from bench.records import Journal, Record, done_keys, read_records, write_manifest
 from bench.scoring import Gallery, Scorer
 from bench.solver import Measurement
 from bench.solving import Broken, Outcome, OverTime, solve, warm_up
 from bench.suites import Suite
 from bench.tasks import Images, Measured
-
-SECONDS_NOTE = "device synchronised; without noise generation, warm-up, metrics and files; one value per batch"
 
 
 @dataclass(frozen=True)
@@ -72,6 +70,15 @@ class Plan:
         """The hash of an image, which is read once for all cells."""
         return cache(self.data.image_sha256)
 
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What scores the reconstructions."""
+        return Scorer(self.prior.device, self.suite.features, self.data.shape)
+
+    def done(self, records: Iterable[Record]) -> set[str]:
+        """The keys that need not be computed again."""
+        return done_keys(records, self.options.retry, self.scorer.available)
+
     def missing(self, cell: Cell, done: set[str]) -> list[Job]:
         """What is left to do in a cell, in this shard."""
         i, n = self.options.shard
@@ -104,7 +111,7 @@ class Runner:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
         self.journal = Journal(folder)
         self.gallery = Gallery(folder, plan.options.pictures)
-        self.scorer = Scorer(plan.prior.device, plan.suite.features)
+        self.scorer = plan.scorer
         self.counts: Counter[str] = Counter()
         self._warm: set[tuple[type, type, int]] = set()
         self._common = {
@@ -115,15 +122,17 @@ class Runner:
             "device": environment.device_name(plan.prior.device),
             "threads": environment.threads(),
             "dtype": plan.options.dtype,
-            "versions": environment.versions() | {"noise": SCHEME, "metrics": revisions()},
+            "versions": environment.versions() | {"noise": SCHEME, "metrics": metric_revisions()},
             "commit": environment.commit(),
         }
 
     def run(self) -> Counter[str]:
         """Runs all that is missing; the number of new records by status."""
-        done = done_keys(self.folder, self.plan.options.retry)
-        todo = [(cell, self.plan.missing(cell, done)) for cell in self.plan.cells]
-        write_manifest(self.folder, self.manifest())
+        plan, done = self.plan, self.plan.done(read_records(self.folder)[0])
+        todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
+        about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
+        asked = describe_run(plan.suite, plan.data, plan.prior, plan.cells, self.scorer)
+        write_manifest(self.folder, asked | about)
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
         try:
             with self.journal, environment.full_precision():
@@ -144,7 +153,7 @@ class Runner:
             measured = cell.task.measure(self.plan.data, [job.image for job in now])
             try:
                 outcome, status, reason = self._solve(cell, now, measured), "ok", None
-            except Exception as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
                 outcome, status, reason = None, status_of(error), describe(error, cell)
             if outcome is None and status != "timeout" and len(now) > 1:
                 size, alone = (len(now) // 2, 0) if status == "out_of_memory" else (size, len(now))
@@ -213,72 +222,23 @@ class Runner:
             sample=job.sample,
             seed=task.seed,
             status=status,
-            created=datetime.now(UTC).isoformat(),
+            created=timestamp(),
             **{"y_hash": None, "image_sha256": None, **self._common, **fields},
         )
         self.journal.append(record)
         self.counts[status] += 1
         self.observer.recorded(cell, record)
 
-    def manifest(self) -> dict[str, Any]:
-        """What this start asks for, as `bench.records.write_manifest` wants it."""
-        plan, cells = self.plan, self.plan.cells
-        rows = {cell.label: [c for c in cells if c.label == cell.label] for cell in cells}
-        tasks = {cell.task.name: cell.task for cell in cells}
-        shown = self.scorer.names(max(task.sigma for task in tasks.values())) + ["fid", "kid"] * plan.suite.features
-        return {
-            "suite": plan.suite.name,
-            "title": plan.suite.title,
-            "dataset": plan.data.name,
-            "dataset_sha256": getattr(plan.data, "card_sha256", None),
-            "prior": plan.prior.name,
-            "weights_sha256": plan.prior.weights_sha256,
-            "seed": plan.suite.seed,
-            "n_images": plan.suite.images,
-            "command": self.command,
-            "created": datetime.now(UTC).isoformat(),
-            "versions": self._common["versions"],
-            "images": list(dict.fromkeys(image for cell in cells for image in cell.images)),
-            "tasks": [
-                {"name": t.name, "title": t.title, "operator": t.operator, "params": dict(t.params), "sigma": t.sigma}
-                for t in tasks.values()
-            ],
-            "rows": [describe_row(label, row, plan.suite.images) for label, row in rows.items()],
-            "metrics": {name: describe_metric(name) for name in shown},
-            "seconds": SECONDS_NOTE,
-        }
+
+def timestamp() -> str:
+    """ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat()
 
 
 def identities(measured: Measured) -> list[dict[str, str]]:
     """What names the measurement and the truth in each image's record."""
     pairs = zip(measured.y_hashes, measured.image_sha256, strict=True)
     return [{"y_hash": y_hash, "image_sha256": image_sha256} for y_hash, image_sha256 in pairs]
-
-
-def describe_row(label: str, cells: Sequence[Cell], n_images: int) -> dict[str, Any]:
-    """A row of the tables for the manifest, from its cells: one for each task."""
-    head = cells[0]
-    return {
-        "label": label,
-        "solver": head.name,
-        "preset": head.preset,
-        "paper": head.solver.paper,
-        "baseline": head.solver.baseline,
-        "images": len(head.images) if len(head.images) != n_images else None,
-        "tasks": [cell.task.name for cell in cells],
-        "cells": {cell.task.name: cell.id for cell in cells},
-    }
-
-
-def revisions() -> str:
-    """Of the metrics: "1", and those that have another one."""
-    return " ".join(["1", *(f"{name}={metric.rev}" for name, metric in METRICS.items() if metric.rev != 1)])
-
-
-def describe_metric(name: str) -> dict[str, Any]:
-    """A metric for the manifest."""
-    m = METRICS[name]
-    return {"label": m.label, "format": f".{m.decimals}f", "higher_is_better": m.higher_is_better, "note": m.note}
 
 
 def status_of(error: BaseException) -> str:

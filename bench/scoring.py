@@ -15,16 +15,22 @@ from bench.records import write_atomic
 from bench.solver import Measurement
 from bench.tasks import Measured
 
+SSIM_WINDOW = 11
+"""Least side of an image that has an SSIM, pixels."""
+
 
 class Scorer:
     """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception) in float32 on a device.
 
     Attributes:
         unavailable: metric -> why it cannot be computed here.
+        available: the metrics that can, whether or not they apply.
     """
 
-    def __init__(self, device: torch.device, features: bool) -> None:
+    def __init__(self, device: torch.device, features: bool, shape: Sequence[int]) -> None:
         self.unavailable: dict[str, str] = {}
+        if min(shape[1:]) < SSIM_WINDOW:
+            self.unavailable["ssim"] = f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
         self.lpips, self.inception = None, None
         try:
             self.lpips = metrics.Lpips("alex", device)
@@ -35,15 +41,18 @@ class Scorer:
                 self.inception = metrics.Inception(device)
             except AssetUnavailable as error:
                 self.unavailable |= {"fid": str(error), "kid": str(error)}
+        self.available = {"psnr", "ssim", "lpips", *(["fid", "kid"] if features else [])} - self.unavailable.keys()
 
     def names(self, sigma: float) -> list[str]:
         """Metrics of each image, in the order of the tables."""
-        return ["psnr", "ssim", *(["lpips"] if self.lpips else []), "misfit" if sigma > 0 else "residual"]
+        return [*(n for n in ("psnr", "ssim", "lpips") if n in self.available), "misfit" if sigma > 0 else "residual"]
 
     def __call__(self, x_hat: Tensor, x: Tensor, measurement: Measurement) -> list[dict[str, float]]:
         """(B, C, H, W) twice, float64 in [-1, 1], and the measurement -> a dictionary for each image."""
         y, A, sigma = measurement
-        columns = {"psnr": metrics.psnr(x_hat, x), "ssim": metrics.ssim(x_hat, x)}
+        columns = {"psnr": metrics.psnr(x_hat, x)}
+        if "ssim" in self.available:
+            columns["ssim"] = metrics.ssim(x_hat, x)
         if self.lpips:
             columns["lpips"] = self.lpips(x_hat, x)
         if sigma > 0:

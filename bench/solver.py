@@ -84,7 +84,7 @@ class Solver(ABC):
     """An anchor row, not a method: exempt from the paper id and from having to beat A+ y."""
     rev: ClassVar[int] = 1
     """Raised whenever a change of the code changes results; part of every record's key."""
-    __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "allow_inf_nan": False}
 
     def reject(self, A: Operator, prior: Prior) -> str | None:
         """Why this instance cannot solve problems with A and the prior, or None where it can."""

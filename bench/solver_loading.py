@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
@@ -25,7 +26,7 @@ class SolverClass:
     """Key in ``SOLVERS``, or the class's name: part of the record's key and of the sampler's stream."""
     cls: type[Solver]
     source_sha256: str | None = None
-    """Of the file of a solver that is not ours; ours carry a ``rev`` instead."""
+    """Of the files of a solver that is not ours and of the classes it derives from; ours carry a ``rev`` instead."""
 
 
 def load_solver(spec: str) -> SolverClass:
@@ -57,10 +58,17 @@ def load_solver(spec: str) -> SolverClass:
         raise SuiteError(f"{spec}: '{name}' is not a frozen dataclass; decorate it with @dataclass(frozen=True)")
     if inspect.isabstract(cls):
         raise SuiteError(f"{spec}: '{name}' does not implement {', '.join(sorted(cls.__abstractmethods__))}")
-    return SolverClass(name, cls, hashlib.sha256(Path(inspect.getfile(module)).read_bytes()).hexdigest())
+    return SolverClass(name, cls, _source_sha256(module, cls))
 
 
-def _import(where: str) -> Any:
+def _source_sha256(module: ModuleType, cls: type) -> str:
+    """Of the files of the module and of all classes below ``cls`` that are neither ours nor Python's."""
+    theirs = [c for c in cls.__mro__ if c.__module__.partition(".")[0] not in {"bench", "solvers", *sys.stdlib_module_names}]
+    files = {Path(inspect.getfile(owner)).read_bytes() for owner in (module, *theirs)}
+    return hashlib.sha256(b"".join(sorted(files))).hexdigest()
+
+
+def _import(where: str) -> ModuleType:
     try:
         if not where.endswith(".py"):
             return importlib.import_module(where)
@@ -76,7 +84,7 @@ def _import(where: str) -> Any:
         return module
     except SuiteError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SuiteError(f"{where}: cannot import it: {type(error).__name__}: {error}") from error
 
 

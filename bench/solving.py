@@ -11,7 +11,8 @@ from torch import Tensor
 from bench.environment import Clock, PeakMemory
 from bench.noise import Noise, StreamNoise, stream_key
 from bench.operators.base import Operator
-from bench.prior import Prior, WatchedPrior
+from bench.prior import Prior, Pullback, WatchedPrior
+from bench.schedule import Level
 from bench.solver import Measurement, Solver, Step
 
 
@@ -119,6 +120,27 @@ def solve(
     )
 
 
+class _Taste(WatchedPrior):
+    """A prior that ends a solver at its third network call: more than a step, unless the solver is of high order."""
+
+    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
+        self._last()
+        return super().moments(x, t)
+
+    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
+        self._last()
+        return super().moments_vjp(x, t)
+
+    def _last(self) -> None:
+        self.calls["asked"] += 1
+        if self.calls["asked"] > 2:
+            raise Enough
+
+
+class Enough(Exception):
+    """Ends a warm-up."""
+
+
 class Finiteness:
     """Remembers at which step each image of a batch was first not finite."""
 
@@ -148,10 +170,11 @@ def check(step: Step, shape: tuple[int, ...]) -> None:
 def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise) -> None:
     """One step that does not count, so that no solver pays for lazy imports, kernel choice or allocators.
 
-    What goes wrong here goes wrong again, and is recorded, where it counts.
+    A solver that does not yield so soon gets two network calls. What goes wrong here goes wrong again, and is recorded, where
+    it counts.
     """
-    with contextlib.suppress(Exception):
-        next(iter(solver.solve(measurement, prior, noise)), None)
+    with contextlib.suppress(Exception, SystemExit):
+        next(iter(solver.solve(measurement, _Taste(prior, Counter()), noise)), None)
 
 
 def reconstruct(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, seed: int = 0) -> Tensor:

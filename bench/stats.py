@@ -13,7 +13,10 @@ RESAMPLES = 2000
 CHUNK = 2**22
 """Most resampled values or kernel entries held at once (32 MB)."""
 FEWEST = 6
-"""Least number of images that can decide which of two is better."""
+"""Least number of images that can decide which of two is better.
+
+With fewer a bootstrap is meaningless, and even the sign test, with all images in agreement, does not reach 5 %.
+"""
 
 
 class Interval(NamedTuple):
@@ -96,15 +99,6 @@ def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resampl
     if a.shape != b.shape:
         raise ValueError(f"a paired difference needs scores of the same images; got {len(a)} and {len(b)}")
     return bootstrap_interval(a - b, level, resamples, seed)
-
-
-def ties(difference: Interval) -> bool:
-    """Whether a paired difference leaves open which of the two is better: its interval contains 0, or there are too few images.
-
-    Fewer than `FEWEST` images never decide: a bootstrap of so few values is meaningless, and even the sign test, with all
-    images in agreement, does not reach 5 %.
-    """
-    return difference.n < FEWEST or difference.low <= 0 <= difference.high
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bench import environment
 from bench.plan import Cell
 from bench.progress import Estimator, duration
-from bench.records import DONE, Record
+from bench.records import Record
 from bench.runner import Plan
 from bench.solver import Measurement
 from bench.solving import Outcome, solve, warm_up
@@ -62,7 +62,7 @@ def _scores(records: Sequence[Record]) -> str:
 
 def forecast(plan: Plan, records: Sequence[Record]) -> list[Row]:
     """What is done and missing in each cell; costs from earlier records of the row, else from a few steps on one batch."""
-    done = {record.key for record in records if record.status in DONE or not plan.options.retry}
+    done = plan.done(records)
     estimator = Estimator(records)
     nfe = {record.label: float(record.nfe) for record in records if record.status == "ok"}
     rows = []
@@ -92,7 +92,7 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
     try:
         warm_up(solver, given, prior, noise)
         return solve(solver, given, prior, noise), scale
-    except Exception:  # noqa: BLE001 - a solver may raise anything; the run itself will say what
+    except (Exception, SystemExit):  # noqa: BLE001 - a solver may raise anything; the run itself will say what
         return None, scale
 
 

@@ -3,7 +3,7 @@
     python benchmarks/overhead.py --steps 50 --batch 8
 
 Both are timed in turns in one process at the same batch and thread count, and the median of the per-turn ratios is printed.
-`whole` is the wall time of what `python -m bench run` executes for a batch on warm weights: noise, operators, solver, finiteness
+`whole` is the wall time of what `python -m bench run` does for a batch on warm weights: noise, operators, solver, finiteness
 checks and the clock itself; `record` is the seconds that the record keeps, without the noise. Metrics are in neither.
 """
 

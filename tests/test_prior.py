@@ -128,6 +128,27 @@ def test_files_that_are_not_what_the_card_says_are_refused(tmp_path):
         load_prior("fasion32")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "tiny"', "", "tiny.toml: 'name': Field required; "),
+        ('file = "', 'flie = "', "tiny.toml: 'file': Field required; "),
+        ("[schedule]", "[schedul]", "tiny.toml: 'schedule': Field required; "),
+        ("[schedule]", "width = 3\n[schedule]", "tiny.toml: 'architecture.width': Extra inputs are not permitted; "),
+        ("image_size = 16", "image_size = 16.5", "tiny.toml: 'architecture.image_size': Input should be a valid integer"),
+        ("num_head_channels = 32", "num_head_channels = 7", "tiny.toml: 'architecture': cannot be built: "),
+        ("beta_max = 2e-2", "beta_max = 2", "tiny.toml: 'schedule.beta_max': Input should be less than 1"),
+        ("[schedule]", "[schedule", "tiny.toml: not a valid card: "),
+    ],
+)
+def test_bad_cards_are_one_line(tmp_path, old, new, message):
+    card = Path(write_card(tmp_path, random_network().state_dict()))
+    card.write_text(card.read_text().replace(old, new))
+    with pytest.raises(PriorError, match=re.escape(message)) as error:
+        load_prior(str(card))
+    assert len(str(error.value).splitlines()) == 1
+
+
 def test_reconstruct_serves_a_notebook(prior):
     x = torch.zeros(2, *prior.shape)
     A = make_operator("inpaint_random", prior.shape, range(2))

@@ -145,9 +145,20 @@ def test_of_several_attempts_the_first_success_counts(tmp_path):
     found = {r.image: (r.status, r.metrics["psnr"]) for r in read_records(tmp_path)[0]}
     assert found == {"im0": ("ok", 2), "im1": ("crashed", 2), "im2": ("diverged", 1)}
     keys = [make(i).key for i in range(3)]
-    assert done_keys(tmp_path) == set(keys)
-    assert done_keys(tmp_path, retry=True) == {keys[0], keys[2]}
-    assert done_keys(tmp_path / "nothing") == set()
+    found = read_records(tmp_path)[0]
+    assert done_keys(found) == set(keys)
+    assert done_keys(found, retry=True) == {keys[0], keys[2]}
+    assert read_records(tmp_path / "nothing") == ([], 0)
+
+
+def test_a_metric_that_became_available_completes_the_record(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.append(make(0, unavailable={"lpips": "no weights"}))
+        assert done_keys(read_records(tmp_path)[0], metrics={"psnr"}) == {make(0).key}
+        assert done_keys(read_records(tmp_path)[0], metrics={"psnr", "lpips"}) == set()
+        journal.append(make(0, metrics={"lpips": 0.1}, created="2026"))
+    (record,), _ = read_records(tmp_path)
+    assert record.metrics == {"lpips": 0.1}
 
 
 def test_concurrent_writers_lose_nothing(tmp_path):

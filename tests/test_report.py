@@ -1,7 +1,5 @@
-"""The report of a made-up run: who is best, what is said about what is missing, and that equal records give equal bytes."""
+"""The report of a made-up run: what is said about what is missing, figures, and that equal records give equal bytes."""
 
-import csv
-import io
 import json
 import re
 import shutil
@@ -12,75 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_run import DIM, PSNR, ROWS, N, make_run, picture, record, records, report
 from PIL import Image
 
-from bench.records import Journal, Record, StoreError, digest, read_records, write_manifest
+from bench.records import Journal, StoreError, read_records
 from bench.report import render
+from bench.report.columns import KNOWN
 from bench.report.text import citation
 from bench.stats import bootstrap_interval, frechet_distance, kernel_distance
-
-N, SIDE, DIM = 12, 8, 24
-IMAGES = [f"{i}" for i in range(N)]
-HARD = np.random.default_rng(0).normal(0, 5, N)
-JITTER = np.tile([0.1, -0.1], N // 2)
-ROWS = ["pinv", "best", "same", "worse", "fails"]
-PSNR = {"pinv": HARD + 10, "best": HARD + 21, "same": HARD + 21 + JITTER - 0.01, "worse": HARD + 20.5, "fails": HARD + 30}
-
-
-def record(row, i, task="blur", psnr=None, **changes):
-    psnr = PSNR[row][i] if psnr is None else psnr
-    base = Record(
-        key=digest([task, row, i, changes.get("params"), changes.get("sample")]),
-        cell=digest([task, row, changes.get("params")]),
-        suite="linear", dataset="tiny", task=task, operator="blur_gauss", operator_params={"std": 1.0}, sigma=0.1, solver=row,
-        label=row, preset=None if row == "pinv" else "paper", params={}, paper="" if row == "pinv" else "2209.14687",
-        baseline=row == "pinv", prior="net", weights_sha256="ab" * 32, image=IMAGES[i], sample=0, seed=0, y_hash=f"{task}{i}",
-        status="ok", metrics={"psnr": float(psnr), "lpips": None, "misfit": 1.0}, unavailable={"lpips": "no | weights\nhere"},
-        nfe=0 if row == "pinv" else 20, vjps=20 if row == "best" else 0, seconds=0.5 + (i // 4) / 100, batch=4,
-        created=f"2025-01-01T00:00:{ROWS.index(row) * N % 60 + i % 10:02d}+00:00", versions={"torch": "2"},
-    )  # fmt: skip
-    return replace(base, **changes)
-
-
-def records(task="blur"):
-    found = [record(row, i, task) for row in ROWS for i in range(N)]
-    broken = {"status": "diverged", "reason": "not finite", "metrics": {}, "seconds": None}
-    return [replace(r, **broken) if r.label == "fails" and r.image in ("3", "7") else r for r in found]
-
-
-def picture(seed):
-    return np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE), dtype=np.uint8)
-
-
-def make_run(folder, found, pictures=2, manifest=True):
-    with Journal(folder) as journal:
-        for r in found:
-            journal.append(r)
-    if manifest:
-        rows = [{"label": row, "solver": row} for row in (*ROWS, "later")]
-        tasks = [{"name": "blur", "title": "Gaussian blur"}]
-        run = {"suite": "linear", "command": "bench run --suite linear", "images": IMAGES, "tasks": tasks, "rows": rows}
-        write_manifest(folder, run | {"created": "now", "n_images": 20})
-    objects = folder / "objects"
-    (objects / "truth").mkdir(parents=True)
-    (objects / "measurement").mkdir()
-    for i in range(pictures):
-        Image.fromarray(picture(i)).save(objects / "truth" / f"tiny-{i}.png")
-        Image.fromarray(picture(100 + i)[:4, :4]).save(objects / "measurement" / f"blur-{i}.png")
-    for r in found:
-        if r.image in IMAGES[:pictures] and r.status == "ok":
-            (objects / r.key[:2]).mkdir(exist_ok=True)
-            Image.fromarray(picture(int(r.key[:8], 16))).save(objects / r.key[:2] / f"{r.key}.png")
-    return folder
-
-
-def numbers(out):
-    return {line["row"]: line for line in csv.DictReader(io.StringIO((out / "tables.csv").read_text()))}
-
-
-def report(folder, out, formats=("md", "csv")):
-    render(folder, out, formats)
-    return (out / "report.md").read_text(), numbers(out)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +45,9 @@ def test_best_ties_and_baselines(rendered):
         assert values == pytest.approx(expected[:3], rel=1e-5)
     line = next(line for line in page.splitlines() if line.startswith("| *pinv*"))
     assert f"*{PSNR['pinv'].mean():.2f}*" in line and "**" not in line
-    assert re.search(rf"\| best<br>.*\| \*\*{PSNR['best'].mean():.2f}\*\*<br>", page)
+    low, high = (f"{end:.2f}" for end in bootstrap_interval(PSNR["best"])[1:3])
+    mean = rf"\*\*{PSNR['best'].mean():.2f}\*\*<br>"
+    assert re.search(rf"\| best<br>.*\| {mean}<sub>\\\[{low},.{high}\\\]</sub>.*\| 12 \| 0 \|", page)
     assert re.search(rf"\| same<br>.*\| \*\*{PSNR['same'].mean():.2f}\*\*⁼<br>", page)
     assert re.search(rf"\| worse<br>.*\| {PSNR['worse'].mean():.2f}<br>", page)
 
@@ -118,19 +57,19 @@ def test_failures_are_counted_and_never_win(rendered):
     kept = [i for i in range(N) if i not in (3, 7)]
     assert (rows["fails"]["n"], rows["fails"]["n_failed"], rows["fails"]["failures"]) == ("10", "2", "diverged:2")
     assert rows["fails"]["ranked"] == "False"
-    assert f"({PSNR['fails'][kept].mean():.2f})" in page
+    assert f"({PSNR['fails'][kept].mean():.2f})" in page and re.search(r"\| fails<br>.*\| 10 \| \*\*2\*\* \|", page)
     assert (
-        "`fails`: 2 of 12 reconstructions failed (2 diverged); not ranked. Over the 10 images it shares with `best`: PSNR +9.00"
-        in page
+        "`fails`: 2 of 12 reconstructions failed (2 diverged); not ranked. Paired over the shared images: "
+        "`fails` − `best` PSNR +9.00" in page
     )
 
 
 def test_what_is_missing_is_said_with_its_reason(rendered):
     *_, page, rows = rendered
-    assert "Not available: LPIPS (no \\| weights here)." in page and "FID, KID×10³ (no features were kept)" in page
+    assert "Not available: LPIPS (no \\| weights here)." in page and "FID, KID x 1000 (no features were kept)" in page
     assert "Skipped: `needy`: Needy needs SVD." in page and rows["needy"]["status"] == "skipped"
     assert "Not run yet: `later`." in page and rows["later"]["status"] == "not run"
-    assert "12, of 20 asked for" in page
+    assert "The clock: without noise \\| generation." in page
     assert "0.1 for images in [−1, 1] (0.05 in [0, 1] units)" in page and "`blur_gauss` (std 1)" in page
     assert page.count("https://arxiv.org/abs/2209.14687") == 1
     assert "sha256 abababababab" in page and "bench run --suite linear" in page
@@ -161,8 +100,7 @@ def test_equal_records_give_equal_bytes(rendered, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
     parts = [tmp_path / "a", tmp_path / "b"]
     for part, chosen in zip(parts, (found[::2], found), strict=True):
-        make_run(part, chosen, manifest=False)
-        shutil.copy(folder / "manifest.json", part)
+        make_run(part, chosen)
     render(parts, tmp_path / "merged")
     assert (tmp_path / "merged" / "tables.csv").read_bytes() == (out / "tables.csv").read_bytes()
 
@@ -179,29 +117,17 @@ def test_pictures_are_enlarged_pixel_by_pixel(rendered):
         np.testing.assert_array_equal(sheet[y : y + cell, x : x + cell], np.kron(pixels, np.ones((cell // len(pixels),) * 2)))
 
 
-def test_two_configurations_under_one_label_stay_apart(tmp_path):
-    found = [
-        record("best", i, params={"zeta": z}, psnr=PSNR["best"][i] + z, created=f"2025-0{2 * z:g}")
-        for z in (0.5, 1.0)
-        for i in range(N)
-    ]
-    page, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
-    assert float(rows["best (b)"]["psnr"]) - float(rows["best (a)"]["psnr"]) == pytest.approx(0.5, abs=1e-3)
-    assert "`best` names 2 configurations, kept apart: (a) zeta 0.5; (b) zeta 1." in page
+def test_the_report_and_the_harness_agree_on_metrics():
+    from bench.metrics import METRICS
+
+    ours = {m.name: (m.label, m.format, {1: True, -1: False, 0: None}[m.better], m.scale) for m in KNOWN}
+    assert ours == {n: (m.label, f".{m.decimals}f", m.higher_is_better, m.scale) for n, m in METRICS.items()}
 
 
-def test_another_noise_level_is_another_table(tmp_path):
-    found = [record("best", i, sigma=s, cell=f"c{s}", key=digest([s, i])) for s in (0.1, 0.4) for i in range(N)]
-    make_run(tmp_path / "run", found)
-    page = render(tmp_path / "run", tmp_path / "out", ["md"])[0].read_text()
-    assert page.count("## Gaussian blur") == 2 and "σ = 0.4 for" in page and "(a)" not in page
-
-
-def test_rows_on_other_measurements_are_not_ranked(tmp_path):
-    found = [replace(r, y_hash="other") if r.label == "best" and r.image == "5" else r for r in records()]
-    page, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
-    assert "**`best` saw other measurements than the other rows on 1 images: not ranked.**" in page
-    assert (rows["best"]["psnr_mark"], rows["same"]["psnr_mark"]) == ("", "best")
+@pytest.mark.filterwarnings("error")
+def test_a_single_point_is_drawn(tmp_path):
+    found = [replace(record("best", i), seconds=0.5) for i in range(N)]
+    assert "quality_vs_seconds.png" in {f.name for f in render(make_run(tmp_path / "run", found), tmp_path / "out")}
 
 
 def test_seconds_are_flagged_where_the_batch_differs(tmp_path):
@@ -211,27 +137,6 @@ def test_seconds_are_flagged_where_the_batch_differs(tmp_path):
     assert "‡ Seconds compare only at equal batch" in page and "`worse` batch 1." in page
     assert re.search(r"\| worse<br>.*0\.510‡", page) and not re.search(r"\| same<br>.*‡", page)
     assert float(rows["best"]["seconds"]) == pytest.approx(0.51) and rows["best"]["timed_batches"] == "3"
-
-
-def test_a_baseline_that_beats_every_solver_is_marked_not_ranked(tmp_path):
-    found = [r if r.label != "pinv" else replace(r, metrics={"psnr": r.metrics["psnr"] + 20}) for r in records()]
-    page, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
-    assert (rows["pinv"]["psnr_mark"], rows["best"]["psnr_mark"]) == ("beats", "best")
-    assert f"*{PSNR['pinv'].mean() + 20:.2f}*°" in page
-
-
-def test_few_images_decide_nothing(tmp_path):
-    found = [r for r in records() if r.image in IMAGES[:3] and r.label != "fails"]
-    page, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
-    assert "Fewer than 6 images cannot tell rows apart: nothing is ranked." in page
-    assert not any(row.get("psnr_mark") for row in rows.values()) and "**" not in page.split("## Gaussian blur")[1]
-
-
-def test_samples_of_an_image_are_averaged_first(tmp_path):
-    found = [record("best", i, sample=k, psnr=PSNR["best"][i] + k) for i in range(N) for k in range(3)]
-    _, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
-    assert (rows["best"]["n"], rows["best"]["samples"]) == ("12", "3")
-    assert float(rows["best"]["psnr_low"]) == pytest.approx(bootstrap_interval(PSNR["best"] + 1).low, rel=1e-5)
 
 
 def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_path):
@@ -245,7 +150,7 @@ def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_pat
     }
     (folder / "features" / "truth").mkdir(parents=True)
     for i in range(N):
-        np.save(folder / "features" / "truth" / f"tiny-{i}.npy", truth[i])
+        np.save(folder / "features" / "truth" / f"sha{i}.npy", truth[i])
     for key, feature in ours.items():
         np.save(folder / "features" / f"{key}.npy", feature)
 
@@ -257,14 +162,14 @@ def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_pat
         page, rows = report(folder, tmp_path / "out")
         assert (float(rows["best"]["fid"]), float(rows["best"]["kid"])) == pytest.approx(expected(), rel=1e-4)
         assert rows["best"]["fid_mark"] == "" and rows["best"]["kid_mark"] == "best" and rows["worse"]["kid_mark"] == ""
-        assert "FID† ↓" in page.replace("\u00a0", " ") and "FID of 12 images is biased" in page
+        assert "FID† ↓" in page.replace("\u00a0", " ") and "FID of fewer than 2048 images is biased and not ranked" in page
         assert len(json.loads((folder / "sets.json").read_text())) == 2
         first = next(r.key for r in found if r.label == "best")
         ours[first] = (ours[first] + 3).astype(np.float16)
         np.save(folder / "features" / f"{first}.npy", ours[first])
     (folder / "features" / f"{first}.npy").unlink()
     page, rows = report(folder, tmp_path / "out")
-    assert "FID unavailable for `best`: 1 feature files are missing." in page and rows["worse"]["fid"]
+    assert "FID unavailable for `best`: 1 feature file missing." in page and rows["worse"]["fid"]
 
 
 def test_papers_become_links():
@@ -274,7 +179,7 @@ def test_papers_become_links():
 
 
 def test_records_alone_are_enough(tmp_path):
-    make_run(tmp_path / "run", records(), pictures=0, manifest=False)
+    make_run(tmp_path / "run", records(), pictures=0, manifests=())
     files = render(tmp_path / "run", tmp_path / "out")
     assert {f.name for f in files} == {"report.md", "tables.csv", "quality_vs_seconds.png"}
 

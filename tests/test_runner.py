@@ -4,21 +4,30 @@ import errno
 import os
 import re
 import time
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny import build
 
+from bench import metrics
+from bench.assets import AssetUnavailable
 from bench.data import load_dataset
 from bench.environment import Clock, PeakMemory
 from bench.noise import StreamNoise
-from bench.operators import OPERATORS
+from bench.operators import OPERATORS, make_operator
+from bench.plan import make_cells
+from bench.prior import WatchedPrior
 from bench.progress import Estimator, Observer, duration
 from bench.records import Journal, StoreError, read_manifest, read_records
 from bench.runner import Options, Runner, prepare
-from bench.solving import solve
-from bench.suites import load_suite, override
+from bench.scoring import Scorer
+from bench.solver import Measurement, Solver, Step
+from bench.solving import solve, warm_up
+from bench.suites import TaskRow, load_suite, override
 from bench.tasks import SolverNoise, Task
 from solvers import SOLVERS
 
@@ -66,6 +75,39 @@ def test_batches_and_shards_change_nothing(suite, tmp_path, dtype):
             assert (other.key, other.y_hash, other.nfe, other.status) == (record.key, record.y_hash, record.nfe, "ok")
             assert other.metrics["psnr"] == pytest.approx(record.metrics["psnr"], abs=TOLERANCE[dtype]), name
             assert other.metrics["misfit"] == pytest.approx(record.metrics["misfit"], rel=1e-3, abs=1e-5), name
+
+
+class Backwards:
+    """The same images, the first four of them in the opposite order."""
+
+    def __init__(self, data):
+        self.data, self.ids = data, [*data.ids[3::-1], *data.ids[4:]]
+
+    def __getattr__(self, name):
+        return getattr(self.data, name)
+
+
+def reconstructions(plan, folder):
+    """Key -> (16, 16), 0 ... 255."""
+    assert Runner(plan, folder, Observer()).run().keys() <= {"ok", "skipped"}
+    keys = [r.key for r in read_records(folder)[0] if r.status == "ok"]
+    return {key: np.asarray(Image.open(folder / "objects" / key[:2] / f"{key}.png")).astype(int) for key in keys}
+
+
+def test_the_order_of_images_changes_no_picture(suite, tmp_path):
+    """Also where the operator is inverted by conjugate gradients: each image has its own steps and its own end.
+
+    In float64 and with an early end, since without damping they amplify rounding as they amplify noise.
+    """
+    motion = TaskRow(name="motion", operator="blur_motion", params={"rcond": 0.01}, sigma=0.05)
+    suite = suite.model_copy(update={"tasks": (suite.tasks[0], motion)})
+    plan = prepare(suite, Options(batch=3, dtype="float64"))
+    data = Backwards(plan.data)
+    other = replace(plan, data=data, cells=make_cells(suite, data, plan.prior, plan.options.numerics))
+    first, second = reconstructions(plan, tmp_path / "a"), reconstructions(other, tmp_path / "b")
+    assert first.keys() == second.keys()
+    assert len(first) == (len(SOLVERS) * 2 - 1) * 4, "DDRM does not take motion blur"
+    assert max(abs(first[key] - second[key]).max() for key in first) <= 1, "one level: a value may round either way"
 
 
 def test_every_solver_sees_the_same_measurements(reference):
@@ -160,6 +202,7 @@ def test_precision_is_part_of_the_key(suite, reference, tmp_path):
     [
         ("good", "ok ok ok ok", None),
         ("raise", "ok ok ok failed", "RuntimeError: white image (mine.py:"),
+        ("exit", "ok ok ok failed", "SystemExit: 0 (mine.py:"),
         ("nan", "diverged diverged diverged diverged", "not finite at step 2 of 3"),
         ("nan_one", "ok ok ok diverged", "not finite at step 2 of 3"),
         ("oom", "ok ok ok ok", None),
@@ -201,6 +244,46 @@ def test_full_disk_keeps_what_was_recorded(suite, tmp_path, monkeypatch):
         go(suite, tmp_path, ["pinv", "ddrm"])
     assert len(read_records(tmp_path)[0]) == 5
     assert sum(go(suite, tmp_path, ["pinv", "ddrm"])[1].values()) == 3
+
+
+def test_metrics_that_were_unavailable_are_filled_in(suite, tmp_path, monkeypatch):
+    def missing(*_):
+        raise AssetUnavailable("run `bench fetch metrics`")
+
+    monkeypatch.setattr(metrics, "Lpips", missing)
+    records, _ = go(suite, tmp_path, ["pinv"])
+    assert records["pinv", "im0"].unavailable == {"lpips": "run `bench fetch metrics`"}
+    assert go(suite, tmp_path, ["pinv"])[1] == {}
+    monkeypatch.setattr(metrics, "Lpips", lambda *_: lambda x_hat, x: torch.full((len(x),), 0.25))
+    records, counts = go(suite, tmp_path, ["pinv"])
+    assert counts == {"ok": 4}
+    assert [r.metrics["lpips"] for r in records.values()] == [0.25] * 4
+    assert go(suite, tmp_path, ["pinv"])[1] == {}
+
+
+def test_images_too_small_for_ssim_go_without(monkeypatch):
+    scorer = Scorer(torch.device("cpu"), False, (1, 8, 8))
+    assert "ssim" in scorer.unavailable
+    assert "ssim" not in scorer.names(0.1)
+    x = torch.zeros(2, 1, 8, 8, dtype=torch.float64)
+    A = make_operator("denoise", (1, 8, 8), range(2))
+    assert {tuple(row) for row in scorer(x, x, Measurement(x, A, 0.1))} == {tuple(scorer.names(0.1))}
+
+
+def test_warm_up_is_short_for_a_solver_that_yields_late(suite):
+    @dataclass(frozen=True)
+    class Late(Solver):
+        def solve(self, measurement, prior, noise):
+            x = noise.new(prior.shape)
+            for k in range(50, 0, -1):
+                x = prior.denoise(x, prior.schedule.level(k))
+            yield Step(x, x)
+
+    plan, calls = prepare(override(suite, ["pinv"], ["box"]), Options()), Counter()
+    task = plan.cells[0].task
+    measurement = task.measure(plan.data, ["im0"]).measurement
+    warm_up(Late(), measurement, WatchedPrior(plan.prior, calls), task.noise(["im0"], [0], "late"))
+    assert calls == {"nfe": 2}
 
 
 def test_peak_memory_sees_what_a_solver_allocates(suite, mine, tmp_path):

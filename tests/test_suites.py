@@ -1,5 +1,6 @@
 """Suites, presets and overrides: what is accepted, what it becomes, and what is said about the rest."""
 
+import hashlib
 from dataclasses import fields
 
 import pytest
@@ -99,9 +100,39 @@ def test_task_and_twin_messages(tmp_path):
     bad_task = load_suite(write(tmp_path, HEAD + TASKS.replace("hdr", "hrd") + SOLVE))
     with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd'; did you mean 'hdr'"):
         make_cells(bad_task, FakeData(), FakePrior(), {})
+    endless = TASKS.replace("hdr", "blur_gauss, params: {std: .inf}")
+    with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': operator 'blur_gauss': std = inf should be a finite"):
+        make_cells(load_suite(write(tmp_path, HEAD + endless + SOLVE)), FakeData(), FakePrior(), {})
     twins = "solvers:\n  - {solver: dps, label: a, params: {zeta: 1}}\n  - {solver: dps, label: b, params: {zeta: 1e0}}\n"
     with pytest.raises(SuiteError, match="row 'b' has the same settings as 'a'"):
         make_cells(load_suite(write(tmp_path, HEAD + TASKS + twins)), FakeData(), FakePrior(), {})
+
+
+SOLVER = """
+from bench.solver import Step
+from dataclasses import dataclass
+from {module} import {base}
+@dataclass(frozen=True)
+class Mine({base}):
+    def solve(self, measurement, prior, noise):
+        yield Step(measurement.y, measurement.y)
+"""
+
+
+def test_the_source_of_a_solver_includes_its_bases(tmp_path, monkeypatch):
+    """Editing any file that a user's class is made of changes its identity; ours have a revision instead."""
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {name: tmp_path / f"{name}.py" for name in ("base_of_mine", "mine", "other")}
+    files["base_of_mine"].write_text(SOLVER.format(module="solvers", base="DPS").replace("Mine", "Base"))
+    files["mine"].write_text(SOLVER.format(module="base_of_mine", base="Base"))
+    files["other"].write_text(SOLVER.format(module="solvers", base="DPS"))
+    identity = lambda name: load_solver(str(files[name])).source_sha256  # noqa: E731
+    before, other = identity("mine"), identity("other")
+    assert before == identity("mine")
+    assert other == hashlib.sha256(files["other"].read_bytes()).hexdigest()
+    files["base_of_mine"].write_text(files["base_of_mine"].read_text() + "# edited")
+    assert identity("mine") != before
+    assert identity("other") == other
 
 
 def test_equal_settings_give_equal_keys(tmp_path):
@@ -148,10 +179,13 @@ def test_command_line_selects_sets_and_sweeps():
     assert labels("dps-100", "dps.zeta=1") == ["dps-100[zeta=1]"]
     assert labels("a/mine.py:Mine.k=2") == ["Mine[k=2]"]
     assert labels("mine.py") == ["mine"]
+    assert labels("v1.py:Mine", "v2.py:Mine", "pkg.v3:Mine", "v1.py:Mine") == ["Mine", "v2:Mine", "pkg.v3:Mine"]
+    assert labels("dps-100.zeta=1,2,1") == ["dps-100[zeta=1]", "dps-100[zeta=2]"]
     for flags, message in [
         (["dsp"], "did you mean 'dps'"),
         (["dps-100", "ddrm-20.eta=1"], "no such row is selected"),
         (["dps.=3"], "expected NAME or NAME.param=value"),
+        (["a/mine.py", "b/mine.py"], "two rows are labelled 'mine'"),
     ]:
         with pytest.raises(SuiteError, match=message):
             labels(*flags)

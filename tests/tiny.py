@@ -1,4 +1,4 @@
-"""A world that runs in seconds: eight 16 x 16 images, an untrained network, two tasks, and solvers that misbehave on purpose."""
+"""A world that runs in seconds: eight 16 x 16 images, an untrained network, two tasks, solvers that misbehave on purpose."""
 
 import hashlib
 from pathlib import Path
@@ -62,6 +62,7 @@ solvers:
 """
 
 USER = '''\
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,7 +78,9 @@ class Mine(Solver):
     """Does as it is told."""
 
     paper = "0000.00000"
-    mode: Literal["good", "slow", "raise", "nan", "nan_one", "interrupt", "oom", "shape", "tensor", "empty", "memory"] = "good"
+    mode: Literal[
+        "good", "slow", "raise", "exit", "nan", "nan_one", "interrupt", "oom", "shape", "tensor", "empty", "memory"
+    ] = "good"
     steps: int = 3
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
@@ -90,6 +93,8 @@ class Mine(Solver):
             raise torch.OutOfMemoryError("CUDA out of memory")
         if self.mode == "raise" and white.any():
             raise RuntimeError("white image")
+        if self.mode == "exit" and white.any():
+            sys.exit(0)
         for k in range(self.steps):
             if self.mode == "slow":
                 time.sleep(0.2)
@@ -112,9 +117,8 @@ def build(folder: Path) -> Path:
         pixels = np.full((16, 16), 255) if k == 3 else rng.integers(0, 128, (16, 16))
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "images" / f"im{k}.png")
     (folder / "images.toml").write_text('kind = "folder"\nfolder = "images"\nshape = [1, 16, 16]\n')
-    network = build_unet(**ARCHITECTURE)
-    generator = torch.Generator().manual_seed(0)
-    state = {k: v + 0.05 * torch.randn(v.shape, generator=generator) for k, v in network.state_dict().items()}
+    torch.manual_seed(0)
+    state = {k: v + 0.05 * torch.randn(v.shape) for k, v in build_unet(**ARCHITECTURE).state_dict().items()}
     data = save({k: v.contiguous() for k, v in state.items()})
     (folder / "tiny.safetensors").write_bytes(data)
     (folder / "tiny.toml").write_text(PRIOR.format(sha256=hashlib.sha256(data).hexdigest(), channels=1))

@@ -142,6 +142,7 @@ def export(args: argparse.Namespace) -> None:
         architecture="\n".join(f"{key} = {json.dumps(value)}" for key, value in ARCHITECTURE.items()),
         parameters=sum(value.numel() for value in half.values()),
         seen=state["step"] * BATCH,
+        history=args.history,
         minutes=round(state["cpu_seconds"] / 60),
         mse=errors[0],
         quarters=[round(e, 4) for e in errors[1:]],
@@ -171,9 +172,10 @@ beta_max = 2e-2
 data = "Fashion-MNIST, official training split (60,000 images), nothing else"
 prediction = "noise"
 images_seen = {seen}
-cpu_core_minutes = {minutes}     # compilation and held-out evaluations included
+history = "{history}"
+cpu_core_minutes = {minutes}           # compilation and held-out evaluations included
 optimiser = "AdamW, lr 1e-3, warm-up 200, cosine to 2 %, betas (0.9, 0.99), batch 32, clip 1, EMA 0.999, bf16 autocast"
-held_out_eps_mse = {mse:.4f}     # test images 0-255, t spread evenly over 0..999, of the fp16 weights
+held_out_eps_mse = {mse:.4f}        # test images 0-255, t spread evenly over 0..999, of the fp16 weights
 held_out_by_quarter = {quarters}
 torch = "{torch}"
 """
@@ -182,11 +184,12 @@ torch = "{torch}"
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=520_000, help="training images to see in all")
+    parser.add_argument("--images", type=int, default=384_000, help="training images to see in all; the schedule ends there")
     parser.add_argument("--data", type=Path, default=FOLDER, help="folder of the idx files; downloaded where missing")
     parser.add_argument("--work", type=Path, default=ROOT / "results" / "training" / "fashion32")
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--history", default="in one run", help="for the card: how the images were seen")
     parser.add_argument("--export", action="store_true", help="write the card and the fp16 weights instead of training")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     parser.add_argument("--no-bf16", dest="bf16", action="store_false")

@@ -166,12 +166,14 @@ class PinvOperator(Operator):
 class LinearOperator(PinvOperator):
     """A linear operator with its adjoint; the damped pseudo-inverse comes by conjugate gradients.
 
-    ``rcond``: the undamped pseudo-inverse ignores singular values below ``rcond`` times the largest (SVD rung); conjugate
-    gradients stop once the residual of the normal equations has fallen by this factor. An exact A+ does not exist in
-    practice: the Gaussian blur at 256 px has singular values of 1e-17.
+    ``rcond``: the undamped pseudo-inverse ignores singular values below ``rcond`` times the largest (SVD rung), or stops
+    conjugate gradients once the residual of the normal equations has fallen by this factor. An exact A+ does not exist in
+    practice: the Gaussian blur at 256 px has singular values of 1e-17. ``tolerance`` is that factor where damping makes the
+    equations well-posed.
     """
 
     rcond: float = 1e-3
+    tolerance: float = 1e-4
     max_iterations: int = 200
 
     @abstractmethod
@@ -206,7 +208,8 @@ class LinearOperator(PinvOperator):
         p = r = self.transpose(y)
         damping, tiny = rows(damping, r), torch.finfo(r.dtype).tiny
         x, rr = torch.zeros_like(r), dot(r, r)
-        stop = self.rcond**2 * rr
+        relative = torch.where(torch.as_tensor(damping).flatten() > 0, min(self.tolerance, self.rcond), self.rcond)
+        stop = relative.to(rr) ** 2 * rr
         for _ in range(self.max_iterations):
             active = rr > stop
             if not active.any():

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.records import StoreError, read_manifest, read_records, write_atomic
+from bench.records import Record, StoreError, read_manifest, read_records, write_atomic
 from bench.report import grid, plot
 from bench.report.colours import colours, markers
+from bench.report.columns import Metric, metrics_of
 from bench.report.markdown import document
 from bench.report.numbers import sheet
-from bench.report.scores import Score, Sets, judge
-from bench.report.tables import Metric, Table, build, metrics_of
+from bench.report.scores import Reference, Scores, Sets, judge, reference
+from bench.report.tables import Table, build
 
 FORMATS = ("md", "csv", "png")
 
@@ -30,6 +31,30 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
         StoreError: a folder that does not exist, or a file that cannot be read or written.
     """
     folders = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
+    records, n_bad = _records(folders, formats)
+    runs = sorted((run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or "")
+    tables, sets = build(records, runs), Sets(folders)
+    metrics = metrics_of(tables, runs)
+    scores = [{metric.name: judge(table, metric, sets) for metric in metrics} for table in tables]
+    anchors = [reference(table, metrics, judged, sets) for table, judged in zip(tables, scores, strict=True)]
+    sets.save()
+    files: dict[str, bytes] = {}
+    figures: dict[str, str] = {}
+    if "png" in formats:
+        pictures = _pictures(tables, metrics, scores, anchors, folders)
+        figures = {name: f"{name}.png" for name in pictures}
+        files |= {f"{name}.png": data for name, data in pictures.items()}
+    if "csv" in formats:
+        files = {"tables.csv": sheet(tables, metrics, scores)} | files
+    if "md" in formats:
+        files = {"report.md": document(tables, metrics, scores, anchors, runs, figures, n_bad).encode()} | files
+    for name, data in files.items():
+        write_atomic(Path(out) / name, data)
+    return [Path(out) / name for name in files]
+
+
+def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
+    """All records and the number of damaged lines, once the request makes sense."""
     unknown = [f for f in formats if f not in FORMATS]
     if unknown or not folders:
         raise ValueError(f"unknown format '{unknown[0]}'; known: {', '.join(FORMATS)}" if unknown else "no run folder given")
@@ -39,28 +64,15 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
     records, n_bad = read_records(*folders)
     if not records:
         raise ValueError(f"no records in {', '.join(map(str, folders))} ({n_bad} damaged lines); run a suite first")
-    runs = [run for folder in folders for run in read_manifest(folder)]
-    tables, sets = build(records, runs), Sets(folders)
-    metrics = metrics_of(tables, runs)
-    scores = [{metric.name: judge(table, metric, sets) for metric in metrics} for table in tables]
-    sets.save()
-    files: dict[str, bytes] = {}
-    figures: dict[str, str] = {}
-    if "png" in formats:
-        pictures = _pictures(tables, metrics, scores, folders)
-        figures = {name: f"{name}.png" for name in pictures}
-        files |= {f"{name}.png": data for name, data in pictures.items()}
-    if "csv" in formats:
-        files = {"tables.csv": sheet(tables, metrics, scores)} | files
-    if "md" in formats:
-        files = {"report.md": document(tables, metrics, scores, runs, figures, n_bad).encode()} | files
-    for name, data in files.items():
-        write_atomic(Path(out) / name, data)
-    return [Path(out) / name for name in files]
+    return records, n_bad
 
 
 def _pictures(
-    tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[dict[str, dict[str, Score]]], folders: Sequence[Path]
+    tables: Sequence[Table],
+    metrics: Sequence[Metric],
+    scores: Sequence[Scores],
+    anchors: Sequence[Reference | None],
+    folders: Sequence[Path],
 ) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
 
@@ -72,9 +84,9 @@ def _pictures(
     first = by_name.get("psnr") or next((m for m in metrics if m.better), None)
     drawn: dict[str, bytes | None] = {}
     if first:
-        drawn["quality_vs_seconds"] = plot.draw(tables, scores, first, palette, shapes)
+        drawn["quality_vs_seconds"] = plot.draw(tables, scores, anchors, first, palette, shapes)
     if "lpips" in by_name:
-        drawn["lpips_vs_seconds"] = plot.draw(tables, scores, by_name["lpips"], palette, shapes)
+        drawn["lpips_vs_seconds"] = plot.draw(tables, scores, anchors, by_name["lpips"], palette, shapes)
     for table, judged in zip(tables, scores, strict=True):
         drawn[f"grid_{table.slug}"] = grid.draw(table, first, judged[first.name] if first else {}, palette, find)
     return {name: data for name, data in drawn.items() if data}

@@ -8,8 +8,9 @@ from pathlib import Path
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.report.columns import Metric
 from bench.report.scores import Score
-from bench.report.tables import Metric, Row, Table
+from bench.report.tables import Row, Table
 
 ROWS = 5
 CELL = 160
@@ -23,14 +24,14 @@ Find = Callable[[str], Path | None]
 
 def draw(table: Table, metric: Metric | None, scores: dict[str, Score], colours: dict[str, str], find: Find) -> bytes | None:
     """The grid as PNG bytes, or None where no picture was kept."""
-    shown = [i for i in table.images if find(f"truth/{table.head.dataset}-{i}.png")][:ROWS]
+    shown = [i for i in table.images if find(f"truth/{table.truths.get(i)}.png")][:ROWS]
     rows = [
         row for row in sorted(table.rows, key=lambda r: not r.head.baseline) if any(_kept(row, image, find) for image in shown)
     ]
     if not rows:
         return None
     columns = [("truth", "", PALE), ("measurement", "", PALE)]
-    columns += [(_title(row), _caption(metric, scores.get(row.name)), colours[row.head.solver]) for row in rows]
+    columns += [(_title(row), _caption(table, row, metric, scores.get(row.name)), colours[row.head.solver]) for row in rows]
     cells = [[*_given(table, image, find), *(_cell(row, image, find) for row in rows)] for image in shown]
     return _paint(columns, cells)
 
@@ -39,10 +40,12 @@ def _title(row: Row) -> str:
     return "A⁺y" if row.name == row.head.solver == "pinv" else row.name
 
 
-def _caption(metric: Metric | None, score: Score | None) -> str:
+def _caption(table: Table, row: Row, metric: Metric | None, score: Score | None) -> str:
+    """The mean over all images of the row; with their number where it is not the usual one."""
     if metric is None or score is None or score.interval is None:
         return ""
     text = metric.show(score.interval.mean) + " dB" * (metric.name == "psnr")
+    text += f", n {score.interval.n}" * (row.name in table.unusual)
     return f"({text})" if score.partial else text
 
 
@@ -51,7 +54,7 @@ def _kept(row: Row, image: str, find: Find) -> Path | None:
 
 
 def _given(table: Table, image: str, find: Find) -> list[Path | str]:
-    names = (f"truth/{table.head.dataset}-{image}.png", f"measurement/{table.head.task}-{image}.png")
+    names = (f"truth/{table.truths[image]}.png", f"measurement/{table.measurements[image]}.png")
     return [find(name) or "not kept" for name in names]
 
 

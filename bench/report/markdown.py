@@ -6,21 +6,25 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.records import Record
+from bench.report.asked import Run
+from bench.report.columns import Metric
 from bench.report.notes import absent, conventions, notes
-from bench.report.scores import ENOUGH_FOR_FID, Score
-from bench.report.tables import Metric, Row, Run, Table
+from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
+from bench.report.tables import Row, Table
 from bench.report.text import code, count, distinct, escape, plain, seconds
-from bench.stats import Interval, bootstrap_interval
+from bench.stats import bootstrap_interval
 
-Scores = dict[str, dict[str, Score]]
-"""Metric -> row name -> score."""
 NBSP = "\u00a0"
 ARROWS = {1: NBSP + "↑", -1: NBSP + "↓", 0: ""}
 LEGEND = (
-    "**Bold**: best. **Bold**⁼: not told apart from the best, since the paired 95 % bootstrap interval of the difference over "
-    "the same images holds 0 (not corrected for many comparisons). *Italic*: baseline, not ranked; ° marks one that is better "
-    "than every solver. (Brackets): not over all images of the table, not ranked. ±: the larger half of the 95 % interval of "
-    "the mean; tables.csv has both ends."
+    "**Bold**: best. **Bold**⁼: not told apart from the best. Two rows are compared over the images that both have: the paired "
+    "95 % bootstrap interval of the difference holds 0 (not corrected for many comparisons). *Italic*: baseline, not ranked; ° "
+    "marks one that is better than the best solver. (Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % "
+    "interval of the mean over the row's images."
+)
+FEWER = (
+    " Rows for which the suite asks for fewer images stand last, below a reference: the row above with the best {metric}, over "
+    "just their images. Read their numbers against that line, not against the column: other images are easier or harder."
 )
 
 
@@ -28,6 +32,7 @@ def document(
     tables: Sequence[Table],
     metrics: Sequence[Metric],
     scores: Sequence[Scores],
+    anchors: Sequence[Reference | None],
     runs: Sequence[Run],
     figures: dict[str, str],
     n_bad: int = 0,
@@ -38,6 +43,7 @@ def document(
         tables: in order.
         metrics: the columns.
         scores: of each table.
+        anchors: the reference row of each table, where it needs one.
         runs: of the manifests.
         figures: ``grid_<slug>`` of a table, or the name of a plot -> file name beside the page.
         n_bad: damaged journal lines that were skipped.
@@ -47,13 +53,15 @@ def document(
     labels = {reason: ", ".join(m.label for m in metrics if missing.get(m.name) == reason) for reason in missing.values()}
     gaps = [f"Not available: {text} ({escape(reason.rstrip('.'))})." for reason, text in labels.items()]
     metrics = [m for m in metrics if m.name not in missing]
-    parts = [header(tables, runs), *damaged, *gaps, *summary(tables, metrics, scores), f"<sub>{LEGEND}</sub>"]
+    reference = next((anchor for anchor in anchors if anchor), None)
+    legend = f"<sub>{LEGEND}{FEWER.format(metric=reference.metric.label) if reference else ''}</sub>"
+    parts = [header(tables, runs), *damaged, *gaps, *summary(tables, metrics, scores, anchors), legend]
     parts += [f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items() if not name.startswith("grid_")]
-    for table, judged in zip(tables, scores, strict=True):
-        parts += section(table, metrics, judged)
+    for table, judged, anchor in zip(tables, scores, anchors, strict=True):
+        parts += section(table, metrics, judged, anchor)
         if f"grid_{table.slug}" in figures:
             parts += [f"![Reconstructions: {escape(table.title)}]({figures[f'grid_{table.slug}']})"]
-    return "\n\n".join([*parts, *conventions(metrics)]) + "\n"
+    return "\n\n".join([*parts, *conventions(metrics, runs)]) + "\n"
 
 
 def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
@@ -64,7 +72,7 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
         "Suite": _each(records, "suite"),
         "Dataset": _each(records, "dataset") + _hashes(run.get("dataset_sha256") for run in runs),
         "Prior": _each(records, "prior") + _hashes(r.weights_sha256 for r in records),
-        "Images per task": _image_counts(tables, runs),
+        "Images per task": _image_counts(tables),
         "Seed": _each(records, "seed"),
         "Device": ", ".join(distinct(f"{r.device} ({r.threads} thread{'s' * (r.threads != 1)}, {r.dtype})" for r in records)),
         "Versions": ", ".join(distinct(f"{k} {v}" for r in records for k, v in sorted(r.versions.items()))),
@@ -88,62 +96,88 @@ def _hashes(values: Iterable[str | None]) -> str:
     return f" (sha256 {', '.join(found)})" if found else ""
 
 
-def _image_counts(tables: Sequence[Table], runs: Sequence[Run]) -> str:
-    counts = sorted({len(table.images) for table in tables if table.images}) or [0]
-    planned = max((run.get("n_images") or len(run.get("images", ())) for run in runs), default=0)
-    text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return text + (f", of {planned} asked for" if planned > counts[0] else "")
+def _image_counts(tables: Sequence[Table]) -> str:
+    """The usual number, the rows that differ, and how many were attempted where that is less."""
+    usual = sorted({table.usual for table in tables if table.rows}) or [0]
+    text = str(usual[0]) if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
+    others: dict[int, list[str]] = {}
+    for name, n in (item for table in tables for item in table.unusual.items()):
+        others.setdefault(n, []).append(name)
+    text += "".join(f"; {n} for {', '.join(distinct(names))}" for n, names in sorted(others.items()))
+    missing = sum(row.missing for table in tables for row in table.rows)
+    planned = sum(len(row.images) for table in tables for row in table.rows)
+    return text + (f" ({missing} of {planned} reconstructed images still missing)" if missing else "")
 
 
-def summary(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> list[str]:
+def summary(
+    tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores], anchors: Sequence[Reference | None]
+) -> list[str]:
     """One matrix for PSNR and one for LPIPS, where they exist: rows by tasks."""
-    judged = [(table, s) for table, s in zip(tables, scores, strict=True) if table.rows]
+    judged = [(table, s, anchor) for table, s, anchor in zip(tables, scores, anchors, strict=True) if table.rows]
     if len(judged) < 2:
         return []
     parts = ["## At a glance"]
-    rows = {row.name: row for table, _ in reversed(judged) for row in table.rows}
-    names = distinct(row.name for table, _ in judged for row in table.rows)
+    rows = {row.name: row for table, _, _ in reversed(judged) for row in table.rows}
+    fewer = {name: n for table, _, _ in reversed(judged) for name, n in table.unusual.items()}
+    names = distinct(row.name for table, _, _ in judged for row in table.rows)
     for metric in [m for m in metrics if m.name in ("psnr", "lpips")]:
-        if not any(score.interval for _, s in judged for score in s[metric.name].values()):
+        if not any(score.interval for _, s, _ in judged for score in s[metric.name].values()):
             continue
-        lines = [_row([metric.label + ARROWS[metric.better], *(escape(table.title) for table, _ in judged)])]
+        lines = [_row([metric.label + ARROWS[metric.better], *(escape(table.title) for table, _, _ in judged)])]
         lines += ["|:--|" + "--:|" * len(judged)]
-        for name in names:
-            cells = [_number(metric, s[metric.name].get(name), rows[name].head.baseline, small=False) for _, s in judged]
-            lines += [_row([_label(rows[name]), *cells])]
+        for n in (0, *sorted(set(fewer.values()), reverse=True)):
+            if n:
+                over = [anchor.over.get(n, {}).get(metric.name) if anchor else None for _, _, anchor in judged]
+                lines += [_row([f"<sub>reference, {n} images</sub>", *(_reference(metric, score) for score in over)])]
+            for name in (name for name in names if fewer.get(name, 0) == n):
+                cells = [_number(metric, s[metric.name].get(name), rows[name].head.baseline, small=False) for _, s, _ in judged]
+                lines += [_row([_label(rows[name]) + _small(f"{n} images" if n else ""), *cells])]
         parts += ["\n".join(lines)]
     return parts
 
 
-def section(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
+def _reference(metric: Metric, score: Score | None) -> str:
+    """A number of the reference row: in small print, since it is not another result."""
+    return _small(metric.show(score.interval.mean)).removeprefix("<br>") if score and score.interval else ""
+
+
+def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Reference | None) -> list[str]:
     """One task: what was measured, the table, and the notes without which it must not be read."""
     head = table.head
     params = ", ".join(f"{k} {plain(v)}" for k, v in head.operator_params.items())
     samples = max((row.samples for row in table.rows), default=1)
     facts = [
-        code(head.operator) + (f" ({escape(params)})" if params else ""),
+        code(head.operator)
+        + (f" ({escape(params)})" if params else "")
+        + f", revision {head.operator_rev}" * (head.operator_rev > 1),
         f"σ = {head.sigma:g} for images in [−1, 1] ({head.sigma / 2:g} in [0, 1] units)",
-        f"{len(table.images)} images of {escape(head.dataset)}" + (f", {samples} samples each" if samples > 1 else ""),
+        f"{table.usual} images of {escape(head.dataset)}" + (f", {samples} samples each" if samples > 1 else ""),
         f"prior {escape(head.prior)}",
     ]
     shown = [m for m in metrics if any(s.interval for s in scores[m.name].values())]
-    body = [_grid(table, shown, scores)] if table.rows else []
-    remarks = "\n".join(f"- {note}" for note in notes(table, metrics, scores))
+    body = [_grid(table, shown, scores, anchor)] if table.rows else []
+    remarks = "\n".join(f"- {note}" for note in notes(table, metrics, scores, anchor))
     return [f"## {escape(table.title)}", "; ".join(facts) + ".", *body, *([remarks] if remarks else [])]
 
 
-def _grid(table: Table, shown: Sequence[Metric], scores: Scores) -> str:
+def _grid(table: Table, shown: Sequence[Metric], scores: Scores, anchor: Reference | None) -> str:
     memory = any(row.memory for row in table.rows)
-    biased = len(table.images) < ENOUGH_FOR_FID
+    biased = any(score.interval and score.interval.n < ENOUGH_FOR_FID for score in scores.get("fid", {}).values())
     titles = ["Solver", *(m.label + "†" * (m.name == "fid" and biased) + ARROWS[m.better] for m in shown)]
-    titles += ["NFE", "s / image", *["Memory"] * memory, "n"]
+    titles += ["NFE", "s / image", *["Memory"] * memory, "n", "failed"]
     lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
-    for row in table.rows:
-        cells = [_label(row) + _small(escape(row.head.preset or ""))]
-        cells += [_number(m, scores[m.name][row.name], row.head.baseline) for m in shown]
-        cells += [_cost(row), _time(row, table), *[f"{row.memory:.0f} MB" if row.memory else "–"] * memory]
-        failed = sum(row.failures.values())
-        lines += [_row([*cells, str(len(row.solved)) + _small(f"**{failed} failed**" if failed else "")])]
+    for n, rows in table.blocks:
+        if anchor and n in anchor.over:
+            label = f"<sub>reference: {escape(anchor.row.name)}, {n} images</sub>"
+            cells = [label, *(_reference(m, anchor.over[n].get(m.name)) for m in shown)]
+            lines += [_row(cells + [""] * (len(titles) - len(cells)))]
+        for row in rows:
+            about = [escape(row.head.preset)] * bool(row.head.preset) + [f"{n} images"] * (row.name in table.unusual)
+            cells = [_label(row) + _small(", ".join(about))]
+            cells += [_number(m, scores[m.name][row.name], row.head.baseline) for m in shown]
+            cells += [_cost(row), _time(row, table), *[f"{row.memory:.0f} MB" if row.memory else "–"] * memory]
+            failed = sum(row.failures.values())
+            lines += [_row([*cells, len(row.solved), f"**{failed}**" if failed else "0"])]
     return "\n".join(lines)
 
 
@@ -152,23 +186,18 @@ def _small(text: str) -> str:
     return f"<br><sub>{text.replace(' ', NBSP)}</sub>" if text else ""
 
 
-def _half(interval: Interval) -> float:
-    """The larger half of an interval that need not be symmetric."""
-    return max(interval.high - interval.mean, interval.mean - interval.low)
-
-
 def _number(metric: Metric, score: Score | None, baseline: bool, small: bool = True) -> str:
     if score is None or score.interval is None:
         return "–"
-    text = metric.show(score.interval.mean).replace("-", "−")
+    text = metric.show(score.interval.mean)
     if score.partial:
         text = f"({text})"
     elif baseline:
         text = f"*{text}*" + "°" * (score.mark == "beats")
     elif score.mark:
         text = f"**{text}**" + "⁼" * (score.mark == "tie")
-    half = _half(score.interval)
-    return text + (_small(f"± {metric.show(half)}") if small and math.isfinite(half) else "")
+    low, high = score.interval.low, score.interval.high
+    return text + (_small(f"\\[{metric.show(low)}, {metric.show(high)}\\]") if small and math.isfinite(low) else "")
 
 
 def _cost(row: Row) -> str:
@@ -181,11 +210,12 @@ def _cost(row: Row) -> str:
 def _time(row: Row, table: Table) -> str:
     if not row.seconds:
         return "–"
-    interval = bootstrap_interval(row.seconds)
-    text = seconds(interval.mean)
-    half = f"{_half(interval):.{len(text.partition('.')[2])}f}"
-    known = interval.n > 2 and text[0] != "<" and float(half) > 0
-    return text + "‡" * (row.timing != table.timing) + (_small(f"± {half}") if known else "")
+    mean, low, high, n = bootstrap_interval(row.seconds)
+    text = seconds(mean)
+    digits = len(text.partition(".")[2])
+    ends = [f"{end:.{digits}f}" for end in (low, high)]
+    known = n > 2 and text[0] != "<" and ends != [text, text]
+    return text + "‡" * (row.timing != table.timing) + (_small(f"\\[{', '.join(ends)}\\]") if known else "")
 
 
 def _label(row: Row) -> str:

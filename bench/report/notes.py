@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 
-from bench.report.scores import ENOUGH_FOR_FID, Score
-from bench.report.tables import Metric, Row, Table
+from bench.report.asked import Run
+from bench.report.columns import SET_METRICS, Metric
+from bench.report.scores import ENOUGH_FOR_FID, Reference, Scores, gap
+from bench.report.tables import Row, Table
 from bench.report.text import citation, code, distinct, escape, plain
-from bench.stats import FEWEST, paired_difference
+from bench.stats import FEWEST, Interval
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 
 
-def notes(table: Table, metrics: Sequence[Metric], scores: dict[str, dict[str, Score]]) -> list[str]:
+def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Reference | None) -> list[str]:
     """All notes of one table, as Markdown without bullets."""
-    few = 0 < len(table.images) < FEWEST
+    few = 0 < max((len(row.solved) for row in table.rows), default=0) < FEWEST
     return [
         *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
         *_variants(table),
+        *_unusual(table, anchor),
         *_incomplete(table, metrics, scores),
         *_strangers(table),
         *_timings(table),
@@ -26,7 +29,7 @@ def notes(table: Table, metrics: Sequence[Metric], scores: dict[str, dict[str, S
     ]
 
 
-def absent(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[dict[str, dict[str, Score]]]) -> dict[str, str]:
+def absent(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> dict[str, str]:
     """Metric -> reason, where no row of any table has it and for one reason: said once, not below each table."""
     found = {}
     for metric in metrics:
@@ -45,7 +48,7 @@ def _variants(table: Table) -> list[str]:
     found = []
     for label, rows in labels.items():
         if len(rows) > 1:
-            facts = [{k: plain(v) for k, v in _facts(row).items()} for row in rows]
+            facts = [{k: plain(v) for k, v in _facts(row).items() if v is not None} for row in rows]
             keys = [k for k in dict.fromkeys(k for f in facts for k in f) if len({f.get(k) for f in facts}) > 1]
             texts = [
                 ", ".join(f"{k} {f.get(k, 'absent')}" for k in keys) or f"cell {r.head.cell[:8]}"
@@ -58,45 +61,65 @@ def _variants(table: Table) -> list[str]:
 
 def _facts(row: Row) -> dict[str, object]:
     r = row.head
-    return {"solver": r.solver, "preset": r.preset, **r.params, "dtype": r.dtype, "bench": r.versions.get("bench")}
+    source = r.source_sha256[:8] if r.source_sha256 else None
+    code_of = {"solver": r.solver, "revision": r.solver_rev, "source": source, "preset": r.preset}
+    return code_of | r.params | {"dtype": r.dtype, "version": r.versions.get("diffusion-inverse-bench")}
 
 
-def _incomplete(table: Table, metrics: Sequence[Metric], scores: dict[str, dict[str, Score]]) -> list[str]:
-    """Rows that did not finish all images, and how they compare over those that they share with the best row."""
+def _unusual(table: Table, anchor: Reference | None) -> list[str]:
+    """Rows that are about fewer images than the others, compared with the best of those; and images left out."""
     found = []
-    for row in table.rows:
+    for n, rows in table.blocks[1:]:
+        why = "by design" if all(r.planned for r in rows) else "recorded, and no manifest says how many were asked for"
+        why += ", too few to rank" * (n < FEWEST)
+        gaps = [text for row in rows if anchor and (text := _against(table, row, anchor))]
+        compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
+        found.append(f"{', '.join(code(row.name) for row in rows)}: {n} images {why}{compared}.")
+    extra = [f"{code(row.name)} {row.extra}" for row in table.rows if row.extra]
+    return found + ([f"Images left out here, as the other rows do not have them: {', '.join(extra)}."] if extra else [])
+
+
+def _against(table: Table, row: Row, anchor: Reference) -> str:
+    metric, name = anchor.metric, anchor.row.name
+    found = gap(row.scores(metric.name), anchor.row.scores(metric.name), 1) if row.name not in table.strangers else None
+    return _difference(metric, row.name, name, found, 1) if found and not row.head.baseline else ""
+
+
+def _incomplete(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
+    """Rows that did not finish all their images, and how they compare over those that they share with the best row."""
+    found = []
+    for row in [row for row in table.rows if not row.complete]:
         parts = [f"{n} {WORDS.get(status, status)}" for status, n in row.failures.most_common()]
-        lost = (
-            f"{sum(row.failures.values())} of {len(row.records)} reconstructions failed ({', '.join(parts)})" if parts else ""
-        )
-        missing = len(table.images) - len(row.attempted)
-        todo = f"{missing} of {len(table.images)} images not run" if missing else ""
-        if lost or todo:
-            shared = _over_common(table, row, metrics, scores)
-            found.append(
-                f"{code(row.name)}: {' and '.join(t for t in (lost, todo) if t)}; not ranked.{shared}{_first_reason(row)}"
-            )
+        lost = f"{sum(row.failures.values())} of {len(row.records)} reconstructions failed ({', '.join(parts)})"
+        todo = f"{row.missing} of {len(row.images)} images not run"
+        facts = " and ".join([lost] * bool(parts) + [todo] * bool(row.missing))
+        shared = _over_shared(row, metrics, scores)
+        compared = f" Paired over the shared images: {shared}." if shared else ""
+        found.append(f"{code(row.name)}: {facts}; not ranked.{compared}{_first_reason(row)}")
     return found
+
+
+def _over_shared(row: Row, metrics: Sequence[Metric], scores: Scores) -> str:
+    """The difference to the best row, in the first metric that has one."""
+    for metric in (m for m in metrics if m.better and m.name not in SET_METRICS):
+        best = next((name for name, score in scores[metric.name].items() if score.mark == "best"), None)
+        if best:
+            found = scores[metric.name][row.name].gap
+            return _difference(metric, row.name, best, found, metric.better) if found else ""
+    return ""
+
+
+def _difference(metric: Metric, name: str, other: str, gap: Interval, sign: int) -> str:
+    """The gap in the metric's own direction, "a − b: PSNR +0.10 [+0.02, +0.18] (n 32)"."""
+    low, high = sorted((sign * gap.low, sign * gap.high))
+    mean, low, high = (metric.show(value, "+") for value in (sign * gap.mean, low, high))
+    return f"{code(name)} − {code(other)} {metric.label} {mean} \\[{low}, {high}\\] (n {gap.n})"
 
 
 def _first_reason(row: Row) -> str:
     reasons = distinct(r.reason for r in row.records if r.status != "ok" and r.reason)
     more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
     return f" Reason: {escape(reasons[0].rstrip('.'), 160)}{more}." if reasons else ""
-
-
-def _over_common(table: Table, row: Row, metrics: Sequence[Metric], scores: dict[str, dict[str, Score]]) -> str:
-    metric = next((m for m in metrics if m.better and any(s.mark == "best" for s in scores[m.name].values())), None)
-    if metric is None or row.name in table.strangers:
-        return ""
-    best = next(r for r in table.rows if scores[metric.name][r.name].mark == "best")
-    ours, theirs = row.scores(metric.name), best.scores(metric.name)
-    images = [image for image in ours if image in theirs]
-    if len(images) < FEWEST:
-        return ""
-    mean, low, high, n = paired_difference([ours[i] for i in images], [theirs[i] for i in images])
-    gap, low, high = (f"{metric.scale * v:+{metric.format}}".replace("-", "−") for v in (mean, low, high))
-    return f" Over the {n} images it shares with {code(best.name)}: {metric.label} {gap} \\[{low}, {high}\\]."
 
 
 def _strangers(table: Table) -> list[str]:
@@ -121,7 +144,7 @@ def _timings(table: Table) -> list[str]:
     return [f"‡ Seconds compare only at equal batch, device and threads (here {here}): {'; '.join(odd)}."]
 
 
-def _unavailable(table: Table, metrics: Sequence[Metric], scores: dict[str, dict[str, Score]]) -> list[str]:
+def _unavailable(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
     found = []
     for metric in metrics:
         reasons: dict[str, list[str]] = {}
@@ -134,14 +157,12 @@ def _unavailable(table: Table, metrics: Sequence[Metric], scores: dict[str, dict
         gaps = [
             f"{code(row.name)} {len(row.solved) - score.interval.n}"
             for row in table.rows
-            if (score := scores[metric.name][row.name]).interval and metric.name not in ("fid", "kid")
+            if (score := scores[metric.name][row.name]).interval and metric.name not in SET_METRICS
             if score.interval.n < len(row.solved)
         ]
         found += [f"{metric.label} is missing or not finite on some images: {', '.join(gaps)}."] if gaps else []
-        if metric.name == "fid" and len(table.images) < ENOUGH_FOR_FID and any(s.interval for s in scores["fid"].values()):
-            found.append(
-                f"† FID of {len(table.images)} images is biased (below {ENOUGH_FOR_FID}) and not ranked; KID is not biased."
-            )
+        if metric.name == "fid" and any(s.interval and s.interval.n < ENOUGH_FOR_FID for s in scores["fid"].values()):
+            found.append(f"† FID of fewer than {ENOUGH_FOR_FID} images is biased and not ranked; KID is not biased.")
     return found
 
 
@@ -154,29 +175,40 @@ def _papers(table: Table) -> list[str]:
     return [f"Papers: {'; '.join(links)}."] if links else []
 
 
-CONVENTIONS = (
+GIVEN = (
     "Images are in [−1, 1] from dataset to solver; metrics see them clipped and mapped to [0, 1]. σ is the standard deviation "
     "of the noise in y in [−1, 1] units: 0.1 here is 0.05 where a paper works in [0, 1].",
     "The rows of a table saw the same measurements: noise, masks and kernels depend on seed, dataset, image and task only, and "
     "each record carries a hash of its y, which is compared here.",
+)
+COUNTED = (
     "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed seed; several "
     "samples of an image are averaged first.",
-    "FID and KID compare the reconstructions of a row (first samples) with the true images of the same row. KID is the squared "
-    "MMD with kernel (x·y / d + 1)³ over pairs of different images, hence unbiased though both sets show the same images; its "
-    "interval is ± 1.96 jackknife errors.",
+    f"Ranking: a row's mean is over its own images (n). Two rows are compared over the images that both finished, at least "
+    f"{FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where rows have unequal "
+    "images none may be: then it is the one with the smallest worst deficit.",
+    "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images of the same row. "
+    "KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, hence unbiased at any n though both "
+    "sets show the same images; its interval is ± 1.96 jackknife errors, and rows tie within their joint error.",
     "NFE: network evaluations per image; vjps: backward passes through the network per image.",
-    "Seconds: the solver's clock of a batch divided by its size, without metrics, files and warm-up, over batches of the "
-    "commonest size; interval over batches.",
-    "n: images on which every sample succeeded. Failures are counted, never averaged over in silence: a row with failed or "
-    "missing images is put in brackets and not ranked.",
+)
+LAST = (
+    "n: images on which every sample succeeded; failed: reconstructions that did not. Failures are never averaged over in "
+    "silence: a row with failed or missing images is put in brackets and not ranked."
 )
 
 
-def conventions(metrics: Sequence[Metric]) -> list[str]:
+def conventions(metrics: Sequence[Metric], runs: Sequence[Run]) -> list[str]:
     """How to read every number of the page."""
+    clock = distinct(run["seconds"] for run in runs if run.get("seconds"))
+    seconds = (
+        "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; interval over batches"
+    )
     lines = [
-        *CONVENTIONS[:2],
+        *GIVEN,
         *[f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.note],
-        *CONVENTIONS[2:],
+        *COUNTED,
+        ". ".join([seconds, *(f"The clock: {escape(text.rstrip('.'), 1000)}" for text in clock)]) + ".",
+        LAST,
     ]
     return ["## Conventions", "\n".join(f"- {line}" for line in lines)]

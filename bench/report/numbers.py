@@ -6,16 +6,20 @@ import math
 from collections.abc import Sequence
 
 from bench.records import Record, canonical
-from bench.report.scores import Score, comparable
-from bench.report.tables import SETTING, Metric, Row, Table
+from bench.report.columns import SET_METRICS, Metric
+from bench.report.scores import Score, Scores, comparable
+from bench.report.tables import SETTING, Row, Table
 from bench.report.text import distinct
 from bench.stats import bootstrap_interval
 
-PLAIN = (*SETTING, "label", "cell", "solver", "preset", "params", "paper", "baseline")
+PLAIN = (*SETTING, "label", "cell", "solver", "solver_rev", "source_sha256", "preset", "params", "paper", "baseline")
 
 
-def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[dict[str, dict[str, Score]]]) -> bytes:
-    """One line per task and row, skipped cells and those not run included; unscaled, six significant digits."""
+def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> bytes:
+    """One line per task and row, skipped cells and those not run included; unscaled, six significant digits.
+
+    ``<metric>_gap`` is `Score.gap`: to the best row, paired over the images of both, positive where this row is better.
+    """
     lines: list[dict[str, object]] = []
     for table, judged in zip(tables, scores, strict=True):
         for row in table.rows:
@@ -41,8 +45,9 @@ def _counts(table: Table, row: Row) -> dict[str, object]:
     return {
         "reason": "; ".join(distinct(r.reason for r in row.records if r.status != "ok" and r.reason)),
         "ranked": comparable(table, row) and not row.head.baseline,
-        "n_images": len(table.images),
+        "n_images": len(row.images),
         "n": len(row.solved),
+        "n_missing": row.missing,
         "samples": row.samples,
         "n_failed": sum(row.failures.values()),
         "failures": " ".join(f"{status}:{n}" for status, n in sorted(row.failures.items())),
@@ -69,6 +74,8 @@ def _metric(metric: Metric, score: Score) -> dict[str, object]:
     name = metric.name
     mean, low, high, n = score.interval or (None, None, None, 0)
     values = {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
+    if metric.better and name not in SET_METRICS:
+        values |= zip((f"{name}_gap{end}" for end in ("", "_low", "_high", "_n")), score.gap or (None,) * 4, strict=True)
     return values | {f"{name}_mark": score.mark, f"{name}_unavailable": score.reason}
 
 

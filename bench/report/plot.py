@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -12,37 +13,41 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.report.colours import BASELINE
-from bench.report.scores import Score
-from bench.report.tables import Metric, Row, Table
+from bench.report.columns import Metric
+from bench.report.scores import Reference, Score, Scores, gap
+from bench.report.tables import Row, Table
 from bench.report.text import distinct
-from bench.stats import bootstrap_interval
+from bench.stats import Interval, bootstrap_interval
 
 STYLE = {
     "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False,
     "axes.grid": True, "axes.grid.which": "major", "grid.color": "#e4e4e4", "grid.linewidth": 0.8, "axes.axisbelow": True,
     "axes.edgecolor": "#808080", "xtick.color": "#404040", "ytick.color": "#404040", "svg.hashsalt": "bench",
 }  # fmt: skip
-Scores = dict[str, dict[str, Score]]
 
 
 def draw(
-    tables: Sequence[Table], scores: Sequence[Scores], metric: Metric, colours: dict[str, str], markers: dict[str, str]
+    tables: Sequence[Table],
+    scores: Sequence[Scores],
+    anchors: Sequence[Reference | None],
+    metric: Metric,
+    colours: dict[str, str],
+    markers: dict[str, str],
 ) -> bytes | None:
     """The figure as PNG bytes, or None where no table has the metric and a time."""
-    panels = [
-        (t, s[metric.name]) for t, s in zip(tables, scores, strict=True) if any(_point(t, r, s[metric.name]) for r in t.rows)
-    ]
+    placed = [(t, place(t, s[metric.name], a, metric)) for t, s, a in zip(tables, scores, anchors, strict=True)]
+    panels = [(t, s) for t, s in placed if any(_point(t, r, s) for r in t.rows)]
     if not panels:
         return None
-    across = min(len(panels), 4)
-    down = math.ceil(len(panels) / across)
+    down = math.ceil(len(panels) / 4)
+    across = math.ceil(len(panels) / down)
     with rc_context(STYLE):
         figure = Figure(figsize=(0.5 + 3.1 * max(across, 2), 0.95 + 2.75 * down), dpi=160, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
         for axis, (table, judged) in zip(axes, panels, strict=False):
             _panel(axis, table, judged, metric, colours, markers)
-        low, high = axes[0].get_xlim()
+        low, high = _spread(axes[0], panels)
         for axis in axes[: len(panels)]:
             axis.xaxis.set_major_locator(LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8))
         for axis in axes[len(panels) :]:
@@ -50,15 +55,35 @@ def draw(
         for i in range(max(0, len(panels) - across), len(panels)):
             axes[i].tick_params(labelbottom=True)
             axes[i].set_xlabel("seconds per image")
-        unit = " [dB]" if metric.name == "psnr" else ""
-        figure.supylabel(
-            metric.label + unit + {1: "  (higher is better)", -1: "  (lower is better)", 0: ""}[metric.better], fontsize=11
-        )
+        direction = {1: "  (higher is better)", -1: "  (lower is better)", 0: ""}[metric.better]
+        figure.supylabel(metric.label + " [dB]" * (metric.name == "psnr") + direction, fontsize=11)
         handles = _legend(panels, colours, markers)
-        figure.legend(handles=handles, loc="outside lower center", ncols=_columns(len(handles), across), frameon=False)
+        layout = {"loc": "outside lower center", "ncols": _columns(len(handles), across), "frameon": False}
+        figure.legend(handles=handles, title=_remarks(panels) or None, title_fontsize=9, **layout)
         out = io.BytesIO()
         figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
+
+
+def _spread(axis: Axes, panels: Sequence[tuple[Table, dict[str, Score]]]) -> tuple[float, float]:
+    """The limits of the shared x axis, at least a factor of two apart."""
+    times = [bootstrap_interval(row.seconds).mean for table, s in panels for row in table.rows if _point(table, row, s)]
+    if max(times) < 2 * min(times):
+        middle = math.sqrt(min(times) * max(times))
+        axis.set_xlim(middle / 2, middle * 2)
+    return axis.get_xlim()
+
+
+def place(table: Table, scores: dict[str, Score], anchor: Reference | None, metric: Metric) -> dict[str, Score]:
+    """Rows about fewer images, moved to their paired distance from the reference row: their own mean is over other images."""
+    found = dict(scores)
+    for row in (row for row in table.rows if anchor and row.name in table.unusual):
+        ours, level = scores[row.name].interval, scores[anchor.row.name].interval
+        lead = gap(row.scores(metric.name), anchor.row.scores(metric.name), 1) if level else None
+        if ours and lead:
+            shift = level.mean + lead.mean - ours.mean
+            found[row.name] = replace(scores[row.name], interval=Interval(*(end + shift for end in ours[:3]), ours.n))
+    return found
 
 
 def _point(table: Table, row: Row, scores: dict[str, Score]) -> bool:
@@ -116,20 +141,28 @@ def _dash(name: str, table: Table) -> tuple[int, tuple[int, ...]]:
 
 def _legend(panels: Sequence[tuple[Table, dict[str, Score]]], colours: dict[str, str], markers: dict[str, str]) -> list[Line2D]:
     rows = {row.name: (row, table) for table, _ in reversed(panels) for row in table.rows}
+    fewer = {name: f" ({n} images)" for table, _ in panels for name, n in table.unusual.items()}
     handles = []
     for name in distinct(row.name for table, _ in panels for row in table.rows):
         row, table = rows[name]
         if row.head.baseline:
             handles.append(Line2D([], [], color=BASELINE, linestyle=_dash(name, table), label=f"{name} (baseline)"))
         else:
-            handles.append(Line2D([], [], color=colours[row.head.solver], marker=markers[name], linewidth=1, label=name))
-    hollow = [(r, t, s) for t, s in panels for r in t.rows if _point(t, r, s) and (r.timing != t.timing or s[r.name].partial)]
-    if hollow:
-        style = {"color": "#404040", "marker": "o", "markerfacecolor": "white", "linestyle": "", "markeredgewidth": 1.4}
-        handles.append(Line2D([], [], label="hollow: other batch size or missing images", **style))
+            style = {"color": colours[row.head.solver], "marker": markers[name], "linewidth": 1}
+            handles.append(Line2D([], [], label=name + fewer.get(name, ""), **style))
     return handles
 
 
+def _remarks(panels: Sequence[tuple[Table, dict[str, Score]]]) -> str:
+    """What the legend has to say beyond names."""
+    points = [(row, table, s) for table, s in panels for row in table.rows if _point(table, row, s)]
+    hollow = any(row.timing != table.timing or s[row.name].partial for row, table, s in points)
+    fewer = any(row.name in table.unusual for row, table, _ in points)
+    texts = ["Fewer images: placed at the paired distance from the best row over all images."] * fewer
+    return "\n".join(texts + ["Hollow: other batch size, or images failed or missing."] * hollow)
+
+
 def _columns(n: int, across: int) -> int:
+    """Of a legend with n entries; they fill their lines evenly."""
     most = max(2, round(across * 1.5))
     return math.ceil(n / math.ceil(n / most))

@@ -10,69 +10,124 @@ from pathlib import Path
 import numpy as np
 
 from bench.records import StoreError, digest, write_atomic
-from bench.report.tables import SET_METRICS, Metric, Row, Table
-from bench.stats import FEWEST, Interval, bootstrap_interval, frechet_distance, kernel_distance, paired_difference, ties
+from bench.report.columns import SET_METRICS, Metric
+from bench.report.tables import Row, Table
+from bench.stats import FEWEST, Interval, bootstrap_interval, frechet_distance, kernel_distance, paired_difference
 
 ENOUGH_FOR_FID = 2048
 REV = 1
 """Of how FID and KID are computed; raised when it changes, so that no cached number survives."""
 
 
+Values = dict[str, float]
+"""Image -> score."""
+
+
 @dataclass(frozen=True)
 class Score:
     """One number of a table.
 
-    ``mark`` is ``best``, ``tie`` (the paired interval against the best holds 0), ``beats`` (a baseline that is better than
-    every solver) or empty. ``partial``: not over all images of the table, or on other measurements; never ranked.
-    ``interval`` is None where the metric is absent, for the ``reason`` given.
+    ``mark`` is ``best``, ``tie`` (not shown to be worse than the best), ``beats`` (a baseline that is better than the best
+    solver) or empty. ``partial``: images failed or are missing, or saw other measurements; never ranked. ``interval`` is None
+    where the metric is absent, for the ``reason`` given. ``gap``: to the best row, the paired difference over the images that
+    both have, positive where this row is better.
     """
 
     interval: Interval | None
     mark: str = ""
     reason: str = ""
     partial: bool = False
+    gap: Interval | None = None
+
+
+Scores = dict[str, dict[str, Score]]
+"""Metric -> row name -> score, of one table."""
 
 
 def judge(table: Table, metric: Metric, sets: "Sets") -> dict[str, Score]:
-    """Row name -> its score. Only solvers that finished every image of the table, on the same measurements, are ranked."""
+    """Row name -> its score.
+
+    Only solvers that finished all their images, on the same measurements, are ranked. A row's mean is over its own images;
+    two rows are compared over the images that both have, `FEWEST` at least, so neither a row that was planned for fewer
+    images nor one that was tried on more has an advantage by it.
+    """
+    scores = {row.name: _own(row, metric, sets) for row in table.rows}
     if metric.name in SET_METRICS:
-        return _judge_sets(table, metric, {row.name: sets.score(row, metric.name) for row in table.rows})
+        return _judge_sets(table, metric, scores)
     values = {row.name: row.scores(metric.name) for row in table.rows}
-    scores = {row.name: _mean(row, metric, values[row.name]) for row in table.rows}
-    whole = [r for r in table.rows if comparable(table, r) and len(values[r.name]) == len(table.images)]
-    scores = {name: replace(score, partial=name not in {r.name for r in whole}) for name, score in scores.items()}
-    ranked = [row.name for row in whole if not row.head.baseline]
-    if not metric.better or not ranked or len(table.images) < FEWEST:
-        return scores
-    best = max(ranked, key=lambda name: metric.better * scores[name].interval.mean)
+    whole = {r.name for r in table.rows if comparable(table, r) and 0 < len(values[r.name]) == len(r.solved)}
+    ranked = [r.name for r in table.rows if r.name in whole and not r.head.baseline]
+    best = leader(ranked, values, metric.better) if metric.better else None
+    paired = [name for name in values if best and name not in table.strangers]
+    gaps = {name: gap(values[name], values[best], metric.better) for name in paired}
+    marks = {}
+    if best and len(ranked) > 1:
+        whole -= {name for name in ranked if gaps[name] is None}
+        marks = {name: "tie" for name in ranked if name in whole and gaps[name].high >= 0} | {best: "best"}
+    anchors = [r.name for r in table.rows if r.name in whole and r.head.baseline and gaps.get(r.name)]
+    marks |= {name: "beats" for name in anchors if gaps[name].low > 0}
+    return {
+        name: replace(score, mark=marks.get(name, ""), partial=name not in whole, gap=gaps.get(name) if name != best else None)
+        for name, score in scores.items()
+    }
 
-    def gain(name: str) -> Interval:
-        a, b = ([values[n][image] for image in table.images] for n in (name, best))
-        return paired_difference(a, b) if metric.better > 0 else paired_difference(b, a)
 
-    marks = {name: "tie" for name in ranked if ties(gain(name))} | {best: "best"} if len(ranked) > 1 else {}
-    anchors = {row.name: gain(row.name) for row in whole if row.head.baseline}
-    marks |= {name: "beats" for name, lead in anchors.items() if lead.mean > 0 and not ties(lead)}
-    return {name: replace(score, mark=marks.get(name, "")) for name, score in scores.items()}
+def leader(names: Sequence[str], values: dict[str, Values], better: int) -> str | None:
+    """The row that is ahead of every other one, in the mean over the images that the two share.
+
+    With equal images for all this is the row with the best mean. With unequal ones it may be that none is ahead of all; then
+    it is the one with the smallest worst deficit (minimax). None where no two rows share `FEWEST` images.
+    """
+
+    def standing(name: str) -> tuple[int, float]:
+        others = [_shared(values[name], values[other]) for other in names if other != name]
+        leads = [better * np.mean(a - b) for a, b in others if len(a) >= FEWEST]
+        return len(leads), min(leads, default=0.0)
+
+    if len(names) == 1:
+        return names[0]
+    best = max(names, key=standing, default=None)
+    return best if best and standing(best)[0] else None
 
 
-def _mean(row: Row, metric: Metric, values: dict[str, float]) -> Score:
-    if values:
+def gap(ours: Values, theirs: Values, better: int) -> Interval | None:
+    """How much better the first row is over the images of both, with the paired interval; None for fewer than `FEWEST`."""
+    a, b = _shared(ours, theirs)
+    if len(a) < FEWEST:
+        return None
+    return paired_difference(a, b) if better > 0 else paired_difference(b, a)
+
+
+def _shared(a: Values, b: Values) -> tuple[np.ndarray, np.ndarray]:
+    images = [image for image in a if image in b]
+    return np.array([a[i] for i in images]), np.array([b[i] for i in images])
+
+
+def _own(row: Row, metric: Metric, sets: "Sets") -> Score:
+    """A row's number without a rank, over its own images."""
+    if metric.name in SET_METRICS:
+        return sets.score(row, metric.name)
+    if values := row.scores(metric.name):
         return Score(bootstrap_interval(list(values.values())))
     return Score(None, reason="; ".join(row.reasons(metric.name)) or ("not computed" if row.ok else "no image was finished"))
 
 
 def comparable(table: Table, row: Row) -> bool:
-    """Whether a row finished all images of its table, and on the measurements that the other rows saw."""
-    return len(row.solved) == len(table.images) and row.name not in table.strangers
+    """Whether a row finished all its images, on the measurements that the other rows saw."""
+    return row.complete and row.name not in table.strangers
 
 
 def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[str, Score]:
-    """KID ties where the difference is within 1.96 joint errors. FID has no error, and is not ranked where it is biased."""
+    """KID ties where the difference is within 1.96 joint errors, whatever the number of images: it is unbiased.
+
+    FID has no error and a bias that depends on the number of images: it is ranked among rows of equally many, and enough.
+    """
     partial = {row.name: not comparable(table, row) for row in table.rows}
     scores = {name: replace(score, partial=partial[name]) for name, score in scores.items()}
-    ranked = [r.name for r in table.rows if not partial[r.name] and not r.head.baseline and scores[r.name].interval]
-    if len(ranked) < 2 or len(table.images) < FEWEST or (metric.name == "fid" and len(table.images) < ENOUGH_FOR_FID):
+    least, odd = (ENOUGH_FOR_FID, set(table.unusual)) if metric.name == "fid" else (FEWEST, set())
+    rows = [r for r in table.rows if not r.head.baseline and not partial[r.name] and r.name not in odd]
+    ranked = [r.name for r in rows if (found := scores[r.name].interval) and found.n >= least]
+    if len(ranked) < 2:
         return scores
     best = min(ranked, key=lambda name: scores[name].interval.mean)
     top = scores[best].interval
@@ -83,6 +138,36 @@ def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[
 
     marks = {name: "tie" for name in ranked if near(name)} | {best: "best"}
     return {name: replace(score, mark=marks.get(name, "")) for name, score in scores.items()}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The best row over the usual images, to compare those rows with that are about fewer.
+
+    ``metric``: in which it is the best. ``over``: number of images -> its scores over just the images of the rows that have
+    so many, by metric.
+    """
+
+    row: Row
+    metric: Metric
+    over: dict[int, dict[str, Score]]
+
+
+def reference(table: Table, metrics: Sequence[Metric], scores: Scores, sets: "Sets") -> Reference | None:
+    """None where all rows are about equal images, or none is ranked."""
+    metric = next((m for m in metrics if m.better and m.name not in SET_METRICS), None)
+    if not table.unusual or metric is None:
+        return None
+    rows = {r.name: r for r in table.blocks[0][1] if not r.head.baseline and not scores[metric.name][r.name].partial}
+    best = leader(list(rows), {name: row.scores(metric.name) for name, row in rows.items()}, metric.better)
+    if best is None:
+        return None
+    over = {}
+    for n, group in table.blocks[1:]:
+        row = rows[best].over(image for r in group for image in r.images)
+        if row.records:
+            over[n] = {m.name: _own(row, m, sets) for m in metrics}
+    return Reference(rows[best], metric, over)
 
 
 class Sets:
@@ -103,12 +188,16 @@ class Sets:
         first = [group[0] for group in row.solved.values()]
         if len(first) < 3:
             return Score(None, reason="needs at least 3 images")
-        names, truths = [f"{r.key}.npy" for r in first], [f"truth/{r.dataset}-{r.image}.npy" for r in first]
+        names, truths = [f"{r.key}.npy" for r in first], [f"truth/{r.image_sha256}.npy" for r in first]
         found = [[self._find(n) for n in group] for group in (names, truths)]
         missing = sum(path is None for group in found for path in group)
         if missing:
             reasons = [*row.reasons(metric), *row.reasons("inception"), *row.reasons("features")]
-            kept = "no features were kept" if missing == sum(map(len, found)) else f"{missing} feature files are missing"
+            kept = (
+                "no features were kept"
+                if missing == sum(map(len, found))
+                else f"{missing} feature file{'s' * (missing > 1)} missing"
+            )
             return Score(None, reason=(reasons or [kept])[0])
         entry = self._entry(sorted(r.key for r in first), *found)
         error = 1.96 * entry["kid_error"]

@@ -3,42 +3,16 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from bench.records import Record, canonical
+from bench.report.asked import Asked, Run, labels, ranks
 
-Run = dict[str, Any]
-SETTING = ("suite", "dataset", "prior", "weights_sha256", "task", "operator", "operator_params", "sigma", "seed")
+SETTING = (
+    "suite", "dataset", "prior", "weights_sha256", "task", "operator", "operator_params", "operator_rev", "sigma", "seed",
+)  # fmt: skip
 """What the rows of one table share; results that differ in one of these never meet in a table."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A column: ``better`` is 1 where higher is better, -1 where lower is, 0 where neither is; ``scale`` is for print only."""
-
-    name: str
-    label: str
-    format: str = ".3f"
-    better: int = 0
-    note: str = ""
-    scale: float = 1.0
-
-    def show(self, value: float) -> str:
-        """The number as it is printed."""
-        return f"{value * self.scale:{self.format}}"
-
-
-KNOWN = (
-    Metric("psnr", "PSNR", ".2f", 1, "in dB: mean of per-image values, data range 1 on [0, 1] after clipping"),
-    Metric("ssim", "SSIM", ".3f", 1, "Gaussian window 11, standard deviation 1.5, data range 1"),
-    Metric("lpips", "LPIPS", ".3f", -1, "AlexNet, version 0.1, input in [-1, 1]"),
-    Metric("fid", "FID", ".1f", -1, "Inception features of 2015"),
-    Metric("kid", "KID×10³", ".2f", -1, "Inception features of 2015", 1e3),
-    Metric("misfit", "misfit", ".2f", 0, "‖A(x) - y‖ / (σ √m) over the measured entries; 1 is the level of the noise"),
-)
-SET_METRICS = ("fid", "kid")
 
 
 @dataclass(frozen=True)
@@ -48,6 +22,10 @@ class Row:
     name: str
     """Unique in its table: the label, with a letter where several cells carry one label."""
     records: tuple[Record, ...]
+    planned: tuple[str, ...] = ()
+    """The images that the manifests ask for, in order; empty where none lists this cell."""
+    extra: int = 0
+    """Images that it attempted beyond those of the other rows, left out here."""
 
     @property
     def head(self) -> Record:
@@ -71,6 +49,27 @@ class Row:
     def attempted(self) -> list[str]:
         """Images with a record of any status."""
         return list(dict.fromkeys(r.image for r in self.records))
+
+    @cached_property
+    def images(self) -> tuple[str, ...]:
+        """What this row is about: the planned images, and others that it attempted."""
+        return tuple(dict.fromkeys((*self.planned, *self.attempted)))
+
+    @property
+    def missing(self) -> int:
+        """How many of its images it did not attempt."""
+        return len(set(self.images) - set(self.attempted))
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its images were attempted and nothing failed."""
+        return not self.failures and not self.missing
+
+    def over(self, images: Iterable[str]) -> "Row":
+        """The same row, about fewer images."""
+        kept = set(images)
+        records, planned = (r for r in self.records if r.image in kept), (i for i in self.planned if i in kept)
+        return replace(self, records=tuple(records), planned=tuple(planned))
 
     @cached_property
     def samples(self) -> int:
@@ -124,7 +123,7 @@ class Table:
     pending: tuple[str, ...]
     """Labels that the manifest asks for and that have no record yet."""
     images: tuple[str, ...]
-    """All images that any row attempted."""
+    """All images that any row attempted, but for a single row's extra ones."""
 
     @property
     def head(self) -> Record:
@@ -132,13 +131,41 @@ class Table:
         return self.rows[0].head if self.rows else self.skipped[0]
 
     @cached_property
-    def strangers(self) -> dict[str, int]:
-        """Row name -> images on which it saw another measurement than most rows; such a row is not ranked."""
+    def usual(self) -> int:
+        """The commonest number of images of a row, the larger of equally common ones."""
+        return len(_usual(self.rows))
+
+    @cached_property
+    def unusual(self) -> dict[str, int]:
+        """Row name -> its number of images, for rows that are about other numbers than is usual here."""
+        return {row.name: len(row.images) for row in self.rows if len(row.images) != self.usual}
+
+    @property
+    def blocks(self) -> list[tuple[int, list[Row]]]:
+        """(number of images, rows): the usual ones first, then those with the most images."""
+        counts = sorted({len(row.images) for row in self.rows}, key=lambda n: (n != self.usual, -n))
+        return [(n, [row for row in self.rows if len(row.images) == n]) for n in counts]
+
+    @cached_property
+    def measurements(self) -> dict[str, str]:
+        """Image -> hash of the measurement that most rows saw."""
         seen = defaultdict(Counter)
         for row in self.rows:
             for image, y in {(r.image, r.y_hash) for r in row.records if r.y_hash}:
                 seen[image][y] += 1
-        usual = {image: max(sorted(votes), key=votes.get) for image, votes in seen.items()}
+        return {image: max(sorted(votes), key=votes.get) for image, votes in seen.items()}
+
+    @cached_property
+    def truths(self) -> dict[str, str]:
+        """Image -> hash of its pixels, as those records have it that saw the usual measurement."""
+        usual = self.measurements
+        records = (r for row in self.rows for r in row.records)
+        return {r.image: r.image_sha256 for r in records if r.image_sha256 and r.y_hash == usual.get(r.image)}
+
+    @cached_property
+    def strangers(self) -> dict[str, int]:
+        """Row name -> images on which it saw another measurement than most rows; such a row is not ranked."""
+        usual = self.measurements
         odd = {row.name: len({r.image for r in row.records if r.y_hash and r.y_hash != usual[r.image]}) for row in self.rows}
         return {name: n for name, n in odd.items() if n}
 
@@ -152,10 +179,13 @@ class Table:
 def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
     """Groups records into tables, in the order of the manifest's runs, then by name."""
     groups: dict[str, list[Record]] = defaultdict(list)
+    names = labels(runs)
     for record in records:
+        label = names.get((record.suite, record.cell), record.label)
+        record = record if label == record.label else replace(record, label=label)
         groups[canonical([getattr(record, name) for name in SETTING])].append(record)
-    order = _ranks(task["name"] for run in runs for task in run.get("tasks", ()))
-    suites = _ranks(run.get("suite") for run in runs)
+    order = ranks(task["name"] for run in runs for task in run.get("tasks", ()))
+    suites = ranks(run.get("suite") for run in runs)
 
     def place(item: tuple[str, list[Record]]) -> tuple:
         key, (head, *_) = item
@@ -165,75 +195,59 @@ def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
     for _, group in sorted(groups.items(), key=place):
         slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", group[0].task)
         used[slug] += 1
-        tables.append(_table(slug if used[slug] == 1 else f"{slug}-{used[slug]}", group, runs))
+        tables.append(_table(slug if used[slug] == 1 else f"{slug}-{used[slug]}", group, Asked(runs, group[0])))
     return tables
 
 
-def _table(slug: str, group: list[Record], runs: Sequence[Run]) -> Table:
-    head = group[0]
-    runs = [run for run in runs if run.get("suite") == head.suite]
-    listed = [row for run in runs for row in run.get("rows", ())]
-    labels = _ranks(row["label"] for row in listed)
-    images = _ranks(str(image) for run in runs for image in run.get("images", ()))
-    cells: dict[tuple[str, str], list[Record]] = defaultdict(list)
+def _table(slug: str, group: list[Record], asked: Asked) -> Table:
+    def place(label: str, *rest: str) -> tuple:
+        return asked.labels.get(label, len(asked.labels)), label, *rest
+
+    def image_place(image: str) -> tuple:
+        return asked.order.get(image, len(asked.order)), natural(image)
+
+    cells: dict[str, list[Record]] = defaultdict(list)
     for record in group:
-        cells[record.label, record.cell].append(record)
-    ran = {key: rs for key, rs in cells.items() if any(r.status != "skipped" for r in rs)}
-    keys = sorted(ran, key=lambda k: (labels.get(k[0], len(labels)), k[0], min(r.created for r in ran[k]), k[1]))
-    shared, letters = Counter(label for label, _ in keys), Counter()
+        cells[record.cell].append(record)
+    ran = {cell: [r for r in rs if r.status != "skipped"] for cell, rs in cells.items()}
+    first = {cell: min(r.created for r in rs) for cell, rs in ran.items() if rs}
+    ordered = sorted(first, key=lambda cell: place(ran[cell][0].label, first[cell], cell))
+    shared, letters = Counter(ran[cell][0].label for cell in ordered), Counter()
     rows = []
-    for label, cell in keys:
+    for cell in ordered:
+        label = ran[cell][0].label
         letters[label] += 1
         name = label if shared[label] == 1 else f"{label} ({_letter(letters[label])})"
-        kept = [r for r in ran[label, cell] if r.status != "skipped"]
-        rows.append(
-            Row(name, tuple(sorted(kept, key=lambda r: (images.get(r.image, len(images)), natural(r.image), r.sample))))
-        )
-    skipped = [rs[0] for key, rs in cells.items() if key not in ran]
-    titles = [t.get("title") for run in runs for t in run.get("tasks", ()) if t["name"] == head.task and t.get("title")]
-    planned = dict.fromkeys(row["label"] for row in listed if head.task in row.get("tasks", [head.task]))
-    attempted = {image for row in rows for image in row.attempted}
+        kept = tuple(sorted(ran[cell], key=lambda r: (image_place(r.image), r.sample)))
+        rows.append(Row(name, kept, asked.images(cell)))
+    usual = _usual(rows)
+    rows = [_trim(row, usual) for row in rows]
+    skipped = [rs[0] for cell, rs in cells.items() if cell not in first]
     return Table(
         slug=slug,
-        title=titles[-1] if titles else head.task,
+        title=asked.title,
         rows=tuple(rows),
-        skipped=tuple(sorted(skipped, key=lambda r: (labels.get(r.label, len(labels)), r.label, r.cell))),
-        pending=tuple(label for label in planned if label not in {key[0] for key in cells}),
-        images=tuple(sorted(attempted, key=lambda i: (images.get(i, len(images)), natural(i)))),
+        skipped=tuple(sorted(skipped, key=lambda r: place(r.label, r.cell))),
+        pending=asked.pending(cells),
+        images=tuple(sorted({image for row in rows for image in row.attempted}, key=image_place)),
     )
 
 
-def metrics_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Metric]:
-    """The metrics in the manifest's order, then known ones, then any other that a record has; set metrics before the misfit."""
-    known = {metric.name: metric for metric in KNOWN}
-    named = {name: about for run in runs for name, about in run.get("metrics", {}).items()}
-    present = dict.fromkeys(
-        name for table in tables for row in table.rows for r in row.records for name in (*r.metrics, *r.unavailable)
-    )
-    found = [n for n in dict.fromkeys((*named, *known, *sorted(present))) if n in named or n in present or n in SET_METRICS]
-    metrics = [_metric(name, named.get(name, {}), known.get(name)) for name in found]
-    return sorted(metrics, key=lambda m: (m.better == 0, m.name in SET_METRICS))
+def _usual(rows: Iterable[Row]) -> set[str]:
+    """The images of most rows; of equally common sets the larger."""
+    counts = Counter(frozenset(row.images) for row in rows)
+    return set(max(counts, key=lambda images: (counts[images], len(images), sorted(images)), default=()))
 
 
-def _metric(name: str, about: dict[str, Any], base: Metric | None) -> Metric:
-    base = base or Metric(name, name)
-    if name in SET_METRICS:
-        return Metric(name, base.label, base.format, base.better, about.get("note") or base.note, base.scale)
-    higher = about.get("higher_is_better", base.better > 0 if base.better else None)
-    better = 0 if higher is None else 1 if higher else -1
-    spec = str(about.get("format") or base.format).removeprefix("{:").removesuffix("}")
-    if not re.fullmatch(r"\.\d+[efg]", spec):
-        spec = base.format
-    return Metric(name, about.get("label") or base.label, spec, better, about.get("note") or base.note, base.scale)
+def _trim(row: Row, usual: set[str]) -> Row:
+    """A row that is about all of the usual images and more, over just the usual ones."""
+    whole = usual < set(row.images) and usual & set(row.attempted)
+    return replace(row.over(usual), extra=len(set(row.attempted) - usual)) if whole else row
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
     """Sort key under which im2 comes before im10."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", text)]
-
-
-def _ranks(names: Iterable[Any]) -> dict[Any, int]:
-    return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
 def _letter(i: int) -> str:

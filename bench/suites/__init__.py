@@ -160,10 +160,9 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
     for i, name in enumerate(names):
         if name in names[:i]:
             yield ("tasks", i, "name"), f"two tasks are called '{name}'"
-    labels = [row.label for row in suite.solvers]
+    for i in _twins(suite.solvers):
+        yield ("solvers", i), f"two rows are labelled '{suite.solvers[i].label}'; give one another `label`"
     for i, row in enumerate(suite.solvers):
-        if row.label in labels[:i]:
-            yield ("solvers", i), f"two rows are labelled '{row.label}'; give one another `label`"
         for task in row.tasks or []:
             if task not in names:
                 yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
@@ -184,7 +183,7 @@ def override(
             holds for every row.
 
     Raises:
-        SuiteError: an unknown name.
+        SuiteError: an unknown name, or two rows of one label.
     """
     update: dict[str, Any] = {k: v for k, v in fields.items() if v is not None}
     names = [task.name for task in suite.tasks]
@@ -196,7 +195,15 @@ def override(
     rows = _select(list(suite.solvers), solvers, known) if solvers else suite.solvers
     if "images" in update:
         rows = [row.model_copy(update={"images": None}) for row in rows]
+    for i in _twins(rows):
+        raise SuiteError(f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file")
     return suite.model_copy(update={**update, "solvers": tuple(rows)})
+
+
+def _twins(rows: Sequence[SolverRow]) -> list[int]:
+    """Positions of the rows whose label an earlier one has."""
+    labels = [row.label for row in rows]
+    return [i for i, label in enumerate(labels) if label in labels[:i]]
 
 
 def _select(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
@@ -220,7 +227,7 @@ def _split(flag: str) -> tuple[str, str, list[Any]]:
     if not (dot and name and param and value):
         raise SuiteError(f"--solver {flag}: expected NAME or NAME.param=value")
     try:
-        return name, param, [yaml.safe_load(v) for v in value.split(",")]
+        return name, param, [yaml.safe_load(v) for v in dict.fromkeys(value.split(","))]
     except yaml.YAMLError:
         raise SuiteError(f"--solver {flag}: '{value}' is not a value") from None
 
@@ -233,7 +240,10 @@ def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> Solv
     if not is_user_solver(name) and name not in known:
         names = list(dict.fromkeys([*_names(rows), *known]))
         raise SuiteError(f"unknown solver '{name}'{nearest(name, names)}, or pkg.mod:Class, or file.py:Class")
-    return SolverRow(solver=name, label=default_label(name)).placed({"": f"--solver {name}"})
+    label = default_label(name)
+    if any(row.label == label for row in rows):
+        label = Path(name).name.replace(".py", "")
+    return SolverRow(solver=name, label=label).placed({"": f"--solver {name}"})
 
 
 def _changed(row: SolverRow, settings: Sequence[tuple[str, str, str, list[Any]]]) -> Iterator[SolverRow]:
