@@ -247,3 +247,25 @@ def check(spec: str) -> None:
     broken = sum(promise.broken is not None for promise in results)
     if broken:
         fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)
+
+
+@cli.command()
+@click.argument("solvers", metavar="[SOLVER]...", nargs=-1)
+@plain_errors
+def certify(solvers: tuple[str, ...]) -> None:
+    """Measures our solvers against closed-form laws on Gaussian priors: each law, its error and its tolerance."""
+    from bench.certify import LAWS, run_laws
+    from bench.suites.yamlfile import nearest
+
+    for name in solvers:
+        if name not in LAWS:
+            fail(f"no laws for '{name}'{nearest(name, LAWS)}", USAGE)
+    broken = 0
+    for name in solvers or LAWS:
+        click.echo(f"{name}")
+        for result in run_laws(name):
+            broken += not result.passed
+            verdict = "holds " if result.passed else "BROKEN"
+            click.echo(f"  {verdict} {result.error:7.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
+    if broken:
+        fail(f"{broken} laws are broken", FAILURE)

@@ -187,3 +187,12 @@ def test_check_tells_good_from_bad(world):
     assert "kept    The same seed gives the same result" in result.stdout
     assert "broken  Nearer to the exact posterior mean" in result.stdout
     assert bench("check", "pinv").exit_code == 0
+
+
+def test_certify_measures_laws():
+    result = bench("certify", "ddrm")
+    assert result.exit_code == 0
+    assert result.stdout.count("holds") == len(result.stdout.splitlines()) - 1 >= 5
+    unknown = bench("certify", "dpss")
+    assert unknown.exit_code == 2
+    assert "did you mean 'dps'?" in unknown.stderr

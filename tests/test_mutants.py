@@ -30,7 +30,7 @@ MUTANTS = [
     ("pigdm", "nvlabs without alpha_s", "s.alpha * t.alpha", "t.alpha"),
     ("pigdm", "score without the kept noise", " - ddim_coefficients(t, s, self.eta)[1] / t.sigma", ""),
     ("pigdm", "clip outside the graph", CLIP, "x0 = x0.clamp(-1, 1)"),
-    ("pigdm", "starts at the measurement, unscaled", "levels[0].alpha * A.pinv(y)", "A.pinv(y)"),
+    ("pigdm", "starts at the measurement, unscaled", "levels[0].alpha * Apinv_y", "Apinv_y"),
     ("ddrm", "threshold at t", "torch.where(loud(rho)", "torch.where(loud(t.ratio)"),
     ("ddrm", "y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
     ("ddrm", "sigma not divided by s", "sigma * eta_b / S", "sigma * eta_b / S**0"),
@@ -56,7 +56,7 @@ MUTANTS = [
     ("mcg", "one norm over the batch", "norm(r)", "r.norm()"),
     ("red_diff", "weight alpha / sigma", "self.w(t.ratio)", "self.w(1 / t.ratio)"),
     ("red_diff", "sign of the prior", "(eps_hat - eps)", "(eps - eps_hat)"),
-    ("red_diff", "sum for mean", "(mu[0].numel(), count_measured(A, y))", "(1, 1)"),
+    ("red_diff", "sum for mean", "(mu[0].numel(), A.size(y))", "(1, 1)"),
     ("red_diff", "data gradient without 1 / 2", "(Ax0 - y) / m", "2 * (Ax0 - y) / m"),
     (
         "red_diff",
@@ -65,7 +65,7 @@ MUTANTS = [
         "(eps_hat - eps + (x0 - t.alpha * prior.vjp(x, t)[1](x0)) / t.ratio)",
     ),
     ("red_diff", "state returned by reference", "else mu.clone()", "else mu"),
-    ("red_diff", "noisiest level never drawn", "noise.uniform(()) * len(levels)", "1 + noise.uniform(()) * (len(levels) - 1)"),
+    ("red_diff", "noisiest level never drawn", "draw_level(levels, ", "draw_level(levels[1:], "),
     ("red_diff", "mean over the batch", "pull_A((Ax0 - y) / m)", "pull_A((Ax0 - y) / m).mean(0)"),
 ]
 

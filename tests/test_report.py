@@ -168,6 +168,8 @@ def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_pat
         ours[first] = (ours[first] + 3).astype(np.float16)
         np.save(folder / "features" / f"{first}.npy", ours[first])
     (folder / "features" / f"{first}.npy").unlink()
+    assert report(folder, tmp_path / "out")[1]["best"]["fid"] == rows["best"]["fid"], "the cache stands in for missing files"
+    (folder / "sets.json").write_text((folder / "sets.json").read_text().replace('"rev": 1', '"rev": 0'))
     page, rows = report(folder, tmp_path / "out")
     assert "FID unavailable for `best`: 1 feature file missing." in page and rows["worse"]["fid"]
 

@@ -144,7 +144,7 @@ def _reference(metric: Metric, score: Score | None) -> str:
 def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Reference | None) -> list[str]:
     """One task: what was measured, the table, and the notes without which it must not be read."""
     head = table.head
-    params = ", ".join(f"{k} {plain(v)}" for k, v in head.operator_params.items())
+    params = ", ".join(f"{k} {plain(v)}" for k, v in head.operator_params.items() if v is not None)
     samples = max((row.samples for row in table.rows), default=1)
     facts = [
         code(head.operator)

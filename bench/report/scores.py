@@ -173,7 +173,8 @@ def reference(table: Table, metrics: Sequence[Metric], scores: Scores, sets: "Se
 class Sets:
     """FID and KID of rows, from stored features, cached in ``sets.json`` of the first folder.
 
-    An entry is named by the hash of its sorted record keys and holds the hash of the features (and of `REV`) behind it.
+    An entry is named by the hash of its sorted record keys, and holds the revision of the formulas and the hash of the features
+    behind it. Where the feature files are not there (they are not committed), the entry of the same records stands.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -190,8 +191,10 @@ class Sets:
             return Score(None, reason="needs at least 3 images")
         names, truths = [f"{r.key}.npy" for r in first], [f"truth/{r.image_sha256}.npy" for r in first]
         found = [[self._find(n) for n in group] for group in (names, truths)]
+        keys = sorted(r.key for r in first)
         missing = sum(path is None for group in found for path in group)
-        if missing:
+        entry = self.cache.get(digest(keys), {})
+        if missing and entry.get("rev") != REV:
             reasons = [*row.reasons(metric), *row.reasons("inception"), *row.reasons("features")]
             kept = (
                 "no features were kept"
@@ -199,7 +202,8 @@ class Sets:
                 else f"{missing} feature file{'s' * (missing > 1)} missing"
             )
             return Score(None, reason=(reasons or [kept])[0])
-        entry = self._entry(sorted(r.key for r in first), *found)
+        if not missing:
+            entry = self._entry(keys, *found)
         error = 1.96 * entry["kid_error"]
         kid = Interval(entry["kid"], entry["kid"] - error, entry["kid"] + error, entry["n"])
         return Score(kid if metric == "kid" else Interval(entry["fid"], np.nan, np.nan, entry["n"]))
@@ -208,15 +212,15 @@ class Sets:
         return next((p for folder in self.folders if (p := folder / "features" / name).is_file()), None)
 
     def _entry(self, keys: list[str], ours: list[Path], truths: list[Path]) -> dict:
-        name, content = digest(keys), hashlib.sha256(b"%d" % REV)
+        name, content = digest(keys), hashlib.sha256()
         raw = [[path.read_bytes() for path in group] for group in (ours, truths)]
         for data in (*raw[0], *raw[1]):
             content.update(hashlib.sha256(data).digest())
         known = self.cache.get(name)
-        if known is None or known.get("features") != content.hexdigest():
+        if known is None or (known.get("rev"), known.get("features")) != (REV, content.hexdigest()):
             a, b = (np.stack([np.load(path).astype(np.float64).ravel() for path in group]) for group in (ours, truths))
             kid = kernel_distance(a, b, paired=True)
-            known = {"n": len(ours), "features": content.hexdigest(), "fid": frechet_distance(a, b)}
+            known = {"n": len(ours), "rev": REV, "features": content.hexdigest(), "fid": frechet_distance(a, b)}
             self.cache[name] = known | {"kid": kid.value, "kid_error": kid.error}
             self.changed = True
         return self.cache[name]
