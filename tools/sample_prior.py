@@ -23,10 +23,10 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prior")
-    parser.add_argument("--count", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--count", type=int, default=48)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--eta", type=float, default=1.0)
-    parser.add_argument("--columns", type=int, default=16)
+    parser.add_argument("--columns", type=int, default=12)
     parser.add_argument("--zoom", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
