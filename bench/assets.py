@@ -14,7 +14,6 @@ the sha256 of that file is written in `bench.backbones`: whatever it was made fr
 `find_backbone` and `load_backbone` look into the cache only and never open a connection.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.backbones import BACKBONES, Backbone
+from bench.cache import cache_dir, sha256
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,11 +38,6 @@ TIMEOUT = 15
 
 class AssetUnavailable(Exception):
     """Weights cannot be had; the message says why and what to do."""
-
-
-def cache_dir() -> Path:
-    """Where weights are kept: ``$BENCH_HOME``, by default ~/.cache/diffusion-inverse-bench. Delete it to reclaim the disk."""
-    return Path(os.environ.get("BENCH_HOME") or "~/.cache/diffusion-inverse-bench").expanduser()
 
 
 def find_backbone(name: str) -> Path:
@@ -212,9 +207,3 @@ def _extract(path: Path, member: str) -> bytes:
             return archive.extractfile(member).read()
     with zipfile.ZipFile(path) as archive:
         return archive.read(member)
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

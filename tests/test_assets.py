@@ -16,8 +16,9 @@ import torch
 from safetensors.torch import load_file
 
 from bench import assets
-from bench.assets import AssetUnavailable, cache_dir, fetch_metrics, find_backbone, load_backbone
+from bench.assets import AssetUnavailable, fetch_metrics, find_backbone, load_backbone
 from bench.backbones import BACKBONES, ArrayUnpickler
+from bench.cache import cache_dir
 
 
 @pytest.fixture(scope="module")

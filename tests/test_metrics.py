@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 
-from bench.assets import cache_dir, find_backbone
+from bench.assets import find_backbone
+from bench.cache import cache_dir
 from bench.metrics import METRICS, Inception, Lpips, misfit, psnr, residual, ssim
 from bench.operators.base import Operator
 
