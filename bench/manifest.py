@@ -5,19 +5,19 @@ from typing import Any
 
 from bench.metrics import METRICS
 from bench.plan import Cell
-from bench.prior import Prior
 from bench.scoring import Scorer
 from bench.suites import Suite
-from bench.tasks import Images, Task
 
 SECONDS_NOTE = "device synchronised; without noise generation, warm-up, metrics and files; one value per batch"
 
 
-def describe_run(suite: Suite, data: Images, prior: Prior, cells: Sequence[Cell], scorer: Scorer) -> dict[str, Any]:
+def describe_run(suite: Suite, cells: Sequence[Cell], scorer: Scorer) -> dict[str, Any]:
     """All but the command, the time and the versions, which differ between the parts of one run."""
     rows = {cell.label: [c for c in cells if c.label == cell.label] for cell in cells}
-    tasks = {cell.task.name: cell.task for cell in cells}
-    shown = scorer.names(max(task.sigma for task in tasks.values())) + ["fid", "kid"] * suite.features
+    firsts = {cell.task.name: cell for cell in reversed(cells)}
+    tasks = {cell.task.name: firsts[cell.task.name] for cell in cells}
+    data, prior = cells[0].data, cells[0].prior
+    shown = scorer.names(max(cell.task.sigma for cell in cells)) + ["fid", "kid"] * suite.features
     return {
         "suite": suite.name,
         "title": suite.title,
@@ -28,16 +28,19 @@ def describe_run(suite: Suite, data: Images, prior: Prior, cells: Sequence[Cell]
         "seed": suite.seed,
         "n_images": suite.images,
         "images": list(dict.fromkeys(image for cell in cells for image in cell.images)),
-        "tasks": [describe_task(task) for task in tasks.values()],
+        "tasks": [describe_task(cell, cells[0]) for cell in tasks.values()],
         "rows": [describe_row(label, row, suite.images) for label, row in rows.items()],
         "metrics": {name: describe_metric(name) for name in shown},
         "seconds": SECONDS_NOTE,
     }
 
 
-def describe_task(task: Task) -> dict[str, Any]:
-    """A table."""
-    return {"name": task.name, "title": task.title, "operator": task.operator, "params": dict(task.params), "sigma": task.sigma}
+def describe_task(cell: Cell, first: Cell) -> dict[str, Any]:
+    """A table; its data set and prior where they are not those of the first one."""
+    task = cell.task
+    about = {name: getattr(task, name) for name in ("name", "title", "operator", "params", "sigma")}
+    own = {"dataset": (cell.data.name, first.data.name), "prior": (cell.prior.name, first.prior.name)}
+    return about | {what: name for what, (name, usual) in own.items() if name != usual}
 
 
 def describe_row(label: str, cells: Sequence[Cell], n_images: int) -> dict[str, Any]:

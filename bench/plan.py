@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,12 +14,23 @@ from bench.prior import Prior
 from bench.records import digest
 from bench.solver import Solver
 from bench.solver_loading import SolverClass, build_solver, load_solver
-from bench.suites import SolverRow, Suite, SuiteError
+from bench.suites import SolverRow, Suite, SuiteError, TaskRow
 from bench.suites.presets import resolve
 from bench.tasks import Images, Task
 
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
+
+
+class World(NamedTuple):
+    """What a task is about: images, and a prior that knows their kind."""
+
+    data: Images
+    prior: Prior
+
+
+Worlds = Callable[[TaskRow], World]
+"""The world of a task; equal names give the same objects."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,8 @@ class Cell:
     """
 
     task: Task
+    data: Images
+    prior: Prior
     label: str
     name: str
     solver: Solver
@@ -55,12 +68,12 @@ class Cell:
         """sha256 of the configuration."""
         return digest(self.config)
 
-    def jobs(self, image_sha256: Callable[[str], str]) -> list[Job]:
+    def jobs(self, image_sha256: Callable[[Images, str], str]) -> list[Job]:
         """Everything there is to compute, image by image; one job with image "*" where the solver cannot solve the task."""
         if self.reason is not None:
             return [Job("*", 0, self.key("*", None, 0))]
         pairs = ((image, sample) for image in self.images for sample in range(self.samples))
-        return [Job(image, sample, self.key(image, image_sha256(image), sample)) for image, sample in pairs]
+        return [Job(image, k, self.key(image, image_sha256(self.data, image), k)) for image, k in pairs]
 
     def key(self, image: str, image_sha256: str | None, sample: int) -> str:
         """The key of a record."""
@@ -72,22 +85,19 @@ class Cell:
         return 1 if self.solver.baseline else getattr(self.solver, "steps", None)
 
 
-def make_tasks(suite: Suite, data: Images) -> list[Task]:
-    """The tasks of a suite, each tried on the shape of the data.
+def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
+    """A task of a suite, tried on the shape of the data.
 
     Raises:
-        SuiteError: an operator is unknown, or does not take its parameters or the shape.
+        SuiteError: the operator is unknown, or does not take its parameters or the shape.
     """
-    tasks = []
-    for row in suite.tasks:
-        try:
-            params = operator_settings(row.operator, row.params)
-            task = Task(row.name, data.name, row.operator, row.noise_std, params, suite.seed, row.title)
-            task.operators(data.shape, data.ids[:1])
-        except ValueError as error:
-            raise SuiteError(f"{row.where()}: task '{row.name}': {error}") from error
-        tasks.append(task)
-    return tasks
+    try:
+        params = operator_settings(row.operator, row.params)
+        task = Task(row.name, data.name, row.operator, row.noise_std, params, suite.seed, row.title)
+        task.operators(data.shape, data.ids[:1])
+    except ValueError as error:
+        raise SuiteError(f"{row.where()}: task '{row.name}': {error}") from error
+    return task
 
 
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,31 +116,24 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
     return settings
 
 
-def make_cells(suite: Suite, data: Images, prior: Prior, numerics: Mapping[str, Any]) -> list[Cell]:
+def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> list[Cell]:
     """All cells of a suite, task by task, the rows in the suite's order.
 
     Args:
-        prior: with ``name``, ``weights_sha256`` and ``config_sha256``.
         numerics: further entries of the key: the dtype, limits.
 
     Raises:
-        SuiteError: a setting that a solver does not take, or two rows that would compute the same.
+        SuiteError: a setting that a solver does not take, data that do not fit the prior, or two rows that would compute the
+            same.
     """
-    most = max([suite.images, *(row.images or 0 for row in suite.solvers)])
-    if most > len(data.ids):
-        raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
-    if tuple(prior.shape) != tuple(data.shape):
-        raise SuiteError(
-            f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"
-        )
     rows = [(row, _load(row)) for row in suite.solvers]
-    tasks = make_tasks(suite, data)
-    cells = [
-        _make_cell(suite, row, found, task, data, prior, numerics)
-        for task in tasks
-        for row, found in rows
-        if row.tasks is None or task.name in row.tasks
-    ]
+    cells = []
+    for task_row in suite.tasks:
+        world = worlds(task_row)
+        _check_world(suite, world)
+        task = make_task(suite, task_row, world.data)
+        chosen = (pair for pair in rows if pair[0].tasks is None or task.name in pair[0].tasks)
+        cells += [_make_cell(suite, row, found, task, world, numerics) for row, found in chosen]
     labels: dict[str, str] = {}
     for cell in cells:
         twin = labels.setdefault(cell.id, cell.label)
@@ -140,6 +143,17 @@ def make_cells(suite: Suite, data: Images, prior: Prior, numerics: Mapping[str, 
     return cells
 
 
+def _check_world(suite: Suite, world: World) -> None:
+    data, prior = world
+    most = max([suite.images, *(row.images or 0 for row in suite.solvers)])
+    if most > len(data.ids):
+        raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
+    if tuple(prior.shape) != tuple(data.shape):
+        raise SuiteError(
+            f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"
+        )
+
+
 def _load(row: SolverRow) -> SolverClass:
     try:
         return load_solver(row.solver)
@@ -147,9 +161,8 @@ def _load(row: SolverRow) -> SolverClass:
         raise SuiteError(f"{row.where()}: {error}") from error.__cause__
 
 
-def _make_cell(
-    suite: Suite, row: SolverRow, found: SolverClass, task: Task, data: Images, prior: Prior, numerics: Mapping[str, Any]
-) -> Cell:
+def _make_cell(suite: Suite, row: SolverRow, found: SolverClass, task: Task, world: World, numerics: Mapping[str, Any]) -> Cell:
+    data, prior = world
     try:
         preset, settings = resolve(row.solver, row.preset, prior.name, task.name, task.operator)
     except SuiteError as error:
@@ -165,7 +178,8 @@ def _make_cell(
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},
     }
-    return Cell(task, row.label, found.name, solver, preset, images, suite.samples, config, solver.reject(A, prior))
+    reason = solver.reject(A, prior)
+    return Cell(task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason)
 
 
 def shard_of(dataset: str, image: str, n: int) -> int:

@@ -16,7 +16,7 @@ from bench import environment
 from bench.data import load_dataset
 from bench.manifest import describe_run, metric_revisions
 from bench.noise import SCHEME, Noise
-from bench.plan import Cell, Job, make_cells, shard_of
+from bench.plan import Cell, Job, World, make_cells, shard_of
 from bench.prior import Prior
 from bench.priors import load_prior
 from bench.progress import Observer
@@ -24,7 +24,7 @@ from bench.records import Journal, Record, done_keys, read_records, write_manife
 from bench.scoring import Gallery, Scorer
 from bench.solver import Measurement
 from bench.solving import Broken, Outcome, OverTime, solve, warm_up
-from bench.suites import Suite
+from bench.suites import Suite, TaskRow
 from bench.tasks import Images, Measured
 
 
@@ -57,23 +57,22 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """A suite with everything loaded that it names, and its cells."""
+    """A suite resolved into cells that carry all that they name, and how to run them."""
 
     suite: Suite
-    data: Images
-    prior: Prior
     cells: list[Cell]
     options: Options
 
     @cached_property
-    def image_sha256(self) -> Callable[[str], str]:
+    def image_sha256(self) -> Callable[[Images, str], str]:
         """The hash of an image, which is read once for all cells."""
-        return cache(self.data.image_sha256)
+        return cache(lambda data, image: data.image_sha256(image))
 
     @cached_property
     def scorer(self) -> Scorer:
         """What scores the reconstructions."""
-        return Scorer(self.prior.device, self.suite.features, self.data.shape)
+        smallest = min((cell.data.shape for cell in self.cells), key=lambda shape: min(shape[1:]))
+        return Scorer(self.cells[0].prior.device, self.suite.features, smallest)
 
     def done(self, records: Iterable[Record]) -> set[str]:
         """The keys that need not be computed again."""
@@ -83,7 +82,7 @@ class Plan:
         """What is left to do in a cell, in this shard."""
         i, n = self.options.shard
         jobs = (job for job in cell.jobs(self.image_sha256) if job.key not in done)
-        return [job for job in jobs if job.image == "*" or shard_of(self.data.name, job.image, n) == i - 1]
+        return [job for job in jobs if job.image == "*" or shard_of(cell.data.name, job.image, n) == i - 1]
 
 
 def prepare(suite: Suite, options: Options) -> Plan:
@@ -95,9 +94,13 @@ def prepare(suite: Suite, options: Options) -> Plan:
     device = environment.get_device(options.device)
     half = options.dtype == "bfloat16"
     dtype = torch.float32 if half else getattr(torch, options.dtype)
-    data = load_dataset(suite.dataset)
-    prior = load_prior(suite.prior, dtype, device, autocast=torch.bfloat16 if half else None)
-    return Plan(suite, data, prior, make_cells(suite, data, prior, options.numerics), options)
+    dataset = cache(load_dataset)
+    prior = cache(lambda name: load_prior(name, dtype, device, autocast=torch.bfloat16 if half else None))
+
+    def world(row: TaskRow) -> World:
+        return World(dataset(row.dataset or suite.dataset), prior(row.prior or suite.prior))
+
+    return Plan(suite, make_cells(suite, world, options.numerics), options)
 
 
 class Runner:
@@ -116,10 +119,7 @@ class Runner:
         self._warm: set[tuple[type, type, int]] = set()
         self._common = {
             "suite": plan.suite.name,
-            "dataset": plan.data.name,
-            "prior": plan.prior.name,
-            "weights_sha256": plan.prior.weights_sha256,
-            "device": environment.device_name(plan.prior.device),
+            "device": environment.device_name(plan.cells[0].prior.device),
             "threads": environment.threads(),
             "dtype": plan.options.dtype,
             "versions": environment.versions() | {"noise": SCHEME, "metrics": metric_revisions()},
@@ -131,7 +131,7 @@ class Runner:
         plan, done = self.plan, self.plan.done(read_records(self.folder)[0])
         todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
         about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
-        asked = describe_run(plan.suite, plan.data, plan.prior, plan.cells, self.scorer)
+        asked = describe_run(plan.suite, plan.cells, self.scorer)
         write_manifest(self.folder, asked | about)
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
         try:
@@ -150,14 +150,14 @@ class Runner:
         size, alone, jobs = self.plan.options.batch, 0, list(jobs)
         while jobs:
             now = jobs[: 1 if alone else size]
-            measured = cell.task.measure(self.plan.data, [job.image for job in now])
+            measured = cell.task.measure(cell.data, [job.image for job in now])
             try:
                 outcome, status, reason = self._solve(cell, now, measured), "ok", None
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
                 outcome, status, reason = None, status_of(error), describe(error, cell)
             if outcome is None and status != "timeout" and len(now) > 1:
                 size, alone = (len(now) // 2, 0) if status == "out_of_memory" else (size, len(now))
-                release_memory(self.plan.prior.device)
+                release_memory(cell.prior.device)
                 continue
             jobs, alone = jobs[len(now) :], max(alone - 1, 0)
             if outcome is None:
@@ -168,7 +168,7 @@ class Runner:
 
     def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
         """The first batch of its size, solver and operator is preceded by one step that does not count."""
-        prior, (y, A, sigma) = self.plan.prior, measured.measurement
+        prior, (y, A, sigma) = cell.prior, measured.measurement
 
         def inputs() -> tuple[Measurement, Prior, Noise]:
             noise = cell.task.noise([j.image for j in jobs], [j.sample for j in jobs], cell.name, prior.dtype, prior.device)
@@ -205,6 +205,9 @@ class Runner:
         record = Record(
             key=job.key,
             cell=cell.id,
+            dataset=cell.data.name,
+            prior=cell.prior.name,
+            weights_sha256=cell.prior.weights_sha256,
             task=task.name,
             operator=task.operator,
             operator_params=dict(task.params),

@@ -85,8 +85,8 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
     scale, solver = 1.0, cell.solver
     if cell.steps and cell.steps > PROBE_STEPS and not solver.baseline:
         scale, solver = cell.steps / PROBE_STEPS, replace(solver, steps=PROBE_STEPS)
-    images, prior = cell.images[: plan.options.batch], plan.prior
-    y, A, sigma = cell.task.measure(plan.data, images).measurement
+    images, prior = cell.images[: plan.options.batch], cell.prior
+    y, A, sigma = cell.task.measure(cell.data, images).measurement
     given = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
     noise = cell.task.noise(images, [0] * len(images), cell.name, prior.dtype, prior.device)
     try:

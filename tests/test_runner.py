@@ -19,7 +19,7 @@ from bench.data import load_dataset
 from bench.environment import Clock, PeakMemory
 from bench.noise import StreamNoise
 from bench.operators import OPERATORS, make_operator
-from bench.plan import make_cells
+from bench.plan import World, make_cells
 from bench.prior import WatchedPrior
 from bench.progress import Estimator, Observer, duration
 from bench.records import Journal, StoreError, read_manifest, read_records
@@ -102,8 +102,8 @@ def test_the_order_of_images_changes_no_picture(suite, tmp_path):
     motion = TaskRow(name="motion", operator="blur_motion", params={"rcond": 0.01}, sigma=0.05)
     suite = suite.model_copy(update={"tasks": (suite.tasks[0], motion)})
     plan = prepare(suite, Options(batch=3, dtype="float64"))
-    data = Backwards(plan.data)
-    other = replace(plan, data=data, cells=make_cells(suite, data, plan.prior, plan.options.numerics))
+    world = World(Backwards(plan.cells[0].data), plan.cells[0].prior)
+    other = replace(plan, cells=make_cells(suite, lambda _: world, plan.options.numerics))
     first, second = reconstructions(plan, tmp_path / "a"), reconstructions(other, tmp_path / "b")
     assert first.keys() == second.keys()
     assert len(first) == (len(SOLVERS) * 2 - 1) * 4, "DDRM does not take motion blur"
@@ -161,9 +161,9 @@ def test_records_say_which_code_and_data_they_are_of(suite, mine, tmp_path):
 def test_the_operators_revision_names_the_measurement(suite, monkeypatch):
     plan = prepare(override(suite, ["pinv"], ["box"]), Options())
     (cell,) = plan.cells
-    before = cell.task.measure(plan.data, ["im0"]).y_hashes
+    before = cell.task.measure(cell.data, ["im0"]).y_hashes
     monkeypatch.setattr(OPERATORS["inpaint_box"], "rev", 2)
-    assert cell.task.measure(plan.data, ["im0"]).y_hashes != before
+    assert cell.task.measure(cell.data, ["im0"]).y_hashes != before
 
 
 def test_nothing_is_computed_twice_and_seeds_differ(suite, reference, tmp_path):
@@ -281,8 +281,8 @@ def test_warm_up_is_short_for_a_solver_that_yields_late(suite):
 
     plan, calls = prepare(override(suite, ["pinv"], ["box"]), Options()), Counter()
     task = plan.cells[0].task
-    measurement = task.measure(plan.data, ["im0"]).measurement
-    warm_up(Late(), measurement, WatchedPrior(plan.prior, calls), task.noise(["im0"], [0], "late"))
+    measurement = task.measure(plan.cells[0].data, ["im0"]).measurement
+    warm_up(Late(), measurement, WatchedPrior(plan.cells[0].prior, calls), task.noise(["im0"], [0], "late"))
     assert calls == {"nfe": 2}
 
 
@@ -306,10 +306,10 @@ def test_solvers_do_not_pay_for_noise(suite):
             time.sleep(0.5)
             return super().new(shape)
 
-    measurement = cell.task.measure(plan.data, ["im0"]).measurement
+    measurement = cell.task.measure(cell.data, ["im0"]).measurement
     given = measurement._replace(y=measurement.y.float(), A=measurement.A.to(dtype=torch.float32))
     start = time.perf_counter()
-    outcome = solve(cell.solver, given, plan.prior, SlowNoise(noise.keys))
+    outcome = solve(cell.solver, given, cell.prior, SlowNoise(noise.keys))
     wall = time.perf_counter() - start
     assert outcome.seconds < wall - 4 * 0.5
     assert outcome.steps == outcome.nfe == 4
@@ -347,8 +347,8 @@ def test_streams_are_shared_where_they_should_be():
 def test_measurements_are_of_one_image_and_noise_levels_are_paired(suite):
     plan = prepare(override(suite, ["pinv"]), Options())
     quiet, loud = (cell.task for cell in plan.cells)
-    a, b = quiet.measure(plan.data, ["im0", "im1"]), loud.measure(plan.data, ["im1"])
-    alone = quiet.measure(plan.data, ["im1"])
+    a, b = quiet.measure(plan.cells[0].data, ["im0", "im1"]), loud.measure(plan.cells[0].data, ["im1"])
+    alone = quiet.measure(plan.cells[0].data, ["im1"])
     assert torch.equal(a.measurement.y[1:], alone.measurement.y)
     assert a.y_hashes[1] == alone.y_hashes[0] != b.y_hashes[0]
     mask = alone.measurement.A.measured

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from bench.plan import make_cells, operator_settings
+from bench.plan import World, make_cells, operator_settings
 from bench.solver_loading import build_solver, load_solver
 from bench.suites import SuiteError, list_suites, load_suite, override, presets
 from solvers import SOLVERS
@@ -29,6 +29,10 @@ class FakePrior:
     name, weights_sha256, config_sha256, shape = "fashion32", "0" * 64, "1" * 64, (1, 16, 16)
 
 
+def fake_world(_):
+    return World(FakeData(), FakePrior())
+
+
 def write(tmp_path, text):
     path = tmp_path / "my.yaml"
     path.write_text(text)
@@ -37,7 +41,7 @@ def write(tmp_path, text):
 
 @pytest.mark.parametrize("name", list_suites())
 def test_shipped_suites_resolve_into_distinct_cells(name):
-    cells = make_cells(load_suite(name), FakeData(), FakePrior(), {"dtype": "float32"})
+    cells = make_cells(load_suite(name), fake_world, {"dtype": "float32"})
     assert len({cell.id for cell in cells}) == len(cells) > 0
     for cell in cells:
         number = cell.label.rpartition("-")[2]
@@ -92,20 +96,20 @@ def test_messages_name_the_line(tmp_path, text, message):
 def test_row_messages(tmp_path, solver, message):
     suite = load_suite(write(tmp_path, HEAD + TASKS + f"solvers:\n  - {solver}\n"))
     with pytest.raises(SuiteError) as error:
-        make_cells(suite, FakeData(), FakePrior(), {})
+        make_cells(suite, fake_world, {})
     assert message in str(error.value)
 
 
 def test_task_and_twin_messages(tmp_path):
     bad_task = load_suite(write(tmp_path, HEAD + TASKS.replace("hdr", "hrd") + SOLVE))
     with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd'; did you mean 'hdr'"):
-        make_cells(bad_task, FakeData(), FakePrior(), {})
+        make_cells(bad_task, fake_world, {})
     endless = TASKS.replace("hdr", "blur_gauss, params: {std: .inf}")
     with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': operator 'blur_gauss': std = inf should be a finite"):
-        make_cells(load_suite(write(tmp_path, HEAD + endless + SOLVE)), FakeData(), FakePrior(), {})
+        make_cells(load_suite(write(tmp_path, HEAD + endless + SOLVE)), fake_world, {})
     twins = "solvers:\n  - {solver: dps, label: a, params: {zeta: 1}}\n  - {solver: dps, label: b, params: {zeta: 1e0}}\n"
     with pytest.raises(SuiteError, match="row 'b' has the same settings as 'a'"):
-        make_cells(load_suite(write(tmp_path, HEAD + TASKS + twins)), FakeData(), FakePrior(), {})
+        make_cells(load_suite(write(tmp_path, HEAD + TASKS + twins)), fake_world, {})
 
 
 SOLVER = """
@@ -141,8 +145,8 @@ def test_equal_settings_give_equal_keys(tmp_path):
     def key(task="sigma: .1", params="zeta: 0.1", numerics="float32"):
         tasks = f"tasks:\n  - {{name: t, operator: inpaint_random, {task}}}\n"
         text = HEAD + tasks + f"solvers:\n  - {{solver: dps, params: {{{params}}}}}\n"
-        (cell,) = make_cells(load_suite(write(tmp_path, text)), FakeData(), FakePrior(), {"dtype": numerics})
-        return cell.jobs(FakeData().image_sha256)[0].key
+        (cell,) = make_cells(load_suite(write(tmp_path, text)), fake_world, {"dtype": numerics})
+        return cell.jobs(FakeData.image_sha256)[0].key
 
     assert len({key(), key(params="zeta: 1e-1"), key(params='zeta: "0.1"'), key(task="sigma: 0.05, sigma_unit: '[0,1]'")}) == 1
     assert key() == key(task="sigma: .1, params: {p: 7e-1}"), "a default that is written out"

@@ -11,8 +11,9 @@
       - {solver: pinv}
       - {solver: dps, label: dps-1000, preset: bench-1000, params: {zeta: 0.3}, images: 4, tasks: [half]}
 
-Settings are merged from weak to strong: the solver's defaults, the preset for this prior and task, the row's ``params``, the
-command line. What a row's parameters may be is asked from the solver itself, in `bench.plan`.
+A task may name a ``dataset`` and a ``prior`` of its own. Settings are merged from weak to strong: the solver's defaults, the
+preset for this prior and task, the row's ``params``, the command line. What a row's parameters may be is asked from the solver
+itself, in `bench.plan`.
 """
 
 import itertools
@@ -60,6 +61,9 @@ class TaskRow(_Row):
     sigma_unit: Literal["[-1,1]", "[0,1]"] = "[-1,1]"
     """Range of the images in which sigma is meant; papers differ, and 0.05 in one is 0.1 in the other."""
     title: str | None = None
+    dataset: str | None = None
+    prior: str | None = None
+    """Where they are not the suite's."""
 
     @property
     def noise_std(self) -> float:
