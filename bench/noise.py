@@ -59,6 +59,7 @@ class StreamNoise(Noise):
         calls: int = 0,
     ) -> None:
         self.keys, self.dtype, self.device, self.calls = list(keys), dtype, device, calls
+        self._philox = Philox()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -68,29 +69,49 @@ class StreamNoise(Noise):
 
     def _uniforms(self, n: int) -> np.ndarray:
         """(B, n) float64 in [0, 1); advances the call counter, which owns the counter's highest word."""
-        bits = np.stack([philox_bits(key, self.calls, n) for key in self.keys])
+        bits = np.empty((len(self.keys), n), np.uint64)
+        for row, key in zip(bits, self.keys, strict=True):
+            row[:] = self._philox(key, self.calls, n)
         self.calls += 1
-        return (bits >> np.uint64(11)) * 2.0**-53
+        bits >>= np.uint64(11)
+        return bits * 2.0**-53
 
     def new(self, shape: Sequence[int]) -> Tensor:
         n = int(np.prod(shape))
         half = (n + 1) // 2
         u = self._uniforms(2 * half)
         radius, angle = np.sqrt(-2 * np.log1p(-u[:, :half])), 2 * np.pi * u[:, half:]
-        z = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)[:, :n]
-        return self._deliver(z, shape)
+        np.multiply(radius, np.cos(angle), out=u[:, :half])
+        np.multiply(radius, np.sin(angle), out=u[:, half:])
+        return self._deliver(u[:, :n], shape)
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
         u = self._deliver(self._uniforms(int(np.prod(shape))), shape)
         return u.clamp_max(1 - torch.finfo(self.dtype).eps / 2)  # rounding to a narrower dtype may reach 1
 
     def _deliver(self, values: np.ndarray, shape: Sequence[int]) -> Tensor:
-        return torch.from_numpy(values).to(self.dtype).view(len(self), *shape).to(self.device)
+        return torch.from_numpy(values).to(self.dtype).reshape(len(self), *shape).to(self.device)
+
+
+class Philox:
+    """Calls of any stream, from one generator that is set to each in turn: making one costs more than the words of an image."""
+
+    def __init__(self) -> None:
+        self._generator = np.random.Philox(key=0)
+        self._state = self._generator.state
+
+    def __call__(self, key: int, call: int, n: int) -> np.ndarray:
+        """The first n 64-bit words of one call of the stream ``key``, (n,) uint64; a call owns the counter's highest word."""
+        self._state["state"]["key"][:] = key & (1 << 64) - 1, key >> 64
+        self._state["state"]["counter"][:] = 0, 0, 0, call
+        self._state["buffer_pos"] = len(self._state["buffer"])
+        self._generator.state = self._state
+        return self._generator.random_raw(n)
 
 
 def philox_bits(key: int, call: int, n: int) -> np.ndarray:
-    """The n 64-bit words of one call of a stream, (n,) uint64."""
-    return np.random.Philox(key=key, counter=call << 192).random_raw(n)
+    """The first n 64-bit words of one call of a stream, (n,) uint64."""
+    return Philox()(key, call, n)
 
 
 def stream_key(*parts: str | int) -> int:
