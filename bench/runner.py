@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from bench import environment
+from bench.certify.certificate import code_sha256
 from bench.data import load_dataset
 from bench.manifest import describe_run, metric_revisions
 from bench.noise import SCHEME, Noise
@@ -219,6 +220,7 @@ class Runner:
             params=asdict(solver),
             solver_rev=source["rev"],
             source_sha256=source["source"],
+            code_sha256=None if source["source"] else code_sha256(type(solver)),
             paper=solver.paper,
             baseline=solver.baseline,
             image=job.image,

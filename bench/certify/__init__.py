@@ -15,10 +15,15 @@ from bench.certify.sampler import DDIM
 from bench.solver import Solver
 from solvers import SOLVERS
 
-__all__ = ["LAWS", "Law", "LawResult", "run_laws"]
+__all__ = ["LAWS", "Law", "LawResult", "run_laws", "subject"]
 
 LAWS: dict[str, list[Law]] = {"ddim": DDIM, "pigdm": PIGDM, "ddrm": DDRM, "dps": DPS, "mcg": MCG, "red_diff": RED_DIFF}
 """Laws by solver; "ddim" stands for the steps that samplers share."""
+
+
+def subject(name: str) -> type[Solver]:
+    """The class that the laws of a name are about."""
+    return {**SOLVERS, "ddim": Unconditional}[name]
 
 
 def run_laws(name: str, solver: type[Solver] | None = None) -> list[LawResult]:
@@ -33,5 +38,5 @@ def run_laws(name: str, solver: type[Solver] | None = None) -> list[LawResult]:
     """
     if name not in LAWS:
         raise ValueError(f"no laws for '{name}'; there are laws for {', '.join(LAWS)}")
-    solver = solver or {**SOLVERS, "ddim": Unconditional}[name]
+    solver = solver or subject(name)
     return [LawResult(law, law.error(solver)) for law in LAWS[name]]

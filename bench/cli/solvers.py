@@ -27,28 +27,48 @@ def check(spec: str) -> None:
         click.echo(f"{'broken' if promise.broken else 'kept':8}{promise.says}")
         if promise.broken:
             click.echo(f"        -> {promise.broken}")
+    click.echo(f"        {certification(load_solver(spec).name)}")
     broken = sum(promise.broken is not None for promise in results)
     if broken:
         fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)
 
 
+def certification(name: str) -> str:
+    """What the contract cannot check by itself."""
+    from bench.certificates import read_certificates
+
+    if name in read_certificates():
+        return f"certified: see `python -m bench certify {name}`"
+    return (
+        "uncertified: to be listed among ours, a solver comes with closed-form laws (bench/certify) and at least two "
+        "deliberately wrong variants that they catch (tests/test_mutants.py)"
+    )
+
+
 @click.command()
 @click.argument("solvers", metavar="[SOLVER]...", nargs=-1)
+@click.option("--write", is_flag=True, help="Store the certificates that reports refer to.")
 @plain_errors
-def certify(solvers: tuple[str, ...]) -> None:
-    """Measures our solvers against closed-form laws on Gaussian priors: each law, its error and its tolerance."""
-    from bench.certify import LAWS, run_laws
+def certify(solvers: tuple[str, ...], write: bool) -> None:
+    """Measures our solvers against closed-form laws on Gaussian priors.
+
+    Prints each law with its error and tolerance, the equations that a solver follows, and how its presets deviate from them.
+    """
+    from bench.certificates import write_certificates
+    from bench.certify import LAWS, run_laws, subject
+    from bench.certify.certificate import certificate, describe
     from bench.suites.yamlfile import nearest
 
     for name in solvers:
         if name not in LAWS:
             fail(f"no laws for '{name}'{nearest(name, LAWS)}", USAGE)
-    broken = 0
+    broken, given = 0, {}
     for name in solvers or LAWS:
-        click.echo(f"{name}")
-        for result in run_laws(name):
-            broken += not result.passed
-            verdict = "holds " if result.passed else "BROKEN"
-            click.echo(f"  {verdict} {result.error:7.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
+        results = run_laws(name)
+        click.echo("\n".join(describe(name, subject(name), results)))
+        broken += sum(not result.passed for result in results)
+        given[name] = certificate(subject(name), results)
+    if write:
+        write_certificates({name: one for name, one in given.items() if one})
     if broken:
         fail(f"{broken} laws are broken", FAILURE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.certificates import standing
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Scores, gap
@@ -26,7 +27,18 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
         *[f"Skipped: {code(r.label)}: {escape(r.reason or 'no reason given')}." for r in table.skipped],
         *([f"Not run yet: {', '.join(code(label) for label in table.pending)}."] if table.pending else []),
         *_papers(table),
+        *_certificates(table),
     ]
+
+
+def _certificates(table: Table) -> list[str]:
+    """Which code of each solver stands against closed-form laws."""
+    found = {row.head.solver: standing(row.head) for row in table.rows if not row.head.baseline}
+    texts = {
+        word: ", ".join(f"{code(name)} ({why})" for name, (certified, why) in found.items() if certified == state)
+        for word, state in (("Certified", True), ("Uncertified", False))
+    }
+    return [f"{word}: {text}." for word, text in texts.items() if text]
 
 
 def absent(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> dict[str, str]:

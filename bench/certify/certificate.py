@@ -1,0 +1,73 @@
+"""What `python -m bench certify` says of a solver: the laws it keeps, the equations it follows, how its presets deviate."""
+
+import hashlib
+import inspect
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from bench.certificates import Certificate
+from bench.certify.law import LawResult
+from bench.solver import Solver
+
+PRESETS = Path(__file__).parents[1] / "presets"
+
+
+def code_sha256(solver: type[Solver]) -> str:
+    """Of the file that defines a solver."""
+    return hashlib.sha256(Path(inspect.getfile(solver)).read_bytes()).hexdigest()
+
+
+def certificate(solver: type[Solver], results: list[LawResult]) -> Certificate | None:
+    """The certificate of a solver of which these are all laws; None where one is broken."""
+    if not all(result.passed for result in results):
+        return None
+    worst = max(result.error / result.law.tolerance for result in results)
+    return Certificate(code_sha256(solver), solver.rev, len(results), float(f"{worst:.1g}"))
+
+
+def equations(solver: type[Solver]) -> str:
+    """The first paragraph of its docstring: the method, the paper and the equations or algorithm in it."""
+    return " ".join(inspect.getdoc(solver).split("\n\n")[0].split()).rstrip(".:")
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A preset: the quirks that the docstring names, and the choices (not numbers) that differ from the class's defaults."""
+
+    preset: str
+    quirks: str
+    choices: dict[str, object]
+
+
+def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
+    """Every preset of a solver."""
+    path = PRESETS / f"{name}.yaml"
+    presets = yaml.safe_load(path.read_text()) if path.exists() else {}
+    defaults = {field.name: field.default for field in fields(solver)}
+    paragraphs = inspect.getdoc(solver).split("\n\n")
+    found = []
+    for preset, priors in presets.items():
+        named = re.compile(rf"Preset ``{re.escape(preset)}``: ")
+        quirks = next((" ".join(named.sub("", p, count=1).split()) for p in paragraphs if named.match(p)), "")
+        settings = [(k, v) for tasks in priors.values() for params in tasks.values() for k, v in params.items()]
+        choices = {k: v for k, v in settings if isinstance(v, (bool, str)) and v != defaults.get(k)}
+        found.append(Deviation(preset, quirks, choices))
+    return found
+
+
+def describe(name: str, solver: type[Solver], results: list[LawResult]) -> list[str]:
+    """Lines of text."""
+    given = certificate(solver, results)
+    state = f"certified at revision {given.rev}" if given else "NOT certified"
+    lines = [f"{name}: {state}, code {code_sha256(solver)[:12]}", f"  follows {equations(solver)}"]
+    for result in results:
+        verdict = "holds " if result.passed else "BROKEN"
+        lines.append(f"  {verdict} {result.error:7.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
+    for deviation in deviations(name, solver):
+        choices = ", ".join(f"{k} {v}" for k, v in deviation.choices.items())
+        what = "; ".join(filter(None, (f"chooses {choices}" if choices else "", deviation.quirks)))
+        lines.append(f"  preset {deviation.preset}: {what or 'numbers only, no deviation from the equations'}")
+    return lines

@@ -1,0 +1,63 @@
+"""Certificates: about one file of one solver, and lost with one letter of it."""
+
+from types import SimpleNamespace
+
+from click.testing import CliRunner
+
+from bench.certificates import read_certificates, standing
+from bench.certify import LAWS, run_laws
+from bench.certify.certificate import certificate, code_sha256, deviations, equations
+from bench.certify.law import LawResult
+from bench.cli import cli
+from solvers import SOLVERS
+
+METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
+
+
+def test_the_committed_certificates_are_about_this_code():
+    """Else: `python -m bench certify --write`."""
+    given = read_certificates()
+    assert {n: c.code_sha256 for n, c in given.items() if n in METHODS} == {n: code_sha256(c) for n, c in METHODS.items()}
+    assert {n: (given[n].rev, given[n].laws) for n in METHODS} == {n: (c.rev, len(LAWS[n])) for n, c in METHODS.items()}
+
+
+def test_a_broken_law_gives_no_certificate():
+    results = run_laws("ddrm")
+    assert certificate(SOLVERS["ddrm"], results) == read_certificates()["ddrm"]
+    broken = [*results[1:], LawResult(results[0].law, 2 * results[0].law.tolerance)]
+    assert certificate(SOLVERS["ddrm"], broken) is None
+
+
+def record(**fields):
+    given = {"solver": "ddrm", "source_sha256": None, "code_sha256": None, "solver_rev": 1}
+    return SimpleNamespace(**given | fields)
+
+
+def test_standing():
+    code = read_certificates()["ddrm"].code_sha256
+    assert standing(record(code_sha256=code))[0] and standing(record())[0]
+    for other in (
+        record(code_sha256="0" * 64),
+        record(solver_rev=2),
+        record(solver="mine", source_sha256="0" * 64),
+        record(source_sha256="0" * 64),
+    ):
+        certified, why = standing(other)
+        assert not certified and why
+
+
+def test_every_quirk_of_official_is_named():
+    for name, cls in METHODS.items():
+        assert "arXiv" in equations(cls) or "openreview" in equations(cls)
+        for deviation in deviations(name, cls):
+            if deviation.preset == "official":
+                assert deviation.quirks, f"{name}: the docstring has no paragraph 'Preset ``official``: ...'"
+            elif deviation.preset.startswith("bench"):
+                assert not deviation.choices, f"{name}: {deviation.preset} makes a choice that its docstring does not explain"
+
+
+def test_certify_prints_laws_equations_and_deviations():
+    result = CliRunner().invoke(cli, ["certify", "mcg"])
+    assert result.exit_code == 0, result.output
+    for part in ("certified at revision", "arXiv 2206.00941", "A x = y in the end", "preset official: chooses noise_level t"):
+        assert part in result.output
