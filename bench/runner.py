@@ -38,7 +38,8 @@ class Options:
         dtype: one of `environment.DTYPES`.
         shard: (i, n): only the i-th of n parts of the images, from 1.
         retry: run again what failed, ran out of memory or time.
-        pictures: keep the pictures of the first so many images of every cell; None keeps all.
+        pictures: keep the pictures of the first so many images of every cell; None keeps all. With several samples an image
+            all are kept, unless it is 0: the report compares them pixel by pixel.
         limit: seconds per image and solver, None for no limit.
     """
 
@@ -114,7 +115,8 @@ class Runner:
     def __init__(self, plan: Plan, folder: Path, observer: Observer, command: str = "") -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
         self.journal = Journal(folder)
-        self.gallery = Gallery(folder, plan.options.pictures)
+        several = plan.suite.samples > 1 and plan.options.pictures != 0
+        self.gallery = Gallery(folder, None if several else plan.options.pictures)
         self.scorer = plan.scorer
         self.counts: Counter[str] = Counter()
         self._warm: set[tuple[type, type, int]] = set()

@@ -56,7 +56,10 @@ def test_rows_with_fewer_images_by_design_are_ranked_over_the_images_they_share(
     assert "- `short`: 6 images by design. Paired, on the same images: `short` − `best` PSNR −0.30 \\[" in page
     table = [line for line in page.splitlines() if line.startswith("| ")][-4:]
     assert table[2].startswith(f"| <sub>reference: best, 6 images</sub> | <sub>{psnr['best'][:6].mean():.2f}</sub> |")
-    assert table[3].replace("\u00a0", " ").startswith("| short<br><sub>paper, 6 images, uncertified</sub> |") and "12; 6 for short" in page
+    assert (
+        table[3].replace("\u00a0", " ").startswith("| short<br><sub>paper, 6 images, uncertified</sub> |")
+        and "12; 6 for short" in page
+    )
     (table,), metric, sets = build(found, [manifest]), KNOWN[0], Sets([tmp_path / "run"])
     scores = {"psnr": judge(table, metric, sets)}
     drawn = place(table, scores["psnr"], reference(table, [metric], scores, sets), metric)

@@ -51,7 +51,12 @@ class Pictures(click.ParamType):
 @click.option("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
 @click.option("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
 @click.option("--images", type=click.IntRange(1), metavar="N", help="Another number of images, for every row.")
-@click.option("--samples", type=click.IntRange(1), metavar="K", help="Reconstructions per image.")
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Reconstructions per image; the report then shows their diversity and calibration.",
+)
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
 @click.option("--batch", type=click.IntRange(1), metavar="N", default=8, show_default=True, help="Images solved together.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")

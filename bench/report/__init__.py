@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.records import Record, StoreError, read_manifest, read_records, write_atomic
-from bench.report import grid, plot
+from bench.report import diversity, grid, plot, ranks
 from bench.report.colours import colours, markers
 from bench.report.columns import Metric, metrics_of
 from bench.report.markdown import document
@@ -38,16 +38,18 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
     scores = [{metric.name: judge(table, metric, sets) for metric in metrics} for table in tables]
     anchors = [reference(table, metrics, judged, sets) for table, judged in zip(tables, scores, strict=True)]
     sets.save()
+    find = finder(folders)
+    spreads = [diversity.measure(table, find) for table in tables]
     files: dict[str, bytes] = {}
     figures: dict[str, str] = {}
     if "png" in formats:
-        pictures = _pictures(tables, metrics, scores, anchors, folders)
+        pictures = _pictures(tables, metrics, scores, anchors, spreads, find)
         figures = {name: f"{name}.png" for name in pictures}
         files |= {f"{name}.png": data for name, data in pictures.items()}
     if "csv" in formats:
         files = {"tables.csv": sheet(tables, metrics, scores)} | files
     if "md" in formats:
-        files = {"report.md": document(tables, metrics, scores, anchors, runs, figures, n_bad).encode()} | files
+        files = {"report.md": document(tables, metrics, scores, anchors, spreads, runs, figures, n_bad).encode()} | files
     for name, data in files.items():
         write_atomic(Path(out) / name, data)
     return [Path(out) / name for name in files]
@@ -67,18 +69,24 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
     return records, n_bad
 
 
+def finder(folders: Sequence[Path]) -> grid.Find:
+    """What finds a file below objects/ in the first folder that holds it."""
+
+    def find(name: str) -> Path | None:
+        return next((path for folder in folders if (path := folder / "objects" / name).is_file()), None)
+
+    return find
+
+
 def _pictures(
     tables: Sequence[Table],
     metrics: Sequence[Metric],
     scores: Sequence[Scores],
     anchors: Sequence[Reference | None],
-    folders: Sequence[Path],
+    spreads: Sequence[dict[str, diversity.Spread]],
+    find: grid.Find,
 ) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
-
-    def find(name: str) -> Path | None:
-        return next((path for folder in folders if (path := folder / "objects" / name).is_file()), None)
-
     palette, shapes = colours(tables), markers(tables)
     by_name = {metric.name: metric for metric in metrics}
     first = by_name.get("psnr") or next((m for m in metrics if m.better), None)
@@ -87,6 +95,7 @@ def _pictures(
         drawn["quality_vs_seconds"] = plot.draw(tables, scores, anchors, first, palette, shapes)
     if "lpips" in by_name:
         drawn["lpips_vs_seconds"] = plot.draw(tables, scores, anchors, by_name["lpips"], palette, shapes)
-    for table, judged in zip(tables, scores, strict=True):
+    for table, judged, spread in zip(tables, scores, spreads, strict=True):
         drawn[f"grid_{table.slug}"] = grid.draw(table, first, judged[first.name] if first else {}, palette, find)
+        drawn[f"ranks_{table.slug}"] = ranks.draw(table, spread, palette)
     return {name: data for name, data in drawn.items() if data}

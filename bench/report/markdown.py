@@ -7,8 +7,10 @@ from typing import Any
 
 from bench.certificates import standing
 from bench.records import Record
+from bench.report import diversity
 from bench.report.asked import Run
 from bench.report.columns import Metric
+from bench.report.diversity import Spread
 from bench.report.notes import absent, conventions, notes
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
 from bench.report.tables import Row, Table
@@ -34,6 +36,7 @@ def document(
     metrics: Sequence[Metric],
     scores: Sequence[Scores],
     anchors: Sequence[Reference | None],
+    spreads: Sequence[dict[str, Spread]],
     runs: Sequence[Run],
     figures: dict[str, str],
     n_bad: int = 0,
@@ -45,8 +48,9 @@ def document(
         metrics: the columns.
         scores: of each table.
         anchors: the reference row of each table, where it needs one.
+        spreads: the diversity of each table's rows, where there are several samples.
         runs: of the manifests.
-        figures: ``grid_<slug>`` of a table, or the name of a plot -> file name beside the page.
+        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot -> file name beside the page.
         n_bad: damaged journal lines that were skipped.
     """
     damaged = [f"**{n_bad} damaged journal lines were skipped**; running the suite again fills the gaps."] if n_bad else []
@@ -57,12 +61,18 @@ def document(
     reference = next((anchor for anchor in anchors if anchor), None)
     legend = f"<sub>{LEGEND}{FEWER.format(metric=reference.metric.label) if reference else ''}</sub>"
     parts = [header(tables, runs), *damaged, *gaps, *summary(tables, metrics, scores, anchors), legend]
-    parts += [f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items() if not name.startswith("grid_")]
-    for table, judged, anchor in zip(tables, scores, anchors, strict=True):
+    parts += [
+        f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items() if not name.startswith(("grid_", "ranks_"))
+    ]
+    for table, judged, anchor, spread in zip(tables, scores, anchors, spreads, strict=True):
         parts += section(table, metrics, judged, anchor)
         if f"grid_{table.slug}" in figures:
             parts += [f"![Reconstructions: {escape(table.title)}]({figures[f'grid_{table.slug}']})"]
-    return "\n\n".join([*parts, *conventions(metrics, runs)]) + "\n"
+        parts += diversity.section(table, spread)
+        if f"ranks_{table.slug}" in figures:
+            parts += [f"![Ranks of the truth: {escape(table.title)}]({figures[f'ranks_{table.slug}']})"]
+    extra = [diversity.NOTE] if any(spreads) else []
+    return "\n\n".join([*parts, *conventions(metrics, runs, extra)]) + "\n"
 
 
 def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:

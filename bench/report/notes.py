@@ -210,7 +210,7 @@ LAST = (
 )
 
 
-def conventions(metrics: Sequence[Metric], runs: Sequence[Run]) -> list[str]:
+def conventions(metrics: Sequence[Metric], runs: Sequence[Run], more: Sequence[str] = ()) -> list[str]:
     """How to read every number of the page."""
     clock = distinct(run["seconds"] for run in runs if run.get("seconds"))
     seconds = (
@@ -221,6 +221,7 @@ def conventions(metrics: Sequence[Metric], runs: Sequence[Run]) -> list[str]:
         *[f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.note],
         *COUNTED,
         ". ".join([seconds, *(f"The clock: {escape(text.rstrip('.'), 1000)}" for text in clock)]) + ".",
+        *more,
         LAST,
     ]
     return ["## Conventions", "\n".join(f"- {line}" for line in lines)]
