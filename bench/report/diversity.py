@@ -32,7 +32,7 @@ NOTE = (
     "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation over samples, root "
     "mean square over pixels, on [0, 1]. Spread / error: spread times √(1 + 1/k) over the root mean square error of the mean; "
     "1 where the truth is as far from the mean as a further sample would be. Coverage: share of pixels whose truth lies "
-    "between the least and the greatest sample (8-bit ties count in parts), to be read against its nominal value (k − 1) / (k + 1). "
+    "between the least and the greatest sample (8-bit ties count in parts), to be read against the nominal (k − 1) / (k + 1). "
     "Rank deviation: total variation distance between the ranks of the truth among the samples, over pixels, and the uniform "
     "law. *oracle*: the best PSNR of k samples, picked with the truth at hand: no method, and never ranked."
 )
