@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from bench.solver import (
     Level,
@@ -69,27 +70,25 @@ class DDNM(Solver):
         x = noise.new(prior.shape)
         for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
             x0 = prior.denoise(x, t)
-            eps = (x - t.alpha * x0) / t.sigma
             z = noise.like(x) if s.sigma > 0 else x
             if self.plus and sigma > 0:
-                x = self.plus_step(x0, eps, z, s, measurement)
+                x = self.plus_step(x, x0, t, s, z, measurement)
             else:
+                eps = (x - t.alpha * x0) / t.sigma
                 x0 = x0 - A.pinv(A(x0) - y)
                 x = s.alpha * x0 + s.sigma * (keep * eps + self.eta * z)
             yield Step(x, x0)
 
-    def plus_step(
-        self, x0: torch.Tensor, eps: torch.Tensor, z: torch.Tensor, s: Level, measurement: Measurement
-    ) -> torch.Tensor:
-        """The state at level s: `x0`, `eps` and `z`, (B, *shape), combined in the coordinates of A = U S V^T."""
+    def plus_step(self, x: Tensor, x0: Tensor, t: Level, s: Level, z: Tensor, measurement: Measurement) -> Tensor:
+        """One step of DDNM+ from x at level t, given the denoised x0 and normal z, (B, *shape) each."""
         y, A, sigma = measurement
         keep, seen = (1 - self.eta**2) ** 0.5, A.s > 0
         S = torch.where(seen, A.s, 1)
+        xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt((x - t.alpha * x0) / t.sigma)
         b = s.alpha * sigma / S
-        trusted = s.sigma > b
-        lam = seen * torch.where(trusted, 1, keep * s.sigma / b)
-        d1 = torch.where(seen & trusted, (s.sigma**2 - b**2).clamp_min(0).sqrt(), s.sigma * self.eta)
-        d2 = torch.where(seen, 0, s.sigma * keep)
-        xbar0 = A.Vt(x0)
-        corrected = xbar0 - lam * (xbar0 - A.Ut(y) / S)
-        return A.V(s.alpha * corrected + d1 * A.Vt(z) + d2 * A.Vt(eps))
+        hidden = s.sigma > b
+        lam = torch.where(hidden, 1, keep * s.sigma / b)
+        fresh = torch.where(seen & hidden, (s.sigma**2 - b**2).clamp_min(0).sqrt(), s.sigma * self.eta)
+        corrected = s.alpha * (xbar0 - lam * (xbar0 - ybar))
+        free = s.alpha * xbar0 + s.sigma * keep * epsbar
+        return A.V(torch.where(seen, corrected, free) + fresh * A.Vt(z))
