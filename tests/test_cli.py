@@ -178,6 +178,7 @@ def test_list_gives_reasons():
     result = bench("list")
     assert result.exit_code == 0
     assert "blur_motion: DDRM needs SVDOperator; BlurMotion is LinearOperator" in result.stdout
+    assert "blur_motion: DDNM+ needs SVDOperator; BlurMotion is LinearOperator (plus = False takes y" in result.stdout
     assert "suites: demo, linear, nonlinear, smoke" in result.stdout
 
 

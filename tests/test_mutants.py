@@ -13,6 +13,8 @@ from solvers import SOLVERS
 
 LAST_NOISE = " + (0.01 * noise.like(x) if s.sigma == 0 else 0)"
 CLIP = "inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)"
+PROX, CLAMP = "            x0 = x0 + A.pinv(y - A(x0), damping=self.rho(t, sigma))\n", "x0 = x0.clamp(-1, 1)\n"
+CLIP_PROX = (CLAMP + PROX, "pass\n" + PROX + "            " + CLAMP)
 DAMPING = "sigma**2 / t.variance"
 
 MUTANTS = [
@@ -103,12 +105,7 @@ MUTANTS = [
     ("diffpir", "eps not recomputed", "eps = (x - t.alpha * x0)", "eps = (x - t.alpha * prior.denoise(x, t))"),
     ("diffpir", "zeta of the standard deviation", "(1 - self.zeta) ** 0.5", "(1 - self.zeta)"),
     ("diffpir", "floor added to sigma", "max(sigma, self.sigma_min)", "(sigma + self.sigma_min)"),
-    (
-        "diffpir",
-        "clip after the proximal step",
-        "rho(t, sigma))",
-        "rho(t, sigma)).clamp(*((-1, 1) if self.clip else (None, 9)))",
-    ),
+    ("diffpir", "clip after the proximal step", *CLIP_PROX),
     ("diffpir", "no proximal step in the end", "x0 = x0 + A.pinv", "x0 = x0 + (s.sigma > 0) * A.pinv"),
     ("diffpir", "level off by one", "prior.denoise(x, t)", "prior.denoise(x, prior.schedule.level(max(t.index - 1, 0)))"),
     ("diffpir", "noise in the last step", "x = x0\n", "x = x0" + LAST_NOISE + "\n"),
