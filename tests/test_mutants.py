@@ -109,6 +109,8 @@ MUTANTS = [
     ("diffpir", "no proximal step in the end", "x0 = x0 + A.pinv", "x0 = x0 + (s.sigma > 0) * A.pinv"),
     ("diffpir", "level off by one", "prior.denoise(x, t)", "prior.denoise(x, prior.schedule.level(max(t.index - 1, 0)))"),
     ("diffpir", "noise in the last step", "x = x0\n", "x = x0" + LAST_NOISE + "\n"),
+    ("diffpir", "published r_t everywhere", 't.ratio if self.spread == "ratio" else t.variance**0.5', "t.ratio"),
+    ("daps", "r_t = sigma_t / alpha_t everywhere", 't.ratio if self.spread == "ratio" else t.variance**0.5', "t.ratio"),
     ("daps", "gradient without 1 / 2", "pull(y - Au) /", "2 * pull(y - Au) /"),
     ("daps", "tau not squared", "self.tau**2", "self.tau"),
     ("daps", "r not squared", "/ r**2", "/ r"),
