@@ -11,7 +11,6 @@ from bench.contract import check
 from bench.solver import LinearOperator, Solver, Step, Steps, ddim, norm
 from solvers import DAPS, SOLVERS
 
-
 QUICK = {"daps": DAPS(langevin_steps=20)}
 """Settings where the defaults, which keep the contract too, would take ten seconds."""
 
