@@ -26,7 +26,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class DDNM(Solver):
-    """DDNM and DDNM+ (Wang, Yu & Zhang, ICLR 2023, arXiv 2212.00490, algorithms 1 and 3).
+    """DDNM and DDNM+ (Wang, Yu & Zhang, ICLR 2023, arXiv 2212.00490, algorithm 1; DDNM+, section 3.3).
 
         x ~ N(0, I)
         for t -> s:  x0  = E[x0 | x],  eps = (x - alpha_t x0) / sigma_t
