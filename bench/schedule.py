@@ -78,6 +78,15 @@ class VPSchedule:
         alpha = 1 / math.sqrt(1 + sigma**2)
         return Level(index, alpha, sigma * alpha)
 
+    def between(self, high: float, low: float, n: int) -> list[Level]:
+        """N levels whose noise-to-signal ratios fall from high to low, equidistant in the seventh root (EDM, rho = 7).
+
+        Ratios are clipped to the schedule's range; n = 1 gives the level of ``high`` alone.
+        """
+        largest, smallest = self.level(self.T - 1).ratio, self.level(0).ratio
+        roots = (min(max(r, smallest), largest) ** (1 / 7) for r in (high, low))
+        return [self.at(float(r) ** 7) for r in np.linspace(*roots, n)]
+
     def levels(self, n: int, spacing: Spacing = "leading") -> list[Level]:
         """N + 1 levels, noisiest first; the last one is clean.
 
@@ -105,8 +114,7 @@ class VPSchedule:
             seq[-1] -= n > 1
             index = (self.T - 1 - seq)[::-1]
         elif spacing == "poly7":
-            low, high = (self.level(k).ratio ** (1 / 7) for k in (0, self.T - 1))
-            return [self.at(float(r) ** 7) for r in np.linspace(high, low, n)] + [CLEAN]
+            return [*self.between(self.level(self.T - 1).ratio, self.level(0).ratio, n), CLEAN]
         else:
             raise ValueError(f"unknown spacing '{spacing}'; known: {', '.join(Spacing.__args__)}")
         return [self.level(int(k)) for k in index[::-1]] + [CLEAN]

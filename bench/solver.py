@@ -15,9 +15,11 @@ from torch import Tensor
 from bench.noise import Noise
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, norm
 from bench.prior import Prior
-from bench.schedule import Level, Spacing, ddim, ddim_coefficients, ddpm, draw_level
+from bench.schedule import CLEAN, Level, Spacing, VPSchedule, ddim, ddim_coefficients, ddpm, draw_level
 
 __all__ = [
+    "CLEAN",
+    "Count",
     "Level",
     "LinearOperator",
     "Measurement",
@@ -33,6 +35,7 @@ __all__ = [
     "Step",
     "Steps",
     "UnitInterval",
+    "VPSchedule",
     "ddim",
     "ddim_coefficients",
     "ddpm",
@@ -41,6 +44,7 @@ __all__ = [
 ]
 
 Steps = Annotated[int, Ge(1), Le(1000)]
+Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 UnitInterval = Annotated[float, Ge(0), Le(1)]

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SOLVERS = ("red_diff", "dps", "pigdm", "ddrm", "mcg")
+SOLVERS = ("red_diff", "dps", "pigdm", "ddrm", "mcg", "ddnm", "diffpir", "daps")
 
 
 def peak(name: str, steps: int) -> float:

@@ -1,7 +1,10 @@
 """The solvers, one file per method."""
 
 from bench.solver import Solver
+from solvers.daps import DAPS
+from solvers.ddnm import DDNM
 from solvers.ddrm import DDRM
+from solvers.diffpir import DiffPIR
 from solvers.dps import DPS
 from solvers.mcg import MCG
 from solvers.pigdm import PiGDM
@@ -15,4 +18,7 @@ SOLVERS: dict[str, type[Solver]] = {
     "pigdm": PiGDM,
     "ddrm": DDRM,
     "mcg": MCG,
+    "ddnm": DDNM,
+    "diffpir": DiffPIR,
+    "daps": DAPS,
 }

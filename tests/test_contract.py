@@ -9,12 +9,15 @@ import torch
 
 from bench.contract import check
 from bench.solver import LinearOperator, Solver, Step, Steps, ddim, norm
-from solvers import SOLVERS
+from solvers import DAPS, SOLVERS
+
+QUICK = {"daps": DAPS(langevin_steps=20)}
+"""Settings where the defaults, which keep the contract too, would take ten seconds."""
 
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers_keep_the_contract(name):
-    assert [promise for promise in check(SOLVERS[name]) if promise.broken] == []
+    assert [promise for promise in check(QUICK.get(name, SOLVERS[name])) if promise.broken] == []
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from bench.certify import LAWS, run_laws
-from bench.certify.problems import hadamard_noise, problem, streams
+from bench.certify.limits import limits
+from bench.certify.problems import StartingAt, hadamard_noise, problem, streams
 from solvers import SOLVERS
 
 
@@ -20,6 +21,12 @@ def test_every_method_has_laws():
     assert all(law.solver == name for name, laws in LAWS.items() for law in laws)
 
 
+def test_variance_tends_to_its_limits():
+    """At a fifth of the steps of `benchmarks/limits.py`, to five times its tolerance; a right variance of 1 would be seen."""
+    missed = [limit for limit in limits(steps=200) if not limit.reached]
+    assert not missed
+
+
 def test_unknown_name():
     with pytest.raises(ValueError, match="no laws for 'redif'; there are laws for ddim, "):
         run_laws("redif")
@@ -33,6 +40,14 @@ def test_hadamard_noise_has_exact_moments():
     assert torch.equal(hadamard_noise(12)[3:5].new((4,)), hadamard_noise(12).new((4,))[3:5])
     with pytest.raises(ValueError, match="no 4 rows left after 12 draws"):
         noise.new((4,))
+
+
+def test_two_solvers_can_start_at_the_same_state():
+    plain, noise = streams(3), StartingAt(torch.full((3, 4), 7.0), streams(3))
+    assert torch.equal(noise[1:][:1].new((4,)), torch.full((1, 4), 7.0))
+    assert torch.equal(noise.new((4,)), torch.full((3, 4), 7.0))
+    plain.new((4,))
+    assert torch.equal(noise.new((4,)), plain.new((4,)))
 
 
 def test_the_problems_are_what_they_say():

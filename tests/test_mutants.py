@@ -13,6 +13,8 @@ from solvers import SOLVERS
 
 LAST_NOISE = " + (0.01 * noise.like(x) if s.sigma == 0 else 0)"
 CLIP = "inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)"
+PROX, CLAMP = "            x0 = x0 + A.pinv(y - A(x0), damping=self.rho(t, sigma))\n", "x0 = x0.clamp(-1, 1)\n"
+CLIP_PROX = (CLAMP + PROX, "pass\n" + PROX + "            " + CLAMP)
 DAMPING = "sigma**2 / t.variance"
 
 MUTANTS = [
@@ -67,6 +69,60 @@ MUTANTS = [
     ("red_diff", "state returned by reference", "else mu.clone()", "else mu"),
     ("red_diff", "noisiest level never drawn", "draw_level(levels, ", "draw_level(levels[1:], "),
     ("red_diff", "mean over the batch", "pull_A((Ax0 - y) / m)", "pull_A((Ax0 - y) / m).mean(0)"),
+    ("ddnm", "plus: threshold at t", "hidden = s.sigma > b", "hidden = t.sigma > t.alpha * sigma / S"),
+    ("ddnm", "plus: abar for alpha", "b = s.alpha * sigma", "b = s.alpha**2 * sigma"),
+    ("ddnm", "plus: eps in the wrong basis", "A.Vt((x - t.alpha * x0) / t.sigma)", "(x - t.alpha * x0) / t.sigma"),
+    ("ddnm", "plus: noise not reduced", "s.sigma**2 - b**2", "s.sigma**2 + 0 * b"),
+    ("ddnm", "plus: y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
+    ("ddnm", "plus: fully corrected below the threshold", "torch.where(hidden, 1, keep * s.sigma / b)", "1"),
+    (
+        "ddnm",
+        "plus: below the threshold as if unmeasured",
+        "torch.where(seen, corrected",
+        "torch.where(seen & hidden, corrected",
+    ),
+    (
+        "ddnm",
+        "plus: data consistency in the end",
+        "yield Step(x, x0)",
+        "yield Step(x if s.sigma else x0 - A.pinv(A(x0) - y), x0)",
+    ),
+    ("ddnm", "eps recomputed", "keep * eps +", "keep * (x - t.alpha * x0) / t.sigma +"),
+    ("ddnm", "eta of the variance", "keep = (1 - self.eta**2) ** 0.5\n", "keep = (1 - self.eta) ** 0.5\n"),
+    ("ddnm", "correction by the adjoint", "A.pinv(A(x0) - y)", "A.adjoint(A(x0) - y)"),
+    ("ddnm", "no correction in the end", "x0 = x0 - A.pinv", "x0 = x0 - (s.sigma > 0) * A.pinv"),
+    ("ddnm", "level off by one", "prior.denoise(x, t)", "prior.denoise(x, prior.schedule.level(max(t.index - 1, 0)))"),
+    ("ddnm", "noise in the last step", "self.eta * z)", "self.eta * z)" + LAST_NOISE),
+    (
+        "diffpir",
+        "rho inverted",
+        "return self.lam * (max(sigma, self.sigma_min) / r)",
+        "return self.lam * (r / max(sigma, 1e-9))",
+    ),
+    ("diffpir", "rho doubled", "return self.lam", "return 2 * self.lam"),
+    ("diffpir", "rho of images in [0, 1]", "return self.lam", "return self.lam / 4"),
+    ("diffpir", "sigma not squared", "/ r) ** 2", "/ r)"),
+    ("diffpir", "eps not recomputed", "eps = (x - t.alpha * x0)", "eps = (x - t.alpha * prior.denoise(x, t))"),
+    ("diffpir", "zeta of the standard deviation", "(1 - self.zeta) ** 0.5", "(1 - self.zeta)"),
+    ("diffpir", "floor added to sigma", "max(sigma, self.sigma_min)", "(sigma + self.sigma_min)"),
+    ("diffpir", "clip after the proximal step", *CLIP_PROX),
+    ("diffpir", "no proximal step in the end", "x0 = x0 + A.pinv", "x0 = x0 + (s.sigma > 0) * A.pinv"),
+    ("diffpir", "level off by one", "prior.denoise(x, t)", "prior.denoise(x, prior.schedule.level(max(t.index - 1, 0)))"),
+    ("diffpir", "noise in the last step", "x = x0\n", "x = x0" + LAST_NOISE + "\n"),
+    ("diffpir", "published r_t everywhere", 't.ratio if self.spread == "ratio" else t.variance**0.5', "t.ratio"),
+    ("daps", "r_t = sigma_t / alpha_t everywhere", 't.ratio if self.spread == "ratio" else t.variance**0.5', "t.ratio"),
+    ("daps", "gradient without 1 / 2", "pull(y - Au) /", "2 * pull(y - Au) /"),
+    ("daps", "tau not squared", "self.tau**2", "self.tau"),
+    ("daps", "r not squared", "/ r**2", "/ r"),
+    ("daps", "prior term lost", "+ (x0 - u) / r**2", ""),
+    ("daps", "noise of sqrt(lr)", "(2 * lr) ** 0.5", "lr**0.5"),
+    ("daps", "constant lr", "(1 + k / anneals * (self.lr_min_ratio - 1))", "1"),
+    ("daps", "renoised to level t", "s.sigma * noise.like(x0) if", "t.sigma * noise.like(x0) if"),
+    ("daps", "noise in the last step", "if s.sigma > 0 else x0", "if s.sigma > 0 else x0" + LAST_NOISE),
+    ("daps", "ODE result not divided by alpha", "return x / s.alpha", "return x"),
+    ("daps", "ODE ends where it should not", 'self.ode_end == "noisy"', 'self.ode_end != "noisy"'),
+    ("daps", "remainder of the steps dropped", "self.flow(x, t, prior, evaluations)", "self.flow(x, t, prior, self.ode_steps)"),
+    ("daps", "starts at N(0, I)", "levels[0].sigma * noise", "noise"),
 ]
 
 STEPS = [

@@ -79,6 +79,13 @@ def test_poly7_grid_is_equidistant_in_the_seventh_root():
     assert any(t.index % 1 for t in levels)
 
 
+def test_levels_between_two_ratios_stay_in_the_range():
+    inside = [t.ratio for t in SCHEDULE.between(20.0, 0.5, 4)]
+    assert inside == pytest.approx([(20 ** (1 / 7) * (3 - i) / 3 + 0.5 ** (1 / 7) * i / 3) ** 7 for i in range(4)], rel=1e-12)
+    assert [t.ratio for t in SCHEDULE.between(1e4, 1e-4, 7)] == [t.ratio for t in SCHEDULE.levels(7, "poly7")[:-1]]
+    assert [t.ratio for t in SCHEDULE.between(3.0, 0.5, 1)] == pytest.approx([3.0], rel=1e-12)
+
+
 @pytest.mark.parametrize("spacing", ["leading", "trailing", "respaced", "quad", "poly7"])
 @pytest.mark.parametrize("n", [1, 2, 20])
 def test_every_grid_has_n_falling_levels_and_ends_clean(spacing, n):

@@ -1,6 +1,7 @@
 """What the laws do not reach: nonlinear guidance, masks in the loss, cutoffs without noise, presets and options."""
 
 import math
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -10,9 +11,10 @@ from bench.contract import check
 from bench.exact import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
+from bench.prior import WatchedPrior
 from bench.solver import Measurement
 from bench.suites.presets import load_presets
-from solvers import DDRM, DPS, MCG, SOLVERS, PiGDM, RedDiff
+from solvers import DAPS, DDNM, DDRM, DPS, MCG, SOLVERS, DiffPIR, PiGDM, RedDiff
 
 SHAPE, B = (1, 8, 8), 3
 
@@ -98,6 +100,64 @@ def test_ddrm_without_noise_trusts_what_the_pseudo_inverse_trusts():
         results.append(solved(DDRM(steps=10), Measurement(y, A, 0.0), prior))
     torch.testing.assert_close(results[0].abs(), results[1].abs(), rtol=1e-6, atol=1e-6)
     assert results[0].abs().max() < 10
+
+
+def test_ddnm_says_which_form_an_operator_allows(prior):
+    blur, mask = make_operator("blur_motion", (1, 32, 32), [0]), make_operator("inpaint_box", (1, 32, 32), [0])
+    assert "DDNM+ needs SVDOperator; BlurMotion is LinearOperator" in DDNM().reject(blur, prior)
+    assert "DDNM needs LinearOperator; HDR is PinvOperator" in DDNM().reject(make_operator("hdr", SHAPE, [0]), prior)
+    assert DDNM(plus=False).reject(blur, prior) is None
+    assert DDNM().reject(mask, prior) is None
+
+
+@pytest.mark.parametrize("operator", ["inpaint_random", "sr_average2"])
+def test_ddnm_without_noise_is_consistent_in_every_estimate(prior, operator):
+    A = make_operator(operator, SHAPE, range(B))
+    y = A(prior.sample(noise(name="x")))
+    for step in DDNM(steps=5).solve(Measurement(y, A, 0.0), prior, noise()):
+        torch.testing.assert_close(A(step.x0), y, rtol=0, atol=1e-12)
+
+
+def test_diffpir_returns_what_it_says(prior):
+    """``state`` is the input of the last network evaluation, whose result is not used; ``estimate`` the last x0'."""
+    A = make_operator("sr_average2", SHAPE, range(B))
+    measurement = Measurement(A(prior.sample(noise(name="x"))), A, 0.1)
+    state, estimate = (
+        [step.x.clone() for step in DiffPIR(steps=5, returned=returned).solve(measurement, prior, noise())]
+        for returned in ("state", "estimate")
+    )
+    assert torch.equal(state[-1], state[-2])
+    assert torch.equal(state[-2], estimate[-2])
+    t = prior.schedule.level(0)
+    x0 = prior.denoise(state[-1], t).clamp(-1, 1)
+    rho = (0.1 * t.alpha / t.sigma) ** 2
+    # The rows of pooling by 2 are orthogonal, of squared length 1/4.
+    expected = x0 + A.adjoint(measurement.y - A(x0)) / (0.25 + rho)
+    torch.testing.assert_close(estimate[-1], expected, rtol=0, atol=1e-12)
+
+
+def test_daps_moves_along_a_nonlinear_likelihood(prior):
+    """One level written out: one Euler step to the clean image, three Langevin steps with HDR's slope of 2 where unclipped."""
+    A = make_operator("hdr", SHAPE, range(B))
+    y = A(prior.sample(noise(name="x")))
+    solver = DAPS(steps=1, ode_steps=1, sigma_max=0.8, langevin_steps=3, tau=0.5, lr=0.01)
+    got = solved(solver, Measurement(y, A, 0.1), prior)
+    n, t = noise(), prior.schedule.at(0.8)
+    x0 = u = prior.denoise(t.sigma * n.new(SHAPE), t)
+    for _ in range(3):
+        gradient = torch.where((2 * u).abs() < 1, 2 * (y - 2 * u), 0) / 0.25
+        u = u + 0.01 * (gradient + (x0 - u) / 0.64) + 0.02**0.5 * n.new(SHAPE)
+    torch.testing.assert_close(got, u, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("steps", "ode_steps"), [(4, 5), (7, 3), (6, 2)])
+def test_daps_evaluates_as_often_as_it_says(prior, steps, ode_steps):
+    calls = Counter()
+    A = make_operator("denoise", SHAPE, range(B))
+    measurement = Measurement(torch.zeros(B, *SHAPE, dtype=torch.float64), A, 0.1)
+    solver = DAPS(steps=steps, ode_steps=ode_steps, langevin_steps=1)
+    levels = len(list(solver.solve(measurement, WatchedPrior(prior, calls), noise())))
+    assert (calls["nfe"], levels) == (B * steps, max(steps // ode_steps, 1))
 
 
 @pytest.mark.parametrize("solver", [DPS(steps=20, zeta=0.0), MCG(steps=20, zeta=0.0)])

@@ -59,6 +59,9 @@ solvers:
   - {{solver: pigdm, params: {{steps: 4}}}}
   - {{solver: ddrm, params: {{steps: 4}}}}
   - {{solver: mcg, params: {{steps: 4}}}}
+  - {{solver: ddnm, params: {{steps: 4}}}}
+  - {{solver: diffpir, params: {{steps: 4}}}}
+  - {{solver: daps, params: {{steps: 4, ode_steps: 2, langevin_steps: 5}}}}
 """
 
 USER = '''\

@@ -31,6 +31,9 @@ GRIDS = {
     "pigdm": {"steps": [100], "coefficient": ["paper", "nvlabs", "score"], "eta": [0.5, 1.0]},
     "dps": {"steps": [100], "zeta": [0.5, 1.0, 2.0, 3.0, 5.0, 8.0]},
     "mcg": {"steps": [100], "zeta": [0.1, 0.3, 1.0, 2.0, 3.0, 5.0]},
+    "ddnm": {"steps": [100], "eta": [0.5, 0.7, 0.85, 1.0]},
+    "diffpir": {"steps": [100], "lam": [1.0, 4.0], "zeta": [0.3, 1.0]},
+    "daps": {"steps": [100], "tau": [0.02], "ode_steps": [2, 5], "lr": [2e-4, 4e-4]},
     "red_diff": {"steps": [100], "lr": [0.1, 0.3], "lam": [0.06, 0.25, 1.0]},
 }
 

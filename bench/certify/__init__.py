@@ -5,7 +5,10 @@ The laws can. They run the very code that makes the tables, through its public i
 law says so: the clip's place in the graph is certified, its effect on a law is not, and networks are not.
 """
 
+from bench.certify.daps import DAPS
+from bench.certify.ddnm import DDNM
 from bench.certify.ddrm import DDRM
+from bench.certify.diffpir import DIFFPIR
 from bench.certify.guided import DPS, MCG
 from bench.certify.law import Law, LawResult
 from bench.certify.pigdm import PIGDM
@@ -17,7 +20,17 @@ from solvers import SOLVERS
 
 __all__ = ["LAWS", "Law", "LawResult", "run_laws", "subject"]
 
-LAWS: dict[str, list[Law]] = {"ddim": DDIM, "pigdm": PIGDM, "ddrm": DDRM, "dps": DPS, "mcg": MCG, "red_diff": RED_DIFF}
+LAWS: dict[str, list[Law]] = {
+    "ddim": DDIM,
+    "pigdm": PIGDM,
+    "ddrm": DDRM,
+    "dps": DPS,
+    "mcg": MCG,
+    "red_diff": RED_DIFF,
+    "ddnm": DDNM,
+    "diffpir": DIFFPIR,
+    "daps": DAPS,
+}
 """Laws by solver; "ddim" stands for the steps that samplers share."""
 
 

@@ -55,6 +55,34 @@ class HadamardNoise(Noise):
         raise NotImplementedError("Hadamard noise offers normals only; a law that draws uniforms needs StreamNoise")
 
 
+class StartingAt(Noise):
+    """Noise whose first draw is replaced by given values, so that two solvers start at the same state.
+
+    Args:
+        x: (B, *shape), what the first call returns.
+        noise: what the other calls draw from, its first draw left out.
+    """
+
+    def __init__(self, x: Tensor, noise: Noise) -> None:
+        self.first, self.noise = x, noise
+        noise.new(x.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    def __getitem__(self, images: slice) -> "StartingAt":
+        other = copy.copy(self)
+        other.first, other.noise = None if self.first is None else self.first[images], self.noise[images]
+        return other
+
+    def new(self, shape: Sequence[int]) -> Tensor:
+        first, self.first = self.first, None
+        return self.noise.new(shape) if first is None else first.clone()
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        return self.noise.uniform(shape)
+
+
 def hadamard_noise(draws: int, dtype: torch.dtype = F64) -> HadamardNoise:
     """The smallest Hadamard noise that allows that many scalar draws."""
     return HadamardNoise(1 << draws.bit_length(), dtype)

@@ -41,6 +41,12 @@ def respaced(n: int) -> np.ndarray:
     return abars(np.array([round(999 * k / (n - 1)) for k in reversed(range(n))]))
 
 
+def quad(n: int) -> np.ndarray:
+    """The values abar on DiffPIR's grid, whose distances from t = 999 are square roots of equidistant numbers, then clean."""
+    distances = np.floor(np.sqrt(np.linspace(0, 1e6, n)))
+    return abars(np.append(999 - distances[:-1], 0).astype(int))
+
+
 def denoiser(p: Affine, ab: float) -> tuple[np.ndarray, np.ndarray]:
     """K and b of E[x0 | x_t] = K x_t + b."""
     K = np.sqrt(ab) * p.cov @ np.linalg.inv(ab * p.cov + (1 - ab) * np.eye(len(p.s)))
@@ -164,3 +170,98 @@ def red_diff(p: Affine, grid: np.ndarray, lr: float, lam: float) -> Law:
         spread = lr * lam / d * np.sqrt(1 - ab) * K
         mean, cov = F @ mean + G, F @ cov @ F.T + spread @ spread.T
         yield mean, cov
+
+
+def ddnm(p: Affine, grid: np.ndarray, eta: float) -> Law:
+    """DDNM: measured coordinates of x0hat are replaced by y / s; eps is the network's."""
+    d, seen = len(p.s), p.s > 0
+    mean, cov = np.zeros(d), np.eye(d)
+    for ab, au in pairwise(grid):
+        K, b = denoiser(p, ab)
+        noise = np.sqrt((1 - au) * (1 - eta**2) / (1 - ab))
+        F = np.sqrt(au) * np.where(seen[:, None], 0, K) + noise * (np.eye(d) - np.sqrt(ab) * K)
+        G = np.sqrt(au) * np.where(seen, p.y / np.where(seen, p.s, 1), b) - noise * np.sqrt(ab) * b
+        mean, cov = F @ mean + G, F @ cov @ F.T + (1 - au) * eta**2 * np.eye(d)
+        yield mean, cov
+
+
+def ddnm_plus(p: Affine, grid: np.ndarray, eta: float) -> Law:
+    """DDNM+ from N(0, I), coordinate by coordinate; sigma > 0."""
+    d, keep = len(p.s), np.sqrt(1 - eta**2)
+    mean, cov = np.zeros(d), np.eye(d)
+    for ab, au in pairwise(grid):
+        K, b = denoiser(p, ab)
+        a, st = np.sqrt(au), np.sqrt(1 - au)
+        F, G, q = np.zeros((d, d)), np.zeros(d), np.full(d, (st * eta) ** 2)
+        for i, s in enumerate(p.s):
+            if s == 0:
+                F[i] = a * K[i] + st * keep * (np.eye(d)[i] - np.sqrt(ab) * K[i]) / np.sqrt(1 - ab)
+                G[i] = (a - st * keep * np.sqrt(ab) / np.sqrt(1 - ab)) * b[i]
+            elif st * s > a * p.sigma:
+                G[i], q[i] = a * p.y[i] / s, st**2 - (a * p.sigma / s) ** 2
+            else:
+                lam = s * st * keep / (a * p.sigma)
+                F[i], G[i] = a * (1 - lam) * K[i], a * ((1 - lam) * b[i] + lam * p.y[i] / s)
+        mean, cov = F @ mean + G, F @ cov @ F.T + np.diag(q)
+        yield mean, cov
+
+
+def diffpir(p: Affine, grid: np.ndarray, lam: float, zeta: float, spread: str = "ratio", returned: str = "estimate") -> Law:
+    """DiffPIR: x0' = (rho x0hat + s y) / (s^2 + rho), and eps belongs to x0'."""
+    d, seen = len(p.s), p.s > 0
+    mean, cov = np.zeros(d), np.eye(d)
+    for ab, au in pairwise(grid):
+        K, b = denoiser(p, ab)
+        rho = lam * p.sigma**2 / (1 - ab) * (ab if spread == "ratio" else 1)
+        weight = np.where(seen, p.s**2 + rho, 1)
+        K, b = np.where(seen, rho / weight, 1)[:, None] * K, np.where(seen, (rho * b + p.s * p.y) / weight, b)
+        noise = np.sqrt((1 - au) * (1 - zeta) / (1 - ab))
+        F, G = np.sqrt(au) * K + noise * (np.eye(d) - np.sqrt(ab) * K), (np.sqrt(au) - noise * np.sqrt(ab)) * b
+        if au < 1 or returned == "estimate":
+            mean, cov = F @ mean + G, F @ cov @ F.T + (1 - au) * zeta * np.eye(d)
+        yield mean, cov
+
+
+class Annealing(NamedTuple):
+    """Settings of DAPS: noise ratios, evaluations of the ODE at each, the ratio where the ODE ends, and the Langevin steps."""
+
+    ratios: np.ndarray
+    evaluations: list[int]
+    end: float
+    spread: str
+    tau: float
+    rates: np.ndarray
+    langevin: int
+
+
+def poly7(high: float, low: float, n: int) -> np.ndarray:
+    """N ratios from high to low, equidistant in the seventh root."""
+    return (high ** (1 / 7) + np.arange(n) / max(n - 1, 1) * (low ** (1 / 7) - high ** (1 / 7))) ** 7
+
+
+def euler(p: Affine, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """F and G of Euler steps of the probability-flow ODE dx/du = (x - x0hat) / u along descending noise ratios u."""
+    F, G = np.eye(len(p.s)), np.zeros(len(p.s))
+    for u, w in pairwise(grid):
+        K, b = denoiser(p, 1 / (1 + u**2))
+        slope = (w - u) / u
+        step = np.eye(len(p.s)) + slope * (np.eye(len(p.s)) - K / np.sqrt(1 + u**2))
+        F, G = step @ F, step @ G - slope * b
+    return F, G
+
+
+def daps(p: Affine, how: Annealing) -> Law:
+    """DAPS in the variables x0 + ratio eps; what it yields is divided by sqrt(1 + ratio^2)."""
+    low = np.sqrt((1 - abars(np.array([0]))[0]) / abars(np.array([0]))[0])
+    mean, cov = np.zeros(len(p.s)), how.ratios[0] ** 2 * np.eye(len(p.s))
+    for u, w, n, lr in zip(how.ratios, [*how.ratios[1:], 0.0], how.evaluations, how.rates, strict=True):
+        grid = poly7(u, low, n + 1) if how.end else np.append(poly7(u, low, n), 0.0)
+        F0, G0 = euler(p, grid)
+        pull = 1 / u**2 + (how.spread == "variance")
+        keep = 1 - lr * (p.s**2 / how.tau**2 + pull)
+        F, G, q = F0, G0, np.zeros(len(p.s))
+        for _ in range(how.langevin):
+            F, G = keep[:, None] * F + lr * pull * F0, keep * G + lr * (p.s * p.y / how.tau**2 + pull * G0)
+            q = keep**2 * q + 2 * lr
+        mean, cov = F @ mean + G, F @ cov @ F.T + np.diag(q + w**2)
+        yield mean / np.sqrt(1 + w**2), cov / (1 + w**2)

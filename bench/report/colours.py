@@ -6,7 +6,7 @@ from bench.report.tables import Table
 from bench.report.text import distinct
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-FIXED = {"red_diff": 0, "dps": 1, "pigdm": 2, "ddrm": 3, "mcg": 4}
+FIXED = {"red_diff": 0, "dps": 1, "pigdm": 2, "ddrm": 3, "mcg": 4, "ddnm": 5, "diffpir": 6, "daps": 7}
 """Known solvers keep their colour across reports; others take what is left, in alphabetical order."""
 BASELINE = "#767676"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")

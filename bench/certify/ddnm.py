@@ -1,0 +1,85 @@
+"""Laws of DDNM and DDNM+; with eta_b = 1, DDRM is an independent implementation of the latter."""
+
+from collections import Counter
+from functools import partial
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from bench.certify import recursions
+from bench.certify.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.certify.problems import F64, StartingAt, problem, streams
+from bench.prior import Prior, WatchedPrior
+from bench.schedule import Level
+from bench.solver import Solver
+from solvers.ddrm import DDRM
+
+
+def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+    """DDNM: every state's mean and covariance, without noise in y and ignoring it."""
+    errors = []
+    for prior, (sigma, plus), eta in product(("unit", "skew"), ((0.0, True), (0.1, False)), (0.0, 0.85, 1.0)):
+        case = problem(prior, sigma, dtype)
+        law = recursions.ddnm(case.affine, recursions.leading(10), eta)
+        errors.append(recursion_error(case, cls(steps=10, eta=eta, plus=plus), law))
+    return worst(errors)
+
+
+def plus_law_error(cls: type[Solver]) -> float:
+    """DDNM+: every state's mean and covariance, the three cases of each coordinate included."""
+    runs = [*product(("unit", "skew"), (0.1, 1.0), (0.0, 0.85, 1.0), (10,)), ("narrow", 0.1, 0.85, 100)]
+    return worst(
+        recursion_error(case, cls(steps=n, eta=eta), recursions.ddnm_plus(case.affine, recursions.leading(n), eta))
+        for prior, sigma, eta, n in runs
+        for case in [problem(prior, sigma)]
+    )
+
+
+class Recorder(WatchedPrior):
+    """A prior that keeps the states it was asked about."""
+
+    def __init__(self, prior: Prior) -> None:
+        super().__init__(prior, Counter())
+        self.states: list[Tensor] = []
+
+    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
+        self.states.append(x.clone())
+        return super().moments(x, t)
+
+
+def ddrm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+    """DDNM+ from the starting point of DDRM with eta_b = 1, with the same noise: the same path, for any prior."""
+    errors = []
+    for prior, sigma, eta in product(("skew", "mixture"), (0.1, 1.0), (0.0, 0.85, 1.0)):
+        case = problem(prior, sigma, dtype)
+        recorder = Recorder(case.prior)
+        other = case.path(DDRM(steps=20, eta=eta, eta_b=1.0), streams(4, dtype), recorder)
+        noise = StartingAt(recorder.states[0], streams(4, dtype))
+        errors.append(gap(case.path(cls(steps=20, eta=eta), noise), other))
+    return worst(errors)
+
+
+def consistency_error(cls: type[Solver]) -> float:
+    """DDNM's result satisfies A x = y, also where y is noisy."""
+    errors = []
+    for prior, (sigma, plus) in product(("skew", "mixture"), ((0.0, True), (0.1, False))):
+        case = problem(prior, sigma)
+        errors.append(gap(case.A(case.path(cls(steps=20, plus=plus), streams(8))[-1]), case.y.expand(8, -1)))
+    return worst(errors)
+
+
+def alone_error(cls: type[Solver]) -> float:
+    """An image alone equals the image in a batch."""
+    return worst(batch_error(problem("mixture", 0.1), cls(steps=20, plus=plus)) for plus in (True, False))
+
+
+DDNM = [
+    Law("law of every state, DDNM", "ddnm", EXACT, law_error, "eps of the corrected x0; eta of the variance"),
+    Law("law of every state, DDNM+", "ddnm", EXACT, plus_law_error, "threshold at t; abar for alpha; lam = 1 everywhere"),
+    Law("path of DDRM", "ddnm", PATH, ddrm_error, "eps in the wrong basis; threshold at t"),
+    Law("A x = y in the end, DDNM", "ddnm", PATH, consistency_error, "result without the last correction, as in DDRM"),
+    Law("image alone = image in a batch", "ddnm", PATH, alone_error, "reductions over the batch"),
+    Law("law, DDNM, float32", "ddnm", SINGLE, partial(law_error, dtype=torch.float32), "lost precision"),
+    Law("path of DDRM, float32", "ddnm", SINGLE, partial(ddrm_error, dtype=torch.float32), "lost precision"),
+]
