@@ -208,6 +208,10 @@ def test_each_distance_sees_what_it_must_see(grid, grid_floor, name):
     assert all(low < z[n] < high for n, (low, high) in expected.items()), z
 
 
+def test_mode_weights_are_in_units_of_total_variation(grid):
+    assert score(perturbed(grid, 0, 4000, tv=0.3), grid)["mode_tv"] == pytest.approx(0.3, abs=0.03)
+
+
 def test_prior_scores_one_and_the_floor_contains_exact_samples(grid, grid_floor):
     narrow = linear(grid_mixture(), 2, 0.1)
     ignorant = score(draw(narrow.prior, 1000, "prior"), narrow)
