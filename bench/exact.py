@@ -166,15 +166,15 @@ class MixturePrior(ExactPrior):
     def covariance(self) -> Tensor:
         """Cov[x0], (1 or B, d, d)."""
         w = self.log_weights.exp()[..., None, None]
-        off = self._component_means() - self.mean.flatten(1)[:, None]
-        return (w * (self._component_covariances() + off[..., None] * off[..., None, :])).sum(1)
+        off = self.component_means() - self.mean.flatten(1)[:, None]
+        return (w * (self.component_covariances() + off[..., None] * off[..., None, :])).sum(1)
 
-    def _component_means(self) -> Tensor:
-        """(P, K, d) in pixels."""
+    def component_means(self) -> Tensor:
+        """The means mu_k in pixels, (P, K, d)."""
         return self.centres if self.basis is None else (self.basis @ self.centres[..., None])[..., 0]
 
-    def _component_covariances(self) -> Tensor:
-        """(P, K or 1, d, d) in pixels."""
+    def component_covariances(self) -> Tensor:
+        """The covariances in pixels, (P, K, d, d), or (P, 1, d, d) where the components share one."""
         if self.basis is None:
             return torch.diag_embed(self.variances)
         return (self.basis * self.variances[..., None, :]) @ self.basis.mT
@@ -188,11 +188,22 @@ class MixturePrior(ExactPrior):
     def log_density(self, x: Tensor, t: Level = CLEAN) -> Tensor:
         return self._log_joint(self._rotate(x), t).logsumexp(1)
 
+    def responsibilities(self, x: Tensor, t: Level = CLEAN) -> Tensor:
+        """The probability of each component given x_t = x, (B, *shape) -> (B, K)."""
+        return self._log_joint(self._rotate(x), t).softmax(1)
+
+    def project(self, W: Tensor) -> Self:
+        """The law of W x0, vectors (p,), for a matrix W (p, d) that acts on the flattened image."""
+        axes = W if self.basis is None else W @ self.basis
+        e, Q = torch.linalg.eigh((axes * self.variances[..., None, :]) @ axes.mT)
+        centres = (Q.mT @ (W @ self.component_means()[..., None]))[..., 0]
+        return self._with(shape=(len(W),), centres=centres, variances=e.clamp_min(0), basis=Q)
+
     def posterior(self, y: Tensor, A: LinearOperator, sigma: float) -> Self:
         """Per component, the Kalman update; dense algebra in float64 on the CPU, meant for d up to about 1000."""
         prior, y = self.to("cpu", torch.float64), y.detach().to("cpu", torch.float64).flatten(1)
         H = dense(A.to("cpu", torch.float64))[:, None]
-        mean, cov = prior._component_means(), prior._component_covariances()
+        mean, cov = prior.component_means(), prior.component_covariances()
         residual = y[:, None, :, None] - H @ mean[..., None]
         value, vector = torch.linalg.eigh(H @ cov @ H.mT + sigma**2 * torch.eye(y.shape[1], dtype=y.dtype))
         # Directions without any variance (unmeasured rows, noiseless repeats) carry no information: they are left out.

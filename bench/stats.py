@@ -3,6 +3,7 @@
 Everything is deterministic: resampling draws from a fixed Philox stream. numpy and scipy only.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,6 +29,15 @@ class Interval(NamedTuple):
     n: int
 
 
+class Median(NamedTuple):
+    """A median, or a difference of two, with its confidence interval; NaN bounds where one value says nothing about spread."""
+
+    median: float
+    low: float
+    high: float
+    n: int
+
+
 class Estimate(NamedTuple):
     """A value with its standard error."""
 
@@ -37,11 +47,20 @@ class Estimate(NamedTuple):
 
 def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """Means of resamples with replacement, (n,) -> (resamples,). Which values are drawn depends on n and seed alone."""
+    return _resampled(np.mean, values, resamples, seed)
+
+
+def bootstrap_medians(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """As `bootstrap_means`, of medians; the resamples are the same ones."""
+    return _resampled(np.median, values, resamples, seed)
+
+
+def _resampled(statistic: Callable[..., np.ndarray], values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     values = np.asarray(values, np.float64)
     n = len(values)
     step = max(1, CHUNK // n)
     starts = range(0, resamples, step)
-    return np.concatenate([values[_indices(n, i, min(i + step, resamples), seed)].mean(1) for i in starts])
+    return np.concatenate([statistic(values[_indices(n, i, min(i + step, resamples), seed)], axis=1) for i in starts])
 
 
 @lru_cache(maxsize=2)
@@ -99,6 +118,69 @@ def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resampl
     if a.shape != b.shape:
         raise ValueError(f"a paired difference needs scores of the same images; got {len(a)} and {len(b)}")
     return bootstrap_interval(a - b, level, resamples, seed)
+
+
+def median_interval(values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Median:
+    """The median over problems and its percentile bootstrap interval, which is made of values and so needs no symmetry.
+
+    Args:
+        values: (n,), n >= 1, finite.
+        level: coverage, 0 to 1.
+        resamples, seed: as in `bootstrap_interval`.
+
+    Raises:
+        ValueError: no values, or one that is not finite.
+
+    """
+    values = np.asarray(values, np.float64)
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"a median needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite")
+    return _percentiles(float(np.median(values)), bootstrap_medians(values, resamples, seed), len(values), level)
+
+
+def median_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Median:
+    """median(a) - median(b) over the same problems in the same order, (n,), (n,), resampled together.
+
+    Raises:
+        ValueError: different lengths, no values, or one that is not finite.
+
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"a paired difference needs scores of the same problems; got {len(a)} and {len(b)}")
+    difference = median_interval(a, level, resamples, seed).median - median_interval(b, level, resamples, seed).median
+    medians = bootstrap_medians(a, resamples, seed) - bootstrap_medians(b, resamples, seed)
+    return _percentiles(difference, medians, len(a), level)
+
+
+def _percentiles(value: float, resampled: np.ndarray, n: int, level: float) -> Median:
+    if n == 1:
+        return Median(value, np.nan, np.nan, 1)
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    return Median(value, float(low), float(high), n)
+
+
+def at_floor(values: np.ndarray, floor: np.ndarray) -> bool:
+    """Whether the intervals of the medians of a solver's scores and of exact samples' overlap, (n,), (n,).
+
+    Fewer than `FEWEST` problems cannot tell them apart.
+    """
+    ours, exact = median_interval(values), median_interval(floor)
+    return min(ours.n, exact.n) < FEWEST or (ours.low <= exact.high and exact.low <= ours.high)
+
+
+def differ(a: np.ndarray, b: np.ndarray, floor: np.ndarray) -> bool:
+    """Whether the medians of two solvers differ: 0 lies outside their paired interval, and not both solvers are at the floor.
+
+    Args:
+        a, b: (n,), scores of two solvers on the same problems.
+        floor: (n,), scores of as many exact samples; nothing inside its interval is called a difference.
+
+    """
+    difference = median_difference(a, b)
+    if difference.n < FEWEST or (at_floor(a, floor) and at_floor(b, floor)):
+        return False
+    return difference.low > 0 or difference.high < 0
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -107,6 +107,27 @@ def test_samples_have_the_moments(name):
     assert (centred.T @ centred / n - prior.covariance[0]).abs().max() < 5 * spread**2 / n**0.5
 
 
+@pytest.mark.parametrize("name", ["gaussian", "mixture", "shared covariance", "posterior"])
+def test_projection_is_the_law_of_the_projected_vector(name):
+    prior = PRIORS[name]()
+    W = torch.randn(2, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    projected = prior.project(W)
+    assert (projected.mean - prior.mean @ W.T).abs().max() < 1e-12
+    assert (projected.covariance - W @ prior.covariance @ W.T).abs().max() < 1e-12
+    x = prior.sample(streams(6))
+    turn = orthogonal(5, 3)
+    turned = prior.project(turn)
+    assert (turned.log_density(x @ turn.T) - prior.log_density(x)).abs().max() < 1e-9
+    assert (turned.responsibilities(x @ turn.T) - prior.responsibilities(x)).abs().max() < 1e-9
+
+
+def test_responsibilities_are_bayes_rule_on_the_components():
+    prior, x = mixture(), mixture().sample(streams(20))
+    normal = torch.distributions.MultivariateNormal(prior.component_means()[0], prior.component_covariances()[0])
+    joint = prior.log_weights.exp() * normal.log_prob(x[:, None]).exp()
+    assert (prior.responsibilities(x) - joint / joint.sum(1, keepdim=True)).abs().max() < 1e-12
+
+
 def test_posterior_of_a_batch_is_each_posterior():
     prior = mixture()
     y, A, posterior = measured(prior, 4)

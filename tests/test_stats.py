@@ -5,7 +5,17 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from bench.stats import bootstrap_interval, bootstrap_means, frechet_distance, kernel_distance, paired_difference
+from bench.stats import (
+    at_floor,
+    bootstrap_interval,
+    bootstrap_means,
+    differ,
+    frechet_distance,
+    kernel_distance,
+    median_difference,
+    median_interval,
+    paired_difference,
+)
 
 RNG = np.random.default_rng
 
@@ -60,6 +70,41 @@ def test_pairing_sees_what_separate_intervals_do_not():
     assert close.mean == pytest.approx(0.005) and close.low < 0 < close.high
     with pytest.raises(ValueError, match="same images"):
         paired_difference(a, b[:-1])
+
+
+def test_median_interval_covers_the_true_median_of_a_skewed_law():
+    rng, median = RNG(20), np.log(2)
+    hits = [i.low <= median <= i.high for i in (median_interval(rng.exponential(size=21), resamples=400) for _ in range(400))]
+    assert 0.92 < np.mean(hits) < 0.985
+    outlier = np.append(rng.normal(size=20), 1e6)
+    assert median_interval(outlier).high < 3
+    assert np.isnan(median_interval([1.0]).low)
+    with pytest.raises(ValueError, match="a median needs finite values; got 2, 1 of them"):
+        median_interval([0, np.inf])
+
+
+def test_median_difference_is_paired():
+    rng = RNG(21)
+    a = rng.exponential(size=20) * 10
+    b = a - 0.5 + 0.1 * rng.normal(size=20)
+    apart = median_interval(a).high - median_interval(a).low
+    difference = median_difference(a, b)
+    assert difference.median == pytest.approx(np.median(a) - np.median(b), rel=1e-12)
+    assert 0 < difference.low < 0.5 < difference.high < difference.low + apart / 5
+    with pytest.raises(ValueError, match="same problems"):
+        median_difference(a, b[:-1])
+
+
+def test_nothing_inside_the_floor_is_a_difference():
+    rng = RNG(22)
+    floor = rng.normal(1, 0.2, 30)
+    lower, upper = floor - 0.05, floor + 0.05
+    assert median_difference(upper, lower).low > 0 and not differ(upper, lower, floor)
+    assert differ(upper + 1, lower + 1, floor) and differ(lower + 1, upper + 1, floor)
+    assert differ(floor, floor + 1, floor) and not at_floor(floor + 1, floor) and not at_floor(floor - 1, floor)
+    assert not differ(floor[:5] + 3, floor[:5] + 2, floor[:5]) and at_floor(floor[:5] + 1, floor[:5])
+    pairs = [floor + 1 + rng.exponential(size=(2, 30)) for _ in range(100)]
+    assert sum(differ(a, b, floor) for a, b in pairs) <= 11  # a right 5 % stays below with probability .99
 
 
 def gaussian(rng, n, d):
