@@ -133,9 +133,7 @@ class Runner:
         """Runs all that is missing; the number of new records by status."""
         plan, done = self.plan, self.plan.done(read_records(self.folder)[0])
         todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
-        about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
-        asked = describe_run(plan.suite, plan.cells, self.scorer)
-        write_manifest(self.folder, asked | about)
+        self.announce()
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
         try:
             with self.journal, environment.full_precision():
@@ -144,6 +142,11 @@ class Runner:
         finally:
             self.observer.finish()
         return self.counts
+
+    def announce(self) -> None:
+        """Writes down what is asked for, before anything is computed."""
+        about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
+        write_manifest(self.folder, describe_run(self.plan.suite, self.plan.cells, self.scorer) | about)
 
     def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
         """Batch by batch. Memory that runs out halves the batch; an exception makes each image of its batch stand alone."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench.cli.errors import FAILURE, INTERRUPTED, fail, plain_errors
+from bench.cli.errors import FAILURE, INTERRUPTED, USAGE, fail, plain_errors
 from bench.cli.report import RESULTS, write_report
 
 
@@ -63,6 +63,7 @@ class Pictures(click.ParamType):
 @click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16"]), default="float32", show_default=True)
 @click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per image and solver.")
 @click.option("--shard", type=Shard(), default="1/1", help="Only the i-th of n parts of the images; parts merge in one folder.")
+@click.option("--workers", metavar="N|DEVICE,...", default="", help="So many processes, or one per device: cuda:0,cuda:1.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: results/<suite>]")
 @click.option("--retry", is_flag=True, help="Run again what failed or ran out of memory or time.")
 @click.option(
@@ -82,6 +83,7 @@ def run(
     dry_run: bool,
     progress: str,
     report: bool,
+    workers: str,
     **options: Any,
 ) -> None:
     """Runs what a suite lacks: measure, solve, score, record.
@@ -103,7 +105,7 @@ def run(
 
         click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
         return
-    lost = compute(plan, folder, progress)
+    lost = compute(plan, folder, progress, workers)
     if report:
         click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
     if lost:
@@ -111,7 +113,7 @@ def run(
         fail(f"{what}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
 
 
-def compute(plan: Any, folder: Path, progress: str) -> dict[str, int]:
+def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[str, int]:
     """Runs a plan and prints the scores of its cells; how many of their reconstructions are lost, by status."""
     from bench.progress import make_observer
     from bench.records import DONE, read_records
@@ -123,11 +125,33 @@ def compute(plan: Any, folder: Path, progress: str) -> dict[str, int]:
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
     runner = Runner(plan, folder, make_observer(progress, past), shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
     try:
-        runner.run()
+        if workers:
+            distribute(runner, workers, progress)
+        else:
+            runner.run()
     except KeyboardInterrupt:
-        fail(f"interrupted; {sum(runner.counts.values())} new records are kept in {folder}: run again to go on", INTERRUPTED)
+        new = len(read_records(folder)[0]) - len(past)
+        fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
     records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
     click.echo(score_table(plan.cells, records))
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def distribute(runner: Any, workers: str, progress: str) -> None:
+    """Runs a plan in several processes."""
+    from bench.executors import parts, run_parts
+    from bench.records import read_records
+
+    options = runner.plan.options
+    try:
+        todo = parts(workers, options.device, options.shard)
+    except ValueError as error:
+        fail(str(error), USAGE)
+    runner.announce()
+    lines = [] if progress == "none" else ["--progress", "plain"]
+    gave_up = run_parts([*sys.argv[1:], *lines], todo, lambda: len(read_records(runner.folder)[0]))
+    if gave_up:
+        which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
+        fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)
