@@ -27,7 +27,7 @@ def compatibility() -> str:
             continue
         A = built(name)
         if isinstance(A, str):
-            reasons, marks = [A], ["?"] * len(SOLVERS)
+            reasons, marks = [A.removeprefix(name).lstrip(": ")], ["?"] * len(SOLVERS)
         else:
             reasons = [reason_for(solver, A) for solver in SOLVERS]
             marks = ["-" if reason else "x" for reason in reasons]

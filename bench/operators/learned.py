@@ -34,6 +34,8 @@ class BlurNonlinear(Operator):
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], network: BlurNetwork, sha256: str) -> None:
         super().__init__(shape, seeds)
         check_shape(shape)
+        if any(p.is_meta for p in network.parameters()):
+            raise ValueError("blur_nonlinear: a network without weights; load them with load_network")
         _, H, W = self.shape
         streams = [stream_key("blur_nonlinear", seed) for seed in self.seeds]
         self.code = SPREAD * StreamNoise(streams, torch.float64).new((network.code_channels, H // STRIDE, W // STRIDE))
