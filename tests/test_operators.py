@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from supplied import MADE
 
 from bench.operators import OPERATORS, make_operator
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
-from supplied import MADE
 
 SHAPE, B = (3, 16, 12), 3
 SHAPES = {"matrix": (6,), "compressed_sensing": (3, 8, 16), "jpeg": (3, 16, 32), "blur_nonlinear": (3, 128, 128)}

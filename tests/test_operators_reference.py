@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
+from supplied import MADE
 from torch.nn.functional import avg_pool2d, interpolate
 from torch.profiler import ProfilerActivity, profile
 
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import LinearOperator, SVDOperator
 from bench.operators.kernels import gauss, motion, scaled_taps
-from supplied import MADE
 
 SHAPE = (3, 32, 24)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
 from bench.cache import sha256
+from bench.operators.supplied import Version
 
 STRIDE = 128
 """Pixels of the image, per side, for one position of the code: two halvings before the adapter and five in it."""
@@ -130,7 +131,7 @@ def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - the unpickler raises whatever the damage leads to
+    except Exception as error:  # the unpickler raises whatever the damage leads to
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"blur_nonlinear: {path} is not a checkpoint that can be read ({reason})") from error
     difference = first_difference(state, network.state_dict())
@@ -157,15 +158,12 @@ def first_difference(state: Any, expected: Mapping[str, Tensor]) -> str | None:
 
 
 @lru_cache(maxsize=1)  # half a gigabyte to read, and every batch asks again
-def published_network(path: Path, changed: int, size: int) -> tuple[BlurNetwork, str]:
+def published_network(file: Version) -> tuple[BlurNetwork, str]:
     """The network of the published size with a file's weights, to be shared and never changed; and the file's sha256.
-
-    Args:
-        changed, size: of the file, for the cache.
 
     Raises:
         ValueError: as `load_network`.
     """
     with torch.device("meta"):
         network = BlurNetwork()
-    return load_network(path, network), sha256(path)
+    return load_network(file.path, network), sha256(file.path)

@@ -4,7 +4,6 @@ import hashlib
 import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from bench.noise import philox_bits, stream_key
 from bench.operators.kernels import image_shape
 from bench.operators.masks import Inpaint
-from bench.operators.supplied import stamp, supplied_file
+from bench.operators.supplied import Version, supplied_file
 
 SIDE = 256
 FILE = "imagenet_freeform_masks.npz"
@@ -63,26 +62,24 @@ def inpaint_freeform(shape: Sequence[int], seeds: Sequence[int], fraction: str =
     """
     size = image_shape(shape, "inpaint_freeform")[1:]
     what = f"the masks of Palette's evaluation release ({FILE})"
-    path = supplied_file("inpaint_freeform", FILE, VARIABLE, what)
+    file = supplied_file("inpaint_freeform", FILE, VARIABLE, what)
     if size != (SIDE, SIDE):
         H, W = size
         raise ValueError(f"inpaint_freeform needs images of {SIDE} x {SIDE} pixels, as its masks are, got {H} x {W}")
-    return InpaintFreeform(shape, seeds, read_masks(*stamp(path), fraction))
+    return InpaintFreeform(shape, seeds, read_masks(file, fraction))
 
 
 @lru_cache(maxsize=1)  # 80 MB in the published file, and every batch asks again
-def read_masks(path: Path, changed: int, size: int, key: str) -> Masks:
+def read_masks(version: Version, key: str) -> Masks:
     """The masks of one key of a file, whose arrays may be laid out in any of these ways, all of them row by row.
 
     Bits: (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each mask or of each row;
     or plain zeros and ones, (n, 256, 256). 1 is a hole.
 
-    Args:
-        changed, size: of the file, for the cache.
-
     Raises:
         ValueError: the file is damaged, has no such key, or the array is not laid out so.
     """
+    path = version.path
     try:
         with np.load(path) as file:
             known = file.files

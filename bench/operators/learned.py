@@ -11,7 +11,7 @@ from bench.noise import StreamNoise, stream_key
 from bench.operators.base import Operator
 from bench.operators.bkse import STRIDE, BlurNetwork, published_network
 from bench.operators.kernels import image_shape
-from bench.operators.supplied import stamp, supplied_file
+from bench.operators.supplied import supplied_file
 
 FILE = "GOPRO_wVAE.pth"
 VARIABLE = "BENCH_BKSE"
@@ -71,9 +71,9 @@ def blur_nonlinear(shape: Sequence[int], seeds: Sequence[int]) -> BlurNonlinear:
         ValueError: the file is absent or does not hold the network's weights, all of them and nothing else, or the images do
             not fit the network.
     """
-    path = supplied_file("blur_nonlinear", FILE, VARIABLE, f"the weights {FILE} of the blur network of arXiv 2104.00317")
+    file = supplied_file("blur_nonlinear", FILE, VARIABLE, f"the weights {FILE} of the blur network of arXiv 2104.00317")
     check_shape(shape)
-    return BlurNonlinear(shape, seeds, *published_network(*stamp(path)))
+    return BlurNonlinear(shape, seeds, *published_network(file))
 
 
 def check_shape(shape: Sequence[int]) -> None:

@@ -2,12 +2,22 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.cache import cache_dir
 
 
-def supplied_file(operator: str, file: str, variable: str, what: str) -> Path:
-    """The path in the environment ``variable``, or else ``file`` in the folder "operators" of the cache.
+class Version(NamedTuple):
+    """A file as it is now: equal as long as what was read from it holds."""
+
+    path: Path
+    changed: int
+    """Time of the last change, in nanoseconds."""
+    size: int
+
+
+def supplied_file(operator: str, file: str, variable: str, what: str) -> Version:
+    """The file in the environment ``variable``, or else ``file`` in the folder "operators" of the cache.
 
     Args:
         operator: who needs the file; starts the message.
@@ -19,13 +29,8 @@ def supplied_file(operator: str, file: str, variable: str, what: str) -> Path:
     given = os.environ.get(variable)
     path = Path(given).expanduser() if given else cache_dir() / "operators" / file
     if path.is_file():
-        return path
+        status = path.stat()
+        return Version(path, status.st_mtime_ns, status.st_size)
     if given:
         raise ValueError(f"{operator}: no file {path}, which {variable} names; it should be {what}")
     raise ValueError(f"{operator} needs {what}: save it as {path}, or set {variable} to its path")
-
-
-def stamp(path: Path) -> tuple[Path, int, int]:
-    """The path, the time of the last change and the size: equal as long as the file need not be read again."""
-    status = path.stat()
-    return path.resolve(), status.st_mtime_ns, status.st_size
