@@ -7,7 +7,8 @@ from bench.priors import list_priors
 from bench.suites import list_suites
 from solvers import SOLVERS
 
-SHAPE = (3, 32, 32)
+SHAPES = (3, 32, 32), (3, 256, 256)
+"""Images to try operators on; some take none but large ones."""
 
 
 def catalogue() -> str:
@@ -17,20 +18,33 @@ def catalogue() -> str:
 
 
 def compatibility() -> str:
-    """A grid of solvers x operators, and under it the reasons for the gaps."""
+    """A grid of solvers x operators, and under it the reasons for the gaps; "?" where an operator cannot be built here."""
     width = max(map(len, OPERATORS))
     lines = [f"{'':{width}}  {'  '.join(SOLVERS)}"]
     gaps: dict[str, list[str]] = {}
     for name in OPERATORS:
         if any(p.default is p.empty for p in operator_parameters(name).values()):
             continue
-        A = make_operator(name, SHAPE, [0])
-        reasons = [reason_for(solver, A) for solver in SOLVERS]
-        marks = ["-" if reason else "x" for reason in reasons]
+        A = built(name)
+        if isinstance(A, str):
+            reasons, marks = [A.removeprefix(name).lstrip(": ")], ["?"] * len(SOLVERS)
+        else:
+            reasons = [reason_for(solver, A) for solver in SOLVERS]
+            marks = ["-" if reason else "x" for reason in reasons]
         lines.append(f"{name:{width}}  {'  '.join(f'{m:^{len(s)}}' for m, s in zip(marks, SOLVERS, strict=True))}")
         for reason in filter(None, reasons):
             gaps.setdefault(reason, []).append(name)
     return "\n".join([*lines, "", *(f"- {name}: {reason}" for reason, names in gaps.items() for name in names)])
+
+
+def built(name: str) -> Operator | str:
+    """The operator for the first of SHAPES that it takes, or why it takes none, as where the user has to supply a file."""
+    for shape in SHAPES:
+        try:
+            return make_operator(name, shape, [0])
+        except ValueError as error:
+            reason = str(error)
+    return reason
 
 
 def reason_for(solver: str, A: Operator) -> str | None:

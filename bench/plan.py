@@ -16,7 +16,7 @@ from bench.solver import Solver
 from bench.solver_loading import SolverClass, build_solver, load_solver
 from bench.suites import SolverRow, Suite, SuiteError, TaskRow
 from bench.suites.presets import resolve
-from bench.tasks import Images, Task
+from bench.tasks import Images, Task, supplied
 
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
@@ -170,10 +170,11 @@ def _make_cell(suite: Suite, row: SolverRow, found: SolverClass, task: Task, wor
     solver = build_solver(found, {**settings, **row.params}, row.where)
     images = tuple(data.ids[: row.images or suite.images])
     A = task.operators(data.shape, images[:1])
+    about = {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma}
     config = {
         "format": FORMAT,
         "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": asdict(solver)},
-        "task": {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma},
+        "task": {**about, **supplied(A)},
         "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},

@@ -74,6 +74,11 @@ class SolverNoise(StreamNoise):
         return StreamNoise(self.init)._uniforms(n)
 
 
+def supplied(A: Operator) -> dict[str, dict[str, str]]:
+    """The entry of a key for the files that the user supplied to an operator; none for all other operators."""
+    return {"supplied": A.supplied()} if A.supplied() else {}
+
+
 @dataclass(frozen=True)
 class Task:
     """An inverse problem on a dataset: y = A(x) + sigma n.
@@ -124,6 +129,7 @@ class Task:
                 "tensors": {name: hashlib.sha256(v.numpy().tobytes()).hexdigest() for name, v in tensors.items()},
                 "noise": [SCHEME, f"{noise_key:032x}", self.sigma],
                 "image": image_sha256,
+                **supplied(A),
             }
         )
 
