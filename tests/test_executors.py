@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tiny import build
 
-from bench.executors import parts
+from bench.executors import ATTEMPTS, parts, run_parts
 from bench.progress import Observer
 from bench.records import read_manifest, read_records
 from bench.runner import Options, Runner, prepare
@@ -27,13 +27,11 @@ from solvers import Pinv
 
 @dataclass(frozen=True)
 class Deadly(Pinv):
-    """A+ y, but the first process that comes by is killed in the middle; every one is where ``always`` is set."""
-
-    always: bool = False
+    """A+ y, but the first process that comes by is killed in the middle."""
 
     def solve(self, measurement, prior, noise):
         try:
-            Path(__file__).with_name("mark").touch(exist_ok=self.always)
+            Path(__file__).with_name("mark").touch(exist_ok=False)
             os.kill(os.getpid(), signal.SIGKILL)
         except FileExistsError:
             yield from super().solve(measurement, prior, noise)
@@ -71,10 +69,15 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path):
     assert "--workers 2" in manifest["command"] and "--shard" not in manifest["command"]
 
 
-def test_a_part_that_always_dies_is_given_up(tmp_path):
-    suite = build(tmp_path)
-    (tmp_path / "deadly.py").write_text(DEADLY)
-    rows = ["--solver", f"{tmp_path}/deadly.py:Deadly", "--solver", f"{tmp_path}/deadly.py:Deadly.always=true"]
-    done = bench(tmp_path / "run", suite, "--workers", "1", *rows)
-    assert done.returncode == 1
-    assert "error: shard 1/1 on cpu died 3 times without a new record" in done.stderr
+def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
+    """Started again for each new record and ATTEMPTS times without one; an ordinary exit code is no death."""
+    code, counts = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", iter([0, 1, 2, 2, 2, 2, 2])
+
+    def start(part, arguments):
+        script = code if part.device == "bad" else "raise SystemExit(1)"
+        part.process = subprocess.Popen([sys.executable, "-c", script])
+
+    monkeypatch.setattr("bench.executors._start", start)
+    todo = parts("bad,good", "cpu", (1, 1))
+    assert run_parts([], todo, lambda: next(counts)) == [todo[0]]
+    assert todo[0].codes == [-9] * (1 + ATTEMPTS) and todo[1].codes == [1]
