@@ -5,7 +5,8 @@ A run folder holds
     manifest/<hash>.json                  what was asked for, one file per different run (see `write_manifest`)
     journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
     objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and objects/measurement/
-                                          named by the sha256 of the image and of the measurement
+                                          named by the sha256 of the image and of the measurement, the
+                                          latter with an .npz of y, masks and kernels
     features/<key>.npy                    Inception features, beside those of images in features/truth/
     sets.json                             cache of the metrics of whole sets
 

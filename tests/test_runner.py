@@ -132,6 +132,8 @@ def test_files_are_kept(reference):
         assert (folder / "objects" / record.key[:2] / f"{record.key}.png").is_file()
         assert (folder / "objects" / "truth" / f"{record.image_sha256}.png").is_file()
         assert (folder / "objects" / "measurement" / f"{record.y_hash}.png").is_file()
+    with np.load(folder / "objects" / "measurement" / f"{record.y_hash}.npz") as stored:
+        assert np.all((stored["y"] != 0) <= stored["mask"]) and stored["mask"].mean() == 0.75
     assert len(list((folder / "objects" / "truth").iterdir())) == 4
     (run,) = read_manifest(folder)
     assert [row["label"] for row in run["rows"]] == list(SOLVERS)
