@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 import platform
 import re
 import subprocess
@@ -160,6 +161,11 @@ def commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads() -> int:
