@@ -94,6 +94,11 @@ def _prepared(network: nn.Module) -> nn.Module:
     return recompute_activations(network, False).eval()
 
 
+def can_recompute(network: nn.Module) -> bool:
+    """Whether `recompute_activations` knows the network's blocks."""
+    return any(hasattr(block, "_forward") for block in network.modules())
+
+
 def recompute_activations(network: nn.Module, on: bool) -> nn.Module:
     """Switches gradient checkpointing of every block on (less memory, one more forward per vjp) or off.
 

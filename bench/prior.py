@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from bench.network import can_recompute, recompute_activations
 from bench.schedule import Level, Schedule, VPSchedule
 
 Pullback = Callable[[Tensor], Tensor]
@@ -77,6 +78,15 @@ class Prior(ABC):
 
         """
         raise ValueError(f"prior '{self.name}' takes no labels: it is unconditional")
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """What changes seconds and memory but no result beyond rounding."""
+        return ()
+
+    def recompute(self, on: bool = True) -> bool:
+        """Trades time for memory: activations are computed again in backward passes. Says whether that changed anything."""
+        return False
 
 
 class WatchedPrior(Prior):
@@ -147,8 +157,25 @@ class NetworkPrior(Prior):
         self.shape, self.schedule, self.dtype, self.autocast = tuple(shape), schedule or VPSchedule(), dtype, autocast
         self.predicts, self.classes, self.guide, self.labels = predicts, classes, guide, None
         self.device = next(network.parameters()).device
+        self._recomputes = self._compiled = False
         if guide is not None:
             guide.network.eval().requires_grad_(False)
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        return ("compiled",) * self._compiled + ("recomputed",) * self._recomputes
+
+    def recompute(self, on: bool = True) -> bool:
+        changed = on != self._recomputes and can_recompute(self.network)
+        if changed:
+            recompute_activations(self.network, on)
+            self._recomputes = on
+        return changed
+
+    def compile(self, backend: str = "inductor") -> None:
+        """Has torch.compile translate the network when it is first called, by one of its backends."""
+        self.network.compile(backend=backend)
+        self._compiled = True
 
     def condition(self, labels: Sequence[int]) -> Self:
         if bad := [label for label in labels if not 0 <= label < self.classes]:

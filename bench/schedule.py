@@ -145,7 +145,7 @@ class TableSchedule(Schedule):
 
     def __post_init__(self) -> None:
         abar = np.asarray(self.table, dtype=np.float64)
-        if abar.ndim != 1 or len(abar) < 2 or not 0 < abar[-1] or not abar[0] < 1 or not (np.diff(abar) < 0).all():
+        if abar.ndim != 1 or len(abar) < 2 or not (abar[0] < 1 and abar[-1] > 0) or not (np.diff(abar) < 0).all():
             raise ValueError("a schedule needs at least 2 values of abar, decreasing, above 0 and below 1")
 
     @property

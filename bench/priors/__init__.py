@@ -17,11 +17,11 @@ from bench.network import build_classifier, build_unet, check_state
 from bench.prior import Guide, NetworkPrior
 from bench.priors.adapters import ADAPTERS
 from bench.priors.cards import Card, PriorError, Weights, list_priors, read_card
-from bench.priors.files import find_weights, missing_files, read_state, verify
+from bench.priors.files import fetch_prior, find_weights, missing_files, read_state, verify
 from bench.records import digest
 from bench.schedule import VPSchedule
 
-__all__ = ["Card", "PriorError", "list_priors", "load_prior", "missing_files", "read_card"]
+__all__ = ["Card", "PriorError", "fetch_prior", "list_priors", "load_prior", "missing_files", "read_card"]
 
 
 def load_prior(

@@ -41,9 +41,7 @@ class _CallWithLabels(nn.Module):
         return self.unet(x, index, class_labels=labels).sample
 
 
-def load_diffusers(
-    folder: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None
-) -> NetworkPrior:
+def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None) -> NetworkPrior:
     """A pipeline folder of diffusers with a ``UNet2DModel`` in pixels and a scheduler with betas; nothing is downloaded.
 
     Raises:
@@ -66,7 +64,7 @@ def load_diffusers(
         raise PriorError(f"{root}: {plan.get('_class_name')} is not a scheduler with betas that predicts noise, v or x0")
     if unet_config.get("class_embed_type") is not None:
         raise PriorError(f"{root}: class_embed_type '{unet_config['class_embed_type']}' is not supported; plain embeddings are")
-    unet = UNet2DModel.from_pretrained(root / "unet", local_files_only=True)
+    unet = UNet2DModel.from_pretrained(root / "unet", local_files_only=True, low_cpu_mem_usage=False)
     sha256, size = state_sha256(unet.state_dict()), unet.config.sample_size
     side = size if isinstance(size, (list, tuple)) else (size, size)
     schedule = _diffusers_schedule(root, plan, DDPMScheduler)
