@@ -25,6 +25,10 @@ Progress = Callable[[int, int | None], object]
 """Called with the bytes that are there and the bytes in all, None where the server does not say."""
 
 
+def silent(*_: object) -> None:
+    """Says nothing."""
+
+
 class DownloadError(Exception):
     """A file cannot be had; the message gives the reason for every source."""
 
@@ -38,7 +42,7 @@ def download(
     path: Path,
     size: int | None = None,
     sha256: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> str:
     """Fetches a file from the first source that has it; there is nothing under its final name until it is verified.
 

@@ -74,7 +74,7 @@ def _load(
     path = find_weights(weights, card)
     if path is None:
         how = f"`python -m bench fetch priors {name}` gets them" if weights.urls or weights.by_hand else "restore the file"
-        raise PriorError(f"{card.parent / weights.file}: the weights of prior '{name}' are missing; {how}")
+        raise PriorError(f"{card.parent / weights.file}: the weights of prior '{Path(name).stem}' are missing; {how}")
     sha256 = verify(path, weights)
     try:
         with torch.device("meta"):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.cache import cache_dir, sha256
-from bench.downloads import DownloadError, Progress, download
+from bench.downloads import DownloadError, Progress, download, silent
 from bench.priors.cards import PriorError, Weights, read_card
 
 
@@ -35,8 +35,8 @@ def missing_files(name: str) -> list[str]:
 def fetch_prior(
     name: str,
     source: Path | None = None,
-    say: Callable[[str], object] = lambda _: None,
-    progress: Callable[[str], Progress] = lambda _: lambda done, total: None,
+    say: Callable[[str], object] = silent,
+    progress: Callable[[str], Progress] = lambda _: silent,
 ) -> list[Path]:
     """Puts the files of a prior into the cache, verified; opens no connection where they are already there.
 
