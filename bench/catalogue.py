@@ -3,7 +3,7 @@
 from bench.data import list_datasets
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import Operator
-from bench.priors import list_priors
+from bench.priors import list_priors, missing_files
 from bench.suites import list_suites
 from solvers import SOLVERS
 
@@ -13,8 +13,13 @@ SHAPES = (3, 32, 32), (3, 256, 256)
 
 def catalogue() -> str:
     """Plain text."""
-    parts = [f"suites: {', '.join(list_suites())}", f"priors: {', '.join(list_priors())}"]
+    parts = [f"suites: {', '.join(list_suites())}", f"priors: {', '.join(map(presence, list_priors()))}"]
     return "\n".join([*parts, f"data sets: {', '.join(list_datasets())}", "", compatibility()])
+
+
+def presence(prior: str) -> str:
+    """Its name, and that its weights are missing."""
+    return f"{prior} (missing: fetch priors {prior})" if missing_files(prior) else prior
 
 
 def compatibility() -> str:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-DTYPES = ("float32", "float64", "bfloat16")
-"""float32: no TF32. bfloat16: the network under autocast, everything else in float32."""
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+"""float32: no TF32. bfloat16, float16: the network under autocast, everything else in float32."""
 
 
 class DeviceError(ValueError):

@@ -77,7 +77,13 @@ class Cell:
 
     def key(self, image: str, image_sha256: str | None, sample: int) -> str:
         """The key of a record."""
-        return digest({**self.config, "image": [self.task.dataset, image, image_sha256], "sample": sample})
+        told = {"class": self.data.labels[image]} if self.privileged and image != "*" else {}
+        return digest({**self.config, **told, "image": [self.task.dataset, image, image_sha256], "sample": sample})
+
+    @property
+    def privileged(self) -> bool:
+        """Whether the solver's prior is told the class of the truth."""
+        return bool(self.prior.classes) and not self.solver.baseline
 
     @property
     def steps(self) -> int | None:
@@ -148,6 +154,14 @@ def _check_world(suite: Suite, world: World) -> None:
     most = max([suite.images, *(row.images or 0 for row in suite.solvers)])
     if most > len(data.ids):
         raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
+    if prior.classes:
+        labels = getattr(data, "labels", None) or {}
+        told = [labels.get(image, -1) for image in data.ids[:most]]
+        if not all(0 <= label < prior.classes for label in told):
+            raise SuiteError(
+                f"prior '{prior.name}' must be told classes 0 to {prior.classes - 1}; dataset '{data.name}' "
+                + ("has others" if labels else "has no labels")
+            )
     if tuple(prior.shape) != tuple(data.shape):
         raise SuiteError(
             f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"

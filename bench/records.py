@@ -79,6 +79,8 @@ class Record:
     baseline: bool
     prior: str
     weights_sha256: str | None
+    privileged: bool = False
+    """Whether the prior was told the class of the truth."""
     image: str
     sample: int
     seed: int
@@ -103,6 +105,9 @@ class Record:
     device: str = "cpu"
     threads: int = 1
     dtype: str = "float32"
+    """Of the network. float32 and float64 are exact: no TF32. With bfloat16 and float16 the solver's state is float32."""
+    switches: list[str] = field(default_factory=list)
+    """How the network ran, where that changes seconds and memory but no result beyond rounding: compiled, recomputed."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     created: str = ""

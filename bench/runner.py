@@ -41,6 +41,8 @@ class Options:
         pictures: keep the pictures of the first so many images of every cell; None keeps all. With several samples an image
             all are kept, unless it is 0: the report compares them pixel by pixel.
         limit: seconds per image and solver, None for no limit.
+        compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
+        recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
     """
 
     batch: int = 8
@@ -50,6 +52,8 @@ class Options:
     retry: bool = False
     pictures: int | None = 8
     limit: float | None = None
+    compile: bool = False
+    recompute: bool = False
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -94,10 +98,17 @@ def prepare(suite: Suite, options: Options) -> Plan:
         ValueError: anything that a user can get wrong; the message names the thing, the reason and the choice.
     """
     device = environment.get_device(options.device)
-    half = options.dtype == "bfloat16"
-    dtype = torch.float32 if half else getattr(torch, options.dtype)
+    dtype = getattr(torch, options.dtype)
+    state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
     dataset = cache(load_dataset)
-    prior = cache(lambda name: load_prior(name, dtype, device, autocast=torch.bfloat16 if half else None))
+
+    @cache
+    def prior(name: str) -> Prior:
+        loaded = load_prior(name, state, device, autocast)
+        loaded.recompute(options.recompute)
+        if options.compile:
+            loaded.compile()
+        return loaded
 
     def world(row: TaskRow) -> World:
         return World(dataset(row.dataset or suite.dataset), prior(row.prior or suite.prior))
@@ -139,6 +150,7 @@ class Runner:
             with self.journal, environment.full_precision():
                 for cell, jobs in todo:
                     self._run_cell(cell, jobs)
+                    cell.prior.recompute(self.plan.options.recompute)
         finally:
             self.observer.finish()
         return self.counts
@@ -149,7 +161,7 @@ class Runner:
         write_manifest(self.folder, describe_run(self.plan.suite, self.plan.cells, self.scorer) | about)
 
     def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
-        """Batch by batch. Memory that runs out halves the batch; an exception makes each image of its batch stand alone."""
+        """Batch by batch. Out of memory halves the batch, then recomputes; an exception makes each image stand alone."""
         if jobs and cell.reason is not None:
             self._record(cell, jobs[0], "skipped", reason=cell.reason)
             return
@@ -165,6 +177,9 @@ class Runner:
                 size, alone = (len(now) // 2, 0) if status == "out_of_memory" else (size, len(now))
                 release_memory(cell.prior.device)
                 continue
+            if status == "out_of_memory" and cell.prior.recompute():
+                release_memory(cell.prior.device)
+                continue
             jobs, alone = jobs[len(now) :], max(alone - 1, 0)
             if outcome is None:
                 for job, given in zip(now, identities(measured), strict=True):
@@ -174,7 +189,9 @@ class Runner:
 
     def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
         """The first batch of its size, solver and operator is preceded by one step that does not count."""
-        prior, (y, A, sigma) = cell.prior, measured.measurement
+        (y, A, sigma), prior = measured.measurement, cell.prior
+        if prior.classes:
+            prior = prior.condition([cell.data.labels[job.image] for job in jobs])
 
         def inputs() -> tuple[Measurement, Prior, Noise]:
             noise = cell.task.noise([j.image for j in jobs], [j.sample for j in jobs], cell.name, prior.dtype, prior.device)
@@ -214,6 +231,8 @@ class Runner:
             dataset=cell.data.name,
             prior=cell.prior.name,
             weights_sha256=cell.prior.weights_sha256,
+            privileged=cell.privileged,
+            switches=list(cell.prior.switches),
             task=task.name,
             operator=task.operator,
             operator_params=dict(task.params),
