@@ -41,6 +41,7 @@ class Options:
         pictures: keep the pictures of the first so many images of every cell; None keeps all. With several samples an image
             all are kept, unless it is 0: the report compares them pixel by pixel.
         limit: seconds per image and solver, None for no limit.
+        data_root: where the user's images of public collections are.
     """
 
     batch: int = 8
@@ -50,6 +51,7 @@ class Options:
     retry: bool = False
     pictures: int | None = 8
     limit: float | None = None
+    data_root: Path | None = None
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -96,11 +98,12 @@ def prepare(suite: Suite, options: Options) -> Plan:
     device = environment.get_device(options.device)
     half = options.dtype == "bfloat16"
     dtype = torch.float32 if half else getattr(torch, options.dtype)
-    dataset = cache(load_dataset)
+    dataset = cache(lambda name, shape: load_dataset(name, options.data_root, shape))
     prior = cache(lambda name: load_prior(name, dtype, device, autocast=torch.bfloat16 if half else None))
 
     def world(row: TaskRow) -> World:
-        return World(dataset(row.dataset or suite.dataset), prior(row.prior or suite.prior))
+        known = prior(row.prior or suite.prior)
+        return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
     return Plan(suite, make_cells(suite, world, options.numerics), options)
 

@@ -16,6 +16,7 @@ EXPECTED = {
     "PriorError": USAGE,
     "DeviceError": USAGE,
     "AssetUnavailable": FAILURE,
+    "ListUnavailable": FAILURE,
     "OSError": FAILURE,
 }
 """Errors that say all there is to say, by name, since most of their modules import torch; with their exit codes."""

@@ -8,11 +8,12 @@ gave them. Any folder of images is a data set too, without a card and with that 
 """
 
 import difflib
+import hashlib
 from pathlib import Path
 
-from bench.data.cards import AnyCard, Card, DataError, FolderCard, ListedCard, SheetCard, read_card
+from bench.data.cards import DATASETS, AnyCard, Card, DataError, FolderCard, ListedCard, SheetCard, read_bytes, read_card
 from bench.data.files import Dataset, FolderDataset, SheetDataset
-from bench.data.listed import FolderOfPhotographs, ListedDataset
+from bench.data.listed import FolderOfPhotographs, ListedDataset, image_files
 from bench.data.lists import ListUnavailable, fetch_list
 
 __all__ = [
@@ -31,13 +32,14 @@ __all__ = [
     "SheetDataset",
     "card_path",
     "fetch_list",
+    "image_files",
     "list_datasets",
     "load_dataset",
+    "names_folder",
     "read_card",
+    "which_list",
+    "with_lists",
 ]
-
-DATASETS = Path(__file__).resolve().parents[2] / "datasets"
-"""Found by path, never imported: the folder holds data only."""
 
 
 def list_datasets() -> list[str]:
@@ -53,6 +55,27 @@ def list_datasets() -> list[str]:
             "clone it and install it with `pip install -e .`, or give the path of a card"
         )
     return sorted(path.stem for path in DATASETS.glob("*.toml"))
+
+
+def with_lists() -> list[str]:
+    """Names of the data sets that come with the suite and need a list."""
+    cards = {name: read_card(DATASETS / f"{name}.toml") for name in list_datasets()}
+    found = [(name, card.id_list) for name, card in cards.items() if isinstance(card, ListedCard) and card.id_list]
+    return [name for name, id_list in sorted(found, key=lambda pair: pair[1].head_of is not None)]
+
+
+def which_list(file: Path) -> tuple[str, ...]:
+    """Name of the data set whose list a file is.
+
+    Raises:
+        ListUnavailable: it is none of the known ones.
+
+    """
+    found = hashlib.sha256(read_bytes(file)).hexdigest()
+    for name in with_lists():
+        if read_card(DATASETS / f"{name}.toml").id_list.sha256 == found:
+            return (name,)
+    raise ListUnavailable(f"{file}: sha256 {found[:16]}... is not that of any known list; known: {', '.join(with_lists())}")
 
 
 def card_path(name: str | Path) -> Path:

@@ -7,6 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, model_validator
 
+DATASETS = Path(__file__).resolve().parents[2] / "datasets"
+"""Found by path, never imported: the folder holds data only."""
+
 Shape = tuple[Literal[1, 3], PositiveInt, PositiveInt]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Ids = Annotated[str, Field(pattern=r"^[\w.-]*\{:\d*d\}[\w.-]*$")]
@@ -158,5 +161,3 @@ def check_sha256(path: Path, content: bytes, expected: str) -> None:
         raise DataError(
             f"{path}: sha256 is {found[:16]}..., the card says {expected[:16]}...; restore the file or make a new card"
         )
-
-

@@ -89,7 +89,7 @@ def places(collection: Collection, folder: Path) -> Iterator[Path]:
 
 
 def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) -> dict[str, Path]:
-    """id -> file, from the one place and layout that has them all.
+    """The file of each id, from the one place and layout that has them all.
 
     Raises:
         DataError: some are missing; counted where the most of them are.
@@ -106,7 +106,8 @@ def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) 
                 best, wanted = set(there), files
     if not best:
         layouts = " or ".join(layout.format(**entries[0]._asdict()) for layout in collection.layouts)
-        raise DataError(f"{folder} has none of {len(entries)} images, looked for as {layouts}; give another by {collection.choice}")
+        none = f"{folder} has none of {len(entries)} images, looked for as {layouts}"
+        raise DataError(f"{none}; give another by {collection.choice}")
     first = next(file for file in wanted if file not in best)
     missing = f"{len(wanted) - len(best)} of {len(wanted)} images are missing, the first is {first}"
     raise DataError(f"{missing}; complete the folder or give another by {collection.choice}")

@@ -51,14 +51,24 @@ class FolderOfPhotographs(Photographs):
     def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
         if len(shape) != 3 or shape[1] != shape[2]:
             raise DataError(f"{folder}: images are cropped to squares, the prior's shape is {tuple(shape)}")
-        found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-        files = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(found)}
-        if not files:
-            raise DataError(f"{folder}: no PNG or JPEG file in this folder or below it")
-        if len(files) < len(found):
-            raise DataError(f"{folder}: two files differ in the suffix only; ids are paths without suffix")
-        ids = sorted(files)
-        sums = "".join(f"{sha256(files[name])}  {files[name].relative_to(folder).as_posix()}\n" for name in ids)
+        files = image_files(folder)
+        sums = "".join(f"{sha256(files[name])}  {files[name].relative_to(folder).as_posix()}\n" for name in files)
         content = hashlib.sha256(sums.encode()).hexdigest()
-        super().__init__(f"{folder.resolve().name}-{content[:8]}", content, shape, ids)
+        super().__init__(f"{folder.resolve().name}-{content[:8]}", content, shape, list(files))
         self.files = files
+
+
+def image_files(folder: Path) -> dict[str, Path]:
+    """The images of a folder and of the folders in it, by path without suffix, sorted.
+
+    Raises:
+        DataError: there is none, or two differ in the suffix only.
+
+    """
+    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+    files = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(found)}
+    if not files:
+        raise DataError(f"{folder}: no PNG or JPEG file in this folder or below it")
+    if len(files) < len(found):
+        raise DataError(f"{folder}: two files differ in the suffix only; ids are paths without suffix")
+    return dict(sorted(files.items()))

@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from bench.cache import cache_dir
-from bench.data.cards import DataError, IdList, ListedCard, read_bytes, read_card
+from bench.data.cards import DATASETS, DataError, IdList, ListedCard, read_bytes, read_card
 from bench.data.collections import COLLECTIONS, Entry, by_min_side, user_folder
 
 TIMEOUT = 15
@@ -126,7 +126,10 @@ def _ways(card: ListedCard, path: Path, root: Path | None, source: Path | None) 
 def _head(card: ListedCard, path: Path) -> Iterator[bytes]:
     """The first entries of another card's list."""
     other = path.with_name(f"{card.id_list.head_of}.toml")
-    entries(parent := read_card(other), other)
+    parent = read_card(other)
+    if not isinstance(parent, ListedCard) or parent.id_list is None:
+        raise DataError(f"{other}: this data set has no list")
+    entries(parent, other)
     lines = read_bytes(find_list(parent.id_list, other)).decode().splitlines()
     return _texts(lines[: card.count])
 
@@ -179,4 +182,4 @@ def _right(id_list: IdList, content: bytes) -> bool:
 
 def _argument(path: Path) -> str:
     """How the command line names a card: by its name, or by its path where it is the user's own."""
-    return path.stem if path.parent.name == "datasets" else str(path)
+    return path.stem if path.parent == DATASETS else str(path)

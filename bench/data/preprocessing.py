@@ -16,12 +16,12 @@ DEEP = {"I", "F"}
 
 
 def centre_crop(image: Image.Image, side: int) -> Image.Image:
-    """The centre of an image, its shorter side brought to ``side`` pixels, as in ADM (Dhariwal & Nichol 2021, arXiv 2105.05233).
+    """The centre of an image, its shorter side brought to ``side`` pixels, as in ADM (Dhariwal & Nichol, arXiv 2105.05233).
 
-    While the shorter side is at least 2 side: both are halved, rounding down, by a box filter. Then they are scaled by side over
-    the shorter one, rounded to the nearest integer (half to even), by Pillow's bicubic filter (a = -1/2, antialiased). Then half
-    of the excess is cut off, rounding down, from the left and the top, the rest from the right and the bottom. Images that are
-    smaller are enlarged.
+    While the shorter side is at least 2 side: both are halved, rounding down, by a box filter. Then they are scaled by side
+    over the shorter one, rounded to the nearest integer (half to even), by Pillow's bicubic filter (a = -1/2, antialiased).
+    Then half of the excess is cut off, rounding down, from the left and the top, the rest from the right and the bottom.
+    Images that are smaller are enlarged.
 
     Args:
         image: of mode L or RGB.
