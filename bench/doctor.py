@@ -75,8 +75,9 @@ def _dataset(name: str, root: Path | None) -> Finding:
     except DataError as error:
         texts = [str(error).removeprefix(f"{name}: ")]
     else:
-        where = f" in {data.place}; its list is right" if isinstance(data, ListedDataset) else ""
-        return Finding(what, "ok", f"{len(data.ids)} of {len(data.ids)} images{where}")
+        where = f" in {data.place}" if isinstance(data, ListedDataset) else ""
+        listed = "; the list is the card's" if where and data.labels else ""
+        return Finding(what, "ok", f"{len(data.ids)} of {len(data.ids)} images{where}{listed}")
     try:
         card = read_dataset_card(card_path(name))
         if isinstance(card, ListedCard):
