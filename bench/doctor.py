@@ -16,14 +16,14 @@ from bench.cache import cache_dir, sha256
 from bench.data import DataError, ListedCard, ListedDataset, card_path, list_datasets, load_dataset
 from bench.data import read_card as read_dataset_card
 from bench.data.collections import COLLECTIONS, user_folder
+from bench.operators import make_operator
 from bench.priors import PriorError, list_priors, read_card
 from bench.suites.yamlfile import SuiteError, nearest
 
-SUPPLIED = {
-    "inpaint_freeform": ("BENCH_FREEFORM_MASKS", "imagenet_freeform_masks.npz", "the masks of Palette's evaluation release"),
-    "blur_nonlinear": ("BENCH_BKSE", "GOPRO_wVAE.pth", "the weights of BKSE, Tran et al. 2021"),
-}
-"""Files that operators need and nobody may pass on: operator -> environment variable, name in the cache, what it is."""
+SUPPLIED = ("inpaint_freeform", "blur_nonlinear")
+"""Operators that need a file which is not shipped."""
+
+SHAPE = (3, 256, 256)
 
 LITTLE = 10e9
 """Free bytes below which the priors at 256 px hardly fit into the cache."""
@@ -54,7 +54,7 @@ def examine(names: Sequence[str] = (), root: Path | None = None) -> Iterator[Fin
         (partial(_dataset, root=root), list_datasets()),
         (_prior, list_priors()),
         (_backbone, list(BACKBONES)),
-        (_supplied, list(SUPPLIED)),
+        (_supplied, SUPPLIED),
     ]
     known = list(dict.fromkeys(name for _, group in groups for name in group))
     for name in names:
@@ -111,15 +111,13 @@ def _backbone(name: str) -> Finding:
 
 
 def _supplied(operator: str) -> Finding:
-    """Whether the file is there; the operator itself checks what is in it."""
-    variable, file, what = SUPPLIED[operator]
-    given, usual = os.environ.get(variable), cache_dir() / "operators" / file
-    path = Path(given).expanduser() if given else usual
-    if path.is_file():
-        return Finding(f"operator {operator}", "ok", f"{path}, {path.stat().st_size / 1e6:.0f} MB")
-    if given:
-        return Finding(f"operator {operator}", "wrong", f"{variable}: no file {path}; it should be {what}")
-    return Finding(f"operator {operator}", "missing", f"needs {what} ({file}); put it at {usual} or set {variable} to its path")
+    """Builds the operator, which checks all that is in its file."""
+    try:
+        make_operator(operator, SHAPE, [0])
+    except ValueError as error:
+        state = "missing" if str(error).startswith(f"{operator} needs ") else "wrong"
+        return Finding(f"operator {operator}", state, str(error).removeprefix(operator).lstrip(": "))
+    return Finding(f"operator {operator}", "ok", "its file is what it should be")
 
 
 def _device() -> Finding:

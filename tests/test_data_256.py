@@ -405,7 +405,7 @@ def test_doctor_on_a_fresh_machine_and_by_name(tmp_path, monkeypatch):
     with_list(mine, "other")
     assert bench("doctor", mine, "--data-root", tmp_path / "val").stdout.startswith("wrong")
     monkeypatch.setenv("BENCH_BKSE", str(tmp_path / "none"))
-    assert bench("doctor", "blur_nonlinear").stdout.startswith("wrong   operator blur_nonlinear: BENCH_BKSE: no file")
+    assert bench("doctor", "blur_nonlinear").stdout.startswith("wrong   operator blur_nonlinear: no file")
 
 
 # Folders of images without a card.
