@@ -1,6 +1,8 @@
 """What there is: suites, data sets, priors, and which solver takes which operator."""
 
-from bench.data import list_datasets
+from pathlib import Path
+
+from bench.data import DataError, list_datasets, load_dataset
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import Operator
 from bench.priors import list_priors, missing_files
@@ -11,10 +13,29 @@ SHAPES = (3, 32, 32), (3, 256, 256)
 """Images to try operators on; some take none but large ones."""
 
 
-def catalogue() -> str:
-    """Plain text."""
+def catalogue(root: Path | None = None) -> str:
+    """Plain text.
+
+    Args:
+        root: where the user's images are.
+
+    """
     parts = [f"suites: {', '.join(list_suites())}", f"priors: {', '.join(map(presence, list_priors()))}"]
-    return "\n".join([*parts, f"data sets: {', '.join(list_datasets())}", "", compatibility()])
+    return "\n".join([*parts, datasets(root), "", compatibility()])
+
+
+def datasets(root: Path | None) -> str:
+    """The data sets that can be used, and those that cannot."""
+    here, gone = [], []
+    for name in list_datasets():
+        try:
+            load_dataset(name, root)
+        except DataError:
+            gone.append(name)
+        else:
+            here.append(name)
+    missing = f"\nnot here (`python -m bench doctor` says why): {', '.join(gone)}" if gone else ""
+    return f"data sets: {', '.join(here)}{missing}"
 
 
 def presence(prior: str) -> str:

@@ -43,6 +43,7 @@ class Options:
         limit: seconds per image and solver, None for no limit.
         compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
         recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
+        data_root: where the user's images of public collections are.
     """
 
     batch: int = 8
@@ -54,6 +55,7 @@ class Options:
     limit: float | None = None
     compile: bool = False
     recompute: bool = False
+    data_root: Path | None = None
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def prepare(suite: Suite, options: Options) -> Plan:
     device = environment.get_device(options.device)
     dtype = getattr(torch, options.dtype)
     state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
-    dataset = cache(load_dataset)
+    dataset = cache(lambda name, shape: load_dataset(name, options.data_root, shape))
 
     @cache
     def prior(name: str) -> Prior:
@@ -111,7 +113,8 @@ def prepare(suite: Suite, options: Options) -> Plan:
         return loaded
 
     def world(row: TaskRow) -> World:
-        return World(dataset(row.dataset or suite.dataset), prior(row.prior or suite.prior))
+        known = prior(row.prior or suite.prior)
+        return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
     return Plan(suite, make_cells(suite, world, options.numerics), options)
 

@@ -79,7 +79,7 @@ def test_diffusers_classes(pipeline):
 def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
     name, _ = pipeline()
     folder = tmp_path / "pipe"
-    with pytest.raises(PriorError, match="No such file.*takes the folder of a saved pipeline"):
+    with pytest.raises(PriorError, match=r"No such file.*takes the folder of a saved pipeline"):
         load_prior(f"diffusers:{tmp_path}")
     for path, old, new, message in [
         ("scheduler/scheduler_config.json", '"beta_schedule"', '"sigma_max"', "not a scheduler with betas"),

@@ -131,5 +131,5 @@ def test_the_conditional_prior_names_both_of_its_files(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     assert missing_files("imagenet256_cond") == ["256x256_diffusion.pt", "256x256_classifier.pt"]
     (tmp_path / "x.pt").write_bytes(b"")
-    with pytest.raises(PriorError, match="call it 256x256_diffusion.pt or 256x256_classifier.pt"):
+    with pytest.raises(PriorError, match=r"call it 256x256_diffusion\.pt or 256x256_classifier\.pt"):
         fetch_prior("imagenet256_cond", tmp_path / "x.pt")

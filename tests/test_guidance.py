@@ -150,7 +150,7 @@ def world(tmp_path):
     sha256 = hashlib.sha256((tmp_path / "unet.safetensors").read_bytes()).hexdigest()
     text = PRIOR.format(sha256=sha256, channels=1).replace("tiny.safetensors", "unet.safetensors")
     text = text.replace("[schedule]", "num_classes = 3\n[schedule]")
-    head, _, rest = text.partition("[architecture]")
+    _, _, rest = text.partition("[architecture]")
     body = "".join(line + "\n" for line in rest.partition("[schedule]")[0].splitlines() if not line.startswith("learn_sigma"))
     table = f'[classifier]\nfile = "classifier.safetensors"\nscale = 2.0\n[classifier.architecture]{body}'
     (tmp_path / "guided.toml").write_text(text + table)
@@ -167,7 +167,7 @@ def test_the_classifier_is_part_of_the_identity(world):
     second = load_prior(str(folder / "stronger.toml"))
     assert first.weights_sha256 == second.weights_sha256 and first.config_sha256 != second.config_sha256
     (folder / "classifier.safetensors").rename(folder / "elsewhere")
-    with pytest.raises(PriorError, match="classifier.safetensors: the weights of prior 'guided' are missing"):
+    with pytest.raises(PriorError, match=r"classifier\.safetensors: the weights of prior 'guided' are missing"):
         load_prior(str(folder / "guided.toml"))
 
 

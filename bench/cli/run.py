@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bench.cli.assets import DATA_ROOT
 from bench.cli.errors import FAILURE, INTERRUPTED, USAGE, fail, plain_errors
 from bench.cli.report import RESULTS, write_report
 
@@ -50,6 +51,13 @@ class Pictures(click.ParamType):
 @click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only this task of the suite. Repeatable, like --solver.")
 @click.option("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
 @click.option("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
+@click.option(
+    "--images-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="All images of a folder instead of a data set: cropped and resized to the prior's size, no more than the suite takes.",
+)
+@DATA_ROOT
 @click.option("--images", type=click.IntRange(1), metavar="N", help="Another number of images, for every row.")
 @click.option(
     "--samples",
@@ -81,6 +89,7 @@ def run(
     suite_name: str,
     solvers: tuple[str, ...],
     tasks: tuple[str, ...],
+    images_dir: Path | None,
     out: Path | None,
     dry_run: bool,
     progress: str,
@@ -92,12 +101,19 @@ def run(
 
     Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it was.
     """
+    from bench.data import image_files
     from bench.runner import Options, prepare
-    from bench.suites import load_suite, override
+    from bench.suites import at_most, load_suite, override
     from solvers import SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
+    if images_dir is not None:
+        if changes["dataset"] is not None:
+            raise click.UsageError("--images-dir and --dataset exclude each other")
+        changes["dataset"] = str(images_dir.resolve())
     suite = override(load_suite(suite_name), solvers, tasks, list(SOLVERS), **changes)
+    if images_dir is not None and changes["images"] is None:
+        suite = at_most(suite, len(image_files(images_dir)))
     folder = out or RESULTS / suite.name
     limit = options.pop("time_limit")
     plan = prepare(suite, Options(limit=limit, **options))
