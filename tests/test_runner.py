@@ -169,6 +169,17 @@ def test_the_operators_revision_names_the_measurement(suite, monkeypatch):
     assert cell.task.measure(cell.data, ["im0"]).y_hashes != before
 
 
+def test_what_the_user_supplied_names_the_measurement_and_the_record(suite, monkeypatch):
+    chosen = override(suite, ["pinv"], ["box"])
+    (before,) = prepare(chosen, Options()).cells
+    monkeypatch.setattr(OPERATORS["inpaint_box"], "supplied", lambda A: {"weights": "other"})
+    (after,) = prepare(chosen, Options()).cells
+    assert before.id != after.id
+    measured = after.task.measure(after.data, ["im0"]).y_hashes
+    monkeypatch.setattr(OPERATORS["inpaint_box"], "supplied", lambda A: {})
+    assert before.task.measure(before.data, ["im0"]).y_hashes != measured
+
+
 def test_nothing_is_computed_twice_and_seeds_differ(suite, reference, tmp_path):
     records, counts = go(suite, tmp_path, ["pinv"])
     assert counts["ok"] == 4
