@@ -3,17 +3,14 @@
 import hashlib
 import os
 import re
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.cache import cache_dir
 from bench.data.cards import DATASETS, DataError, IdList, ListedCard, read_bytes, read_card
 from bench.data.collections import COLLECTIONS, Entry, by_min_side, user_folder
-
-TIMEOUT = 15
-"""Seconds of silence after which a connection is given up."""
+from bench.downloads import DownloadError, download
 
 LINE = re.compile(r"(?:(?P<group>[\w.-]+)/)?(?P<id>[\w.-]+)\.[A-Za-z]+ (?P<label>\d+)")
 
@@ -94,7 +91,7 @@ def fetch_list(
         say(f"{id_list.file}: {way}")
         try:
             found = list(contents())
-        except (DataError, OSError, HTTPException) as error:
+        except (DataError, DownloadError, OSError) as error:
             reasons.append(f"{way}: {error}")
             continue
         for content in found:
@@ -148,8 +145,10 @@ def _texts(lines: Sequence[str]) -> Iterator[bytes]:
 
 def _download(url: str) -> bytes:
     """A list has less than a megabyte."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as reply:  # noqa: S310 - from a card, and verified
-        return reply.read()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "list"
+        download([url], path)
+        return path.read_bytes()
 
 
 def _store(path: Path, content: bytes) -> Path:
