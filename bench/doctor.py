@@ -12,12 +12,12 @@ import torch
 from bench import environment
 from bench.assets import AssetUnavailable, find_backbone
 from bench.backbones import BACKBONES
-from bench.cache import cache_dir, sha256
+from bench.cache import cache_dir
 from bench.data import DataError, ListedCard, ListedDataset, card_path, list_datasets, load_dataset
 from bench.data import read_card as read_dataset_card
 from bench.data.collections import COLLECTIONS, user_folder
 from bench.operators import make_operator
-from bench.priors import PriorError, list_priors, read_card
+from bench.priors import PriorError, find_weights, list_priors, missing_files, read_card, verify
 from bench.suites.yamlfile import SuiteError, nearest
 
 SUPPLIED = ("inpaint_freeform", "blur_nonlinear")
@@ -91,14 +91,15 @@ def _prior(name: str) -> Finding:
     what = f"prior {name}"
     try:
         card, place = read_card(name)
+        if missing := missing_files(name):
+            advice = f"`python -m bench fetch priors {name}` gets them" if card.urls else "restore the file"
+            return Finding(what, "missing", f"{', '.join(missing)}: not here; {advice}")
+        paths = [find_weights(weights, place) for weights in card.weights]
+        for weights, path in zip(card.weights, paths, strict=True):
+            verify(path, weights)
     except PriorError as error:
         return Finding(what, "wrong", str(error))
-    path = place.parent / card.file
-    if not path.is_file():
-        return Finding(what, "missing", f"{path} is not there; restore the file")
-    if sha256(path) != card.sha256:
-        return Finding(what, "wrong", f"{path}: sha256 is not the card's; restore the file")
-    return Finding(what, "ok", f"{path}, {path.stat().st_size / 1e6:.0f} MB")
+    return Finding(what, "ok", ", ".join(f"{path}, {path.stat().st_size / 1e6:.0f} MB" for path in paths))
 
 
 def _backbone(name: str) -> Finding:

@@ -21,7 +21,17 @@ from bench.priors.files import fetch_prior, find_weights, missing_files, read_st
 from bench.records import digest
 from bench.schedule import VPSchedule
 
-__all__ = ["Card", "PriorError", "fetch_prior", "list_priors", "load_prior", "missing_files", "read_card"]
+__all__ = [
+    "Card",
+    "PriorError",
+    "fetch_prior",
+    "find_weights",
+    "list_priors",
+    "load_prior",
+    "missing_files",
+    "read_card",
+    "verify",
+]
 
 
 def load_prior(
