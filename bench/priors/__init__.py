@@ -17,7 +17,7 @@ from bench.network import build_classifier, build_unet, check_state
 from bench.prior import Guide, NetworkPrior
 from bench.priors.adapters import ADAPTERS
 from bench.priors.cards import Card, PriorError, Weights, list_priors, read_card
-from bench.priors.files import fetch_prior, find_weights, missing_files, read_state, verify
+from bench.priors.files import fetch_prior, find_weights, missing_files, priors_dir, read_state, verify
 from bench.records import digest
 from bench.schedule import VPSchedule
 
@@ -83,8 +83,10 @@ def _load(
     """A network with its weights, and their sha256; they are in memory once."""
     path = find_weights(weights, card)
     if path is None:
-        how = f"`python -m bench fetch priors {name}` gets them" if weights.urls or weights.by_hand else "restore the file"
-        raise PriorError(f"{card.parent / weights.file}: the weights of prior '{Path(name).stem}' are missing; {how}")
+        fetched = weights.urls or weights.by_hand
+        how = f"`python -m bench fetch priors {name}` gets them" if fetched else "restore the file"
+        path = (priors_dir() if fetched else card.parent) / weights.file
+        raise PriorError(f"{path}: the weights of prior '{Path(name).stem}' are missing; {how}")
     sha256 = verify(path, weights)
     try:
         with torch.device("meta"):
