@@ -1,7 +1,7 @@
 """A suite resolved into cells: one task, one solver row, all settings final, and a key for every image."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -79,6 +79,10 @@ class Cell:
         """The key of a record."""
         told = {"class": self.data.labels[image]} if self.privileged and image != "*" else {}
         return digest({**self.config, **told, "image": [self.task.dataset, image, image_sha256], "sample": sample})
+
+    def prior_of(self, images: Sequence[str]) -> Prior:
+        """The prior, told the classes of these images where it has classes."""
+        return self.prior.condition([self.data.labels[image] for image in images]) if self.prior.classes else self.prior
 
     @property
     def privileged(self) -> bool:

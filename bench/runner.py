@@ -192,9 +192,7 @@ class Runner:
 
     def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
         """The first batch of its size, solver and operator is preceded by one step that does not count."""
-        (y, A, sigma), prior = measured.measurement, cell.prior
-        if prior.classes:
-            prior = prior.condition([cell.data.labels[job.image] for job in jobs])
+        (y, A, sigma), prior = measured.measurement, cell.prior_of([job.image for job in jobs])
 
         def inputs() -> tuple[Measurement, Prior, Noise]:
             noise = cell.task.noise([j.image for j in jobs], [j.sample for j in jobs], cell.name, prior.dtype, prior.device)

@@ -85,7 +85,8 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
     scale, solver = 1.0, cell.solver
     if cell.steps and cell.steps > PROBE_STEPS and not solver.baseline:
         scale, solver = cell.steps / PROBE_STEPS, replace(solver, steps=PROBE_STEPS)
-    images, prior = cell.images[: plan.options.batch], cell.prior
+    images = cell.images[: plan.options.batch]
+    prior = cell.prior_of(images)
     y, A, sigma = cell.task.measure(cell.data, images).measurement
     given = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
     noise = cell.task.noise(images, [0] * len(images), cell.name, prior.dtype, prior.device)

@@ -181,6 +181,8 @@ def test_a_run_tells_the_labels_and_the_report_says_so(world, tmp_path):
             cli, [*arguments, "--solver", "ddrm", "--solver", "ddrm.steps=3", "--solver", "pinv", *options]
         )
 
+    forecast = run("labelled.toml", "--dry-run")
+    assert "8 reconstructions missing, 0 done" in forecast.output and "?" not in forecast.output
     done = run("labelled.toml", "--batch", "2", "--recompute")
     assert done.exit_code == 0, done.output
     records = [r for r in read_records(tmp_path / "out")[0] if r.status == "ok"]
