@@ -3,10 +3,12 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from bench.noise import Noise
 from bench.schedule import Level, VPSchedule
 
 Pullback = Callable[[Tensor], Tensor]
@@ -67,6 +69,14 @@ class WatchedPrior(Prior):
         self.prior, self.calls = prior, calls
         self.shape, self.schedule, self.dtype, self.device = prior.shape, prior.schedule, prior.dtype, prior.device
         self.name, self.weights_sha256 = prior.name, prior.weights_sha256
+
+    def posterior(self, *given: Any) -> "WatchedPrior":
+        """As of `bench.exact.ExactPrior`, tallied alike."""
+        return WatchedPrior(self.prior.posterior(*given), self.calls)
+
+    def sample(self, noise: Noise) -> Tensor:
+        """As of `bench.exact.ExactPrior`; no evaluation."""
+        return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         self.calls["nfe"] += len(x)

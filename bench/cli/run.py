@@ -90,10 +90,10 @@ def run(
     """
     from bench.runner import Options, prepare
     from bench.suites import load_suite, override
-    from solvers import SOLVERS
+    from solvers import ANCHORS, SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
-    suite = override(load_suite(suite_name), solvers, tasks, list(SOLVERS), **changes)
+    suite = override(load_suite(suite_name), solvers, tasks, [*SOLVERS, *ANCHORS], **changes)
     folder = out or RESULTS / suite.name
     limit = options.pop("time_limit")
     plan = prepare(suite, Options(limit=limit, **options))
