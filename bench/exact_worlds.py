@@ -41,7 +41,7 @@ def _skew() -> MixturePrior:
     stream, d, K = _stream("skew"), 8, 10
     basis = torch.linalg.qr(stream.new((d, d))[0])[0]
     means, u = stream.new((K, d))[0], stream.uniform((K, d))[0]
-    return MixturePrior(torch.full((K,), 1 / K, dtype=F64), means @ basis.T, 0.5 ** 2 * 900**-u, basis)
+    return MixturePrior(torch.full((K,), 1 / K, dtype=F64), means @ basis.T, 0.5**2 * 900**-u, basis)
 
 
 def _spectrum(side: int, std: float) -> Tensor:

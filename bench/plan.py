@@ -174,7 +174,9 @@ def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:
             f"prior '{prior.name}' and dataset '{data.name}' are no such pair"
         )
     if block == 1 and len(data.shape) != 3:
-        raise SuiteError(f"{row.where()}: task '{row.name}': '{data.name}' holds vectors, which have no image metrics; set `block`")
+        raise SuiteError(
+            f"{row.where()}: task '{row.name}': '{data.name}' holds vectors, which have no image metrics; set `block`"
+        )
 
 
 def _load(row: SolverRow) -> SolverClass:
@@ -201,7 +203,9 @@ def _make_cell(
         raise SuiteError(f"{row.where('preset')}: {error}") from None
     solver = build_solver(found, {**settings, **row.params}, row.where)
     if block % particles(solver):
-        raise SuiteError(f"{row.where()}: {particles(solver)} particles do not divide the block of {block} of task '{task.name}'")
+        raise SuiteError(
+            f"{row.where()}: {particles(solver)} particles do not divide the block of {block} of task '{task.name}'"
+        )
     images = tuple(data.ids[: min(row.images or suite.images, task_row.images or math.inf)])
     A = task.operators(data.shape, images[:1])
     config = {

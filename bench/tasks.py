@@ -25,7 +25,6 @@ from bench.operators.base import Operator
 from bench.records import digest
 from bench.solver import Measurement
 
-
 BLOCK_SCHEME = "rows-1"
 """How a block of samples shares one stream; part of the keys of blocks."""
 
@@ -86,9 +85,7 @@ class BlockNoise(StreamNoise):
     comes from the init stream, as in `SolverNoise`.
     """
 
-    def __init__(
-        self, init: int, sampler: int, n: int, dtype: torch.dtype, device: torch.device | str, calls: int = 0
-    ) -> None:
+    def __init__(self, init: int, sampler: int, n: int, dtype: torch.dtype, device: torch.device | str, calls: int = 0) -> None:
         super().__init__([init, sampler], dtype, device, calls)
         self.rows = range(n)
 

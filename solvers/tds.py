@@ -62,7 +62,7 @@ class TDS(Solver):
 
 
 def log_twist(A: SVDOperator, r: Tensor, v: float, sigma: float) -> Tensor:
-    """log N(r; 0, v A A^T + sigma^2 I), (B, *m) -> (B,), up to what all particles share."""
+    """Log N(r; 0, v A A^T + sigma^2 I), (B, *m) -> (B,), up to what all particles share."""
     variance = v * A.s**2 + sigma**2
     return -0.5 * (A.Ut(r) ** 2 * torch.where(variance > 0, 1 / variance, 0)).flatten(1).sum(1)
 

@@ -13,7 +13,7 @@ from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOper
 
 SHAPE, B = (3, 16, 12), 3
 M = np.random.default_rng(0).standard_normal((9, 6))
-LAST = {"matrix": {"matrix": M[:4].tolist()}}  # what has no default
+LAST = {"matrix": {"matrix": M[:4].tolist()}, "random_matrix": {"m": 3}}  # what has no default
 VARIANTS = [
     ("inpaint_random", {"p": 0.25}),
     ("blur_gauss", {"std": 1.7, "taps": 7}),
@@ -22,6 +22,7 @@ VARIANTS = [
     ("blur_motion", {"taps": 7}),
     ("blur_motion", {"boundary": "circular", "taps": 7}),
     ("matrix", {"matrix": M.tolist()}),  # more rows than columns
+    ("random_matrix", {"m": 6}),  # nothing unmeasured
     ("matrix", {"matrix": np.vstack([M[:3], M[:1] + M[1:2]]).tolist()}),  # rank deficient
 ]
 CASES = [(name, LAST.get(name, {})) for name in OPERATORS] + VARIANTS
@@ -30,7 +31,7 @@ CASES = [(name, LAST.get(name, {})) for name in OPERATORS] + VARIANTS
 @cache
 def build(case: int) -> Operator:
     name, params = CASES[case]
-    return make_operator(name, (6,) if name == "matrix" else SHAPE, range(10, 10 + B), **params)
+    return make_operator(name, (6,) if "matrix" in name else SHAPE, range(10, 10 + B), **params)
 
 
 def randn(*shape: int, seed: int = 0) -> torch.Tensor:
