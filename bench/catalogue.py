@@ -1,19 +1,22 @@
 """What there is: suites, data sets, priors, and which solver takes which operator."""
 
 from bench.data import list_datasets
+from bench.exact_worlds import WORLDS
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import Operator
 from bench.priors import list_priors
 from bench.suites import list_suites
-from solvers import SOLVERS
+from solvers import ANCHORS, SOLVERS
 
 SHAPE = (3, 32, 32)
 
 
 def catalogue() -> str:
     """Plain text."""
-    parts = [f"suites: {', '.join(list_suites())}", f"priors: {', '.join(list_priors())}"]
-    return "\n".join([*parts, f"data sets: {', '.join(list_datasets())}", "", compatibility()])
+    parts = [f"suites: {', '.join(list_suites())}", f"priors: {', '.join(list_priors())}; in closed form: {', '.join(WORLDS)}"]
+    return "\n".join(
+        [*parts, f"data sets: {', '.join(list_datasets())}", f"anchors: {', '.join(ANCHORS)}", "", compatibility()]
+    )
 
 
 def compatibility() -> str:

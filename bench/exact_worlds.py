@@ -1,6 +1,7 @@
 """Worlds whose truth is known: priors in closed form, by name, and problems drawn from them.
 
-Each name is both a prior and a data set in a suite; its images are draws of the prior, so that the posterior is exact.
+Each name is both a prior and a data set in a suite; its images are draws of the prior, so that the posterior is exact. With
+``-tune`` behind it a name means the same prior and other draws: presets are tuned on problems that no suite evaluates.
 """
 
 import difflib
@@ -20,6 +21,7 @@ from bench.records import digest
 REV = 1
 """Raised whenever a world changes; part of the keys."""
 PREFIX = "exact-"
+TUNE = "-tune"
 PROBLEMS = 100
 F64 = torch.float64
 
@@ -57,10 +59,10 @@ def _gaussian(side: int) -> GaussianPrior:
 
 
 def _templates(side: int) -> MixturePrior:
-    """Four templates that differ only where every hole of `inpaint_box` is, so that the measured pixels do not tell them apart.
+    """Four templates that differ only where every hole of `inpaint_box` is.
 
-    The posterior weights are therefore those of the prior, .4 .3 .2 .1. The components share a 1/f^2 covariance of pixel standard
-    deviation 0.25; the nearest two means are 8 Mahalanobis units apart.
+    The measured pixels do not tell them apart, so the posterior weights are those of the prior, .4 .3 .2 .1. The components
+    share a 1/f^2 covariance of pixel standard deviation 0.25; the nearest two means are 8 Mahalanobis units apart.
     """
     variances, basis, half = _spectrum(side, 0.25), hartley(side), side // 32
     signs = torch.tensor([[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]], dtype=F64)
@@ -113,18 +115,19 @@ def exact_prior(name: str, dtype: torch.dtype = F64, device: torch.device | str 
     Raises:
         DataError: there is no such world.
     """
-    if name not in WORLDS:
+    world = name.removesuffix(TUNE)
+    if world not in WORLDS:
         near = difflib.get_close_matches(name, WORLDS, 1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise DataError(f"unknown prior in closed form '{name}'; {hint}known: {', '.join(WORLDS)}")
-    prior = WORLDS[name]()
+    prior = WORLDS[world]()
     prior.name = name
-    prior.config_sha256 = digest({"world": name, "rev": REV, "schedule": asdict(prior.schedule)})
+    prior.config_sha256 = digest({"world": world, "rev": REV, "schedule": asdict(prior.schedule)})
     return prior.to(device, dtype)
 
 
 def hartley(side: int) -> Tensor:
-    """The orthonormal two-dimensional Hartley transform on flattened images, (side^2, side^2), symmetric and its own inverse."""
+    """The orthonormal 2-D Hartley transform of flattened images, (side^2, side^2), symmetric and its own inverse."""
     k = torch.arange(side, dtype=F64)
     phase = 2 * math.pi / side * k[:, None] * k
     cos, sin = phase.cos(), phase.sin()

@@ -52,7 +52,10 @@ class Estimator:
                 self.by_call.append(record.seconds / (record.nfe + record.vjps))
 
     def per_image(self, cell: "Cell") -> float | None:
-        """Seconds per image of a cell (or block of its samples); from the mean cost of a network call where its row never ran, None where nothing did."""
+        """Seconds per image of a cell (or block of its samples).
+
+        From the mean cost of a network call where its row never ran, None where nothing did.
+        """
         if cell.reason is not None:
             return 0.0
         if seconds := self.by_row.get((cell.label, cell.prior.name)):

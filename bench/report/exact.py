@@ -24,17 +24,22 @@ GLANCE = "mmd"
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
-    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws from the "
-    "posterior itself, and the upper end of its interval is the 95 % limit of the floor; `oracle` is DDPM with the posterior's own "
-    "denoiser; `prior` ignores y. ᶠ: the interval overlaps the floor's, and nothing inside the floor's is called a difference. "
-    "**Bold**: best solver. **Bold**⁼: not told apart from the best: the paired 95 % interval of the difference of the medians "
-    "holds 0, or both are at the floor (not corrected for many comparisons). (Brackets): failed or missing problems, not ranked."
+    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws "
+    "from the posterior itself, and the upper end of its interval is the 95 % limit of the floor; `oracle` is DDPM with the"
+    " posterior's own denoiser; `prior` ignores y. ᶠ: the interval overlaps the floor's, and nothing inside the floor's is "
+    "called a difference. **Bold**: best solver. **Bold**⁼: not told apart from the best: the paired 95 % interval of the "
+    "difference of the medians holds 0, or both are at the floor (not corrected for many comparisons). (Brackets): failed "
+    "or missing problems, not ranked."
 )
 
 
+FIELDS = (
+    "task", "prior", "operator", "sigma", "block", "row", "solver", "baseline", "nfe", "metric", "median", "low", "high", "n",
+    "at_floor", "mark", "partial",
+)  # fmt: skip
 CONVENTIONS = (
-    "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for every row. Its posterior "
-    "is known in closed form, and a record is one set of samples from it.",
+    "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for every row. Its "
+    "posterior is known in closed form, and a record is one set of samples from it.",
     "A distance to the posterior says how good a solver is, not whether its code is right: that is what its certificate says.",
     "NFE and vjps are per sample, seconds too: the clock of the set divided by its size.",
 )
@@ -181,10 +186,8 @@ def document(
 def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
     """One line per task, row and metric, for machines; six significant digits."""
     text = io.StringIO()
-    fields = ("task", "prior", "operator", "sigma", "block", "row", "solver", "baseline", "nfe", "metric", "median", "low", "high",
-              "n", "at_floor", "mark", "partial")  # fmt: skip
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(fields)
+    writer.writerow(FIELDS)
     for table, found in zip(tables, judged, strict=True):
         for row in ordered(table):
             head = row.head
