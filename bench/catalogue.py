@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from bench.data import DataError, list_datasets, load_dataset
+from bench.exact_worlds import WORLDS
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import Operator
 from bench.priors import list_priors, missing_files
 from bench.suites import list_suites
-from solvers import SOLVERS
+from solvers import ANCHORS, SOLVERS
 
 SHAPES = (3, 32, 32), (3, 256, 256)
 """Images to try operators on; some take none but large ones."""
@@ -20,8 +21,9 @@ def catalogue(root: Path | None = None) -> str:
         root: where the user's images are.
 
     """
-    parts = [f"suites: {', '.join(list_suites())}", f"priors: {', '.join(map(presence, list_priors()))}"]
-    return "\n".join([*parts, datasets(root), "", compatibility()])
+    priors = f"{', '.join(map(presence, list_priors()))}; in closed form: {', '.join(WORLDS)}"
+    parts = [f"suites: {', '.join(list_suites())}", f"priors: {priors}", datasets(root), f"anchors: {', '.join(ANCHORS)}"]
+    return "\n".join([*parts, "", compatibility()])
 
 
 def datasets(root: Path | None) -> str:

@@ -20,7 +20,7 @@ from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.prior import Prior, Pullback, WatchedPrior
 from bench.schedule import Level
-from bench.solver import Measurement, Solver, Step
+from bench.solver import Measurement, Solver, Step, particles
 
 SHAPE, STEPS, SIGMA, IMAGES = (1, 8, 8), 100, 0.1, 8
 TOLERANCE = 1e-4
@@ -84,12 +84,13 @@ def last(steps: Iterator[Step]) -> Tensor:
 
 def is_finite_and_shaped(solver: Solver) -> str | None:
     """Every step is a Step of finite tensors of the image's shape."""
+    form = (IMAGES, *([P] if (P := particles(solver)) > 1 else []), *SHAPE)
     for k, step in enumerate(run(solver, problem())):
         if not isinstance(step, Step):
             return f"step {k} is a {type(step).__name__}, not a Step(x, x0)"
         for name, value in step._asdict().items():
-            if value.shape != (IMAGES, *SHAPE):
-                return f"step {k}: {name} has shape {tuple(value.shape)}, expected {(IMAGES, *SHAPE)}"
+            if value.shape != form:
+                return f"step {k}: {name} has shape {tuple(value.shape)}, expected {form}"
             if not value.isfinite().all():
                 return f"step {k}: {name} is not finite"
     return None
@@ -184,8 +185,9 @@ def counts_its_steps(solver: Solver) -> str | None:
     calls: Counter[str] = Counter()
     p = problem()
     last(run(solver, p._replace(prior=WatchedPrior(p.prior, calls))))
-    if calls["nfe"] != IMAGES * solver.steps:
-        seen = f"{calls['nfe'] / IMAGES:g} network evaluations for steps = {solver.steps}"
+    n = IMAGES * particles(solver)
+    if calls["nfe"] != n * solver.steps:
+        seen = f"{calls['nfe'] / n:g} network evaluations for steps = {solver.steps}"
         return f"{seen}; if that is meant, do not call the field `steps`"
     return None
 

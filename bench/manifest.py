@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bench.metrics import METRICS
+from bench import blocks
+from bench.metrics import METRICS, Metric
 from bench.plan import Cell
 from bench.scoring import Scorer
 from bench.suites import Suite
@@ -16,8 +17,14 @@ def describe_run(suite: Suite, cells: Sequence[Cell], scorer: Scorer) -> dict[st
     rows = {cell.label: [c for c in cells if c.label == cell.label] for cell in cells}
     firsts = {cell.task.name: cell for cell in reversed(cells)}
     tasks = {cell.task.name: firsts[cell.task.name] for cell in cells}
+    few = {row.name: {"images": row.images} for row in suite.tasks if row.images}
     data, prior = cells[0].data, cells[0].prior
-    shown = scorer.names(max(cell.task.sigma for cell in cells)) + ["fid", "kid"] * suite.features
+    shown: dict[str, Metric] = {}
+    if images := [cell for cell in cells if cell.block == 1]:
+        names = scorer.names(max(cell.task.sigma for cell in images)) + ["fid", "kid"] * suite.features
+        shown |= {name: METRICS[name] for name in names}
+    if len(images) < len(cells):
+        shown |= blocks.METRICS
     return {
         "suite": suite.name,
         "title": suite.title,
@@ -28,9 +35,9 @@ def describe_run(suite: Suite, cells: Sequence[Cell], scorer: Scorer) -> dict[st
         "seed": suite.seed,
         "n_images": suite.images,
         "images": list(dict.fromkeys(image for cell in cells for image in cell.images)),
-        "tasks": [describe_task(cell, cells[0]) for cell in tasks.values()],
+        "tasks": [describe_task(cell, cells[0]) | few.get(name, {}) for name, cell in tasks.items()],
         "rows": [describe_row(label, row, suite.images) for label, row in rows.items()],
-        "metrics": {name: describe_metric(name) for name in shown},
+        "metrics": {name: describe_metric(metric) for name, metric in shown.items()},
         "seconds": SECONDS_NOTE,
     }
 
@@ -45,22 +52,21 @@ def describe_task(cell: Cell, first: Cell) -> dict[str, Any]:
 
 def describe_row(label: str, cells: Sequence[Cell], n_images: int) -> dict[str, Any]:
     """A row of the tables, from its cells, one for each of its tasks; ``images`` is None where it takes all."""
-    head = cells[0]
+    head, most = cells[0], max(len(cell.images) for cell in cells)
     return {
         "label": label,
         "solver": head.name,
         "preset": head.preset,
         "paper": head.solver.paper,
         "baseline": head.solver.baseline,
-        "images": len(head.images) if len(head.images) != n_images else None,
+        "images": most if most != n_images else None,
         "tasks": [cell.task.name for cell in cells],
         "cells": {cell.task.name: cell.id for cell in cells},
     }
 
 
-def describe_metric(name: str) -> dict[str, Any]:
+def describe_metric(m: Metric) -> dict[str, Any]:
     """A column."""
-    m = METRICS[name]
     return {
         "label": m.label,
         "format": f".{m.decimals}f",

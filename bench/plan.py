@@ -1,6 +1,7 @@
 """A suite resolved into cells: one task, one solver row, all settings final, and a key for every image."""
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -8,15 +9,16 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from bench.noise import SCHEME
+from bench.exact import ExactPrior
+from bench.noise import SCHEME, Noise
 from bench.operators import operator_parameters
 from bench.prior import Prior
 from bench.records import digest
-from bench.solver import Solver
+from bench.solver import Measurement, Solver, particles
 from bench.solver_loading import SolverClass, build_solver, load_solver
 from bench.suites import SolverRow, Suite, SuiteError, TaskRow
 from bench.suites.presets import resolve
-from bench.tasks import Images, Task, supplied
+from bench.tasks import BLOCK_SCHEME, Images, Measured, Task, supplied
 
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
@@ -62,6 +64,8 @@ class Cell:
     samples: int
     config: Mapping[str, Any]
     reason: str | None = None
+    block: int = 1
+    """Samples of an image that make one record."""
 
     @cached_property
     def id(self) -> str:
@@ -88,6 +92,18 @@ class Cell:
     def privileged(self) -> bool:
         """Whether the solver's prior is told the class of the truth."""
         return bool(self.prior.classes) and not self.solver.baseline
+
+    def inputs(self, measured: Measured, jobs: Sequence[Job]) -> tuple[Measurement, Prior, Noise]:
+        """What the solver gets for a batch of jobs, or for the block of a single one, where every row is the same problem."""
+        images, samples = [job.image for job in jobs], [job.sample for job in jobs]
+        prior, (y, A, sigma) = self.prior_of(images), measured.measurement
+        y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
+        if self.block == 1:
+            noise = self.task.noise(images, samples, self.name, prior.dtype, prior.device)
+            return Measurement(y, A, sigma), prior, noise
+        n = self.block // particles(self.solver)
+        noise = self.task.block_noise(images[0], samples[0], self.name, n, prior.dtype, prior.device)
+        return Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma), prior, noise
 
     @property
     def steps(self) -> int | None:
@@ -140,10 +156,10 @@ def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> lis
     cells = []
     for task_row in suite.tasks:
         world = worlds(task_row)
-        _check_world(suite, world)
+        block = task_row.block or suite.block or 1
+        _check_world(suite, task_row, world, block)
         task = make_task(suite, task_row, world.data)
-        chosen = (pair for pair in rows if pair[0].tasks is None or task.name in pair[0].tasks)
-        cells += [_make_cell(suite, row, found, task, world, numerics) for row, found in chosen]
+        cells += [_make_cell(suite, task_row, *pair, task, world, block, numerics) for pair in rows if pair[0].takes(task.name)]
     labels: dict[str, str] = {}
     for cell in cells:
         twin = labels.setdefault(cell.id, cell.label)
@@ -153,9 +169,9 @@ def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> lis
     return cells
 
 
-def _check_world(suite: Suite, world: World) -> None:
+def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:
     data, prior = world
-    most = max([suite.images, *(row.images or 0 for row in suite.solvers)])
+    most = min(max([suite.images, *(row.images or 0 for row in suite.solvers)]), row.images or math.inf)
     if most > len(data.ids):
         raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
     if prior.classes:
@@ -170,6 +186,15 @@ def _check_world(suite: Suite, world: World) -> None:
         raise SuiteError(
             f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"
         )
+    if block > 1 and not (isinstance(prior, ExactPrior) and prior.name == data.name):
+        raise SuiteError(
+            f"{row.where()}: task '{row.name}': block = {block} needs data drawn from a prior in closed form; "
+            f"prior '{prior.name}' and dataset '{data.name}' are no such pair"
+        )
+    if block == 1 and len(data.shape) != 3:
+        raise SuiteError(
+            f"{row.where()}: task '{row.name}': '{data.name}' holds vectors, which have no image metrics; set `block`"
+        )
 
 
 def _load(row: SolverRow) -> SolverClass:
@@ -179,14 +204,27 @@ def _load(row: SolverRow) -> SolverClass:
         raise SuiteError(f"{row.where()}: {error}") from error.__cause__
 
 
-def _make_cell(suite: Suite, row: SolverRow, found: SolverClass, task: Task, world: World, numerics: Mapping[str, Any]) -> Cell:
+def _make_cell(
+    suite: Suite,
+    task_row: TaskRow,
+    row: SolverRow,
+    found: SolverClass,
+    task: Task,
+    world: World,
+    block: int,
+    numerics: Mapping[str, Any],
+) -> Cell:
     data, prior = world
     try:
         preset, settings = resolve(row.solver, row.preset, prior.name, task.name, task.operator)
     except SuiteError as error:
         raise SuiteError(f"{row.where('preset')}: {error}") from None
     solver = build_solver(found, {**settings, **row.params}, row.where)
-    images = tuple(data.ids[: row.images or suite.images])
+    if block % particles(solver):
+        raise SuiteError(
+            f"{row.where()}: {particles(solver)} particles do not divide the block of {block} of task '{task.name}'"
+        )
+    images = tuple(data.ids[: min(row.images or suite.images, task_row.images or math.inf)])
     A = task.operators(data.shape, images[:1])
     about = {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma}
     config = {
@@ -197,8 +235,10 @@ def _make_cell(suite: Suite, row: SolverRow, found: SolverClass, task: Task, wor
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},
     }
+    if block > 1:
+        config["block"] = {"size": block, "noise": BLOCK_SCHEME}
     reason = solver.reject(A, prior)
-    return Cell(task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason)
+    return Cell(task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason, block)
 
 
 def shard_of(dataset: str, image: str, n: int) -> int:

@@ -4,12 +4,13 @@ import copy
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from bench.network import can_recompute, recompute_activations
+from bench.noise import Noise
 from bench.schedule import Level, Schedule, VPSchedule
 
 Pullback = Callable[[Tensor], Tensor]
@@ -97,6 +98,14 @@ class WatchedPrior(Prior):
         self.shape, self.schedule, self.dtype, self.device = prior.shape, prior.schedule, prior.dtype, prior.device
         self.name, self.weights_sha256, self.config_sha256 = prior.name, prior.weights_sha256, prior.config_sha256
         self.classes, self.privileged = prior.classes, prior.privileged
+
+    def posterior(self, *given: Any) -> "WatchedPrior":
+        """As of `bench.exact.ExactPrior`, tallied alike."""
+        return WatchedPrior(self.prior.posterior(*given), self.calls)
+
+    def sample(self, noise: Noise) -> Tensor:
+        """As of `bench.exact.ExactPrior`; no evaluation."""
+        return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         self.calls["nfe"] += len(x)

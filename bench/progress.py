@@ -39,7 +39,7 @@ class Estimator:
     """
 
     def __init__(self, past: Iterable["Record"] = ()) -> None:
-        self.by_row: dict[str, list[float]] = {}
+        self.by_row: dict[tuple[str, str], list[float]] = {}
         self.by_call: list[float] = []
         for record in past:
             self.add(record)
@@ -47,18 +47,21 @@ class Estimator:
     def add(self, record: "Record") -> None:
         """Learns from one record."""
         if record.status == "ok" and record.seconds is not None:
-            self.by_row.setdefault(record.label, []).append(record.seconds)
+            self.by_row.setdefault((record.label, record.prior), []).append(record.seconds * record.block)
             if record.nfe:
                 self.by_call.append(record.seconds / (record.nfe + record.vjps))
 
     def per_image(self, cell: "Cell") -> float | None:
-        """Seconds per image of a cell; from the mean cost of a network call where its row never ran, None where nothing did."""
+        """Seconds per image of a cell (or block of its samples).
+
+        From the mean cost of a network call where its row never ran, None where nothing did.
+        """
         if cell.reason is not None:
             return 0.0
-        if seconds := self.by_row.get(cell.label):
+        if seconds := self.by_row.get((cell.label, cell.prior.name)):
             return sum(seconds) / len(seconds)
         if cell.steps is not None and self.by_call:
-            return cell.steps * sum(self.by_call) / len(self.by_call)
+            return cell.block * cell.steps * sum(self.by_call) / len(self.by_call)
         return None
 
     def left(self, todo: Iterable[tuple["Cell", int]]) -> float | None:

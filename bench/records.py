@@ -83,6 +83,8 @@ class Record:
     """Whether the prior was told the class of the truth."""
     image: str
     sample: int
+    block: int = 1
+    """Samples that this record is about, scored as one set; seconds and counts are then per sample."""
     seed: int
     y_hash: str | None
     """Identity of the measurement: image, operator and noise; None where it was not made, as is ``image_sha256``."""
@@ -331,7 +333,8 @@ def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
 
         suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created, versions {name: text},
         images  [ids in order]
-        tasks   [{name, title, operator, params, sigma}] in order; title may be absent
+        tasks   [{name, title, operator, params, sigma}] in order; title may be absent; dataset, prior and images
+                (at most so many) where they are not those of the run
         rows    [{label, solver, preset, paper, baseline, images, tasks [names], cells {task: cell id}}] in order;
                 images is the number of images planned for the row, null for all
         metrics {name: {label, format, higher_is_better, note}} in order

@@ -4,7 +4,7 @@ import inspect
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,17 +13,19 @@ from typing import Any
 import torch
 
 from bench import environment
+from bench.blocks import BlockScorer, as_block, divergence
 from bench.certify.certificate import code_sha256
 from bench.data import load_dataset
+from bench.exact_worlds import ExactImages, exact_prior, is_exact
 from bench.manifest import describe_run, metric_revisions
-from bench.noise import SCHEME, Noise
+from bench.noise import SCHEME
 from bench.plan import Cell, Job, World, make_cells, shard_of
 from bench.prior import Prior
 from bench.priors import load_prior
 from bench.progress import Observer
 from bench.records import Journal, Record, done_keys, read_records, write_manifest
 from bench.scoring import Gallery, Scorer
-from bench.solver import Measurement
+from bench.solver import particles
 from bench.solving import Broken, Outcome, OverTime, solve, warm_up
 from bench.suites import Suite, TaskRow
 from bench.tasks import Images, Measured
@@ -79,7 +81,8 @@ class Plan:
     @cached_property
     def scorer(self) -> Scorer:
         """What scores the reconstructions."""
-        smallest = min((cell.data.shape for cell in self.cells), key=lambda shape: min(shape[1:]))
+        shapes = (cell.data.shape for cell in self.cells if cell.block == 1)
+        smallest = min(shapes, key=lambda shape: min(shape[1:]), default=None)
         return Scorer(self.cells[0].prior.device, self.suite.features, smallest)
 
     def done(self, records: Iterable[Record]) -> set[str]:
@@ -102,10 +105,15 @@ def prepare(suite: Suite, options: Options) -> Plan:
     device = environment.get_device(options.device)
     dtype = getattr(torch, options.dtype)
     state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
-    dataset = cache(lambda name, shape: load_dataset(name, options.data_root, shape))
+
+    @cache
+    def dataset(name: str, shape: tuple[int, ...]) -> Images:
+        return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape)
 
     @cache
     def prior(name: str) -> Prior:
+        if is_exact(name):
+            return exact_prior(name, state, device)
         loaded = load_prior(name, state, device, autocast)
         loaded.recompute(options.recompute)
         if options.compile:
@@ -131,7 +139,7 @@ class Runner:
         self.journal = Journal(folder)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         self.gallery = Gallery(folder, None if several else plan.options.pictures)
-        self.scorer = plan.scorer
+        self.scorer, self.block_scorer = plan.scorer, BlockScorer()
         self.counts: Counter[str] = Counter()
         self._warm: set[tuple[type, type, int]] = set()
         self._common = {
@@ -168,7 +176,7 @@ class Runner:
         if jobs and cell.reason is not None:
             self._record(cell, jobs[0], "skipped", reason=cell.reason)
             return
-        size, alone, jobs = self.plan.options.batch, 0, list(jobs)
+        size, alone, jobs = self.plan.options.batch if cell.block == 1 else 1, 0, list(jobs)
         while jobs:
             now = jobs[: 1 if alone else size]
             measured = cell.task.measure(cell.data, [job.image for job in now])
@@ -187,25 +195,24 @@ class Runner:
             if outcome is None:
                 for job, given in zip(now, identities(measured), strict=True):
                     self._record(cell, job, status, reason=reason, batch=len(now), **given)
-            else:
+            elif cell.block == 1:
                 self._keep(cell, now, measured, outcome)
+            else:
+                self._keep_block(cell, now[0], measured, outcome)
 
     def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
         """The first batch of its size, solver and operator is preceded by one step that does not count."""
-        (y, A, sigma), prior = measured.measurement, cell.prior_of([job.image for job in jobs])
-
-        def inputs() -> tuple[Measurement, Prior, Noise]:
-            noise = cell.task.noise([j.image for j in jobs], [j.sample for j in jobs], cell.name, prior.dtype, prior.device)
-            return Measurement(y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype), sigma), prior, noise
-
-        kind = (type(cell.solver), type(A), len(jobs))
+        kind = (type(cell.solver), type(measured.measurement.A), cell.block, len(jobs))
         if kind not in self._warm:
             self._warm.add(kind)
-            warm_up(cell.solver, *inputs())
-        return solve(cell.solver, *inputs(), self.plan.options.limit, lambda k: self.observer.step(cell, k, len(jobs)))
+            warm_up(cell.solver, *cell.inputs(measured, jobs))
+        given, limit = cell.inputs(measured, jobs), self.plan.options.limit
+        return solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)))
 
     def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
         """Scores, then writes pictures and features first and records last: a record implies its files."""
+        if particles(cell.solver) > 1:
+            outcome = replace(outcome, x=outcome.x[:, 0])
         rows = self.scorer(outcome.x, measured.x, measured.measurement)
         ok = [i for i, at in enumerate(outcome.diverged) if at is None]
         for i in ok:
@@ -215,14 +222,22 @@ class Runner:
         if self.scorer.inception and ok:
             keys, truths = [jobs[i].key for i in ok], [measured.image_sha256[i] for i in ok]
             self.gallery.features(self.scorer, keys, outcome.x[ok], truths, measured.x[ok])
-        shared = {name: getattr(outcome, name) for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")}
-        shared["batch"] = len(jobs)
+        shared = costs(outcome) | {"batch": len(jobs)}
         for job, given, row, step in zip(jobs, identities(measured), rows, outcome.diverged, strict=True):
             if step is None:
                 self._record(cell, job, "ok", metrics=row, unavailable=self.scorer.unavailable, **given, **shared)
             else:
                 reason = f"not finite at step {step}" + (f" of {cell.steps}" if cell.steps else "")
                 self._record(cell, job, "diverged", reason=reason, **given, **shared)
+
+    def _keep_block(self, cell: Cell, job: Job, measured: Measured, outcome: Outcome) -> None:
+        """Scores a block as a whole; one sample that is not finite loses it."""
+        outcome, given, reason = as_block(outcome, cell.block, cell.data.shape), identities(measured)[0], divergence(outcome)
+        shared = costs(outcome) | given | {"batch": cell.block}
+        if reason:
+            self._record(cell, job, "diverged", reason=reason, **shared)
+        else:
+            self._record(cell, job, "ok", metrics=self.block_scorer(outcome.x, cell, job.image, measured), **shared)
 
     def _record(self, cell: Cell, job: Job, status: str, **fields: Any) -> None:
         task, solver, source = cell.task, cell.solver, cell.config["solver"]
@@ -250,6 +265,7 @@ class Runner:
             baseline=solver.baseline,
             image=job.image,
             sample=job.sample,
+            block=cell.block,
             seed=task.seed,
             status=status,
             created=timestamp(),
@@ -269,6 +285,11 @@ def identities(measured: Measured) -> list[dict[str, str]]:
     """What names the measurement and the truth in each image's record."""
     pairs = zip(measured.y_hashes, measured.image_sha256, strict=True)
     return [{"y_hash": y_hash, "image_sha256": image_sha256} for y_hash, image_sha256 in pairs]
+
+
+def costs(outcome: Outcome) -> dict[str, Any]:
+    """What a batch cost, per image or sample."""
+    return {name: getattr(outcome, name) for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")}
 
 
 def status_of(error: BaseException) -> str:

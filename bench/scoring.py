@@ -22,16 +22,22 @@ SSIM_WINDOW = 11
 class Scorer:
     """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception) in float32 on a device.
 
+    Args:
+        shape: of the smallest image; None where there are none to score.
+
     Attributes:
         unavailable: metric -> why it cannot be computed here.
         available: the metrics that can, whether or not they apply.
     """
 
-    def __init__(self, device: torch.device, features: bool, shape: Sequence[int]) -> None:
+    def __init__(self, device: torch.device, features: bool, shape: Sequence[int] | None) -> None:
         self.unavailable: dict[str, str] = {}
+        self.available: set[str] = set()
+        self.lpips, self.inception = None, None
+        if shape is None:
+            return
         if min(shape[1:]) < SSIM_WINDOW:
             self.unavailable["ssim"] = f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
-        self.lpips, self.inception = None, None
         try:
             self.lpips = metrics.Lpips("alex", device)
         except AssetUnavailable as error:

@@ -41,6 +41,7 @@ __all__ = [
     "ddpm",
     "draw_level",
     "norm",
+    "particles",
 ]
 
 Steps = Annotated[int, Ge(1), Le(1000)]
@@ -103,3 +104,11 @@ class Solver(ABC):
     @abstractmethod
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields after every step; the last ``x`` is the reconstruction, (B, *shape) in about [-1, 1]."""
+
+
+def particles(solver: Solver) -> int:
+    """How many correlated samples P of an image a solver makes at once: its field ``particles``, else 1.
+
+    With that field the tensors of a `Step` are (B, P, *shape).
+    """
+    return getattr(solver, "particles", 1)

@@ -15,7 +15,7 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from bench.solver import Solver
 from bench.suites.yamlfile import SuiteError, explain, nearest
-from solvers import SOLVERS
+from solvers import ANCHORS, SOLVERS
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SolverClass:
     """A solver class and its identity."""
 
     name: str
-    """Key in ``SOLVERS``, or the class's name: part of the record's key and of the sampler's stream."""
+    """Key in ``SOLVERS`` or ``ANCHORS``, or the class's name: part of the record's key and of the sampler's stream."""
     cls: type[Solver]
     source_sha256: str | None = None
     """Of the files of a solver that is not ours and of the classes it derives from; ours carry a ``rev`` instead."""
@@ -36,9 +36,10 @@ def load_solver(spec: str) -> SolverClass:
         SuiteError: unknown name, no such file or module, an error while importing it, or no dataclass derived from Solver.
     """
     if ":" not in spec and not spec.endswith(".py"):
-        if spec not in SOLVERS:
-            raise SuiteError(f"unknown solver '{spec}'{nearest(spec, SOLVERS)}, or pkg.mod:Class, or file.py:Class")
-        return SolverClass(spec, SOLVERS[spec])
+        known = {**SOLVERS, **ANCHORS}
+        if spec not in known:
+            raise SuiteError(f"unknown solver '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class")
+        return SolverClass(spec, known[spec])
     where, _, name = spec.rpartition(":") if ":" in spec else (spec, "", "")
     module = _import(where)
     classes = [k for k, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__]

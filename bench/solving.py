@@ -14,7 +14,7 @@ from bench.noise import DrawnAhead, Noise, StreamNoise, stream_key
 from bench.operators.base import Operator
 from bench.prior import Prior, Pullback, WatchedPrior
 from bench.schedule import Level
-from bench.solver import Measurement, Solver, Step
+from bench.solver import Measurement, Solver, Step, particles
 
 
 class Broken(RuntimeError):
@@ -30,7 +30,7 @@ class Outcome:
     """What came out of a batch of B images.
 
     Attributes:
-        x: (B, *shape) float64 on the CPU.
+        x: (B, *shape) float64 on the CPU; (B, P, *shape) of a solver with P particles.
         diverged: for each image the step, from 1, at which it was first not finite, or None.
         steps: number of steps made; ``nfe``, ``vjps``, ``operator_calls`` are per image.
         seconds: per image, of the device's work in the solver alone.
@@ -94,12 +94,13 @@ def solve(
     memory.start()
     clock.start()
     watched = Measurement(y, A.watched(operator_calls), sigma)
+    form = (len(y), *([P] if (P := particles(solver)) > 1 else []), *prior.shape)
     k, step = 0, None
     with drawn_ahead(noise, prior.device) as source:
         steps = solver.solve(watched, WatchedPrior(prior, calls), _UntimedNoise(source, clock))
         for k, step in enumerate(steps, 1):
             clock.stop()
-            check(step, (len(y), *prior.shape))
+            check(step, form)
             on_step(k)
             if finite.all_lost(step.x, k):
                 break
@@ -205,4 +206,5 @@ def reconstruct(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solv
         raise ValueError(reason)
     noise = StreamNoise([stream_key("reconstruct", seed, i) for i in range(len(y))], prior.dtype, prior.device)
     measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
-    return solve(solver, measurement, prior, noise).x.to(prior.device, prior.dtype)
+    x = solve(solver, measurement, prior, noise).x
+    return (x[:, 0] if particles(solver) > 1 else x).to(prior.device, prior.dtype)

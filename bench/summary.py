@@ -6,15 +6,17 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bench import environment
-from bench.plan import Cell
+from bench.blocks import as_block
+from bench.plan import Cell, Job
 from bench.progress import Estimator, duration
 from bench.records import Record
 from bench.runner import Plan
-from bench.solver import Measurement
 from bench.solving import Outcome, solve, warm_up
 
 PROBE_STEPS = 3
 COLUMNS = (("psnr", "PSNR", ".2f"), ("ssim", "SSIM", ".3f"), ("lpips", "LPIPS", ".3f"))
+OF_BLOCKS = (("mmd", "MMD", ".3f"), ("var_ratio_measured", "var A", ".2f"), ("var_ratio_unmeasured", "var 0", ".2f"))
+"""Of blocks of samples: distance to the posterior, and variance over its own in measured and unmeasured directions."""
 
 
 class Row(NamedTuple):
@@ -33,17 +35,19 @@ def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
     for record in records:
         by_cell.setdefault(record.cell, []).append(record)
     width = max((len(cell.label) for cell in cells), default=0)
-    titles = "".join(f"{title:>8}" for _, title, _ in COLUMNS)
     lines = []
+    blocks = {cell.task.name: cell.block for cell in cells}
     for task in dict.fromkeys(cell.task.name for cell in cells):
+        columns = COLUMNS if blocks[task] == 1 else OF_BLOCKS
+        titles = "".join(f"{title:>8}" for _, title, _ in columns)
         lines += ["", f"{task}", f"  {'':{width}}{'n':>5}{titles}{'NFE':>7}{'s/image':>9}"]
         for cell in cells:
             if cell.task.name == task:
-                lines.append(f"  {cell.label:{width}}{_scores(by_cell.get(cell.id, []))}")
+                lines.append(f"  {cell.label:{width}}{_scores(by_cell.get(cell.id, []), columns)}")
     return "\n".join(lines[1:])
 
 
-def _scores(records: Sequence[Record]) -> str:
+def _scores(records: Sequence[Record], columns: Sequence[tuple[str, str, str]]) -> str:
     ok = [r for r in records if r.status == "ok"]
     others = Counter(r.status for r in records if r.status != "ok")
     notes = "  ".join(
@@ -53,7 +57,7 @@ def _scores(records: Sequence[Record]) -> str:
     if not ok:
         return f"{0:5}  {notes or 'nothing yet'}"
     text = f"{len(ok):5}"
-    for name, _, spec in COLUMNS:
+    for name, _, spec in columns:
         values = [r.metrics[name] for r in ok if r.metrics.get(name) is not None]
         text += f"{format(sum(values) / len(values), spec) if values else '-':>8}"
     seconds = sum(r.seconds or 0 for r in ok) / len(ok)
@@ -69,10 +73,10 @@ def forecast(plan: Plan, records: Sequence[Record]) -> list[Row]:
     with environment.full_precision():
         for cell in plan.cells:
             missing = len(plan.missing(cell, done))
-            if missing and cell.reason is None and cell.label not in estimator.by_row:
+            if missing and cell.reason is None and (cell.label, cell.prior.name) not in estimator.by_row:
                 outcome, scale = probe(plan, cell)
                 if outcome is not None:
-                    estimator.by_row[cell.label] = [outcome.seconds * scale]
+                    estimator.by_row[cell.label, cell.prior.name] = [outcome.seconds * cell.block * scale]
                     nfe[cell.label] = outcome.nfe * scale
             total = len(plan.missing(cell, set()))
             seconds = estimator.per_image(cell) if missing else 0.0
@@ -85,14 +89,12 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
     scale, solver = 1.0, cell.solver
     if cell.steps and cell.steps > PROBE_STEPS and not solver.baseline:
         scale, solver = cell.steps / PROBE_STEPS, replace(solver, steps=PROBE_STEPS)
-    images = cell.images[: plan.options.batch]
-    prior = cell.prior_of(images)
-    y, A, sigma = cell.task.measure(cell.data, images).measurement
-    given = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
-    noise = cell.task.noise(images, [0] * len(images), cell.name, prior.dtype, prior.device)
+    jobs = [Job(image, 0, "") for image in cell.images[: plan.options.batch if cell.block == 1 else 1]]
+    measured = cell.task.measure(cell.data, [job.image for job in jobs])
     try:
-        warm_up(solver, given, prior, noise)
-        return solve(solver, given, prior, noise), scale
+        warm_up(solver, *cell.inputs(measured, jobs))
+        outcome = solve(solver, *cell.inputs(measured, jobs))
+        return outcome if cell.block == 1 else as_block(outcome, cell.block, cell.data.shape), scale
     except (Exception, SystemExit):  # noqa: BLE001 - a solver may raise anything; the run itself will say what
         return None, scale
 

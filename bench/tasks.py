@@ -9,6 +9,7 @@
 None depends on a batch, an order, a device, a worker or a hyper-parameter.
 """
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from bench.operators import make_operator
 from bench.operators.base import Operator
 from bench.records import digest
 from bench.solver import Measurement
+
+BLOCK_SCHEME = "rows-1"
+"""How a block of samples shares one stream; part of the keys of blocks."""
 
 
 class Images(Protocol):
@@ -77,6 +81,32 @@ class SolverNoise(StreamNoise):
 def supplied(A: Operator) -> dict[str, dict[str, str]]:
     """The entry of a key for the files that the user supplied to an operator; none for all other operators."""
     return {"supplied": A.supplied()} if A.supplied() else {}
+
+
+class BlockNoise(StreamNoise):
+    """What a solver draws from where its batch is a block of samples of one problem: one stream, n rows a call.
+
+    A row of a call depends on its place in the block only, so the first rows of a larger block are the same. The first draw
+    comes from the init stream, as in `SolverNoise`.
+    """
+
+    def __init__(self, init: int, sampler: int, n: int, dtype: torch.dtype, device: torch.device | str, calls: int = 0) -> None:
+        super().__init__([init, sampler], dtype, device, calls)
+        self.rows = range(n)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, images: slice) -> "BlockNoise":
+        other = copy.copy(self)
+        other.rows = self.rows[images]
+        return other
+
+    def _uniforms(self, n: int) -> np.ndarray:
+        key = self.keys[1 if self.calls else 0]
+        bits = self._philox(key, self.calls, (self.rows[-1] + 1) * n).reshape(-1, n)[list(self.rows)]
+        self.calls += 1
+        return (bits >> np.uint64(11)) * 2.0**-53
 
 
 @dataclass(frozen=True)
@@ -146,3 +176,11 @@ class Task:
         init = [stream_key("init", self.seed, self.dataset, i, k) for i, k in pairs]
         sampler = [stream_key("sampler", self.seed, self.dataset, i, self.name, solver, k) for i, k in pairs]
         return SolverNoise(init, sampler, dtype, device)
+
+    def block_noise(
+        self, image: str, sample: int, solver: str, n: int, dtype: torch.dtype, device: torch.device | str
+    ) -> BlockNoise:
+        """The noise that a solver gets for a block of n samples of one image."""
+        init = stream_key("block-init", self.seed, self.dataset, image, sample)
+        sampler = stream_key("block-sampler", self.seed, self.dataset, image, self.name, solver, sample)
+        return BlockNoise(init, sampler, n, dtype, device)

@@ -8,8 +8,8 @@ import pytest
 
 from bench import schedule
 from bench.certify import LAWS
-from bench.certify.problems import Unconditional
 from solvers import SOLVERS
+from solvers.anchors import Unconditional
 
 LAST_NOISE = " + (0.01 * noise.like(x) if s.sigma == 0 else 0)"
 CLIP = "inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)"
@@ -154,5 +154,5 @@ def test_wrong_solver_is_seen(name, what, old, new):
 
 @pytest.mark.parametrize(("what", "old", "new"), STEPS, ids=[m[0] for m in STEPS])
 def test_wrong_step_is_seen(what, old, new, monkeypatch):
-    monkeypatch.setattr("bench.certify.problems.ddim", mutate(schedule, old, new)["ddim"])
+    monkeypatch.setattr("solvers.anchors.ddim", mutate(schedule, old, new)["ddim"])
     assert seen("ddim", Unconditional)

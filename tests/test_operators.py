@@ -13,9 +13,9 @@ from bench.operators import OPERATORS, make_operator
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
 
 SHAPE, B = (3, 16, 12), 3
-SHAPES = {"matrix": (6,), "compressed_sensing": (3, 8, 16), "jpeg": (3, 16, 32), "blur_nonlinear": (3, 128, 128)}
+SHAPES = {"compressed_sensing": (3, 8, 16), "jpeg": (3, 16, 32), "blur_nonlinear": (3, 128, 128)}
 M = np.random.default_rng(0).standard_normal((9, 6))
-LAST = {"matrix": {"matrix": M[:4].tolist()}}  # what has no default
+LAST = {"matrix": {"matrix": M[:4].tolist()}, "random_matrix": {"m": 3}}  # what has no default
 VARIANTS = [
     ("inpaint_random", {"p": 0.25}),
     ("blur_gauss", {"std": 1.7, "taps": 7}),
@@ -27,6 +27,7 @@ VARIANTS = [
     ("jpeg", {"quality": 75}),
     ("quantise", {"bits": 1}),
     ("matrix", {"matrix": M.tolist()}),  # more rows than columns
+    ("random_matrix", {"m": 6}),  # nothing unmeasured
     ("matrix", {"matrix": np.vstack([M[:3], M[:1] + M[1:2]]).tolist()}),  # rank deficient
 ]
 CASES = [(name, LAST.get(name, {})) for name in OPERATORS] + VARIANTS
@@ -35,7 +36,7 @@ CASES = [(name, LAST.get(name, {})) for name in OPERATORS] + VARIANTS
 @cache
 def build(case: int) -> Operator:
     name, params = CASES[case]
-    return make(name, SHAPES.get(name, SHAPE), range(10, 10 + B), **params)
+    return make(name, (6,) if "matrix" in name else SHAPES.get(name, SHAPE), range(10, 10 + B), **params)
 
 
 def make(name: str, *args, **params) -> Operator:

@@ -158,7 +158,7 @@ def test_parameters_are_described():
     assert operator_parameters("matrix")["matrix"].default is inspect.Parameter.empty
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATORS if name not in ("matrix", "blur_nonlinear")])
+@pytest.mark.parametrize("name", [name for name in OPERATORS if "matrix" not in name and name != "blur_nonlinear"])
 def test_no_operator_is_quadratic_in_the_image(name):
     """At 3 x 256 x 256 in float64 (1.5 MiB), the operator itself and every one of its calls stay below 64 MiB."""
     A, x = MADE.get(name, partial(make_operator, name))((3, 256, 256), [0]), images(1, (3, 256, 256))

@@ -2,9 +2,11 @@
 
 import hashlib
 from dataclasses import fields
+from functools import cache
 
 import pytest
 
+from bench.exact_worlds import ExactImages, exact_prior, is_exact
 from bench.plan import World, make_cells, operator_settings
 from bench.solver_loading import build_solver, load_solver
 from bench.suites import SuiteError, list_suites, load_suite, override, presets
@@ -33,6 +35,11 @@ def fake_world(_):
     return World(FakeData(), FakePrior())
 
 
+@cache
+def exact_world(name):
+    return World(ExactImages(name), exact_prior(name))
+
+
 def write(tmp_path, text):
     path = tmp_path / "my.yaml"
     path.write_text(text)
@@ -41,7 +48,9 @@ def write(tmp_path, text):
 
 @pytest.mark.parametrize("name", list_suites())
 def test_shipped_suites_resolve_into_distinct_cells(name):
-    cells = make_cells(load_suite(name), fake_world, {"dtype": "float32"})
+    suite = load_suite(name)
+    world = (lambda row: exact_world(row.prior or suite.prior)) if is_exact(suite.prior) else fake_world
+    cells = make_cells(suite, world, {"dtype": "float32"})
     assert len({cell.id for cell in cells}) == len(cells) > 0
     for cell in cells:
         number = cell.label.rpartition("-")[2]

@@ -12,11 +12,11 @@ from bench.certify.diffpir import DIFFPIR
 from bench.certify.guided import DPS, MCG
 from bench.certify.law import Law, LawResult
 from bench.certify.pigdm import PIGDM
-from bench.certify.problems import Unconditional
 from bench.certify.red_diff import RED_DIFF
 from bench.certify.sampler import DDIM
 from bench.solver import Solver
 from solvers import SOLVERS
+from solvers.anchors import Unconditional
 
 __all__ = ["LAWS", "Law", "LawResult", "run_laws", "subject"]
 

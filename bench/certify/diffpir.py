@@ -7,9 +7,10 @@ import torch
 
 from bench.certify import recursions
 from bench.certify.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
-from bench.certify.problems import F64, Unconditional, problem, streams
+from bench.certify.problems import F64, problem, streams
 from bench.exact import dense
 from bench.solver import Solver
+from solvers.anchors import Unconditional
 from solvers.ddnm import DDNM
 
 

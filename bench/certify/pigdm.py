@@ -20,9 +20,10 @@ from bench.certify.law import (
     recursion_error,
     worst,
 )
-from bench.certify.problems import F64, Unconditional, problem, streams
+from bench.certify.problems import F64, problem, streams
 from bench.exact import dense
 from bench.solver import Solver
+from solvers.anchors import Unconditional
 
 COEFFICIENTS = ("paper", "nvlabs", "score")
 

@@ -1,10 +1,8 @@
 """Small problems with a known answer, and the ways in which the laws look at a solver: from outside, by what it yields."""
 
 import copy
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +15,7 @@ from bench.noise import Noise, StreamNoise, stream_key
 from bench.operators.matrix import Matrix
 from bench.prior import Prior, Pullback
 from bench.schedule import CLEAN, Level, Spacing, VPSchedule
-from bench.solver import Measurement, Solver, Step, Steps, UnitInterval, ddim
+from bench.solver import Measurement, Solver
 
 F64 = torch.float64
 
@@ -128,26 +126,6 @@ class LearnedVariance(Prior):
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
         x0, pull = self.prior.vjp(x, t)
         return x0, None if self.v is None else torch.full_like(x, self.v), pull
-
-
-@dataclass(frozen=True)
-class Unconditional(Solver):
-    """DDIM or, at eta = 1, DDPM, on a prior; it ignores y. On a posterior it is the oracle of the problem."""
-
-    baseline: ClassVar[bool] = True
-
-    steps: Steps = 100
-    spacing: Spacing = "leading"
-    eta: UnitInterval = 1.0
-
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
-        """Yields the state after every level; ``steps`` NFE."""
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
-            x0 = prior.denoise(x, t)
-            z = noise.like(x) if s.sigma > 0 else x
-            x = ddim(x, x0, t, s, self.eta, z)
-            yield Step(x, x0)
 
 
 class Case(NamedTuple):

@@ -104,14 +104,14 @@ def run(
     from bench.data import image_files
     from bench.runner import Options, prepare
     from bench.suites import at_most, load_suite, override
-    from solvers import SOLVERS
+    from solvers import ANCHORS, SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
     if images_dir is not None:
         if changes["dataset"] is not None:
             raise click.UsageError("--images-dir and --dataset exclude each other")
         changes["dataset"] = str(images_dir.resolve())
-    suite = override(load_suite(suite_name), solvers, tasks, list(SOLVERS), **changes)
+    suite = override(load_suite(suite_name), solvers, tasks, [*SOLVERS, *ANCHORS], **changes)
     if images_dir is not None and changes["images"] is None:
         suite = at_most(suite, len(image_files(images_dir)))
     folder = out or RESULTS / suite.name

@@ -20,6 +20,7 @@ from bench.operators.masks import Denoise, InpaintBox, InpaintRandom
 from bench.operators.matrix import Matrix
 from bench.operators.means import Grey, SRAverage
 from bench.operators.nonlinear import HDR, PhaseRetrieval
+from bench.operators.random_matrix import RandomMatrix
 from bench.operators.separable import BlurGauss, BlurUniform, SRBicubic
 
 __all__ = ["OPERATORS", "make_operator", "operator_parameters"]
@@ -84,6 +85,7 @@ OPERATORS: dict[str, Callable[..., Operator]] = {
     "phase_retrieval": PhaseRetrieval,
     "blur_nonlinear": blur_nonlinear,
     "matrix": Matrix,
+    "random_matrix": RandomMatrix,
 }
 """Every operator by its name in tasks; called as (shape, seeds, **parameters)."""
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.records import Record, StoreError, read_manifest, read_records, write_atomic
-from bench.report import diversity, grid, plot, ranks
+from bench.report import diversity, exact, exact_plots, grid, plot, ranks
+from bench.report.asked import Run
 from bench.report.colours import colours, markers
 from bench.report.columns import Metric, metrics_of
 from bench.report.markdown import document
@@ -33,26 +34,41 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
     folders = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
     records, n_bad = _records(folders, formats)
     runs = sorted((run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or "")
-    tables, sets = build(records, runs), Sets(folders)
-    metrics = metrics_of(tables, runs)
+    found, sets = build(records, runs), Sets(folders)
+    tables, blocks = ([table for table in found if (table.head.block > 1) is exact] for exact in (False, True))
+    of_blocks = {name for table in blocks for row in table.rows for record in row.records for name in record.metrics}
+    metrics = [metric for metric in metrics_of(tables, runs) if metric.name not in of_blocks]
     scores = [{metric.name: judge(table, metric, sets) for metric in metrics} for table in tables]
     anchors = [reference(table, metrics, judged, sets) for table, judged in zip(tables, scores, strict=True)]
     sets.save()
     find = finder(folders)
     spreads = [diversity.measure(table, find) for table in tables]
-    files: dict[str, bytes] = {}
+    files, pages = exact_files(blocks, runs, formats) if blocks else ({}, [])
     figures: dict[str, str] = {}
-    if "png" in formats:
+    if tables and "png" in formats:
         pictures = _pictures(tables, metrics, scores, anchors, spreads, find)
         figures = {name: f"{name}.png" for name in pictures}
         files |= {f"{name}.png": data for name, data in pictures.items()}
-    if "csv" in formats:
+    if tables and "csv" in formats:
         files = {"tables.csv": sheet(tables, metrics, scores)} | files
     if "md" in formats:
-        files = {"report.md": document(tables, metrics, scores, anchors, spreads, runs, figures, n_bad).encode()} | files
+        if tables:
+            pages = [document(tables, metrics, scores, anchors, spreads, runs, figures, n_bad), *pages]
+        files = {"report.md": "\n".join(pages).encode()} | files
     for name, data in files.items():
         write_atomic(Path(out) / name, data)
     return [Path(out) / name for name in files]
+
+
+def exact_files(blocks: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]) -> tuple[dict[str, bytes], list[str]]:
+    """The files of the tables of exact suites, but for their page, which comes as text."""
+    metrics = metrics_of(blocks, runs)
+    judged = [exact.numbers(table, metrics) for table in blocks]
+    files = {"exact.csv": exact.sheet(blocks, judged)} if "csv" in formats else {}
+    pictures = exact_plots.draw(blocks, judged) if "png" in formats else {}
+    files |= {f"{name}.png": data for name, data in pictures.items()}
+    page = exact.document(blocks, metrics, judged, runs, {name: f"{name}.png" for name in pictures})
+    return files, [page] * ("md" in formats)
 
 
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:

@@ -31,19 +31,19 @@ class Asked:
 
     def images(self, cell: str) -> tuple[str, ...]:
         """The images planned for a cell in any run, in order; empty where no manifest lists the cell."""
-        planned = (str(i) for run, row, known in self._rows() if known == cell for i in _planned(run, row))
+        planned = (str(i) for run, task, row, known in self._rows() if known == cell for i in _planned(run, task, row))
         return tuple(dict.fromkeys(planned))
 
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
         """Labels of the cells that were asked for and are not among ``cells``."""
-        return tuple(dict.fromkeys(row["label"] for _, row, cell in self._rows() if cell not in set(cells)))
+        return tuple(dict.fromkeys(row["label"] for _, _, row, cell in self._rows() if cell not in set(cells)))
 
-    def _rows(self) -> Iterator[tuple[Run, dict[str, Any], str]]:
-        """(run, row, cell id) of this table."""
-        for run, _ in self.parts:
+    def _rows(self) -> Iterator[tuple[Run, dict[str, Any], dict[str, Any], str]]:
+        """(run, task, row, cell id) of this table."""
+        for run, task in self.parts:
             for row in run.get("rows", ()):
                 if self.task in (row.get("cells") or {}):
-                    yield run, row, row["cells"][self.task]
+                    yield run, task, row, row["cells"][self.task]
 
 
 def labels(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
@@ -57,14 +57,18 @@ def ranks(names: Iterable[Any]) -> dict[Any, int]:
     return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
-def _planned(run: Run, row: dict[str, Any]) -> Sequence[Any]:
+def _planned(run: Run, task: dict[str, Any], row: dict[str, Any]) -> Sequence[Any]:
     images = run.get("images", ())
-    return images[: row.get("images") or run.get("n_images") or len(images)]
+    n = row.get("images") or run.get("n_images") or len(images)
+    return images[: min(n, task.get("images") or n)]
 
 
 def _concerns(run: Run, task: dict[str, Any], head: Record) -> bool:
     """Whether a run's task is the one of a record: another noise level or seed is another table."""
     ours = {name: run[name] for name in ("dataset", "prior", "weights_sha256", "seed") if name in run}
+    if "prior" in task:
+        ours.pop("weights_sha256", None)
+    ours |= {name: task[name] for name in ("dataset", "prior") if name in task}
     ours |= {name: task[name] for name in ("operator", "sigma") if name in task}
     ours |= {"task": task["name"]} | ({"operator_params": task["params"]} if "params" in task else {})
     return all(getattr(head, name) == value for name, value in ours.items())

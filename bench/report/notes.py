@@ -15,7 +15,7 @@ WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 
 def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Reference | None) -> list[str]:
     """All notes of one table, as Markdown without bullets."""
-    few = 0 < max((len(row.solved) for row in table.rows), default=0) < FEWEST
+    few = table.head.block == 1 and 0 < max((len(row.solved) for row in table.rows), default=0) < FEWEST
     return [
         *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
         *_variants(table),

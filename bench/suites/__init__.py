@@ -11,13 +11,14 @@
       - {solver: pinv}
       - {solver: dps, label: dps-1000, preset: bench-1000, params: {zeta: 0.3}, images: 4, tasks: [half]}
 
-A task may name a ``dataset`` and a ``prior`` of its own. Settings are merged from weak to strong: the solver's defaults, the
-preset for this prior and task, the row's ``params``, the command line. What a row's parameters may be is asked from the solver
-itself, in `bench.plan`.
+A task may name a ``dataset`` and a ``prior`` of its own, and a ``block`` of samples. Settings are merged from weak to strong:
+the solver's defaults, the preset for this prior and task, the row's ``params``, the command line. What a row's parameters may
+be is asked from the solver itself, in `bench.plan`.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -64,6 +65,10 @@ class TaskRow(_Row):
     dataset: str | None = None
     prior: str | None = None
     """Where they are not the suite's."""
+    images: int | None = Field(None, ge=1)
+    """At most so many of the suite's images, where a task is costly."""
+    block: int | None = Field(None, ge=2)
+    """Where it is not the suite's."""
 
     @property
     def noise_std(self) -> float:
@@ -75,7 +80,7 @@ class SolverRow(_Row):
     """One row of the tables: a solver with its settings.
 
     ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and ``tasks`` restrict a
-    costly row to the suite's first images and to some tasks.
+    costly row to the suite's first images and to some tasks, whose names may be patterns ("d8-*").
     """
 
     solver: str
@@ -84,6 +89,10 @@ class SolverRow(_Row):
     params: dict[str, Any] = {}
     images: int | None = Field(None, ge=1)
     tasks: list[str] | None = None
+
+    def takes(self, task: str) -> bool:
+        """Whether the row is about the task of this name."""
+        return self.tasks is None or any(fnmatchcase(task, pattern) for pattern in self.tasks)
 
 
 class Suite(_Strict):
@@ -97,6 +106,9 @@ class Suite(_Strict):
     samples: int = Field(1, ge=1)
     """Reconstructions per image, each with its own sampling noise."""
     seed: int = Field(0, ge=0)
+    block: int | None = Field(None, ge=2)
+    """Samples per image that are solved together and scored as one set, by their distance to the exact posterior; needs a prior
+    in closed form (`bench.exact_worlds`)."""
     features: bool = False
     """Store Inception features of every reconstruction, for FID and KID."""
     tasks: tuple[TaskRow, ...] = Field(min_length=1)
@@ -168,7 +180,7 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
         yield ("solvers", i), f"two rows are labelled '{suite.solvers[i].label}'; give one another `label`"
     for i, row in enumerate(suite.solvers):
         for task in row.tasks or []:
-            if task not in names:
+            if not any(fnmatchcase(name, task) for name in names):
                 yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
 
 
@@ -199,6 +211,7 @@ def override(
     rows = _select(list(suite.solvers), solvers, known) if solvers else suite.solvers
     if "images" in update:
         rows = [row.model_copy(update={"images": None}) for row in rows]
+        update["tasks"] = tuple(task.model_copy(update={"images": None}) for task in update.get("tasks", suite.tasks))
     for i in _twins(rows):
         raise SuiteError(f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file")
     return suite.model_copy(update={**update, "solvers": tuple(rows)})

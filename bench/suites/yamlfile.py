@@ -76,8 +76,9 @@ class Source:
 def nearest(name: str, known: Iterable[str], what: str = "known") -> str:
     """The end of a message about an unknown name: " (did you mean 'lr'?); known: lr, lam"."""
     known = list(known)
-    near = difflib.get_close_matches(str(name), known, 1, 0.5)
-    return (f" (did you mean '{near[0]}'?)" if near else "") + f"; {what}: {', '.join(known) or 'none'}"
+    alike = {other: difflib.SequenceMatcher(None, other, str(name)).ratio() for other in known}
+    near = max(alike, key=alike.get, default="")  # of equally near ones the first
+    return (f" (did you mean '{near}'?)" if alike.get(near, 0) >= 0.5 else "") + f"; {what}: {', '.join(known) or 'none'}"
 
 
 def explain(error: dict[str, Any], known: Sequence[str]) -> str:

@@ -1,0 +1,162 @@
+"""Figures of exact suites: what becomes of the posterior's variance, and what PSNR makes of it."""
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from bench.report.colours import colours, markers
+from bench.report.exact import FLOOR, Numbers, ordered
+from bench.report.plot import STYLE
+from bench.report.tables import Table
+from bench.stats import Median, median_interval
+
+BANDS = ("0–2", "2–5", "5–9", "9–14", "14+")
+LEAST, MOST = 0.003, 300.0
+"""Ratios beyond are drawn at the edge."""
+DROP = 5.0
+"""dB below exact samples at which worse ones are drawn."""
+ANCHORS = {
+    FLOOR: {"color": "#404040", "marker": "*", "markersize": 13},
+    "oracle": {"color": "#404040", "marker": "X", "markersize": 8},
+    "tds": {"color": "#767676", "marker": "D"},
+    "prior": {"color": "#767676", "marker": "P"},
+}
+Panels = list[tuple[str, Sequence[Table]]]
+
+
+def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> dict[str, bytes]:
+    """Figure name -> PNG bytes, for the figures that the records allow."""
+    by_prior = [(p, [t for t in tables if t.head.prior == p]) for p in dict.fromkeys(t.head.prior for t in tables)]
+    style, images = styles(tables), [t for t, s in zip(tables, judged, strict=True) if "psnr_sample" in s]
+    split = [
+        (prior, own) for prior, own in by_prior if pooled(own, "var_ratio_measured") and pooled(own, "var_ratio_unmeasured")
+    ]
+    each = [(t.title, [t]) for t in images]
+    drawn = {
+        "variance_by_frequency": figure(each, style, bands, "variance / posterior's", "spatial frequency, cycles per image"),
+        "variance_split": figure(
+            split, style, variances, "unmeasured variance / posterior's", "measured variance / posterior's"
+        ),
+        "psnr_vs_distance": figure(
+            each, style, rewards, "PSNR of one sample [dB]", "sliced W2 to the posterior / that of exact samples"
+        ),
+    }
+    return {name: data for name, data in drawn.items() if data}
+
+
+def styles(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
+    """Row name -> how its points look."""
+    palette, shapes = colours(tables), markers(tables)
+    rows = {row.name: row.head.solver for table in tables for row in ordered(table)}
+    return {name: ANCHORS.get(solver, {"color": palette[solver], "marker": shapes[name]}) for name, solver in rows.items()}
+
+
+def pooled(tables: Sequence[Table], metric: str) -> dict[str, Median]:
+    """Row name -> the median over all problems of the tables."""
+    values: dict[str, list[float]] = {}
+    for row in (row for table in tables for row in ordered(table)):
+        values.setdefault(row.name, []).extend(row.scores(metric).values())
+    return {name: median_interval(np.array(found)) for name, found in values.items() if found}
+
+
+def figure(
+    panels: Panels, style: dict[str, dict[str, Any]], paint: Callable[..., None], ylabel: str, xlabel: str
+) -> bytes | None:
+    """One panel per group of tables and a shared legend; None without panels."""
+    if not panels:
+        return None
+    down = math.ceil(len(panels) / 4)
+    across = math.ceil(len(panels) / down)
+    with rc_context(STYLE):
+        page = Figure(figsize=(0.5 + 3.4 * max(across, 2), 1.3 + 3.0 * down), dpi=160, layout="constrained")
+        FigureCanvasAgg(page)
+        axes = page.subplots(down, across, squeeze=False, sharex=True).ravel()
+        shown: dict[str, None] = {}
+        for axis, (title, tables) in zip(axes, panels, strict=False):
+            axis.set_title(title)
+            shown |= dict.fromkeys(paint(axis, tables, style))
+        for axis in axes[len(panels) :]:
+            axis.remove()
+        for axis in axes[max(0, len(panels) - across) : len(panels)]:
+            axis.tick_params(labelbottom=True)
+            axis.set_xlabel(xlabel)
+        page.supylabel(ylabel, fontsize=11)
+        handles = [Line2D([], [], linestyle="none", label=name, **style[name]) for name in style if name in shown]
+        page.legend(handles=handles, loc="outside lower center", ncols=min(5, 2 * max(across, 2)), frameon=False)
+        out = io.BytesIO()
+        page.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def bands(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]]) -> list[str]:
+    """A line per row over the bands of |f|; 1 is right. The names drawn."""
+    found = [pooled(tables, f"var_band_{i}") for i in range(len(BANDS))]
+    kept = [i for i, band in enumerate(found) if band]
+    for name in style:
+        heights = [clamp(found[i][name].median) for i in kept if name in found[i]]
+        if len(heights) == len(kept):
+            axis.plot(range(len(kept)), heights, linewidth=1.3, **style[name])
+    ratio_axis(axis.yaxis, axis.set_yscale)
+    axis.axhline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
+    axis.set_xticks(range(len(kept)), [BANDS[i] for i in kept])
+    return [name for name in style if any(name in band for band in found)]
+
+
+def variances(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]]) -> list[str]:
+    """A point per row: measured against unmeasured variance, both over the posterior's; (1, 1) is right. The names drawn."""
+    x, y = pooled(tables, "var_ratio_measured"), pooled(tables, "var_ratio_unmeasured")
+    axis.axhline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
+    axis.axvline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
+    points(axis, x, y, style, clamp)
+    ratio_axis(axis.xaxis, axis.set_xscale)
+    ratio_axis(axis.yaxis, axis.set_yscale)
+    return [name for name in style if name in x and name in y]
+
+
+def rewards(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]]) -> list[str]:
+    """A point per row: distance to the posterior against the PSNR of one sample; the line is that of exact samples."""
+    x, y = pooled(tables, "sw"), pooled(tables, "psnr_sample")
+    exact = next((row.name for table in tables for row in table.rows if row.head.solver == FLOOR), None)
+    if exact in y:
+        level = y[exact].median
+        axis.axhline(level, color="#404040", linewidth=1, linestyle="--", zorder=1)
+        y = {name: Median(*(max(v, level - DROP) for v in m[:3]), m.n) for name, m in y.items()}
+    points(axis, x, y, style, float)
+    ratio_axis(axis.xaxis, axis.set_xscale)
+    return [name for name in style if name in x and name in y]
+
+
+def points(
+    axis: Axes, x: dict[str, Median], y: dict[str, Median], style: dict[str, dict[str, Any]], edge: Callable[[float], float]
+) -> None:
+    """Medians with their intervals."""
+    for name in (name for name in style if name in x and name in y):
+        ends = [[[at - edge(m.low)], [edge(m.high) - at]] for m in (x[name], y[name]) for at in [edge(m.median)]]
+        known = x[name].n > 1
+        axis.errorbar(
+            edge(x[name].median), edge(y[name].median), xerr=ends[0] if known else None, yerr=ends[1] if known else None,
+            linestyle="none", elinewidth=1.2, zorder=3, **style[name],
+        )  # fmt: skip
+
+
+def ratio_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
+    """Logarithmic, with plain numbers."""
+    set_scale("log")
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def clamp(value: float) -> float:
+    """A ratio as it is drawn."""
+    return min(max(value, LEAST), MOST)
