@@ -6,6 +6,7 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -76,7 +77,7 @@ def test_the_meter_sees_a_matrix_that_is_only_looked_into():
 
 @pytest.mark.slow
 def test_every_solver_with_the_ffhq_network_through_the_whole_path(tmp_path):
-    """As `benchmarks/full_size.py`, which also fails above 12 GB, on fewer tasks; needs the networks of the metrics."""
+    """As `benchmarks/full_size.py`, which also fails above 12 GB, on fewer tasks; needs what `bench fetch metrics` gets."""
     script = Path(__file__).parents[1] / "benchmarks" / "full_size.py"
     tasks = ["inpaint_box", "sr_average4", "hdr"]
     options = [option for task in tasks for option in ("--task", task)]
@@ -88,7 +89,9 @@ def test_every_solver_with_the_ffhq_network_through_the_whole_path(tmp_path):
     assert set(solved["solver"]) == set(SOLVERS)
     assert solved[["psnr", "ssim", "lpips", "misfit"]].notna().all(axis=None)
     assert {path.stem for path in (tmp_path / "run" / "features").glob("*.npy")} == set(solved["key"])
-    assert "FID" in (tmp_path / "run" / "report" / "report.md").read_text()
+    tables = pd.read_csv(tmp_path / "run" / "report" / "tables.csv")
+    assert tables.loc[tables["solver"] == "pinv", ["fid", "kid"]].notna().all(axis=None)
+    assert all(f"grid_{task}.png" in (tmp_path / "run" / "report" / "report.md").read_text() for task in tasks)
     for key in solved["key"]:
         with Image.open(tmp_path / "run" / "objects" / key[:2] / f"{key}.png") as picture:
             assert (picture.size, picture.mode) == ((256, 256), "RGB")
