@@ -18,16 +18,15 @@ import os
 import subprocess
 import sys
 import tarfile
-import urllib.request
 import zipfile
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.backbones import BACKBONES, Backbone
 from bench.cache import cache_dir, sha256
+from bench.downloads import DownloadError, download
 
 if TYPE_CHECKING:
     from torch import nn
@@ -157,10 +156,8 @@ def _hub(backbone: Backbone, scratch: Path) -> Path:
     """The original checkpoint, downloaded."""
     path = scratch / Path(backbone.hub.name).name
     try:
-        with urllib.request.urlopen(backbone.hub.name, timeout=TIMEOUT) as reply, path.open("wb") as file:  # noqa: S310 - https
-            while block := reply.read(1 << 20):
-                file.write(block)
-    except (OSError, HTTPException) as error:
+        download([backbone.hub.name], path, sha256=backbone.hub.sha256)
+    except DownloadError as error:
         raise AssetUnavailable(str(error)) from error
     return path
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import os
 import platform
 import re
 import subprocess
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-DTYPES = ("float32", "float64", "bfloat16")
-"""float32: no TF32. bfloat16: the network under autocast, everything else in float32."""
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+"""float32: no TF32. bfloat16, float16: the network under autocast, everything else in float32."""
 
 
 class DeviceError(ValueError):
@@ -160,6 +161,11 @@ def commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads() -> int:

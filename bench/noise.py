@@ -9,6 +9,8 @@ samplers keep their streams across versions.
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 import numpy as np
 import torch
@@ -91,6 +93,52 @@ class StreamNoise(Noise):
 
     def _deliver(self, values: np.ndarray, shape: Sequence[int]) -> Tensor:
         return torch.from_numpy(values).to(self.dtype).reshape(len(self), *shape).to(self.device)
+
+
+class DrawnAhead(Noise):
+    """The numbers of another source, of which the next draw is made in a thread while the solver works on the last one.
+
+    It guesses that a solver asks for the same again; where it does not, the guess is thrown away and its call number reused.
+    Close it (it is a context manager) when the solver has ended.
+    """
+
+    def __init__(self, noise: StreamNoise) -> None:
+        self.noise, self._thread, self._guess = noise, ThreadPoolExecutor(1), None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    def __getitem__(self, images: slice) -> Noise:
+        self._settle()
+        return self.noise[images]
+
+    def new(self, shape: Sequence[int]) -> Tensor:
+        return self._draw("new", tuple(shape))
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        return self._draw("uniform", tuple(shape))
+
+    def _draw(self, kind: str, shape: tuple[int, ...]) -> Tensor:
+        if self._guess and self._guess[:2] == (kind, shape):
+            drawn, self._guess = self._guess[-1].result(), None
+        else:
+            self._settle()
+            drawn = getattr(self.noise, kind)(shape)
+        self._guess = (kind, shape, self.noise.calls, self._thread.submit(getattr(self.noise, kind), shape))
+        return drawn
+
+    def _settle(self) -> None:
+        """Takes a wrong guess back."""
+        if self._guess:
+            _, _, calls, future = self._guess
+            future.result()
+            self.noise.calls, self._guess = calls, None
 
 
 class Philox:

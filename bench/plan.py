@@ -18,7 +18,7 @@ from bench.solver import Measurement, Solver, particles
 from bench.solver_loading import SolverClass, build_solver, load_solver
 from bench.suites import SolverRow, Suite, SuiteError, TaskRow
 from bench.suites.presets import resolve
-from bench.tasks import BLOCK_SCHEME, Images, Measured, Task
+from bench.tasks import BLOCK_SCHEME, Images, Measured, Task, supplied
 
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
@@ -81,13 +81,23 @@ class Cell:
 
     def key(self, image: str, image_sha256: str | None, sample: int) -> str:
         """The key of a record."""
-        return digest({**self.config, "image": [self.task.dataset, image, image_sha256], "sample": sample})
+        told = {"class": self.data.labels[image]} if self.privileged and image != "*" else {}
+        return digest({**self.config, **told, "image": [self.task.dataset, image, image_sha256], "sample": sample})
+
+    def prior_of(self, images: Sequence[str]) -> Prior:
+        """The prior, told the classes of these images where it has classes."""
+        return self.prior.condition([self.data.labels[image] for image in images]) if self.prior.classes else self.prior
+
+    @property
+    def privileged(self) -> bool:
+        """Whether the solver's prior is told the class of the truth."""
+        return bool(self.prior.classes) and not self.solver.baseline
 
     def inputs(self, measured: Measured, jobs: Sequence[Job]) -> tuple[Measurement, Prior, Noise]:
         """What the solver gets for a batch of jobs, or for the block of a single one, where every row is the same problem."""
-        prior, (y, A, sigma) = self.prior, measured.measurement
-        y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
         images, samples = [job.image for job in jobs], [job.sample for job in jobs]
+        prior, (y, A, sigma) = self.prior_of(images), measured.measurement
+        y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
         if self.block == 1:
             noise = self.task.noise(images, samples, self.name, prior.dtype, prior.device)
             return Measurement(y, A, sigma), prior, noise
@@ -164,6 +174,14 @@ def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:
     most = min(max([suite.images, *(row.images or 0 for row in suite.solvers)]), row.images or math.inf)
     if most > len(data.ids):
         raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
+    if prior.classes:
+        labels = getattr(data, "labels", None) or {}
+        told = [labels.get(image, -1) for image in data.ids[:most]]
+        if not all(0 <= label < prior.classes for label in told):
+            raise SuiteError(
+                f"prior '{prior.name}' must be told classes 0 to {prior.classes - 1}; dataset '{data.name}' "
+                + ("has others" if labels else "has no labels")
+            )
     if tuple(prior.shape) != tuple(data.shape):
         raise SuiteError(
             f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"
@@ -208,10 +226,11 @@ def _make_cell(
         )
     images = tuple(data.ids[: min(row.images or suite.images, task_row.images or math.inf)])
     A = task.operators(data.shape, images[:1])
+    about = {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma}
     config = {
         "format": FORMAT,
         "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": asdict(solver)},
-        "task": {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma},
+        "task": {**about, **supplied(A)},
         "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},

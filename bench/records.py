@@ -5,7 +5,8 @@ A run folder holds
     manifest/<hash>.json                  what was asked for, one file per different run (see `write_manifest`)
     journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
     objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and objects/measurement/
-                                          named by the sha256 of the image and of the measurement
+                                          named by the sha256 of the image and of the measurement, the
+                                          latter with an .npz of y, masks and kernels
     features/<key>.npy                    Inception features, beside those of images in features/truth/
     sets.json                             cache of the metrics of whole sets
 
@@ -78,6 +79,8 @@ class Record:
     baseline: bool
     prior: str
     weights_sha256: str | None
+    privileged: bool = False
+    """Whether the prior was told the class of the truth."""
     image: str
     sample: int
     block: int = 1
@@ -104,6 +107,9 @@ class Record:
     device: str = "cpu"
     threads: int = 1
     dtype: str = "float32"
+    """Of the network. float32 and float64 are exact: no TF32. With bfloat16 and float16 the solver's state is float32."""
+    switches: list[str] = field(default_factory=list)
+    """How the network ran, where that changes seconds and memory but no result beyond rounding: compiled, recomputed."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     created: str = ""

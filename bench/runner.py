@@ -20,6 +20,7 @@ from bench.exact_worlds import ExactImages, exact_prior, is_exact
 from bench.manifest import describe_run, metric_revisions
 from bench.noise import SCHEME
 from bench.plan import Cell, Job, World, make_cells, shard_of
+from bench.prior import Prior
 from bench.priors import load_prior
 from bench.progress import Observer
 from bench.records import Journal, Record, done_keys, read_records, write_manifest
@@ -42,6 +43,9 @@ class Options:
         pictures: keep the pictures of the first so many images of every cell; None keeps all. With several samples an image
             all are kept, unless it is 0: the report compares them pixel by pixel.
         limit: seconds per image and solver, None for no limit.
+        compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
+        recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
+        data_root: where the user's images of public collections are.
     """
 
     batch: int = 8
@@ -51,6 +55,9 @@ class Options:
     retry: bool = False
     pictures: int | None = 8
     limit: float | None = None
+    compile: bool = False
+    recompute: bool = False
+    data_root: Path | None = None
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -96,16 +103,26 @@ def prepare(suite: Suite, options: Options) -> Plan:
         ValueError: anything that a user can get wrong; the message names the thing, the reason and the choice.
     """
     device = environment.get_device(options.device)
-    half = options.dtype == "bfloat16"
-    dtype = torch.float32 if half else getattr(torch, options.dtype)
-    half_network = torch.bfloat16 if half else None
-    dataset = cache(lambda name: ExactImages(name) if is_exact(name) else load_dataset(name))
-    prior = cache(
-        lambda name: exact_prior(name, dtype, device) if is_exact(name) else load_prior(name, dtype, device, half_network)
-    )
+    dtype = getattr(torch, options.dtype)
+    state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
+
+    @cache
+    def dataset(name: str, shape: tuple[int, ...]) -> Images:
+        return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape)
+
+    @cache
+    def prior(name: str) -> Prior:
+        if is_exact(name):
+            return exact_prior(name, state, device)
+        loaded = load_prior(name, state, device, autocast)
+        loaded.recompute(options.recompute)
+        if options.compile:
+            loaded.compile()
+        return loaded
 
     def world(row: TaskRow) -> World:
-        return World(dataset(row.dataset or suite.dataset), prior(row.prior or suite.prior))
+        known = prior(row.prior or suite.prior)
+        return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
     return Plan(suite, make_cells(suite, world, options.numerics), options)
 
@@ -138,20 +155,24 @@ class Runner:
         """Runs all that is missing; the number of new records by status."""
         plan, done = self.plan, self.plan.done(read_records(self.folder)[0])
         todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
-        about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
-        asked = describe_run(plan.suite, plan.cells, self.scorer)
-        write_manifest(self.folder, asked | about)
+        self.announce()
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
         try:
             with self.journal, environment.full_precision():
                 for cell, jobs in todo:
                     self._run_cell(cell, jobs)
+                    cell.prior.recompute(self.plan.options.recompute)
         finally:
             self.observer.finish()
         return self.counts
 
+    def announce(self) -> None:
+        """Writes down what is asked for, before anything is computed."""
+        about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
+        write_manifest(self.folder, describe_run(self.plan.suite, self.plan.cells, self.scorer) | about)
+
     def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
-        """Batch by batch. Memory that runs out halves the batch; an exception makes each image of its batch stand alone."""
+        """Batch by batch. Out of memory halves the batch, then recomputes; an exception makes each image stand alone."""
         if jobs and cell.reason is not None:
             self._record(cell, jobs[0], "skipped", reason=cell.reason)
             return
@@ -165,6 +186,9 @@ class Runner:
                 outcome, status, reason = None, status_of(error), describe(error, cell)
             if outcome is None and status != "timeout" and len(now) > 1:
                 size, alone = (len(now) // 2, 0) if status == "out_of_memory" else (size, len(now))
+                release_memory(cell.prior.device)
+                continue
+            if status == "out_of_memory" and cell.prior.recompute():
                 release_memory(cell.prior.device)
                 continue
             jobs, alone = jobs[len(now) :], max(alone - 1, 0)
@@ -223,6 +247,8 @@ class Runner:
             dataset=cell.data.name,
             prior=cell.prior.name,
             weights_sha256=cell.prior.weights_sha256,
+            privileged=cell.privileged,
+            switches=list(cell.prior.switches),
             task=task.name,
             operator=task.operator,
             operator_params=dict(task.params),

@@ -6,6 +6,7 @@ Notation, here and everywhere: a noisy image is ``x_t = alpha_t x0 + sigma_t eps
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -41,21 +42,16 @@ class Level(NamedTuple):
 CLEAN = Level(-1, 1.0, 0.0)
 
 
-@dataclass(frozen=True)
-class VPSchedule:
-    """The discrete variance-preserving schedule with linear betas of DDPM (Ho et al. 2020, arXiv 2006.11239).
+class Schedule(ABC):
+    """A discrete variance-preserving schedule: ``alpha_t^2 = abar_t`` and ``sigma_t^2 = 1 - abar_t`` for ``t = 0 .. T - 1``."""
 
-    ``alpha_t^2 = abar_t = prod_{i <= t} (1 - beta_i)`` and ``sigma_t^2 = 1 - abar_t`` for ``t = 0 .. T - 1``.
-    """
+    T: int
+    """Number of levels."""
 
-    T: int = 1000
-    beta_min: float = 1e-4
-    beta_max: float = 2e-2
-
-    @cached_property
+    @property
+    @abstractmethod
     def abar(self) -> np.ndarray:
-        """(T,) float64, decreasing."""
-        return np.cumprod(1 - np.linspace(self.beta_min, self.beta_max, self.T))
+        """(T,) float64, decreasing, within (0, 1)."""
 
     def level(self, index: int) -> Level:
         """The level of a discrete index 0 .. T - 1; -1 is the clean level."""
@@ -118,6 +114,47 @@ class VPSchedule:
         else:
             raise ValueError(f"unknown spacing '{spacing}'; known: {', '.join(Spacing.__args__)}")
         return [self.level(int(k)) for k in index[::-1]] + [CLEAN]
+
+
+@dataclass(frozen=True)
+class VPSchedule(Schedule):
+    """Linear betas, as of DDPM (Ho et al. 2020, arXiv 2006.11239): ``abar_t = prod_{i <= t} (1 - beta_i)``."""
+
+    T: int = 1000
+    beta_min: float = 1e-4
+    beta_max: float = 2e-2
+
+    @cached_property
+    def abar(self) -> np.ndarray:
+        return np.cumprod(1 - np.linspace(self.beta_min, self.beta_max, self.T))
+
+
+@dataclass(frozen=True)
+class TableSchedule(Schedule):
+    """Any other one, by its table.
+
+    Args:
+        table: abar_0 .. abar_{T-1}, the cumulative products of 1 - beta.
+
+    Raises:
+        ValueError: fewer than 2 levels, not decreasing, or a level of pure signal or pure noise.
+
+    """
+
+    table: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        abar = np.asarray(self.table, dtype=np.float64)
+        if abar.ndim != 1 or len(abar) < 2 or not (abar[0] < 1 and abar[-1] > 0) or not (np.diff(abar) < 0).all():
+            raise ValueError("a schedule needs at least 2 values of abar, decreasing, above 0 and below 1")
+
+    @property
+    def T(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def abar(self) -> np.ndarray:
+        return np.asarray(self.table, dtype=np.float64)
 
 
 def draw_level(levels: list[Level], u: Tensor, x: Tensor) -> Level:

@@ -1,7 +1,7 @@
 """What is computed from a reconstruction and its truth: metrics, and the pictures and features kept for the report."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -92,15 +92,17 @@ class Gallery:
         write_atomic(self.folder / "objects" / key[:2] / f"{key}.png", png(x))
 
     def problem(self, measured: Measured, i: int) -> None:
-        """The truth and the measurement of one image of a batch, named by what they are."""
+        """The truth and the measurement of one image of a batch, named by what they are; y with its masks and kernels too."""
         one = slice(i, i + 1)
         y, A, _ = measured.measurement
-        self._once(self.folder / "objects" / "truth" / f"{measured.image_sha256[i]}.png", lambda: measured.x[i])
-        self._once(self.folder / "objects" / "measurement" / f"{measured.y_hashes[i]}.png", lambda: A[one].display(y[one])[0])
+        objects, y_hash = self.folder / "objects", measured.y_hashes[i]
+        self._once(objects / "truth" / f"{measured.image_sha256[i]}.png", lambda: png(measured.x[i]))
+        self._once(objects / "measurement" / f"{y_hash}.png", lambda: png(A[one].display(y[one])[0]))
+        self._once(objects / "measurement" / f"{y_hash}.npz", lambda: npz({"y": y[i], **first_rows(A[one].parameters())}))
 
-    def _once(self, path: Path, picture: Callable[[], Tensor]) -> None:
+    def _once(self, path: Path, data: Callable[[], bytes]) -> None:
         if not path.exists():
-            write_atomic(path, png(picture()))
+            write_atomic(path, data())
 
     def features(self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor) -> None:
         """Inception features of reconstructions, and of the truths, named by their sha256, that have none yet."""
@@ -127,3 +129,16 @@ def npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def npz(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors as a compressed .npz file, floating numbers in float32."""
+    buffer = io.BytesIO()
+    arrays = {name: (v.float() if v.is_floating_point() else v).numpy() for name, v in tensors.items()}
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def first_rows(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Of a batch of one."""
+    return {name: v[0] for name, v in tensors.items()}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench import environment
 from bench.environment import Clock, PeakMemory
-from bench.noise import Noise, StreamNoise, stream_key
+from bench.noise import DrawnAhead, Noise, StreamNoise, stream_key
 from bench.operators.base import Operator
 from bench.prior import Prior, Pullback, WatchedPrior
 from bench.schedule import Level
@@ -93,20 +94,21 @@ def solve(
     memory.start()
     clock.start()
     watched = Measurement(y, A.watched(operator_calls), sigma)
-    steps = solver.solve(watched, WatchedPrior(prior, calls), _UntimedNoise(noise, clock))
     form = (len(y), *([P] if (P := particles(solver)) > 1 else []), *prior.shape)
     k, step = 0, None
-    for k, step in enumerate(steps, 1):
-        clock.stop()
-        check(step, form)
-        on_step(k)
-        if finite.all_lost(step.x, k):
-            break
-        if limit is not None and clock.seconds > limit * len(y):
-            raise OverTime(f"more than {limit:g} s per image, after {k} steps")
-        clock.start()
-    else:
-        clock.stop()
+    with drawn_ahead(noise, prior.device) as source:
+        steps = solver.solve(watched, WatchedPrior(prior, calls), _UntimedNoise(source, clock))
+        for k, step in enumerate(steps, 1):
+            clock.stop()
+            check(step, form)
+            on_step(k)
+            if finite.all_lost(step.x, k):
+                break
+            if limit is not None and clock.seconds > limit * len(y):
+                raise OverTime(f"more than {limit:g} s per image, after {k} steps")
+            clock.start()
+        else:
+            clock.stop()
     if step is None:
         raise Broken(f"{type(solver).__name__}.solve yielded nothing")
     return Outcome(
@@ -119,6 +121,12 @@ def solve(
         clock.seconds / len(y),
         memory.read(),
     )
+
+
+def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContextManager[Noise]:
+    """The same noise, drawn in a thread ahead of its use where a core is free for it: it is always drawn on the CPU."""
+    spare = device.type != "cpu" or environment.threads() < environment.cores()
+    return DrawnAhead(noise) if spare and isinstance(noise, StreamNoise) else contextlib.nullcontext(noise)
 
 
 class _Taste(WatchedPrior):

@@ -78,6 +78,11 @@ class SolverNoise(StreamNoise):
         return StreamNoise(self.init)._uniforms(n)
 
 
+def supplied(A: Operator) -> dict[str, dict[str, str]]:
+    """The entry of a key for the files that the user supplied to an operator; none for all other operators."""
+    return {"supplied": A.supplied()} if A.supplied() else {}
+
+
 class BlockNoise(StreamNoise):
     """What a solver draws from where its batch is a block of samples of one problem: one stream, n rows a call.
 
@@ -154,6 +159,7 @@ class Task:
                 "tensors": {name: hashlib.sha256(v.numpy().tobytes()).hexdigest() for name, v in tensors.items()},
                 "noise": [SCHEME, f"{noise_key:032x}", self.sigma],
                 "image": image_sha256,
+                **supplied(A),
             }
         )
 

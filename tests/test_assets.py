@@ -9,13 +9,14 @@ import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from bench import assets
+from bench import assets, downloads
 from bench.assets import AssetUnavailable, fetch_metrics, find_backbone, load_backbone
 from bench.backbones import BACKBONES, ArrayUnpickler
 from bench.cache import cache_dir
@@ -43,14 +44,14 @@ def offline(monkeypatch, tmp_path):
 
     def urlopen(url, timeout):
         tried.append(url)
-        raise OSError("no route to host")
+        raise URLError("no route to host")
 
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     for name in BACKBONES:
         monkeypatch.delenv(f"BENCH_{name.upper()}", raising=False)
     monkeypatch.setattr(assets.subprocess, "run", pip)
-    monkeypatch.setattr(assets.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(downloads.urllib.request, "urlopen", urlopen)
     return tried
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from bench.noise import SCHEME, StreamNoise, philox_bits, stream_key
+from bench.noise import SCHEME, DrawnAhead, StreamNoise, philox_bits, stream_key
+from bench.tasks import SolverNoise
 
 KEYS = [stream_key("test", i) for i in range(4)]
 WORD = 2**64
@@ -124,3 +125,21 @@ def test_keys_name_their_parts():
     assert stream_key("a", 1) == stream_key("a", "1")
     assert len({stream_key("x", i) for i in range(1000)}) == 1000
     assert 0 <= stream_key("x") < 2**128
+
+
+def test_noise_drawn_ahead_is_the_same_noise():
+    """Also where the guess is wrong: another shape, uniforms, a slice in between."""
+
+    def draws(noise):
+        yield noise.new((5,))
+        yield noise.new((5,))
+        yield noise.new((3,))
+        yield noise.uniform((3,))
+        yield noise[1:3].new((3,))
+        yield noise.like(torch.zeros(4, 3, dtype=torch.float64))
+        yield noise.new((3,))
+
+    with DrawnAhead(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu")) as ahead:
+        ours = list(draws(ahead))
+    theirs = list(draws(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu")))
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))

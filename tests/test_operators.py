@@ -7,11 +7,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from supplied import MADE
 
 from bench.operators import OPERATORS, make_operator
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
 
 SHAPE, B = (3, 16, 12), 3
+SHAPES = {"compressed_sensing": (3, 8, 16), "jpeg": (3, 16, 32), "blur_nonlinear": (3, 128, 128)}
 M = np.random.default_rng(0).standard_normal((9, 6))
 LAST = {"matrix": {"matrix": M[:4].tolist()}, "random_matrix": {"m": 3}}  # what has no default
 VARIANTS = [
@@ -21,6 +23,9 @@ VARIANTS = [
     ("blur_uniform", {"boundary": "circular", "taps": 5}),
     ("blur_motion", {"taps": 7}),
     ("blur_motion", {"boundary": "circular", "taps": 7}),
+    ("compressed_sensing", {"factor": 3}),
+    ("jpeg", {"quality": 75}),
+    ("quantise", {"bits": 1}),
     ("matrix", {"matrix": M.tolist()}),  # more rows than columns
     ("random_matrix", {"m": 6}),  # nothing unmeasured
     ("matrix", {"matrix": np.vstack([M[:3], M[:1] + M[1:2]]).tolist()}),  # rank deficient
@@ -31,7 +36,12 @@ CASES = [(name, LAST.get(name, {})) for name in OPERATORS] + VARIANTS
 @cache
 def build(case: int) -> Operator:
     name, params = CASES[case]
-    return make_operator(name, (6,) if "matrix" in name else SHAPE, range(10, 10 + B), **params)
+    return make(name, (6,) if "matrix" in name else SHAPES.get(name, SHAPE), range(10, 10 + B), **params)
+
+
+def make(name: str, *args, **params) -> Operator:
+    """`make_operator`, with something made up in place of the files that users supply."""
+    return MADE[name](*args) if name in MADE else make_operator(name, *args, **params)
 
 
 def randn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -136,8 +146,7 @@ def test_derivative(case):
 def test_seeds(case):
     """Masks and kernels are functions of the seed, one row per image, and nothing else is random."""
     A, (name, params) = build(case), CASES[case]
-    same, other = make_operator(name, A.shape, range(10, 10 + B), **params), make_operator(name, A.shape, range(B), **params)
-    alone = make_operator(name, A.shape, [11], **params)
+    same, other, alone = (make(name, A.shape, seeds, **params) for seeds in (range(10, 10 + B), range(B), [11]))
     for key, value in A.parameters().items():
         assert len(value) == B
         assert torch.equal(value, same.parameters()[key])

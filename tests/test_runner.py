@@ -132,6 +132,8 @@ def test_files_are_kept(reference):
         assert (folder / "objects" / record.key[:2] / f"{record.key}.png").is_file()
         assert (folder / "objects" / "truth" / f"{record.image_sha256}.png").is_file()
         assert (folder / "objects" / "measurement" / f"{record.y_hash}.png").is_file()
+    with np.load(folder / "objects" / "measurement" / f"{record.y_hash}.npz") as stored:
+        assert np.all((stored["y"] != 0) <= stored["mask"]) and stored["mask"].mean() == 0.75
     assert len(list((folder / "objects" / "truth").iterdir())) == 4
     (run,) = read_manifest(folder)
     assert [row["label"] for row in run["rows"]] == list(SOLVERS)
@@ -165,6 +167,17 @@ def test_the_operators_revision_names_the_measurement(suite, monkeypatch):
     before = cell.task.measure(cell.data, ["im0"]).y_hashes
     monkeypatch.setattr(OPERATORS["inpaint_box"], "rev", 2)
     assert cell.task.measure(cell.data, ["im0"]).y_hashes != before
+
+
+def test_what_the_user_supplied_names_the_measurement_and_the_record(suite, monkeypatch):
+    chosen = override(suite, ["pinv"], ["box"])
+    (before,) = prepare(chosen, Options()).cells
+    monkeypatch.setattr(OPERATORS["inpaint_box"], "supplied", lambda A: {"weights": "other"})
+    (after,) = prepare(chosen, Options()).cells
+    assert before.id != after.id
+    measured = after.task.measure(after.data, ["im0"]).y_hashes
+    monkeypatch.setattr(OPERATORS["inpaint_box"], "supplied", lambda A: {})
+    assert before.task.measure(before.data, ["im0"]).y_hashes != measured
 
 
 def test_nothing_is_computed_twice_and_seeds_differ(suite, reference, tmp_path):

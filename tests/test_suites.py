@@ -28,7 +28,7 @@ class FakeData:
 
 
 class FakePrior:
-    name, weights_sha256, config_sha256, shape = "fashion32", "0" * 64, "1" * 64, (1, 16, 16)
+    name, weights_sha256, config_sha256, shape, classes = "fashion32", "0" * 64, "1" * 64, (1, 16, 16), None
 
 
 def fake_world(_):

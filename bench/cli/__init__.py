@@ -2,7 +2,7 @@
 
 import click
 
-from bench.cli.assets import fetch
+from bench.cli.assets import doctor, fetch
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.solvers import certify, check, list_
@@ -14,7 +14,7 @@ def cli() -> None:
     """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost, paired statistics."""
 
 
-for verb in (run, report, list_, fetch, check, certify):
+for verb in (run, report, list_, doctor, fetch, check, certify):
     cli.add_command(verb)
 
 

@@ -16,6 +16,8 @@ EXPECTED = {
     "PriorError": USAGE,
     "DeviceError": USAGE,
     "AssetUnavailable": FAILURE,
+    "DownloadError": FAILURE,
+    "ListUnavailable": FAILURE,
     "OSError": FAILURE,
 }
 """Errors that say all there is to say, by name, since most of their modules import torch; with their exit codes."""

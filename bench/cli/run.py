@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from bench.cli.errors import FAILURE, INTERRUPTED, fail, plain_errors
+from bench.cli.assets import DATA_ROOT
+from bench.cli.errors import FAILURE, INTERRUPTED, USAGE, fail, plain_errors
 from bench.cli.report import RESULTS, write_report
 
 
@@ -50,6 +51,13 @@ class Pictures(click.ParamType):
 @click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only this task of the suite. Repeatable, like --solver.")
 @click.option("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
 @click.option("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
+@click.option(
+    "--images-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="All images of a folder instead of a data set: cropped and resized to the prior's size, no more than the suite takes.",
+)
+@DATA_ROOT
 @click.option("--images", type=click.IntRange(1), metavar="N", help="Another number of images, for every row.")
 @click.option(
     "--samples",
@@ -60,9 +68,12 @@ class Pictures(click.ParamType):
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
 @click.option("--batch", type=click.IntRange(1), metavar="N", default=8, show_default=True, help="Images solved together.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16"]), default="float32", show_default=True)
+@click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16", "float16"]), default="float32", show_default=True)
+@click.option("--compile", is_flag=True, help="Compile the network with torch.compile; needs a C++ compiler.")
+@click.option("--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time.")
 @click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per image and solver.")
 @click.option("--shard", type=Shard(), default="1/1", help="Only the i-th of n parts of the images; parts merge in one folder.")
+@click.option("--workers", metavar="N|DEVICE,...", default="", help="So many processes, or one per device: cuda:0,cuda:1.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: results/<suite>]")
 @click.option("--retry", is_flag=True, help="Run again what failed or ran out of memory or time.")
 @click.option(
@@ -78,22 +89,31 @@ def run(
     suite_name: str,
     solvers: tuple[str, ...],
     tasks: tuple[str, ...],
+    images_dir: Path | None,
     out: Path | None,
     dry_run: bool,
     progress: str,
     report: bool,
+    workers: str,
     **options: Any,
 ) -> None:
     """Runs what a suite lacks: measure, solve, score, record.
 
     Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it was.
     """
+    from bench.data import image_files
     from bench.runner import Options, prepare
-    from bench.suites import load_suite, override
+    from bench.suites import at_most, load_suite, override
     from solvers import ANCHORS, SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
+    if images_dir is not None:
+        if changes["dataset"] is not None:
+            raise click.UsageError("--images-dir and --dataset exclude each other")
+        changes["dataset"] = str(images_dir.resolve())
     suite = override(load_suite(suite_name), solvers, tasks, [*SOLVERS, *ANCHORS], **changes)
+    if images_dir is not None and changes["images"] is None:
+        suite = at_most(suite, len(image_files(images_dir)))
     folder = out or RESULTS / suite.name
     limit = options.pop("time_limit")
     plan = prepare(suite, Options(limit=limit, **options))
@@ -103,7 +123,7 @@ def run(
 
         click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
         return
-    lost = compute(plan, folder, progress)
+    lost = compute(plan, folder, progress, workers)
     if report:
         click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
     if lost:
@@ -111,7 +131,7 @@ def run(
         fail(f"{what}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
 
 
-def compute(plan: Any, folder: Path, progress: str) -> dict[str, int]:
+def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[str, int]:
     """Runs a plan and prints the scores of its cells; how many of their reconstructions are lost, by status."""
     from bench.progress import make_observer
     from bench.records import DONE, read_records
@@ -123,11 +143,33 @@ def compute(plan: Any, folder: Path, progress: str) -> dict[str, int]:
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
     runner = Runner(plan, folder, make_observer(progress, past), shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
     try:
-        runner.run()
+        if workers:
+            distribute(runner, workers, progress)
+        else:
+            runner.run()
     except KeyboardInterrupt:
-        fail(f"interrupted; {sum(runner.counts.values())} new records are kept in {folder}: run again to go on", INTERRUPTED)
+        new = len(read_records(folder)[0]) - len(past)
+        fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
     records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
     click.echo(score_table(plan.cells, records))
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def distribute(runner: Any, workers: str, progress: str) -> None:
+    """Runs a plan in several processes."""
+    from bench.executors import parts, run_parts
+    from bench.records import read_records
+
+    options = runner.plan.options
+    try:
+        todo = parts(workers, options.device, options.shard)
+    except ValueError as error:
+        fail(str(error), USAGE)
+    runner.announce()
+    lines = [] if progress == "none" else ["--progress", "plain"]
+    gave_up = run_parts([*sys.argv[1:], *lines], todo, lambda: len(read_records(runner.folder)[0]))
+    if gave_up:
+        which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
+        fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)

@@ -1,17 +1,21 @@
 """`list`, `check`, `certify`: what there is, and whether a solver is right."""
 
+from pathlib import Path
+
 import click
 
+from bench.cli.assets import DATA_ROOT
 from bench.cli.errors import FAILURE, USAGE, fail, plain_errors
 
 
 @click.command("list")
+@DATA_ROOT
 @plain_errors
-def list_() -> None:
+def list_(data_root: Path | None) -> None:
     """Lists suites, priors and data sets, and solvers x operators with the reason for every gap."""
     from bench.catalogue import catalogue
 
-    click.echo(catalogue())
+    click.echo(catalogue(data_root))
 
 
 @click.command()

@@ -11,7 +11,11 @@ from annotated_types import Gt, Lt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bench.operators.base import Operator
+from bench.operators.compression import JPEG, Quantise
 from bench.operators.convolution import BlurCircular, BlurMotion
+from bench.operators.freeform import inpaint_freeform
+from bench.operators.hadamard import CompressedSensing
+from bench.operators.learned import blur_nonlinear
 from bench.operators.masks import Denoise, InpaintBox, InpaintRandom
 from bench.operators.matrix import Matrix
 from bench.operators.means import Grey, SRAverage
@@ -65,6 +69,7 @@ OPERATORS: dict[str, Callable[..., Operator]] = {
     "denoise": Denoise,
     "inpaint_box": InpaintBox,
     "inpaint_random": InpaintRandom,
+    "inpaint_freeform": inpaint_freeform,
     "sr_average2": partial(SRAverage, factor=2),
     "sr_average4": partial(SRAverage, factor=4),
     "sr_bicubic4": partial(SRBicubic, factor=4),
@@ -73,8 +78,12 @@ OPERATORS: dict[str, Callable[..., Operator]] = {
     "blur_motion": blur_motion,
     "blur_circular": BlurCircular,
     "grey": Grey,
+    "compressed_sensing": CompressedSensing,
     "hdr": HDR,
+    "jpeg": JPEG,
+    "quantise": Quantise,
     "phase_retrieval": PhaseRetrieval,
+    "blur_nonlinear": blur_nonlinear,
     "matrix": Matrix,
     "random_matrix": RandomMatrix,
 }
@@ -91,7 +100,8 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
         params: see `operator_parameters`.
 
     Raises:
-        ValueError: the name or a parameter is unknown, missing or out of range, or the operator does not fit the shape.
+        ValueError: the name or a parameter is unknown, missing or out of range, the operator does not fit the shape, or a file
+            that the user has to supply is not there.
     """
     accepted = operator_parameters(name)
     for key, value in params.items():

@@ -62,6 +62,10 @@ class Operator(ABC):
         """Per-image masks and kernels, each (B, ...): hashed and stored with y. Empty where nothing is random."""
         return {}
 
+    def supplied(self) -> dict[str, str]:
+        """sha256 of what the user supplied to make the operator, by what it is; part of every record's key. Mostly empty."""
+        return {}
+
     @property
     def measured(self) -> Tensor | None:
         """(B, *m) bool, which entries of y were measured; None means all. Noise, norms and misfit count only these."""

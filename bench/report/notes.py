@@ -20,6 +20,7 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
         *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
         *_variants(table),
         *_unusual(table, anchor),
+        *_privileged(table),
         *_incomplete(table, metrics, scores),
         *_strangers(table),
         *_timings(table),
@@ -97,6 +98,12 @@ def _against(table: Table, row: Row, anchor: Reference) -> str:
     return _difference(metric, row.name, name, found, 1) if found and not row.head.baseline else ""
 
 
+def _privileged(table: Table) -> list[str]:
+    """Rows that knew more than y."""
+    told = [code(row.name) for row in table.rows if any(r.privileged for r in row.records)]
+    return [f"Privileged: {', '.join(told)}: the prior was told the class of each true image."] if told else []
+
+
 def _incomplete(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
     """Rows that did not finish all their images, and how they compare over those that they share with the best row."""
     found = []
@@ -144,7 +151,7 @@ def _strangers(table: Table) -> list[str]:
 def _timings(table: Table) -> list[str]:
     """Which seconds must not be compared."""
     rows = [row for row in table.rows if row.seconds]
-    names, usual = ("batch", "device", "threads"), table.timing
+    names, usual = ("batch", "device", "threads", "network"), table.timing
     odd = [
         f"{code(row.name)} " + ", ".join(f"{n} {v}" for n, v, u in zip(names, row.timing, usual, strict=True) if v != u)
         for row in rows
@@ -152,7 +159,7 @@ def _timings(table: Table) -> list[str]:
     ]
     if not odd:
         return []
-    here = ", ".join(f"{n} {v}" for n, v in zip(names, usual, strict=True))
+    here = ", ".join(f"{n} {v}" for n, v in zip(names, usual, strict=True) if v != "plain")
     return [f"‡ Seconds compare only at equal batch, device and threads (here {here}): {'; '.join(odd)}."]
 
 

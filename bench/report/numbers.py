@@ -56,7 +56,7 @@ def _counts(table: Table, row: Row) -> dict[str, object]:
 
 def _costs(row: Row) -> dict[str, object]:
     time = bootstrap_interval(row.seconds) if row.seconds else (None, None, None, 0)
-    batch, device, threads = row.timing
+    batch, device, threads, _ = row.timing
     return {name: row.mean(name) for name in ("nfe", "vjps", "operator_calls")} | {
         "seconds": time[0],
         "seconds_low": time[1],

@@ -14,6 +14,13 @@ SETTING = (
 )  # fmt: skip
 """What the rows of one table share; results that differ in one of these never meet in a table."""
 
+UNTIMED = (0, "", 0, "")
+
+
+def conditions(record: Record) -> tuple[int, str, int, str]:
+    """What seconds depend on beside the solver; "plain" is a network without switches."""
+    return record.batch, record.device, record.threads, " and ".join(record.switches) or "plain"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -86,14 +93,14 @@ class Row:
         return list(dict.fromkeys(r.unavailable[metric] for r in self.records if metric in r.unavailable))
 
     @cached_property
-    def timing(self) -> tuple[int, str, int]:
-        """The commonest (batch, device, threads): seconds are compared only where it is equal."""
-        return Counter((r.batch, r.device, r.threads) for r in self.ok).most_common(1)[0][0] if self.ok else (0, "", 0)
+    def timing(self) -> tuple[int, str, int, str]:
+        """The commonest (batch, device, threads, switches): seconds are compared only where it is equal."""
+        return Counter(conditions(r) for r in self.ok).most_common(1)[0][0] if self.ok else UNTIMED
 
     @cached_property
     def seconds(self) -> list[float]:
         """Seconds per image, one value per timed batch of the commonest size (a batch gives all its images one value)."""
-        timed = [r for r in self.ok if (r.batch, r.device, r.threads) == self.timing and r.seconds is not None]
+        timed = [r for r in self.ok if conditions(r) == self.timing and r.seconds is not None]
         return list(dict.fromkeys(r.seconds for r in timed))
 
     @cached_property
@@ -172,7 +179,7 @@ class Table:
     @cached_property
     def timing(self) -> tuple[int, str, int]:
         """The commonest `Row.timing` of the rows that are not baselines."""
-        rows = [r.timing for r in self.rows if r.ok and not r.head.baseline] or [(0, "", 0)]
+        rows = [r.timing for r in self.rows if r.ok and not r.head.baseline] or [UNTIMED]
         return Counter(rows).most_common(1)[0][0]
 
 

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain, nearest
 
-__all__ = ["SolverRow", "Suite", "SuiteError", "TaskRow", "list_suites", "load_suite", "override"]
+__all__ = ["SolverRow", "Suite", "SuiteError", "TaskRow", "at_most", "list_suites", "load_suite", "override"]
 
 FOLDER = Path(__file__).parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
@@ -215,6 +215,12 @@ def override(
     for i in _twins(rows):
         raise SuiteError(f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file")
     return suite.model_copy(update={**update, "solvers": tuple(rows)})
+
+
+def at_most(suite: Suite, images: int) -> Suite:
+    """The suite with no more images than there are."""
+    rows = [row.model_copy(update={"images": row.images and min(row.images, images)}) for row in suite.solvers]
+    return suite.model_copy(update={"images": min(suite.images, images), "solvers": tuple(rows)})
 
 
 def _twins(rows: Sequence[SolverRow]) -> list[int]:

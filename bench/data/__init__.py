@@ -1,0 +1,121 @@
+"""Data sets: cards in ``datasets/``, and the images that they describe, in [-1, 1].
+
+A card is a TOML file, named like its data set, that says where the images are, how they were made and what they hash to. Three
+kinds: a ``sheet`` is one picture tiled with all images, which a repository's page can show; a ``folder`` holds one file per
+image. Those are taken as they are: a wrong size or colour mode is refused, never resized or converted, since preprocessing
+changes results. A ``listed`` one names images of a public collection which the user has, and the preprocessing that all papers
+gave them. Any folder of images is a data set too, without a card and with that preprocessing.
+"""
+
+import difflib
+import hashlib
+from pathlib import Path
+
+from bench.data.cards import DATASETS, AnyCard, Card, DataError, FolderCard, ListedCard, SheetCard, read_bytes, read_card
+from bench.data.files import Dataset, FolderDataset, SheetDataset
+from bench.data.listed import FolderOfPhotographs, ListedDataset, image_files
+from bench.data.lists import ListUnavailable, fetch_list
+
+__all__ = [
+    "DATASETS",
+    "AnyCard",
+    "Card",
+    "DataError",
+    "Dataset",
+    "FolderCard",
+    "FolderDataset",
+    "FolderOfPhotographs",
+    "ListUnavailable",
+    "ListedCard",
+    "ListedDataset",
+    "SheetCard",
+    "SheetDataset",
+    "card_path",
+    "fetch_list",
+    "image_files",
+    "list_datasets",
+    "load_dataset",
+    "names_folder",
+    "read_card",
+    "which_list",
+    "with_lists",
+]
+
+
+def list_datasets() -> list[str]:
+    """Names of the data sets that come with the suite.
+
+    Raises:
+        DataError: the folder is not there, as when only the wheel was installed.
+
+    """
+    if not DATASETS.is_dir():
+        raise DataError(
+            f"no folder {DATASETS}: data sets come with the repository, not with the installed package; "
+            "clone it and install it with `pip install -e .`, or give the path of a card"
+        )
+    return sorted(path.stem for path in DATASETS.glob("*.toml"))
+
+
+def with_lists() -> list[str]:
+    """Names of the data sets that come with the suite and need a list."""
+    cards = {name: read_card(DATASETS / f"{name}.toml") for name in list_datasets()}
+    found = [(name, card.id_list) for name, card in cards.items() if isinstance(card, ListedCard) and card.id_list]
+    return [name for name, id_list in sorted(found, key=lambda pair: pair[1].head_of is not None)]
+
+
+def which_list(file: Path) -> tuple[str, ...]:
+    """Name of the data set whose list a file is.
+
+    Raises:
+        ListUnavailable: it is none of the known ones.
+
+    """
+    found = hashlib.sha256(read_bytes(file)).hexdigest()
+    for name in with_lists():
+        if read_card(DATASETS / f"{name}.toml").id_list.sha256 == found:
+            return (name,)
+    raise ListUnavailable(f"{file}: sha256 {found[:16]}... is not that of any known list; known: {', '.join(with_lists())}")
+
+
+def card_path(name: str | Path) -> Path:
+    """The card of a name in ``datasets/``, or the path of a card (which ends in .toml) itself.
+
+    Raises:
+        DataError: the name is unknown.
+
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        return path
+    if name not in (known := list_datasets()):
+        near = difflib.get_close_matches(str(name), known, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        choice = "or the path of a card (*.toml) or of a folder of images"
+        raise DataError(f"unknown data set '{name}'; {hint}known: {', '.join(known)}, {choice}")
+    return DATASETS / f"{name}.toml"
+
+
+def load_dataset(name: str | Path, root: Path | None = None, shape: tuple[int, ...] | None = None) -> Dataset:
+    """The data set of a name in ``datasets/``, of the path of a card (which ends in .toml), or of a folder of images.
+
+    Args:
+        root: where the user's images are, for the cards that list some of a public collection.
+        shape: (C, H, H) to which the images of a folder are brought; a card says it itself.
+
+    Raises:
+        DataError: it is unknown, or a file is missing, corrupt, of the wrong size, mode or hash.
+
+    """
+    if shape is not None and names_folder(name):
+        return FolderOfPhotographs(Path(name).expanduser(), shape)
+    path = card_path(name)
+    card = read_card(path)
+    if isinstance(card, ListedCard):
+        return ListedDataset(path, card, root)
+    return SheetDataset(path, card) if isinstance(card, SheetCard) else FolderDataset(path, card)
+
+
+def names_folder(name: str | Path) -> bool:
+    """Whether it is the path of a folder; a bare word is the name of a data set, whatever lies in the working directory."""
+    return ("/" in str(name) or "\\" in str(name)) and Path(name).expanduser().is_dir()

@@ -1,0 +1,163 @@
+"""Cards: what a data set's TOML file may say."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, model_validator
+
+DATASETS = Path(__file__).resolve().parents[2] / "datasets"
+"""Found by path, never imported: the folder holds data only."""
+
+Shape = tuple[Literal[1, 3], PositiveInt, PositiveInt]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Ids = Annotated[str, Field(pattern=r"^[\w.-]*\{:\d*d\}[\w.-]*$")]
+"""Pattern of an id, such as "test-{:05d}"."""
+
+
+class DataError(ValueError):
+    """A data set cannot be used; one line that names the file, the reason and the choice."""
+
+
+class Card(BaseModel):
+    """What every card may say. ``shape`` is (C, H, W) of one image; the texts are for the reader."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shape: Shape
+    source: str = ""
+    licence: str = ""
+    split: str = ""
+    preprocessing: str = ""
+    notes: str = ""
+    class_names: list[str] | None = None
+
+
+class SheetCard(Card):
+    """All images in one lossless picture, row by row, in the order of their ids.
+
+    Attributes:
+        file: the picture, beside the card.
+        sha256: of that file.
+        count, columns: number of images, and of images in a row.
+        ids: pattern of an id, such as "test-{:05d}", filled with first, first + 1, ...
+        labels: the class of each image, in order.
+
+    """
+
+    kind: Literal["sheet"]
+    file: str
+    sha256: Sha256
+    count: PositiveInt
+    columns: PositiveInt
+    ids: Ids = "{:05d}"
+    first: int = 0
+    labels: list[int] | None = None
+
+
+class FolderCard(Card):
+    """One file per image; ids are the file names without their suffix, sorted.
+
+    Attributes:
+        folder: relative to the card, or absolute.
+        sha256: of what ``sha256sum *`` prints in that folder for the image files; pins every image. Not checked if absent.
+        labels: id -> class.
+
+    """
+
+    kind: Literal["folder"]
+    folder: str
+    sha256: Sha256 | None = None
+    labels: dict[str, int] | None = None
+
+
+class IdList(BaseModel):
+    """A text file that names images, their order and their classes, a line "<folder>/<name>.<suffix> <class>" for each.
+
+    It is looked up beside the card, then in the cache, where `python -m bench fetch lists` puts it.
+
+    Attributes:
+        file: its name.
+        sha256: of the file.
+        urls: where it can be had.
+        min_side: the rule that derives it, if there is one: the first images of the collection, by name, whose shorter side has
+            at least so many pixels.
+        head_of: another rule: the first entries of the list of this data set.
+
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    sha256: Sha256
+    urls: list[str] = []
+    min_side: PositiveInt | None = None
+    head_of: str | None = None
+
+
+class ListedCard(Card):
+    """Some images of a public collection, which the user has in a folder; they are cropped and resized when they are read.
+
+    Attributes:
+        collection: of `bench.data.collections`.
+        preprocessing: centre_crop is `bench.data.preprocessing.centre_crop`, that of Dhariwal & Nichol 2021.
+        count: number of images.
+        id_list: names them; or else
+        ids, first: pattern of an id, filled with first, first + 1, ...
+
+    """
+
+    kind: Literal["listed"]
+    collection: Literal["imagenet", "ffhq"]
+    preprocessing: Literal["centre_crop"]
+    count: PositiveInt
+    id_list: IdList | None = None
+    ids: Ids | None = None
+    first: int = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.id_list is None) == (self.ids is None):
+            raise ValueError("give either 'id_list' or 'ids'")
+        if self.shape[1] != self.shape[2]:
+            raise ValueError(f"'shape' is {self.shape[1]} x {self.shape[2]}, a centre crop is square")
+        return self
+
+
+AnyCard = SheetCard | FolderCard | ListedCard
+
+
+def read_card(path: Path) -> AnyCard:
+    """Reads and validates a card.
+
+    Raises:
+        DataError: it is missing, not TOML, or has a wrong, missing or unknown entry.
+
+    """
+    schema = TypeAdapter(Annotated[AnyCard, Field(discriminator="kind")])
+    try:
+        return schema.validate_python(tomllib.loads(read_bytes(path).decode()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a TOML card: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        entry = ".".join(str(part) for part in first["loc"][1:]) or "kind"
+        raise DataError(f"{path}: '{entry}': {first['msg']}; datasets/README.md shows a card") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's content, or a DataError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+
+
+def check_sha256(path: Path, content: bytes, expected: str) -> None:
+    """Refuses content that is not what the card pins."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise DataError(
+            f"{path}: sha256 is {found[:16]}..., the card says {expected[:16]}...; restore the file or make a new card"
+        )

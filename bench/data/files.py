@@ -1,0 +1,150 @@
+"""Images as files that are taken as they are: sheets and folders."""
+
+import hashlib
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from bench.data.cards import Card, DataError, FolderCard, SheetCard, check_sha256, read_bytes
+
+MODES = {1: "L", 3: "RGB"}
+"""Pillow's mode of an 8-bit image with so many channels."""
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}
+
+
+class Dataset(ABC):
+    """Images with names.
+
+    Attributes:
+        name: of the data set, which is the name of its card.
+        card_sha256: of the card's bytes; of all image files where there is no card.
+        shape: (C, H, W) of every image.
+        ids: names of the images, in their fixed order.
+        labels: id -> class index, or None.
+        class_names: names of the classes, or None.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        card_sha256: str,
+        shape: tuple[int, int, int],
+        ids: list[str],
+        labels: dict[str, int] | None = None,
+        class_names: list[str] | None = None,
+    ) -> None:
+        self.name, self.card_sha256, self.shape = name, card_sha256, shape
+        self.ids, self.labels, self.class_names = ids, labels, class_names
+
+    @abstractmethod
+    def read(self, image_id: str) -> np.ndarray:
+        """The pixels of a known image, (H, W, C) or (H, W) uint8."""
+
+    def pixels(self, image_id: str) -> np.ndarray:
+        """(C, H, W) uint8.
+
+        Raises:
+            DataError: there is no such image, or its file is damaged.
+
+        """
+        if image_id not in self.ids:
+            raise DataError(f"data set '{self.name}' has no image '{image_id}'; it has {self.ids[0]} to {self.ids[-1]}")
+        C, H, W = self.shape
+        return self.read(image_id).reshape(H, W, C).transpose(2, 0, 1).copy()
+
+    def image(self, image_id: str) -> Tensor:
+        """(C, H, W) float32 in [-1, 1]; black is -1, white is 1."""
+        return torch.from_numpy(self.pixels(image_id)).float() / 127.5 - 1
+
+    def image_sha256(self, image_id: str) -> str:
+        """Hexadecimal sha256 of the decoded pixels, (C, H, W) uint8."""
+        return hashlib.sha256(self.pixels(image_id).tobytes()).hexdigest()
+
+
+def about(path: Path, card: Card) -> dict[str, Any]:
+    """What the card itself says of its data set."""
+    sha256 = hashlib.sha256(read_bytes(path)).hexdigest()
+    return {"name": path.stem, "card_sha256": sha256, "shape": card.shape, "class_names": card.class_names}
+
+
+class SheetDataset(Dataset):
+    """Images cut out of one picture, which is read and verified at once."""
+
+    def __init__(self, path: Path, card: SheetCard) -> None:
+        ids = [card.ids.format(card.first + k) for k in range(card.count)]
+        if card.labels is not None and len(card.labels) != card.count:
+            raise DataError(f"{path}: {len(card.labels)} labels for {card.count} images")
+        super().__init__(**about(path, card), ids=ids, labels=card.labels and dict(zip(ids, card.labels, strict=True)))
+        C, H, W = card.shape
+        rows, columns, file = -(-card.count // card.columns), card.columns, path.parent / card.file
+        check_sha256(file, read_bytes(file), card.sha256)
+        with opened(file, (C, rows * H, columns * W)) as picture:
+            tiles = np.asarray(picture).reshape(rows, H, columns, W, C).swapaxes(1, 2)
+        self.tiles = dict(zip(ids, tiles.reshape(-1, H, W, C), strict=False))
+
+    def read(self, image_id: str) -> np.ndarray:
+        return self.tiles[image_id]
+
+
+class FolderDataset(Dataset):
+    """One file per image; size and mode of every file are checked at once, its pixels when it is read."""
+
+    def __init__(self, path: Path, card: FolderCard) -> None:
+        folder = path.parent / card.folder
+        if not folder.is_dir():
+            raise DataError(f"{path}: no folder {folder}; put the images there or change 'folder' in the card")
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise DataError(f"{path}: no PNG or JPEG file in {folder}")
+        self.files = {file.stem: file for file in files}
+        if len(self.files) < len(files):
+            raise DataError(f"{folder}: two files share a name and differ in the suffix only; ids are names without suffix")
+        if card.labels is not None and card.labels.keys() != self.files.keys():
+            odd = min(card.labels.keys() ^ self.files.keys())
+            raise DataError(f"{path}: labels and files do not match at '{odd}'; label every image or none")
+        super().__init__(**about(path, card), ids=list(self.files), labels=card.labels)
+        if card.sha256:
+            sums = "".join(f"{hashlib.sha256(read_bytes(file)).hexdigest()}  {file.name}\n" for file in files)
+            check_sha256(folder, sums.encode(), card.sha256)
+        for file in files:
+            with opened(file, card.shape):
+                pass
+
+    def read(self, image_id: str) -> np.ndarray:
+        with opened(self.files[image_id], self.shape) as image:
+            return np.asarray(image)
+
+
+@contextmanager
+def opened(path: Path, shape: tuple[int, int, int]) -> Iterator[Image.Image]:
+    """An image file that has the shape (C, H, W); whatever is wrong with it, then or while it is decoded, is a DataError."""
+    C, H, W = shape
+    with decoding(path) as image:
+        if image.mode != MODES[C]:
+            raise DataError(f"{path}: colour mode is {image.mode}, {C} channel(s) need {MODES[C]}; convert the file first")
+        if image.size != (W, H):
+            size = " x ".join(str(side) for side in image.size)
+            raise DataError(f"{path}: size is {size} px, the card says {W} x {H}; resize the file or change the card")
+        yield image
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[Image.Image]:
+    """An image file; that it cannot be read, then or while it is decoded, is a DataError."""
+    try:
+        with Image.open(path) as image:
+            yield image
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: not a readable image ({error}); replace the file or remove it") from error

@@ -1,0 +1,184 @@
+"""Lists of images: looked up, derived, downloaded, and never used unless their sha256 is the card's."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.cache import cache_dir
+from bench.data.cards import DATASETS, DataError, IdList, ListedCard, read_bytes, read_card
+from bench.data.collections import COLLECTIONS, Entry, by_min_side, user_folder
+from bench.downloads import DownloadError, download
+
+LINE = re.compile(r"(?:(?P<group>[\w.-]+)/)?(?P<id>[\w.-]+)\.[A-Za-z]+ (?P<label>\d+)")
+
+
+class ListUnavailable(Exception):
+    """A list cannot be had; the message says why and what to do."""
+
+
+def entries(card: ListedCard, path: Path) -> list[Entry]:
+    """The images of a card, in order.
+
+    Args:
+        path: of the card.
+
+    Raises:
+        DataError: the list is not there, not the one that the card pins, or not a list.
+
+    """
+    if card.id_list is None:
+        ids = [card.ids.format(card.first + k) for k in range(card.count)]
+        return [Entry(name, _thousand(name)) for name in ids]
+    file = find_list(card.id_list, path)
+    if file is None:
+        raise DataError(
+            f"{path.stem}: its list {card.id_list.file} is not in {lists_dir()}; "
+            f"`python -m bench fetch lists {_argument(path)}` gets it"
+        )
+    content = read_bytes(file)
+    if not _right(card.id_list, content):
+        raise DataError(
+            f"{file}: sha256 is {_sha256(content)[:16]}..., the card says {card.id_list.sha256[:16]}...; "
+            f"remove it, then `python -m bench fetch lists {_argument(path)}` gets it again"
+        )
+    found = [_entry(file, k, line) for k, line in enumerate(content.decode().splitlines(), 1)]
+    if len(found) != card.count:
+        raise DataError(f"{file}: {len(found)} entries, the card says {card.count}; correct the card")
+    return found
+
+
+def lists_dir() -> Path:
+    """Where fetched lists are kept."""
+    return cache_dir() / "lists"
+
+
+def find_list(id_list: IdList, card: Path) -> Path | None:
+    """A list's file, beside the card or in the cache; None if it is in neither."""
+    return next((path for folder in (card.parent, lists_dir()) if (path := folder / id_list.file).is_file()), None)
+
+
+def fetch_list(
+    path: Path, root: Path | None = None, source: Path | None = None, say: Callable[[str], object] = lambda _: None
+) -> Path:
+    """Puts a card's list into the cache: from the file that is given, else by its rule, else from where it is published.
+
+    Args:
+        path: of the card.
+        root: the user's folder, for a rule that needs the images.
+        source: a local copy, or a folder that has it.
+        say: called with one line of text for every step.
+
+    Returns:
+        The verified list.
+
+    Raises:
+        ListUnavailable: it could not be had, with the reason for every way.
+        DataError: the card has no list.
+
+    """
+    card = read_card(path)
+    if not isinstance(card, ListedCard) or card.id_list is None:
+        raise DataError(f"{path.stem}: this data set has no list to fetch")
+    id_list, reasons = card.id_list, []
+    present = find_list(id_list, path)
+    if source is None and present is not None and _right(id_list, read_bytes(present)):
+        say(f"{id_list.file}: in {present.parent}")
+        return present
+    for way, contents in _ways(card, path, root, source):
+        say(f"{id_list.file}: {way}")
+        try:
+            found = list(contents())
+        except (DataError, DownloadError, OSError) as error:
+            reasons.append(f"{way}: {error}")
+            continue
+        for content in found:
+            if _right(id_list, content):
+                return _store(lists_dir() / id_list.file, content)
+        reasons.append(f"{way}: sha256 is {_sha256(found[0])[:16]}..., the card says {id_list.sha256[:16]}...")
+    advice = f"get it elsewhere and run `python -m bench fetch lists {_argument(path)} --from FILE`"
+    raise ListUnavailable(f"{id_list.file} cannot be had: {'; '.join(reasons)}; {advice}")
+
+
+Way = tuple[str, Callable[[], Iterator[bytes]]]
+
+
+def _ways(card: ListedCard, path: Path, root: Path | None, source: Path | None) -> Iterator[Way]:
+    """What to try, in order; each gives one or more candidates, of which the sha256 takes one."""
+    id_list = card.id_list
+    if source is not None:
+        file = source / id_list.file if source.is_dir() else source
+        yield f"reading {file}", lambda: iter([read_bytes(file)])
+        return
+    if id_list.head_of is not None:
+        yield f"from the list of {id_list.head_of}", lambda: _head(card, path)
+    if id_list.min_side is not None:
+        yield "by its rule from the user's folder", lambda: _by_rule(card, root)
+    for url in id_list.urls:
+        yield f"downloading {url}", lambda url=url: iter([_download(url)])
+
+
+def _head(card: ListedCard, path: Path) -> Iterator[bytes]:
+    """The first entries of another card's list."""
+    other = path.with_name(f"{card.id_list.head_of}.toml")
+    parent = read_card(other)
+    if not isinstance(parent, ListedCard) or parent.id_list is None:
+        raise DataError(f"{other}: this data set has no list")
+    entries(parent, other)
+    lines = read_bytes(find_list(parent.id_list, other)).decode().splitlines()
+    return _texts(lines[: card.count])
+
+
+def _by_rule(card: ListedCard, root: Path | None) -> Iterator[bytes]:
+    """The first images that are large enough."""
+    collection = COLLECTIONS[card.collection]
+    return _texts(by_min_side(collection, user_folder(collection, root), card.id_list.min_side, card.count))
+
+
+def _texts(lines: Sequence[str]) -> Iterator[bytes]:
+    """With a newline at the end and without: published lists have either."""
+    text = "\n".join(lines)
+    yield from (f"{text}\n".encode(), text.encode())
+
+
+def _download(url: str) -> bytes:
+    """A list has less than a megabyte."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "list"
+        download([url], path)
+        return path.read_bytes()
+
+
+def _store(path: Path, content: bytes) -> Path:
+    """Writes a file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    draft.write_bytes(content)
+    return draft.replace(path)
+
+
+def _entry(file: Path, number: int, line: str) -> Entry:
+    match = LINE.fullmatch(line.strip())
+    if match is None:
+        raise DataError(f"{file}:{number}: '{line[:60]}' is not '<folder>/<name>.<suffix> <class>'")
+    return Entry(match["id"], match["group"] or "", int(match["label"]))
+
+
+def _thousand(name: str) -> str:
+    """The folder of a numbered image in a collection that keeps a thousand in each: 00123 -> 00000."""
+    return f"{int(name) // 1000 * 1000:05d}" if name.isdigit() else ""
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _right(id_list: IdList, content: bytes) -> bool:
+    return _sha256(content) == id_list.sha256
+
+
+def _argument(path: Path) -> str:
+    """How the command line names a card: by its name, or by its path where it is the user's own."""
+    return path.stem if path.parent == DATASETS else str(path)

@@ -1,0 +1,169 @@
+"""The network of "Explore Image Deblurring via Encoded Blur Kernel Space" (Tran et al., CVPR 2021, arXiv 2104.00317).
+
+It knows blurs as codes: an extractor finds the code k between a sharp and a blurred image, and an adapter applies a code to
+a sharp image. Only the second half is used here; the first is built as well, so that a checkpoint fits as a whole or not at
+all. The names of the parameters are those of the published checkpoints: 159 tensors, 115,265,475 numbers.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, relu
+
+from bench.cache import sha256
+from bench.operators.supplied import Version
+
+STRIDE = 128
+"""Pixels of the image, per side, for one position of the code: two halvings before the adapter and five in it."""
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))), 3 x 3, without normalisation."""
+
+    def __init__(self, nf: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(nf, nf, 3, padding=1), nn.Conv2d(nf, nf, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(relu(self.conv1(x)))
+
+
+class AdapterLevel(nn.Module):
+    """A level of the adapter's U-Net, which halves the features, asks the level below (or takes the code) and doubles them.
+
+    Args:
+        outer, inner: channels of the features above and below.
+        below: the next level; None at the lowest, where the code takes its place.
+        outermost: without a rectifier before and a skip connection around it.
+    """
+
+    def __init__(self, outer: int, inner: int, below: nn.Module | None = None, outermost: bool = False) -> None:
+        super().__init__()
+        down = nn.Conv2d(outer, inner, 4, 2, 1, bias=False)
+        up = nn.ConvTranspose2d(2 * inner, outer, 4, 2, 1, bias=outermost)
+        self.down = nn.Sequential(down) if outermost else nn.Sequential(nn.LeakyReLU(0.2), down)
+        self.up = nn.Sequential(nn.ReLU(), up, nn.Tanh()) if outermost else nn.Sequential(nn.ReLU(), up)
+        if below is not None:
+            self.submodule = below
+        self.lowest, self.outermost = below is None, outermost
+
+    def forward(self, x: Tensor, k: Tensor) -> Tensor:
+        z = self.down(x)
+        z = self.up(torch.cat((z, k), 1) if self.lowest else self.submodule(z, k))
+        if self.outermost:
+            return z
+        # The published network rectifies in place, so what skips the level has been through the rectifier too.
+        return torch.cat((z, leaky_relu(x, 0.2)), 1)
+
+
+class Adapter(nn.Module):
+    """Features and a code -> features of the blurred image."""
+
+    def __init__(self, nf: int) -> None:
+        super().__init__()
+        level = AdapterLevel(8 * nf, 8 * nf)
+        for width in (4 * nf, 2 * nf, nf):
+            level = AdapterLevel(width, 2 * width, level)
+        self.model = AdapterLevel(nf, nf, level, outermost=True)
+
+    def forward(self, x: Tensor, k: Tensor) -> Tensor:
+        return self.model(x, k)
+
+
+class BlurNetwork(nn.Module):
+    """Image and blur code -> blurred image.
+
+    Args:
+        nf: features; a code has 8 ``nf`` channels.
+        front, back: residual blocks before and after the adapter.
+    """
+
+    def __init__(self, nf: int = 64, front: int = 10, back: int = 20) -> None:
+        super().__init__()
+        self.code_channels = 8 * nf
+
+        def conv(channels: int, out: int, stride: int = 1) -> nn.Conv2d:
+            return nn.Conv2d(channels, out, 3, stride, 1)
+
+        def slope() -> nn.LeakyReLU:
+            return nn.LeakyReLU(0.1)
+
+        stem = [conv(3, nf), slope(), conv(nf, nf, 2), slope(), conv(nf, nf, 2), slope()]
+        self.feature_extractor = nn.Sequential(*stem, *(ResidualBlock(nf) for _ in range(front)))
+        self.kernel_extractor = _extractor(nf, 2 * self.code_channels)
+        self.adapter = Adapter(nf)
+        doubling = [layer for _ in range(2) for layer in (conv(nf, 4 * nf), nn.PixelShuffle(2), slope())]
+        trunk = [*(ResidualBlock(nf) for _ in range(back)), *doubling, conv(nf, nf), slope(), conv(nf, 3)]
+        self.recon_trunk = nn.Sequential(*trunk)
+
+    def forward(self, x: Tensor, k: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] and (B, 8 nf, H / 128, W / 128) -> (B, 3, H, W) in about [0, 1]."""
+        return x + self.recon_trunk(self.adapter(self.feature_extractor(x), k))
+
+
+def _extractor(nf: int, out: int) -> nn.Module:
+    """The convolutions that find a code's mean and spread, by their places in the published network; never run here."""
+    widths = [min(nf * 2**i, out) for i in range(6)]
+
+    def block() -> nn.Module:
+        return nn.ModuleDict({"conv_block": nn.ModuleDict({i: nn.Conv2d(out, out, 3, bias=False) for i in ("1", "5")})})
+
+    layers: dict[str, nn.Module] = {"1": nn.Conv2d(2 * nf, nf, 7, bias=False)}
+    layers |= {str(4 + 3 * i): nn.Conv2d(a, b, 3, 2, 1, bias=False) for i, (a, b) in enumerate(pairwise(widths))}
+    layers |= {str(19 + i): block() for i in range(4)}
+    return nn.ModuleDict({"model": nn.ModuleDict(layers)})
+
+
+def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
+    """The network with the weights of a checkpoint, float64 on the CPU, without its extractor and without gradients.
+
+    Args:
+        path: a file of ``torch.save`` that holds a dict from names to tensors, all those of the network and no others.
+        network: on the meta device, so that it has no weights but those that are loaded.
+
+    Raises:
+        ValueError: the file cannot be read, or it is not such a dict; the message names the first difference.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises whatever the damage leads to
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"blur_nonlinear: {path} is not a checkpoint that can be read ({reason})") from error
+    difference = first_difference(state, network.state_dict())
+    if difference:
+        raise ValueError(f"blur_nonlinear: {path} does not hold the weights of the blur network: {difference}")
+    network.load_state_dict(state, assign=True)
+    del network.kernel_extractor
+    return network.double().eval().requires_grad_(False)
+
+
+def first_difference(state: Any, expected: Mapping[str, Tensor]) -> str | None:
+    """What first keeps ``state`` from being the parameters ``expected``, in their order; None where it is them."""
+    if not isinstance(state, Mapping):
+        return f"it holds a {type(state).__name__}, not a dict"
+    for name, value in expected.items():
+        if name not in state:
+            return f"'{name}' is missing (the file has {', '.join(map(repr, list(state)[:3])) or 'nothing'})"
+        if not isinstance(state[name], Tensor) or not state[name].is_floating_point():
+            return f"'{name}' is not a tensor of floating-point numbers"
+        if state[name].shape != value.shape:
+            return f"'{name}' has the shape {tuple(state[name].shape)}, not {tuple(value.shape)}"
+    extra = [name for name in state if name not in expected]
+    return f"'{extra[0]}' does not belong to it" if extra else None
+
+
+@lru_cache(maxsize=1)  # half a gigabyte to read, and every batch asks again
+def published_network(file: Version) -> tuple[BlurNetwork, str]:
+    """The network of the published size with a file's weights, to be shared and never changed; and the file's sha256.
+
+    Raises:
+        ValueError: as `load_network`.
+    """
+    with torch.device("meta"):
+        network = BlurNetwork()
+    return load_network(file.path, network), sha256(file.path)

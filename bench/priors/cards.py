@@ -1,0 +1,127 @@
+"""Cards: what a prior is, where its files come from, and what they hash to."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
+
+FOLDER = Path(__file__).parent
+
+Beta = Annotated[float, Field(gt=0, lt=1)]
+Url = Annotated[str, Field(pattern="^https?://")]
+
+
+class Network(BaseModel):
+    """What the U-Net and the classifier have in common; ``attention_resolutions`` in pixels."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    image_size: PositiveInt
+    channels: Literal[1, 3]
+    num_channels: PositiveInt
+    channel_mult: Annotated[list[PositiveInt], Field(min_length=1)]
+    num_res_blocks: PositiveInt
+    attention_resolutions: list[PositiveInt]
+    num_heads: PositiveInt = 1
+    num_head_channels: int = -1
+    use_scale_shift_norm: bool = False
+    resblock_updown: bool = False
+    use_new_attention_order: bool = False
+
+
+class Architecture(Network):
+    """What `bench.network.build_unet` takes."""
+
+    learn_sigma: bool
+    num_classes: PositiveInt | None = None
+
+
+class ClassifierArchitecture(Network):
+    """What `bench.network.build_classifier` takes."""
+
+    num_classes: PositiveInt
+
+
+class ScheduleTable(BaseModel):
+    """Linear betas."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    T: PositiveInt = 1000
+    beta_min: Beta = 1e-4
+    beta_max: Beta = 2e-2
+
+
+class Weights(BaseModel):
+    """A file of weights.
+
+    Attributes:
+        file: its name, beside the card or in the cache.
+        sha256: where it is known; without it, `fetch` writes down what it got, and every run records what it used.
+        size: in bytes, where known.
+        urls: where it can be downloaded, the best first.
+        by_hand: how to get it otherwise.
+
+    """
+
+    file: Annotated[str, Field(pattern=r"^[^/\\]+\.(safetensors|pt|pth)$")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    size: PositiveInt | None = None
+    urls: list[Url] = []
+    by_hand: str = ""
+
+
+class Classifier(Weights):
+    """The classifier that guides a conditional prior, and the scale of its gradient."""
+
+    architecture: ClassifierArchitecture
+    scale: NonNegativeFloat = 1.0
+
+
+class Card(Weights):
+    """What a card must say; whatever else it says is for the reader."""
+
+    name: str
+    architecture: Architecture
+    schedule: ScheduleTable
+    classifier: Classifier | None = None
+
+    @property
+    def weights(self) -> list[Weights]:
+        """Every file that the prior needs."""
+        return [self, *([self.classifier] if self.classifier else [])]
+
+
+class PriorError(ValueError):
+    """A prior that cannot be had: unknown name, missing file, wrong hash or wrong architecture."""
+
+
+def list_priors() -> list[str]:
+    """Names of the priors that have a card here."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def read_card(name: str) -> tuple[Card, Path]:
+    """The card of a prior by name, or by the path of a ``.toml`` of the user's own, and its path.
+
+    Raises:
+        PriorError: no such card, not valid TOML, or an entry that is missing, unknown or wrong.
+
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        near = difflib.get_close_matches(name, list_priors(), 1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        kinds = "the path of a card (.toml), diffusers:FOLDER or azula:NAME"
+        raise PriorError(f"unknown prior '{name}'; {hint}known: {', '.join(list_priors())}, {kinds}")
+    try:
+        return Card.model_validate(tomllib.loads(path.read_text())), path
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PriorError(f"{path}: not a valid card: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        entry = ".".join(str(part) for part in first["loc"])
+        example = FOLDER / "fashion32.toml"
+        raise PriorError(f"{path}: '{entry}': {first['msg']}; {example} shows a card") from None

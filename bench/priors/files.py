@@ -1,0 +1,177 @@
+"""Files of weights: where they are, how they get there, and how they are read."""
+
+import hashlib
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.cache import cache_dir, sha256
+from bench.downloads import DownloadError, Progress, download, silent
+from bench.priors.cards import PriorError, Weights, read_card
+
+
+def priors_dir() -> Path:
+    """Where fetched weights are kept."""
+    return cache_dir() / "priors"
+
+
+def find_weights(weights: Weights, card: Path) -> Path | None:
+    """The file, beside its card or in the cache; None where it is missing."""
+    places = (card.parent / weights.file, priors_dir() / weights.file)
+    return next((path for path in places if path.is_file()), None)
+
+
+def missing_files(name: str) -> list[str]:
+    """The files that a prior lacks here."""
+    card, place = read_card(name)
+    return [weights.file for weights in card.weights if find_weights(weights, place) is None]
+
+
+def fetch_prior(
+    name: str,
+    source: Path | None = None,
+    say: Callable[[str], object] = silent,
+    progress: Callable[[str], Progress] = lambda _: silent,
+) -> list[Path]:
+    """Puts the files of a prior into the cache, verified; opens no connection where they are already there.
+
+    Args:
+        name: of a card, or its path.
+        source: a local copy of a file, or a folder with all of them; None downloads.
+        say: called with one line of text for every step.
+        progress: what is called during the transfer of a file, from its name.
+
+    Raises:
+        PriorError: unknown prior, or a local copy that is not what the card says.
+        DownloadError: a file could not be downloaded; says what can be done instead.
+
+    """
+    card, place = read_card(name)
+    found = []
+    for weights in card.weights:
+        path = find_weights(weights, place)
+        if path is not None and _sound(path, weights, say):
+            say(f"{weights.file}: already there")
+        elif source is not None:
+            path = _take(weights, source, len(card.weights) > 1)
+        else:
+            say(f"{weights.file}: downloading")
+            path = _download(weights, name, progress(weights.file))
+        found += [path] if path else []
+    if not found:
+        raise PriorError(f"{source}: call it {' or '.join(w.file for w in card.weights)}, so that it is clear which one it is")
+    return found
+
+
+def _sound(path: Path, weights: Weights, say: Callable[[str], object]) -> bool:
+    """Whether a file is what it should be; a damaged one in the cache is removed."""
+    try:
+        verify(path, weights)
+    except PriorError as error:
+        if path.parent != priors_dir():
+            raise
+        say(f"{error}: removed")
+        path.unlink()
+        _note(path).unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _take(weights: Weights, source: Path, several: bool) -> Path | None:
+    """A copy of a local file, which has any name where it is the only one or its hash tells what it is."""
+    local = source / weights.file if source.is_dir() else source
+    if not local.is_file():
+        raise PriorError(f"no file {local}")
+    if several and local.name != weights.file and weights.sha256 is None:
+        return None
+    path, draft = priors_dir() / weights.file, priors_dir() / f"{weights.file}.{os.getpid()}.part"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(local, draft)
+        digest = verify(draft, weights, str(local))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _note(path).write_text(f"{digest}  {path.name}\n")
+    return path
+
+
+def _download(weights: Weights, name: str, progress: Progress) -> Path:
+    path = priors_dir() / weights.file
+    by_hand = weights.by_hand or "get it on a machine that has a connection"
+    advice = f"{by_hand}, then run `python -m bench fetch priors {name} --from FILE`"
+    if not weights.urls:
+        raise DownloadError(f"{weights.file} cannot be downloaded by a program: {advice}")
+    try:
+        digest = download(weights.urls, path, weights.size, weights.sha256, progress)
+    except DownloadError as error:
+        raise DownloadError(f"{weights.file} could not be downloaded ({error}); {advice}") from error
+    _note(path).write_text(f"{digest}  {path.name}\n")
+    return path
+
+
+def _note(path: Path) -> Path:
+    """Beside a fetched file: its sha256, as sha256sum writes it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def verify(path: Path, weights: Weights, shown: str = "") -> str:
+    """The sha256 of a file, which must be the card's, else the one written down when the file was fetched.
+
+    Raises:
+        PriorError: it is another one, or the size is.
+
+    """
+    shown = shown or str(path)
+    if weights.size is not None and (size := path.stat().st_size) != weights.size:
+        raise PriorError(f"{shown}: {size} bytes, the card says {weights.size}; restore the file")
+    found, note = sha256(path), _note(path)
+    if weights.sha256 is not None and found != weights.sha256:
+        raise PriorError(f"{shown}: sha256 {found[:12]}... is not the card's {weights.sha256[:12]}...; restore the file")
+    if weights.sha256 is None and note.is_file() and (known := note.read_text()[:64]) != found:
+        raise PriorError(f"{shown}: sha256 {found[:12]}... is not {known[:12]}... as when it was fetched; fetch it again")
+    return found
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Tensors by name, mapped from the file: nothing is in memory before it is used.
+
+    Raises:
+        PriorError: not such a file. Checkpoints are unpickled as weights only: nothing in them is executed.
+
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+    except SafetensorError as error:
+        raise PriorError(f"{path}: not a safetensors file ({error})") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise PriorError(f"{path}: not a checkpoint of weights ({(str(error).splitlines() or ['damaged'])[0]})") from None
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise PriorError(f"{path}: not a plain dictionary of tensors by name")
+    return dict(state)
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether a checkpoint has the format that can be mapped; the older one is a bare pickle."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
+def state_sha256(state: Mapping[str, Tensor]) -> str:
+    """Identity of weights that did not come as one file: names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        value = state[name].detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

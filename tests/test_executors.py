@@ -1,0 +1,83 @@
+"""Several processes into one folder: the same records as one process, also when one of them is killed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import build
+
+from bench.executors import ATTEMPTS, parts, run_parts
+from bench.progress import Observer
+from bench.records import read_manifest, read_records
+from bench.runner import Options, Runner, prepare
+from bench.suites import load_suite, override
+from solvers import SOLVERS
+
+ROOT = Path(__file__).resolve().parents[1]
+DEADLY = '''
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from solvers import Pinv
+
+
+@dataclass(frozen=True)
+class Deadly(Pinv):
+    """A+ y, but the first process that comes by is killed in the middle."""
+
+    def solve(self, measurement, prior, noise):
+        try:
+            Path(__file__).with_name("mark").touch(exist_ok=False)
+            os.kill(os.getpid(), signal.SIGKILL)
+        except FileExistsError:
+            yield from super().solve(measurement, prior, noise)
+'''
+
+
+def bench(folder, suite, *options):
+    command = [sys.executable, "-m", "bench", "run", "--suite", str(suite), "--out", str(folder), "--task", "box", *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run([*command, "--no-report"], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_parts_are_shards_of_the_shard():
+    assert [(p.device, p.shard) for p in parts("2", "cpu", (2, 3))] == [("cpu", (2, 6)), ("cpu", (5, 6))]
+    assert [p.device for p in parts("cuda:0, cuda:1", "cpu", (1, 1))] == ["cuda:0", "cuda:1"]
+    for wrong in ("0", "cuda:0,", ","):
+        with pytest.raises(ValueError, match="expected a number of processes, or devices"):
+            parts(wrong, "cpu", (1, 1))
+
+
+def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path):
+    suite = build(tmp_path)
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    rows = ["--solver", f"{tmp_path}/deadly.py:Deadly", "--solver", "pinv"]
+    done = bench(tmp_path / "two", suite, "--workers", "2", "--batch", "1", *rows)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "mark").exists(), "a process was killed"
+    records, damaged = read_records(tmp_path / "two")
+    assert damaged == 0 and len(records) == 8 and {r.status for r in records} == {"ok"}
+    plan = prepare(override(load_suite(str(suite)), rows[1::2], ["box"], list(SOLVERS)), Options(batch=1))
+    Runner(plan, tmp_path / "one", Observer()).run()
+    ours, theirs = ({r.key: r.metrics["psnr"] for r in read_records(tmp_path / name)[0]} for name in ("one", "two"))
+    assert ours.keys() == theirs.keys() and ours == pytest.approx(theirs, abs=1e-3)
+    (manifest,) = read_manifest(tmp_path / "two")
+    assert "--workers 2" in manifest["command"] and "--shard" not in manifest["command"]
+
+
+def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
+    """Started again for each new record and ATTEMPTS times without one; an ordinary exit code is no death."""
+    code, counts = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", iter([0, 1, 2, 2, 2, 2, 2])
+
+    def start(part, arguments):
+        script = code if part.device == "bad" else "raise SystemExit(1)"
+        part.process = subprocess.Popen([sys.executable, "-c", script])
+
+    monkeypatch.setattr("bench.executors._start", start)
+    todo = parts("bad,good", "cpu", (1, 1))
+    assert run_parts([], todo, lambda: next(counts)) == [todo[0]]
+    assert todo[0].codes == [-9] * (1 + ATTEMPTS) and todo[1].codes == [1]
