@@ -220,7 +220,7 @@ def _make_cell(
     except SuiteError as error:
         raise SuiteError(f"{row.where('preset')}: {error}") from None
     solver = build_solver(found, {**settings, **row.params}, row.where)
-    if block % particles(solver):
+    if block > 1 and block % particles(solver):
         raise SuiteError(
             f"{row.where()}: {particles(solver)} particles do not divide the block of {block} of task '{task.name}'"
         )
