@@ -88,7 +88,7 @@ class Checkpoint:
 
 
 def build_resnet50() -> "nn.Module":
-    """torchvision's ResNet-50, images normalised by `bench.metrics.Classifier` -> (B, 1000) logits."""
+    """The ResNet-50 of torchvision, images normalised by `bench.metrics.Classifier` -> (B, 1000) logits."""
     import torch
     from torchvision.models import resnet50
 

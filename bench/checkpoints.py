@@ -1,8 +1,8 @@
 """Weights of which one published file is known: kept in the cache as that file, verified by what its name says of its sha256.
 
-`fetch_checkpoint` tries a path that the user gives in the environment (``BENCH_RESNET50``), the cache, the folder in which torch
-hub keeps its downloads, and the hub; no package of the Python registry is known to carry these weights. `load_checkpoint` looks at
-the first two only and never opens a connection.
+`fetch_checkpoint` tries a path that the user gives in the environment (``BENCH_RESNET50``), the cache, the folder in which
+torch hub keeps its downloads, and the hub; no package of the Python registry is known to carry these weights.
+`load_checkpoint` looks at the first two only and never opens a connection.
 """
 
 import os
@@ -33,7 +33,7 @@ def find_checkpoint(name: str) -> Path:
     path = given or _cached(checkpoint)
     if not path.is_file():
         reason = f"no file {path} ({variable(name)})" if given else f"{name}: not in {path.parent}"
-        raise AssetUnavailable(f"{reason}; fetch it once with `python -m bench fetch metrics`, or set {variable(name)}")
+        raise AssetUnavailable(f"{reason}; fetch it once with `python -m bench fetch classifier`, or set {variable(name)}")
     return verify(checkpoint, path)
 
 

@@ -68,8 +68,8 @@ METRICS: dict[str, Metric] = {
         "top-1 %",
         1,
         True,
-        "accuracy of torchvision's ResNet-50 IMAGENET1K_V1 against the ImageNet label, in per cent; the whole image, normalised, "
-        "without the classifier's usual crop to 224 px",
+        "accuracy of torchvision's ResNet-50 IMAGENET1K_V1 against the ImageNet label, in per cent; the whole image, "
+        "normalised, without the classifier's usual crop to 224 px",
         scale=100.0,
     ),
     "misfit": Metric(
@@ -247,7 +247,7 @@ class Classifier:
         self.network = load_checkpoint("resnet50").to(device)
 
     def __call__(self, x: Tensor, labels: Tensor) -> Tensor:
-        """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> 1 where the most likely class is the label, else 0; (B,)."""
+        """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> (B,): 1 where the likeliest class is the label, or 0."""
         mean, std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
         with torch.no_grad():
             logits = self.network((rgb(unit(x.to(self.device, torch.float32))) - mean) / std)

@@ -252,7 +252,13 @@ def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray
     Raises:
         ValueError: fewer than three rows, different dimensions, or sets that cannot be paired.
     """
-    if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 3 or (paired and len(a) != len(b)):
+    if (
+        len(a.shape) != 2
+        or len(b.shape) != 2
+        or a.shape[1] != b.shape[1]
+        or min(len(a), len(b)) < 3
+        or (paired and len(a) != len(b))
+    ):
         raise ValueError(
             f"a kernel distance needs (n, d) and (m, d) with n, m >= 3, equal if paired; got {a.shape} and {b.shape}"
         )
