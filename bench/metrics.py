@@ -248,10 +248,13 @@ class Classifier:
 
     def __call__(self, x: Tensor, labels: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> (B,): 1 where the likeliest class is the label, or 0."""
+        return (self.logits(x).argmax(1) == labels).float()
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, 1000) float32, on the CPU."""
         mean, std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
         with torch.no_grad():
-            logits = self.network((rgb(unit(x.to(self.device, torch.float32))) - mean) / std)
-        return (logits.argmax(1).cpu() == labels).float()
+            return self.network((rgb(unit(x.to(self.device, torch.float32))) - mean) / std).cpu()
 
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

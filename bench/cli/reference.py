@@ -6,12 +6,17 @@ import click
 
 from bench.cli.assets import DATA_ROOT
 from bench.cli.errors import plain_errors
-from bench.features import MODES
 
 
 @click.command()
 @click.option("--dataset", metavar="NAME|FILE", required=True, help="A data set, or the path of a card.")
-@click.option("--mode", type=click.Choice(MODES), default=MODES[0], show_default=True, help="How images come to 299 px.")
+@click.option(
+    "--mode",
+    type=click.Choice(["legacy_pytorch", "clean"]),
+    default="legacy_pytorch",
+    show_default=True,
+    help="How images come to 299 px.",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--batch", type=click.IntRange(1), metavar="N", default=32, show_default=True, help="Images at once.")
 @DATA_ROOT
