@@ -1,4 +1,4 @@
-"""Sets of features: blocks, moments and modes against independent computations, and FID and KID against a reference, end to end."""
+"""Sets of features: blocks, moments and modes against independent computations; FID and KID against a reference, end to end."""
 
 import json
 import tracemalloc
