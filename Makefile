@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check lint clean
+.PHONY: demo test slow check lint clean
 
 demo: $(VENV)/ready
 	$(RUN) -m bench run --suite demo
@@ -13,6 +13,10 @@ test: $(VENV)/ready
 	$(RUN) -m ruff check .
 	$(VENV)/bin/lint-imports
 	$(RUN) -m pytest
+
+slow: $(VENV)/ready
+	$(RUN) -m bench fetch metrics
+	$(RUN) -m pytest -m slow
 
 check: $(VENV)/ready
 	$(RUN) -m bench fetch metrics

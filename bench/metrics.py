@@ -7,14 +7,17 @@ KID) are computed later, by `bench.stats`, from the features that `Inception` re
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.assets import load_backbone
+from bench.checkpoints import load_checkpoint
 from bench.operators.base import Operator
 
 SMALLEST = 64
@@ -48,19 +51,33 @@ class Metric:
 _ENLARGED = (
     f"images with a side below {SMALLEST} px are enlarged to {SMALLEST} px (bilinear); grey is repeated to three channels"
 )
-_INCEPTION = "FID Inception of 2015 as in pytorch-fid (legacy_pytorch: bilinear to 299 px, not antialiased), float images"
+INCEPTION = {
+    "legacy_pytorch": "FID Inception of 2015 as in pytorch-fid (legacy_pytorch: bilinear to 299 px, not antialiased), "
+    "float images",
+    "clean": "FID Inception of 2015 as in clean-fid (clean: antialiased bicubic to 299 px), float images",
+}
+"""Mode -> what a reader has to know of it."""
+_LEGACY = INCEPTION["legacy_pytorch"]
 
 METRICS: dict[str, Metric] = {
     "psnr": Metric("PSNR", 2, True, "dB; mean over images of the PSNR of each, data range 1 on [0, 1]"),
     "ssim": Metric("SSIM", 3, True, "Gaussian window 11 px, std 1.5 px; data range 1 on [0, 1]; mean over channels"),
     "lpips": Metric("LPIPS", 3, False, f"v0.1, AlexNet, input in [-1, 1]; {_ENLARGED}"),
     "lpips_vgg": Metric("LPIPS-VGG", 3, False, f"v0.1, VGG16, input in [-1, 1]; {_ENLARGED}"),
+    "top1": Metric(
+        "top-1 %",
+        1,
+        True,
+        "accuracy of torchvision's ResNet-50 IMAGENET1K_V1 against the ImageNet label, in per cent; the whole image, "
+        "normalised, without the classifier's usual crop to 224 px",
+        scale=100.0,
+    ),
     "misfit": Metric(
         "misfit", 2, None, "||A x - y|| / (sigma sqrt(m)) over the m measured entries; 1 is the noise; x not clipped"
     ),
     "residual": Metric("residual", 4, None, "||A x - y|| / sqrt(m) over the m measured entries, in units of y; x not clipped"),
-    "fid": Metric("FID", 2, False, f"{_INCEPTION}; biased upwards below 2048 images"),
-    "kid": Metric("KID x 1000", 2, False, f"unbiased; {_INCEPTION}", scale=1000.0),
+    "fid": Metric("FID", 2, False, f"{_LEGACY}; biased upwards below 2048 images"),
+    "kid": Metric("KID x 1000", 2, False, f"unbiased; {_LEGACY}", scale=1000.0),
 }
 
 
@@ -176,6 +193,50 @@ def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
 class Inception:
     """Features for FID and KID: the 2048-d average pool of the FID Inception.
 
+    Args:
+        device: where it is computed.
+        mode: how images come to 299 x 299 px. "legacy_pytorch": bilinear without antialiasing, as in pytorch-fid; "clean": as
+            clean-fid defines it (Parmar et al. 2022, arXiv 2104.11222), see `enlarge_clean`.
+
+    Raises:
+        AssetUnavailable: the network was not fetched.
+
+    """
+
+    def __init__(self, device: Device = "cpu", mode: str = "legacy_pytorch") -> None:
+        self.device = device
+        self.resize = RESIZE[mode]
+        self.network = load_backbone("inception").to(device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, 2048) float32."""
+        with torch.no_grad():
+            x = rgb(x.to(self.device, torch.float32).clamp(-1, 1))
+            return self.network(self.resize(x))
+
+
+def enlarge_clean(x: Tensor) -> Tensor:
+    """To 299 x 299 px by antialiased bicubic interpolation (Pillow, each channel in floating point), (B, C, H, W) in [-1, 1].
+
+    The result is clipped to the range of pixels, 0 to 255, and then shifted and scaled as (v - 128) / 128, as the network was
+    trained; the legacy mode's v / 127.5 - 1 is not quite the same.
+    """
+    planes = [Image.fromarray(plane) for plane in ((x + 1) * 127.5).flatten(0, 1).cpu().numpy()]
+    resized = np.stack([np.asarray(plane.resize((299, 299), Image.Resampling.BICUBIC)) for plane in planes])
+    return (torch.from_numpy(resized).clamp(0, 255).unflatten(0, x.shape[:2]).to(x.device) - 128) / 128
+
+
+RESIZE = {
+    "legacy_pytorch": partial(F.interpolate, size=(299, 299), mode="bilinear", align_corners=False),
+    "clean": enlarge_clean,
+}
+
+
+class Classifier:
+    """Whether torchvision's ResNet-50 (IMAGENET1K_V1) sees an image's class.
+
+    The whole image is normalised and classified, whatever its size: no resize and no crop to 224 px.
+
     Raises:
         AssetUnavailable: the network was not fetched.
 
@@ -183,10 +244,18 @@ class Inception:
 
     def __init__(self, device: Device = "cpu") -> None:
         self.device = device
-        self.network = load_backbone("inception").to(device)
+        self.network = load_checkpoint("resnet50").to(device)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) in [-1, 1] -> (B, 2048) float32."""
+    def __call__(self, x: Tensor, labels: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> (B,): 1 where the likeliest class is the label, or 0."""
+        return (self.logits(x).argmax(1) == labels).float()
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, 1000) float32, on the CPU."""
+        mean, std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
         with torch.no_grad():
-            x = rgb(x.to(self.device, torch.float32).clamp(-1, 1))
-            return self.network(F.interpolate(x, (299, 299), mode="bilinear", align_corners=False))
+            return self.network((rgb(unit(x.to(self.device, torch.float32))) - mean) / std).cpu()
+
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the training images of torchvision's classifiers, on [0, 1]."""

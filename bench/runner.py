@@ -17,6 +17,7 @@ from bench.blocks import BlockScorer, as_block, divergence
 from bench.certify.certificate import code_sha256
 from bench.data import load_dataset
 from bench.exact_worlds import ExactImages, exact_prior, is_exact
+from bench.features import features_folder
 from bench.manifest import describe_run, metric_revisions
 from bench.noise import SCHEME
 from bench.plan import Cell, Job, World, make_cells, shard_of
@@ -24,7 +25,8 @@ from bench.prior import Prior
 from bench.priors import load_prior
 from bench.progress import Observer
 from bench.records import Journal, Record, done_keys, read_records, write_manifest
-from bench.scoring import Gallery, Scorer
+from bench.reference import describe_reference
+from bench.scoring import Gallery, Scorer, imagenet_labels, make_scorer
 from bench.solver import particles
 from bench.solving import Broken, Outcome, OverTime, solve, warm_up
 from bench.suites import Suite, TaskRow
@@ -72,6 +74,8 @@ class Plan:
     suite: Suite
     cells: list[Cell]
     options: Options
+    reference: dict[str, Any] | None = None
+    """Which images FID and KID compare with, where these are not the true ones of the run."""
 
     @cached_property
     def image_sha256(self) -> Callable[[Images, str], str]:
@@ -81,9 +85,7 @@ class Plan:
     @cached_property
     def scorer(self) -> Scorer:
         """What scores the reconstructions."""
-        shapes = (cell.data.shape for cell in self.cells if cell.block == 1)
-        smallest = min(shapes, key=lambda shape: min(shape[1:]), default=None)
-        return Scorer(self.cells[0].prior.device, self.suite.features, smallest)
+        return make_scorer(self.suite, self.cells)
 
     def done(self, records: Iterable[Record]) -> set[str]:
         """The keys that need not be computed again."""
@@ -124,7 +126,8 @@ def prepare(suite: Suite, options: Options) -> Plan:
         known = prior(row.prior or suite.prior)
         return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
-    return Plan(suite, make_cells(suite, world, options.numerics), options)
+    reference = describe_reference(dataset(suite.reference, None)) if suite.reference else None
+    return Plan(suite, make_cells(suite, world, options.numerics), options, reference)
 
 
 class Runner:
@@ -138,7 +141,7 @@ class Runner:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
         self.journal = Journal(folder)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
-        self.gallery = Gallery(folder, None if several else plan.options.pictures)
+        self.gallery = Gallery(folder, None if several else plan.options.pictures, features_folder(plan.suite.fid_mode))
         self.scorer, self.block_scorer = plan.scorer, BlockScorer()
         self.counts: Counter[str] = Counter()
         self._warm: set[tuple[type, type, int]] = set()
@@ -169,7 +172,7 @@ class Runner:
     def announce(self) -> None:
         """Writes down what is asked for, before anything is computed."""
         about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
-        write_manifest(self.folder, describe_run(self.plan.suite, self.plan.cells, self.scorer) | about)
+        write_manifest(self.folder, describe_run(self.plan.suite, self.plan.cells, self.scorer, self.plan.reference) | about)
 
     def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
         """Batch by batch. Out of memory halves the batch, then recomputes; an exception makes each image stand alone."""
@@ -213,7 +216,8 @@ class Runner:
         """Scores, then writes pictures and features first and records last: a record implies its files."""
         if particles(cell.solver) > 1:
             outcome = replace(outcome, x=outcome.x[:, 0])
-        rows = self.scorer(outcome.x, measured.x, measured.measurement)
+        labels = imagenet_labels(cell.data, [job.image for job in jobs])
+        rows = self.scorer(outcome.x, measured.x, measured.measurement, labels)
         ok = [i for i, at in enumerate(outcome.diverged) if at is None]
         for i in ok:
             if self.gallery.wants(cell.images.index(jobs[i].image)):

@@ -1,8 +1,10 @@
 """What is computed from a reconstruction and its truth: metrics, and the pictures and features kept for the report."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,61 +13,78 @@ from torch import Tensor
 
 from bench import metrics
 from bench.assets import AssetUnavailable
+from bench.plan import Cell
 from bench.records import write_atomic
 from bench.solver import Measurement
-from bench.tasks import Measured
+from bench.suites import Suite
+from bench.tasks import Images, Measured
 
 SSIM_WINDOW = 11
 """Least side of an image that has an SSIM, pixels."""
 
 
+LPIPS = {"lpips": "alex", "lpips_vgg": "vgg"}
+"""Metric -> trunk."""
+USUAL = ("psnr", "ssim", "lpips")
+
+
 class Scorer:
-    """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception) in float32 on a device.
+    """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception, ResNet-50) in float32 on a device.
 
     Args:
-        shape: of the smallest image; None where there are none to score.
+        device: of the networks.
+        features: mode of the Inception features, None where none are wanted.
+        shape: (C, H, W) of the smallest images; None where there are none to score.
+        asked: metrics of each image, of `bench.suites.ImageMetric`.
 
     Attributes:
         unavailable: metric -> why it cannot be computed here.
         available: the metrics that can, whether or not they apply.
     """
 
-    def __init__(self, device: torch.device, features: bool, shape: Sequence[int] | None) -> None:
+    def __init__(
+        self, device: torch.device, features: str | None, shape: Sequence[int] | None, asked: Collection[str] = USUAL
+    ) -> None:
+        self.asked = asked
         self.unavailable: dict[str, str] = {}
-        self.available: set[str] = set()
-        self.lpips, self.inception = None, None
-        if shape is None:
-            return
-        if min(shape[1:]) < SSIM_WINDOW:
+        if "ssim" in asked and min(shape[1:]) < SSIM_WINDOW:
             self.unavailable["ssim"] = f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
+        lpips = {name: self._load([name], partial(metrics.Lpips, LPIPS[name], device)) for name in asked if name in LPIPS}
+        self.lpips = {name: network for name, network in lpips.items() if network}
+        self.classifier = self._load(["top1"], partial(metrics.Classifier, device)) if "top1" in asked else None
+        self.inception = self._load(["fid", "kid"], partial(metrics.Inception, device, features)) if features else None
+        self.available = {*asked, *(["fid", "kid"] if features else [])} - self.unavailable.keys()
+
+    def _load(self, names: Sequence[str], build: Callable[[], Any]) -> Any:
+        """What ``build`` makes; without its weights None, and these metrics are unavailable."""
         try:
-            self.lpips = metrics.Lpips("alex", device)
+            return build()
         except AssetUnavailable as error:
-            self.unavailable["lpips"] = str(error)
-        if features:
-            try:
-                self.inception = metrics.Inception(device)
-            except AssetUnavailable as error:
-                self.unavailable |= {"fid": str(error), "kid": str(error)}
-        self.available = {"psnr", "ssim", "lpips", *(["fid", "kid"] if features else [])} - self.unavailable.keys()
+            self.unavailable |= dict.fromkeys(names, str(error))
+            return None
 
     def names(self, sigma: float) -> list[str]:
         """Metrics of each image, in the order of the tables."""
-        return [*(n for n in ("psnr", "ssim", "lpips") if n in self.available), "misfit" if sigma > 0 else "residual"]
+        return [*(n for n in metrics.METRICS if n in self.asked and n in self.available), "misfit" if sigma > 0 else "residual"]
 
-    def __call__(self, x_hat: Tensor, x: Tensor, measurement: Measurement) -> list[dict[str, float]]:
-        """(B, C, H, W) twice, float64 in [-1, 1], and the measurement -> a dictionary for each image."""
+    def __call__(
+        self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None = None
+    ) -> list[dict[str, float]]:
+        """(B, C, H, W) twice, float64 in [-1, 1], the measurement, and ImageNet's class indices -> a dictionary for each image.
+
+        Without labels there is no top-1 accuracy.
+        """
         y, A, sigma = measurement
-        columns = {"psnr": metrics.psnr(x_hat, x)}
-        if "ssim" in self.available:
-            columns["ssim"] = metrics.ssim(x_hat, x)
-        if self.lpips:
-            columns["lpips"] = self.lpips(x_hat, x)
-        if sigma > 0:
-            columns["misfit"] = metrics.misfit(A, x_hat, y, sigma)
-        else:
-            columns["residual"] = metrics.residual(A, x_hat, y)
-        rows = {name: values.tolist() for name, values in columns.items()}
+        columns = {
+            "psnr": lambda: metrics.psnr(x_hat, x),
+            "ssim": lambda: metrics.ssim(x_hat, x),
+            **{name: partial(network, x_hat, x) for name, network in self.lpips.items()},
+            "top1": lambda: self.classifier(x_hat, labels),
+            "misfit": lambda: metrics.misfit(A, x_hat, y, sigma),
+            "residual": lambda: metrics.residual(A, x_hat, y),
+        }
+        names = (name for name in self.names(sigma) if name != "top1" or labels is not None)
+        rows = {name: columns[name]().tolist() for name in names}
         return [{name: values[i] for name, values in rows.items()} for i in range(len(x))]
 
     def features(self, x: Tensor) -> np.ndarray:
@@ -73,15 +92,39 @@ class Scorer:
         return self.inception(x).cpu().numpy().astype(np.float16)
 
 
+def make_scorer(suite: Suite, cells: Sequence[Cell]) -> Scorer:
+    """What scores the cells of a suite; top-1 accuracy needs ImageNet's labels in the data of some."""
+    images = [cell for cell in cells if cell.block == 1]
+    smallest = min((cell.data.shape for cell in images), key=lambda shape: min(shape[1:]), default=None)
+    labelled = any(has_imagenet_labels(cell.data) for cell in images)
+    asked = [name for name in suite.metrics if name != "top1" or labelled] if images else []
+    scorer = Scorer(cells[0].prior.device, suite.fid_mode if suite.features and images else None, smallest, asked)
+    if images and asked != list(suite.metrics):
+        names = ", ".join(dict.fromkeys(cell.data.name for cell in images))
+        scorer.unavailable["top1"] = f"it needs ImageNet's labels, which {names} has not (`label_set` in the card)"
+    return scorer
+
+
+def has_imagenet_labels(data: Images) -> bool:
+    """Whether a data set says that its labels are ImageNet's class indices."""
+    return getattr(data, "label_set", None) == "imagenet" and getattr(data, "labels", None) is not None
+
+
+def imagenet_labels(data: Images, images: Sequence[str]) -> Tensor | None:
+    """ImageNet's class indices, (B,), 0 to 999 in the order of the WordNet ids; None where labels are not that, or absent."""
+    return torch.tensor([data.labels[image] for image in images]) if has_imagenet_labels(data) else None
+
+
 class Gallery:
     """Pictures and features of a run folder, each written as a whole or not at all.
 
     Args:
         first: pictures are kept of the first so many images of every cell; None keeps all.
+        features: name of the folder for features.
     """
 
-    def __init__(self, folder: Path, first: int | None) -> None:
-        self.folder, self.first = folder, first
+    def __init__(self, folder: Path, first: int | None, features: str = "features") -> None:
+        self.folder, self.first, self._features = folder, first, folder / features
 
     def wants(self, position: int) -> bool:
         """Whether the picture of the image at this position of the list is kept."""
@@ -107,8 +150,8 @@ class Gallery:
     def features(self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor) -> None:
         """Inception features of reconstructions, and of the truths, named by their sha256, that have none yet."""
         for key, row in zip(keys, scorer.features(x_hat), strict=True):
-            write_atomic(self.folder / "features" / f"{key}.npy", npy(row))
-        paths = {self.folder / "features" / "truth" / f"{sha256}.npy": i for i, sha256 in enumerate(truths)}
+            write_atomic(self._features / f"{key}.npy", npy(row))
+        paths = {self._features / "truth" / f"{sha256}.npy": i for i, sha256 in enumerate(truths)}
         new = {path: i for path, i in paths.items() if not path.exists()}
         if new:
             for path, row in zip(new, scorer.features(x[list(new.values())]), strict=True):

@@ -276,7 +276,7 @@ def test_metrics_that_were_unavailable_are_filled_in(suite, tmp_path, monkeypatc
 
 
 def test_images_too_small_for_ssim_go_without(monkeypatch):
-    scorer = Scorer(torch.device("cpu"), False, (1, 8, 8))
+    scorer = Scorer(torch.device("cpu"), None, (1, 8, 8))
     assert "ssim" in scorer.unavailable
     assert "ssim" not in scorer.names(0.1)
     x = torch.zeros(2, 1, 8, 8, dtype=torch.float64)

@@ -115,7 +115,7 @@ class Mine(Solver):
 def build(folder: Path) -> Path:
     """Fills the folder; the suite's path. The suite takes the first four of eight images; the last of the four is white."""
     rng = np.random.default_rng(0)
-    (folder / "images").mkdir()
+    (folder / "images").mkdir(parents=True)
     for k in range(8):
         pixels = np.full((16, 16), 255) if k == 3 else rng.integers(0, 128, (16, 16))
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "images" / f"im{k}.png")

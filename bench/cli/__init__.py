@@ -3,6 +3,7 @@
 import click
 
 from bench.cli.assets import doctor, fetch
+from bench.cli.reference import reference
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.solvers import certify, check, list_
@@ -14,7 +15,7 @@ def cli() -> None:
     """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost, paired statistics."""
 
 
-for verb in (run, report, list_, doctor, fetch, check, certify):
+for verb in (run, report, list_, doctor, fetch, reference, check, certify):
     cli.add_command(verb)
 
 

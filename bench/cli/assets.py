@@ -20,7 +20,7 @@ QUIET = 5.0
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["lists", "metrics", "priors"]))
+@click.argument("what", type=click.Choice(["classifier", "lists", "metrics", "priors"]))
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--from", "source", type=click.Path(path_type=Path), help="A local copy, or a folder of them: no download.")
 @DATA_ROOT
@@ -28,13 +28,14 @@ QUIET = 5.0
 def fetch(what: str, names: tuple[str, ...], source: Path | None, data_root: Path | None) -> None:
     """Fetches and verifies what has to be there once.
 
-    Networks of the metrics (156 MB), the weights of priors, or lists of images of data sets. A download that breaks off goes on
+    Networks of the metrics (156 MB), the classifier of the top-1 accuracy (98 MB), the weights of priors, or lists of images of
+    data sets. A download that breaks off goes on
     where it stopped when the command is given again.
     """
     if what == "lists":
         fetch_lists(names, source, data_root)
     else:
-        {"metrics": fetch_metrics, "priors": fetch_priors}[what](names, source)
+        {"classifier": fetch_classifier, "metrics": fetch_metrics, "priors": fetch_priors}[what](names, source)
 
 
 def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
@@ -45,6 +46,15 @@ def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
         raise click.UsageError("fetch metrics takes neither names nor --from; BENCH_LPIPS_ALEX etc. name local files")
     for name, path in fetch_metrics(say).items():
         click.echo(f"{name}: {path}")
+
+
+def fetch_classifier(names: tuple[str, ...], source: Path | None) -> None:
+    """The network of the top-1 accuracy."""
+    from bench.checkpoints import fetch_checkpoint, variable
+
+    if names or source:
+        raise click.UsageError(f"fetch classifier takes neither names nor --from; {variable('resnet50')} names a local file")
+    click.echo(f"resnet50: {fetch_checkpoint('resnet50', say)}")
 
 
 def fetch_priors(names: tuple[str, ...], source: Path | None) -> None:

@@ -32,6 +32,7 @@ class Card(BaseModel):
     preprocessing: str = ""
     notes: str = ""
     class_names: list[str] | None = None
+    label_set: Literal["imagenet"] | None = None
 
 
 class SheetCard(Card):

@@ -31,6 +31,7 @@ class Dataset(ABC):
         ids: names of the images, in their fixed order.
         labels: id -> class index, or None.
         class_names: names of the classes, or None.
+        label_set: "imagenet" where labels are ImageNet's class indices, 0 to 999 in the order of the WordNet ids; else None.
 
     """
 
@@ -42,9 +43,10 @@ class Dataset(ABC):
         ids: list[str],
         labels: dict[str, int] | None = None,
         class_names: list[str] | None = None,
+        label_set: str | None = None,
     ) -> None:
         self.name, self.card_sha256, self.shape = name, card_sha256, shape
-        self.ids, self.labels, self.class_names = ids, labels, class_names
+        self.ids, self.labels, self.class_names, self.label_set = ids, labels, class_names, label_set
 
     @abstractmethod
     def read(self, image_id: str) -> np.ndarray:
@@ -74,7 +76,9 @@ class Dataset(ABC):
 def about(path: Path, card: Card) -> dict[str, Any]:
     """What the card itself says of its data set."""
     sha256 = hashlib.sha256(read_bytes(path)).hexdigest()
-    return {"name": path.stem, "card_sha256": sha256, "shape": card.shape, "class_names": card.class_names}
+    return {"name": path.stem, "card_sha256": sha256, "shape": card.shape} | {
+        field: getattr(card, field) for field in ("class_names", "label_set")
+    }
 
 
 class SheetDataset(Dataset):

@@ -26,6 +26,8 @@ class ListedDataset(Photographs):
         collection, listed = COLLECTIONS[card.collection], entries(card, path)
         labels = {entry.id: entry.label for entry in listed} if card.id_list is not None else None
         super().__init__(**about(path, card), ids=[entry.id for entry in listed], labels=labels)
+        if card.collection == "imagenet":
+            self.label_set = "imagenet"
         try:
             self.place = user_folder(collection, root)
             self.files = find_images(collection, listed, self.place)

@@ -34,7 +34,7 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
     folders = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
     records, n_bad = _records(folders, formats)
     runs = sorted((run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or "")
-    found, sets = build(records, runs), Sets(folders)
+    found, sets = build(records, runs), Sets(folders, runs)
     tables, blocks = ([table for table in found if (table.head.block > 1) is exact] for exact in (False, True))
     of_blocks = {name for table in blocks for row in table.rows for record in row.records for name in record.metrics}
     metrics = [metric for metric in metrics_of(tables, runs) if metric.name not in of_blocks]

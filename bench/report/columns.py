@@ -34,6 +34,7 @@ KNOWN = (
     Metric("lpips_vgg", "LPIPS-VGG", ".3f", -1),
     Metric("fid", "FID", ".2f", -1),
     Metric("kid", "KID x 1000", ".2f", -1, scale=1000.0),
+    Metric("top1", "top-1 %", ".1f", 1, scale=100.0),
     Metric("misfit", "misfit", ".2f"),
     Metric("residual", "residual", ".4f"),
 )

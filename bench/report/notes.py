@@ -206,10 +206,17 @@ COUNTED = (
     f"Ranking: a row's mean is over its own images (n). Two rows are compared over the images that both finished, at least "
     f"{FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where rows have unequal "
     "images none may be: then it is the one with the smallest worst deficit.",
+    "NFE: network evaluations per image; vjps: backward passes through the network per image.",
+)
+TRUTHS = (
     "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images of the same row. "
     "KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, hence unbiased at any n though both "
-    "sets show the same images; its interval is ± 1.96 jackknife errors, and rows tie within their joint error.",
-    "NFE: network evaluations per image; vjps: backward passes through the network per image.",
+    "sets show the same images; its interval is ± 1.96 jackknife errors, and rows tie within their joint error."
+)
+REFERENCE = (
+    "FID and KID compare the reconstructions of a row (its own images, first samples) with {named}. KID is the squared MMD "
+    "with kernel (x·y / d + 1)³, unbiased if the two sets are independent, and biased downwards where they show equal images; "
+    "its interval is ± 1.96 jackknife errors, and rows tie within their joint error."
 )
 LAST = (
     "n: images on which every sample succeeded; failed: reconstructions that did not. Failures are never averaged over in "
@@ -226,9 +233,18 @@ def conventions(metrics: Sequence[Metric], runs: Sequence[Run], more: Sequence[s
     lines = [
         *GIVEN,
         *[f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.note],
-        *COUNTED,
+        *COUNTED[:2],
+        *_compared(runs),
+        COUNTED[2],
         ". ".join([seconds, *(f"The clock: {escape(text.rstrip('.'), 1000)}" for text in clock)]) + ".",
         *more,
         LAST,
     ]
     return ["## Conventions", "\n".join(f"- {line}" for line in lines)]
+
+
+def _compared(runs: Sequence[Run]) -> list[str]:
+    """What the sets of FID and KID are, for each kind of run."""
+    references = [(run.get("sets") or {}).get("reference") for run in runs] or [None]
+    named = [f"the {r['n']} images of {escape(r['dataset'])} (list {r['list'][:12]})" if r else "" for r in references]
+    return [REFERENCE.format(named=text) if text else TRUTHS for text in distinct(named)]

@@ -5,14 +5,17 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from bench.features import MODES, FeatureFiles, Statistics, features_folder, read_statistics, statistics_path
 from bench.records import StoreError, digest, write_atomic
+from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
 from bench.report.tables import Row, Table
-from bench.stats import FEWEST, Interval, bootstrap_interval, frechet_distance, kernel_distance, paired_difference
+from bench.stats import FEWEST, Gaussian, Interval, bootstrap_interval, frechet_distance, kernel_distance, paired_difference
 
 ENOUGH_FOR_FID = 2048
 REV = 1
@@ -173,55 +176,61 @@ def reference(table: Table, metrics: Sequence[Metric], scores: Scores, sets: "Se
 class Sets:
     """FID and KID of rows, from stored features, cached in ``sets.json`` of the first folder.
 
-    An entry is named by the hash of its sorted record keys, and holds the revision of the formulas and the hash of the features
-    behind it. Where the feature files are not there (they are not committed), the entry of the same records stands.
+    An entry is named by the hash of its sorted record keys (and, where they are not the usual ones, of mode and reference), and
+    holds the revision of the formulas and the hash of the features behind it. Where the feature files are not there (they are
+    not committed), the entry of the same records stands.
+
+    Args:
+        folders: run folders.
+        runs: their manifests, which say per suite in what mode features are and what they are compared with.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], runs: Sequence[Run] = ()) -> None:
         self.folders = folders
         self.path = folders[0] / "sets.json"
         self.cache, self.changed = {}, False
+        self.kinds = {run["suite"]: run.get("sets") or {} for run in runs if "suite" in run}
         with contextlib.suppress(OSError, ValueError):
             self.cache = dict(json.loads(self.path.read_text()))
 
     def score(self, row: Row, metric: str) -> Score:
-        """The FID or KID of the reconstructions (first samples) of a row against their true images."""
+        """The FID or KID of the reconstructions (first samples) of a row against their truths or the suite's reference."""
         first = [group[0] for group in row.solved.values()]
         if len(first) < 3:
             return Score(None, reason="needs at least 3 images")
-        names, truths = [f"{r.key}.npy" for r in first], [f"truth/{r.image_sha256}.npy" for r in first]
-        found = [[self._find(n) for n in group] for group in (names, truths)]
+        kind = self.kinds.get(row.head.suite, {})
+        mode, about = kind.get("mode", MODES[0]), kind.get("reference")
+        names = [f"{r.key}.npy" for r in first] + [f"truth/{r.image_sha256}.npy" for r in first] * (not about)
+        found = [self._find(mode, name) for name in names]
         keys = sorted(r.key for r in first)
-        missing = sum(path is None for group in found for path in group)
-        entry = self.cache.get(digest(keys), {})
-        if missing and entry.get("rev") != REV:
+        name = digest([keys, mode, about["list"] if about else None] if kind else keys)
+        missing, entry = found.count(None), self.cache.get(name, {})
+        against = self._reference(about["list"], mode) if about and not missing else None
+        lacks = missing or (about and not against)
+        if lacks and entry.get("rev") != REV:
             reasons = [*row.reasons(metric), *row.reasons("inception"), *row.reasons("features")]
-            kept = (
-                "no features were kept"
-                if missing == sum(map(len, found))
-                else f"{missing} feature file{'s' * (missing > 1)} missing"
-            )
-            return Score(None, reason=(reasons or [kept])[0])
-        if not missing:
-            entry = self._entry(keys, *found)
+            kept = "no features were kept" if missing == len(found) else f"{missing} feature file{'s' * (missing > 1)} missing"
+            return Score(None, reason=(reasons or [kept if missing else _no_reference(about, mode)])[0])
+        if not lacks:
+            entry = self._entry(name, found, against)
         error = 1.96 * entry["kid_error"]
         kid = Interval(entry["kid"], entry["kid"] - error, entry["kid"] + error, entry["n"])
         return Score(kid if metric == "kid" else Interval(entry["fid"], np.nan, np.nan, entry["n"]))
 
-    def _find(self, name: str) -> Path | None:
-        return next((p for folder in self.folders if (p := folder / "features" / name).is_file()), None)
+    def _find(self, mode: str, name: str) -> Path | None:
+        return next((p for folder in self.folders if (p := folder / features_folder(mode) / name).is_file()), None)
 
-    def _entry(self, keys: list[str], ours: list[Path], truths: list[Path]) -> dict:
-        name, content = digest(keys), hashlib.sha256()
-        raw = [[path.read_bytes() for path in group] for group in (ours, truths)]
-        for data in (*raw[0], *raw[1]):
-            content.update(hashlib.sha256(data).digest())
+    @cache  # noqa: B019 - one object per report, which holds 40 MB of statistics once
+    def _reference(self, list_sha256: str, mode: str) -> Statistics | None:
+        return read_statistics(list_sha256, mode)
+
+    def _entry(self, name: str, paths: list[Path], against: Statistics | None) -> dict:
+        content = hashlib.sha256(against.about["pixels"].encode() if against else b"")
+        for path in paths:
+            content.update(hashlib.sha256(path.read_bytes()).digest())
         known = self.cache.get(name)
         if known is None or (known.get("rev"), known.get("features")) != (REV, content.hexdigest()):
-            a, b = (np.stack([np.load(path).astype(np.float64).ravel() for path in group]) for group in (ours, truths))
-            kid = kernel_distance(a, b, paired=True)
-            known = {"n": len(ours), "rev": REV, "features": content.hexdigest(), "fid": frechet_distance(a, b)}
-            self.cache[name] = known | {"kid": kid.value, "kid_error": kid.error}
+            self.cache[name] = {"rev": REV, "features": content.hexdigest()} | _distances(paths, against)
             self.changed = True
         return self.cache[name]
 
@@ -230,3 +239,20 @@ class Sets:
         if self.changed:
             with contextlib.suppress(StoreError):
                 write_atomic(self.path, json.dumps(self.cache, indent=1, sort_keys=True).encode())
+
+
+def _distances(paths: Sequence[Path], against: Statistics | None) -> dict[str, float]:
+    """FID and KID of feature files against a reference; without one, the second half of the files are those of the truths."""
+    if against:
+        ours = FeatureFiles(paths)
+        fid = frechet_distance(ours, Gaussian(against.mean, against.root))
+        kid = kernel_distance(ours, against.rows, within_b=against.within)
+    else:
+        ours, truths = FeatureFiles(paths[: len(paths) // 2]), FeatureFiles(paths[len(paths) // 2 :])
+        fid, kid = frechet_distance(ours, truths), kernel_distance(ours, truths, paired=True)
+    return {"n": len(ours), "fid": fid, "kid": kid.value, "kid_error": kid.error}
+
+
+def _no_reference(about: dict, mode: str) -> str:
+    path, option = statistics_path(about["list"], mode), f" --mode {mode}" * (mode != MODES[0])
+    return f"no reference statistics {path}; make them with `python -m bench reference --dataset {about['dataset']}{option}`"

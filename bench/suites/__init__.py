@@ -32,6 +32,7 @@ __all__ = ["SolverRow", "Suite", "SuiteError", "TaskRow", "at_most", "list_suite
 FOLDER = Path(__file__).parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
 """Becomes part of file names."""
+ImageMetric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "top1"]
 
 
 class _Strict(BaseModel):
@@ -109,8 +110,14 @@ class Suite(_Strict):
     block: int | None = Field(None, ge=2)
     """Samples per image that are solved together and scored as one set, by their distance to the exact posterior; needs a prior
     in closed form (`bench.exact_worlds`)."""
+    metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")
+    """Of each image, beside the data misfit, which is always there."""
     features: bool = False
     """Store Inception features of every reconstruction, for FID and KID."""
+    fid_mode: Literal["legacy_pytorch", "clean"] = "legacy_pytorch"
+    """How images become features."""
+    reference: str | None = None
+    """Data set of which `bench reference` made statistics; FID and KID compare with these. None: with the rows' true images."""
     tasks: tuple[TaskRow, ...] = Field(min_length=1)
     solvers: tuple[SolverRow, ...] = Field(min_length=1)
 
@@ -172,6 +179,8 @@ def is_user_solver(solver: str) -> bool:
 
 
 def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
+    if suite.reference and not suite.features:
+        yield ("reference",), "FID and KID need `features: true`"
     names = [task.name for task in suite.tasks]
     for i, name in enumerate(names):
         if name in names[:i]:

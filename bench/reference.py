@@ -1,0 +1,70 @@
+"""Reference statistics for FID and KID: the features of a whole data set, computed once and cached by the hash of its list."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.features import Moments, Statistics, evenly, list_hash, read_statistics, statistics_path, write_statistics
+from bench.metrics import Device, Inception
+from bench.stats import MOST, kernel_sums
+from bench.tasks import Images
+
+FEWEST = 3
+"""Images that a covariance and an unbiased kernel distance need."""
+
+
+def describe_reference(data: Images) -> dict[str, Any]:
+    """Which list a reference set is: ``dataset``, ``list`` (its hash) and ``n``."""
+    listed = list_hash(data.name, getattr(data, "card_sha256", None), data.shape, data.ids)
+    return {"dataset": data.name, "list": listed, "n": len(data.ids)}
+
+
+def make_reference(
+    data: Images,
+    mode: str,
+    device: Device = "cpu",
+    batch: int = 32,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Path:
+    """The file of the statistics of all images of a data set; computed unless it is there.
+
+    Memory does not grow with the number of images: one batch at a time enters the moments, and at most `bench.stats.MOST` rows
+    are kept for the KID. Features are rounded to float16 first, as those of reconstructions are.
+
+    Args:
+        data: the images.
+        mode: see `bench.metrics.Inception`.
+        device: where the network runs.
+        batch: images at once.
+        progress: called with the number of images that are done.
+
+    Raises:
+        AssetUnavailable: the network was not fetched.
+        ValueError: fewer than three images.
+        StoreError: the file cannot be written.
+
+    """
+    about = describe_reference(data)
+    if read_statistics(about["list"], mode):
+        return statistics_path(about["list"], mode)
+    n = about["n"]
+    if n < FEWEST:
+        raise ValueError(f"reference statistics need at least {FEWEST} images; data set '{data.name}' has {n}")
+    inception, kept, rows = Inception(device, mode), set(evenly(n, MOST).tolist()), []
+    moments, pixels = None, hashlib.sha256()
+    for start in range(0, n, batch):
+        ids = data.ids[start : start + batch]
+        for image in ids:
+            pixels.update(bytes.fromhex(data.image_sha256(image)))
+        features = inception(torch.stack([data.image(image) for image in ids])).cpu().numpy().astype(np.float16)
+        moments = moments or Moments(features.shape[1])
+        moments.add(features)
+        rows += [row for i, row in enumerate(features, start) if i in kept]
+        progress(moments.n)
+    about |= {"mode": mode, "pixels": pixels.hexdigest()}
+    stacked = np.stack(rows)
+    return write_statistics(Statistics(about, moments.mean, moments.covariance, stacked, kernel_sums(stacked)))
