@@ -157,7 +157,7 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
     monkeypatch.setattr(reference, "Inception", FakeInception)
     data = Images(20)
     found = [record("best", i) for i in range(12)]
-    about = describe_reference(data)
+    about = describe_reference(data, "my/many.toml")
     notes = {name: vars(about_sets(name, "clean", about)) for name in ("fid", "kid")}
     manifest = asked(["best"], sets={"mode": "clean", "reference": about}, metrics=notes)
     folder = make_run(tmp_path / "run", found, manifests=[manifest])
@@ -167,7 +167,7 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
         np.save(folder / "features-clean" / f"{key}.npy", row)
 
     page, _ = report(folder, tmp_path / "out")
-    assert "no reference statistics" in page and "python -m bench reference --dataset many --mode clean" in page
+    assert "no reference statistics" in page and "python -m bench reference --dataset my/many.toml --mode clean" in page
     make_reference(data, "clean")
     page, rows = report(folder, tmp_path / "out")
     rest = read_statistics(about["list"], "clean")
