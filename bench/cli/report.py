@@ -19,7 +19,7 @@ RESULTS = Path("results")
     type=click.Path(path_type=Path),
     help="Folder; with --paper the file of the page, which is printed too.  [default: report/ in the first run folder]",
 )
-@click.option("--paper", metavar="NAME", help="Lay the records out as the tables of red-diff, dps, pigdm, ddrm, ddnm, diffpir, daps.")
+@click.option("--paper", metavar="NAME", help="That paper's tables: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.")
 @click.option(
     "--ms-per-nfe",
     type=click.FloatRange(0, min_open=True),

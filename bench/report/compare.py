@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bench.report.asked import Run
+from bench.report.columns import SET_METRICS
 from bench.report.published import METRICS, Entry, Number, Published
 from bench.report.scores import Score, Sets, judge
 from bench.report.tables import Row, Table
@@ -15,6 +17,8 @@ PRESETS = ("official", "paper")
 """With the settings of a paper or of its code; numbers of other settings are not the paper's."""
 SOLVER_ONLY = frozenset({"rcond"})
 """Parameters of an operator that change its pseudo-inverse, not the measurement."""
+
+OTHER_SETS = "{}: other features, or another reference than the true images of the run, here"
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,14 @@ class Line:
 class Records:
     """What was recorded, and its scores, each computed once."""
 
-    def __init__(self, tables: Sequence[Table], sets: Sets) -> None:
+    def __init__(self, tables: Sequence[Table], sets: Sets, runs: Sequence[Run] = ()) -> None:
         self.tables, self.sets = tables, sets
+        self.other_sets = {run["suite"] for run in runs if run.get("sets")}
         self._scores: dict[tuple[str, str], dict[str, Score]] = {}
+
+    def usual_sets(self, row: Row) -> bool:
+        """Whether its FID and KID are of the usual features, against the true images of the run."""
+        return row.head.suite not in self.other_sets
 
     def score(self, table: Table, row: Row, metric: str) -> Score:
         """A row's number of one metric."""
@@ -83,7 +92,10 @@ def _line(published: Published, entry: Entry, name: str, records: Records) -> Li
     against = [tuple(obstacles(entry, name, steps, table, row)) for table, row in found]
     best = min(range(len(found)), key=lambda i: len(against[i]))
     (table, row), reasons = found[best], against[best]
-    cells = (_cell(entry, metric, number, records.score(table, row, metric), reasons) for metric, number in numbers.items())
+    cells = []
+    for metric, number in numbers.items():
+        odd = () if metric not in SET_METRICS or records.usual_sets(row) else (OTHER_SETS.format(METRICS[metric].label),)
+        cells.append(_cell(entry, metric, number, records.score(table, row, metric), (*reasons, *odd)))
     return Line(name, tuple(cells), (table, row))
 
 

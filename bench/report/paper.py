@@ -65,7 +65,7 @@ def _records(folders: Sequence[Path]) -> Records:
         raise StoreError(f"no run folder {absent[0]}; run a suite first")
     found = read_records(*folders)[0] if folders else []
     runs = sorted((run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or "")
-    return Records(build(found, runs), Sets(list(folders) or [Path()]))
+    return Records(build(found, runs), Sets(list(folders) or [Path()], runs), runs)
 
 
 LEGEND = (
@@ -197,7 +197,7 @@ def _assumption(published: Published, missing: Sequence[tuple[Entry, str]], ms_p
     each = ", ".join(f"{milliseconds(published, prior, ms_per_nfe):.3g} ms for {prior}" for prior in priors)
     why = "as given" if ms_per_nfe is not None else f"the network's operations at an assumed {TFLOPS:g} TFLOP/s"
     return (
-        f"<sub>An estimate, not a measurement: images x NFE x time of an evaluation, which is taken to be {escape(each)} ({why}; "
-        f"`--ms-per-nfe` sets it); an evaluation with a vjp counts as {WITH_BACKWARD:g}. Operators, metrics and files are not "
-        "counted. `python -m bench run --dry-run ...` measures a few steps on your machine.</sub>"
+        f"<sub>An estimate, not a measurement: images x NFE x the time of an evaluation, which is taken to be {escape(each)} "
+        f"({why}; `--ms-per-nfe` sets it); an evaluation with a vjp counts as {WITH_BACKWARD:g}. Operators, metrics and files "
+        "are not counted. `python -m bench run --dry-run ...` measures a few steps on your machine.</sub>"
     )

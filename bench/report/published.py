@@ -12,11 +12,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.report.columns import KNOWN, Metric
+from bench.report.columns import KNOWN
 
 FILE = Path(__file__).resolve().parents[2] / "reports" / "published.toml"
-TOP1 = Metric("top1", "top-1", ".1f", 1, scale=100.0)
-METRICS = {metric.name: metric for metric in (TOP1, *KNOWN)}
+METRICS = {metric.name: metric for metric in KNOWN}
 Status = Literal["verbatim", "third-party", "unverified"]
 
 
@@ -91,7 +90,7 @@ class Entry(_Strict):
     def numbers(self, row: str) -> dict[str, Number]:
         """Metric -> what the row prints; empty places are left out."""
         cells = zip(self.metrics, self.rows[row].split(), strict=True)
-        return {metric: Number(float(text), 0.5 * 10.0 ** -len(text.partition(".")[2])) for metric, text in cells if text != "-"}
+        return {metric: Number(float(text), 0.5 * 10.0 ** -_decimals(text)) for metric, text in cells if text != "-"}
 
     def status_of(self, metric: str) -> Status:
         """Where the metric's numbers come from."""
@@ -210,6 +209,10 @@ def _check(found: Published) -> None:
                     _known("row", row, (*found.others, *(f"{name}-{about.steps}" for name, about in found.solvers.items())))
         except ValueError as error:
             raise PublishedError(f"{place}: {error}") from None
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])
 
 
 def _known(what: str, name: str, known: Iterable[str]) -> None:
