@@ -266,7 +266,8 @@ def test_the_verb(tmp_path, monkeypatch):
 
 
 def test_a_papers_page_needs_no_torch():
-    code = "import sys; from bench.report.paper import paper_page; paper_page('dps'); print({'torch', 'pandas'} & set(sys.modules))"
+    code = "import sys; from bench.report.paper import paper_page; paper_page('dps')"
+    code += "; print({'torch', 'pandas'} & set(sys.modules))"
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "set()"
