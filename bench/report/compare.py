@@ -43,11 +43,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One method of a paper's table, ``ours`` being the row that it was compared with."""
+    """One method of a paper's table.
+
+    ``ours`` is the row that it was compared with; ``missing``: nothing is recorded with the settings that the paper's row has.
+    """
 
     row: str
     cells: tuple[Cell, ...]
     ours: tuple[Table, Row] | None = None
+    missing: bool = False
 
 
 class Records:
@@ -81,14 +85,15 @@ def compare(published: Published, entry: Entry, records: Records) -> list[Line]:
 
 
 def _line(published: Published, entry: Entry, name: str, records: Records) -> Line:
-    """With our row of the same solver and operator for which the fewest reasons speak against a comparison."""
+    """With our row of the same solver, operator and prior for which the fewest reasons speak against a comparison."""
     numbers = entry.numbers(name)
     solver, steps = published.method(name)
     if solver is None:
         return Line(name, tuple(Cell(metric, number) for metric, number in numbers.items()))
-    found = [(t, r) for t, r in records.rows if r.head.solver == solver and t.head.operator == entry.operator]
+    asked = solver, entry.operator, entry.prior
+    found = [(t, r) for t, r in records.rows if (r.head.solver, r.head.operator, r.head.prior) == asked]
     if not found:
-        return Line(name, tuple(Cell(metric, number, verdict="no records") for metric, number in numbers.items()))
+        return Line(name, tuple(Cell(m, number, verdict="no records") for m, number in numbers.items()), missing=True)
     against = [tuple(obstacles(entry, name, steps, table, row)) for table, row in found]
     best = min(range(len(found)), key=lambda i: len(against[i]))
     (table, row), reasons = found[best], against[best]
@@ -96,7 +101,8 @@ def _line(published: Published, entry: Entry, name: str, records: Records) -> Li
     for metric, number in numbers.items():
         odd = () if metric not in SET_METRICS or records.usual_sets(row) else (OTHER_SETS.format(METRICS[metric].label),)
         cells.append(_cell(entry, metric, number, records.score(table, row, metric), (*reasons, *odd)))
-    return Line(name, tuple(cells), (table, row))
+    settings = row.head.preset in PRESETS and row.head.params.get("steps") == steps
+    return Line(name, tuple(cells), (table, row), missing=not settings)
 
 
 def obstacles(entry: Entry, name: str, steps: int, table: Table, row: Row) -> Iterator[str]:
@@ -119,8 +125,6 @@ def obstacles(entry: Entry, name: str, steps: int, table: Table, row: Row) -> It
         yield f"their images are not known ({entry.images})"
     elif entry.dataset != head.dataset:
         yield f"images: {head.dataset} here, {entry.dataset} there"
-    if entry.prior != head.prior:
-        yield f"prior: {head.prior} here, {entry.prior} there"
     if row.name in table.strangers or not row.complete:
         yield f"{len(row.solved)} of {len(row.images)} images were solved on the common measurements"
 

@@ -55,7 +55,7 @@ def paper_page(name: str, folders: Sequence[Path] = (), ms_per_nfe: float | None
     for entry, found in zip(entries, lines, strict=True):
         parts += [*_heading(entry, entries), f"### {escape(entry.title)}", _facts(entry), _table(published, entry, found)]
         parts += [notes] if (notes := _notes(published, entry, found)) else []
-    missing = [(entry, line.row) for entry, found in zip(entries, lines, strict=True) for line in found if _unrecorded(line)]
+    missing = [(entry, line.row) for entry, found in zip(entries, lines, strict=True) for line in found if line.missing]
     return "\n\n".join([*parts, *plan(published, missing, ms_per_nfe)]) + "\n"
 
 
@@ -99,12 +99,14 @@ def _facts(entry: Entry) -> str:
 
 def _table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
     rows = ["| Method | Metric | Ours | Published | Difference | Verdict |", "|:--|:--|--:|--:|--:|:--|"]
-    letters = {text: f"({i})" for i, text in enumerate(_reasons(lines), 1)}
+    places = {text: i for i, text in enumerate(_reasons(lines), 1)}
     for line in lines:
         name = escape(published.label(line.row))
         for cell in line.cells:
             dagger = "†" * (entry.status_of(cell.metric) != "verbatim")
-            verdict = _verdict(cell) + "".join(f" {letters[text]}" for text in cell.reasons if text in letters)
+            verdict = _verdict(cell) + "".join(
+                f" ({i})" for i in sorted(places[text] for text in cell.reasons if text in places)
+            )
             printed = entry.rows[line.row].split()[entry.metrics.index(cell.metric)]
             columns = [name, METRICS[cell.metric].label, _ours(cell), printed + dagger, _difference(cell), verdict]
             rows.append("| " + " | ".join(columns) + " |")
@@ -148,10 +150,6 @@ def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
     return "\n".join(f"- {note}" for note in [*notes, *map(escape, entry.caveats)])
 
 
-def _unrecorded(line: Line) -> bool:
-    return any(cell.verdict == "no records" for cell in line.cells)
-
-
 def plan(published: Published, missing: Sequence[tuple[Entry, str]], ms_per_nfe: float | None) -> list[str]:
     """The commands that compute what is missing, with their cost."""
     if not missing:
@@ -166,7 +164,12 @@ def plan(published: Published, missing: Sequence[tuple[Entry, str]], ms_per_nfe:
     lines = ["| Problem | Images | NFE | GPU hours, estimated |", "|:--|--:|--:|--:|"]
     lines += [f"| {escape(r.title)} | {r.images} | {r.nfe}{' + vjps' * r.backward} | {_short(r.hours)} |" for r in found]
     lines += [f"| **in all** |  |  | **{_short(sum(r.hours for r in found))}** |"]
-    parts = ["## Plan", "Not recorded yet:", "\n".join(lines), _assumption(published, missing, ms_per_nfe)]
+    parts = [
+        "## Plan",
+        "Not recorded yet, or with other settings:",
+        "\n".join(lines),
+        _assumption(published, missing, ms_per_nfe),
+    ]
     parts += ["\n".join(["```sh", *(r.command for r in found), "```"])] * bool(found)
     return parts + ["\n".join(f"- Not planned: {escape(row)} ({escape(why)})." for row, why in apart.items())] * bool(apart)
 
