@@ -9,7 +9,6 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.assets import AssetUnavailable
@@ -69,17 +68,17 @@ def fetch_checkpoint(name: str, progress: Callable[[str], None] = lambda _: None
             return find_checkpoint(name)
         except AssetUnavailable as error:
             reasons.append(str(error))
+    draft = _cached(checkpoint).with_name(f"{checkpoint.file}.unverified")
     try:
-        _cached(checkpoint).parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=cache_dir(), prefix="fetch-") as scratch:
-            draft = Path(scratch) / checkpoint.file
-            for where, source in {"torch hub's folder": _copy_from_hub_folder, checkpoint.url: _download}.items():
-                try:
-                    progress(f"{name}: trying {where}")
-                    source(checkpoint, draft)
-                    return verify(checkpoint, draft).replace(_cached(checkpoint))
-                except AssetUnavailable as error:
-                    reasons.append(f"{where}: {error}")
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        for where, source in {"torch hub's folder": _copy_from_hub_folder, "the hub": _download}.items():
+            try:
+                progress(f"{name}: trying {where}")
+                source(checkpoint, draft)
+                return verify(checkpoint, draft).replace(_cached(checkpoint))
+            except AssetUnavailable as error:
+                reasons.append(f"{where}: {error}")
+                draft.unlink(missing_ok=True)
     except OSError as error:
         raise AssetUnavailable(f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder") from error
     raise AssetUnavailable(

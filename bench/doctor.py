@@ -11,8 +11,9 @@ import torch
 
 from bench import environment
 from bench.assets import AssetUnavailable, find_backbone
-from bench.backbones import BACKBONES
+from bench.backbones import BACKBONES, CHECKPOINTS
 from bench.cache import cache_dir
+from bench.checkpoints import find_checkpoint
 from bench.data import DataError, ListedCard, ListedDataset, card_path, list_datasets, load_dataset
 from bench.data import read_card as read_dataset_card
 from bench.data.collections import COLLECTIONS, user_folder
@@ -53,7 +54,7 @@ def examine(names: Sequence[str] = (), root: Path | None = None) -> Iterator[Fin
     groups: list[tuple[Callable[[str], Finding], Sequence[str]]] = [
         (partial(_dataset, root=root), list_datasets()),
         (_prior, list_priors()),
-        (_backbone, list(BACKBONES)),
+        (_backbone, [*BACKBONES, *CHECKPOINTS]),
         (_supplied, SUPPLIED),
     ]
     known = list(dict.fromkeys(name for _, group in groups for name in group))
@@ -104,10 +105,10 @@ def _prior(name: str) -> Finding:
 
 def _backbone(name: str) -> Finding:
     try:
-        path = find_backbone(name)
+        path = (find_backbone if name in BACKBONES else find_checkpoint)(name)
     except AssetUnavailable as error:
         text = str(error).removeprefix(f"{name}: ")
-        return Finding(f"metric network {name}", "wrong" if "damaged" in text else "missing", text)
+        return Finding(f"metric network {name}", "wrong" if "sha256" in text else "missing", text)
     return Finding(f"metric network {name}", "ok", str(path))
 
 

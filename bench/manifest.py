@@ -72,7 +72,10 @@ def describe_task(cell: Cell, first: Cell) -> dict[str, Any]:
     task = cell.task
     about = {name: getattr(task, name) for name in ("name", "title", "operator", "params", "sigma")}
     own = {"dataset": (cell.data.name, first.data.name), "prior": (cell.prior.name, first.prior.name)}
-    return about | {what: name for what, (name, usual) in own.items() if name != usual}
+    facts = task.operators(cell.data.shape, cell.images[:1]).conventions()
+    return (
+        about | {what: name for what, (name, usual) in own.items() if name != usual} | ({"conventions": facts} if facts else {})
+    )
 
 
 def describe_row(label: str, cells: Sequence[Cell], n_images: int) -> dict[str, Any]:

@@ -334,7 +334,7 @@ def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
         suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created, versions {name: text},
         images  [ids in order]
         tasks   [{name, title, operator, params, sigma}] in order; title may be absent; dataset, prior and images
-                (at most so many) where they are not those of the run
+                (at most so many) where they are not those of the run; conventions {topic: text} of the operator
         rows    [{label, solver, preset, paper, baseline, images, tasks [names], cells {task: cell id}}] in order;
                 images is the number of images planned for the row, null for all
         metrics {name: {label, format, higher_is_better, note}} in order

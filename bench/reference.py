@@ -17,10 +17,12 @@ FEWEST = 3
 """Images that a covariance and an unbiased kernel distance need."""
 
 
-def describe_reference(data: Images) -> dict[str, Any]:
-    """Which list a reference set is: ``dataset``, ``list`` (its hash) and ``n``."""
+def describe_reference(data: Images, given: str = "") -> dict[str, Any]:
+    """Which list a reference set is: ``dataset``, ``list`` (its hash) and ``n``; and how the user names it, if otherwise."""
     listed = list_hash(data.name, getattr(data, "card_sha256", None), data.shape, data.ids)
-    return {"dataset": data.name, "list": listed, "n": len(data.ids)}
+    return {"dataset": data.name, "list": listed, "n": len(data.ids)} | (
+        {"given": given} if given not in ("", data.name) else {}
+    )
 
 
 def make_reference(

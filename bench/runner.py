@@ -126,7 +126,7 @@ def prepare(suite: Suite, options: Options) -> Plan:
         known = prior(row.prior or suite.prior)
         return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
-    reference = describe_reference(dataset(suite.reference, None)) if suite.reference else None
+    reference = describe_reference(dataset(suite.reference, None), suite.reference) if suite.reference else None
     return Plan(suite, make_cells(suite, world, options.numerics), options, reference)
 
 

@@ -59,9 +59,12 @@ tasks:
   - {{name: quantise, operator: quantise, sigma: 0}}
 
 solvers:                    # one costs at least three evaluations of the network a task: each meets some operators of its kind
-  - {{solver: pinv}}        # on all images, as many as FID and KID need
-  - {{solver: ddrm, images: 1, params: {{steps: 2}}, tasks: [inpaint_random, sr_average4, sr_bicubic4, compressed_sensing]}}
-  - {{solver: ddnm, images: 1, params: {{steps: 2}}, tasks: [sr_average4, blur_gauss, blur_circular, grey]}}
+  - {{solver: pinv}}        # this and the next on three images, as many as FID and KID need
+  - {{solver: ddrm, params: {{steps: 2}}, tasks: [sr_bicubic4]}}
+  - solver: ddnm
+    images: 1
+    params: {{steps: 2}}
+    tasks: [sr_average4, inpaint_random, blur_gauss, blur_circular, grey, compressed_sensing]
   - {{solver: diffpir, images: 1, params: {{steps: 2}}, tasks: [sr_average4, blur_motion]}}
   - {{solver: mcg, images: 1, params: {{steps: 2}}, tasks: [inpaint_box]}}
   - {{solver: dps, images: 1, params: {{steps: 2}}, tasks: [sr_average4, phase_retrieval]}}

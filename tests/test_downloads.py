@@ -28,8 +28,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, ranged = self.server, self.headers.get("Range")
         if self.path == "/gone":
-            self.send_error(404)
             server.requests.append((self.path, ranged, 0))
+            self.send_error(404)
             return
         content, start = server.content, 0
         if ranged and self.path != "/plain" and self.headers.get("If-Range", server.tag) == server.tag:
@@ -47,8 +47,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/broken" and server.cuts:
             server.cuts -= 1
             body = body[: len(body) // 2]
+        server.requests.append((self.path, ranged, len(body)))  # before the client can be done with it
         self.wfile.write(body)
-        server.requests.append((self.path, ranged, len(body)))
 
     def log_message(self, *_):
         pass

@@ -7,6 +7,9 @@ from functools import cache
 import pytest
 
 from bench.exact_worlds import ExactImages, exact_prior, is_exact
+from bench.operators import OPERATORS
+from bench.operators.masks import InpaintBox
+from bench.operators.nonlinear import PhaseRetrieval
 from bench.plan import World, make_cells, operator_settings
 from bench.solver_loading import build_solver, load_solver
 from bench.suites import SuiteError, list_suites, load_suite, override, presets
@@ -31,8 +34,33 @@ class FakePrior:
     name, weights_sha256, config_sha256, shape, classes = "fashion32", "0" * 64, "1" * 64, (1, 16, 16), None
 
 
+class Data256(FakeData):
+    shape, ids = (3, 256, 256), tuple(f"im{k}" for k in range(1000))
+
+
+class Prior256(FakePrior):
+    shape = Data256.shape
+
+    def __init__(self, name):
+        self.name = name
+
+
 def fake_world(_):
     return World(FakeData(), FakePrior())
+
+
+@pytest.fixture
+def supplied(monkeypatch):
+    """Others in place of the two operators that are made of the user's files."""
+
+    def freeform(shape, seeds, fraction: str = "20-30% freeform"):
+        return InpaintBox(shape, seeds)
+
+    def nonlinear(shape, seeds):
+        return PhaseRetrieval(shape, seeds)
+
+    monkeypatch.setitem(OPERATORS, "inpaint_freeform", freeform)
+    monkeypatch.setitem(OPERATORS, "blur_nonlinear", nonlinear)
 
 
 @cache
@@ -46,10 +74,16 @@ def write(tmp_path, text):
     return str(path)
 
 
+def world_of(suite):
+    if "256" in suite.prior:
+        return lambda _: World(Data256(), Prior256(suite.prior))
+    return (lambda row: exact_world(row.prior or suite.prior)) if is_exact(suite.prior) else fake_world
+
+
 @pytest.mark.parametrize("name", list_suites())
-def test_shipped_suites_resolve_into_distinct_cells(name):
+def test_shipped_suites_resolve_into_distinct_cells(name, supplied):
     suite = load_suite(name)
-    world = (lambda row: exact_world(row.prior or suite.prior)) if is_exact(suite.prior) else fake_world
+    world = world_of(suite)
     cells = make_cells(suite, world, {"dtype": "float32"})
     assert len({cell.id for cell in cells}) == len(cells) > 0
     for cell in cells:

@@ -15,6 +15,7 @@ EXPECTED = {
     "DataError": USAGE,
     "PriorError": USAGE,
     "DeviceError": USAGE,
+    "PublishedError": USAGE,
     "AssetUnavailable": FAILURE,
     "DownloadError": FAILURE,
     "ListUnavailable": FAILURE,

@@ -66,6 +66,10 @@ class Operator(ABC):
         """sha256 of what the user supplied to make the operator, by what it is; part of every record's key. Mostly empty."""
         return {}
 
+    def conventions(self) -> dict[str, str]:
+        """What has to be known before a number is compared with one of another code's operator of this name, by topic."""
+        return {}
+
     @property
     def measured(self) -> Tensor | None:
         """(B, *m) bool, which entries of y were measured; None means all. Noise, norms and misfit count only these."""
@@ -203,6 +207,10 @@ class LinearOperator(PinvOperator):
         with torch.no_grad():
             return self.solve_pinv(y, damping)
 
+    def conventions(self) -> dict[str, str]:
+        """With the DC gain, A of the constant image 1, as measured."""
+        return {"DC gain": dc_gain(self)}
+
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
         """Conjugate gradients on (A^T A + damping I) x = A^T y, each image with its own step sizes.
 
@@ -315,3 +323,11 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 def norm(r: Tensor) -> Tensor:
     """Euclidean length per image, (B, ...) -> (B, 1, ...), with a floor that keeps r divided by it finite at r = 0."""
     return rows(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)
+
+
+def dc_gain(A: Operator) -> str:
+    """The least and the largest of the first image's measured entries for x = 1, or one number where they are equal."""
+    one = A[:1]
+    y = one(torch.ones(1, *one.shape, dtype=torch.float64))
+    low, high = (y if one.measured is None else y[one.measured.expand_as(y)]).aminmax()
+    return f"{low:.4g}" if high - low < 1e-6 else f"{low:.4g} to {high:.4g}"

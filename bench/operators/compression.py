@@ -48,6 +48,9 @@ class Quantise(Rounding):
         super().__init__(shape, seeds)
         self.steps = 2**bits - 1
 
+    def conventions(self) -> dict[str, str]:
+        return {"levels": f"{self.steps + 1}, evenly over [-1, 1] with both ends"}
+
     def forward(self, x: Tensor) -> Tensor:
         return 2 * (self.steps * (x.clamp(-1, 1) + 1) / 2).round() / self.steps - 1
 
@@ -73,10 +76,15 @@ class JPEG(Rounding):
         if H % block or W % block:
             kind = "colour" if C == 3 else "grey"
             raise ValueError(f"jpeg needs sides divisible by {block} for {kind} images, got {H} x {W} pixels")
+        self.quality = quality
         self.luma, self.chroma = quantisation_table(LUMINANCE, quality), quantisation_table(CHROMINANCE, quality)
         self.dct = dct_matrix(8)
         self.to_ycc = ycc_matrix()
         self.to_rgb = torch.linalg.inv(self.to_ycc)
+
+    def conventions(self) -> dict[str, str]:
+        chroma = {"chroma": "BT.601, halved by averaging"} if self.shape[0] == 3 else {}
+        return {"tables": f"Annex K at quality {self.quality}", "rounding": "of coefficients only, no clipping"} | chroma
 
     def forward(self, x: Tensor) -> Tensor:
         x = 127.5 * x  # in units of 8-bit levels; the shift to 128 is half a level below x = 0, and chroma has none

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from bench.operators.base import LinearOperator, SVDOperator
 from bench.operators.kernels import check_taps, image_shape, motion, scaled_taps
-from bench.operators.separable import box_kernel, gauss_kernel
+from bench.operators.separable import box_kernel, describe_kernel, gauss_kernel
 
 
 class BlurMotion(LinearOperator):
@@ -46,6 +46,10 @@ class BlurMotion(LinearOperator):
 
     def parameters(self) -> dict[str, Tensor]:
         return {"kernel": self.kernel}
+
+    def conventions(self) -> dict[str, str]:
+        kernel = f"random path, {self.kernel.shape[-1]} taps, one per image"
+        return {"kernel": kernel, "padding": "mirrored without the edge (reflect)"} | super().conventions()
 
     def guess(self, y: Tensor) -> Tensor:
         """A copy of y: the undamped pseudo-inverse of a blur amplifies the noise."""
@@ -111,6 +115,11 @@ class BlurCircular(SVDOperator):
 
     def parameters(self) -> dict[str, Tensor]:
         return {"kernel": self.kernel} if self.random else {}
+
+    def conventions(self) -> dict[str, str]:
+        marginal = self.kernel[0, 0].sum(0).numpy()
+        kernel = f"random path, {len(marginal)} taps, one per image" if self.random else describe_kernel(marginal)
+        return {"kernel": kernel, "padding": "circular"} | super().conventions()
 
     def guess(self, y: Tensor) -> Tensor:
         """A copy of y: the undamped pseudo-inverse of a blur amplifies the noise by up to 1 / rcond."""

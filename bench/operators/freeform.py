@@ -45,6 +45,9 @@ class InpaintFreeform(Inpaint):
         super().__init__(shape, seeds, [mask(seed) for seed in seeds])
         self.sha256 = masks.sha256
 
+    def conventions(self) -> dict[str, str]:
+        return super().conventions() | {"masks": f"drawn from a file, sha256 {self.sha256[:12]}"}
+
     def supplied(self) -> dict[str, str]:
         return {"masks": self.sha256}
 

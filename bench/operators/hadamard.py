@@ -49,6 +49,10 @@ class CompressedSensing(SVDOperator):
         """The shuffled pixels' numbers, (B, n), and those of the kept rows, in natural (Hadamard) order, (B, m)."""
         return {"pixels": self.pixels, "rows": self.order[:, : self.m]}
 
+    def conventions(self) -> dict[str, str]:
+        kept = f"{self.m} of {len(self.pixels[0])} coefficients per channel, the image's mean among them"
+        return {"transform": "orthonormal Walsh-Hadamard of shuffled pixels", "kept": kept}
+
     def display(self, y: Tensor) -> Tensor:
         """A+ y: an image, of mostly noise where few coefficients were measured."""
         return self.transpose(y).clamp(-1, 1)

@@ -48,6 +48,9 @@ class BlurNonlinear(Operator):
     def parameters(self) -> dict[str, Tensor]:
         return {"code": self.code}
 
+    def conventions(self) -> dict[str, str]:
+        return {"kernel": f"a code of {SPREAD:g} N(0, I) per image", "network": f"weights sha256 {self.sha256[:12]}"}
+
     def supplied(self) -> dict[str, str]:
         return {"weights": self.sha256}
 

@@ -54,6 +54,10 @@ class Inpaint(SVDOperator):
     def parameters(self) -> dict[str, Tensor]:
         return {"mask": self.mask.bool()}
 
+    def conventions(self) -> dict[str, str]:
+        share = self.mask[0].mean()
+        return {"mask": f"{share:.1%} measured in the first image, the same in all channels"} | super().conventions()
+
     @property
     def measured(self) -> Tensor:
         return self.s.bool()

@@ -58,6 +58,10 @@ class Matrix(SVDOperator):
         self.matrix = torch.from_numpy(M)
         self.basis_out, self.singular, self.basis = padded_svd(M)
 
+    def conventions(self) -> dict[str, str]:
+        """Vectors have no constant image."""
+        return {}
+
     @property
     def out_shape(self) -> tuple[int, ...]:
         return (len(self.matrix),)

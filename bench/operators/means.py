@@ -82,6 +82,9 @@ class SRAverage(GroupMean):
         C, H, W = self.shape
         return C, H // self.factor, W // self.factor
 
+    def conventions(self) -> dict[str, str]:
+        return {"down-sampler": f"mean of blocks of {self.factor} x {self.factor}"} | super().conventions()
+
     def mean(self, x: Tensor) -> Tensor:
         return avg_pool2d(x, self.factor)
 
@@ -106,6 +109,9 @@ class Grey(GroupMean):
     @property
     def out_shape(self) -> tuple[int, ...]:
         return 1, *self.shape[1:]
+
+    def conventions(self) -> dict[str, str]:
+        return {"channels": "mean of the three, equal weights"} | super().conventions()
 
     def mean(self, x: Tensor) -> Tensor:
         return x.mean(1, keepdim=True)

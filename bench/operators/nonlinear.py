@@ -17,6 +17,9 @@ class HDR(PinvOperator):
     def out_shape(self) -> tuple[int, ...]:
         return self.shape
 
+    def conventions(self) -> dict[str, str]:
+        return {"response": "clip(2 x, -1, 1)"}
+
     def forward(self, x: Tensor) -> Tensor:
         return (2 * x).clamp(-1, 1)
 
@@ -41,6 +44,11 @@ class PhaseRetrieval(Operator):
     @property
     def out_shape(self) -> tuple[int, ...]:
         return self.shape[0], *self.grid
+
+    def conventions(self) -> dict[str, str]:
+        (top, left), (height, width) = self.margin, self.grid
+        padding = f"zeros, {top} and {left} px on each side, {height} x {width} in all"
+        return {"amplitudes": "orthonormal transform of x in [-1, 1]", "padding": padding}
 
     def forward(self, x: Tensor) -> Tensor:
         return fftshift(fft2(x, s=self.grid, norm="ortho").abs(), (-2, -1))

@@ -69,6 +69,11 @@ class SRBicubic(Separable):
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], factor: int) -> None:
         check_factor(shape, factor, "sr_bicubic")
         super().__init__(shape, seeds, bicubic_matrix(shape[1], factor), bicubic_matrix(shape[2], factor))
+        self.factor = factor
+
+    def conventions(self) -> dict[str, str]:
+        cubic = f"cubic (a = -0.5), stretched by {self.factor} against aliasing, {4 * self.factor} taps"
+        return {"down-sampler": cubic, "padding": "mirrored with the edge (symmetric)"} | super().conventions()
 
 
 class Blur(Separable):
@@ -76,6 +81,10 @@ class Blur(Separable):
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], kernel: np.ndarray) -> None:
         super().__init__(shape, seeds, mirror_matrix(shape[1], kernel), mirror_matrix(shape[2], kernel))
+        self.kernel = describe_kernel(kernel)
+
+    def conventions(self) -> dict[str, str]:
+        return {"kernel": self.kernel, "padding": "mirrored without the edge (reflect)"} | super().conventions()
 
     def guess(self, y: Tensor) -> Tensor:
         """A copy of y: the undamped pseudo-inverse of a blur amplifies the noise by up to 1 / rcond."""
@@ -136,6 +145,12 @@ def box_kernel(shape: Sequence[int], taps: int | None) -> np.ndarray:
     """The one-dimensional kernel of ``blur_uniform`` for images of ``shape``."""
     side = min(image_shape(shape, "blur_uniform")[1:])
     return box(check_taps(taps or scaled_taps(9, side), side))
+
+
+def describe_kernel(kernel: np.ndarray) -> str:
+    """Taps and standard deviation in pixels of a one-dimensional kernel, as it is and not as it was asked for."""
+    x = np.arange(len(kernel)) - len(kernel) // 2
+    return f"{len(kernel)} taps, std {np.sqrt((kernel * x**2).sum() / kernel.sum()):.3g} px"
 
 
 def mirror_matrix(n: int, kernel: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from bench.report import diversity
 from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.diversity import Spread
+from bench.report.ledger import ledger
 from bench.report.notes import absent, conventions, notes
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
 from bench.report.tables import Row, Table
@@ -72,7 +73,7 @@ def document(
         if f"ranks_{table.slug}" in figures:
             parts += [f"![Ranks of the truth: {escape(table.title)}]({figures[f'ranks_{table.slug}']})"]
     extra = [diversity.NOTE] if any(spreads) else []
-    return "\n\n".join([*parts, *conventions(metrics, runs, extra)]) + "\n"
+    return "\n\n".join([*parts, *conventions(metrics, runs, extra), *ledger(runs)]) + "\n"
 
 
 def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:

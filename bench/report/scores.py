@@ -254,5 +254,6 @@ def _distances(paths: Sequence[Path], against: Statistics | None) -> dict[str, f
 
 
 def _no_reference(about: dict, mode: str) -> str:
+    given = about.get("given", about["dataset"])
     path, option = statistics_path(about["list"], mode), f" --mode {mode}" * (mode != MODES[0])
-    return f"no reference statistics {path}; make them with `python -m bench reference --dataset {about['dataset']}{option}`"
+    return f"no reference statistics {path}; make them with `python -m bench reference --dataset {given}{option}`"

@@ -48,8 +48,8 @@ def resolve(solver: str, preset: str | None, prior: str, task: str, operator: st
     Without ``preset`` it is "bench" where the solver has that for the prior, else None with no parameters.
 
     Raises:
-        SuiteError: the preset does not exist, or not for this prior: settings tuned on one prior are not passed off as
-            settings for another.
+        SuiteError: the preset does not exist, or not for this prior or task: settings tuned on one are not passed off as
+            settings for another, and defaults not as a paper's.
     """
     presets = load_presets(solver)
     if preset is not None and preset not in presets:
@@ -62,9 +62,18 @@ def resolve(solver: str, preset: str | None, prior: str, task: str, operator: st
         raise SuiteError(
             f"preset '{preset}' of {solver} has no settings for prior '{prior}'; it has some for: {', '.join(priors)}"
         )
-    params: dict[str, Any] = {}
-    for tasks in matching:
-        for pattern, values in tasks.items():
-            if fnmatchcase(task, pattern) or fnmatchcase(operator, pattern):
-                params |= values
-    return preset or DEFAULT, params
+    found = [
+        values
+        for tasks in matching
+        for pattern, values in tasks.items()
+        if fnmatchcase(task, pattern) or fnmatchcase(operator, pattern)
+    ]
+    if not found:
+        if preset is None:
+            return None, {}
+        patterns = dict.fromkeys(pattern for tasks in matching for pattern in tasks)
+        raise SuiteError(
+            f"preset '{preset}' of {solver} has no settings for task '{task}' with prior '{prior}'; "
+            f"it has some for: {', '.join(patterns)}"
+        )
+    return preset or DEFAULT, {name: value for values in found for name, value in values.items()}
