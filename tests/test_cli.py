@@ -180,7 +180,7 @@ def test_list_gives_reasons():
     assert result.exit_code == 0
     assert "blur_motion: DDRM needs SVDOperator; BlurMotion is LinearOperator" in result.stdout
     assert "blur_motion: DDNM+ needs SVDOperator; BlurMotion is LinearOperator (plus = False takes y" in result.stdout
-    assert "suites: demo, exact, exact-full, linear, nonlinear, smoke" in result.stdout
+    assert "suites: demo, exact, exact-full, ffhq-linear, ffhq-noisy, ffhq-nonlinear, imagenet-linear" in result.stdout
 
 
 def test_check_tells_good_from_bad(world):
