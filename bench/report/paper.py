@@ -183,7 +183,7 @@ def _planned(published: Published, entry: Entry, name: str, ms_per_nfe: float | 
     command = f"python -m bench run --suite {entry.suite} --task {entry.task} --solver {label}{limit} --device cuda"
     evaluations = images * steps * (WITH_BACKWARD if about.backward else 1.0)
     hours = evaluations * milliseconds(published, entry.prior, ms_per_nfe) / 3.6e6
-    return Planned(f"{published.label(name)}: {entry.title}", command, images, steps, about.backward, hours)
+    return Planned(f"{published.label(name)}: {entry.title}, {entry.suite}", command, images, steps, about.backward, hours)
 
 
 def milliseconds(published: Published, prior: str, ms_per_nfe: float | None) -> float:
