@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.noise import SCHEME, StreamNoise, stream_key
+from bench.noise import SCHEME, Philox, StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.operators.base import Operator
 from bench.records import digest
@@ -99,7 +99,7 @@ class BlockNoise(StreamNoise):
 
     def __getitem__(self, images: slice) -> "BlockNoise":
         other = copy.copy(self)
-        other.rows = self.rows[images]
+        other.rows, other._philox = self.rows[images], Philox()
         return other
 
     def _uniforms(self, n: int) -> np.ndarray:

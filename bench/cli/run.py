@@ -173,3 +173,6 @@ def distribute(runner: Any, workers: str, progress: str) -> None:
     if gave_up:
         which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
         fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)
+    done = runner.plan.done(read_records(runner.folder)[0])
+    if left := sum(len(runner.plan.missing(cell, done)) for cell in runner.plan.cells):
+        fail(f"{left} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
