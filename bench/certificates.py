@@ -34,9 +34,9 @@ def read_certificates() -> dict[str, Certificate]:
     return {name: Certificate(**fields) for name, fields in json.loads(FILE.read_text()).items()} if FILE.exists() else {}
 
 
-def write_certificates(certificates: dict[str, Certificate]) -> None:
-    """Replaces the committed ones of these solvers; the others stay."""
-    both = read_certificates() | certificates
+def write_certificates(certificates: dict[str, Certificate | None]) -> None:
+    """Replaces those of these solvers, or takes them away where None; the others stay."""
+    both = {name: one for name, one in (read_certificates() | certificates).items() if one}
     FILE.write_text(json.dumps({name: asdict(both[name]) for name in sorted(both)}, indent=1) + "\n")
 
 

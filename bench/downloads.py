@@ -1,7 +1,8 @@
 """One downloader for everything: resumes what broke off, tries mirrors in order, and verifies before a file gets its name.
 
 A transfer goes into ``<name>.part`` beside its destination, and what identifies its source into ``<name>.part.json``. The part
-survives a failure, and a later call asks only for the rest (HTTP Range, with If-Range where no hash guards the result).
+survives a failure, and a later call asks only for the rest (HTTP Range, with If-Range where no hash guards the result). One
+process at a time: two that fetch one file at once are not kept apart.
 """
 
 import json
@@ -34,7 +35,7 @@ class DownloadError(Exception):
 
 
 class _Refused(Exception):
-    """What this source has is not what was asked for; its part is of no use."""
+    """What this source has is not what was asked for."""
 
 
 def download(
@@ -65,10 +66,7 @@ def download(
     for url in urls:
         try:
             return transfer.fetch(url)
-        except _Refused as error:
-            transfer.discard()
-            reasons.append(f"{url}: {error}")
-        except (_Broken, ValueError) as error:
+        except (_Refused, _Broken, ValueError) as error:
             reasons.append(f"{url}: {error}")
     raise DownloadError("; ".join(reasons) or "no address is known")
 
@@ -102,9 +100,9 @@ class _Transfer:
         try:
             return self._finish()
         except _Refused:
+            self.discard()
             if not resumed:
                 raise
-            self.discard()
             return self.fetch(url)
 
     def discard(self) -> None:
@@ -156,6 +154,8 @@ class _Transfer:
         total = offset + int(length) if length else None
         if None not in (self.size, total) and total != self.size:
             raise _Refused(f"has {total} bytes, expected {self.size}")
+        if (total, self.size, self.sha256) == (None, None, None):
+            raise _Refused("does not say how long the file is, so that nothing would show if it broke off")
         free = shutil.disk_usage(self.path.parent).free
         if total is not None and total - offset > free:
             raise OSError(f"{self.path.parent}: {(total - offset) / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")

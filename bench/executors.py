@@ -4,14 +4,19 @@ The parts are `--shard`s, so the engine needs no protocol: a part that dies is s
 parts on other machines differ from these in nothing. A scheduler's array job gives `--shard i/n` by itself.
 """
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bench.environment import cores
+
 ATTEMPTS = 3
-"""Starts of a part that dies without a new record in between: what kills it so often is not an accident."""
+"""Starts of a part that die one after another without a record of their own: what kills it so often is not an accident."""
+INTERRUPTED = 130
+"""Exit code of a worker that Ctrl-C reached."""
 PAUSE = 0.2
 
 
@@ -49,19 +54,19 @@ def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
     return [Part(name, (i + j * n, n * k)) for j, name in enumerate(devices)]
 
 
-def run_parts(arguments: Sequence[str], todo: Sequence[Part], records: Callable[[], int]) -> list[Part]:
-    """Runs all parts at once and waits for them; the parts that gave up, with the codes that they ended with.
+def run_parts(arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[int], bool]) -> list[Part]:
+    """Runs all parts at once and waits for them; the parts that were given up, with the codes that they ended with.
 
     Args:
         arguments: of ``python -m bench``, the verb first.
-        records: the number of records so far; a part that dies is started again as long as there are new ones.
+        wrote: whether the process of an id made a record; a part whose process did is started again when it dies.
 
-    A part that ends by itself, with whatever code, is done: what it could not compute is in its records.
+    A part that ends by itself, with whatever code, is not started again: whoever asked looks at what is recorded.
     """
-    running, lost, seen = list(todo), [], records()
+    running, lost, share = list(todo), [], max(1, cores() // len(todo))
     try:
         for part in running:
-            _start(part, arguments)
+            _start(part, arguments, share)
         while running:
             time.sleep(PAUSE)
             for part in [part for part in running if part.process.poll() is not None]:
@@ -69,10 +74,9 @@ def run_parts(arguments: Sequence[str], todo: Sequence[Part], records: Callable[
                 part.codes.append(part.process.returncode)
                 if not _died(part.process.returncode):
                     continue
-                now = records()
-                part.deaths, seen = (1 if now > seen else part.deaths + 1), now
+                part.deaths = 1 if wrote(part.process.pid) else part.deaths + 1
                 if part.deaths < ATTEMPTS:
-                    _start(part, arguments)
+                    _start(part, arguments, share)
                     running.append(part)
                 else:
                     lost.append(part)
@@ -84,11 +88,13 @@ def run_parts(arguments: Sequence[str], todo: Sequence[Part], records: Callable[
     return lost
 
 
-def _start(part: Part, arguments: Sequence[str]) -> None:
+def _start(part: Part, arguments: Sequence[str], threads: int) -> None:
+    """With its share of the processors, unless the user has chosen a number of threads."""
     command = [sys.executable, "-m", "bench", *arguments, *part.arguments]
-    part.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command line, no shell
+    environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
+    part.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command line
 
 
 def _died(code: int) -> bool:
-    """Killed by a signal, also as a shell reports it."""
-    return code < 0 or code > 128
+    """Killed by a signal, also as a shell reports it, but not by the user."""
+    return code < 0 or (code > 128 and code != INTERRUPTED)

@@ -213,6 +213,11 @@ class Journal:
         self.close()
 
 
+def wrote_records(folder: str | Path, pid: int) -> bool:
+    """Whether a process of this machine opened a journal here, which it does at its first record."""
+    return any((Path(folder) / "journal").glob(f"*-{pid}-*.jsonl"))
+
+
 def read_records(*folders: str | Path) -> tuple[list[Record], int]:
     """All records of some run folders, one per key, oldest first, and the number of damaged lines that were skipped.
 

@@ -4,11 +4,14 @@ from types import SimpleNamespace
 
 from click.testing import CliRunner
 
-from bench.certificates import read_certificates, standing
+from bench import certificates
+from bench.certificates import Certificate, read_certificates, standing
 from bench.certify import LAWS, run_laws
 from bench.certify.certificate import certificate, code_sha256, deviations, equations
 from bench.certify.law import LawResult
 from bench.cli import cli
+from bench.cli.solvers import certification
+from bench.solver_loading import load_solver
 from solvers import SOLVERS
 
 METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
@@ -26,6 +29,16 @@ def test_a_broken_law_gives_no_certificate():
     assert certificate(SOLVERS["ddrm"], results) == read_certificates()["ddrm"]
     broken = [*results[1:], LawResult(results[0].law, 2 * results[0].law.tolerance)]
     assert certificate(SOLVERS["ddrm"], broken) is None
+
+
+def test_a_certificate_is_lost_when_a_law_breaks(tmp_path, monkeypatch):
+    monkeypatch.setattr(certificates, "FILE", tmp_path / "certificates.json")
+    one = Certificate("0" * 64, 1, 5, 0.1)
+    certificates.write_certificates({"ddrm": one, "dps": one})
+    certificates.write_certificates({"dps": None, "mcg": one})
+    assert read_certificates() == {"ddrm": one, "mcg": one}
+    assert certification(load_solver("dps")).startswith("uncertified: to be listed")
+    assert certification(load_solver("mcg")).startswith("uncertified: the code has changed since")
 
 
 def record(**fields):

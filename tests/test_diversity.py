@@ -1,5 +1,7 @@
 """Several samples of an image: calibrated samplers look calibrated, and others do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_run import N, make_run, record
@@ -59,6 +61,10 @@ def test_report_shows_diversity_only_where_all_samples_have_pictures(tmp_path):
     assert "diversity of 3 samples" in page and "oracle: best of k" in page and "nominal 0.500" in page
     assert (tmp_path / "out" / "ranks_blur.png").exists()
     Image.open(tmp_path / "out" / "ranks_blur.png").verify()
+    assert f"| {N} |" in page
+    failed = replace(found[0], status="diverged", reason="not finite", metrics={})
+    others = make_run(tmp_path / "others", [failed, *found[1:]], pictures=N)
+    assert f"**{N - 1} of {N}**" in render(others, tmp_path / "out")[0].read_text()
     lost = next(r for r in found if r.label == "same")
     (folder / "objects" / lost.key[:2] / f"{lost.key}.png").unlink()
     page = render(folder, tmp_path / "out")[0].read_text()

@@ -41,7 +41,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(body)))
+        if self.path != "/endless":
+            self.send_header("Content-Length", str(len(body)))
         self.send_header("ETag", server.tag)
         self.end_headers()
         if self.path == "/broken" and server.cuts:
@@ -136,6 +137,20 @@ def test_mirrors_are_tried_in_order_and_the_wrong_file_is_refused(server, path):
     server.requests.clear()
     with pytest.raises(DownloadError, match=f"has {len(CONTENT) + 1} bytes, expected {len(CONTENT)}"):
         download(urls[1:2], path, len(CONTENT), SHA256)
+
+
+def test_a_mirror_that_is_refused_before_it_sends_costs_no_part(server, path, monkeypatch):
+    monkeypatch.setattr(downloads, "ATTEMPTS", 1)
+    with pytest.raises(DownloadError):
+        download([f"{server.url}/broken", f"{server.url}/other"], path, len(CONTENT), SHA256)
+    assert path.with_name("file.pt.part").stat().st_size == HALF
+
+
+def test_a_file_of_unknown_length_needs_something_to_be_checked_by(server, path):
+    with pytest.raises(DownloadError, match="does not say how long the file is"):
+        download([f"{server.url}/endless"], path)
+    assert not path.exists()
+    assert download([f"{server.url}/endless"], path, sha256=SHA256) == SHA256
 
 
 def test_what_cannot_work_says_why(path, monkeypatch):

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tiny import build
 
+from bench.cli import cli
+from bench.cli.run import command_line
 from bench.executors import ATTEMPTS, parts, run_parts
 from bench.progress import Observer
 from bench.records import read_manifest, read_records
@@ -70,14 +73,40 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path):
 
 
 def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
-    """Started again for each new record and ATTEMPTS times without one; an ordinary exit code is no death."""
-    code, counts = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", iter([0, 1, 2, 2, 2, 2, 2])
+    """Started again for each record of its own and ATTEMPTS times without one; neither an exit code nor Ctrl-C is a death."""
+    code, wrote = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", iter([True, True, False, False])
 
-    def start(part, arguments):
-        script = code if part.device == "bad" else "raise SystemExit(1)"
+    def start(part, arguments, threads):
+        script = code if part.device == "bad" else f"raise SystemExit({part.device})"
         part.process = subprocess.Popen([sys.executable, "-c", script])
 
     monkeypatch.setattr("bench.executors._start", start)
-    todo = parts("bad,good", "cpu", (1, 1))
-    assert run_parts([], todo, lambda: next(counts)) == [todo[0]]
-    assert todo[0].codes == [-9] * (1 + ATTEMPTS) and todo[1].codes == [1]
+    todo = parts("bad,1,130", "cpu", (1, 1))
+    assert run_parts([], todo, lambda pid: next(wrote)) == [todo[0]]
+    assert todo[0].codes == [-9] * (1 + ATTEMPTS) and todo[1].codes == [1] and todo[2].codes == [130]
+
+
+def test_images_that_no_worker_made_fail_the_run(tmp_path, monkeypatch):
+    """A worker that ends with an error of its own, as for a full disk, has told nothing to the records."""
+    monkeypatch.setattr("bench.executors._start", lambda part, *_: setattr(part, "process", subprocess.Popen(["false"])))
+    command = ["run", "--suite", str(build(tmp_path)), "--out", str(tmp_path / "run"), "--solver", "pinv"]
+    done = CliRunner().invoke(cli, [*command, "--workers", "2"])
+    assert done.exit_code == 1 and "error: 8 reconstructions were not made" in done.stderr
+    unknown = CliRunner().invoke(cli, [*command, "--workers", "cpu,nowhere"])
+    assert unknown.exit_code == 2 and "--device nowhere: not usable here" in unknown.stderr
+
+
+def test_the_recorded_command_carries_no_folder_of_the_machine(tmp_path):
+    arguments = [
+        "run",
+        "--suite",
+        f"{tmp_path}/my.yaml",
+        f"--out={ROOT}/results/x",
+        "--solver",
+        "dps.zeta=0.3",
+        "--prior",
+        "a/b.toml",
+    ]
+    assert command_line(arguments) == (
+        "python -m bench run --suite my.yaml --out=results/x --solver dps.zeta=0.3 --prior a/b.toml"
+    )

@@ -78,6 +78,9 @@ def test_masks_refused(masks, tmp_path, monkeypatch):
     refused("'numbers' in .* is float64", fraction="numbers")
     (tmp_path / "masks.npz").write_bytes(b"PK\x03\x04 a download that broke off")
     refused("not an npz file that can be read")
+    with (tmp_path / "masks.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    refused("not an npz file that can be read")
     monkeypatch.setenv(freeform.VARIABLE, str(tmp_path / "elsewhere.npz"))
     refused("no file .*elsewhere.npz, which BENCH_FREEFORM_MASKS names")
 

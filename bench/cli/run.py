@@ -141,7 +141,7 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     past, damaged = read_records(folder)
     if damaged:
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
-    runner = Runner(plan, folder, make_observer(progress, past), shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
+    runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
     try:
         if workers:
             distribute(runner, workers, progress)
@@ -159,20 +159,37 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
 
 def distribute(runner: Any, workers: str, progress: str) -> None:
     """Runs a plan in several processes."""
+    from bench.environment import get_device
     from bench.executors import parts, run_parts
-    from bench.records import read_records
+    from bench.records import read_records, wrote_records
 
-    options = runner.plan.options
+    options, folder = runner.plan.options, runner.folder
     try:
         todo = parts(workers, options.device, options.shard)
     except ValueError as error:
         fail(str(error), USAGE)
+    for part in todo:
+        get_device(part.device)
     runner.announce()
     lines = [] if progress == "none" else ["--progress", "plain"]
-    gave_up = run_parts([*sys.argv[1:], *lines], todo, lambda: len(read_records(runner.folder)[0]))
+    gave_up = run_parts([*sys.argv[1:], *lines], todo, lambda pid: wrote_records(folder, pid))
     if gave_up:
         which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
         fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)
-    done = runner.plan.done(read_records(runner.folder)[0])
+    done = runner.plan.done(read_records(folder)[0])
     if left := sum(len(runner.plan.missing(cell, done)) for cell in runner.plan.cells):
         fail(f"{left} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
+
+
+def command_line(arguments: list[str]) -> str:
+    """The command as a manifest keeps it, to be published: a path is shown from the working folder, or by its name alone."""
+
+    def portable(text: str) -> str:
+        option, equals, value = text.rpartition("=") if text.startswith("-") else ("", "", text)
+        path = Path(value)
+        if not path.is_absolute():
+            return text
+        here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name
+        return f"{option}{equals}{here}"
+
+    return shlex.join(["python", "-m", "bench", *map(portable, arguments)])

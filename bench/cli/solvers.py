@@ -1,6 +1,7 @@
 """`list`, `check`, `certify`: what there is, and whether a solver is right."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,18 +32,22 @@ def check(spec: str) -> None:
         click.echo(f"{'broken' if promise.broken else 'kept':8}{promise.says}")
         if promise.broken:
             click.echo(f"        -> {promise.broken}")
-    click.echo(f"        {certification(load_solver(spec).name)}")
+    click.echo(f"        {certification(load_solver(spec))}")
     broken = sum(promise.broken is not None for promise in results)
     if broken:
         fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)
 
 
-def certification(name: str) -> str:
-    """What the contract cannot check by itself."""
+def certification(solver: Any) -> str:
+    """What the contract cannot check by itself: whether this very code of a `SolverClass` has a certificate."""
     from bench.certificates import read_certificates
+    from bench.certify.certificate import code_sha256
 
-    if name in read_certificates():
-        return f"certified: see `python -m bench certify {name}`"
+    given = None if solver.source_sha256 else read_certificates().get(solver.name)
+    if given:
+        same = given.code_sha256 == code_sha256(solver.cls)
+        command = f"`python -m bench certify {solver.name}`"
+        return f"certified: see {command}" if same else f"uncertified: the code has changed since; measure it by {command}"
     return (
         "uncertified: to be listed among ours, a solver comes with closed-form laws (bench/certify) and at least two "
         "deliberately wrong variants that they catch (tests/test_mutants.py)"
@@ -73,6 +78,6 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
         broken += sum(not result.passed for result in results)
         given[name] = certificate(subject(name), results)
     if write:
-        write_certificates({name: one for name, one in given.items() if one})
+        write_certificates(given)
     if broken:
         fail(f"{broken} laws are broken", FAILURE)

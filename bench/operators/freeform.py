@@ -87,7 +87,7 @@ def read_masks(version: Version, key: str) -> Masks:
         with np.load(path) as file:
             known = file.files
             array = file[key] if key in known else None
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"inpaint_freeform: {path} is not an npz file that can be read ({error})") from error
     if array is None:
         raise ValueError(f"inpaint_freeform: no masks '{key}' in {path}; known: {', '.join(known)}")

@@ -40,9 +40,13 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Spread:
-    """One row's diversity: per-image values by column, and the share of each rank of the truth among k samples, (k + 1,)."""
+    """One row's diversity: per-image values by column, and the share of each rank of the truth among k samples, (k + 1,).
+
+    ``planned`` is the number of images that the row is about; those without k finished samples are not in the values.
+    """
 
     k: int
+    planned: int
     values: dict[str, list[float]]
     ranks: np.ndarray
 
@@ -106,7 +110,7 @@ def _spread(table: Table, row: Row, find: Find) -> Spread | None:
         truth, *samples = (np.asarray(Image.open(path)) for path in pictures)
         found.append(diversity(np.stack(samples), truth))
     values = {name: [one[name] for one, _ in found] for name in COLUMNS}
-    return Spread(row.samples, values, np.mean([shares for _, shares in found], axis=0))
+    return Spread(row.samples, len(row.images), values, np.mean([shares for _, shares in found], axis=0))
 
 
 def _picture(record: Record, find: Find) -> Path | None:
@@ -120,7 +124,7 @@ def section(table: Table, spreads: dict[str, Spread]) -> list[str]:
     ks = sorted({spread.k for spread in spreads.values()})
     nominal = ", ".join(f"{(k - 1) / (k + 1):.3f}" for k in ks)
     titles = [f"{title} (nominal {nominal})" if name == "coverage" else title for name, (title, _) in COLUMNS.items()]
-    lines = [_line(["Solver", *titles]), "|:--|" + "--:|" * len(titles)]
+    lines = [_line(["Solver", *titles, "n"]), "|:--|" + "--:|" * (len(titles) + 1)]
     for row in table.rows:
         if row.name in spreads:
             lines.append(_line([escape(row.name), *_cells(spreads[row.name])]))
@@ -134,6 +138,8 @@ def _cells(spread: Spread) -> Iterable[str]:
         mean, low, high, _ = spread.interval(name)
         text = f"*{mean:{spec}}*" if name == "oracle" else f"{mean:{spec}}"
         yield f"{text}<br><sub>\\[{low:{spec}}, {high:{spec}}\\]</sub>"
+    done = len(spread.values["psnr"])
+    yield str(done) if done == spread.planned else f"**{done} of {spread.planned}**"
 
 
 def _line(cells: Sequence[str]) -> str:
