@@ -71,6 +71,22 @@ def full_precision() -> Iterator[None]:
             torch.backends.cuda.matmul.allow_tf32 = matmul
 
 
+@contextlib.contextmanager
+def reproducible() -> Iterator[None]:
+    """One thread and deterministic kernels: equal inputs give equal bits on this machine; an operation without such a kernel
+    raises a RuntimeError.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts; without it cuBLAS may vary
+    known, threads_before = torch.are_deterministic_algorithms_enabled(), threads()
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(known)
+        torch.set_num_threads(threads_before)
+
+
 class Clock:
     """Seconds of a device's work, pausable; the device is synchronised whenever it starts or stops."""
 

@@ -7,6 +7,7 @@ from bench.cli.reference import reference
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.solvers import certify, check, list_
+from bench.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -15,7 +16,7 @@ def cli() -> None:
     """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost, paired statistics."""
 
 
-for verb in (run, report, list_, doctor, fetch, reference, check, certify):
+for verb in (run, report, verify, list_, doctor, fetch, reference, check, certify):
     cli.add_command(verb)
 
 

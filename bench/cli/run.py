@@ -1,5 +1,6 @@
 """`run`: computes what a suite lacks."""
 
+import contextlib
 import shlex
 import sys
 from collections import Counter
@@ -66,11 +67,16 @@ class Pictures(click.ParamType):
     help="Reconstructions per image; the report then shows their diversity and calibration.",
 )
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
-@click.option("--batch", type=click.IntRange(1), metavar="N", default=8, show_default=True, help="Images solved together.")
+@click.option("--batch", type=click.IntRange(1), metavar="N", help="Images solved together.  [default: 8]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16", "float16"]), default="float32", show_default=True)
 @click.option("--compile", is_flag=True, help="Compile the network with torch.compile; needs a C++ compiler.")
 @click.option("--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time.")
+@click.option(
+    "--reference",
+    is_flag=True,
+    help="One image at a time, on one thread, with deterministic kernels: the same bits in any order, shards and workers.",
+)
 @click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per image and solver.")
 @click.option("--shard", type=Shard(), default="1/1", help="Only the i-th of n parts of the images; parts merge in one folder.")
 @click.option("--workers", metavar="N|DEVICE,...", default="", help="So many processes, or one per device: cuda:0,cuda:1.")
@@ -95,6 +101,8 @@ def run(
     progress: str,
     report: bool,
     workers: str,
+    batch: int | None,
+    reference: bool,
     **options: Any,
 ) -> None:
     """Runs what a suite lacks: measure, solve, score, record.
@@ -102,11 +110,14 @@ def run(
     Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it was.
     """
     from bench.data import image_files
+    from bench.environment import reproducible
     from bench.runner import Options, prepare
     from bench.suites import at_most, load_suite, override
     from solvers import ANCHORS, SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
+    if reference and batch not in {None, 1}:
+        raise click.UsageError("--reference solves one image at a time; leave --batch out")
     if images_dir is not None:
         if changes["dataset"] is not None:
             raise click.UsageError("--images-dir and --dataset exclude each other")
@@ -116,14 +127,15 @@ def run(
         suite = at_most(suite, len(image_files(images_dir)))
     folder = out or RESULTS / suite.name
     limit = options.pop("time_limit")
-    plan = prepare(suite, Options(limit=limit, **options))
+    plan = prepare(suite, Options(limit=limit, batch=1 if reference else batch or 8, **options))
     if dry_run:
         from bench.records import read_records
         from bench.summary import forecast, forecast_table
 
         click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
         return
-    lost = compute(plan, folder, progress, workers)
+    with reproducible() if reference else contextlib.nullcontext():
+        lost = compute(plan, folder, progress, workers)
     if report:
         click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
     if lost:

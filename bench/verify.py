@@ -1,0 +1,109 @@
+"""Whether records can be made again: some images of every row are computed anew and compared with what is recorded."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+
+from bench.certify.certificate import code_sha256
+from bench.plan import Cell
+from bench.progress import Observer
+from bench.records import Record, read_records
+from bench.runner import Plan, Runner
+from bench.summary import COLUMNS, OF_BLOCKS
+
+COUNTS = ("status", "nfe", "vjps", "operator_calls")
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What the repetition of one cell found.
+
+    Attributes:
+        n: images compared.
+        changed: names of what must be equal and is not: the measurement, the status, the counted cost.
+        deviation: median and largest absolute difference by metric, of those that both have.
+        code: whether the solver's file is another one than that of the records; None where they do not say.
+    """
+
+    task: str
+    label: str
+    n: int
+    changed: tuple[str, ...]
+    deviation: dict[str, tuple[float, float]]
+    code: bool | None
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether all is equal, the metrics within one unit of the last printed digit for at least half of the images.
+
+        Not for all of them: rounding differs between machines and batches, and some solvers amplify it on some images.
+        """
+        printed = (self.deviation.get(name, (0.0, 0.0))[0] <= unit(spec) for name, _, spec in (*COLUMNS, *OF_BLOCKS))
+        return not self.changed and all(printed)
+
+
+def unit(spec: str) -> float:
+    """Of the last digit that a format prints, as in ".2f" -> 0.01."""
+    return 10.0 ** -int(spec[1:-1])
+
+
+def chosen(plan: Plan, records: Iterable[Record], images: int) -> list[tuple[Cell, list[Record]]]:
+    """The cells of a plan of which something is recorded, each with so many of its first samples.
+
+    Those with the smallest keys: a choice that nobody made.
+    """
+    known: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda r: r.key):
+        if record.status in {"ok", "diverged"} and record.sample == 0:
+            known.setdefault(record.cell, []).append(record)
+    planned = {cell.id: {job.key for job in plan.missing(cell, set())} for cell in plan.cells if cell.id in known}
+    pairs = ((cell, [r for r in known.get(cell.id, ()) if r.key in planned[cell.id]][:images]) for cell in plan.cells)
+    return [(cell, found) for cell, found in pairs if found]
+
+
+def repeat(plan: Plan, records: Iterable[Record], images: int, observer: Observer) -> list[Repeat]:
+    """Computes some images of every recorded cell again, in a folder that is then thrown away.
+
+    Args:
+        plan: as of `bench.runner.prepare`.
+        records: what to compare with; records of other cells are left out.
+        images: of each cell, at most.
+    """
+    todo = chosen(plan, records, images)
+    cells = [replace(cell, images=tuple(r.image for r in found), samples=1) for cell, found in todo]
+    with tempfile.TemporaryDirectory() as folder:
+        if cells:
+            Runner(replace(plan, cells=cells, options=replace(plan.options, pictures=0)), Path(folder), observer).run()
+        again = {record.key: record for record in read_records(folder)[0]}
+    return [compare(cell, [(old, again[old.key]) for old in found]) for cell, (_, found) in zip(cells, todo, strict=True)]
+
+
+def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
+    """What differs between records, at least one, and their repetitions."""
+    changed = ["y"] if any(old.y_hash != new.y_hash for old, new in pairs) else []
+    changed += [name for name in COUNTS if any(getattr(old, name) != getattr(new, name) for old, new in pairs)]
+    gaps = sorted(
+        (name, abs(value - new.metrics[name]))
+        for old, new in pairs
+        for name, value in old.metrics.items()
+        if value is not None and new.metrics.get(name) is not None
+    )
+    by_name = {name: [gap for _, gap in group] for name, group in groupby(gaps, lambda pair: pair[0])}
+    deviation = {name: (median(found), max(found)) for name, found in by_name.items()}
+    code, known = code_sha256(type(cell.solver)), pairs[0][0].code_sha256
+    return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviation, None if known is None else known != code)
+
+
+def repeat_table(repeats: Sequence[Repeat]) -> str:
+    """A line per cell: median and largest deviation of the printed metrics, and the verdict."""
+    tasks, labels = (max(len(getattr(r, name)) for r in repeats) for name in ("task", "label"))
+    columns = [c for c in (*COLUMNS, *OF_BLOCKS) if any(c[0] in r.deviation for r in repeats)]
+    lines = [f"{'':{tasks}}  {'':{labels}}{'n':>4}" + "".join(f"{title + ' median, max':>20}" for _, title, _ in columns)]
+    for r in repeats:
+        gaps = "".join("{:12.1g}{:8.1g}".format(*r.deviation[c[0]]) if c[0] in r.deviation else f"{'-':>20}" for c in columns)
+        verdict = "reproduced" if r.reproduced else "differs" + (f": {', '.join(r.changed)}" if r.changed else "")
+        lines.append(f"{r.task:{tasks}}  {r.label:{labels}}{r.n:4}{gaps}  {verdict}{', other code' if r.code else ''}")
+    return "\n".join(lines)

@@ -1,0 +1,93 @@
+"""Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to the last bit."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from click.testing import CliRunner
+from tiny import build
+
+from bench.cli import cli
+from bench.records import Journal, read_records
+
+ROWS = ("pinv", "red_diff", "dps", "ddnm")
+
+
+def bench(*args):
+    return CliRunner().invoke(cli, [str(a) for a in args])
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def made(suite, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    done = bench("run", "--suite", suite, "--out", folder, "--task", "box", *(f"--solver={row}" for row in ROWS))
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def claimed(made, folder, **changes):
+    """The same run folder with other claims in the records of RED-diff."""
+    shutil.copytree(made / "manifest", folder / "manifest")
+    with Journal(folder) as journal:
+        for record in read_records(made)[0]:
+            mine = {k: v(getattr(record, k)) for k, v in changes.items()} if record.solver == "red_diff" else {}
+            journal.append(replace(record, **mine))
+    return folder
+
+
+def verify(folder, suite):
+    return bench("verify", folder, "--suite", suite, "--progress", "none")
+
+
+def test_what_was_just_made_is_reproduced(made, suite):
+    done = verify(made, suite)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("  reproduced") == len(ROWS) and "12 reconstructions of 4 rows" in done.output
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"metrics": lambda m: {**m, "psnr": m["psnr"] + 0.02}}, "  differs\n"),
+        ({"y_hash": lambda _: "0" * 64}, "  differs: y\n"),
+        ({"nfe": lambda n: n - 1}, "  differs: nfe\n"),
+        ({"code_sha256": lambda _: "0" * 64}, "  reproduced, other code\n"),
+    ],
+)
+def test_a_false_claim_is_seen(made, suite, tmp_path, changes, says):
+    done = verify(claimed(made, tmp_path, **changes), suite)
+    assert says in done.output
+    assert done.exit_code == ("differs" in says)
+    assert ("error: 1 of 4 rows were not reproduced" in done.output) == ("differs" in says)
+
+
+def test_what_cannot_be_verified_is_named(made, suite, tmp_path):
+    assert "is no run folder: it has no manifest" in verify(tmp_path, suite).output
+    other = bench("verify", made, "--suite", "smoke")
+    assert other.exit_code == 1 and "none of the records" in other.output
+
+
+def test_reference_mode_repeats_every_bit(suite, tmp_path):
+    """In float32, whatever is solved beside an image and however many threads there are."""
+    rows, threads = [f"--solver={row}" for row in ROWS], torch.get_num_threads()
+    start = ("run", "--suite", suite, "--task", "box", "--reference", "--no-report", *rows)
+    try:
+        torch.set_num_threads(1)
+        whole = bench(*start, "--out", tmp_path / "whole")
+        torch.set_num_threads(2)
+        parts = [bench(*start, "--out", tmp_path / "parts", "--shard", shard) for shard in ("2/2", "1/2")]
+        assert torch.get_num_threads() == 2 and not torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_num_threads(threads)
+    assert [done.exit_code for done in (whole, *parts)] == [0, 0, 0], whole.output
+    one, two = ({r.key: r for r in read_records(tmp_path / name)[0]} for name in ("whole", "parts"))
+    assert one.keys() == two.keys() and len(one) == 4 * len(ROWS)
+    assert all(one[key].metrics == two[key].metrics and one[key].batch == one[key].threads == 1 for key in one)
+    refused = bench(*start, "--out", tmp_path / "no", "--batch", "4")
+    assert refused.exit_code == 2 and "--reference solves one image at a time" in refused.output
