@@ -17,9 +17,10 @@ from bench.checkpoints import find_checkpoint
 from bench.data import DataError, ListedCard, ListedDataset, card_path, list_datasets, load_dataset
 from bench.data import read_card as read_dataset_card
 from bench.data.collections import COLLECTIONS, user_folder
+from bench.names import nearest
 from bench.operators import make_operator
 from bench.priors import PriorError, find_weights, list_priors, missing_files, read_card, verify
-from bench.suites.yamlfile import SuiteError, nearest
+from bench.suites.yamlfile import SuiteError
 
 SUPPLIED = ("inpaint_freeform", "blur_nonlinear")
 """Operators that need a file which is not shipped."""

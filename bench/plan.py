@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import torch
 from pydantic import TypeAdapter, ValidationError
 
 from bench.exact import ExactPrior
 from bench.noise import SCHEME, Noise
-from bench.operators import operator_parameters
+from bench.operators import operator_name, operator_parameters
+from bench.operators.base import Operator
 from bench.prior import Prior
 from bench.records import digest
 from bench.solver import Measurement, Solver, particles
@@ -19,6 +21,7 @@ from bench.solver_loading import SolverClass, build_solver, load_solver
 from bench.suites import SolverRow, Suite, SuiteError, TaskRow
 from bench.suites.presets import resolve
 from bench.tasks import BLOCK_SCHEME, Images, Measured, Task, supplied
+from bench.user_code import is_user_code
 
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
@@ -119,11 +122,29 @@ def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
     """
     try:
         params = operator_settings(row.operator, row.params)
-        task = Task(row.name, data.name, row.operator, row.noise_std, params, suite.seed, row.title)
-        task.operators(data.shape, data.ids[:1])
+        name = operator_name(row.operator)
+        task = Task(row.name, data.name, name, row.noise_std, params, suite.seed, row.title, row.operator)
+        A = task.operators(data.shape, data.ids[:1])
+        if is_user_code(row.operator):
+            try_out(A)
     except ValueError as error:
         raise SuiteError(f"{row.where()}: task '{row.name}': {error}") from error
     return task
+
+
+def try_out(A: Operator) -> None:
+    """Measures one image, so that what is wrong with a user's operator is told before a run.
+
+    Raises:
+        ValueError: an exception, or a measurement of another shape than it says.
+    """
+    what, more = type(A).__name__, "`python -m bench check` on it says more"
+    try:
+        y = A(torch.zeros(1, *A.shape, dtype=torch.float64))
+    except Exception as error:
+        raise ValueError(f"{what}.forward raised {type(error).__name__}: {error}; {more}") from error
+    if tuple(y.shape) != (1, *A.out_shape):
+        raise ValueError(f"{what}.forward gave {tuple(y.shape)}, expected (B, *out_shape) = {(1, *A.out_shape)}; {more}")
 
 
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,20 +1,16 @@
 """Finds solver classes by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``; builds instances from checked settings."""
 
-import hashlib
-import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
+from bench.names import nearest
 from bench.solver import Solver
-from bench.suites.yamlfile import SuiteError, explain, nearest
+from bench.suites.yamlfile import SuiteError, explain
+from bench.user_code import UserCodeError, is_user_code, load_class, source_sha256
 from solvers import ANCHORS, SOLVERS
 
 
@@ -35,58 +31,21 @@ def load_solver(spec: str) -> SolverClass:
     Raises:
         SuiteError: unknown name, no such file or module, an error while importing it, or no dataclass derived from Solver.
     """
-    if ":" not in spec and not spec.endswith(".py"):
+    if not is_user_code(spec):
         known = {**SOLVERS, **ANCHORS}
         if spec not in known:
             raise SuiteError(f"unknown solver '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class")
         return SolverClass(spec, known[spec])
-    where, _, name = spec.rpartition(":") if ":" in spec else (spec, "", "")
-    module = _import(where)
-    classes = [k for k, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__]
-    if not name:
-        solvers = [k for k in classes if issubclass(getattr(module, k), Solver)]
-        if len(solvers) != 1:
-            raise SuiteError(
-                f"{where} defines {len(solvers)} solvers ({', '.join(solvers) or 'none'}); name one as {where}:Class"
-            )
-        name = solvers[0]
-    cls = getattr(module, name, None)
-    if cls is None:
-        raise SuiteError(f"{spec}: no '{name}' in {where}{nearest(name, classes, 'it has')}")
-    if not (inspect.isclass(cls) and issubclass(cls, Solver)):
-        raise SuiteError(f"{spec}: '{name}' is not a class derived from bench.solver.Solver")
+    try:
+        cls, module = load_class(spec, Solver)
+    except UserCodeError as error:
+        raise SuiteError(str(error)) from error.__cause__
+    name = cls.__name__
     if "__dataclass_params__" not in vars(cls) or not is_dataclass(cls) or not cls.__dataclass_params__.frozen:
         raise SuiteError(f"{spec}: '{name}' is not a frozen dataclass; decorate it with @dataclass(frozen=True)")
     if inspect.isabstract(cls):
         raise SuiteError(f"{spec}: '{name}' does not implement {', '.join(sorted(cls.__abstractmethods__))}")
-    return SolverClass(name, cls, _source_sha256(module, cls))
-
-
-def _source_sha256(module: ModuleType, cls: type) -> str:
-    """Of the files of the module and of all classes below ``cls`` that are neither ours nor Python's."""
-    theirs = [c for c in cls.__mro__ if c.__module__.partition(".")[0] not in {"bench", "solvers", *sys.stdlib_module_names}]
-    files = {Path(inspect.getfile(owner)).read_bytes() for owner in (module, *theirs)}
-    return hashlib.sha256(b"".join(sorted(files))).hexdigest()
-
-
-def _import(where: str) -> ModuleType:
-    try:
-        if not where.endswith(".py"):
-            return importlib.import_module(where)
-        path = Path(where)
-        if not path.is_file():
-            raise SuiteError(f"{where}: no such file")
-        name = f"user_solver_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        # Dataclasses look their module up by name while they are made.
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
-    except SuiteError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise SuiteError(f"{where}: cannot import it: {type(error).__name__}: {error}") from error
+    return SolverClass(name, cls, source_sha256(cls, module))
 
 
 def parameters(cls: type[Solver]) -> list[str]:

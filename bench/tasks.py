@@ -24,6 +24,7 @@ from bench.operators import make_operator
 from bench.operators.base import Operator
 from bench.records import digest
 from bench.solver import Measurement
+from bench.user_code import source_sha256
 
 BLOCK_SCHEME = "rows-1"
 """How a block of samples shares one stream; part of the keys of blocks."""
@@ -79,8 +80,10 @@ class SolverNoise(StreamNoise):
 
 
 def supplied(A: Operator) -> dict[str, dict[str, str]]:
-    """The entry of a key for the files that the user supplied to an operator; none for all other operators."""
-    return {"supplied": A.supplied()} if A.supplied() else {}
+    """The entry of a key for what a user supplied: files, or the operator's own code; none for all other operators."""
+    code = source_sha256(type(A))
+    given = A.supplied() | ({"source": code} if code else {})
+    return {"supplied": given} if given else {}
 
 
 class BlockNoise(StreamNoise):
@@ -114,9 +117,11 @@ class Task:
     """An inverse problem on a dataset: y = A(x) + sigma n.
 
     Attributes:
+        operator: its name in tables and streams.
         params: the operator's own parameters.
         sigma: standard deviation of the noise, for images in [-1, 1].
         seed: root seed of all streams.
+        spec: what `make_operator` finds the operator by, where that is not its name.
     """
 
     name: str
@@ -126,6 +131,7 @@ class Task:
     params: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     title: str | None = None
+    spec: str = ""
 
     def operators(self, shape: Sequence[int], images: Sequence[str]) -> Operator:
         """A batch of operators, one per image, float64 on the CPU.
@@ -134,7 +140,7 @@ class Task:
             ValueError: the operator is unknown, or its parameters do not fit it or the shape.
         """
         seeds = [stream_key("operator", self.seed, self.dataset, image, self.operator) for image in images]
-        return make_operator(self.operator, shape, seeds, **self.params)
+        return make_operator(self.spec or self.operator, shape, seeds, **self.params)
 
     def measure(self, data: Images, images: Sequence[str]) -> Measured:
         """Measures images one at a time in float64 on the CPU, so that y depends on nothing but its own streams."""

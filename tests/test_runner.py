@@ -97,9 +97,10 @@ def reconstructions(plan, folder):
 def test_the_order_of_images_changes_no_picture(suite, tmp_path):
     """Also where the operator is inverted by conjugate gradients: each image has its own steps and its own end.
 
-    In float64 and with an early end, since without damping they amplify rounding as they amplify noise.
+    In float64 and with an early end: after some fifty iterations without damping, conjugate gradients have lost the
+    orthogonality of their directions, and a difference in the last bit decides when they end.
     """
-    motion = TaskRow(name="motion", operator="blur_motion", params={"rcond": 0.01}, sigma=0.05)
+    motion = TaskRow(name="motion", operator="blur_motion", params={"rcond": 0.05}, sigma=0.05)
     suite = suite.model_copy(update={"tasks": (suite.tasks[0], motion)})
     plan = prepare(suite, Options(batch=3, dtype="float64"))
     world = World(Backwards(plan.cells[0].data), plan.cells[0].prior)

@@ -145,7 +145,7 @@ def test_row_messages(tmp_path, solver, message):
 
 def test_task_and_twin_messages(tmp_path):
     bad_task = load_suite(write(tmp_path, HEAD + TASKS.replace("hdr", "hrd") + SOLVE))
-    with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd'; did you mean 'hdr'"):
+    with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd' .did you mean 'hdr'"):
         make_cells(bad_task, fake_world, {})
     endless = TASKS.replace("hdr", "blur_gauss, params: {std: .inf}")
     with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': operator 'blur_gauss': std = inf should be a finite"):

@@ -50,6 +50,7 @@ class Pictures(click.ParamType):
     "--solver", "solvers", metavar="NAME[.param=value]", multiple=True, help="Row, solver, pkg.mod:Class or file.py:Class."
 )
 @click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only this task of the suite. Repeatable, like --solver.")
+@click.option("--operator", metavar="NAME", help="One task instead, of this operator, pkg.mod:Class or file.py:Class.")
 @click.option("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
 @click.option("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
 @click.option(
@@ -95,6 +96,7 @@ def run(
     suite_name: str,
     solvers: tuple[str, ...],
     tasks: tuple[str, ...],
+    operator: str | None,
     images_dir: Path | None,
     out: Path | None,
     dry_run: bool,
@@ -112,7 +114,7 @@ def run(
     from bench.data import image_files
     from bench.environment import reproducible
     from bench.runner import Options, prepare
-    from bench.suites import at_most, load_suite, override
+    from bench.suites import at_most, load_suite, override, with_operator
     from solvers import ANCHORS, SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
@@ -122,7 +124,12 @@ def run(
         if changes["dataset"] is not None:
             raise click.UsageError("--images-dir and --dataset exclude each other")
         changes["dataset"] = str(images_dir.resolve())
-    suite = override(load_suite(suite_name), solvers, tasks, [*SOLVERS, *ANCHORS], **changes)
+    suite = load_suite(suite_name)
+    if operator is not None:
+        if tasks:
+            raise click.UsageError("--operator and --task exclude each other")
+        suite = with_operator(suite, operator)
+    suite = override(suite, solvers, tasks, [*SOLVERS, *ANCHORS], **changes)
     if images_dir is not None and changes["images"] is None:
         suite = at_most(suite, len(image_files(images_dir)))
     folder = out or RESULTS / suite.name

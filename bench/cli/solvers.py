@@ -20,22 +20,38 @@ def list_(data_root: Path | None) -> None:
 
 
 @click.command()
-@click.argument("spec", metavar="SOLVER")
+@click.argument("spec", metavar="SOLVER|OPERATOR")
 @plain_errors
 def check(spec: str) -> None:
-    """Checks a solver (a name, pkg.mod:Class, file.py:Class or file.py) against the contract of all solvers."""
-    from bench.contract import check as promises
+    """Checks a solver or an operator (a name, pkg.mod:Class, file.py:Class or file.py) against the contract of its kind."""
+    from bench import contract, operator_contract
     from bench.solver_loading import load_solver
 
-    results = promises(load_solver(spec).cls)
+    operator = names_operator(spec)
+    results = operator_contract.check(spec) if operator else contract.check(load_solver(spec).cls)
     for promise in results:
         click.echo(f"{'broken' if promise.broken else 'kept':8}{promise.says}")
         if promise.broken:
             click.echo(f"        -> {promise.broken}")
-    click.echo(f"        {certification(load_solver(spec))}")
+    if not operator:
+        click.echo(f"        {certification(load_solver(spec))}")
     broken = sum(promise.broken is not None for promise in results)
     if broken:
         fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)
+
+
+def names_operator(spec: str) -> bool:
+    """Whether it names an operator; what names nothing at all is for the loader of solvers to refuse."""
+    from bench.operators import OPERATORS
+    from bench.operators.base import Operator
+    from bench.user_code import UserCodeError, is_user_code, load_class
+
+    if not is_user_code(spec):
+        return spec in OPERATORS
+    try:
+        return bool(load_class(spec, Operator))
+    except UserCodeError:
+        return False
 
 
 def certification(solver: Any) -> str:
@@ -66,7 +82,7 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
     from bench.certificates import write_certificates
     from bench.certify import LAWS, run_laws, subject
     from bench.certify.certificate import certificate, describe
-    from bench.suites.yamlfile import nearest
+    from bench.names import nearest
 
     for name in solvers:
         if name not in LAWS:

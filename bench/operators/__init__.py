@@ -1,15 +1,15 @@
 """Measurement operators, by family; `base` holds the ladder, `make_operator` builds by name."""
 
-import difflib
 import inspect
 import reprlib
-from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from annotated_types import Gt, Lt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from bench.names import nearest
 from bench.operators.base import Operator
 from bench.operators.compression import JPEG, Quantise
 from bench.operators.convolution import BlurCircular, BlurMotion
@@ -22,8 +22,9 @@ from bench.operators.means import Grey, SRAverage
 from bench.operators.nonlinear import HDR, PhaseRetrieval
 from bench.operators.random_matrix import RandomMatrix
 from bench.operators.separable import BlurGauss, BlurUniform, SRBicubic
+from bench.user_code import is_user_code, load_class
 
-__all__ = ["OPERATORS", "make_operator", "operator_parameters"]
+__all__ = ["OPERATORS", "make_operator", "operator_name", "operator_parameters"]
 
 Boundary = Literal["reflect", "circular"]
 Taps = Annotated[int, Gt(0)] | None
@@ -94,19 +95,19 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
     """The operator of a batch, float64 on the CPU (move it with ``.to(device, dtype)``).
 
     Args:
-        name: a key of OPERATORS.
+        name: a key of OPERATORS, or ``pkg.mod:Class``, ``file.py:Class`` or ``file.py`` of a user's `Operator`.
         shape: of one image, (C, H, W), or (d,) for vectors.
         seeds: one per image; masks and kernels are functions of them.
         params: see `operator_parameters`.
 
     Raises:
         ValueError: the name or a parameter is unknown, missing or out of range, the operator does not fit the shape, or a file
-            that the user has to supply is not there.
+            that the user has to supply is not there; or a user's constructor raises.
     """
     accepted = operator_parameters(name)
     for key, value in params.items():
         if key not in accepted:
-            raise ValueError(_unknown(f"parameter of operator '{name}'", key, accepted))
+            raise ValueError(f"unknown parameter of operator '{name}' '{key}'{nearest(key, accepted)}")
         try:
             config = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
             adapter = TypeAdapter(accepted[key].annotation, config=config)
@@ -117,7 +118,12 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
     missing = [key for key, parameter in accepted.items() if parameter.default is parameter.empty and key not in params]
     if missing:
         raise ValueError(f"operator '{name}' needs {', '.join(missing)}")
-    return OPERATORS[name](shape, seeds, **params)
+    try:
+        return _maker(name)(shape, seeds, **params)
+    except Exception as error:
+        if isinstance(error, ValueError) or not is_user_code(name):
+            raise
+        raise ValueError(f"operator '{name}': {type(error).__name__}: {error}") from error
 
 
 def operator_parameters(name: str) -> dict[str, inspect.Parameter]:
@@ -126,14 +132,25 @@ def operator_parameters(name: str) -> dict[str, inspect.Parameter]:
     Raises:
         ValueError: no such operator.
     """
-    if name not in OPERATORS:
-        raise ValueError(_unknown("operator", name, OPERATORS))
-    make = OPERATORS[name]
+    make = _maker(name)
     fixed = {"shape", "seeds", *(make.keywords if isinstance(make, partial) else ())}
-    return {key: parameter for key, parameter in inspect.signature(make).parameters.items() if key not in fixed}
+    accepted = {key: p for key, p in inspect.signature(make, eval_str=True).parameters.items() if key not in fixed}
+    return {key: p.replace(annotation=Any) if p.annotation is p.empty else p for key, p in accepted.items()}
 
 
-def _unknown(what: str, name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ";"
-    return f"unknown {what} '{name}'{hint} known: {', '.join(known) or 'none'}"
+def operator_name(name: str) -> str:
+    """The operator's name in tables, keys and streams: that of the class where it is a user's, wherever its file lies.
+
+    Raises:
+        ValueError: no such operator.
+    """
+    return _maker(name).__name__ if is_user_code(name) else name
+
+
+@cache
+def _maker(name: str) -> Callable[..., Operator]:
+    if is_user_code(name):
+        return load_class(name, Operator)[0]
+    if name not in OPERATORS:
+        raise ValueError(f"unknown operator '{name}'{nearest(name, OPERATORS)}, or pkg.mod:Class, or file.py:Class")
+    return OPERATORS[name]

@@ -25,9 +25,11 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from bench.suites.yamlfile import Loc, Source, SuiteError, explain, nearest
+from bench.names import nearest
+from bench.suites.yamlfile import Loc, Source, SuiteError, explain
+from bench.user_code import is_user_code
 
-__all__ = ["SolverRow", "Suite", "SuiteError", "TaskRow", "at_most", "list_suites", "load_suite", "override"]
+__all__ = ["SolverRow", "Suite", "SuiteError", "TaskRow", "at_most", "list_suites", "load_suite", "override", "with_operator"]
 
 FOLDER = Path(__file__).parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
@@ -169,13 +171,8 @@ def _placed(row: TaskRow | SolverRow, source: Source, loc: Loc) -> TaskRow | Sol
 
 
 def default_label(solver: str) -> str:
-    """Label of a row that gives none: the solver's name, or the class of a user's solver."""
+    """Label of a row that gives none, and name of a task: the solver's or operator's name, or the class of a user's."""
     return Path(solver).stem if solver.endswith(".py") else solver.rpartition(":")[2]
-
-
-def is_user_solver(solver: str) -> bool:
-    """Whether it names a file or module rather than one of our solvers."""
-    return ":" in solver or solver.endswith(".py")
 
 
 def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
@@ -226,6 +223,16 @@ def override(
     return suite.model_copy(update={**update, "solvers": tuple(rows)})
 
 
+def with_operator(suite: Suite, operator: str) -> Suite:
+    """The suite with one task, of this operator at the noise level of its first task, for all of its rows."""
+    first = suite.tasks[0]
+    changes = {"name": default_label(operator), "operator": operator, "params": {}, "title": None}
+    task = first.model_copy(update=changes).placed({"": f"--operator {operator}"})
+    return suite.model_copy(
+        update={"tasks": (task,), "solvers": tuple(row.model_copy(update={"tasks": None}) for row in suite.solvers)}
+    )
+
+
 def at_most(suite: Suite, images: int) -> Suite:
     """The suite with no more images than there are."""
     rows = [row.model_copy(update={"images": row.images and min(row.images, images)}) for row in suite.solvers]
@@ -269,7 +276,7 @@ def _names(rows: Sequence[SolverRow]) -> list[str]:
 
 
 def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:
-    if not is_user_solver(name) and name not in known:
+    if not is_user_code(name) and name not in known:
         names = list(dict.fromkeys([*_names(rows), *known]))
         raise SuiteError(f"unknown solver '{name}'{nearest(name, names)}, or pkg.mod:Class, or file.py:Class")
     label = default_label(name)

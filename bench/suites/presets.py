@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.suites.yamlfile import Source, SuiteError, nearest
+from bench.names import nearest
+from bench.suites.yamlfile import Source, SuiteError
 
 FOLDER = Path(__file__).resolve().parents[1] / "presets"
 DEFAULT = "bench"

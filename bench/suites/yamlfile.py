@@ -1,11 +1,12 @@
 """YAML files whose errors name the line: `Source` maps a path inside a document to "file.yaml:5: solvers.0.lr"."""
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from bench.names import nearest
 
 Loc = tuple[str | int, ...]
 
@@ -71,14 +72,6 @@ class Source:
     def at(self, loc: Loc) -> str:
         """As in "file.yaml:5: solvers.0.lr"."""
         return f"{self.path}:{self.line(loc)}: {'.'.join(map(str, loc))}".removesuffix(": ")
-
-
-def nearest(name: str, known: Iterable[str], what: str = "known") -> str:
-    """The end of a message about an unknown name: " (did you mean 'lr'?); known: lr, lam"."""
-    known = list(known)
-    alike = {other: difflib.SequenceMatcher(None, other, str(name)).ratio() for other in known}
-    near = max(alike, key=alike.get, default="")  # of equally near ones the first
-    return (f" (did you mean '{near}'?)" if alike.get(near, 0) >= 0.5 else "") + f"; {what}: {', '.join(known) or 'none'}"
 
 
 def explain(error: dict[str, Any], known: Sequence[str]) -> str:
