@@ -125,7 +125,7 @@ def test_draws_are_the_same_on_every_machine():
 
 
 ERRORS = [
-    ("inpant_box", SHAPE, {}, "unknown operator 'inpant_box' .did you mean 'inpaint_box'?.; known: denoise"),
+    ("inpant_box", SHAPE, {}, r"unknown operator 'inpant_box' .did you mean 'inpaint_box'..; known: denoise"),
     ("inpaint_random", SHAPE, {"q": 1}, "unknown parameter of operator 'inpaint_random' 'q'.*known: p"),
     ("grey", SHAPE, {"p": 1}, "known: none"),
     ("inpaint_random", SHAPE, {"p": 1.0}, "p = 1.0 should be less than 1"),
