@@ -173,10 +173,7 @@ def at_floor(values: np.ndarray, floor: np.ndarray) -> bool:
     Fewer than `FEWEST` problems cannot tell them apart.
 
     Args:
-        values, floor: (n,), of the solver and of as many exact samples.
-
-    Raises:
-        ValueError: different lengths, no values, or one that is not finite.
+        values, floor: (n,), of the solver and of as many exact samples; errors as in `median_difference`.
 
     """
     difference = median_difference(values, floor)
