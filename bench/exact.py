@@ -142,7 +142,10 @@ class MixturePrior(ExactPrior):
                 w = self._rotate(u)
                 out = self._mix(r, slope) * w
                 if r.shape[1] > 1:
-                    along = _dot(shift, w) + _dot(slope, z * w) - (x0 * u).flatten(1).sum(1, keepdim=True)
+                    along = _dot(shift, w) + _dot(slope, z * w)
+                    # Relative to the likeliest component: near t = 0 the factor below is 1e4, and would magnify its rounding.
+                    along = along - along.gather(1, r.argmax(1, keepdim=True))
+                    along = along - (r * along).sum(1, keepdim=True)
                     gain = r * along * (alpha / sigma**2 if isinstance(alpha, float) else (alpha / sigma**2)[..., 0])
                     out = out + self._mix(gain, shift) + z * self._mix(gain, slope)
                 return self._restore(out)

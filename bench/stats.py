@@ -166,12 +166,18 @@ def _percentiles(value: float, resampled: np.ndarray, n: int, level: float) -> M
 
 
 def at_floor(values: np.ndarray, floor: np.ndarray) -> bool:
-    """Whether the intervals of the medians of a solver's scores and of exact samples' overlap, (n,), (n,).
+    """Whether a solver's scores are not told apart from those of exact samples on the same problems in the same order.
 
+    That is, the paired 95 % interval of the difference of their medians holds 0. That two intervals overlap would say little:
+    both hold the spread between easy and hard problems, which hides a solver that is worse than exact samples on every one.
     Fewer than `FEWEST` problems cannot tell them apart.
+
+    Args:
+        values, floor: (n,), of the solver and of as many exact samples; errors as in `median_difference`.
+
     """
-    ours, exact = median_interval(values), median_interval(floor)
-    return min(ours.n, exact.n) < FEWEST or (ours.low <= exact.high and exact.low <= ours.high)
+    difference = median_difference(values, floor)
+    return difference.n < FEWEST or difference.low <= 0 <= difference.high
 
 
 def differ(a: np.ndarray, b: np.ndarray, floor: np.ndarray) -> bool:
@@ -179,7 +185,7 @@ def differ(a: np.ndarray, b: np.ndarray, floor: np.ndarray) -> bool:
 
     Args:
         a, b: (n,), scores of two solvers on the same problems.
-        floor: (n,), scores of as many exact samples; nothing inside its interval is called a difference.
+        floor: (n,), scores of as many exact samples; nothing that is not told apart from it is called a difference.
 
     """
     difference = median_difference(a, b)

@@ -1,5 +1,6 @@
 """Certificates: about one file of one solver, and lost with one letter of it."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from click.testing import CliRunner
@@ -25,8 +26,10 @@ def test_the_committed_certificates_are_about_this_code():
 
 
 def test_a_broken_law_gives_no_certificate():
-    results = run_laws("ddrm")
-    assert certificate(SOLVERS["ddrm"], results) == read_certificates()["ddrm"]
+    results, committed = run_laws("ddrm"), read_certificates()["ddrm"]
+    # How near the float32 law is to its tolerance depends on the processor's rounding.
+    given = certificate(SOLVERS["ddrm"], results)
+    assert given.worst <= 1 and replace(given, worst=committed.worst) == committed
     broken = [*results[1:], LawResult(results[0].law, 2 * results[0].law.tolerance)]
     assert certificate(SOLVERS["ddrm"], broken) is None
 

@@ -15,9 +15,13 @@ from bench.plan import World, make_cells
 from bench.progress import Observer
 from bench.records import read_records
 from bench.report import render
+from bench.report.columns import Metric
+from bench.report.exact import Number, _cell, judge
+from bench.report.tables import build
 from bench.runner import Options, Runner, prepare
 from bench.solver import Measurement
 from bench.solving import solve
+from bench.stats import Median
 from bench.suites import SuiteError, load_suite
 from bench.tasks import BlockNoise, Task
 from solvers import ANCHORS, TDS, Exact, Oracle
@@ -100,6 +104,28 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
     assert all(line[15] == "" for line in lines if line[7] == "True"), "anchors are never marked"
     floors = {line[5]: line[14] for line in lines if line[0] == "m2" and line[9] == "mmd"}
     assert (floors["exact"], floors["prior"], floors["mcg"]) == ("True", "False", "False")
+
+
+def test_the_floor_is_that_of_the_same_problems(run):
+    """Problems of unlike difficulty: a solver that is worse than exact samples on each is not at the floor."""
+    hard = {f"problem-{k:03d}": 2.0**k for k in range(6)}
+    share = {"exact": 0.1, "mcg": 0.11, "oracle": 0.1}
+    records = [r for r in read_records(run[2] / "run")[0] if r.task == "m2" and r.label in share]
+    records = [replace(r, metrics={"mmd": hard[r.image] * share[r.label]}) for r in records]
+    turned = [r for r in records if r.label == "mcg"][::-1]
+    (table,) = build([*turned, *(r for r in records if r.label != "mcg")], [])
+    metric = Metric("mmd", "MMD", ".3f", -1, "")
+    judged = judge(table, metric)
+    intervals = {name: number.interval for name, number in judged.items()}
+    assert intervals["mcg"].low < intervals["exact"].median < intervals["exact"].high, "their intervals overlap"
+    assert {name: number.floor for name, number in judged.items()} == {"exact": True, "oracle": True, "mcg": False}
+
+
+def test_bold_is_what_lies_at_the_floor():
+    metric, interval = Metric("mmd", "MMD", ".3f", -1, ""), Median(0.5, 0.4, 0.6, 6)
+    best, floored = Number(interval, mark="best"), Number(interval, floor=True, mark="tie")
+    assert _cell(metric, best, False).startswith("0.500¹") and _cell(metric, floored, False).startswith("**0.500**ᶠ⁼")
+    assert _cell(metric, floored, True).startswith("*0.500*ᶠ"), "anchors are never bold"
 
 
 def test_a_block_that_is_not_finite_is_diverged(tmp_path):

@@ -95,16 +95,31 @@ def test_median_difference_is_paired():
         median_difference(a, b[:-1])
 
 
-def test_nothing_inside_the_floor_is_a_difference():
+def scores(rng, problems, shift=0.0):
+    """Distances that vary by 40 % on each of problems of unlike difficulty, raised by a share of it."""
+    return problems * (rng.gamma(6, 1 / 6, len(problems)) + shift)
+
+
+@pytest.mark.parametrize("n", [6, 20])
+def test_nothing_at_the_floor_is_a_difference(n):
     rng = RNG(22)
-    floor = rng.normal(1, 0.2, 30)
-    lower, upper = floor - 0.05, floor + 0.05
-    assert median_difference(upper, lower).low > 0 and not differ(upper, lower, floor)
-    assert differ(upper + 1, lower + 1, floor) and differ(lower + 1, upper + 1, floor)
-    assert differ(floor, floor + 1, floor) and not at_floor(floor + 1, floor) and not at_floor(floor - 1, floor)
+    problems = [rng.exponential(size=n) for _ in range(60)]
+    exact = [(scores(rng, p), scores(rng, p), scores(rng, p)) for p in problems]
+    assert sum(at_floor(a, floor) for a, _, floor in exact) >= 52  # a right 95 % is above with probability .99
+    both = [at_floor(a, floor) and at_floor(b, floor) for a, b, floor in exact]
+    assert sum(both) > 40 and not any(differ(*three) for three, inside in zip(exact, both, strict=True) if inside)
+    worse = [(scores(rng, p, 1.2), scores(rng, p)) for p in problems]
+    assert sum(at_floor(*pair) for pair in worse) < 15
+    overlap = [(median_interval(a), median_interval(floor)) for a, floor in worse]
+    assert sum(a.low <= f.high for a, f in overlap) > 35, "the two intervals would not have told them apart"
+    pairs = [(scores(rng, p, 5), scores(rng, p, 5), scores(rng, p)) for p in problems]
+    assert sum(differ(*three) for three in pairs) <= 8
+
+
+def test_fewer_than_six_problems_tell_nothing_apart():
+    floor = RNG(23).normal(1, 0.2, 6)
+    assert not at_floor(floor + 1, floor) and not at_floor(floor - 1, floor) and differ(floor, floor + 1, floor)
     assert not differ(floor[:5] + 3, floor[:5] + 2, floor[:5]) and at_floor(floor[:5] + 1, floor[:5])
-    pairs = [floor + 1 + rng.exponential(size=(2, 30)) for _ in range(100)]
-    assert sum(differ(a, b, floor) for a, b in pairs) <= 11  # a right 5 % stays below with probability .99
 
 
 def gaussian(rng, n, d):

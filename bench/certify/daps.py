@@ -93,10 +93,35 @@ def alone_error(cls: type[Solver]) -> float:
 
 
 DAPS = [
-    Law("law of every state", "daps", EXACT, law_error, "noise of the level left; r not squared; constant lr; Heun for Euler"),
-    Law("law of the Langevin steps", "daps", EXACT, langevin_error, "gradient without 1 / 2; noise sqrt(lr); prior term lost"),
-    Law("Langevin steps, stationary variance", "daps", 0.05, stationary_error, "gradient without 1 / 2 (ratio 0.56)"),
-    Law("exact inner draw, N(m, I): the posterior", "daps", 1e-6, posterior_error, "r_t = sigma_t / alpha_t; noise of level t"),
-    Law("image alone = image in a batch", "daps", PATH, alone_error, "reductions over the batch"),
-    Law("law, float32", "daps", SINGLE, partial(law_error, dtype=torch.float32), "lost precision"),
+    Law(
+        "law of every state",
+        "daps",
+        EXACT,
+        law_error,
+        (
+            "r_t = sigma_t / alpha_t everywhere",
+            "constant lr",
+            "ODE result not divided by alpha",
+            "ODE ends where it should not",
+            "remainder of the steps dropped",
+            "starts at N(0, I)",
+        ),
+    ),
+    Law(
+        "law of the Langevin steps",
+        "daps",
+        EXACT,
+        langevin_error,
+        ("gradient without 1 / 2", "tau not squared", "r not squared", "noise of sqrt(lr)"),
+    ),
+    Law("Langevin steps, stationary variance", "daps", 0.05, stationary_error, ("gradient without 1 / 2", "prior term lost")),
+    Law(
+        "exact inner draw, N(m, I): the posterior",
+        "daps",
+        EXACT,
+        posterior_error,
+        ("renoised to level t", "noise in the last step"),
+    ),
+    Law("image alone = image in a batch", "daps", PATH, alone_error, ("one noise for the batch",)),
+    Law("law, float32", "daps", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
 ]

@@ -75,11 +75,32 @@ def alone_error(cls: type[Solver]) -> float:
 
 
 DDNM = [
-    Law("law of every state, DDNM", "ddnm", EXACT, law_error, "eps of the corrected x0; eta of the variance"),
-    Law("law of every state, DDNM+", "ddnm", EXACT, plus_law_error, "threshold at t; abar for alpha; lam = 1 everywhere"),
-    Law("path of DDRM", "ddnm", PATH, ddrm_error, "eps in the wrong basis; threshold at t"),
-    Law("A x = y in the end, DDNM", "ddnm", PATH, consistency_error, "result without the last correction, as in DDRM"),
-    Law("image alone = image in a batch", "ddnm", PATH, alone_error, "reductions over the batch"),
-    Law("law, DDNM, float32", "ddnm", SINGLE, partial(law_error, dtype=torch.float32), "lost precision"),
-    Law("path of DDRM, float32", "ddnm", SINGLE, partial(ddrm_error, dtype=torch.float32), "lost precision"),
+    Law("law of every state, DDNM", "ddnm", EXACT, law_error, ("eps recomputed", "eta of the variance", "level off by one")),
+    Law(
+        "law of every state, DDNM+",
+        "ddnm",
+        EXACT,
+        plus_law_error,
+        (
+            "plus: threshold at t",
+            "plus: lam at t",
+            "plus: abar for alpha",
+            "plus: noise not reduced",
+            "plus: y not divided by s",
+            "plus: fully corrected below the threshold",
+            "plus: below the threshold as if unmeasured",
+            "plus: data consistency in the end",
+        ),
+    ),
+    Law("path of DDRM", "ddnm", PATH, ddrm_error, ("plus: eps in the wrong basis", "plus: threshold at t")),
+    Law(
+        "A x = y in the end, DDNM",
+        "ddnm",
+        PATH,
+        consistency_error,
+        ("no correction in the end", "correction by the adjoint", "noise in the last step"),
+    ),
+    Law("image alone = image in a batch", "ddnm", PATH, alone_error, ("one noise for the batch",)),
+    Law("law, DDNM, float32", "ddnm", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
+    Law("path of DDRM, float32", "ddnm", SINGLE, partial(ddrm_error, dtype=torch.float32), ("state in half precision",)),
 ]

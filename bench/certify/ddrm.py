@@ -102,9 +102,29 @@ def alone_error(cls: type[Solver]) -> float:
 
 
 DDRM = [
-    Law("law of every state", "ddrm", EXACT, law_error, "threshold at t; noise not reduced by sigma / s; missing 1 / s"),
-    Law("path of DDNM+", "ddrm", PATH, ddnm_error, "eps in the wrong basis; third case treated as unmeasured; eta_b < 1"),
-    Law("measured coordinates before the switch", "ddrm", EXACT, measured_error, "missing 1 / s; threshold at t"),
-    Law("image alone = image in a batch", "ddrm", PATH, alone_error, "reductions over the batch"),
-    Law("path of DDNM+, float32", "ddrm", SINGLE, partial(ddnm_error, dtype=torch.float32), "lost precision"),
+    Law(
+        "law of every state",
+        "ddrm",
+        EXACT,
+        law_error,
+        (
+            "threshold at t",
+            "noise not reduced",
+            "y not divided by s",
+            "sigma not divided by s",
+            "abar for alpha",
+            "eta of the variance",
+            "data consistency in the end",
+        ),
+    ),
+    Law(
+        "path of DDNM+",
+        "ddrm",
+        PATH,
+        ddnm_error,
+        ("eps in the wrong basis", "below the threshold as if unmeasured", "eta_b of 0.95"),
+    ),
+    Law("measured coordinates before the switch", "ddrm", EXACT, measured_error, ("y not divided by s", "noise not reduced")),
+    Law("image alone = image in a batch", "ddrm", PATH, alone_error, ("one noise for the batch",)),
+    Law("path of DDNM+, float32", "ddrm", SINGLE, partial(ddnm_error, dtype=torch.float32), ("state in half precision",)),
 ]

@@ -80,11 +80,29 @@ def alone_error(cls: type[Solver]) -> float:
 
 
 DIFFPIR = [
-    Law("law of every state", "diffpir", EXACT, law_error, "rho inverted, doubled or quartered; eps not recomputed"),
-    Law("proximal step is optimal", "diffpir", PATH, proximal_error, "rho inverted; clip after the proximal step"),
-    Law("without noise, zeta = 1: path of DDNM", "diffpir", PATH, ddnm_error, "zeta of the standard deviation"),
-    Law("rho to infinity, zeta = 0: path of DDIM", "diffpir", 1e-9, ddim_error, "projection; wrong eps"),
-    Law("exact rho, zeta = 0, N(m, I): the oracle", "diffpir", PATH, oracle_error, "eps not recomputed; sigma not squared"),
-    Law("image alone = image in a batch", "diffpir", PATH, alone_error, "reductions over the batch"),
-    Law("oracle, float32", "diffpir", SINGLE, partial(oracle_error, dtype=torch.float32), "lost precision"),
+    Law(
+        "law of every state",
+        "diffpir",
+        EXACT,
+        law_error,
+        ("rho inverted", "rho doubled", "rho of images in [0, 1]", "eps not recomputed", "zeta of the standard deviation"),
+    ),
+    Law(
+        "proximal step is optimal",
+        "diffpir",
+        PATH,
+        proximal_error,
+        ("rho doubled", "floor added to sigma", "clip after the proximal step"),
+    ),
+    Law("without noise, zeta = 1: path of DDNM", "diffpir", PATH, ddnm_error, ("no proximal step in the end",)),
+    Law("rho to infinity, zeta = 0: path of DDIM", "diffpir", PATH, ddim_error, ("level off by one", "noise in the last step")),
+    Law(
+        "exact rho, zeta = 0, N(m, I): the oracle",
+        "diffpir",
+        PATH,
+        oracle_error,
+        ("sigma not squared", "eps not recomputed", "published r_t everywhere"),
+    ),
+    Law("image alone = image in a batch", "diffpir", PATH, alone_error, ("one noise for the batch",)),
+    Law("oracle, float32", "diffpir", SINGLE, partial(oracle_error, dtype=torch.float32), ("state in half precision",)),
 ]

@@ -110,18 +110,42 @@ def range_error(cls: type[Solver]) -> float:
 
 
 DPS = [
-    Law("law of every state, squared norm", "dps", EXACT, dps_law_error, "factor 2; no Jacobian; noise in the last step"),
-    Law("guidance on a mixture, finite differences", "dps", DIFFERENCE, gradient_error, "factor 2; clip outside the graph"),
-    Law("gradient on N(m, c I)", "dps", EXACT, closed_gradient_error, "no Jacobian; missing division by the norm"),
-    Law("image alone = image in a batch", "dps", PATH, alone_error, "one norm over the batch"),
-    Law("law, float32", "dps", SINGLE, partial(dps_law_error, dtype=torch.float32), "lost precision"),
+    Law(
+        "law of every state, squared norm",
+        "dps",
+        EXACT,
+        dps_law_error,
+        ("factor 2", "no Jacobian", "noise in the last step", "learned variance ignored"),
+    ),
+    Law(
+        "guidance on a mixture, finite differences",
+        "dps",
+        DIFFERENCE,
+        gradient_error,
+        ("factor 2", "no Jacobian", "clip outside the graph"),
+    ),
+    Law("gradient on N(m, c I)", "dps", EXACT, closed_gradient_error, ("no Jacobian", "one norm over the batch")),
+    Law("image alone = image in a batch", "dps", PATH, alone_error, ("one norm over the batch",)),
+    Law("law, float32", "dps", SINGLE, partial(dps_law_error, dtype=torch.float32), ("state in half precision",)),
 ]
 
 MCG = [
-    Law("law of every state, squared norm", "mcg", EXACT, mcg_law_error, "noise at t for s; projection before the gradient"),
-    Law("A x = y in the end", "mcg", PATH, consistency_error, "no final projection; noise at t for s"),
-    Law("gradient leaves measured coordinates alone", "mcg", PATH, range_error, "gradient after the projection"),
-    Law("guidance on a mixture, finite differences", "mcg", DIFFERENCE, partial(gradient_error, project=True), "factor 2"),
-    Law("image alone = image in a batch", "mcg", PATH, alone_error, "one norm over the batch"),
-    Law("law, float32", "mcg", SINGLE, partial(mcg_law_error, dtype=torch.float32), "lost precision"),
+    Law(
+        "law of every state, squared norm",
+        "mcg",
+        EXACT,
+        mcg_law_error,
+        ("y noised to t", "gradient after the projection", "no Jacobian"),
+    ),
+    Law("A x = y in the end", "mcg", PATH, consistency_error, ("no projection in the end", "y noised to t")),
+    Law(
+        "gradient leaves measured coordinates alone",
+        "mcg",
+        PATH,
+        range_error,
+        ("gradient after the projection", "projection by the adjoint"),
+    ),
+    Law("guidance on a mixture, finite differences", "mcg", DIFFERENCE, partial(gradient_error, project=True), ("factor 2",)),
+    Law("image alone = image in a batch", "mcg", PATH, alone_error, ("one norm over the batch",)),
+    Law("law, float32", "mcg", SINGLE, partial(mcg_law_error, dtype=torch.float32), ("state in half precision",)),
 ]

@@ -34,8 +34,8 @@ class Law:
     solver: str
     tolerance: float
     error: Callable[[type[Solver]], float]
-    catches: str
-    """Wrong implementations that it has been seen to catch."""
+    catches: tuple[str, ...]
+    """Wrong variants of the solver that it must catch, by their names in tests/test_mutants.py; at least one."""
 
 
 @dataclass(frozen=True)

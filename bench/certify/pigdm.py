@@ -99,14 +99,37 @@ def alone_error(cls: type[Solver]) -> float:
 
 
 PIGDM = [
-    Law("law of every state", "pigdm", EXACT, law_error, "sigma not squared; sigma ignored; no Jacobian; wrong coefficient"),
     Law(
-        "score form is the oracle on N(m, I)", "pigdm", PATH, oracle_error, "r_t^2 = sigma_t^2 / alpha_t^2; r_t = 1; paper's k"
+        "law of every state",
+        "pigdm",
+        EXACT,
+        law_error,
+        (
+            "sigma not squared",
+            "sigma ignored",
+            "no Jacobian",
+            "level off by one",
+            "the paper's coefficient everywhere",
+            "nvlabs without alpha_s",
+            "score without the kept noise",
+            "starts at the measurement, unscaled",
+        ),
     ),
-    Law("guidance is the gradient of log p(y | x_t)", "pigdm", PATH, score_error, "no Jacobian"),
     Law(
-        "guidance on a mixture, finite differences", "pigdm", DIFFERENCE, gradient_error, "no Jacobian; clip outside the graph"
+        "score form is the oracle on N(m, I)",
+        "pigdm",
+        PATH,
+        oracle_error,
+        ("r^2 of the variance-exploding form", "r = 1", "sigma halved", "noise in the last step"),
     ),
-    Law("image alone = image in a batch", "pigdm", PATH, alone_error, "reductions over the batch"),
-    Law("oracle, float32", "pigdm", SINGLE, partial(oracle_error, dtype=torch.float32), "lost precision"),
+    Law("guidance is the gradient of log p(y | x_t)", "pigdm", PATH, score_error, ("no Jacobian",)),
+    Law(
+        "guidance on a mixture, finite differences",
+        "pigdm",
+        DIFFERENCE,
+        gradient_error,
+        ("no Jacobian", "clip outside the graph"),
+    ),
+    Law("image alone = image in a batch", "pigdm", PATH, alone_error, ("residual of the whole batch",)),
+    Law("oracle, float32", "pigdm", SINGLE, partial(oracle_error, dtype=torch.float32), ("state in half precision",)),
 ]

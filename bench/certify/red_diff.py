@@ -162,13 +162,27 @@ def alone_error(cls: type[Solver]) -> float:
 
 
 RED_DIFF = [
-    Law("law of every state, gradient descent", "red_diff", EXACT, law_error, "weight a / s; wrong sign; sum for mean"),
-    Law("stochastic gradient, closed form", "red_diff", PATH, gradient_error, "backprop through the denoiser; weights"),
-    Law("random levels, closed form", "red_diff", PATH, random_level_error, "levels rounded or left out; one level per batch"),
-    Law("fixed point at one level", "red_diff", EXACT, fixed_point_error, "weight a / s; wrong sign; sum for mean"),
-    Law("fixed point is the smoothed prior's MAP", "red_diff", EXACT, smoothed_map_error, "sum for mean; wrong sign"),
-    Law("fixed point at t = 0 is the MAP estimate", "red_diff", 1e-3, true_map_error, "sum for mean; wrong sign"),
-    Law("iterate before the last step", "red_diff", EXACT, returned_error, "aliased states"),
-    Law("image alone = image in a batch", "red_diff", PATH, alone_error, "means over the batch"),
-    Law("law, float32", "red_diff", SINGLE, partial(law_error, dtype=torch.float32), "lost precision"),
+    Law(
+        "law of every state, gradient descent",
+        "red_diff",
+        EXACT,
+        law_error,
+        ("weight alpha / sigma", "sign of the prior", "sum for mean", "data gradient without 1 / 2"),
+    ),
+    Law(
+        "stochastic gradient, closed form",
+        "red_diff",
+        PATH,
+        gradient_error,
+        ("backpropagation through the denoiser", "weight alpha / sigma"),
+    ),
+    Law("random levels, closed form", "red_diff", PATH, random_level_error, ("noisiest level never drawn",)),
+    Law("fixed point at one level", "red_diff", EXACT, fixed_point_error, ("weight alpha / sigma", "sign of the prior")),
+    Law(
+        "fixed point is the smoothed prior's MAP", "red_diff", EXACT, smoothed_map_error, ("sum for mean", "sign of the prior")
+    ),
+    Law("fixed point at t = 0 is the MAP estimate", "red_diff", 1e-3, true_map_error, ("sum for mean", "sign of the prior")),
+    Law("iterate before the last step", "red_diff", EXACT, returned_error, ("state returned by reference",)),
+    Law("image alone = image in a batch", "red_diff", PATH, alone_error, ("mean over the batch",)),
+    Law("law, float32", "red_diff", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
 ]

@@ -28,7 +28,13 @@ def last_step_error(cls: type[Solver]) -> float:
 
 
 DDIM = [
-    Law("law of every state", "ddim", EXACT, law_error, "level off by one; eta on the variance; noise in the last step"),
-    Law("last step denoises", "ddim", PATH, last_step_error, "noise in the last step"),
-    Law("law of every state, float32", "ddim", SINGLE, partial(law_error, dtype=torch.float32), "lost precision"),
+    Law("law of every state", "ddim", EXACT, law_error, ("level off by one", "noise in the last step")),
+    Law("last step denoises", "ddim", PATH, last_step_error, ("noise in the last step",)),
+    Law(
+        "law of every state, float32",
+        "ddim",
+        SINGLE,
+        partial(law_error, dtype=torch.float32),
+        ("state in half precision", "level off by one"),
+    ),
 ]

@@ -21,15 +21,16 @@ FLOOR, ORACLE = "exact", "oracle"
 FIRST = (FLOOR, ORACLE, "tds", "prior")
 """Anchors, on top of every table."""
 GLANCE = "mmd"
+RANKS = {"": "", "best": "¹", "tie": "⁼"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
     "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws "
-    "from the posterior itself, and the upper end of its interval is the 95 % limit of the floor; `oracle` is DDPM with the"
-    " posterior's own denoiser; `prior` ignores y. ᶠ: the interval overlaps the floor's, and nothing inside the floor's is "
-    "called a difference. **Bold**: best solver. **Bold**⁼: not told apart from the best: the paired 95 % interval of the "
-    "difference of the medians holds 0, or both are at the floor (not corrected for many comparisons). (Brackets): failed "
-    "or missing problems, not ranked."
+    "from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with the posterior's own denoiser; "
+    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact`, since the paired 95 % interval of the difference of the "
+    "medians, over the same problems, holds 0; with few problems that is no proof of being exact. **Bold**: a solver at the "
+    "floor, and nothing else. ¹: best solver. ⁼: not told apart from the best: the paired interval holds 0, or both are at the "
+    "floor (not corrected for many comparisons). (Brackets): failed or missing problems, not ranked."
 )
 
 
@@ -67,8 +68,8 @@ def judge(table: Table, metric: Metric) -> dict[str, Number]:
     enough = len(exact) >= FEWEST
 
     def floored(name: str) -> bool:
-        ours = _list(values[name])
-        return enough and len(ours) >= FEWEST and at_floor(ours, _list(exact))
+        shared = [i for i in values[name] if i in exact]
+        return len(shared) >= FEWEST and at_floor(*(np.array([v[i] for i in shared]) for v in (values[name], exact)))
 
     def told_apart(a: str, b: str) -> bool:
         shared = [i for i in values[a] if i in values[b] and i in exact]
@@ -211,10 +212,11 @@ def _cell(metric: Metric, number: Number | None, baseline: bool) -> str:
         text = f"({text})"
     elif baseline:
         text = f"*{text}*"
-    elif number.mark:
-        text = f"**{text}**" + "⁼" * (number.mark == "tie")
+    elif number.floor and metric.better:
+        text = f"**{text}**"
     interval = f"\\[{metric.show(low)}, {metric.show(high)}\\]".replace(" ", NBSP)
-    return text + "ᶠ" * number.floor + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
+    text += "ᶠ" * number.floor + RANKS[number.mark]
+    return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
 
 
 def _label(row: Row) -> str:
