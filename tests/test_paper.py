@@ -319,3 +319,24 @@ def test_commands_that_are_written_down_parse(source):
         if verb == "run":
             suite = override(load_suite(options["suite_name"]), options["solvers"], options["tasks"], list(SOLVERS))
             assert suite.tasks and suite.solvers
+
+
+def test_the_guide_runs_what_the_plan_asks_for_and_tells_its_hours():
+    guide, page = (Path(__file__).parents[1] / "docs" / "reproduce_red_diff.md").read_text(), paper_page("red-diff")
+
+    def rows(text):
+        runs = [cli.commands["run"].make_context("run", words).params for verb, *words in commands(text) if verb == "run"]
+        return {
+            (run["suite_name"], task, row, run["dtype"])
+            for run in runs
+            for task in run["tasks"]
+            for row in run["solvers"]
+            if not run["dry_run"]
+        }
+
+    assert rows(guide) == rows(page)
+    hours = [float(text) for text in re.findall(r"^\| (?:RED-diff|\*\*in all).*\| \**([\d.]+)\** \|$", page, re.M)]
+    *own, total = hours
+    assert len(own) == 4
+    for said in (f"is {own[0]:.0f} h", f"are {sum(own):.0f} h", f"are {total:.0f} h"):
+        assert said in guide, said
