@@ -1,7 +1,5 @@
 """A paper's tables beside our records: what is called reproduced, what is refused and why, and the plan for the rest."""
 
-import re
-import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +17,7 @@ from bench.plan import make_cells
 from bench.report.paper import paper_page
 from bench.report.published import METRICS, PublishedError, load_published
 from bench.stats import bootstrap_interval
-from bench.suites import load_suite, override
+from bench.suites import load_suite
 from solvers import SOLVERS
 
 PUBLISHED = load_published()
@@ -300,43 +298,3 @@ def test_a_papers_page_needs_no_torch():
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "set()"
-
-
-def commands(text):
-    found = re.findall(r"^(?:[A-Z_]+=\S+ )*python -m bench (.*)$", text.replace("\\\n", " "), re.M)
-    assert found
-    return [shlex.split(words, comments=True) for words in found]
-
-
-@pytest.mark.parametrize("source", ["guide", "plan"])
-def test_commands_that_are_written_down_parse(source):
-    """Verb, options and their values; and a run's suite, task and row exist."""
-    guide = Path(__file__).parents[1] / "docs" / "reproduce_red_diff.md"
-    text = guide.read_text() if source == "guide" else "".join(map(paper_page, PUBLISHED.papers))
-    for verb, *words in commands(text):
-        command = cli.commands[verb]
-        options = command.make_context(verb, list(words)).params
-        if verb == "run":
-            suite = override(load_suite(options["suite_name"]), options["solvers"], options["tasks"], list(SOLVERS))
-            assert suite.tasks and suite.solvers
-
-
-def test_the_guide_runs_what_the_plan_asks_for_and_tells_its_hours():
-    guide, page = (Path(__file__).parents[1] / "docs" / "reproduce_red_diff.md").read_text(), paper_page("red-diff")
-
-    def rows(text):
-        runs = [cli.commands["run"].make_context("run", words).params for verb, *words in commands(text) if verb == "run"]
-        return {
-            (run["suite_name"], task, row, run["dtype"])
-            for run in runs
-            for task in run["tasks"]
-            for row in run["solvers"]
-            if not run["dry_run"]
-        }
-
-    assert rows(guide) == rows(page)
-    hours = [float(text) for text in re.findall(r"^\| (?:RED-diff|\*\*in all).*\| \**([\d.]+)\** \|$", page, re.M)]
-    *own, total = hours
-    assert len(own) == 4
-    for said in (f"is {own[0]:.0f} h", f"are {sum(own):.0f} h", f"are {total:.0f} h"):
-        assert said in guide, said
