@@ -8,10 +8,11 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -55,7 +56,9 @@ def _cpu_model() -> str:
 
 def synchronise(device: torch.device) -> None:
     """Waits until all work given to the device is done."""
-    if device.type != "cpu":
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # by name: the current device is cuda:0, also where the work is on another
+    elif device.type != "cpu":
         getattr(torch, device.type).synchronize()
 
 
@@ -85,6 +88,32 @@ def reproducible() -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(known)
         torch.set_num_threads(threads_before)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory could not be had, on whatever device."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
+
+
+def release_memory(device: torch.device) -> None:
+    """Gives cached blocks back after an allocation failed."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def in_halves(f: Callable[[slice], Sequence[Any]], n: int, device: torch.device, start: int = 0) -> list[Any]:
+    """What ``f`` makes of the rows ``start`` to ``start + n``, one entry each; rows that do not fit together are halved.
+
+    Raises:
+        Exception: whatever ``f`` raises, but for the want of memory of several rows.
+    """
+    try:
+        return list(f(slice(start, start + n)))
+    except Exception as error:
+        if n == 1 or not out_of_memory(error):
+            raise
+    release_memory(device)
+    return in_halves(f, n // 2, device, start) + in_halves(f, n - n // 2, device, start + n // 2)
 
 
 class Clock:

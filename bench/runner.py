@@ -189,10 +189,10 @@ class Runner:
                 outcome, status, reason = None, status_of(error), describe(error, cell)
             if outcome is None and status != "timeout" and len(now) > 1:
                 size, alone = (len(now) // 2, 0) if status == "out_of_memory" else (size, len(now))
-                release_memory(cell.prior.device)
+                environment.release_memory(cell.prior.device)
                 continue
             if status == "out_of_memory" and cell.prior.recompute():
-                release_memory(cell.prior.device)
+                environment.release_memory(cell.prior.device)
                 continue
             jobs, alone = jobs[len(now) :], max(alone - 1, 0)
             if outcome is None:
@@ -300,9 +300,7 @@ def status_of(error: BaseException) -> str:
     """The status that an exception of a solver means."""
     if isinstance(error, OverTime):
         return "timeout"
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
-        return "out_of_memory"
-    return "failed"
+    return "out_of_memory" if environment.out_of_memory(error) else "failed"
 
 
 def describe(error: BaseException, cell: Cell) -> str:
@@ -313,9 +311,3 @@ def describe(error: BaseException, cell: Cell) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename == inspect.getfile(type(cell.solver))] or frames
     return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text
-
-
-def release_memory(device: torch.device) -> None:
-    """Gives cached blocks back after an allocation failed."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench import metrics
 from bench.assets import AssetUnavailable
+from bench.environment import in_halves
 from bench.plan import Cell
 from bench.records import write_atomic
 from bench.solver import Measurement
@@ -45,7 +46,7 @@ class Scorer:
     def __init__(
         self, device: torch.device, features: str | None, shape: Sequence[int] | None, asked: Collection[str] = USUAL
     ) -> None:
-        self.asked = asked
+        self.device, self.asked = device, asked
         self.unavailable: dict[str, str] = {}
         if "ssim" in asked and min(shape[1:]) < SSIM_WINDOW:
             self.unavailable["ssim"] = f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
@@ -72,8 +73,16 @@ class Scorer:
     ) -> list[dict[str, float]]:
         """(B, C, H, W) twice, float64 in [-1, 1], the measurement, and ImageNet's class indices -> a dictionary for each image.
 
-        Without labels there is no top-1 accuracy.
+        Without labels there is no top-1 accuracy. Images that do not fit on the device together are scored in parts.
         """
+        y, A, sigma = measurement
+
+        def part(i: slice) -> list[dict[str, float]]:
+            return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], sigma), None if labels is None else labels[i])
+
+        return in_halves(part, len(x), self.device)
+
+    def _rows(self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None) -> list[dict[str, float]]:
         y, A, sigma = measurement
         columns = {
             "psnr": lambda: metrics.psnr(x_hat, x),
@@ -89,7 +98,8 @@ class Scorer:
 
     def features(self, x: Tensor) -> np.ndarray:
         """(B, C, H, W) -> (B, 2048) float16."""
-        return self.inception(x).cpu().numpy().astype(np.float16)
+        rows = in_halves(lambda i: self.inception(x[i]).cpu().numpy(), len(x), self.device)
+        return np.stack(rows).astype(np.float16)
 
 
 def make_scorer(suite: Suite, cells: Sequence[Cell]) -> Scorer:

@@ -187,7 +187,7 @@ def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise
 
 
 def reconstruct(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, seed: int = 0) -> Tensor:
-    """Solves measurements of one's own, with no ground truth, task or files; for a notebook.
+    """Solves measurements of one's own, with no ground truth, task or files; for a notebook. Without TF32, as in a run.
 
     Args:
         y: (B, *m).
@@ -206,5 +206,6 @@ def reconstruct(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solv
         raise ValueError(reason)
     noise = StreamNoise([stream_key("reconstruct", seed, i) for i in range(len(y))], prior.dtype, prior.device)
     measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
-    x = solve(solver, measurement, prior, noise).x
+    with environment.full_precision():
+        x = solve(solver, measurement, prior, noise).x
     return (x[:, 0] if particles(solver) > 1 else x).to(prior.device, prior.dtype)

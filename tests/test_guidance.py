@@ -125,6 +125,16 @@ def test_low_precision_is_close_and_the_state_stays_float32(autocast, device):
         assert (ours - theirs).norm() < 0.05 * ours.norm()
 
 
+def test_float16_is_much_nearer_than_bfloat16_where_the_noise_is_high(device):
+    """Why the plans of `report --paper` ask for it: x0 takes up sigma / alpha of the rounding."""
+    prior = load_prior("fashion32", device=device)
+    low = {dtype: load_prior("fashion32", device=device, autocast=dtype) for dtype in (torch.float16, torch.bfloat16)}
+    t = prior.schedule.level(990)
+    x = torch.randn(4, *prior.shape, generator=torch.Generator().manual_seed(0)).to(device)
+    off = {dtype: (other.denoise(x, t) - prior.denoise(x, t)).square().mean().sqrt().item() for dtype, other in low.items()}
+    assert off[torch.float16] < 0.1 < 0.2 < off[torch.bfloat16]
+
+
 def test_compiled_networks_give_the_same_and_say_so(device):
     network = randomised(build_unet(**ARCHITECTURE)).to(device)
     prior, x = NetworkPrior(network, SHAPE), torch.randn(2, *SHAPE, device=device)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny import ARCHITECTURE
 
-from bench.network import FusedAttention, build_classifier, build_unet
+from bench.network import FusedAttention, build_classifier, build_unet, recompute_activations
 from bench.priors import list_priors, read_card
 from bench.schedule import CLEAN, TableSchedule, VPSchedule, ddpm
 
@@ -89,6 +89,25 @@ def test_fused_attention_stands_in_for_the_library(heads_first):
     torch.testing.assert_close(FusedAttention(2, heads_first)(qkv), theirs)
     block = build_unet(**ARCHITECTURE).middle_block[1]
     assert isinstance(block.attention, FusedAttention) and block.attention.heads_first
+
+
+@pytest.mark.parametrize(("recompute", "gib"), [(False, 1.61), (True, 0.38)])
+def test_what_a_backward_pass_holds_on_to(recompute, gib):
+    """Of the FFHQ network, for one image: all activations, or the inputs of its blocks and what lies between them."""
+    with torch.device("meta"):
+        network = build_unet(**read_card("ffhq256_uncond")[0].architecture.model_dump(exclude_unset=True))
+        recompute_activations(network.requires_grad_(False), recompute)
+        held = {}
+
+        def hold(t):
+            held[t.untyped_storage()._cdata] = t
+            return t
+
+        with torch.autograd.graph.saved_tensors_hooks(hold, lambda t: t):
+            graph = network(torch.zeros(1, 3, 256, 256, requires_grad=True), torch.zeros(1))
+    weights = {p.untyped_storage()._cdata for p in network.parameters()}
+    size = sum(t.untyped_storage().nbytes() for storage, t in held.items() if storage not in weights)
+    assert graph.requires_grad and size / 2**30 == pytest.approx(gib, rel=0.03)
 
 
 @pytest.mark.parametrize("v", [-1.0, -0.3, 1.0])

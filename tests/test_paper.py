@@ -1,7 +1,5 @@
 """A paper's tables beside our records: what is called reproduced, what is refused and why, and the plan for the rest."""
 
-import re
-import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +17,7 @@ from bench.plan import make_cells
 from bench.report.paper import paper_page
 from bench.report.published import METRICS, PublishedError, load_published
 from bench.stats import bootstrap_interval
-from bench.suites import load_suite, override
+from bench.suites import load_suite
 from solvers import SOLVERS
 
 PUBLISHED = load_published()
@@ -180,7 +178,9 @@ def test_the_nearest_row_is_taken_and_methods_of_others_are_only_shown(tmp_path)
 def test_the_plan_has_commands_and_an_estimate_that_says_so(tmp_path):
     page = page_of(tmp_path, ms=36.0)
     assert "python -m bench run --suite s --task blur --solver dps-paper-1000 --images 12 --device cuda" in page
-    assert "python -m bench run --suite s --task blur --solver ddrm-official-20 --images 12 --device cuda" in page
+    assert (
+        "python -m bench run --suite s --task blur --solver ddrm-official-20 --images 12 --device cuda --dtype float16" in page
+    )
     assert "| DPS (1000): Blur, s | 12 | 1000 + vjps | 0.24 |" in page, "12 images x 1000 x 2 x 36 ms"
     assert "An estimate, not a measurement" in page and "36 ms for net (as given" in page
     assert "20 ms for net (the network's operations at an assumed 50 TFLOP/s" in page_of(tmp_path)
@@ -189,6 +189,27 @@ def test_the_plan_has_commands_and_an_estimate_that_says_so(tmp_path):
     (tmp_path / "other" / "run").rename(tmp_path / "first")
     page = page_of(tmp_path / "other", found=ours(preset="bench"))
     assert "dps-paper-1000" in page and "not comparable" in page, "with other settings it is"
+
+
+def test_the_plan_leaves_out_what_cannot_be_run_and_says_what_cannot_be_compared(tmp_path):
+    text = FILE.replace("rows.tv", 'rows_differ.dps-1000 = "best of four"\nrows_skipped.ddrm-20 = "linear only"\nrows.tv')
+    page = page_of(tmp_path, text)
+    assert "--solver dps-paper-1000" in page and "- Not comparable, once recorded: DPS (1000), Blur (best of four)." in page
+    assert "--solver ddrm" not in page and "- Not planned: DDRM (20), Blur (linear only)." in page
+    page = page_of(tmp_path, FILE.replace('suite = "s"\n', "").replace('task = "blur"\n', ""))
+    assert "```" not in page and "- Not planned: DPS (1000), Blur (no suite of ours has the network net)." in page
+
+
+def test_a_trial_on_a_few_images_stays_planned(tmp_path):
+    page = page_of(tmp_path, FILE.replace("n = 12", "n = 1000"), ours())
+    assert line(page)[-1] == "**reproduced**" and ", 12 images." in page
+    assert "--solver dps-paper-1000 --device cuda" in page
+
+
+def test_where_the_code_of_a_paper_is_known_to_be_another_it_is_refused():
+    """DPS divides its step by a norm with the noise of unmeasured pixels in it, 3.5 times as long at 92 % missing."""
+    for entry in PUBLISHED.of("dps"):
+        assert ("dps-1000" in entry.rows_differ) == (entry.operator in {"inpaint_box", "inpaint_random", "phase_retrieval"})
 
 
 @pytest.mark.parametrize(
@@ -207,6 +228,8 @@ def test_the_plan_has_commands_and_an_estimate_that_says_so(tmp_path):
         ('paper = "dps"', 'paper = "dsp"', "Table 1: Blur: unknown paper 'dsp'; did you mean 'dps'?"),
         ('prior = "net"', 'prior = "nte"', "unknown prior 'nte'; did you mean 'net'?"),
         ("tflop = 1.0", "tflop = 0", "priors.net: tflop: Input should be greater than 0"),
+        ("tflop = 1.0", "", "Table 1: Blur: prior 'net' has no tflop, which the plan needs"),
+        ('task = "blur"\n', "", "Table 1: Blur: suite and task come together"),
         ("[others]\ntv", "[priorz]\ntv", "unknown section 'priorz'"),
     ],
 )
@@ -237,7 +260,7 @@ def test_what_the_plan_names_is_in_our_suites(name, supplied):  # noqa: F811
     for entry in [entry for entry in PUBLISHED.entries if entry.suite == name]:
         for row in entry.rows:
             solver, _ = PUBLISHED.method(row)
-            if solver is None or row in entry.rows_differ:
+            if solver is None or entry.skipped(row):
                 continue
             about, preset = PUBLISHED.solvers[solver], entry.preset.get(solver, "official")
             cell = cells[entry.task, f"{solver}-{preset}-{about.steps}"]
@@ -275,22 +298,3 @@ def test_a_papers_page_needs_no_torch():
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "set()"
-
-
-def commands(text):
-    found = re.findall(r"^(?:[A-Z_]+=\S+ )*python -m bench (.*)$", text.replace("\\\n", " "), re.M)
-    assert found
-    return [shlex.split(words, comments=True) for words in found]
-
-
-@pytest.mark.parametrize("source", ["guide", "plan"])
-def test_commands_that_are_written_down_parse(source):
-    """Verb, options and their values; and a run's suite, task and row exist."""
-    guide = Path(__file__).parents[1] / "docs" / "reproduce_red_diff.md"
-    text = guide.read_text() if source == "guide" else "".join(map(paper_page, PUBLISHED.papers))
-    for verb, *words in commands(text):
-        command = cli.commands[verb]
-        options = command.make_context(verb, list(words)).params
-        if verb == "run":
-            suite = override(load_suite(options["suite_name"]), options["solvers"], options["tasks"], list(SOLVERS))
-            assert suite.tasks and suite.solvers

@@ -200,3 +200,15 @@ def test_nothing_here_imports_torch():
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_gpus_page_says_that_there_was_no_tf32(tmp_path):
+    """Which decides about the digits of float32 there; on a CPU there is none to speak of."""
+    for name, device, dtype, said in [
+        ("a", "cuda (A GPU)", "float32", "cuda (A GPU) (1 thread, float32, no TF32)"),
+        ("b", "cuda (A GPU)", "bfloat16", "cuda (A GPU) (1 thread, bfloat16, state in float32, no TF32)"),
+        ("c", "cpu (A CPU)", "float32", "cpu (A CPU) (1 thread, float32)"),
+    ]:
+        found = [replace(r, device=device, dtype=dtype) for r in records()]
+        page = render(make_run(tmp_path / name, found), tmp_path / f"{name}-report", ["md"])[0].read_text()
+        assert f"| Device | {said} |" in page

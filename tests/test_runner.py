@@ -233,6 +233,11 @@ def test_misbehaviour_costs_its_own_images(suite, mine, tmp_path, mode, statuses
     last = records[label, "im3"]
     assert reason is None or last.reason.startswith(reason)
     assert last.batch == {"good": 4, "nan": 4, "nan_one": 4}.get(mode, 1)
+    if mode == "oom":  # halved down to one image each, with the numbers of an image alone
+        (tmp_path / "alone").mkdir()
+        alone, _ = go(suite, tmp_path / "alone", [f"{mine}.mode=good"], batch=1)
+        for k in range(4):
+            assert records[label, f"im{k}"].metrics == alone["Mine[mode=good]", f"im{k}"].metrics
     assert records[label, "im0"].metrics.get("psnr") is None or records[label, "im0"].status == "ok"
     _, again = go(suite, tmp_path, [f"{mine}.mode={mode}"], retry=True)
     assert sum(again.values()) == statuses.count("failed")

@@ -1,7 +1,7 @@
 """Suites, presets and overrides: what is accepted, what it becomes, and what is said about the rest."""
 
 import hashlib
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cache
 
 import pytest
@@ -89,6 +89,29 @@ def test_shipped_suites_resolve_into_distinct_cells(name, supplied):
     for cell in cells:
         number = cell.label.rpartition("-")[2]
         assert not number.isdigit() or cell.solver.steps == int(number), "labels state the number of steps"
+
+
+AT_256 = [name for name in list_suites() if name.startswith(("ffhq-", "imagenet-"))]
+
+
+@pytest.mark.parametrize("name", AT_256)
+def test_rows_at_256_have_every_preset_and_tasks_their_unit(name, supplied):
+    """A preset without a row of its own has the settings of one that has; DiffPIR's official steps are set by the rows."""
+    suite = load_suite(name)
+    assert {row.preset for row in suite.solvers} == {None, "bench", "official", "paper"}
+    assert all("sigma_unit" in task.model_fields_set for task in suite.tasks if task.sigma), "0.05 alone is two noise levels"
+    cells, settings = make_cells(suite, world_of(suite), {}), lambda solver: asdict(solver) | {"steps": 0}
+    for cell in (cell for cell in cells if cell.preset):
+        rows = [settings(other.solver) for other in cells if (other.task, other.name) == (cell.task, cell.name)]
+        for preset in ("bench", "official"):
+            values = presets.resolve(cell.name, preset, cell.prior.name, cell.task.name, cell.task.operator)[1]
+            assert settings(build_solver(load_solver(cell.name), values, str)) in rows, (cell.name, preset, cell.task.name)
+
+
+def test_every_operator_that_images_have_is_a_task_at_256():
+    """Of the specified ones; `sr_average2` is `sr_average4` with another factor."""
+    asked = {task.operator for name in AT_256 for task in load_suite(name).tasks}
+    assert asked == OPERATORS.keys() - {"matrix", "random_matrix", "sr_average2"}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

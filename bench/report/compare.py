@@ -45,7 +45,8 @@ class Cell:
 class Line:
     """One method of a paper's table.
 
-    ``ours`` is the row that it was compared with; ``missing``: nothing is recorded with the settings that the paper's row has.
+    ``ours`` is the row that it was compared with; ``missing``: nothing is recorded with the settings that the paper's row has,
+    or of fewer images.
     """
 
     row: str
@@ -102,7 +103,7 @@ def _line(published: Published, entry: Entry, name: str, records: Records) -> Li
         odd = () if metric not in SET_METRICS or records.usual_sets(row) else (OTHER_SETS.format(METRICS[metric].label),)
         cells.append(_cell(entry, metric, number, records.score(table, row, metric), (*reasons, *odd)))
     settings = row.head.preset in PRESETS and row.head.params.get("steps") == steps
-    return Line(name, tuple(cells), (table, row), missing=not settings)
+    return Line(name, tuple(cells), (table, row), missing=not settings or len(row.solved) < (entry.n or 0))
 
 
 def obstacles(entry: Entry, name: str, steps: int, table: Table, row: Row) -> Iterator[str]:

@@ -86,7 +86,7 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
         "Prior": _each(records, "prior") + _hashes(r.weights_sha256 for r in records),
         "Images per task": _image_counts(tables),
         "Seed": _each(records, "seed"),
-        "Device": ", ".join(distinct(f"{r.device} ({r.threads} thread{'s' * (r.threads != 1)}, {r.dtype})" for r in records)),
+        "Device": ", ".join(distinct(map(_device, records))),
         "Versions": ", ".join(distinct(f"{k} {v}" for r in records for k, v in sorted(r.versions.items()))),
         "Commit": ", ".join(distinct(r.commit[:12] for r in records if r.commit)),
         "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
@@ -97,6 +97,13 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
     lines += [rows[0], "|:--|:--|", *rows[1:]]
     commands = distinct(str(run["command"]) for run in runs if run.get("command"))
     return "\n".join([*lines, *(["", "```sh", *commands, "```"] if commands else [])])
+
+
+def _device(r: Record) -> str:
+    """With what decides about rounding; a run never uses TF32 (`bench.environment.full_precision`), which a GPU's user asks."""
+    tf32 = "" if r.device.startswith("cpu") else ", no TF32"
+    state = ", state in float32" if r.dtype in ("bfloat16", "float16") else ""
+    return f"{r.device} ({r.threads} thread{'s' * (r.threads != 1)}, {r.dtype}{state}{tf32})"
 
 
 def _each(records: Iterable[Record], name: str) -> str:

@@ -14,6 +14,9 @@ from bench.report.text import citation, code, distinct, escape
 
 TFLOPS = 50.0
 """What a GPU is assumed to sustain, 10^12 operations per second in half precision: an assumption, not a measurement."""
+DTYPE = "float16"
+"""Of the planned commands, so that the hours are theirs. bfloat16 has 8 bits: at the highest noise levels, where x0 is the
+difference of numbers a hundred times as large, its x0 is ten times as far off."""
 WITH_BACKWARD = 2.0
 """Cost of an evaluation with the gradient to its input, in evaluations; counted for both networks, see published.toml."""
 IMAGES = 1000
@@ -142,7 +145,7 @@ def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
     notes = [f"({i}) {escape(text)}." for i, text in enumerate(_reasons(lines), 1)]
     taken = [
         f"{escape(published.label(line.row))}: {code(line.ours[1].name)} of {escape(line.ours[0].head.suite)}, "
-        f"{escape(line.ours[0].title)}"
+        f"{escape(line.ours[0].title)}, {len(line.ours[1].solved)} images"
         for line in lines
         if line.ours
     ]
@@ -154,24 +157,26 @@ def plan(published: Published, missing: Sequence[tuple[Entry, str]], ms_per_nfe:
     """The commands that compute what is missing, with their cost."""
     if not missing:
         return []
-    apart = {
-        f"{published.label(name)}, {entry.title}": entry.rows_differ[name]
+    notes = [f"Not planned: {_about(published, *row)} ({escape(why)})." for row in missing if (why := row[0].skipped(row[1]))]
+    missing = [(entry, name) for entry, name in missing if not entry.skipped(name)]
+    notes += [
+        f"Not comparable, once recorded: {_about(published, entry, name)} ({escape(why)})."
         for entry, name in missing
-        if name in entry.rows_differ
-    }
-    wanted = (_planned(published, entry, name, ms_per_nfe) for entry, name in missing if name not in entry.rows_differ)
-    found = list({row.command: row for row in wanted}.values())
-    lines = ["| Problem | Images | NFE | GPU hours, estimated |", "|:--|--:|--:|--:|"]
-    lines += [f"| {escape(r.title)} | {r.images} | {r.nfe}{' + vjps' * r.backward} | {_short(r.hours)} |" for r in found]
-    lines += [f"| **in all** |  |  | **{_short(sum(r.hours for r in found))}** |"]
-    parts = [
-        "## Plan",
-        "Not recorded yet, or with other settings:",
-        "\n".join(lines),
-        _assumption(published, missing, ms_per_nfe),
+        if (why := entry.rows_differ.get(name))
     ]
-    parts += ["\n".join(["```sh", *(r.command for r in found), "```"])] * bool(found)
-    return parts + ["\n".join(f"- Not planned: {escape(row)} ({escape(why)})." for row, why in apart.items())] * bool(apart)
+    parts = ["## Plan"]
+    if missing:
+        found = list({row.command: row for row in (_planned(published, *row, ms_per_nfe) for row in missing)}.values())
+        lines = ["| Problem | Images | NFE | GPU hours, estimated |", "|:--|--:|--:|--:|"]
+        lines += [f"| {escape(r.title)} | {r.images} | {r.nfe}{' + vjps' * r.backward} | {_short(r.hours)} |" for r in found]
+        lines += [f"| **in all** |  |  | **{_short(sum(r.hours for r in found))}** |"]
+        parts += ["Not recorded yet, with other settings, or of fewer images:", "\n".join(lines)]
+        parts += [_assumption(published, missing, ms_per_nfe), "\n".join(["```sh", *(r.command for r in found), "```"])]
+    return parts + ["\n".join(f"- {note}" for note in distinct(notes))] * bool(notes)
+
+
+def _about(published: Published, entry: Entry, name: str) -> str:
+    return f"{escape(published.label(name))}, {escape(entry.title)}"
 
 
 def _planned(published: Published, entry: Entry, name: str, ms_per_nfe: float | None) -> Planned:
@@ -180,7 +185,9 @@ def _planned(published: Published, entry: Entry, name: str, ms_per_nfe: float | 
     label = f"{solver}-{entry.preset.get(solver, 'official')}-{about.steps}"
     label += f".steps={steps}" * (steps != about.steps)
     limit = f" --images {images}" * (images != IMAGES)
-    command = f"python -m bench run --suite {entry.suite} --task {entry.task} --solver {label}{limit} --device cuda"
+    command = (
+        f"python -m bench run --suite {entry.suite} --task {entry.task} --solver {label}{limit} --device cuda --dtype {DTYPE}"
+    )
     evaluations = images * steps * (WITH_BACKWARD if about.backward else 1.0)
     hours = evaluations * milliseconds(published, entry.prior, ms_per_nfe) / 3.6e6
     return Planned(f"{published.label(name)}: {entry.title}, {entry.suite}", command, images, steps, about.backward, hours)
@@ -201,6 +208,7 @@ def _assumption(published: Published, missing: Sequence[tuple[Entry, str]], ms_p
     why = "as given" if ms_per_nfe is not None else f"the network's operations at an assumed {TFLOPS:g} TFLOP/s"
     return (
         f"<sub>An estimate, not a measurement: images x NFE x the time of an evaluation, which is taken to be {escape(each)} "
-        f"({why}; `--ms-per-nfe` sets it); an evaluation with a vjp counts as {WITH_BACKWARD:g}. Operators, metrics and files "
-        "are not counted. `python -m bench run --dry-run ...` measures a few steps on your machine.</sub>"
+        f"({why}; `--ms-per-nfe` sets it; float32 takes longer); an evaluation with a vjp counts as {WITH_BACKWARD:g}. "
+        "Operators, metrics and files are not counted. `python -m bench run --dry-run ...` measures a few steps on your "
+        "machine.</sub>"
     )

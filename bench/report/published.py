@@ -12,10 +12,11 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.report.columns import KNOWN
+from bench.report.columns import KNOWN, Metric
 
 FILE = Path(__file__).resolve().parents[2] / "reports" / "published.toml"
-METRICS = {metric.name: metric for metric in KNOWN}
+METRICS = {metric.name: metric for metric in (*KNOWN, Metric("consistency", "Cons.", ".2f", -1))}
+"""Ours, and those that papers print and we do not compute."""
 Status = Literal["verbatim", "third-party", "unverified"]
 
 
@@ -43,9 +44,9 @@ class Solver(_Strict):
 
 
 class Prior(_Strict):
-    """``tflop``: 10^12 operations of one evaluation of the network on one image."""
+    """``tflop``: 10^12 operations of one evaluation of the network on one image; None of a network that we have no card of."""
 
-    tflop: float = Field(gt=0)
+    tflop: float | None = Field(None, gt=0)
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,15 @@ class Entry(_Strict):
     operator_differs: str | None = None
     sigma: float | None = Field(None, ge=0, allow_inf_nan=False)
     sigma_unit: Literal["[-1,1]", "[0,1]"] | None = None
-    suite: str
-    task: str
+    suite: str | None = None
+    task: str | None = None
     preset: dict[str, Literal["official", "paper"]] = {}
     metrics: tuple[str, ...] = Field(min_length=1)
     variants: dict[str, str] = {}
     caveats: tuple[str, ...] = ()
     rows: dict[str, str] = Field(min_length=1)
     rows_differ: dict[str, str] = {}
+    rows_skipped: dict[str, str] = {}
 
     @property
     def noise_std(self) -> float | None:
@@ -91,6 +93,10 @@ class Entry(_Strict):
         """Metric -> what the row prints; empty places are left out."""
         cells = zip(self.metrics, self.rows[row].split(), strict=True)
         return {metric: Number(float(text), 0.5 * 10.0 ** -_decimals(text)) for metric, text in cells if text != "-"}
+
+    def skipped(self, row: str) -> str | None:
+        """Why no row of ours can stand beside it; None where one can."""
+        return self.rows_skipped.get(row) if self.suite else f"no suite of ours has the network {self.prior}"
 
     def status_of(self, metric: str) -> Status:
         """Where the metric's numbers come from."""
@@ -109,7 +115,9 @@ class Entry(_Strict):
                 self.numbers(row)
             except ValueError as error:
                 raise ValueError(f"row '{row}': {len(self.metrics)} numbers or '-' expected ({error})") from None
-        for row in self.rows_differ:
+        if (self.suite is None) != (self.task is None):
+            raise ValueError("suite and task come together")
+        for row in (*self.rows_differ, *self.rows_skipped):
             _known("row", row, self.rows)
         return self
 
@@ -202,6 +210,8 @@ def _check(found: Published) -> None:
         try:
             _known("paper", entry.paper, found.papers)
             _known("prior", entry.prior, found.priors)
+            if entry.suite and found.priors[entry.prior].tflop is None:
+                raise ValueError(f"prior '{entry.prior}' has no tflop, which the plan needs")
             for solver in entry.preset:
                 _known("solver", solver, found.solvers)
             for row in entry.rows:
