@@ -8,6 +8,7 @@ torch hub keeps its downloads, and the hub; no package of the Python registry is
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,8 @@ def fetch_checkpoint(name: str, progress: Callable[[str], None] = lambda _: None
     if _given(name):
         return find_checkpoint(name)
     try:
-        with exclusive(_cached(checkpoint), lambda: progress(f"{name}: waiting for another process that fetches it")):
+        waiting = cache(lambda: progress(f"{name}: waiting for another process that fetches it"))  # says it once
+        with exclusive(_cached(checkpoint), waiting):
             return _fetch(name, checkpoint, progress)
     except OSError as error:
         raise AssetUnavailable(f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder") from error

@@ -11,6 +11,7 @@ from test_downloads import server  # noqa: F401 - a fixture
 from tiny import ARCHITECTURE, PRIOR
 
 from bench.cache import cache_dir
+from bench.doctor import examine
 from bench.downloads import DownloadError
 from bench.network import build_unet
 from bench.priors import PriorError, fetch_prior, load_prior, missing_files
@@ -125,6 +126,48 @@ def test_a_local_copy_serves_offline(card, state, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["tiny.pt.sha256"]
     with pytest.raises(DownloadError, match="cannot be downloaded by a program: ask a friend"):
         fetch_prior(card(by_hand="ask a friend"))
+
+
+def test_a_file_of_another_architecture_is_refused_by_the_first_name_that_differs(card, state, tmp_path, server):  # noqa: F811
+    """With a hash and without, from a file and from a server, under the name of the card's file and its cache."""
+    wider = build_unet(**ARCHITECTURE | {"num_channels": 64})
+    other = tmp_path / "other"
+    torch.save(wider.state_dict(), other)
+    server.content = other.read_bytes()
+    first = r"not this architecture: 'time_embed\.0\.weight' has shape \(256, 64\), expected \(128, 32\)"
+    for pins in ({}, {"sha256": "0" * 64}, {"size": 7}):
+        name = card(urls=[f"{server.url}/ok"], **pins)
+        with pytest.raises(PriorError, match=f"other: .*{first}"):
+            fetch_prior(name, other)
+        torch.save(wider.state_dict(), tmp_path / "tiny.pt")
+        with pytest.raises(PriorError, match=f"tiny.pt: .*{first}"):
+            load_prior(name)
+        (tmp_path / "tiny.pt").unlink()
+    with pytest.raises(DownloadError, match=f"{first}: removed; .*--from FILE"):
+        fetch_prior(card(urls=[f"{server.url}/ok"]))
+    assert not list((cache_dir() / "priors").iterdir())
+
+
+def test_a_local_copy_replaces_what_no_hash_proves(card, state, tmp_path):
+    name, local = card(), tmp_path / "local.pt"
+    for shift in (0, 1):
+        torch.save({key: value + shift for key, value in state.items()}, local)
+        [path] = fetch_prior(name, local)
+        assert path.read_bytes() == local.read_bytes()
+    local.write_bytes(b"no checkpoint")
+    kept = path.read_bytes()
+    with pytest.raises(PriorError, match=r"local\.pt: not a checkpoint"):
+        fetch_prior(name, local)
+    assert path.read_bytes() == kept
+
+
+def test_doctor_sees_another_architecture_where_no_hash_is_known(state, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    (tmp_path / "priors").mkdir()
+    for file in missing_files("imagenet256_cond"):
+        torch.save(state, tmp_path / "priors" / file)
+    [finding] = examine(["imagenet256_cond"])
+    assert finding.state == "wrong" and "'time_embed.0.weight' has shape (128, 32), expected (1024, 256)" in finding.text
 
 
 def test_the_conditional_prior_names_both_of_its_files(tmp_path, monkeypatch):
