@@ -4,6 +4,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple, Self
 
 import torch
@@ -165,7 +166,7 @@ class NetworkPrior(Prior):
         self.network = network.eval().requires_grad_(False)
         self.shape, self.schedule, self.dtype, self.autocast = tuple(shape), schedule or VPSchedule(), dtype, autocast
         self.predicts, self.classes, self.guide, self.labels = predicts, classes, guide, None
-        self.device = next(network.parameters()).device
+        self.device = next(chain(network.parameters(), network.buffers())).device  # a closed form may have buffers only
         self._recomputes = self._compiled = False
         if guide is not None:
             guide.network.eval().requires_grad_(False)
