@@ -82,6 +82,11 @@ class Prior(ABC):
         raise ValueError(f"prior '{self.name}' takes no labels: it is unconditional")
 
     @property
+    def guidance(self) -> dict[str, Any] | None:
+        """What steers it towards its labels, as a record keeps it; None where nothing does."""
+        return None
+
+    @property
     def switches(self) -> tuple[str, ...]:
         """What changes seconds and memory but no result beyond rounding."""
         return ()
@@ -130,6 +135,7 @@ class Guide(NamedTuple):
     """Called as ``network(x, index)``; logits, (B, classes)."""
     scale: float
     """Of the gradient; 1 samples the posterior of the label, larger values exaggerate it."""
+    weights_sha256: str = ""
 
 
 class NetworkPrior(Prior):
@@ -170,6 +176,10 @@ class NetworkPrior(Prior):
         self._recomputes = self._compiled = False
         if guide is not None:
             guide.network.eval().requires_grad_(False)
+
+    @property
+    def guidance(self) -> dict[str, Any] | None:
+        return self.guide and {"classifier": self.guide.weights_sha256, "scale": self.guide.scale}
 
     @property
     def switches(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def load_prior(
     guide = None
     if card.classifier is not None:
         classifier, guide_sha256 = _load(card.classifier, name, place, dtype, device)
-        guide = Guide(classifier, card.classifier.scale)
+        guide = Guide(classifier, card.classifier.scale, guide_sha256)
         shape = card.classifier.architecture.model_dump(exclude_unset=True)
         identity["classifier"] = {"architecture": shape, "scale": guide.scale, "weights": guide_sha256}
     side, classes = card.architecture.image_size, card.architecture.num_classes or 0
