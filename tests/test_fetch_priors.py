@@ -6,11 +6,15 @@ import re
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import save_file
 from test_downloads import server  # noqa: F401 - a fixture
 from tiny import ARCHITECTURE, PRIOR
 
+from bench import downloads
 from bench.cache import cache_dir
+from bench.cli import assets as cli_assets
+from bench.cli import cli
 from bench.doctor import examine
 from bench.downloads import DownloadError
 from bench.network import build_unet
@@ -97,6 +101,21 @@ def test_download_is_stored_once_and_found(card, state, tmp_path, server):  # no
     with pytest.raises(PriorError, match="sha256"):
         load_prior(name)
     assert fetch_prior(name) == [path] and path.read_bytes() == server.content, "damaged, fetched again"
+
+
+def test_the_command_line_says_how_far_it_is_and_resumes(card, state, tmp_path, server, monkeypatch):  # noqa: F811
+    torch.save(state, tmp_path / "made")
+    server.content = (tmp_path / "made").read_bytes()
+    size = len(server.content)
+    name = card(urls=[f"{server.url}/broken"], sha256=hashlib.sha256(server.content).hexdigest())
+    monkeypatch.setattr(downloads, "ATTEMPTS", 1)
+    monkeypatch.setattr(cli_assets, "QUIET", -1.0)
+    first = CliRunner().invoke(cli, ["fetch", "priors", name])
+    assert first.exit_code == 1 and f"broke off after {size // 2} of {size} bytes" in first.stderr and ", 50%\n" in first.stderr
+    done = CliRunner().invoke(cli, ["fetch", "priors", name])
+    assert done.exit_code == 0 and done.stdout == f"{name}: {cache_dir() / 'priors' / 'tiny.pt'}\n"
+    assert f"tiny.pt: {size / 1e6:.0f} of {size / 1e6:.0f} MB, 100%\n" in done.stderr and ", 0%" not in done.stderr
+    assert server.requests[1:] == [("/broken", f"bytes={size // 2}-", size - size // 2)]
 
 
 def test_an_unpinned_file_is_held_to_what_was_fetched(card, state, tmp_path, server):  # noqa: F811

@@ -210,7 +210,7 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
     assert other.key in ours and len(json.loads((folder / "sets.json").read_text())) == 1
 
 
-def test_reference_verb(home, monkeypatch):
+def test_reference_verb(home, monkeypatch, tmp_path):
     monkeypatch.setattr(reference, "Inception", FakeInception)
     done = CliRunner().invoke(cli, ["reference", "--dataset", "fashion32", "--mode", "clean", "--batch", "500"])
     assert done.exit_code == 0, done.output
@@ -218,6 +218,8 @@ def test_reference_verb(home, monkeypatch):
     assert read_statistics(about["list"], "clean").about["n"] == about["n"]
     wrong = CliRunner().invoke(cli, ["reference", "--dataset", "fashion3"])
     assert wrong.exit_code == 2 and "did you mean 'fashion32'" in wrong.output
+    folder = CliRunner().invoke(cli, ["reference", "--dataset", str(tmp_path)])
+    assert folder.exit_code == 2 and "a folder has no size of image of its own" in folder.output
 
 
 def test_everyone_knows_the_same_modes():
