@@ -8,6 +8,7 @@ torch hub keeps its downloads, and the hub; no package of the Python registry is
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bench.assets import AssetUnavailable
 from bench.backbones import CHECKPOINTS, Checkpoint
 from bench.cache import cache_dir, sha256
 from bench.downloads import DownloadError, download
+from bench.locks import exclusive
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,27 +62,34 @@ def fetch_checkpoint(name: str, progress: Callable[[str], None] = lambda _: None
         AssetUnavailable: it could not be had; the message has the reason for each source.
 
     """
-    checkpoint, reasons = CHECKPOINTS[name], []
+    checkpoint = CHECKPOINTS[name]
     if _given(name):
         return find_checkpoint(name)
+    try:
+        waiting = cache(lambda: progress(f"{name}: waiting for another process that fetches it"))  # says it once
+        with exclusive(_cached(checkpoint), waiting):
+            return _fetch(name, checkpoint, progress)
+    except OSError as error:
+        raise AssetUnavailable(f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder") from error
+
+
+def _fetch(name: str, checkpoint: Checkpoint, progress: Callable[[str], None]) -> Path:
+    """From the first source that has it; one process at a time."""
+    reasons = []
     if _cached(checkpoint).is_file():
         try:
             return find_checkpoint(name)
         except AssetUnavailable as error:
             reasons.append(str(error))
     draft = _cached(checkpoint).with_name(f"{checkpoint.file}.unverified")
-    try:
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        for where, source in {"torch hub's folder": _copy_from_hub_folder, "the hub": _download}.items():
-            try:
-                progress(f"{name}: trying {where}")
-                source(checkpoint, draft)
-                return verify(checkpoint, draft).replace(_cached(checkpoint))
-            except AssetUnavailable as error:
-                reasons.append(f"{where}: {error}")
-                draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise AssetUnavailable(f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder") from error
+    for where, source in {"torch hub's folder": _copy_from_hub_folder, "the hub": _download}.items():
+        try:
+            progress(f"{name}: trying {where}")
+            source(checkpoint, draft)
+            return verify(checkpoint, draft).replace(_cached(checkpoint))
+        except AssetUnavailable as error:
+            reasons.append(f"{where}: {error}")
+            draft.unlink(missing_ok=True)
     raise AssetUnavailable(
         f"{name}: not found ({'; '.join(reasons)}); get {checkpoint.file} elsewhere and set {variable(name)} to its path"
     )

@@ -19,7 +19,7 @@ from bench.data import read_card as read_dataset_card
 from bench.data.collections import COLLECTIONS, user_folder
 from bench.names import nearest
 from bench.operators import make_operator
-from bench.priors import PriorError, find_weights, list_priors, missing_files, read_card, verify
+from bench.priors import PriorError, check_names, find_weights, list_priors, missing_files, read_card, verify
 from bench.suites.yamlfile import SuiteError
 
 SUPPLIED = ("inpaint_freeform", "blur_nonlinear")
@@ -99,6 +99,7 @@ def _prior(name: str) -> Finding:
         paths = [find_weights(weights, place) for weights in card.weights]
         for weights, path in zip(card.weights, paths, strict=True):
             verify(path, weights)
+            check_names(path, weights)
     except PriorError as error:
         return Finding(what, "wrong", str(error))
     return Finding(what, "ok", ", ".join(f"{path}, {path.stat().st_size / 1e6:.0f} MB" for path in paths))

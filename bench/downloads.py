@@ -1,8 +1,8 @@
 """One downloader for everything: resumes what broke off, tries mirrors in order, and verifies before a file gets its name.
 
 A transfer goes into ``<name>.part`` beside its destination, and what identifies its source into ``<name>.part.json``. The part
-survives a failure, and a later call asks only for the rest (HTTP Range, with If-Range where no hash guards the result). One
-process at a time: two that fetch one file at once are not kept apart.
+survives a failure, and a later call asks only for the rest (HTTP Range, with If-Range where no hash guards the result). Of
+several processes that fetch one file, the first transfers it and the others wait for it.
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bench.cache import sha256 as sha256_of
+from bench.locks import exclusive
 
 TIMEOUT = 30
 """Seconds of silence after which a connection is given up."""
@@ -61,13 +62,15 @@ def download(
         OSError: the folder cannot be written, or the disk is full.
 
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     transfer, reasons = _Transfer(path, size, sha256, progress), []
-    for url in urls:
-        try:
-            return transfer.fetch(url)
-        except (_Refused, _Broken, ValueError) as error:
-            reasons.append(f"{url}: {error}")
+    with exclusive(path, transfer.follow) as waited:
+        if waited and (found := transfer.made()):
+            return found
+        for url in urls:
+            try:
+                return transfer.fetch(url)
+            except (_Refused, _Broken, ValueError) as error:
+                reasons.append(f"{url}: {error}")
     raise DownloadError("; ".join(reasons) or "no address is known")
 
 
@@ -104,6 +107,17 @@ class _Transfer:
             if not resumed:
                 raise
             return self.fetch(url)
+
+    def follow(self) -> None:
+        """Says how far another process is."""
+        self.progress(self._there(), self.size)
+
+    def made(self) -> str | None:
+        """The sha256 of what another process put there; None if that is nothing, or not what is wanted here."""
+        if not self.path.is_file() or self.size not in (None, self.path.stat().st_size):
+            return None
+        found = sha256_of(self.path)
+        return found if self.sha256 in (None, found) else None
 
     def discard(self) -> None:
         """Forgets what was transferred."""

@@ -2,6 +2,8 @@
 
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,12 +147,15 @@ def write_statistics(found: Statistics) -> Path:
 
 
 def read_statistics(list_sha256: str, mode: str) -> Statistics | None:
-    """The statistics of a list; None where they were not made, or by a version that computed something else."""
+    """The statistics of a list; None where they were not made, or by a version that computed something else, or are damaged."""
     path = statistics_path(list_sha256, mode)
-    if not path.is_file():
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            if about.pop("format") != FORMAT:
+                return None
+            return Statistics(about, *(stored[name] for name in ("mean", "covariance", "rows", "within")))
+    except FileNotFoundError:
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        about = json.loads(str(stored["about"]))
-        if about.pop("format") != FORMAT:
-            return None
-        return Statistics(about, *(stored[name] for name in ("mean", "covariance", "rows", "within")))
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):  # made again like a file that is not there
+        return None

@@ -4,6 +4,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple, Self
 
 import torch
@@ -81,6 +82,11 @@ class Prior(ABC):
         raise ValueError(f"prior '{self.name}' takes no labels: it is unconditional")
 
     @property
+    def guidance(self) -> dict[str, Any] | None:
+        """What steers it towards its labels, as a record keeps it; None where nothing does."""
+        return None
+
+    @property
     def switches(self) -> tuple[str, ...]:
         """What changes seconds and memory but no result beyond rounding."""
         return ()
@@ -129,6 +135,7 @@ class Guide(NamedTuple):
     """Called as ``network(x, index)``; logits, (B, classes)."""
     scale: float
     """Of the gradient; 1 samples the posterior of the label, larger values exaggerate it."""
+    weights_sha256: str = ""
 
 
 class NetworkPrior(Prior):
@@ -165,10 +172,14 @@ class NetworkPrior(Prior):
         self.network = network.eval().requires_grad_(False)
         self.shape, self.schedule, self.dtype, self.autocast = tuple(shape), schedule or VPSchedule(), dtype, autocast
         self.predicts, self.classes, self.guide, self.labels = predicts, classes, guide, None
-        self.device = next(network.parameters()).device
+        self.device = next(chain(network.parameters(), network.buffers())).device  # a closed form may have buffers only
         self._recomputes = self._compiled = False
         if guide is not None:
             guide.network.eval().requires_grad_(False)
+
+    @property
+    def guidance(self) -> dict[str, Any] | None:
+        return self.guide and {"classifier": self.guide.weights_sha256, "scale": self.guide.scale}
 
     @property
     def switches(self) -> tuple[str, ...]:

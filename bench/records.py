@@ -81,6 +81,8 @@ class Record:
     weights_sha256: str | None
     privileged: bool = False
     """Whether the prior was told the class of the truth."""
+    guidance: dict[str, Any] | None = None
+    """What then steered it towards that class: ``classifier``, the sha256 of its weights, and ``scale``, of its gradient."""
     image: str
     sample: int
     block: int = 1

@@ -65,7 +65,7 @@ def make_reference(
         features = inception(torch.stack([data.image(image) for image in ids])).cpu().numpy().astype(np.float16)
         moments = moments or Moments(features.shape[1])
         moments.add(features)
-        rows += [row for i, row in enumerate(features, start) if i in kept]
+        rows += [row.copy() for i, row in enumerate(features, start) if i in kept]  # a view would keep its whole batch
         progress(moments.n)
     about |= {"mode": mode, "pixels": pixels.hexdigest()}
     stacked = np.stack(rows)

@@ -252,6 +252,7 @@ class Runner:
             prior=cell.prior.name,
             weights_sha256=cell.prior.weights_sha256,
             privileged=cell.privileged,
+            guidance=cell.prior.guidance if cell.privileged else None,
             switches=list(cell.prior.switches),
             task=task.name,
             operator=task.operator,

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,6 +77,29 @@ def test_diffusers_classes(pipeline):
     assert not torch.allclose(both, prior.condition([0, 0]).denoise(X, t))
 
 
+def test_diffusers_weights_in_every_format(pipeline, tmp_path):
+    """Whatever diffusers saves, the same tensors; a pickle is read as weights only."""
+    name, unet = pipeline()
+    wanted, folder = load_prior(name), tmp_path / "pipe" / "unet"
+    for options in ({"safe_serialization": False}, {"variant": "fp16"}, {"variant": "ema", "safe_serialization": False}):
+        for file in folder.glob("diffusion_pytorch_model*"):
+            file.unlink()
+        unet.save_pretrained(folder, **options)
+        found = load_prior(name)
+        assert found.weights_sha256 == wanted.weights_sha256, options
+        assert not list(folder.glob("*.safetensors")) or "variant" in options
+    [file] = folder.glob("*.bin")
+
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    torch.save({**unet.state_dict(), "extra": Trap()}, file)
+    with pytest.raises(PriorError, match="cannot be loaded"):
+        load_prior(name)
+    assert not (tmp_path / "sprung").exists()
+
+
 def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
     name, _ = pipeline()
     folder = tmp_path / "pipe"
@@ -86,6 +110,9 @@ def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
         ("scheduler/scheduler_config.json", '"rescale_betas_zero_snr": false', '"rescale_betas_zero_snr": true', "above 0"),
         ("unet/config.json", '"_class_name": "UNet2DModel"', '"_class_name": "DiT"', "only UNet2DModel"),
         ("model_index.json", '"unet"', '"vqvae": [], "unet"', "latents of its 'vqvae'"),
+        ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in unet/config.json"),
+        ("unet/config.json", '"norm_num_groups": 8', '"norm_num_groups": 5', "unet: cannot be loaded: "),
+        ("unet/config.json", '"in_channels": 1', '"in_channels": 2', "unet: cannot be loaded: .*conv_in"),
     ]:
         text = (folder / path).read_text()
         assert old in text
@@ -93,6 +120,16 @@ def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
         with pytest.raises(PriorError, match=message):
             load_prior(name)
         (folder / path).write_text(text)
+    for path in ("model_index.json", "unet/config.json", "scheduler/scheduler_config.json"):
+        text = (folder / path).read_text()
+        for other in ("[1, 2]", "[]", '[["_class_name", "UNet2DModel"]]', "3"):
+            (folder / path).write_text(other)
+            with pytest.raises(PriorError, match=f"{path}: JSON, but not settings by name"):
+                load_prior(name)
+        (folder / path).write_text(text)
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(PriorError, match=r"unet: no diffusion_pytorch_model\.safetensors or \.bin"):
+        load_prior(name)
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(PriorError, match=r"pip install 'diffusion-inverse-bench\[diffusers\]'"):
         load_prior(name)
@@ -100,7 +137,8 @@ def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
 
 AZULA = '''
 import torch
-from azula.denoise import KarrasDenoiser
+from azula.denoise import GaussianDenoiser, KarrasDenoiser
+from azula.linalg.covariance import IsotropicCovariance
 from azula.noise import CosineSchedule, VPSchedule
 from azula.plugins.adm import make_model
 
@@ -120,10 +158,30 @@ def karras():
     return KarrasDenoiser(Backbone(), CosineSchedule()), (1, 16, 16)
 
 
-def ablated():
+def gaussian():
+    covariance = IsotropicCovariance(torch.tensor(0.25))
+    return GaussianDenoiser(torch.full((1, 16, 16), 0.3), covariance, CosineSchedule()), (1, 16, 16)
+
+
+def ablated(**options):
     torch.manual_seed(0)
-    return make_model(image_size=16, image_channels=1, num_channels=32, channel_mult=[1, 1], num_res_blocks=1,
-                      attention_resolutions=[8], clip_mean=False, learn_var=False), (1, 16, 16)
+    denoiser = make_model(image_size=16, image_channels=1, num_channels=32, channel_mult=[1, 1], num_res_blocks=1,
+                          attention_resolutions=[8], clip_mean=False, learn_var=False, **options)
+    for p in denoiser.parameters():
+        torch.nn.init.normal_(p, std=0.05)
+    return denoiser, (1, 16, 16)
+
+
+def cosine():
+    return ablated(discrete_schedule="cosine")
+
+
+def short():
+    return ablated(discrete_steps=250)
+
+
+def conditional():
+    return ablated(num_classes=4)
 
 
 def nothing():
@@ -156,6 +214,59 @@ def test_azula_ablated_denoisers_run_at_their_exact_steps(azula):
     eps = prior.network(X, torch.tensor([300.0]))
     torch.testing.assert_close(prior.denoise(X, t), (X - t.sigma * eps) / t.alpha)
     assert load_prior(f"{azula}:ablated").weights_sha256 == prior.weights_sha256
+
+
+def test_azula_denoisers_in_closed_form(azula, device):
+    prior = load_prior(f"{azula}:gaussian", device=device)
+    t = prior.schedule.level(400)
+    gain = t.alpha * 0.25 / (t.alpha**2 * 0.25 + t.sigma**2)
+    x0, pull = prior.vjp(X.to(device), t)
+    torch.testing.assert_close(x0.cpu(), 0.3 + gain * (X - t.alpha * 0.3), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(pull(X.to(device)).cpu(), gain * X, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "short"])
+def test_azula_ablated_schedules_are_exact(azula, kind):
+    """Single precision, which azula keeps, ends the cosine schedule at abar = 0."""
+    schedule = load_prior(f"{azula}:{kind}").schedule
+    T = schedule.T
+    if kind == "short":
+        assert schedule == VPSchedule(250, 4e-4, 8e-2)
+    else:
+        f = [math.cos((k / T + 0.008) / 1.008 * math.pi / 2) ** 2 for k in range(T + 1)]
+        np.testing.assert_allclose(schedule.abar[:-1], [f[k] / f[0] for k in range(1, T)], rtol=1e-9)
+        assert schedule.abar[-1] == pytest.approx(schedule.abar[-2] * 1e-3, rel=1e-9)
+
+
+def test_azula_ablated_denoisers_take_labels_and_recompute_only_when_told(azula):
+    prior = load_prior(f"{azula}:conditional")
+    assert prior.classes == 4 and prior.switches == ()
+    t, labels = prior.schedule.level(300), torch.tensor([3, 1])
+    eps = prior.network(X, torch.tensor([300.0]), labels)
+    torch.testing.assert_close(prior.condition([3, 1]).denoise(X, t), (X - t.sigma * eps) / t.alpha)
+    calls, block = [], prior.network.middle_block[0]
+    block.register_forward_hook(lambda *_: calls.append(1))
+    block.in_layers[0].register_forward_hook(lambda *_: calls.append(2))
+    _, pull = prior.condition([3, 1]).vjp(X, t)
+    pull(X)
+    assert calls == [2, 1], "a block is computed once"
+
+
+def test_azula_downloads_into_the_cache(monkeypatch, tmp_path):
+    """A card of azula's, with the address of a file here."""
+    from azula.plugins import adm
+
+    config = {"image_size": 16, "image_channels": 1, "num_channels": 32, "channel_mult": [1, 1], "num_res_blocks": 1}
+    config |= {"attention_resolutions": [8], "learn_var": False}
+    state = adm.make_model(**config).backbone.state_dict()
+    torch.save(state, tmp_path / "served.pt")
+    card = SimpleNamespace(url=(tmp_path / "served.pt").as_uri(), hash=None, config=config)
+    monkeypatch.setattr(adm, "load_cards", lambda _: {"tiny_16x16": card})
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
+    prior = load_prior("azula:adm/tiny_16x16")
+    assert all(torch.equal(value, state[name]) for name, value in prior.network.state_dict().items())
+    [file] = (tmp_path / "home" / "azula").iterdir()
+    assert file.read_bytes() == (tmp_path / "served.pt").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,19 @@ def test_missing_images_are_counted_and_a_damaged_one_is_named(tmp_path):
         ds.image_sha256("ILSVRC2012_val_00000001")
 
 
+def test_images_are_looked_up_without_a_search(tmp_path):
+    """The whole validation set has 50,000."""
+
+    class Unsearchable(list):
+        __contains__ = None
+
+    ds = load_dataset(with_list(card(tmp_path)), imagenet(tmp_path / "val"))
+    ds.ids = Unsearchable(ds.ids)
+    assert ds.pixels("ILSVRC2012_val_00000002").shape == (3, 256, 256)
+    with pytest.raises(DataError, match="has no image 'other'; it has ILSVRC2012_val_00000007 to ILSVRC2012_val_00000002"):
+        ds.pixels("other")
+
+
 def test_hashes_are_of_the_prepared_pixels(tmp_path):
     ds = load_dataset(with_list(card(tmp_path)), imagenet(tmp_path / "val"))
     with Image.open(tmp_path / "val" / WNIDS[1] / "ILSVRC2012_val_00000007.JPEG") as image:
@@ -321,6 +334,18 @@ def test_a_list_is_downloaded_from_the_first_place_that_has_the_right_one_once(t
         load_dataset(mine, imagenet(tmp_path / "val"))
     assert fetch_list(mine) == target and target.read_text() == LIST
     assert [path.name for path in target.parent.iterdir()] == ["mine.txt"], "no drafts are left"
+
+
+def test_a_list_from_a_server_that_does_not_say_how_long_it_is(tmp_path, server, monkeypatch):
+    folder, address, _ = server
+    (folder / "mine.txt").write_text(LIST)
+    header = SimpleHTTPRequestHandler.send_header
+    monkeypatch.setattr(
+        SimpleHTTPRequestHandler,
+        "send_header",
+        lambda self, *pair: None if pair[0] == "Content-Length" else header(self, *pair),
+    )
+    assert fetch_list(card(tmp_path / "cards", urls=[f"{address}/mine.txt"])).read_text() == LIST
 
 
 def test_a_list_that_cannot_be_had_says_why_for_each_way(tmp_path, server):

@@ -1,7 +1,9 @@
 """The downloader against a local server that breaks off, lies, knows no ranges, or is not there."""
 
 import hashlib
+import multiprocessing
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -16,11 +18,15 @@ HALF = len(CONTENT) // 2
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT; ``requests`` are (path, Range, bytes sent). Paths: /ok /plain (no ranges) /broken (once) /gone /other."""
+    """Serves CONTENT; ``requests`` are (path, Range, bytes sent).
+
+    Paths: /ok /plain (no ranges) /broken (once) /held (half of it, until told to go on) /gone /other.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests, self.tag, self.content, self.cuts = [], '"v1"', CONTENT, 1
+        self.half_way, self.go_on = threading.Event(), threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -49,6 +55,11 @@ class Handler(BaseHTTPRequestHandler):
             server.cuts -= 1
             body = body[: len(body) // 2]
         server.requests.append((self.path, ranged, len(body)))  # before the client can be done with it
+        if self.path == "/held":
+            self.wfile.write(body[:HALF])
+            server.half_way.set()
+            server.go_on.wait(60)
+            body = body[HALF:]
         self.wfile.write(body)
 
     def log_message(self, *_):
@@ -167,3 +178,46 @@ def test_a_full_disk_is_noticed_before_the_transfer(server, path, monkeypatch):
     with pytest.raises(OSError, match="GB are free"):
         download([f"{server.url}/ok"], path)
     assert not path.exists()
+
+
+def fetch_in_a_process(results, url, path, sha256):
+    try:
+        results.put(download([url], path, sha256=sha256, progress=lambda *at: results.put(at) if at[1] is None else None))
+    except DownloadError as error:
+        results.put(repr(error))
+
+
+@pytest.mark.parametrize("sha256", [SHA256, None], ids=["pinned", "unpinned"])
+def test_of_two_processes_one_transfers_and_the_other_waits(server, path, sha256):
+    """The second starts while the first is half way: it says how far that is, opens no connection, and gets the same file."""
+    context = multiprocessing.get_context("spawn")
+    first, second = context.Queue(), context.Queue()
+    arguments = (f"{server.url}/held", path, sha256)
+    processes = [context.Process(target=fetch_in_a_process, args=(queue, *arguments)) for queue in (first, second)]
+    processes[0].start()
+    assert server.half_way.wait(60)
+    processes[1].start()
+    assert second.get(timeout=60)[0] <= HALF
+    server.go_on.set()
+    assert first.get(timeout=60) == SHA256
+    while isinstance(found := second.get(timeout=60), tuple):
+        pass
+    assert found == SHA256 and len(server.requests) == 1
+    assert path.read_bytes() == CONTENT and names(path) == ["file.pt"]
+    for process in processes:
+        process.join()
+
+
+def test_who_waited_goes_on_where_a_killed_process_stopped(server, path):
+    """A lock goes with its process, however that ends."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    killed = context.Process(target=fetch_in_a_process, args=(queue, f"{server.url}/held", path, SHA256))
+    killed.start()
+    assert server.half_way.wait(60)
+    started = time.monotonic()
+    threading.Timer(0.3, killed.kill).start()
+    assert download([f"{server.url}/ok"], path, sha256=SHA256) == SHA256
+    assert time.monotonic() - started > 0.3 and names(path) == ["file.pt"]
+    server.go_on.set()
+    killed.join()

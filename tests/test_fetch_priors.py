@@ -6,11 +6,16 @@ import re
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import save_file
 from test_downloads import server  # noqa: F401 - a fixture
 from tiny import ARCHITECTURE, PRIOR
 
+from bench import downloads
 from bench.cache import cache_dir
+from bench.cli import assets as cli_assets
+from bench.cli import cli
+from bench.doctor import examine
 from bench.downloads import DownloadError
 from bench.network import build_unet
 from bench.priors import PriorError, fetch_prior, load_prior, missing_files
@@ -98,6 +103,21 @@ def test_download_is_stored_once_and_found(card, state, tmp_path, server):  # no
     assert fetch_prior(name) == [path] and path.read_bytes() == server.content, "damaged, fetched again"
 
 
+def test_the_command_line_says_how_far_it_is_and_resumes(card, state, tmp_path, server, monkeypatch):  # noqa: F811
+    torch.save(state, tmp_path / "made")
+    server.content = (tmp_path / "made").read_bytes()
+    size = len(server.content)
+    name = card(urls=[f"{server.url}/broken"], sha256=hashlib.sha256(server.content).hexdigest())
+    monkeypatch.setattr(downloads, "ATTEMPTS", 1)
+    monkeypatch.setattr(cli_assets, "QUIET", -1.0)
+    first = CliRunner().invoke(cli, ["fetch", "priors", name])
+    assert first.exit_code == 1 and f"broke off after {size // 2} of {size} bytes" in first.stderr and ", 50%\n" in first.stderr
+    done = CliRunner().invoke(cli, ["fetch", "priors", name])
+    assert done.exit_code == 0 and done.stdout == f"{name}: {cache_dir() / 'priors' / 'tiny.pt'}\n"
+    assert f"tiny.pt: {size / 1e6:.0f} of {size / 1e6:.0f} MB, 100%\n" in done.stderr and ", 0%" not in done.stderr
+    assert server.requests[1:] == [("/broken", f"bytes={size // 2}-", size - size // 2)]
+
+
 def test_an_unpinned_file_is_held_to_what_was_fetched(card, state, tmp_path, server):  # noqa: F811
     torch.save(state, tmp_path / "made")
     server.content = (tmp_path / "made").read_bytes()
@@ -125,6 +145,48 @@ def test_a_local_copy_serves_offline(card, state, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["tiny.pt.sha256"]
     with pytest.raises(DownloadError, match="cannot be downloaded by a program: ask a friend"):
         fetch_prior(card(by_hand="ask a friend"))
+
+
+def test_a_file_of_another_architecture_is_refused_by_the_first_name_that_differs(card, state, tmp_path, server):  # noqa: F811
+    """With a hash and without, from a file and from a server, under the name of the card's file and its cache."""
+    wider = build_unet(**ARCHITECTURE | {"num_channels": 64})
+    other = tmp_path / "other"
+    torch.save(wider.state_dict(), other)
+    server.content = other.read_bytes()
+    first = r"not this architecture: 'time_embed\.0\.weight' has shape \(256, 64\), expected \(128, 32\)"
+    for pins in ({}, {"sha256": "0" * 64}, {"size": 7}):
+        name = card(urls=[f"{server.url}/ok"], **pins)
+        with pytest.raises(PriorError, match=f"other: .*{first}"):
+            fetch_prior(name, other)
+        torch.save(wider.state_dict(), tmp_path / "tiny.pt")
+        with pytest.raises(PriorError, match=f"tiny.pt: .*{first}"):
+            load_prior(name)
+        (tmp_path / "tiny.pt").unlink()
+    with pytest.raises(DownloadError, match=f"{first}: removed; .*--from FILE"):
+        fetch_prior(card(urls=[f"{server.url}/ok"]))
+    assert not list((cache_dir() / "priors").iterdir())
+
+
+def test_a_local_copy_replaces_what_no_hash_proves(card, state, tmp_path):
+    name, local = card(), tmp_path / "local.pt"
+    for shift in (0, 1):
+        torch.save({key: value + shift for key, value in state.items()}, local)
+        [path] = fetch_prior(name, local)
+        assert path.read_bytes() == local.read_bytes()
+    local.write_bytes(b"no checkpoint")
+    kept = path.read_bytes()
+    with pytest.raises(PriorError, match=r"local\.pt: not a checkpoint"):
+        fetch_prior(name, local)
+    assert path.read_bytes() == kept
+
+
+def test_doctor_sees_another_architecture_where_no_hash_is_known(state, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    (tmp_path / "priors").mkdir()
+    for file in missing_files("imagenet256_cond"):
+        torch.save(state, tmp_path / "priors" / file)
+    [finding] = examine(["imagenet256_cond"])
+    assert finding.state == "wrong" and "'time_embed.0.weight' has shape (128, 32), expected (1024, 256)" in finding.text
 
 
 def test_the_conditional_prior_names_both_of_its_files(tmp_path, monkeypatch):

@@ -198,8 +198,12 @@ def test_a_run_tells_the_labels_and_the_report_says_so(world, tmp_path):
     records = [r for r in read_records(tmp_path / "out")[0] if r.status == "ok"]
     assert {r.solver: r.privileged for r in records} == {"ddrm": True, "pinv": False}
     assert all(r.switches == ["recomputed"] for r in records)
+    sha256 = hashlib.sha256((folder / "classifier.safetensors").read_bytes()).hexdigest()
+    guidance = {r.solver: r.guidance for r in records}
+    assert guidance == {"ddrm": {"classifier": sha256, "scale": 2.0}, "pinv": None}
     page = (tmp_path / "out" / "report" / "report.md").read_text()
-    assert re.search(r"Privileged: `[^`]*ddrm[^`]*`: the prior was told the class", page, re.IGNORECASE)
+    told = "the prior was told the class of each true image, and guided by classifier"
+    assert re.search(rf"Privileged: `[^`]*ddrm[^`]*`: {told} {sha256[:12]} with scale 2\.", page, re.IGNORECASE)
 
     refused = run("images.toml")
     assert refused.exit_code == 2 and "dataset 'images' has no labels" in refused.output

@@ -152,6 +152,30 @@ def test_statistics_are_those_of_all_images_and_are_made_once(home, monkeypatch)
         make_reference(Images(2), "clean")
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive", None])
+def test_damaged_statistics_are_made_again(home, monkeypatch, content):
+    monkeypatch.setattr(reference, "Inception", FakeInception)
+    data = Images(5)
+    path = make_reference(data, "clean")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert read_statistics(describe_reference(data)["list"], "clean") is None
+    assert make_reference(data, "clean") == path and read_statistics(describe_reference(data)["list"], "clean").about["n"] == 5
+
+
+def test_memory_of_a_reference_does_not_grow_with_its_images(home, monkeypatch):
+    """Features of a thousand dimensions as arrays, so that the meter sees them; 600 of them are 5 MB in float64."""
+
+    class Wide(FakeInception):
+        def __call__(self, x):
+            return torch.from_numpy(np.resize(x.numpy(), (len(x), 1000)))
+
+    monkeypatch.setattr(reference, "Inception", Wide)
+    monkeypatch.setattr(reference, "MOST", 20)
+    _, few, many = (peak(lambda n=n: make_reference(Images(n), "clean", batch=20)) for n in (39, 40, 640))
+    assert many < few + 300_000, (few, many)
+
+
 def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
     """The report takes the mode's features and the list's statistics, says so, and needs neither once the number is cached."""
     monkeypatch.setattr(reference, "Inception", FakeInception)
@@ -186,7 +210,7 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
     assert other.key in ours and len(json.loads((folder / "sets.json").read_text())) == 1
 
 
-def test_reference_verb(home, monkeypatch):
+def test_reference_verb(home, monkeypatch, tmp_path):
     monkeypatch.setattr(reference, "Inception", FakeInception)
     done = CliRunner().invoke(cli, ["reference", "--dataset", "fashion32", "--mode", "clean", "--batch", "500"])
     assert done.exit_code == 0, done.output
@@ -194,6 +218,8 @@ def test_reference_verb(home, monkeypatch):
     assert read_statistics(about["list"], "clean").about["n"] == about["n"]
     wrong = CliRunner().invoke(cli, ["reference", "--dataset", "fashion3"])
     assert wrong.exit_code == 2 and "did you mean 'fashion32'" in wrong.output
+    folder = CliRunner().invoke(cli, ["reference", "--dataset", str(tmp_path)])
+    assert folder.exit_code == 2 and "a folder has no size of image of its own" in folder.output
 
 
 def test_everyone_knows_the_same_modes():

@@ -107,7 +107,11 @@ def load_dataset(name: str | Path, root: Path | None = None, shape: tuple[int, .
         DataError: it is unknown, or a file is missing, corrupt, of the wrong size, mode or hash.
 
     """
-    if shape is not None and names_folder(name):
+    if names_folder(name):
+        if shape is None:
+            raise DataError(
+                f"{name}: a folder has no size of image of its own, which is needed here; give the path of a card (*.toml)"
+            )
         return FolderOfPhotographs(Path(name).expanduser(), shape)
     path = card_path(name)
     card = read_card(path)

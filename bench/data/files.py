@@ -47,6 +47,7 @@ class Dataset(ABC):
     ) -> None:
         self.name, self.card_sha256, self.shape = name, card_sha256, shape
         self.ids, self.labels, self.class_names, self.label_set = ids, labels, class_names, label_set
+        self._known = frozenset(ids)  # a list of 50,000 would be searched for every image
 
     @abstractmethod
     def read(self, image_id: str) -> np.ndarray:
@@ -59,7 +60,7 @@ class Dataset(ABC):
             DataError: there is no such image, or its file is damaged.
 
         """
-        if image_id not in self.ids:
+        if image_id not in self._known:
             raise DataError(f"data set '{self.name}' has no image '{image_id}'; it has {self.ids[0]} to {self.ids[-1]}")
         C, H, W = self.shape
         return self.read(image_id).reshape(H, W, C).transpose(2, 0, 1).copy()

@@ -117,7 +117,7 @@ def _ways(card: ListedCard, path: Path, root: Path | None, source: Path | None) 
     if id_list.min_side is not None:
         yield "by its rule from the user's folder", lambda: _by_rule(card, root)
     for url in id_list.urls:
-        yield f"downloading {url}", lambda url=url: iter([_download(url)])
+        yield f"downloading {url}", lambda url=url: iter([_download(url, id_list.sha256)])
 
 
 def _head(card: ListedCard, path: Path) -> Iterator[bytes]:
@@ -143,11 +143,11 @@ def _texts(lines: Sequence[str]) -> Iterator[bytes]:
     yield from (f"{text}\n".encode(), text.encode())
 
 
-def _download(url: str) -> bytes:
-    """A list has less than a megabyte."""
+def _download(url: str, sha256: str) -> bytes:
+    """A list has less than a megabyte; its hash also guards a transfer from a server that does not say how long it is."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "list"
-        download([url], path)
+        download([url], path, sha256=sha256)
         return path.read_bytes()
 
 

@@ -5,25 +5,33 @@ with the state-dict names of guided-diffusion; a file that is not the one its ca
 takes networks of other libraries.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from bench.network import build_classifier, build_unet, check_state
+from bench.network import check_state
 from bench.prior import Guide, NetworkPrior
 from bench.priors.adapters import ADAPTERS
 from bench.priors.cards import Card, PriorError, Weights, list_priors, read_card
-from bench.priors.files import fetch_prior, find_weights, missing_files, priors_dir, read_state, verify
+from bench.priors.files import (
+    check_names,
+    empty_network,
+    fetch_prior,
+    find_weights,
+    missing_files,
+    priors_dir,
+    read_state,
+    verify,
+)
 from bench.records import digest
 from bench.schedule import VPSchedule
 
 __all__ = [
     "Card",
     "PriorError",
+    "check_names",
     "fetch_prior",
     "find_weights",
     "list_priors",
@@ -56,13 +64,13 @@ def load_prior(
         return ADAPTERS[kind](rest, dtype, device, autocast)
     card, place = read_card(name)
     schedule, architecture = VPSchedule(**card.schedule.model_dump()), card.architecture.model_dump(exclude_unset=True)
-    network, sha256 = _load(card, build_unet, architecture, name, place, dtype, device)
+    network, sha256 = _load(card, name, place, dtype, device)
     identity = {"architecture": architecture, "schedule": asdict(schedule)}
     guide = None
     if card.classifier is not None:
+        classifier, guide_sha256 = _load(card.classifier, name, place, dtype, device)
+        guide = Guide(classifier, card.classifier.scale, guide_sha256)
         shape = card.classifier.architecture.model_dump(exclude_unset=True)
-        classifier, guide_sha256 = _load(card.classifier, build_classifier, shape, name, place, dtype, device)
-        guide = Guide(classifier, card.classifier.scale)
         identity["classifier"] = {"architecture": shape, "scale": guide.scale, "weights": guide_sha256}
     side, classes = card.architecture.image_size, card.architecture.num_classes or 0
     shape = (card.architecture.channels, side, side)
@@ -71,15 +79,7 @@ def load_prior(
     return prior
 
 
-def _load(
-    weights: Weights,
-    build: Callable[..., nn.Module],
-    architecture: dict[str, Any],
-    name: str,
-    card: Path,
-    dtype: torch.dtype,
-    device: torch.device | str,
-) -> tuple[nn.Module, str]:
+def _load(weights: Weights, name: str, card: Path, dtype: torch.dtype, device: torch.device | str) -> tuple[nn.Module, str]:
     """A network with its weights, and their sha256; they are in memory once."""
     path = find_weights(weights, card)
     if path is None:
@@ -89,10 +89,9 @@ def _load(
         raise PriorError(f"{path}: the weights of prior '{Path(name).stem}' are missing; {how}")
     sha256 = verify(path, weights)
     try:
-        with torch.device("meta"):
-            network = build(**architecture)
-    except Exception as error:  # the library's asserts and type errors alike
-        raise PriorError(f"{card}: 'architecture': cannot be built: {error}") from error
+        network = empty_network(weights)
+    except PriorError as error:
+        raise PriorError(f"{card}: {error}") from error
     state = read_state(path)
     try:
         check_state(network, state, str(path))

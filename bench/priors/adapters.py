@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.cache import cache_dir
+from bench.network import recompute_activations
 from bench.prior import NetworkPrior
 from bench.priors.cards import PriorError
 from bench.priors.files import state_sha256
@@ -52,7 +54,7 @@ def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, 
         from diffusers import DDPMScheduler, UNet2DModel
     except ImportError:
         raise PriorError("diffusers is not installed; pip install 'diffusion-inverse-bench[diffusers]'") from None
-    root = Path(folder)
+    root = Path(folder).expanduser()
     index, unet_config = (_json(root / name) for name in ("model_index.json", "unet/config.json"))
     if latent := sorted(index.keys() & {"vae", "vqvae", "movq"}):
         raise PriorError(f"{root}: works on the latents of its '{latent[0]}'; priors here work on pixels")
@@ -64,15 +66,35 @@ def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, 
         raise PriorError(f"{root}: {plan.get('_class_name')} is not a scheduler with betas that predicts noise, v or x0")
     if unet_config.get("class_embed_type") is not None:
         raise PriorError(f"{root}: class_embed_type '{unet_config['class_embed_type']}' is not supported; plain embeddings are")
-    unet = UNet2DModel.from_pretrained(root / "unet", local_files_only=True, low_cpu_mem_usage=False)
-    sha256, size = state_sha256(unet.state_dict()), unet.config.sample_size
+    if (size := unet_config.get("sample_size")) is None:
+        raise PriorError(f"{root}: its network does not say for which images it is; set sample_size in unet/config.json")
     side = size if isinstance(size, (list, tuple)) else (size, size)
+    unet = _diffusers_network(root / "unet", UNet2DModel)
+    sha256 = state_sha256(unet.state_dict())
     schedule = _diffusers_schedule(root, plan, DDPMScheduler)
     classes = unet.config.num_class_embeds or 0
     network, shape = _CallWithLabels(unet).to(device, dtype), (unet.config.in_channels, *side)
     prior = NetworkPrior(network, shape, schedule, dtype, autocast, predicts, classes)
     config = {key: value for key, value in unet.config.items() if not key.startswith("_")}
     return _named(prior, f"diffusers:{root.resolve().name}", sha256, {"unet": config, "predicts": predicts})
+
+
+def _diffusers_network(folder: Path, network: type) -> nn.Module:
+    """Its weights from the one file that there is: safetensors or a checkpoint, plain or of a variant such as fp16.
+
+    Raises:
+        PriorError: no such file, or not weights of this network.
+
+    """
+    files = [path.name for kind in ("safetensors", "bin") for path in sorted(folder.glob(f"diffusion_pytorch_model*.{kind}"))]
+    if not files:
+        raise PriorError(f"{folder}: no diffusion_pytorch_model.safetensors or .bin; save the pipeline again")
+    _, *variant, kind = min(files, key=lambda name: name.count(".")).split(".")
+    which = {"variant": ".".join(variant) or None, "use_safetensors": kind == "safetensors"}
+    try:
+        return network.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False, **which)
+    except Exception as error:  # of many kinds, and of many lines
+        raise PriorError(f"{folder}: cannot be loaded: {' '.join(str(error).split())[:200]}") from error
 
 
 def _diffusers_schedule(root: Path, plan: Mapping[str, Any], scheduler: type) -> Schedule:
@@ -92,11 +114,14 @@ def _table(abar: np.ndarray, source: str) -> TableSchedule:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
+        found = json.loads(path.read_text())
     except OSError as error:
         raise PriorError(f"{path}: {error.strerror}; diffusers: takes the folder of a saved pipeline") from None
     except ValueError as error:
         raise PriorError(f"{path}: not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise PriorError(f"{path}: JSON, but not settings by name; diffusers: takes the folder of a saved pipeline")
+    return found
 
 
 class _Ratio:
@@ -127,7 +152,7 @@ def load_azula(name: str, dtype: torch.dtype, device: torch.device | str, autoca
     """A denoiser of azula.
 
     Args:
-        name: ``adm/NAME`` or ``vdm/NAME``, a pretrained model that azula downloads into its own cache (on trust: it does not
+        name: ``adm/NAME`` or ``vdm/NAME``, a pretrained model that azula downloads into the cache (on trust: it does not
             verify most of them); or ``file.py:function``, ``pkg.mod:function`` of the user's, which returns the denoiser and
             the shape of an image, (C, H, W).
 
@@ -140,8 +165,9 @@ def load_azula(name: str, dtype: torch.dtype, device: torch.device | str, autoca
     (denoiser, shape), source = _pretrained(name) if ":" not in name else _from_function(name)
     sha256 = state_sha256(denoiser.state_dict())
     if isinstance(denoiser, AblatedDenoiser):  # at its exact time steps, which the denoiser itself only searches for
-        schedule = _ablated_schedule(denoiser, name)
-        prior = NetworkPrior(denoiser.backbone.to(device, dtype), shape, schedule, dtype, autocast)
+        schedule, backbone = _ablated_schedule(denoiser, name), recompute_activations(denoiser.backbone, False)
+        classes = backbone.num_classes or 0
+        prior = NetworkPrior(backbone.to(device, dtype), shape, schedule, dtype, autocast, classes=classes)
     else:
         schedule = _azula_schedule(denoiser, name)
         prior = NetworkPrior(_CallAtLevel(denoiser, schedule).to(device, dtype), shape, schedule, dtype, autocast, "x0")
@@ -153,7 +179,10 @@ def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | Non
     size = re.search(r"_(\d+)x\d+", model)
     if plugin not in PLUGINS or size is None:
         raise PriorError(f"azula:{name}: give {'/NAME, '.join(PLUGINS)}/NAME, file.py:function or pkg.mod:function")
+    from azula import hub
+
     module = importlib.import_module(f"azula.plugins.{plugin}")
+    hub.set_hub_dir(str(cache_dir() / "azula"))
     try:
         denoiser = module.load_model(model)
     except KeyError:
@@ -185,11 +214,20 @@ def _from_function(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | 
 
 
 def _ablated_schedule(denoiser: nn.Module, name: str) -> Schedule:
-    """The linear one, whose values azula keeps in single precision, or what the denoiser says."""
-    sigmas, linear = denoiser.sigmas.double().numpy(), VPSchedule(len(denoiser.sigmas))
-    if np.allclose(sigmas, np.sqrt(1 - linear.abar), rtol=0, atol=1e-5):
-        return linear
+    """What azula keeps in single precision: one of its two schedules, exactly, or what the denoiser says."""
+    sigmas = denoiser.sigmas.double().cpu().numpy()
+    T = len(sigmas)
+    linear, cosine = VPSchedule(T, 0.1 / T, 20 / T), _cosine(T)
+    for schedule in (linear, cosine):
+        if np.allclose(sigmas, np.sqrt(1 - schedule.abar), rtol=0, atol=1e-6):
+            return schedule
     return _table(1 - sigmas**2, name)
+
+
+def _cosine(T: int) -> TableSchedule:
+    """Of Nichol & Dhariwal 2021 (arXiv 2102.09672, eq. 17), with betas of at most 0.999."""
+    f = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
+    return TableSchedule(tuple(np.cumprod(np.maximum(f[1:] / f[:-1], 1e-3)).tolist()))
 
 
 def _azula_schedule(denoiser: nn.Module, name: str, T: int = 1000) -> TableSchedule:

@@ -2,17 +2,19 @@
 
 import hashlib
 import os
-import pickle
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.cache import cache_dir, sha256
 from bench.downloads import DownloadError, Progress, download, silent
-from bench.priors.cards import PriorError, Weights, read_card
+from bench.network import build_classifier, build_unet, check_state
+from bench.priors.cards import Classifier, PriorError, Weights, read_card
+
+RESTORE = "restore the file"
 
 
 def priors_dir() -> Path:
@@ -54,11 +56,14 @@ def fetch_prior(
     card, place = read_card(name)
     found = []
     for weights in card.weights:
-        path = find_weights(weights, place)
-        if path is not None and _sound(path, weights, say):
+        path, local = find_weights(weights, place), source and _local(weights, source, len(card.weights) > 1)
+        replaced = local is not None and weights.sha256 is None  # the user may know better what it should be
+        if path is not None and not replaced and _sound(path, weights, say):
             say(f"{weights.file}: already there")
+        elif local is not None:
+            path = _take(weights, local)
         elif source is not None:
-            path = _take(weights, source, len(card.weights) > 1)
+            path = None
         else:
             say(f"{weights.file}: downloading")
             path = _download(weights, name, progress(weights.file))
@@ -69,9 +74,10 @@ def fetch_prior(
 
 
 def _sound(path: Path, weights: Weights, say: Callable[[str], object]) -> bool:
-    """Whether a file is what it should be; a damaged one in the cache is removed."""
+    """Whether a file is what it should be; one in the cache that is not is removed."""
     try:
         verify(path, weights)
+        check_names(path, weights)
     except PriorError as error:
         if path.parent != priors_dir():
             raise
@@ -82,18 +88,27 @@ def _sound(path: Path, weights: Weights, say: Callable[[str], object]) -> bool:
     return True
 
 
-def _take(weights: Weights, source: Path, several: bool) -> Path | None:
-    """A copy of a local file, which has any name where it is the only one or its hash tells what it is."""
+def _local(weights: Weights, source: Path, several: bool) -> Path | None:
+    """The user's copy, of any name where it is the only file or its hash tells what it is; None if it is of another file.
+
+    Raises:
+        PriorError: there is none.
+
+    """
     local = source / weights.file if source.is_dir() else source
     if not local.is_file():
         raise PriorError(f"no file {local}")
-    if several and local.name != weights.file and weights.sha256 is None:
-        return None
-    path, draft = priors_dir() / weights.file, priors_dir() / f"{weights.file}.{os.getpid()}.part"
+    return None if several and local.name != weights.file and weights.sha256 is None else local
+
+
+def _take(weights: Weights, local: Path) -> Path:
+    """A verified copy of a local file."""
+    path, draft = priors_dir() / weights.file, priors_dir() / f"{os.getpid()}.part.{weights.file}"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         shutil.copyfile(local, draft)
         digest = verify(draft, weights, str(local))
+        check_names(draft, weights, str(local))
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -111,6 +126,11 @@ def _download(weights: Weights, name: str, progress: Progress) -> Path:
         digest = download(weights.urls, path, weights.size, weights.sha256, progress)
     except DownloadError as error:
         raise DownloadError(f"{weights.file} could not be downloaded ({error}); {advice}") from error
+    try:
+        check_names(path, weights)
+    except PriorError as error:
+        path.unlink()
+        raise DownloadError(f"{error}: removed; {advice}") from error
     _note(path).write_text(f"{digest}  {path.name}\n")
     return path
 
@@ -123,19 +143,63 @@ def _note(path: Path) -> Path:
 def verify(path: Path, weights: Weights, shown: str = "") -> str:
     """The sha256 of a file, which must be the card's, else the one written down when the file was fetched.
 
+    Args:
+        shown: what messages call the file, if not by its path.
+
     Raises:
-        PriorError: it is another one, or the size is.
+        PriorError: it is another one, or the size is; if it is of another architecture, with the first name that differs.
 
     """
     shown = shown or str(path)
     if weights.size is not None and (size := path.stat().st_size) != weights.size:
-        raise PriorError(f"{shown}: {size} bytes, the card says {weights.size}; restore the file")
+        raise PriorError(f"{shown}: {size} bytes, the card says {weights.size}{_difference(path, weights)}; {RESTORE}")
     found, note = sha256(path), _note(path)
     if weights.sha256 is not None and found != weights.sha256:
-        raise PriorError(f"{shown}: sha256 {found[:12]}... is not the card's {weights.sha256[:12]}...; restore the file")
+        what = f"sha256 {found[:12]}... is not the card's {weights.sha256[:12]}..."
+        raise PriorError(f"{shown}: {what}{_difference(path, weights)}; {RESTORE}")
     if weights.sha256 is None and note.is_file() and (known := note.read_text()[:64]) != found:
         raise PriorError(f"{shown}: sha256 {found[:12]}... is not {known[:12]}... as when it was fetched; fetch it again")
     return found
+
+
+def empty_network(weights: Weights) -> nn.Module:
+    """The network of a card, or of its classifier, on the meta device: names and shapes without memory.
+
+    Raises:
+        PriorError: there is none of that architecture.
+
+    """
+    build = build_classifier if isinstance(weights, Classifier) else build_unet
+    try:
+        with torch.device("meta"):
+            return build(**weights.architecture.model_dump(exclude_unset=True))
+    except Exception as error:  # the library's asserts and type errors alike
+        raise PriorError(f"'architecture': cannot be built: {error}") from error
+
+
+def check_names(path: Path, weights: Weights, shown: str = "") -> None:
+    """Refuses a file without a known sha256 that is no checkpoint of the card's architecture; the hash proves the others.
+
+    Raises:
+        PriorError: it is not, with the first name that differs.
+
+    """
+    if weights.sha256 is None:
+        try:
+            check_state(empty_network(weights), read_state(path), shown or str(path))
+        except ValueError as error:
+            raise PriorError(str(error).replace(str(path), shown or str(path))) from None
+
+
+def _difference(path: Path, weights: Weights) -> str:
+    """What else is to be said of a file that is not the card's: which name differs, if it holds another architecture."""
+    try:
+        check_state(empty_network(weights), read_state(path), "")
+    except PriorError:
+        return ""
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -154,8 +218,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
     except SafetensorError as error:
         raise PriorError(f"{path}: not a safetensors file ({error})") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise PriorError(f"{path}: not a checkpoint of weights ({(str(error).splitlines() or ['damaged'])[0]})") from None
+    except OSError:
+        raise
+    except Exception as error:  # what a damaged pickle raises is anything, an IndexError too
+        raise PriorError(f"{path}: not a checkpoint of weights ({(str(error).splitlines() or ['damaged'])[0]})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise PriorError(f"{path}: not a plain dictionary of tensors by name")
     return dict(state)

@@ -100,8 +100,11 @@ def _against(table: Table, row: Row, anchor: Reference) -> str:
 
 def _privileged(table: Table) -> list[str]:
     """Rows that knew more than y."""
-    told = [code(row.name) for row in table.rows if any(r.privileged for r in row.records)]
-    return [f"Privileged: {', '.join(told)}: the prior was told the class of each true image."] if told else []
+    told = {row.name: row.records for row in table.rows if any(r.privileged for r in row.records)}
+    guides = {(r.guidance["classifier"][:12], r.guidance["scale"]) for records in told.values() for r in records if r.guidance}
+    guided = "".join(f", and guided by classifier {sha256} with scale {scale:g}" for sha256, scale in sorted(guides))
+    names = ", ".join(map(code, told))
+    return [f"Privileged: {names}: the prior was told the class of each true image{guided}."] if told else []
 
 
 def _incomplete(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
