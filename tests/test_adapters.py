@@ -55,6 +55,26 @@ def test_diffusers_predictions(pipeline, kind, device):
     assert torch.isfinite(pull(x0)).all()
 
 
+def test_diffusers_variance_exploding(tmp_path, device):
+    """Against Tweedie's formula in the network's own units, images in [0, 1]; between two levels too."""
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    blocks = {"down_block_types": ("DownBlock2D",), "up_block_types": ("UpBlock2D",), "block_out_channels": (32,)}
+    size = {"sample_size": 16, "in_channels": 1, "out_channels": 1, "layers_per_block": 1, "norm_num_groups": 8}
+    unet = diffusers.UNet2DModel(time_embedding_type="fourier", **size, **blocks).eval()
+    scheduler = diffusers.ScoreSdeVeScheduler(num_train_timesteps=50, sigma_min=0.02, sigma_max=40.0)
+    diffusers.ScoreSdeVePipeline(unet, scheduler).save_pretrained(tmp_path / "ve")
+    prior = load_prior(f"diffusers:{tmp_path}/ve", device=device)
+    theirs = scheduler.discrete_sigmas.double().numpy()
+    np.testing.assert_allclose(np.sqrt(1 / prior.schedule.abar - 1), 2 * theirs, rtol=1e-5)
+    for t in (prior.schedule.level(30), prior.schedule.at(2.5)):
+        sigma, x01 = t.ratio / 2, (X / t.alpha + 1) / 2
+        with torch.no_grad():
+            score = unet(x01, torch.full((2,), sigma)).sample
+        expected = 2 * (x01 + sigma**2 * score) - 1
+        torch.testing.assert_close(prior.denoise(X.to(device), t).cpu(), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_diffusers_schedules_and_identity(pipeline, tmp_path):
     linear = load_prior(pipeline()[0])
     assert linear.schedule == VPSchedule(), "its default is DDPM's"

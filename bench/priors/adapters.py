@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -43,8 +44,28 @@ class _CallWithLabels(nn.Module):
         return self.unet(x, index, class_labels=labels).sample
 
 
+class _CallInUnitRange(nn.Module):
+    """A diffusers network that gives the score of x01 + sigma eps, images in [0, 1], as (x, index) -> E[x0 | x_t].
+
+    Score-SDE's variance-exploding networks (arXiv 2011.13456) are of this kind. In our units, x = 2 x01 - 1, the noise is
+    twice as large; x / alpha is the noisy image, sigma / alpha its noise level.
+    """
+
+    def __init__(self, unet: nn.Module, low: float, high: float, T: int) -> None:
+        super().__init__()
+        self.unet, self.low, self.octaves = unet, low, math.log(high / low) / (T - 1)
+
+    def forward(self, x: Tensor, index: Tensor) -> Tensor:
+        sigma = self.low * torch.exp(self.octaves * index).to(x.dtype)
+        column = sigma[:, None, None, None]
+        x01 = (x * torch.sqrt(1 + 4 * column**2) + 1) / 2
+        return 2 * (x01 + column**2 * self.unet(x01, sigma).sample) - 1
+
+
 def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None) -> NetworkPrior:
-    """A pipeline folder of diffusers with a ``UNet2DModel`` in pixels and a scheduler with betas; nothing is downloaded.
+    """A pipeline folder of diffusers with a ``UNet2DModel`` in pixels; nothing is downloaded.
+
+    Its scheduler has betas, or is `ScoreSdeVeScheduler`.
 
     Raises:
         PriorError: diffusers is not installed, or the folder is not such a pipeline.
@@ -61,9 +82,13 @@ def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, 
     if unet_config.get("_class_name") != "UNet2DModel":
         raise PriorError(f"{root}: its network is {unet_config.get('_class_name')}; only UNet2DModel is supported")
     plan = _json(root / "scheduler" / "scheduler_config.json")
-    predicts = PREDICTIONS.get(plan.get("prediction_type", "epsilon"))
-    if "beta_schedule" not in plan or predicts is None:
-        raise PriorError(f"{root}: {plan.get('_class_name')} is not a scheduler with betas that predicts noise, v or x0")
+    exploding = plan.get("_class_name") == "ScoreSdeVeScheduler"
+    predicts = "x0" if exploding else PREDICTIONS.get(plan.get("prediction_type", "epsilon"))
+    if not exploding and ("beta_schedule" not in plan or predicts is None):
+        raise PriorError(
+            f"{root}: {plan.get('_class_name')} is neither a scheduler with betas that predicts noise, v or x0 nor "
+            "ScoreSdeVeScheduler"
+        )
     if unet_config.get("class_embed_type") is not None:
         raise PriorError(f"{root}: class_embed_type '{unet_config['class_embed_type']}' is not supported; plain embeddings are")
     if (size := unet_config.get("sample_size")) is None:
@@ -71,10 +96,13 @@ def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, 
     side = size if isinstance(size, (list, tuple)) else (size, size)
     unet = _diffusers_network(root / "unet", UNet2DModel)
     sha256 = state_sha256(unet.state_dict())
-    schedule = _diffusers_schedule(root, plan, DDPMScheduler)
     classes = unet.config.num_class_embeds or 0
-    network, shape = _CallWithLabels(unet).to(device, dtype), (unet.config.in_channels, *side)
-    prior = NetworkPrior(network, shape, schedule, dtype, autocast, predicts, classes)
+    if exploding:
+        network, schedule = _exploding(root, unet, plan)
+    else:
+        network, schedule = _CallWithLabels(unet), _diffusers_schedule(root, plan, DDPMScheduler)
+    shape = (unet.config.in_channels, *side)
+    prior = NetworkPrior(network.to(device, dtype), shape, schedule, dtype, autocast, predicts, classes)
     config = {key: value for key, value in unet.config.items() if not key.startswith("_")}
     return _named(prior, f"diffusers:{root.resolve().name}", sha256, {"unet": config, "predicts": predicts})
 
@@ -103,6 +131,16 @@ def _diffusers_schedule(root: Path, plan: Mapping[str, Any], scheduler: type) ->
     if made.config.beta_schedule == "linear" and made.config.trained_betas is None and not plan.get("rescale_betas_zero_snr"):
         return VPSchedule(made.config.num_train_timesteps, made.config.beta_start, made.config.beta_end)
     return _table(np.cumprod(1 - made.betas.double().numpy()), str(root))
+
+
+def _exploding(root: Path, unet: nn.Module, plan: Mapping[str, Any]) -> tuple[nn.Module, Schedule]:
+    """Geometric noise levels; its defaults are diffusers'."""
+    if unet.config.num_class_embeds:
+        raise PriorError(f"{root}: ScoreSdeVeScheduler with class labels is not supported")
+    low, high, T = (
+        plan.get(key, usual) for key, usual in (("sigma_min", 0.01), ("sigma_max", 1348.0), ("num_train_timesteps", 2000))
+    )
+    return _CallInUnitRange(unet, low, high, T), _table(1 / (1 + 4 * np.geomspace(low, high, T) ** 2), str(root))
 
 
 def _table(abar: np.ndarray, source: str) -> TableSchedule:
