@@ -126,7 +126,7 @@ def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
     with pytest.raises(PriorError, match=r"No such file.*takes the folder of a saved pipeline"):
         load_prior(f"diffusers:{tmp_path}")
     for path, old, new, message in [
-        ("scheduler/scheduler_config.json", '"beta_schedule"', '"sigma_max"', "not a scheduler with betas"),
+        ("scheduler/scheduler_config.json", '"beta_schedule"', '"sigma_max"', "neither a scheduler with betas"),
         ("scheduler/scheduler_config.json", '"rescale_betas_zero_snr": false', '"rescale_betas_zero_snr": true', "above 0"),
         ("unet/config.json", '"_class_name": "UNet2DModel"', '"_class_name": "DiT"', "only UNet2DModel"),
         ("model_index.json", '"unet"', '"vqvae": [], "unet"', "latents of its 'vqvae'"),
