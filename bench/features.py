@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench.cache import cache_dir
-from bench.records import digest, write_atomic
+from bench.journal import write_atomic
+from bench.records import digest
 
 BLOCK = 1024
 """Rows that are held at once in float64 (16 MB of 2048 features)."""

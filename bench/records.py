@@ -2,7 +2,7 @@
 
 A run folder holds
 
-    manifest/<hash>.json                  what was asked for, one file per different run (see `write_manifest`)
+    manifest/<hash>.json                  what was asked for, one file per different run (see `bench.manifest`)
     journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
     objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and objects/measurement/
                                           named by the sha256 of the image and of the measurement, the
@@ -15,13 +15,10 @@ kill or a full disk costs at most the line being written. Nothing but sets.json 
 say what a file holds, so folders merge by copying them together. No torch in here.
 """
 
-import contextlib
 import hashlib
 import json
 import math
-import os
 import re
-import socket
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -152,74 +149,6 @@ def finite(obj: Any) -> Any:
     return obj
 
 
-class Journal:
-    """The writer of one process. Opens its own new file at the first `append`, and again after a fork or a failed write.
-
-    Raises:
-        StoreError: the folder cannot be made or written.
-
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder) / "journal"
-        self._fd, self._pid = None, None
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make {self.folder}: {error.strerror}; choose another folder with --out") from error
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise StoreError(f"cannot write into {self.folder}: no permission; choose another folder with --out")
-
-    def append(self, record: Record) -> None:
-        """Writes one record; when this returns, it survives a kill and a power cut.
-
-        Raises:
-            StoreError: the disk is full or failing. Everything appended before stays readable, and a later call works again
-                once there is space.
-
-        """
-        body = canonical({"format": FORMAT} | finite(vars(record))).encode()
-        line = b"%08x %s\n" % (zlib.crc32(body), body)
-        if self._pid != os.getpid():
-            self._open()
-        try:
-            written = os.write(self._fd, line)
-            if written == len(line):
-                getattr(os, "fdatasync", os.fsync)(self._fd)
-                return
-            reason = f"{written} of {len(line)} bytes were written: disk full?"
-        except OSError as error:
-            reason = error.strerror
-        self.close()
-        raise StoreError(f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume")
-
-    def _open(self) -> None:
-        host = re.sub(r"[^A-Za-z0-9_.]", "-", socket.gethostname()) or "host"
-        path = self.folder / f"{host}-{os.getpid()}-{os.urandom(4).hex()}.jsonl"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        try:
-            self._fd, self._pid = os.open(path, flags, 0o644), os.getpid()
-        except OSError as error:
-            raise StoreError(f"cannot open {path}: {error.strerror}; choose another folder with --out") from error
-
-    def close(self) -> None:
-        """Closes the file; a further `append` opens a new one."""
-        if self._fd is not None and self._pid == os.getpid():
-            os.close(self._fd)
-        self._fd, self._pid = None, None
-
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def wrote_records(folder: str | Path, pid: int) -> bool:
-    """Whether a process of this machine opened a journal here, which it does at its first record."""
-    return any((Path(folder) / "journal").glob(f"*-{pid}-*.jsonl"))
-
-
 def read_records(*folders: str | Path) -> tuple[list[Record], int]:
     """All records of some run folders, one per key, oldest first, and the number of damaged lines that were skipped.
 
@@ -307,66 +236,3 @@ def load(*folders: str | Path) -> "pd.DataFrame":
     names = [f.name for f in fields(Record) if f.name not in {"metrics", *prefixes}]
     table = pd.DataFrame(rows, columns=None if rows else names)
     return table[names + [c for c in table.columns if c not in names]]
-
-
-def write_atomic(path: str | Path, data: bytes) -> None:
-    """Writes a file so that it is there as a whole or not at all, and makes its folder.
-
-    Raises:
-        StoreError: full disk or missing rights.
-
-    """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
-
-
-def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
-    """Keeps what one start of a run asked for in manifest/<hash>.json, unless the same was asked before.
-
-    The hash is of all but ``command``, ``created`` and ``versions``, so the shards of a run share a file, and a race between
-    them loses nothing. ``run`` has, as plain JSON values::
-
-        suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created, versions {name: text},
-        images  [ids in order]
-        tasks   [{name, title, operator, params, sigma}] in order; title may be absent; dataset, prior and images
-                (at most so many) where they are not those of the run; conventions {topic: text} of the operator
-        rows    [{label, solver, preset, paper, baseline, images, tasks [names], cells {task: cell id}}] in order;
-                images is the number of images planned for the row, null for all
-        metrics {name: {label, format, higher_is_better, note}} in order
-        seconds what the clock counts
-
-    The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and numbers from records.
-    """
-    run = finite(run)
-    asked = {name: value for name, value in run.items() if name not in {"command", "created", "versions"}}
-    path = Path(folder) / "manifest" / f"{digest(asked)}.json"
-    if not path.exists():
-        write_atomic(path, json.dumps({"format": FORMAT, "run": run}, indent=1, allow_nan=False).encode())
-
-
-def read_manifest(folder: str | Path) -> list[dict[str, Any]]:
-    """The runs made into a folder, oldest first; [] where there is no manifest.
-
-    Raises:
-        StoreError: a file is damaged.
-
-    """
-    runs = []
-    for path in (Path(folder) / "manifest").glob("*.json"):
-        try:
-            runs.append(dict(json.loads(path.read_text())["run"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"cannot read {path}: {error}; delete it, the records do not depend on it") from error
-    return sorted(runs, key=lambda run: (run.get("created") or "", canonical(run)))

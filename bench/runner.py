@@ -3,131 +3,28 @@
 import inspect
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from bench import environment
 from bench.blocks import BlockScorer, as_block, divergence
 from bench.certify.certificate import code_sha256
-from bench.data import load_dataset
-from bench.exact_worlds import ExactImages, exact_prior, is_exact
+from bench.describe import describe_run, metric_revisions
 from bench.features import features_folder
-from bench.manifest import describe_run, metric_revisions
+from bench.journal import Journal
+from bench.manifest import write_manifest
 from bench.noise import SCHEME
-from bench.plan import Cell, Job, World, make_cells, shard_of
-from bench.prior import Prior
-from bench.priors import load_prior
+from bench.plan import Cell, Job
+from bench.prepare import Plan
 from bench.progress import Observer
-from bench.records import Journal, Record, done_keys, read_records, write_manifest
-from bench.reference import describe_reference
-from bench.scoring import Gallery, Scorer, imagenet_labels, make_scorer
+from bench.records import Record, read_records
+from bench.scoring import Gallery, imagenet_labels
 from bench.solver import particles
 from bench.solving import Broken, Outcome, OverTime, solve, warm_up
-from bench.suites import Suite, TaskRow
-from bench.tasks import Images, Measured
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run; none of it but ``dtype`` and ``limit`` changes a result beyond rounding.
-
-    Attributes:
-        batch: images of a cell solved together. Seconds are compared only at equal batch.
-        dtype: one of `environment.DTYPES`.
-        shard: (i, n): only the i-th of n parts of the images, from 1.
-        retry: run again what failed, ran out of memory or time.
-        pictures: keep the pictures of the first so many images of every cell; None keeps all. With several samples an image
-            all are kept, unless it is 0: the report compares them pixel by pixel.
-        limit: seconds per image and solver, None for no limit.
-        compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
-        recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
-        data_root: where the user's images of public collections are.
-    """
-
-    batch: int = 8
-    device: str = "cpu"
-    dtype: str = "float32"
-    shard: tuple[int, int] = (1, 1)
-    retry: bool = False
-    pictures: int | None = 8
-    limit: float | None = None
-    compile: bool = False
-    recompute: bool = False
-    data_root: Path | None = None
-
-    @property
-    def numerics(self) -> dict[str, Any]:
-        """What of it belongs to the key."""
-        return {"dtype": self.dtype} | ({"limit": self.limit} if self.limit else {})
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A suite resolved into cells that carry all that they name, and how to run them."""
-
-    suite: Suite
-    cells: list[Cell]
-    options: Options
-    reference: dict[str, Any] | None = None
-    """Which images FID and KID compare with, where these are not the true ones of the run."""
-
-    @cached_property
-    def image_sha256(self) -> Callable[[Images, str], str]:
-        """The hash of an image, which is read once for all cells."""
-        return cache(lambda data, image: data.image_sha256(image))
-
-    @cached_property
-    def scorer(self) -> Scorer:
-        """What scores the reconstructions."""
-        return make_scorer(self.suite, self.cells)
-
-    def done(self, records: Iterable[Record]) -> set[str]:
-        """The keys that need not be computed again."""
-        return done_keys(records, self.options.retry, self.scorer.available)
-
-    def missing(self, cell: Cell, done: set[str]) -> list[Job]:
-        """What is left to do in a cell, in this shard."""
-        i, n = self.options.shard
-        jobs = (job for job in cell.jobs(self.image_sha256) if job.key not in done)
-        return [job for job in jobs if job.image == "*" or shard_of(cell.data.name, job.image, n) == i - 1]
-
-
-def prepare(suite: Suite, options: Options) -> Plan:
-    """Loads data, prior and solvers, and resolves the cells.
-
-    Raises:
-        ValueError: anything that a user can get wrong; the message names the thing, the reason and the choice.
-    """
-    device = environment.get_device(options.device)
-    dtype = getattr(torch, options.dtype)
-    state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
-
-    @cache
-    def dataset(name: str, shape: tuple[int, ...]) -> Images:
-        return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape)
-
-    @cache
-    def prior(name: str) -> Prior:
-        if is_exact(name):
-            return exact_prior(name, state, device)
-        loaded = load_prior(name, state, device, autocast)
-        loaded.recompute(options.recompute)
-        if options.compile:
-            loaded.compile()
-        return loaded
-
-    def world(row: TaskRow) -> World:
-        known = prior(row.prior or suite.prior)
-        return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
-
-    reference = describe_reference(dataset(suite.reference, None), suite.reference) if suite.reference else None
-    return Plan(suite, make_cells(suite, world, options.numerics), options, reference)
+from bench.tasks import Measured
 
 
 class Runner:

@@ -14,8 +14,8 @@ from torch import Tensor
 from bench import metrics
 from bench.assets import AssetUnavailable
 from bench.environment import in_halves
+from bench.journal import write_atomic
 from bench.plan import Cell
-from bench.records import write_atomic
 from bench.solver import Measurement
 from bench.suites import Suite
 from bench.tasks import Images, Measured

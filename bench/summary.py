@@ -8,9 +8,9 @@ from typing import NamedTuple
 from bench import environment
 from bench.blocks import as_block
 from bench.plan import Cell, Job
+from bench.prepare import Plan
 from bench.progress import Estimator, duration
 from bench.records import Record
-from bench.runner import Plan
 from bench.solving import Outcome, solve, warm_up
 
 PROBE_STEPS = 3

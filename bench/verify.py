@@ -9,9 +9,10 @@ from statistics import median
 
 from bench.certify.certificate import code_sha256
 from bench.plan import Cell
+from bench.prepare import Plan
 from bench.progress import Observer
 from bench.records import Record, read_records
-from bench.runner import Plan, Runner
+from bench.runner import Runner
 from bench.summary import COLUMNS, OF_BLOCKS
 
 COUNTS = ("status", "nfe", "vjps", "operator_calls")
@@ -68,7 +69,7 @@ def repeat(plan: Plan, records: Iterable[Record], images: int, observer: Observe
     """Computes some images of every recorded cell again, in a folder that is then thrown away.
 
     Args:
-        plan: as of `bench.runner.prepare`.
+        plan: as of `bench.prepare.prepare`.
         records: what to compare with; records of other cells are left out.
         images: of each cell, at most.
     """

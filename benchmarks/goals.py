@@ -23,10 +23,11 @@ from bench.certify.law import PATH
 from bench.certify.limits import limits
 from bench.distances import draw
 from bench.exact_worlds import ExactImages, is_exact
+from bench.prepare import Options, prepare
 from bench.progress import Observer
 from bench.records import read_records
 from bench.report import render
-from bench.runner import Options, Runner, prepare
+from bench.runner import Runner
 from bench.stats import Median, median_interval
 from bench.suites import load_suite, override
 from bench.tasks import Task

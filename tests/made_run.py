@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from bench.records import Journal, Record, digest, write_manifest
+from bench.journal import Journal
+from bench.manifest import write_manifest
+from bench.records import Record, digest
 from bench.report import render
 
 N, SIDE, DIM = 12, 8, 24

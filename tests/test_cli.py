@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from tiny import PRIOR, build
 
 from bench.cli import cli
-from bench.records import Journal, read_records
+from bench.journal import Journal
+from bench.records import read_records
 from bench.suites import list_suites
 
 ROOT = Path(__file__).resolve().parents[1]

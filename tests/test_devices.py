@@ -9,9 +9,10 @@ from tiny import build as build_world
 from bench import environment
 from bench.environment import in_halves, synchronise
 from bench.operators.base import LinearOperator, PinvOperator, SVDOperator
+from bench.prepare import Options, prepare
 from bench.progress import Observer
 from bench.records import read_records
-from bench.runner import Options, Runner, prepare
+from bench.runner import Runner
 from bench.scoring import Scorer
 from bench.solver import Measurement
 from bench.suites import load_suite, override

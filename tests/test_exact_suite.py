@@ -12,13 +12,14 @@ from bench.distances import draw, pose, score
 from bench.exact_worlds import ExactImages, exact_prior, frequencies, hartley
 from bench.operators import make_operator
 from bench.plan import World, make_cells
+from bench.prepare import Options, prepare
 from bench.progress import Observer
 from bench.records import read_records
 from bench.report import render
 from bench.report.columns import Metric
 from bench.report.exact import Number, _cell, judge
 from bench.report.tables import build
-from bench.runner import Options, Runner, prepare
+from bench.runner import Runner
 from bench.solver import Measurement
 from bench.solving import solve
 from bench.stats import Median

@@ -12,9 +12,11 @@ from tiny import build
 from bench.cli import cli
 from bench.cli.run import command_line
 from bench.executors import ATTEMPTS, parts, run_parts
+from bench.manifest import read_manifest
+from bench.prepare import Options, prepare
 from bench.progress import Observer
-from bench.records import read_manifest, read_records
-from bench.runner import Options, Runner, prepare
+from bench.records import read_records
+from bench.runner import Runner
 from bench.suites import load_suite, override
 from solvers import SOLVERS
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import records
-from bench.records import Journal, Record, StoreError, canonical, digest, done_keys, load, read_records
+from bench import journal, manifest, records
+from bench.journal import Journal
+from bench.records import Record, StoreError, canonical, digest, done_keys, load, read_records
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,7 +42,7 @@ WRITER = """
 import sys, itertools
 sys.path.insert(0, "tests")
 from test_records import make
-from bench.records import Journal
+from bench.journal import Journal
 journal, first = Journal(sys.argv[1]), int(sys.argv[2])
 for i in itertools.count(first) if len(sys.argv) < 4 else range(first, first + int(sys.argv[3])):
     journal.append(make(i, reason="x" * 2000))
@@ -202,7 +203,8 @@ FILLER = """
 import resource, signal, sys
 sys.path.insert(0, "tests")
 from test_records import make
-from bench.records import Journal, StoreError, read_records
+from bench.journal import Journal
+from bench.records import StoreError, read_records
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_500, resource.RLIM_INFINITY))
 journal, n = Journal(sys.argv[1]), 0
@@ -247,7 +249,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     with pytest.raises(StoreError, match="no permission"):
         Journal(tmp_path / "other")
     with pytest.raises(StoreError, match="cannot write"):
-        records.write_atomic(tmp_path / "file" / "x.png", b"")
+        journal.write_atomic(tmp_path / "file" / "x.png", b"")
 
 
 def test_load_gives_a_tidy_table(tmp_path):
@@ -262,13 +264,13 @@ def test_load_gives_a_tidy_table(tmp_path):
 
 
 def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
-    assert records.read_manifest(tmp_path) == []
+    assert manifest.read_manifest(tmp_path) == []
     for folder, created, n in [("one", "b", 1), ("one", "c", 1), ("one", "d", 2), ("two", "a", 3), ("two", "b", 1)]:
         run = {"suite": "s", "n_images": n, "created": created, "command": created, "versions": {"torch": created}}
-        records.write_manifest(tmp_path / folder, run)
+        manifest.write_manifest(tmp_path / folder, run)
     shutil.copytree(tmp_path / "two", tmp_path / "one", dirs_exist_ok=True)
-    assert [r["created"] for r in records.read_manifest(tmp_path / "one")] == ["a", "b", "d"]
+    assert [r["created"] for r in manifest.read_manifest(tmp_path / "one")] == ["a", "b", "d"]
     (path, *_) = (tmp_path / "two" / "manifest").iterdir()
     path.write_text("{")
     with pytest.raises(StoreError, match=r"cannot read .*; delete it"):
-        records.read_manifest(tmp_path / "two")
+        manifest.read_manifest(tmp_path / "two")

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from bench import features, metrics, reference, stats
 from bench.cli import cli
 from bench.data import load_dataset
+from bench.describe import about_sets
 from bench.features import MODES, FeatureFiles, Moments, evenly, read_statistics
-from bench.manifest import about_sets
 from bench.metrics import enlarge_clean
 from bench.reference import describe_reference, make_reference
 from bench.stats import frechet_distance, kernel_distance

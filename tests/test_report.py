@@ -13,7 +13,8 @@ import pytest
 from made_run import DIM, PSNR, ROWS, N, make_run, picture, record, records, report
 from PIL import Image
 
-from bench.records import Journal, StoreError, read_records
+from bench.journal import Journal
+from bench.records import StoreError, read_records
 from bench.report import render
 from bench.report.columns import KNOWN
 from bench.report.text import citation

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tiny import build
 
+from bench.prepare import Options, prepare
 from bench.progress import Observer
 from bench.records import read_records
-from bench.runner import Options, Runner, prepare
+from bench.runner import Runner
 from bench.suites import load_suite, override
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,13 +17,16 @@ from bench import metrics
 from bench.assets import AssetUnavailable
 from bench.data import load_dataset
 from bench.environment import Clock, PeakMemory
+from bench.journal import Journal
+from bench.manifest import read_manifest
 from bench.noise import StreamNoise
 from bench.operators import OPERATORS, make_operator
 from bench.plan import World, make_cells
+from bench.prepare import Options, prepare
 from bench.prior import WatchedPrior
 from bench.progress import Estimator, Observer, duration
-from bench.records import Journal, StoreError, read_manifest, read_records
-from bench.runner import Options, Runner, prepare
+from bench.records import StoreError, read_records
+from bench.runner import Runner
 from bench.scoring import Scorer
 from bench.solver import Measurement, Solver, Step
 from bench.solving import solve, warm_up

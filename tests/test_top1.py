@@ -14,11 +14,13 @@ from bench.assets import AssetUnavailable
 from bench.backbones import CHECKPOINTS
 from bench.checkpoints import fetch_checkpoint, find_checkpoint, load_checkpoint
 from bench.data import load_dataset
+from bench.manifest import read_manifest
 from bench.metrics import Classifier
+from bench.prepare import Options, prepare
 from bench.progress import Observer
-from bench.records import read_manifest, read_records
+from bench.records import read_records
 from bench.report import render
-from bench.runner import Options, Runner, prepare
+from bench.runner import Runner
 from bench.suites import load_suite, override
 
 

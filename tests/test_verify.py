@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from tiny import build
 
 from bench.cli import cli
-from bench.records import Journal, read_records
+from bench.journal import Journal
+from bench.records import read_records
 
 ROWS = ("pinv", "red_diff", "dps", "ddnm")
 

@@ -66,7 +66,7 @@ def write_report(folders: list[Path], out: Path) -> Path:
 
 def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:
     """Prints a paper's page, and keeps it in a file."""
-    from bench.records import write_atomic
+    from bench.journal import write_atomic
     from bench.report.paper import paper_page
 
     page = paper_page(name, folders, ms_per_nfe)

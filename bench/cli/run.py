@@ -113,7 +113,7 @@ def run(
     """
     from bench.data import image_files
     from bench.environment import reproducible
-    from bench.runner import Options, prepare
+    from bench.prepare import Options, prepare
     from bench.suites import at_most, load_suite, override, with_operator
     from solvers import ANCHORS, SOLVERS
 
@@ -180,7 +180,8 @@ def distribute(runner: Any, workers: str, progress: str) -> None:
     """Runs a plan in several processes."""
     from bench.environment import get_device
     from bench.executors import parts, run_parts
-    from bench.records import read_records, wrote_records
+    from bench.journal import wrote_records
+    from bench.records import read_records
 
     options, folder = runner.plan.options, runner.folder
     try:

@@ -36,9 +36,10 @@ def verify(
     digit that tables show: rounding differs between machines, and some solvers amplify it on some images. Else it exits
     with 1.
     """
+    from bench.manifest import read_manifest
+    from bench.prepare import Options, prepare
     from bench.progress import make_observer
-    from bench.records import read_manifest, read_records
-    from bench.runner import Options, prepare
+    from bench.records import read_records
     from bench.suites import load_suite, override
     from bench.verify import repeat, repeat_table
     from solvers import ANCHORS, SOLVERS

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.records import Record, StoreError, read_manifest, read_records, write_atomic
+from bench.journal import write_atomic
+from bench.manifest import read_manifest
+from bench.records import Record, StoreError, read_records
 from bench.report import diversity, exact, exact_plots, grid, plot, ranks
 from bench.report.asked import Run
 from bench.report.colours import colours, markers

@@ -6,7 +6,7 @@ from typing import Any
 from bench.records import Record
 
 Run = dict[str, Any]
-"""One manifest, see `bench.records.write_manifest`."""
+"""One manifest, see `bench.manifest.write_manifest`."""
 
 
 class Asked:

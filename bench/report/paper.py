@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import StoreError, read_manifest, read_records
+from bench.manifest import read_manifest
+from bench.records import StoreError, read_records
 from bench.report.compare import Cell, Line, Records, compare
 from bench.report.published import FILE, METRICS, Entry, Published, load_published
 from bench.report.scores import Sets

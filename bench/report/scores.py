@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.features import MODES, FeatureFiles, Statistics, features_folder, read_statistics, statistics_path
-from bench.records import StoreError, digest, write_atomic
+from bench.journal import write_atomic
+from bench.records import StoreError, digest
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
 from bench.report.tables import Row, Table
