@@ -8,7 +8,7 @@ from made_run import N, make_run, record
 from PIL import Image
 
 from bench.report import render
-from bench.report.diversity import diversity, rank_shares
+from bench.report.diversity import Spread, diversity, rank_shares
 
 K, SIDE = 9, 64
 
@@ -24,7 +24,7 @@ def draws(seed, scale=1.0, shift=0.0):
 
 def test_exchangeable_samples_are_calibrated():
     found, shares = diversity(*draws(0))
-    assert found["ratio"] == pytest.approx(1, abs=0.03)
+    assert found["expected"] == pytest.approx(found["error"], rel=0.03)
     assert found["coverage"] == pytest.approx((K - 1) / (K + 1), abs=0.02)
     assert found["ranks"] < 0.03 and shares.sum() == pytest.approx(1)
     assert found["psnr"] < found["oracle"] < found["psnr_mean"]
@@ -36,8 +36,19 @@ def test_others_are_not(scale, shift, sign):
     found, _ = diversity(*draws(1, scale, shift))
     nominal = (K - 1) / (K + 1)
     assert sign * (found["coverage"] - nominal) > 0.1
-    assert sign * (found["ratio"] - 1) > 0.2
+    assert sign * (found["expected"] / found["error"] - 1) > 0.2
     assert found["ranks"] > 0.15
+
+
+def test_spread_over_error_is_unbiased_where_an_image_is_one_number():
+    """Its pixels are equal, so its error varies as much as can be: the mean of the images' ratios is far above 1."""
+    rng, images = np.random.default_rng(2), 400
+    drawn = np.rint(127 + 20 * rng.standard_normal((images, 4, 1, 1))).clip(0, 255).astype(np.uint8)
+    found = [diversity(one[:3], one[3])[0] for one in drawn]
+    values = {name: [one[name] for one in found] for name in ("expected", "error")}
+    mean, low, high, n = Spread(3, images, values, np.zeros(4)).interval("ratio")
+    assert low < 1 < high and mean == pytest.approx(1, abs=0.1) and high - low < 0.3 and n == images
+    assert np.mean(np.divide(values["expected"], np.maximum(values["error"], 0.5 / 255))) > 1.5
 
 
 def test_ties_are_spread_over_the_ranks_that_they_allow():

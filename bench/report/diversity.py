@@ -14,7 +14,7 @@ from PIL import Image
 from bench.records import Record
 from bench.report.tables import Row, Table
 from bench.report.text import escape
-from bench.stats import Interval, bootstrap_interval
+from bench.stats import Interval, bootstrap_interval, bootstrap_means
 
 Find = Callable[[str], Path | None]
 """Path below objects/ -> the file, if any folder holds it."""
@@ -30,11 +30,12 @@ COLUMNS = {
 }
 NOTE = (
     "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation over samples, root "
-    "mean square over pixels, on [0, 1]. Spread / error: spread times √(1 + 1/k) over the root mean square error of the mean; "
-    "1 where the truth is as far from the mean as a further sample would be. Coverage: share of pixels whose truth lies "
-    "between the least and the greatest sample (8-bit ties count in parts), to be read against the nominal (k − 1) / (k + 1). "
-    "Rank deviation: total variation distance between the ranks of the truth among the samples, over pixels, and the uniform "
-    "law. *oracle*: the best PSNR of k samples, picked with the truth at hand: no method, and never ranked."
+    "mean square over pixels, on [0, 1]. Spread / error: spread times √(1 + 1/k) over the error of the mean, both root mean "
+    "squares over all pixels of all images; 1 where the truth is as far from the mean as a further sample would be. Coverage: "
+    "share of pixels whose truth lies between the least and the greatest sample (8-bit ties count in parts), to be read "
+    "against the nominal (k − 1) / (k + 1). Rank deviation: total variation distance between the ranks of the truth among the "
+    "samples, over pixels, and the uniform law. *oracle*: the best PSNR of k samples, picked with the truth at hand: no "
+    "method, and never ranked."
 )
 
 
@@ -42,7 +43,8 @@ NOTE = (
 class Spread:
     """One row's diversity: per-image values by column, and the share of each rank of the truth among k samples, (k + 1,).
 
-    ``planned`` is the number of images that the row is about; those without k finished samples are not in the values.
+    ``planned`` is the number of images that the row is about; those without k finished samples are not in the values. Beside
+    the columns there are ``expected`` and ``error`` of the mean, on [0, 1], whose squares are averaged before they are divided.
     """
 
     k: int
@@ -51,8 +53,24 @@ class Spread:
     ranks: np.ndarray
 
     def interval(self, name: str) -> Interval:
-        """The mean over images."""
-        return bootstrap_interval(self.values[name])
+        """The mean over images; of ``ratio`` the root of the ratio of two means.
+
+        The mean of the images' own ratios would be above 1 for exact samples: an image's error is a random number, and the mean
+        of its inverse is above the inverse of its mean (Jensen).
+        """
+        if name != "ratio":
+            return bootstrap_interval(self.values[name])
+        spread, error = (np.array(self.values[part]) ** 2 for part in ("expected", "error"))
+        return Interval(*np.sqrt(ratio_interval(spread, error)[:3]), len(error))
+
+
+def ratio_interval(a: np.ndarray, b: np.ndarray) -> Interval:
+    """mean(a) / mean(b) over the same images in the same order, (n,), (n,), b > 0, with its 95 % bootstrap interval."""
+    value, n = float(np.mean(a) / np.mean(b)), len(a)
+    if n == 1:
+        return Interval(value, np.nan, np.nan, 1)
+    low, high = np.quantile(bootstrap_means(a) / bootstrap_means(b), [0.025, 0.975])
+    return Interval(value, float(low), float(high), n)
 
 
 def rank_shares(samples: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -86,7 +104,8 @@ def diversity(samples: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float],
         "psnr": float(decibel[:-1].mean()),
         "psnr_mean": float(decibel[-1]),
         "spread": spread,
-        "ratio": spread * (1 + 1 / k) ** 0.5 / max(error, 1e-12) ** 0.5,
+        "expected": spread * (1 + 1 / k) ** 0.5,
+        "error": max(error, 1e-12) ** 0.5,
         "coverage": float(shares[1:-1].sum()),
         "ranks": float(0.5 * np.abs(shares - 1 / (k + 1)).sum()),
         "oracle": float(decibel[:-1].max()),
@@ -109,7 +128,7 @@ def _spread(table: Table, row: Row, find: Find) -> Spread | None:
             return None
         truth, *samples = (np.asarray(Image.open(path)) for path in pictures)
         found.append(diversity(np.stack(samples), truth))
-    values = {name: [one[name] for one, _ in found] for name in COLUMNS}
+    values = {name: [one[name] for one, _ in found] for name in found[0][0]}
     return Spread(row.samples, len(row.images), values, np.mean([shares for _, shares in found], axis=0))
 
 

@@ -33,10 +33,16 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
 
 
 def _certificates(table: Table) -> list[str]:
-    """Which code of each solver stands against closed-form laws."""
-    found = {row.head.solver: standing(row.head) for row in table.rows if not row.head.baseline}
+    """Which code of each solver, also where its records are of several, stands against closed-form laws."""
+    codes = {
+        (r.solver, r.source_sha256, r.code_sha256, r.solver_rev): r
+        for row in table.rows
+        if not row.head.baseline
+        for r in row.records
+    }
+    found = dict.fromkeys((r.solver, *standing(r)) for r in codes.values())
     texts = {
-        word: ", ".join(f"{code(name)} ({why})" for name, (certified, why) in found.items() if certified == state)
+        word: ", ".join(f"{code(name)} ({why})" for name, certified, why in found if certified == state)
         for word, state in (("Certified", True), ("Uncertified", False))
     }
     return [f"{word}: {text}." for word, text in texts.items() if text]
