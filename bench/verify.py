@@ -15,7 +15,8 @@ from bench.records import Record, read_records
 from bench.runner import Runner
 from bench.summary import COLUMNS, OF_BLOCKS
 
-COUNTS = ("status", "nfe", "vjps", "operator_calls")
+COUNTS = ("status", "nfe", "vjps")
+"""Operator calls are not among them: those of conjugate gradients depend on the images of a batch, over which they are a mean."""
 
 
 @dataclass(frozen=True)

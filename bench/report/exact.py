@@ -10,7 +10,7 @@ import numpy as np
 from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.markdown import header
-from bench.report.notes import notes
+from bench.report.notes import certified, notes
 from bench.report.tables import Row, Table
 from bench.report.text import count, escape, plain, seconds
 from bench.stats import FEWEST, Median, at_floor, differ, median_difference, median_interval
@@ -134,7 +134,8 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[st
     for row in ordered(table):
         cells = [_cell(m, judged[m.name].get(row.name), row.head.baseline) for m in shown]
         time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
-        lines += [_line([_label(row), *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])]
+        state = f"<br><sub>{state}</sub>" if (state := certified(row)) else ""
+        lines += [_line([_label(row) + state, *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])]
     few = [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."] * (table.usual < FEWEST)
     remarks = "\n".join(f"- {note}" for note in (*few, *rewards(table), *notes(table, [], {}, None)))
     return [f"## {escape(table.title)}", facts, "\n".join(lines), *([remarks] if remarks else [])]

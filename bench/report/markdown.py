@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bench.certificates import standing
 from bench.records import Record
 from bench.report import diversity
 from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.diversity import Spread
 from bench.report.ledger import ledger
-from bench.report.notes import absent, conventions, notes
+from bench.report.notes import absent, certified, conventions, notes
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
 from bench.report.tables import Row, Table
 from bench.report.text import code, count, distinct, escape, plain, seconds
@@ -192,7 +191,7 @@ def _grid(table: Table, shown: Sequence[Metric], scores: Scores, anchor: Referen
             lines += [_row(cells + [""] * (len(titles) - len(cells)))]
         for row in rows:
             about = [escape(row.head.preset)] * bool(row.head.preset) + [f"{n} images"] * (row.name in table.unusual)
-            about += [] if row.head.baseline else ["certified" if standing(row.head)[0] else "uncertified"]
+            about += [state] if (state := certified(row)) else []
             cells = [_label(row) + _small(", ".join(about))]
             cells += [_number(m, scores[m.name][row.name], row.head.baseline) for m in shown]
             cells += [_cost(row), _time(row, table), *[f"{row.memory:.0f} MB" if row.memory else "–"] * memory]

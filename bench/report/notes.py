@@ -1,8 +1,9 @@
 """What stands below a table: failures, gaps, unequal settings, papers; and the conventions at the end of the page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bench.certificates import standing
+from bench.records import Record
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Scores, gap
@@ -32,15 +33,22 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
     ]
 
 
+def certified(row: Row) -> str:
+    """The state of the code behind a row, also where its records are of several; "" for a baseline."""
+    if row.head.baseline:
+        return ""
+    return "certified" if all(standing(r)[0] for r in _codes(row.records)) else "uncertified"
+
+
+def _codes(records: Iterable[Record]) -> list[Record]:
+    """One record of each code of each solver."""
+    return list({(r.solver, r.source_sha256, r.code_sha256, r.solver_rev): r for r in records}.values())
+
+
 def _certificates(table: Table) -> list[str]:
-    """Which code of each solver, also where its records are of several, stands against closed-form laws."""
-    codes = {
-        (r.solver, r.source_sha256, r.code_sha256, r.solver_rev): r
-        for row in table.rows
-        if not row.head.baseline
-        for r in row.records
-    }
-    found = dict.fromkeys((r.solver, *standing(r)) for r in codes.values())
+    """Which code of each solver stands against closed-form laws."""
+    codes = _codes(r for row in table.rows if not row.head.baseline for r in row.records)
+    found = dict.fromkeys((r.solver, *standing(r)) for r in codes)
     texts = {
         word: ", ".join(f"{code(name)} ({why})" for name, certified, why in found if certified == state)
         for word, state in (("Certified", True), ("Uncertified", False))
