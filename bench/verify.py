@@ -16,7 +16,7 @@ from bench.runner import Runner
 from bench.summary import COLUMNS, OF_BLOCKS
 
 COUNTS = ("status", "nfe", "vjps")
-"""Operator calls are not among them: those of conjugate gradients depend on the images of a batch, over which they are a mean."""
+"""Not operator calls: conjugate gradients need more for some images, and the mean over a batch is what is recorded."""
 
 
 @dataclass(frozen=True)
