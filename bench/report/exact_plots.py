@@ -30,6 +30,8 @@ ANCHORS = {
     "tds": {"color": "#767676", "marker": "D"},
     "prior": {"color": "#767676", "marker": "P"},
 }
+FILLS = ("full", "none", "left", "top")
+"""Of an anchor's rows, which differ in steps: its marker and grey say which anchor it is."""
 Panels = list[tuple[str, Sequence[Table]]]
 
 
@@ -57,7 +59,9 @@ def styles(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
     """Row name -> how its points look."""
     palette, shapes = colours(tables), markers(tables)
     rows = {row.name: row.head.solver for table in tables for row in ordered(table)}
-    return {name: ANCHORS.get(solver, {"color": palette[solver], "marker": shapes[name]}) for name, solver in rows.items()}
+    looks = {name: ANCHORS.get(solver, {"color": palette[solver], "marker": shapes[name]}) for name, solver in rows.items()}
+    twins = {name: [n for n in rows if rows[n] == solver].index(name) for name, solver in rows.items() if solver in ANCHORS}
+    return looks | {name: looks[name] | {"fillstyle": FILLS[i % len(FILLS)]} for name, i in twins.items()}
 
 
 def pooled(tables: Sequence[Table], metric: str) -> dict[str, Median]:
