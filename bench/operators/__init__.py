@@ -147,10 +147,15 @@ def operator_name(name: str) -> str:
     return _maker(name).__name__ if is_user_code(name) else name
 
 
-@cache
 def _maker(name: str) -> Callable[..., Operator]:
     if is_user_code(name):
-        return load_class(name, Operator)[0]
+        return _class(name)
     if name not in OPERATORS:
         raise ValueError(f"unknown operator '{name}'{nearest(name, OPERATORS)}, or pkg.mod:Class, or file.py:Class")
     return OPERATORS[name]
+
+
+@cache
+def _class(name: str) -> type[Operator]:
+    """Of a user's: imported once, since every batch makes its operators anew."""
+    return load_class(name, Operator)[0]
