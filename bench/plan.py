@@ -140,11 +140,16 @@ def try_out(A: Operator) -> None:
     """
     what, more = type(A).__name__, "`python -m bench check` on it says more"
     try:
-        y = A(torch.zeros(1, *A.shape, dtype=torch.float64))
+        y = A(torch.full((1, *A.shape), 0.5, dtype=torch.float64))
+        shape, form = tuple(y.shape), (1, *A.out_shape)
+        A[:1].display(y), A.conventions(), A.parameters(), A.to(dtype=torch.float32)
+        picture = len(A.shape) != 3 or (A.display(y).ndim == 4 and A.display(y).shape[1] in {1, 3})
     except Exception as error:
-        raise ValueError(f"{what}.forward raised {type(error).__name__}: {error}; {more}") from error
-    if tuple(y.shape) != (1, *A.out_shape):
-        raise ValueError(f"{what}.forward gave {tuple(y.shape)}, expected (B, *out_shape) = {(1, *A.out_shape)}; {more}")
+        raise ValueError(f"{what} raised {type(error).__name__}: {error}; {more}") from error
+    if shape != form:
+        raise ValueError(f"{what}.forward gave {shape}, expected (B, *out_shape) = {form}; {more}")
+    if not picture:
+        raise ValueError(f"{what}.display(y) must be an image of 1 or 3 channels, (B, C, H', W'); {more}")
 
 
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median
 
+from bench import blocks
 from bench.certify.certificate import code_sha256
+from bench.metrics import METRICS
 from bench.plan import Cell
 from bench.prepare import Plan
 from bench.progress import Observer
@@ -15,7 +17,7 @@ from bench.records import Record, read_records
 from bench.runner import Runner
 from bench.summary import COLUMNS, OF_BLOCKS
 
-COUNTS = ("status", "nfe", "vjps")
+COUNTS = ("nfe", "vjps")
 """Not operator calls: conjugate gradients need more for some images, and the mean over a batch is what is recorded."""
 
 
@@ -43,13 +45,12 @@ class Repeat:
 
         Not for all of them: rounding differs between machines and batches, and some solvers amplify it on some images.
         """
-        printed = (self.deviation.get(name, (0.0, 0.0))[0] <= unit(spec) for name, _, spec in (*COLUMNS, *OF_BLOCKS))
-        return not self.changed and all(printed)
+        return not self.changed and all(middle <= unit(name) for name, (middle, _) in self.deviation.items())
 
 
-def unit(spec: str) -> float:
-    """Of the last digit that a format prints, as in ".2f" -> 0.01."""
-    return 10.0 ** -int(spec[1:-1])
+def unit(metric: str) -> float:
+    """Of the last digit that tables print of a metric: two decimals -> 0.01."""
+    return 10.0 ** -({**METRICS, **blocks.METRICS}[metric].decimals)
 
 
 def chosen(plan: Plan, records: Iterable[Record], images: int) -> list[tuple[Cell, list[Record]]]:
@@ -86,7 +87,13 @@ def repeat(plan: Plan, records: Iterable[Record], images: int, observer: Observe
 def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
     """What differs between records, at least one, and their repetitions."""
     changed = ["y"] if any(old.y_hash != new.y_hash for old, new in pairs) else []
-    changed += [name for name in COUNTS if any(getattr(old, name) != getattr(new, name) for old, new in pairs)]
+    changed += ["status"] if any(old.status != new.status for old, new in pairs) else []
+    solved = [pair for pair in pairs if {record.status for record in pair} == {"ok"}]
+    changed += [name for name in COUNTS if any(getattr(old, name) != getattr(new, name) for old, new in solved)]
+    lost = {name for old, new in solved for name, value in old.metrics.items() if value is not None} - {
+        name for _, new in solved for name, value in new.metrics.items() if value is not None
+    }
+    changed += [f"no {name}" for name in sorted(lost)]
     gaps = sorted(
         (name, abs(value - new.metrics[name]))
         for old, new in pairs

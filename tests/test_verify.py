@@ -56,6 +56,8 @@ def test_what_was_just_made_is_reproduced(made, suite):
     ("changes", "says"),
     [
         ({"metrics": lambda m: {**m, "psnr": m["psnr"] + 0.02}}, "  differs\n"),
+        ({"metrics": lambda m: {**m, "misfit": 99.0}}, "  differs\n"),
+        ({"metrics": lambda m: {**m, "top1": 1.0}}, "  differs: no top1\n"),
         ({"y_hash": lambda _: "0" * 64}, "  differs: y\n"),
         ({"nfe": lambda n: n - 1}, "  differs: nfe\n"),
         ({"code_sha256": lambda _: "0" * 64}, "  reproduced, other code\n"),
@@ -66,6 +68,14 @@ def test_a_false_claim_is_seen(made, suite, tmp_path, changes, says):
     assert says in done.output
     assert done.exit_code == ("differs" in says)
     assert ("error: 1 of 4 rows were not reproduced" in done.output) == ("differs" in says)
+
+
+def test_a_suite_of_several_worlds_is_found_by_the_folder(tmp_path):
+    start = ("run", "--suite", "exact", "--solver", "exact", "--images", 1, "--no-report")
+    assert bench(*start, "--out", tmp_path).exit_code == 0
+    done = bench("verify", tmp_path, "--images", 1, "--task", "d8-m2-s0.2", "--progress", "none")
+    assert done.exit_code == 0 and "d8-m2-s0.2  exact" in done.output, done.output
+    assert "not compared: 2 recorded rows" in done.output
 
 
 def test_what_cannot_be_verified_is_named(made, suite, tmp_path):

@@ -113,6 +113,7 @@ def run(
     """
     from bench.data import image_files
     from bench.environment import reproducible
+    from bench.operators import operator_name
     from bench.prepare import Options, prepare
     from bench.suites import at_most, load_suite, override, with_operator
     from solvers import ANCHORS, SOLVERS
@@ -128,7 +129,10 @@ def run(
     if operator is not None:
         if tasks:
             raise click.UsageError("--operator and --task exclude each other")
-        suite = with_operator(suite, operator)
+        try:
+            suite = with_operator(suite, operator, operator_name(operator))
+        except ValueError as error:
+            fail(f"--operator: {error}", USAGE)
     suite = override(suite, solvers, tasks, [*SOLVERS, *ANCHORS], **changes)
     if images_dir is not None and changes["images"] is None:
         suite = at_most(suite, len(image_files(images_dir)))

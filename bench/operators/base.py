@@ -95,7 +95,7 @@ class Operator(ABC):
         """A(x), (B, *shape) -> (B, *m); no graph."""
         self.count("forward", len(x))
         with torch.no_grad():
-            return self.forward(x)
+            return self.forward(x).detach()  # a view of an x that requires a gradient would too
 
     def vjp(self, x: Tensor) -> tuple[Tensor, Pullback]:
         """A(x) and v -> (dA/dx)^T v, by automatic differentiation. The pullback may be called several times."""

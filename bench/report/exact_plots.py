@@ -48,9 +48,7 @@ def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> dict[str, bytes]
         "variance_split": figure(
             split, style, variances, "unmeasured variance / posterior's", "measured variance / posterior's"
         ),
-        "psnr_vs_distance": figure(
-            each, style, rewards, "PSNR of one sample [dB]", "sliced W2 / that of exact samples"
-        ),
+        "psnr_vs_distance": figure(each, style, rewards, "PSNR of one sample [dB]", "sliced W2 / that of exact samples"),
     }
     return {name: data for name, data in drawn.items() if data}
 

@@ -223,10 +223,10 @@ def override(
     return suite.model_copy(update={**update, "solvers": tuple(rows)})
 
 
-def with_operator(suite: Suite, operator: str) -> Suite:
+def with_operator(suite: Suite, operator: str, name: str) -> Suite:
     """The suite with one task, of this operator at the noise level of its first task, for all of its rows."""
     first = suite.tasks[0]
-    changes = {"name": default_label(operator), "operator": operator, "params": {}, "title": None}
+    changes = {"name": name, "operator": operator, "params": {}, "title": None}
     task = first.model_copy(update=changes).placed({"": f"--operator {operator}"})
     return suite.model_copy(
         update={"tasks": (task,), "solvers": tuple(row.model_copy(update={"tasks": None}) for row in suite.solvers)}
