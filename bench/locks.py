@@ -36,6 +36,7 @@ def exclusive(path: Path, waiting: Callable[[], object] = lambda: None) -> Itera
         if _take(file):
             if _same(file, lock):
                 break
+            waited = True  # its holder ended between the two
         else:
             waited = True
             waiting()

@@ -138,14 +138,14 @@ def run(
         suite = at_most(suite, len(image_files(images_dir)))
     folder = out or RESULTS / suite.name
     limit = options.pop("time_limit")
-    plan = prepare(suite, Options(limit=limit, batch=1 if reference else batch or 8, **options))
-    if dry_run:
-        from bench.records import read_records
-        from bench.summary import forecast, forecast_table
+    with reproducible() if reference else contextlib.nullcontext():  # before anything of CUDA's starts
+        plan = prepare(suite, Options(limit=limit, batch=1 if reference else batch or 8, **options))
+        if dry_run:
+            from bench.records import read_records
+            from bench.summary import forecast, forecast_table
 
-        click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
-        return
-    with reproducible() if reference else contextlib.nullcontext():
+            click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
+            return
         lost = compute(plan, folder, progress, workers)
     if report:
         click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
