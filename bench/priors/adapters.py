@@ -53,10 +53,10 @@ class _CallInUnitRange(nn.Module):
 
     def __init__(self, unet: nn.Module, low: float, high: float, T: int) -> None:
         super().__init__()
-        self.unet, self.low, self.octaves = unet, low, math.log(high / low) / (T - 1)
+        self.unet, self.low, self.slope = unet, low, math.log(high / low) / (T - 1)
 
     def forward(self, x: Tensor, index: Tensor) -> Tensor:
-        sigma = self.low * torch.exp(self.octaves * index).to(x.dtype)
+        sigma = self.low * torch.exp(self.slope * index).to(x.dtype)
         column = sigma[:, None, None, None]
         x01 = (x * torch.sqrt(1 + 4 * column**2) + 1) / 2
         return 2 * (x01 + column**2 * self.unet(x01, sigma).sample) - 1

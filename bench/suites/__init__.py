@@ -171,7 +171,7 @@ def _placed(row: TaskRow | SolverRow, source: Source, loc: Loc) -> TaskRow | Sol
 
 
 def default_label(solver: str) -> str:
-    """Label of a row that gives none, and name of a task: the solver's or operator's name, or the class of a user's."""
+    """Label of a row that gives none: the solver's name, or the class of a user's solver."""
     return Path(solver).stem if solver.endswith(".py") else solver.rpartition(":")[2]
 
 
