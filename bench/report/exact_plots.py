@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from bench.report.colours import colours, markers
 from bench.report.exact import FLOOR, Numbers, ordered
@@ -106,10 +106,12 @@ def bands(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]])
     for name in style:
         heights = [clamp(found[i][name].median) for i in kept if name in found[i]]
         if len(heights) == len(kept):
-            axis.plot(range(len(kept)), heights, linewidth=1.3, **style[name])
+            axis.plot(kept, heights, linewidth=1.3, **style[name])
     ratio_axis(axis.yaxis, axis.set_yscale)
     axis.axhline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
-    axis.set_xticks(range(len(kept)), [BANDS[i] for i in kept])
+    # Panels share their axis, and small images lack the last band: unlike set_xticks, these leave the limits to the data.
+    axis.xaxis.set_major_locator(FixedLocator(range(len(BANDS))))
+    axis.xaxis.set_major_formatter(FixedFormatter(BANDS))
     return [name for name in style if any(name in band for band in found)]
 
 
@@ -154,7 +156,8 @@ def ratio_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
     """Logarithmic, with plain numbers."""
     set_scale("log")
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8))
+    subs = (1,) if high > 30 * low else (1, 2, 5) if high > 5 * low else range(1, 10)
+    axis.set_major_locator(LogLocator(10, subs=subs, numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.set_minor_formatter(NullFormatter())
 
