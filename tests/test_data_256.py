@@ -272,6 +272,7 @@ def test_ffhq_in_every_layout(tmp_path, below, thousands):
         (lambda c: with_list(card(c.parent, text="x y z"), "x y z"), r"mine\.txt:1: 'x y z' is not"),
         (lambda c: card(c.parent, count=3), "2 entries, the card says 3"),
         (lambda c: card(c.parent, text=None), "either 'id_list' or 'ids'"),
+        (lambda c: card(c.parent, text=None, ids='"{:05d}"', ids_sha256=f'"{"0" * 64}"'), "another list than .*'ids_sha256'"),
         (lambda c: c.write_text(c.read_text().replace("256, 256", "256, 128")), "a centre crop is square"),
         (lambda c: c.write_text(c.read_text().replace("centre_crop", "squash")), "'listed.preprocessing'|'preprocessing'"),
     ],
@@ -294,9 +295,11 @@ def test_the_cards_of_the_suite_pin_their_lists():
     for name, (count, digest) in facts.items():
         found = read_card(DATASETS / f"{name}.toml")
         assert found.count == count and found.id_list.sha256.startswith(digest) and found.id_list.urls
-    for name, first in (("ffhq_1k", 0), ("ffhq_val1k", 63000)):
+    # As `seq -f %05g 0 999 | sha256sum` prints it.
+    for name, first, digest in (("ffhq_1k", 0, "d890a25b4c67"), ("ffhq_val1k", 63000, "963fec65c146")):
         found = read_card(DATASETS / f"{name}.toml")
         assert (found.first, found.count, found.ids.format(7)) == (first, 1000, "00007")
+        assert found.ids_sha256.startswith(digest)
 
 
 # Fetching lists.

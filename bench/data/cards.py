@@ -106,6 +106,7 @@ class ListedCard(Card):
         count: number of images.
         id_list: names them; or else
         ids, first: pattern of an id, filled with first, first + 1, ...
+        ids_sha256: of the ids that the pattern makes, a line for each; checked if given.
 
     """
 
@@ -116,11 +117,19 @@ class ListedCard(Card):
     id_list: IdList | None = None
     ids: Ids | None = None
     first: int = 0
+    ids_sha256: Sha256 | None = None
+
+    @property
+    def numbered(self) -> list[str]:
+        """The ids that the pattern makes."""
+        return [self.ids.format(self.first + k) for k in range(self.count)]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.id_list is None) == (self.ids is None):
             raise ValueError("give either 'id_list' or 'ids'")
+        if self.ids_sha256 and hashlib.sha256("".join(f"{i}\n" for i in self.numbered).encode()).hexdigest() != self.ids_sha256:
+            raise ValueError("'ids', 'first' and 'count' make another list than the one of 'ids_sha256'")
         if self.shape[1] != self.shape[2]:
             raise ValueError(f"'shape' is {self.shape[1]} x {self.shape[2]}, a centre crop is square")
         return self

@@ -30,8 +30,7 @@ def entries(card: ListedCard, path: Path) -> list[Entry]:
 
     """
     if card.id_list is None:
-        ids = [card.ids.format(card.first + k) for k in range(card.count)]
-        return [Entry(name, _thousand(name)) for name in ids]
+        return [Entry(name, _thousand(name)) for name in card.numbered]
     file = find_list(card.id_list, path)
     if file is None:
         raise DataError(
