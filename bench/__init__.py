@@ -1,1 +1,15 @@
-"""diffusion-inverse-bench: a benchmark of diffusion-model solvers for inverse problems."""
+"""diffusion-inverse-bench: a benchmark of diffusion-model solvers for inverse problems.
+
+For a notebook: `solve`, `load_prior`, `make_operator`, `make_solver` (`bench.notebook`), and `bench.records.load`.
+"""
+
+from importlib import import_module
+
+__all__ = ["load_prior", "make_operator", "make_solver", "solve"]
+
+
+def __getattr__(name: str) -> object:
+    """These need torch, which is loaded with the first of them: the command line and reports do without."""
+    if name in __all__:
+        return getattr(import_module("bench.notebook"), name)
+    raise AttributeError(f"module 'bench' has no attribute '{name}'")

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from bench import environment
 from bench.environment import Clock, PeakMemory
-from bench.noise import DrawnAhead, Noise, StreamNoise, stream_key
-from bench.operators.base import Operator
+from bench.noise import DrawnAhead, Noise, StreamNoise
 from bench.prior import Prior, Pullback, WatchedPrior
 from bench.schedule import Level
 from bench.solver import Measurement, Solver, Step, particles
@@ -184,28 +183,3 @@ def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise
     """
     with contextlib.suppress(Exception, SystemExit):
         next(iter(solver.solve(measurement, _Taste(prior, Counter()), noise)), None)
-
-
-def reconstruct(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, seed: int = 0) -> Tensor:
-    """Solves measurements of one's own, with no ground truth, task or files; for a notebook. Without TF32, as in a run.
-
-    Args:
-        y: (B, *m).
-        A: one operator per row of y, as of `bench.operators.make_operator`.
-        sigma: standard deviation of the noise in y, for images in [-1, 1].
-        seed: of the solver's noise; row i gets the same one in every batch.
-
-    Returns:
-        (B, *shape) in the prior's dtype, on its device.
-
-    Raises:
-        ValueError: the solver does not take the operator.
-    """
-    reason = solver.reject(A, prior)
-    if reason:
-        raise ValueError(reason)
-    noise = StreamNoise([stream_key("reconstruct", seed, i) for i in range(len(y))], prior.dtype, prior.device)
-    measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
-    with environment.full_precision():
-        x = solve(solver, measurement, prior, noise).x
-    return (x[:, 0] if particles(solver) > 1 else x).to(prior.device, prior.dtype)

@@ -11,11 +11,8 @@ from safetensors.torch import save_file
 from tiny import ARCHITECTURE, PRIOR
 
 from bench.network import build_unet, recompute_activations
-from bench.operators import make_operator
 from bench.prior import NetworkPrior, WatchedPrior
 from bench.priors import PriorError, load_prior
-from bench.solving import reconstruct
-from solvers import DDRM, Pinv
 
 
 @pytest.fixture(scope="module")
@@ -147,14 +144,3 @@ def test_bad_cards_are_one_line(tmp_path, old, new, message):
     with pytest.raises(PriorError, match=re.escape(message)) as error:
         load_prior(str(card))
     assert len(str(error.value).splitlines()) == 1
-
-
-def test_reconstruct_serves_a_notebook(prior):
-    x = torch.zeros(2, *prior.shape)
-    A = make_operator("inpaint_random", prior.shape, range(2))
-    y = A(x.double())
-    both = reconstruct(y, A, 0.05, prior, DDRM(steps=2))
-    alone = reconstruct(y[:1], A[:1], 0.05, prior, DDRM(steps=2))
-    torch.testing.assert_close(both[:1], alone, atol=1e-4, rtol=0)
-    with pytest.raises(ValueError, match="Pinv needs PinvOperator; PhaseRetrieval is Operator"):
-        reconstruct(y, make_operator("phase_retrieval", prior.shape, range(2)), 0.05, prior, Pinv())
