@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from scipy.stats import wilcoxon
 
 from bench.features import Moments, Rows, blocks, evenly, root
 
@@ -165,33 +166,48 @@ def _percentiles(value: float, resampled: np.ndarray, n: int, level: float) -> M
     return Median(value, float(low), float(high), n)
 
 
-def at_floor(values: np.ndarray, floor: np.ndarray) -> bool:
+def side(a: np.ndarray, b: np.ndarray) -> int:
+    """Where a is told apart from b on the same problems in the same order, (n,), (n,): 1 above, -1 below, 0 where it is not.
+
+    It is where the paired 95 % interval of the difference of the medians lies off 0, or where the signed-rank test (Wilcoxon
+    1945) says so at 5 %: one sees what a typical problem loses, the other that nearly all of them lose. Fewer than `FEWEST`
+    problems cannot tell two apart. Errors as in `median_difference`.
+    """
+    difference, gaps = median_difference(a, b), np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    if difference.n < FEWEST or not gaps.any():
+        return 0
+    if difference.low > 0 or difference.high < 0:
+        return 1 if difference.low > 0 else -1
+    test = wilcoxon(gaps, alternative="greater")
+    return 1 if test.pvalue < 0.025 else -1 if wilcoxon(gaps, alternative="less").pvalue < 0.025 else 0
+
+
+def at_floor(values: np.ndarray, floor: np.ndarray, better: int = 0) -> bool:
     """Whether a solver's scores are not told apart from those of exact samples on the same problems in the same order.
 
-    That is, the paired 95 % interval of the difference of their medians holds 0. That two intervals overlap would say little:
-    both hold the spread between easy and hard problems, which hides a solver that is worse than exact samples on every one.
-    Fewer than `FEWEST` problems cannot tell them apart.
+    That two intervals overlap would say little: both hold the spread between easy and hard problems, which hides a solver that
+    is worse than exact samples on every one.
 
     Args:
-        values, floor: (n,), of the solver and of as many exact samples; errors as in `median_difference`.
+        values, floor: (n,), of the solver and of as many exact samples.
+        better: 1 or -1 where higher or lower scores are better, and only worse ones are below the floor: a distance that is
+            less than that of exact samples is so by chance. 0 where either way is wrong.
 
     """
-    difference = median_difference(values, floor)
-    return difference.n < FEWEST or difference.low <= 0 <= difference.high
+    found = side(values, floor)
+    return found == 0 or found == better
 
 
-def differ(a: np.ndarray, b: np.ndarray, floor: np.ndarray) -> bool:
-    """Whether the medians of two solvers differ: 0 lies outside their paired interval, and not both solvers are at the floor.
+def differ(a: np.ndarray, b: np.ndarray, floor: np.ndarray, better: int = 0) -> bool:
+    """Whether two solvers are told apart: by `side`, and not both are at the floor.
 
     Args:
         a, b: (n,), scores of two solvers on the same problems.
         floor: (n,), scores of as many exact samples; nothing that is not told apart from it is called a difference.
+        better: as in `at_floor`.
 
     """
-    difference = median_difference(a, b)
-    if difference.n < FEWEST or (at_floor(a, floor) and at_floor(b, floor)):
-        return False
-    return difference.low > 0 or difference.high < 0
+    return side(a, b) != 0 and not (at_floor(a, floor, better) and at_floor(b, floor, better))
 
 
 class Gaussian(NamedTuple):

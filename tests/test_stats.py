@@ -15,6 +15,7 @@ from bench.stats import (
     median_difference,
     median_interval,
     paired_difference,
+    side,
 )
 
 RNG = np.random.default_rng
@@ -93,6 +94,19 @@ def test_median_difference_is_paired():
     assert 0 < difference.low < 0.5 < difference.high < difference.low + apart / 5
     with pytest.raises(ValueError, match="same problems"):
         median_difference(a, b[:-1])
+
+
+def test_a_small_loss_on_nearly_every_problem_is_seen():
+    """16 of 20 problems are a little worse, about which the medians' interval says nothing."""
+    rng = RNG(23)
+    floor = rng.exponential(size=20)
+    values = floor + np.where(np.arange(20) < 16, 0.05, -0.01) * rng.uniform(0.5, 1, 20)
+    difference = median_difference(values, floor)
+    assert difference.low < 0 < difference.high
+    assert side(values, floor) == 1 and side(floor, values) == -1 and side(floor, floor) == 0
+    assert not at_floor(values, floor) and not at_floor(values, floor, -1) and at_floor(values, floor, 1)
+    assert at_floor(floor, values, -1), "less than the distance of exact samples is not worse"
+    assert not at_floor(floor, values), "where neither way is right, it is"
 
 
 def scores(rng, problems, shift=0.0):
