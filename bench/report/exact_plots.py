@@ -107,6 +107,8 @@ def bands(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]])
         heights = [clamp(found[i][name].median) for i in kept if name in found[i]]
         if len(heights) == len(kept):
             axis.plot(kept, heights, linewidth=1.3, **style[name])
+            for i, height in zip(kept, heights, strict=True):
+                arrow(axis, i, height, y=found[i][name].median, color=style[name]["color"])
     ratio_axis(axis.yaxis, axis.set_yscale)
     axis.axhline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
     # Panels share their axis, and small images lack the last band: unlike set_xticks, these leave the limits to the data.
@@ -121,6 +123,9 @@ def variances(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, An
     axis.axhline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
     axis.axvline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
     points(axis, x, y, style, clamp)
+    for name in (name for name in style if name in x and name in y):
+        at, color = (x[name].median, y[name].median), style[name]["color"]
+        arrow(axis, clamp(at[0]), clamp(at[1]), *at, color=color)
     ratio_axis(axis.xaxis, axis.set_xscale)
     ratio_axis(axis.yaxis, axis.set_yscale)
     return [name for name in style if name in x and name in y]
@@ -133,6 +138,10 @@ def rewards(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]
     if exact in y:
         level = y[exact].median
         axis.axhline(level, color="#404040", linewidth=1, linestyle="--", zorder=1)
+        for name in (name for name in x if name in y and y[name].median < level - DROP):
+            place, color = (x[name].median, level - DROP), style[name]["color"]
+            arrow(axis, *place, y=y[name].median, color=color)
+            axis.annotate(f"{y[name].median:.1f} dB", place, xytext=(0, 6), textcoords="offset points", ha="center", color=color)
         y = {name: Median(*(max(v, level - DROP) for v in m[:3]), m.n) for name, m in y.items()}
     points(axis, x, y, style, float)
     ratio_axis(axis.xaxis, axis.set_xscale)
@@ -150,6 +159,16 @@ def points(
             edge(x[name].median), edge(y[name].median), xerr=ends[0] if known else None, yerr=ends[1] if known else None,
             linestyle="none", elinewidth=1.2, zorder=3, **style[name],
         )  # fmt: skip
+
+
+def arrow(axis: Axes, x_drawn: float, y_drawn: float, x: float | None = None, y: float | None = None, *, color: str) -> None:
+    """Points to where a median really is, if it was drawn at the edge."""
+    for drawn, real, signs, along in ((x_drawn, x, "←→", (1, 0)), (y_drawn, y, "↓↑", (0, 1))):
+        if real is not None and real != drawn:
+            up = real > drawn
+            step = [(9 if up else -9) * part for part in along]
+            kind = {"textcoords": "offset points", "ha": "center", "va": "center", "fontsize": 9, "annotation_clip": False}
+            axis.annotate(signs[up], (x_drawn, y_drawn), xytext=step, color=color, **kind)
 
 
 def ratio_axis(axis: Any, set_scale: Callable[[str], None]) -> None:
