@@ -23,7 +23,7 @@ from bench.suites import load_suite, override  # noqa: E402
 GRIDS = {
     "dps": {"zeta": [0.03, 0.1, 0.3, 1, 3, 10]},
     "mcg": {"zeta": [0.03, 0.1, 0.3, 1, 3, 10]},
-    "red_diff": {"lr": [0.03, 0.1, 0.3], "lam": [0.25, 1]},
+    "red_diff": {"lr": [0.1, 0.3, 1], "lam": [0.25, 1]},
     "ddrm": {"eta": [0, 0.25, 0.5, 0.7, 0.85, 1]},
     "ddnm": {"eta": [0, 0.25, 0.5, 0.7, 0.85, 1]},
     "diffpir": {"zeta": [0.1, 0.3, 1], "lam": [1, 3]},

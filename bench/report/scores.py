@@ -122,14 +122,15 @@ def comparable(table: Table, row: Row) -> bool:
 
 
 def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[str, Score]:
-    """KID ties where the difference is within 1.96 joint errors, whatever the number of images: it is unbiased.
+    """Ranked among rows about the usual number of images: sets cannot be cut to what two rows share, as means are.
 
-    FID has no error and a bias that depends on the number of images: it is ranked among rows of equally many, and enough.
+    KID ties where the difference is within 1.96 joint errors. FID has no error and a bias that falls with the number of images:
+    it is ranked only where they are enough.
     """
     partial = {row.name: not comparable(table, row) for row in table.rows}
     scores = {name: replace(score, partial=partial[name]) for name, score in scores.items()}
-    least, odd = (ENOUGH_FOR_FID, set(table.unusual)) if metric.name == "fid" else (FEWEST, set())
-    rows = [r for r in table.rows if not r.head.baseline and not partial[r.name] and r.name not in odd]
+    least = ENOUGH_FOR_FID if metric.name == "fid" else FEWEST
+    rows = [r for r in table.rows if not r.head.baseline and not partial[r.name] and r.name not in table.unusual]
     ranked = [r.name for r in rows if (found := scores[r.name].interval) and found.n >= least]
     if len(ranked) < 2:
         return scores
