@@ -126,8 +126,10 @@ def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
     with pytest.raises(PriorError, match=r"No such file.*takes the folder of a saved pipeline"):
         load_prior(f"diffusers:{tmp_path}")
     for path, old, new, message in [
-        ("scheduler/scheduler_config.json", '"beta_schedule"', '"sigma_max"', "neither a scheduler with betas"),
-        ("scheduler/scheduler_config.json", '"rescale_betas_zero_snr": false', '"rescale_betas_zero_snr": true', "above 0"),
+        ("scheduler/scheduler_config.json", '"linear"', '"curved"', "DDPMScheduler cannot be made: curved is not impl"),
+        ("scheduler/scheduler_config.json", '"DDPMScheduler"', '"MyScheduler"', "has no scheduler 'MyScheduler'"),
+        ("scheduler/scheduler_config.json", '"DDPMScheduler"', '"UNet2DModel"', "has no scheduler 'UNet2DModel'"),
+        ("scheduler/scheduler_config.json", '"epsilon"', '"flow_prediction"', "'flow_prediction' is not noise, v or x0"),
         ("unet/config.json", '"_class_name": "UNet2DModel"', '"_class_name": "DiT"', "only UNet2DModel"),
         ("model_index.json", '"unet"', '"vqvae": [], "unet"', "latents of its 'vqvae'"),
         ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in unet/config.json"),
