@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.network import channels_last
 from bench.priors import PriorError, load_prior
 from bench.schedule import TableSchedule, VPSchedule
 
@@ -87,6 +88,24 @@ def test_diffusers_schedules_and_identity(pipeline, tmp_path):
     (tmp_path / "pipe").rename(tmp_path / "moved" / "pipe")
     again = load_prior(f"diffusers:{tmp_path}/moved/pipe")
     assert (again.name, again.config_sha256) == (linear.name, linear.config_sha256)
+
+
+def test_networks_of_other_libraries_have_the_memory_format_of_ours(pipeline, azula):
+    """Kernels of convolutions alone, with the values that they had."""
+    name, unet = pipeline()
+    for prior in (load_prior(name), load_prior(f"{azula}:ablated"), load_prior("fashion32")):
+        kernels = [p for p in prior.network.parameters() if p.ndim == 4 and min(p.shape[1:]) > 1]
+        assert kernels and all(p.is_contiguous(memory_format=torch.channels_last) for p in kernels)
+    loaded = load_prior(name).network.parameters()
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(loaded, unet.parameters(), strict=True))
+
+
+def test_a_memory_format_is_for_images_only():
+    """A network with kernels of volumes, which have no such order, is left as it is."""
+    network = torch.nn.Sequential(torch.nn.Conv3d(2, 3, 2), torch.nn.Conv2d(2, 3, 2))
+    before = [p.clone() for p in network.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(before, channels_last(network).parameters(), strict=True))
+    assert network[1].weight.is_contiguous(memory_format=torch.channels_last) and network[0].weight.is_contiguous()
 
 
 def test_diffusers_classes(pipeline):
@@ -309,3 +328,14 @@ def test_azula_functions_that_return_something_else(azula):
         load_prior(f"{azula}:nothing")
     with pytest.raises(PriorError, match="AttributeError"):
         load_prior(f"{azula}:absent")
+
+
+def test_a_users_file_is_imported_as_any_other_of_theirs(azula, tmp_path):
+    """By the one importer: its module is known while it is made, as dataclasses need, and a missing file is named."""
+    lines = (
+        "from __future__ import annotations\nimport dataclasses\n\n@dataclasses.dataclass\nclass Held:\n    side: int = 16\n\n"
+    )
+    (tmp_path / "mine.py").write_text(lines + AZULA.replace("(1, 16, 16)", "(1, Held().side, 16)"))
+    assert load_prior(f"{azula}:gaussian").shape == (1, 16, 16)
+    with pytest.raises(PriorError, match=r"azula:.*other\.py:f: .*other\.py: no such file"):
+        load_prior(f"azula:{tmp_path}/other.py:f")
