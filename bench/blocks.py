@@ -10,6 +10,7 @@ from torch import Tensor
 from bench import distances
 from bench.distances import DISTANCES, Problem
 from bench.exact_worlds import frequencies, hartley
+from bench.failures import scoring
 from bench.metrics import Metric
 from bench.plan import Cell
 from bench.solving import Outcome
@@ -70,16 +71,25 @@ class BlockScorer:
         self.problems: dict[str, Problem] = {}
 
     def __call__(self, samples: Tensor, cell: Cell, image: str, measured: Measured) -> dict[str, float]:
-        """(n, *shape) float64, all of one problem -> those of `METRICS` that apply."""
+        """(n, *shape) float64, all of one problem -> those of `METRICS` that apply.
+
+        Raises:
+            ScoringError: one cannot be computed.
+        """
         if cell.task.name != self.task:
             self.task, self.problems = cell.task.name, {}
         if image not in self.problems:
             name = f"{cell.task.seed}/{cell.task.name}/{image}"
             y, A, sigma = measured.measurement
-            self.problems[image] = distances.pose(cell.data.law, A, y, sigma, measured.x, name)
+            with scoring("the exact posterior"):
+                self.problems[image] = distances.pose(cell.data.law, A, y, sigma, measured.x, name)
         problem = self.problems[image]
-        values = distances.score(samples, problem) | errors(samples, measured.x[0])
-        return values | bands(samples, problem) if samples.ndim == 4 else values
+        with scoring("distances to the posterior"):
+            values = distances.score(samples, problem)
+        with scoring("errors to the truth"):
+            values |= errors(samples, measured.x[0])
+        with scoring("variance by frequency"):
+            return values | bands(samples, problem) if samples.ndim == 4 else values
 
 
 def errors(samples: Tensor, x: Tensor) -> dict[str, float]:

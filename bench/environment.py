@@ -91,8 +91,9 @@ def reproducible() -> Iterator[None]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory could not be had, on whatever device."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
+    """Whether an exception, or its cause, says that memory could not be had, on whatever device."""
+    found = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
+    return found or (error.__cause__ is not None and out_of_memory(error.__cause__))
 
 
 def release_memory(device: torch.device) -> None:
@@ -101,19 +102,30 @@ def release_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def in_halves(f: Callable[[slice], Sequence[Any]], n: int, device: torch.device, start: int = 0) -> list[Any]:
+def in_halves(
+    f: Callable[[slice], Sequence[Any]],
+    n: int,
+    device: torch.device,
+    start: int = 0,
+    lost: Callable[[Exception], Any] | None = None,
+) -> list[Any]:
     """What ``f`` makes of the rows ``start`` to ``start + n``, one entry each; rows that do not fit together are halved.
 
+    Args:
+        lost: gives the entry of a row for which ``f`` raises even alone; rows that fail together are halved too, then.
+
     Raises:
-        Exception: whatever ``f`` raises, but for the want of memory of several rows.
+        Exception: without ``lost``, whatever ``f`` raises, but for the want of memory of several rows.
     """
     try:
         return list(f(slice(start, start + n)))
     except Exception as error:
-        if n == 1 or not out_of_memory(error):
+        if lost is None and (n == 1 or not out_of_memory(error)):
             raise
+        if n == 1:
+            return [lost(error)]
     release_memory(device)
-    return in_halves(f, n // 2, device, start) + in_halves(f, n - n // 2, device, start + n // 2)
+    return in_halves(f, n // 2, device, start, lost) + in_halves(f, n - n // 2, device, start + n // 2, lost)
 
 
 class Clock:

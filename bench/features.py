@@ -20,7 +20,7 @@ BLOCK = 1024
 """Rows that are held at once in float64 (16 MB of 2048 features)."""
 MODES = ("legacy_pytorch", "clean")
 """How images become features, see `bench.metrics.Inception`."""
-FORMAT = 1
+FORMAT = 2
 """Version of a file of reference statistics."""
 
 
@@ -98,7 +98,8 @@ class Statistics:
     """What FID and KID need of a reference set of n images.
 
     Attributes:
-        about: ``mode``, ``dataset``, ``list`` (see `list_hash`), ``n``, and ``pixels``, the hash of all images in order.
+        about: ``mode``, ``dataset``, ``list`` (see `list_hash`), ``n``, ``pixels``, the hash of all images in order, and
+            ``sample``, of some of them.
         mean, covariance: of all n, (d,) and (d, d) float64.
         rows: the features of some images for the KID, evenly spread over the list, float16.
         within: of each of these rows the sum of the kernel with the others.

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from bench.network import can_recompute, recompute_activations
+from bench.network import can_recompute, channels_last, recompute_activations
 from bench.noise import Noise
 from bench.schedule import Level, Schedule, VPSchedule
 
@@ -169,13 +169,13 @@ class NetworkPrior(Prior):
         classes: int = 0,
         guide: Guide | None = None,
     ) -> None:
-        self.network = network.eval().requires_grad_(False)
+        self.network = channels_last(network.eval().requires_grad_(False))
         self.shape, self.schedule, self.dtype, self.autocast = tuple(shape), schedule or VPSchedule(), dtype, autocast
         self.predicts, self.classes, self.guide, self.labels = predicts, classes, guide, None
         self.device = next(chain(network.parameters(), network.buffers())).device  # a closed form may have buffers only
         self._recomputes = self._compiled = False
         if guide is not None:
-            guide.network.eval().requires_grad_(False)
+            channels_last(guide.network.eval().requires_grad_(False))
 
     @property
     def guidance(self) -> dict[str, Any] | None:

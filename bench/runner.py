@@ -1,7 +1,6 @@
 """Runs a plan: measure -> solve -> score -> record, cell by cell, batch by batch; what is recorded is not repeated."""
 
 import inspect
-import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -9,10 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from bench import environment
 from bench.blocks import BlockScorer, as_block, divergence
 from bench.certify.certificate import code_sha256
 from bench.describe import describe_run, metric_revisions
+from bench.failures import Failure, ScoringError, failure, scoring
 from bench.features import features_folder
 from bench.journal import Journal
 from bench.manifest import write_manifest
@@ -23,7 +25,7 @@ from bench.progress import Observer
 from bench.records import Record, read_records
 from bench.scoring import Gallery, imagenet_labels
 from bench.solver import particles
-from bench.solving import Broken, Outcome, OverTime, solve, warm_up
+from bench.solving import Outcome, OverTime, solve, warm_up
 from bench.tasks import Measured
 
 
@@ -79,22 +81,23 @@ class Runner:
         size, alone, jobs = self.plan.options.batch if cell.block == 1 else 1, 0, list(jobs)
         while jobs:
             now = jobs[: 1 if alone else size]
-            measured = cell.task.measure(cell.data, [job.image for job in now])
+            measured = outcome = lost = None
             try:
-                outcome, status, reason = self._solve(cell, now, measured), "ok", None
+                measured = cell.task.measure(cell.data, [job.image for job in now])
+                outcome = self._solve(cell, now, measured)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
-                outcome, status, reason = None, status_of(error), describe(error, cell)
-            if outcome is None and status != "timeout" and len(now) > 1:
-                size, alone = (len(now) // 2, 0) if status == "out_of_memory" else (size, len(now))
+                lost = failure_of(error, cell, measured)
+            if lost and lost.status != "timeout" and len(now) > 1:
+                size, alone = (len(now) // 2, 0) if lost.status == "out_of_memory" else (size, len(now))
                 environment.release_memory(cell.prior.device)
                 continue
-            if status == "out_of_memory" and cell.prior.recompute():
+            if lost and lost.status == "out_of_memory" and measured and cell.prior.recompute():
                 environment.release_memory(cell.prior.device)
                 continue
             jobs, alone = jobs[len(now) :], max(alone - 1, 0)
-            if outcome is None:
-                for job, given in zip(now, identities(measured), strict=True):
-                    self._record(cell, job, status, reason=reason, batch=len(now), **given)
+            if lost:
+                for job, given in zip(now, identities(measured) if measured else [{}] * len(now), strict=True):
+                    self._record(cell, job, lost.status, reason=lost.reason, batch=len(now), **given)
             elif cell.block == 1:
                 self._keep(cell, now, measured, outcome)
             else:
@@ -115,21 +118,35 @@ class Runner:
             outcome = replace(outcome, x=outcome.x[:, 0])
         labels = imagenet_labels(cell.data, [job.image for job in jobs])
         rows = self.scorer(outcome.x, measured.x, measured.measurement, labels)
-        ok = [i for i, at in enumerate(outcome.diverged) if at is None]
-        for i in ok:
-            if self.gallery.wants(cell.images.index(jobs[i].image)):
-                self.gallery.problem(measured, i)
-                self.gallery.reconstruction(jobs[i].key, outcome.x[i])
+        finite = [i for i, at in enumerate(outcome.diverged) if at is None]
+        for i in finite:
+            if not isinstance(rows[i], Failure) and self.gallery.wants(cell.images.index(jobs[i].image)):
+                rows[i] = self._pictures(jobs[i], measured, i, outcome.x[i]) or rows[i]
+        ok = [i for i in finite if not isinstance(rows[i], Failure)]
         if self.scorer.inception and ok:
             keys, truths = [jobs[i].key for i in ok], [measured.image_sha256[i] for i in ok]
-            self.gallery.features(self.scorer, keys, outcome.x[ok], truths, measured.x[ok])
+            failed = self.gallery.features(self.scorer, keys, outcome.x[ok], truths, measured.x[ok])
+            for i, lost in zip(ok, failed, strict=True):
+                rows[i] = lost or rows[i]
         shared = costs(outcome) | {"batch": len(jobs)}
-        for job, given, row, step in zip(jobs, identities(measured), rows, outcome.diverged, strict=True):
-            if step is None:
-                self._record(cell, job, "ok", metrics=row, unavailable=self.scorer.unavailable, **given, **shared)
-            else:
+        for i, (job, given, step) in enumerate(zip(jobs, identities(measured), outcome.diverged, strict=True)):
+            if step is not None:
                 reason = f"not finite at step {step}" + (f" of {cell.steps}" if cell.steps else "")
                 self._record(cell, job, "diverged", reason=reason, **given, **shared)
+            elif isinstance(rows[i], Failure):
+                self._record(cell, job, rows[i].status, reason=rows[i].reason, **given, **shared)
+            else:
+                self._record(cell, job, "ok", metrics=rows[i], unavailable=self.scorer.unavailable, **given, **shared)
+
+    def _pictures(self, job: Job, measured: Measured, i: int, x: Tensor) -> Failure | None:
+        """Keeps those of one image of a batch; why not, where an operator cannot show its y."""
+        try:
+            with scoring("pictures"):
+                self.gallery.problem(measured, i)
+                self.gallery.reconstruction(job.key, x)
+        except ScoringError as error:
+            return failure(error)
+        return None
 
     def _keep_block(self, cell: Cell, job: Job, measured: Measured, outcome: Outcome) -> None:
         """Scores a block as a whole; one sample that is not finite loses it."""
@@ -137,8 +154,14 @@ class Runner:
         shared = costs(outcome) | given | {"batch": cell.block}
         if reason:
             self._record(cell, job, "diverged", reason=reason, **shared)
+            return
+        try:
+            metrics = self.block_scorer(outcome.x, cell, job.image, measured)
+        except ScoringError as error:
+            lost = failure(error)
+            self._record(cell, job, lost.status, reason=lost.reason, **shared)
         else:
-            self._record(cell, job, "ok", metrics=self.block_scorer(outcome.x, cell, job.image, measured), **shared)
+            self._record(cell, job, "ok", metrics=metrics, **shared)
 
     def _record(self, cell: Cell, job: Job, status: str, **fields: Any) -> None:
         task, solver, source = cell.task, cell.solver, cell.config["solver"]
@@ -194,18 +217,11 @@ def costs(outcome: Outcome) -> dict[str, Any]:
     return {name: getattr(outcome, name) for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")}
 
 
-def status_of(error: BaseException) -> str:
-    """The status that an exception of a solver means."""
+def failure_of(error: BaseException, cell: Cell, measured: Measured | None) -> Failure:
+    """What an exception means, by where it came from: measuring, or a solver, whose own line is the one to name."""
     if isinstance(error, OverTime):
-        return "timeout"
-    return "out_of_memory" if environment.out_of_memory(error) else "failed"
-
-
-def describe(error: BaseException, cell: Cell) -> str:
-    """One line: what was raised, and the line of the solver's file (else of any file) that it came from."""
-    if isinstance(error, (Broken, OverTime)):
-        return str(error)
-    text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}".removesuffix(": ")
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == inspect.getfile(type(cell.solver))] or frames
-    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text
+        return Failure("timeout", str(error))
+    if measured is None:
+        status, reason = failure(error)
+        return Failure(status, f"measuring: {reason}")
+    return failure(error, inspect.getfile(type(cell.solver)))

@@ -14,6 +14,7 @@ from torch import Tensor
 from bench import metrics
 from bench.assets import AssetUnavailable
 from bench.environment import in_halves
+from bench.failures import Failure, failure, scoring
 from bench.journal import write_atomic
 from bench.plan import Cell
 from bench.solver import Measurement
@@ -70,17 +71,18 @@ class Scorer:
 
     def __call__(
         self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None = None
-    ) -> list[dict[str, float]]:
+    ) -> list[dict[str, float] | Failure]:
         """(B, C, H, W) twice, float64 in [-1, 1], the measurement, and ImageNet's class indices -> a dictionary for each image.
 
-        Without labels there is no top-1 accuracy. Images that do not fit on the device together are scored in parts.
+        Without labels there is no top-1 accuracy. Images that do not fit on the device together, or of which one cannot be
+        scored, are scored in parts; in the place of that one stands why.
         """
         y, A, sigma = measurement
 
         def part(i: slice) -> list[dict[str, float]]:
             return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], sigma), None if labels is None else labels[i])
 
-        return in_halves(part, len(x), self.device)
+        return in_halves(part, len(x), self.device, lost=failure)
 
     def _rows(self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None) -> list[dict[str, float]]:
         y, A, sigma = measurement
@@ -93,13 +95,20 @@ class Scorer:
             "residual": lambda: metrics.residual(A, x_hat, y),
         }
         names = (name for name in self.names(sigma) if name != "top1" or labels is not None)
-        rows = {name: columns[name]().tolist() for name in names}
+        rows = {}
+        for name in names:
+            with scoring(name):
+                rows[name] = columns[name]().tolist()
         return [{name: values[i] for name, values in rows.items()} for i in range(len(x))]
 
-    def features(self, x: Tensor) -> np.ndarray:
-        """(B, C, H, W) -> (B, 2048) float16."""
-        rows = in_halves(lambda i: self.inception(x[i]).cpu().numpy(), len(x), self.device)
-        return np.stack(rows).astype(np.float16)
+    def features(self, x: Tensor) -> list[np.ndarray | Failure]:
+        """(B, C, H, W) -> B times (2048,) float16, or why there is none."""
+
+        def part(i: slice) -> np.ndarray:
+            with scoring("features"):
+                return self.inception(x[i]).cpu().numpy().astype(np.float16)
+
+        return in_halves(part, len(x), self.device, lost=failure)
 
 
 def make_scorer(suite: Suite, cells: Sequence[Cell]) -> Scorer:
@@ -157,15 +166,20 @@ class Gallery:
         if not path.exists():
             write_atomic(path, data())
 
-    def features(self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor) -> None:
-        """Inception features of reconstructions, and of the truths, named by their sha256, that have none yet."""
-        for key, row in zip(keys, scorer.features(x_hat), strict=True):
-            write_atomic(self._features / f"{key}.npy", npy(row))
-        paths = {self._features / "truth" / f"{sha256}.npy": i for i, sha256 in enumerate(truths)}
-        new = {path: i for path, i in paths.items() if not path.exists()}
-        if new:
-            for path, row in zip(new, scorer.features(x[list(new.values())]), strict=True):
-                write_atomic(path, npy(row))
+    def features(
+        self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor
+    ) -> list[Failure | None]:
+        """Inception features of reconstructions, and of the truths, named by their sha256, that have none yet; what failed."""
+        paths = [self._features / "truth" / f"{sha256}.npy" for sha256 in truths]
+        new = {path: i for i, path in enumerate(paths) if not path.exists()}
+        known = dict(zip(new, scorer.features(x[list(new.values())]), strict=True)) if new else {}
+        found = []
+        for key, row, path in zip(keys, scorer.features(x_hat), paths, strict=True):
+            pair = {self._features / f"{key}.npy": row} | ({path: known[path]} if path in known else {})
+            found.append(next((value for value in pair.values() if isinstance(value, Failure)), None))
+            for file, value in pair.items() if found[-1] is None else ():
+                write_atomic(file, npy(value))
+        return found
 
 
 def png(x: Tensor) -> bytes:

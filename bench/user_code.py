@@ -30,7 +30,7 @@ def load_class(spec: str, base: type) -> tuple[type, ModuleType]:
         UserCodeError: no such file, module or class, an error while importing it, or a class of another kind.
     """
     where, _, name = spec.rpartition(":") if ":" in spec else (spec, "", "")
-    module = _import(where)
+    module = import_user_module(where)
     classes = [k for k, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__]
     if not name:
         found = [k for k in classes if issubclass(getattr(module, k), base)]
@@ -55,7 +55,12 @@ def source_sha256(cls: type, *modules: ModuleType) -> str | None:
     return hashlib.sha256(b"".join(sorted(files))).hexdigest() if files else None
 
 
-def _import(where: str) -> ModuleType:
+def import_user_module(where: str) -> ModuleType:
+    """The module of a ``pkg.mod`` or a ``file.py``.
+
+    Raises:
+        UserCodeError: there is none, or an error while importing it.
+    """
     try:
         if not where.endswith(".py"):
             return importlib.import_module(where)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.network import channels_last
 from bench.priors import PriorError, load_prior
 from bench.schedule import TableSchedule, VPSchedule
 
@@ -89,6 +90,24 @@ def test_diffusers_schedules_and_identity(pipeline, tmp_path):
     assert (again.name, again.config_sha256) == (linear.name, linear.config_sha256)
 
 
+def test_networks_of_other_libraries_have_the_memory_format_of_ours(pipeline, azula):
+    """Kernels of convolutions alone, with the values that they had."""
+    name, unet = pipeline()
+    for prior in (load_prior(name), load_prior(f"{azula}:ablated"), load_prior("fashion32")):
+        kernels = [p for p in prior.network.parameters() if p.ndim == 4 and min(p.shape[1:]) > 1]
+        assert kernels and all(p.is_contiguous(memory_format=torch.channels_last) for p in kernels)
+    loaded = load_prior(name).network.parameters()
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(loaded, unet.parameters(), strict=True))
+
+
+def test_a_memory_format_is_for_images_only():
+    """A network with kernels of volumes, which have no such order, is left as it is."""
+    network = torch.nn.Sequential(torch.nn.Conv3d(2, 3, 2), torch.nn.Conv2d(2, 3, 2))
+    before = [p.clone() for p in network.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(before, channels_last(network).parameters(), strict=True))
+    assert network[1].weight.is_contiguous(memory_format=torch.channels_last) and network[0].weight.is_contiguous()
+
+
 def test_diffusers_classes(pipeline):
     prior = load_prior(pipeline(classes=4)[0])
     t = prior.schedule.level(500)
@@ -126,8 +145,10 @@ def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
     with pytest.raises(PriorError, match=r"No such file.*takes the folder of a saved pipeline"):
         load_prior(f"diffusers:{tmp_path}")
     for path, old, new, message in [
-        ("scheduler/scheduler_config.json", '"beta_schedule"', '"sigma_max"', "neither a scheduler with betas"),
-        ("scheduler/scheduler_config.json", '"rescale_betas_zero_snr": false', '"rescale_betas_zero_snr": true', "above 0"),
+        ("scheduler/scheduler_config.json", '"linear"', '"curved"', "DDPMScheduler cannot be made: curved is not impl"),
+        ("scheduler/scheduler_config.json", '"DDPMScheduler"', '"MyScheduler"', "has no scheduler 'MyScheduler'"),
+        ("scheduler/scheduler_config.json", '"DDPMScheduler"', '"UNet2DModel"', "has no scheduler 'UNet2DModel'"),
+        ("scheduler/scheduler_config.json", '"epsilon"', '"flow_prediction"', "'flow_prediction' is not noise, v or x0"),
         ("unet/config.json", '"_class_name": "UNet2DModel"', '"_class_name": "DiT"', "only UNet2DModel"),
         ("model_index.json", '"unet"', '"vqvae": [], "unet"', "latents of its 'vqvae'"),
         ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in unet/config.json"),
@@ -307,3 +328,14 @@ def test_azula_functions_that_return_something_else(azula):
         load_prior(f"{azula}:nothing")
     with pytest.raises(PriorError, match="AttributeError"):
         load_prior(f"{azula}:absent")
+
+
+def test_a_users_file_is_imported_as_any_other_of_theirs(azula, tmp_path):
+    """By the one importer: its module is known while it is made, as dataclasses need, and a missing file is named."""
+    lines = (
+        "from __future__ import annotations\nimport dataclasses\n\n@dataclasses.dataclass\nclass Held:\n    side: int = 16\n\n"
+    )
+    (tmp_path / "mine.py").write_text(lines + AZULA.replace("(1, 16, 16)", "(1, Held().side, 16)"))
+    assert load_prior(f"{azula}:gaussian").shape == (1, 16, 16)
+    with pytest.raises(PriorError, match=r"azula:.*other\.py:f: .*other\.py: no such file"):
+        load_prior(f"azula:{tmp_path}/other.py:f")

@@ -195,3 +195,20 @@ def test_the_conditional_prior_names_both_of_its_files(tmp_path, monkeypatch):
     (tmp_path / "x.pt").write_bytes(b"")
     with pytest.raises(PriorError, match=r"call it 256x256_diffusion\.pt or 256x256_classifier\.pt"):
         fetch_prior("imagenet256_cond", tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [({"size_about": 2_215_400_000}, "about 2,215.4 MB"), ({"size": 374_417_833}, "374.4 MB"), ({}, "")],
+)
+def test_a_download_says_how_much_it_is(card, entries, said):
+    """The exact size where it is known, else the card's estimate, against which nothing is checked."""
+    lines = []
+    with pytest.raises(DownloadError):
+        fetch_prior(card(urls=["http://127.0.0.1:9/tiny.pt"], **entries), say=lines.append)
+    assert lines[0] == f"tiny.pt: downloading {said}".rstrip()
+
+
+def test_a_size_that_is_about_right_refuses_nothing(card, state, tmp_path):
+    torch.save(state, tmp_path / "tiny.pt")
+    assert load_prior(card(size_about=1)).network is not None

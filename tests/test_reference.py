@@ -152,6 +152,60 @@ def test_statistics_are_those_of_all_images_and_are_made_once(home, monkeypatch)
         make_reference(Images(2), "clean")
 
 
+class Others(Images):
+    """The same list of other pixels, in one image or in all."""
+
+    def __init__(self, n, changed):
+        super().__init__(n)
+        self.changed = self.ids[changed]
+
+    def image(self, image):
+        return -super().image(image) if image in self.changed else super().image(image)
+
+    def image_sha256(self, image):
+        return "f" + super().image_sha256(image)[1:] if image in self.changed else super().image_sha256(image)
+
+
+@pytest.mark.parametrize("changed", [slice(None), slice(1, 2)])
+def test_statistics_of_other_pixels_are_made_again(home, monkeypatch, changed):
+    """Another folder behind the same card; or one image that the sample does not have."""
+    monkeypatch.setattr(reference, "Inception", FakeInception)
+    monkeypatch.setattr(reference, "SAMPLE", 4)
+    data, others, said = Images(20), Others(20, changed), []
+    path = make_reference(data, "clean", say=said.append)
+    assert describe_reference(data)["list"] == describe_reference(others)["list"]
+    assert (describe_reference(data) == describe_reference(others)) == (changed == slice(1, 2))
+    before = read_statistics(describe_reference(data)["list"], "clean")
+    assert make_reference(data, "clean", say=said.append) == path and not said
+    assert make_reference(others, "clean", say=said.append) == path
+    after = read_statistics(describe_reference(data)["list"], "clean")
+    assert not np.array_equal(before.mean, after.mean)
+    assert said == ["the statistics of many that are there are of other pixels: they are made again"]
+
+
+def test_a_run_refuses_statistics_of_other_pixels(home, monkeypatch, tmp_path):
+    """Also where a number of the run's own pixels was cached: the two are told apart."""
+    monkeypatch.setattr(reference, "Inception", FakeInception)
+    found, data = [record("best", i) for i in range(12)], Images(20)
+
+    def page(data, folder, about):
+        folder = make_run(tmp_path / folder, found, manifests=[asked(["best"], sets={"mode": "clean", "reference": about})])
+        (folder / "features-clean").mkdir()
+        for i, r in enumerate(found):
+            np.save(folder / "features-clean" / f"{r.key}.npy", RNG(i).normal(size=8).astype(np.float16))
+        return report(folder, tmp_path / "out")
+
+    make_reference(data, "clean")
+    _, rows = page(data, "own", describe_reference(data))
+    assert rows["best"]["fid"]
+    refused, rows = page(data, "other", describe_reference(Others(20, slice(None))))
+    assert not rows["best"]["fid"]
+    assert "are of other pixels than the run" in refused
+    assert "python -m bench reference --dataset many --mode clean" in refused
+    old = {k: v for k, v in describe_reference(data).items() if k != "sample"}
+    assert page(data, "old", old)[1]["best"]["fid"], "a manifest of before names no pixels"
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive", None])
 def test_damaged_statistics_are_made_again(home, monkeypatch, content):
     monkeypatch.setattr(reference, "Inception", FakeInception)

@@ -28,6 +28,9 @@ def reference(dataset: str, mode: str, device: str, batch: int, data_root: Path 
     from bench.reference import make_reference
 
     data = load_dataset(dataset, data_root)
+    said: list[str] = []
     with click.progressbar(length=len(data.ids), label=f"{data.name}, {mode}", file=click.get_text_stream("stderr")) as bar:
-        path = make_reference(data, mode, get_device(device), batch, lambda n: bar.update(n - bar.pos))
+        path = make_reference(data, mode, get_device(device), batch, lambda n: bar.update(n - bar.pos), said.append)
+    for line in said:
+        click.echo(line, err=True)
     click.echo(path)

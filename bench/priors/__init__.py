@@ -99,4 +99,4 @@ def _load(weights: Weights, name: str, card: Path, dtype: torch.dtype, device: t
         raise PriorError(str(error)) from None
     # Copied one by one, so that neither a second set of weights is made nor the file stays mapped.
     network.load_state_dict({key: value.to(device, dtype, copy=True) for key, value in state.items()}, assign=True)
-    return network.requires_grad_(False).to(memory_format=torch.channels_last), sha256
+    return network.requires_grad_(False), sha256

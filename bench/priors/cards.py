@@ -60,7 +60,8 @@ class Weights(BaseModel):
     Attributes:
         file: its name, beside the card or in the cache.
         sha256: where it is known; without it, `fetch` writes down what it got, and every run records what it used.
-        size: in bytes, where known.
+        size: in bytes, where known; a file of another size is refused.
+        size_about: in bytes, where the exact size is not known: said before a download, and never checked.
         urls: where it can be downloaded, the best first.
         by_hand: how to get it otherwise.
 
@@ -69,6 +70,7 @@ class Weights(BaseModel):
     file: Annotated[str, Field(pattern=r"^[^/\\]+\.(safetensors|pt|pth)$")]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     size: PositiveInt | None = None
+    size_about: PositiveInt | None = None
     urls: list[Url] = []
     by_hand: str = ""
 

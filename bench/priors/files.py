@@ -65,7 +65,7 @@ def fetch_prior(
         elif source is not None:
             path = None
         else:
-            say(f"{weights.file}: downloading")
+            say(f"{weights.file}: downloading{_amount(weights)}")
             path = _download(weights, name, progress(weights.file))
         found += [path] if path else []
     if not found:
@@ -133,6 +133,12 @@ def _download(weights: Weights, name: str, progress: Progress) -> Path:
         raise DownloadError(f"{error}: removed; {advice}") from error
     _note(path).write_text(f"{digest}  {path.name}\n")
     return path
+
+
+def _amount(weights: Weights) -> str:
+    """How much is to be expected, as far as the card knows."""
+    size, about = weights.size or weights.size_about, "" if weights.size else "about "
+    return f" {about}{size / 1e6:,.1f} MB" if size else ""
 
 
 def _note(path: Path) -> Path:

@@ -1,6 +1,6 @@
 """What stands below a table: failures, gaps, unequal settings, papers; and the conventions at the end of the page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bench.certificates import standing
 from bench.records import Record
@@ -21,7 +21,7 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
         *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
         *_variants(table),
         *_unusual(table, anchor),
-        *_privileged(table),
+        *privileged({code(row.name): row.records for row in table.rows}),
         *_incomplete(table, metrics, scores),
         *_strangers(table),
         *_timings(table),
@@ -112,13 +112,19 @@ def _against(table: Table, row: Row, anchor: Reference) -> str:
     return _difference(metric, row.name, name, found, 1) if found and not row.head.baseline else ""
 
 
-def _privileged(table: Table) -> list[str]:
-    """Rows that knew more than y."""
-    told = {row.name: row.records for row in table.rows if any(r.privileged for r in row.records)}
-    guides = {(r.guidance["classifier"][:12], r.guidance["scale"]) for records in told.values() for r in records if r.guidance}
-    guided = "".join(f", and guided by classifier {sha256} with scale {scale:g}" for sha256, scale in sorted(guides))
-    names = ", ".join(map(code, told))
-    return [f"Privileged: {names}: the prior was told the class of each true image{guided}."] if told else []
+def privileged(rows: Mapping[str, Sequence[Record]]) -> list[str]:
+    """Rows that knew more than y, and what it was; by their names as they are printed."""
+    groups: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for name, records in rows.items():
+        if any(r.privileged for r in records):
+            guides = {(r.guidance["classifier"][:12], r.guidance["scale"]) for r in records if r.guidance}
+            groups.setdefault(tuple(sorted(guides)), []).append(name)
+    told = [
+        f"{', '.join(names)}: the prior was told the class of each true image"
+        + "".join(f", and guided by classifier {sha256} with scale {scale:g}" for sha256, scale in guides)
+        for guides, names in groups.items()
+    ]
+    return [f"Privileged: {'; '.join(told)}."] if told else []
 
 
 def _incomplete(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:

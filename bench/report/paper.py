@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.manifest import read_manifest
 from bench.records import StoreError, read_records
 from bench.report.compare import Cell, Line, Records, compare
+from bench.report.notes import privileged
 from bench.report.published import FILE, METRICS, Entry, Published, load_published
 from bench.report.scores import Sets
 from bench.report.tables import build
@@ -142,7 +143,7 @@ def _reasons(lines: Iterable[Line]) -> list[str]:
 
 
 def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
-    """The reasons, which row of ours was taken, and known differences."""
+    """The reasons, which row of ours was taken, which of these knew more than y, and known differences."""
     notes = [f"({i}) {escape(text)}." for i, text in enumerate(_reasons(lines), 1)]
     taken = [
         f"{escape(published.label(line.row))}: {code(line.ours[1].name)} of {escape(line.ours[0].head.suite)}, "
@@ -151,6 +152,7 @@ def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
         if line.ours
     ]
     notes += [f"Ours is {'; '.join(taken)}."] if taken else []
+    notes += privileged({escape(published.label(line.row)): line.ours[1].records for line in lines if line.ours})
     return "\n".join(f"- {note}" for note in [*notes, *map(escape, entry.caveats)])
 
 

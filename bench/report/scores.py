@@ -205,14 +205,17 @@ class Sets:
         names = [f"{r.key}.npy" for r in first] + [f"truth/{r.image_sha256}.npy" for r in first] * (not about)
         found = [self._find(mode, name) for name in names]
         keys = sorted(r.key for r in first)
-        name = digest([keys, mode, about["list"] if about else None] if kind else keys)
+        given = [about["list"], *([about["sample"]] if "sample" in about else [])] if about else [None]
+        name = digest([keys, mode, *given] if kind else keys)
         missing, entry = found.count(None), self.cache.get(name, {})
-        against = self._reference(about["list"], mode) if about and not missing else None
+        against = self._reference(*given[:1], mode) if about and not missing else None
+        other = against is not None and about.get("sample", against.about["sample"]) != against.about["sample"]
+        against = None if other else against
         lacks = missing or (about and not against)
         if lacks and entry.get("rev") != REV:
             reasons = [*row.reasons(metric), *row.reasons("inception"), *row.reasons("features")]
             kept = "no features were kept" if missing == len(found) else f"{missing} feature file{'s' * (missing > 1)} missing"
-            return Score(None, reason=(reasons or [kept if missing else _no_reference(about, mode)])[0])
+            return Score(None, reason=(reasons or [kept if missing else _no_reference(about, mode, other)])[0])
         if not lacks:
             entry = self._entry(name, found, against)
         error = 1.96 * entry["kid_error"]
@@ -255,7 +258,8 @@ def _distances(paths: Sequence[Path], against: Statistics | None) -> dict[str, f
     return {"n": len(ours), "fid": fid, "kid": kid.value, "kid_error": kid.error}
 
 
-def _no_reference(about: dict, mode: str) -> str:
+def _no_reference(about: dict, mode: str, other: bool) -> str:
     given = about.get("given", about["dataset"])
     path, option = statistics_path(about["list"], mode), f" --mode {mode}" * (mode != MODES[0])
-    return f"no reference statistics {path}; make them with `python -m bench reference --dataset {given}{option}`"
+    what = f"the reference statistics {path} are of other pixels than the run's" if other else f"no reference statistics {path}"
+    return f"{what}; make them with `python -m bench reference --dataset {given}{option}`"

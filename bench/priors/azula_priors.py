@@ -1,0 +1,128 @@
+"""Denoisers of azula as priors: ``azula:adm/NAME``, ``azula:vdm/NAME`` or what a function of the user's returns."""
+
+import hashlib
+import importlib
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.cache import cache_dir
+from bench.network import recompute_activations
+from bench.prior import NetworkPrior
+from bench.priors.cards import PriorError
+from bench.priors.files import state_sha256
+from bench.priors.foreign import LogRatios, named, table_schedule
+from bench.schedule import Schedule, TableSchedule, VPSchedule
+from bench.user_code import UserCodeError, import_user_module
+
+PLUGINS = ("adm", "vdm")
+"""Of azula: those that load images' denoisers, not latents', and unpickle weights only."""
+
+
+class _Ratio:
+    """An azula schedule whose time is the logarithm of sigma / alpha, so that a denoiser can be asked at any level."""
+
+    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        alpha = torch.rsqrt(1 + torch.exp(2 * t))
+        return alpha, alpha * torch.exp(t)
+
+
+class _CallAtLevel(nn.Module):
+    """An azula denoiser as (x, index) -> E[x0 | x_t]; azula's denoisers take any schedule in exchange for their own."""
+
+    def __init__(self, denoiser: nn.Module, schedule: Schedule) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+        self.denoiser.schedule = _Ratio()
+        self.log_ratios = LogRatios(schedule)
+
+    def forward(self, x: Tensor, index: Tensor) -> Tensor:
+        return self.denoiser(x, self.log_ratios(index).to(x.dtype)).mean
+
+
+def load_azula(name: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None) -> NetworkPrior:
+    """A denoiser of azula.
+
+    Args:
+        name: ``adm/NAME`` or ``vdm/NAME``, a pretrained model that azula downloads into the cache (on trust: it does not
+            verify most of them); or ``file.py:function``, ``pkg.mod:function`` of the user's, which returns the denoiser and
+            the shape of an image, (C, H, W).
+
+    Raises:
+        PriorError: there is no such thing.
+
+    """
+    from azula.plugins.adm import AblatedDenoiser
+
+    (denoiser, shape), source = _pretrained(name) if ":" not in name else _from_function(name)
+    sha256 = state_sha256(denoiser.state_dict())
+    if isinstance(denoiser, AblatedDenoiser):  # at its exact time steps, which the denoiser itself only searches for
+        schedule, backbone = _ablated_schedule(denoiser, name), recompute_activations(denoiser.backbone, False)
+        classes = backbone.num_classes or 0
+        prior = NetworkPrior(backbone.to(device, dtype), shape, schedule, dtype, autocast, classes=classes)
+    else:
+        schedule = _azula_schedule(denoiser, name)
+        prior = NetworkPrior(_CallAtLevel(denoiser, schedule).to(device, dtype), shape, schedule, dtype, autocast, "x0")
+    return named(prior, f"azula:{Path(name).name}", sha256, {"denoiser": type(denoiser).__name__, "source": source})
+
+
+def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | None]:
+    plugin, _, model = name.partition("/")
+    size = re.search(r"_(\d+)x\d+", model)
+    if plugin not in PLUGINS or size is None:
+        raise PriorError(f"azula:{name}: give {'/NAME, '.join(PLUGINS)}/NAME, file.py:function or pkg.mod:function")
+    from azula import hub
+
+    module = importlib.import_module(f"azula.plugins.{plugin}")
+    hub.set_hub_dir(str(cache_dir() / "azula"))
+    try:
+        denoiser = module.load_model(model)
+    except KeyError:
+        from azula.plugins.utils import load_cards
+
+        raise PriorError(f"azula:{name}: azula has no '{model}'; known: {', '.join(load_cards(module))}") from None
+    except Exception as error:  # its downloaders raise anything
+        raise PriorError(f"azula:{name}: azula could not load it ({(str(error).splitlines() or ['?'])[0]})") from error
+    return (denoiser, (3, int(size[1]), int(size[1]))), None
+
+
+def _from_function(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | None]:
+    """What the user's function returns, and the hash of its file."""
+    place, _, function = name.rpartition(":")
+    try:
+        module = import_user_module(place)
+        denoiser, shape = getattr(module, function)()
+        if not isinstance(denoiser, nn.Module):
+            raise TypeError(f"returned {type(denoiser).__name__}, not a denoiser and a shape")
+    except UserCodeError as error:
+        raise PriorError(f"azula:{name}: {error}") from error
+    except Exception as error:  # a user's code may raise anything
+        raise PriorError(f"azula:{name}: {type(error).__name__}: {error}") from error
+    source = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest() if module.__file__ else None
+    return (denoiser.eval(), tuple(shape)), source
+
+
+def _ablated_schedule(denoiser: nn.Module, name: str) -> Schedule:
+    """What azula keeps in single precision: one of its two schedules, exactly, or what the denoiser says."""
+    sigmas = denoiser.sigmas.double().cpu().numpy()
+    T = len(sigmas)
+    linear, cosine = VPSchedule(T, 0.1 / T, 20 / T), _cosine(T)
+    for schedule in (linear, cosine):
+        if np.allclose(sigmas, np.sqrt(1 - schedule.abar), rtol=0, atol=1e-6):
+            return schedule
+    return table_schedule(1 - sigmas**2, name)
+
+
+def _cosine(T: int) -> TableSchedule:
+    """Of Nichol & Dhariwal 2021 (arXiv 2102.09672, eq. 17), with betas of at most 0.999."""
+    f = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
+    return TableSchedule(tuple(np.cumprod(np.maximum(f[1:] / f[:-1], 1e-3)).tolist()))
+
+
+def _azula_schedule(denoiser: nn.Module, name: str, T: int = 1000) -> TableSchedule:
+    """T levels spread evenly over the denoiser's own time, scaled to alpha^2 + sigma^2 = 1."""
+    alpha, sigma = denoiser.schedule(torch.linspace(1 / T, 1, T, dtype=torch.float64))
+    return table_schedule((alpha**2 / (alpha**2 + sigma**2)).double().cpu().numpy(), name)

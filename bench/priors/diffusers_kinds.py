@@ -1,0 +1,241 @@
+"""What a ``UNet2DModel`` means under each kind of scheduler of diffusers: its noise levels, and its way to E[x0 | x_t].
+
+Of diffusers 0.42 these are known: all schedulers with betas, of zero terminal SNR too (``use_karras_sigmas`` and the like leave
+the network as it is); EDM's (`EDMEulerScheduler`, `EDMDPMSolverMultistepScheduler`,
+`CosineDPMSolverMultistepScheduler`, and `EulerDiscreteScheduler` of continuous time); flow matching
+(`FlowMatchEulerDiscreteScheduler`, `FlowMatchHeunDiscreteScheduler`, and ``use_flow_sigmas``); scores of images in [0, 1]
+(`ScoreSdeVeScheduler`, `KarrasVeScheduler`); and `IPNDMScheduler`. Refused are:
+
+- of consistency functions: `CMStochasticIterativeScheduler`, `LCMScheduler`, `TCDScheduler`, `SCMScheduler` and
+  `FlowMatchLCMScheduler`;
+- flow matching with ``use_dynamic_shifting``, whose levels depend on the image, or ``invert_sigmas``, which turns time around;
+- `ScoreSdeVpScheduler`, which does not say at which time its network is asked;
+- schedulers of tokens, of latents, of video, sound or molecules, and of flow maps: no U-Net of images in pixels goes with them.
+
+Our x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1, which is the networks' own form where there are betas. The others are
+asked with x_t / alpha = x0 + r eps, r = sigma / alpha, brought to the form that they were trained on.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.prior import Prediction
+from bench.priors.cards import PriorError
+from bench.priors.foreign import LogRatios, table_schedule
+from bench.schedule import Schedule, VPSchedule
+
+PREDICTIONS: dict[str, Prediction] = {"epsilon": "eps", "v_prediction": "v", "sample": "x0", "original_sample": "x0"}
+"""What diffusers calls them."""
+CONSISTENCY = (
+    "CMStochasticIterativeScheduler",
+    "LCMScheduler",
+    "TCDScheduler",
+    "SCMScheduler",
+    "FlowMatchLCMScheduler",
+)
+KNOWN = "known are those with betas, of EDM, of flow matching, ScoreSdeVeScheduler, KarrasVeScheduler and IPNDMScheduler"
+
+
+class Kind(NamedTuple):
+    """How a network is used as a prior."""
+
+    network: nn.Module
+    schedule: Schedule
+    predicts: Prediction = "x0"
+    about: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    """What of the scheduler changes results besides levels and prediction; part of the identity."""
+
+
+class WithBetas(nn.Module):
+    """A network of the variance-preserving process as (x, index, labels) -> prediction."""
+
+    def __init__(self, unet: nn.Module) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, x: Tensor, index: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.unet(x, index, class_labels=labels).sample
+
+
+class AtRatio(nn.Module):
+    """A network of another process as (x, index, labels) -> E[x0 | x_t]."""
+
+    def __init__(self, unet: nn.Module, schedule: Schedule) -> None:
+        super().__init__()
+        self.unet, self.log_ratios = unet, LogRatios(schedule)
+
+    def forward(self, x: Tensor, index: Tensor, labels: Tensor | None = None) -> Tensor:
+        r = self.log_ratios(index).exp().to(x.dtype).view(-1, 1, 1, 1)
+        return self.denoise(x * torch.sqrt(1 + r**2), r, labels)
+
+    def ask(self, x: Tensor, time: Tensor, labels: Tensor | None) -> Tensor:
+        """The network's output at its own input and time."""
+        return self.unet(x, time.flatten(), class_labels=labels).sample
+
+    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
+        """E[x0 | x] of x = x0 + r eps, (B, C, H, W), with r (1 or B, 1, 1, 1)."""
+        raise NotImplementedError
+
+
+def quarter_log(sigma: Tensor) -> Tensor:
+    """EDM's time."""
+    return sigma.log() / 4
+
+
+def angle(sigma: Tensor) -> Tensor:
+    """Arctan, scaled to 0 .. 1."""
+    return sigma.atan() * (2 / math.pi)
+
+
+TIMES = {"log": quarter_log, "angle": angle}
+
+
+class Preconditioned(AtRatio):
+    """EDM (Karras et al. 2022, arXiv 2206.00364, eq. 7 and table 1): c_skip x + c_out F(c_in x, c_noise).
+
+    Args:
+        sigma_data: standard deviation of the data.
+        sign: of c_out, which diffusers turns for ``v_prediction``.
+        time: c_noise of sigma.
+
+    """
+
+    def __init__(
+        self, unet: nn.Module, schedule: Schedule, sigma_data: float, sign: int, time: Callable[[Tensor], Tensor]
+    ) -> None:
+        super().__init__(unet, schedule)
+        self.sigma_data, self.sign, self.time = sigma_data, sign, time
+
+    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
+        total = torch.sqrt(r**2 + self.sigma_data**2)
+        out = self.ask(x / total, self.time(r), labels)
+        return (self.sigma_data / total) ** 2 * x + self.sign * self.sigma_data * r / total * out
+
+
+class Flow(AtRatio):
+    """Flow matching (Lipman et al. 2023, arXiv 2210.02747): velocity eps - x0 at (1 - s) x0 + s eps, asked at s T."""
+
+    def __init__(self, unet: nn.Module, schedule: Schedule, T: int) -> None:
+        super().__init__(unet, schedule)
+        self.T = T
+
+    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
+        s, x = r / (1 + r), x / (1 + r)
+        return x - s * self.ask(x, self.T * s, labels)
+
+
+class ScoreInUnitRange(AtRatio):
+    """The score of x01 + sigma eps, images in [0, 1] (Song et al. 2021, arXiv 2011.13456); r = 2 sigma in [-1, 1]."""
+
+    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
+        return x + r**2 / 2 * self.ask((x + 1) / 2, r / 2, labels)
+
+
+class OnCircle(AtRatio):
+    """The noise in x0 cos + eps sin of an angle, asked at the angle."""
+
+    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
+        return x - r * self.ask(x / torch.sqrt(1 + r**2), angle(r), labels)
+
+
+def interpret(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """The kind of a scheduler of diffusers.
+
+    Args:
+        scheduler: made from the configuration of a pipeline.
+        source: what errors name first.
+
+    Raises:
+        PriorError: under it, the network is not a denoiser that is known here.
+
+    """
+    name, config = type(scheduler).__name__, scheduler.config
+    if name in CONSISTENCY:
+        raise PriorError(f"{source}: {name}: its network is a consistency function, not E[x0 | x_t]")
+    if name == "ScoreSdeVpScheduler":
+        raise PriorError(f"{source}: {name} does not say at which time its network is asked; {KNOWN}")
+    if name in {"EDMEulerScheduler", "EDMDPMSolverMultistepScheduler"}:
+        return _preconditioned(unet, scheduler, config.sigma_data, "log", source)
+    if name == "CosineDPMSolverMultistepScheduler":
+        return _preconditioned(unet, scheduler, config.sigma_data, "angle", source)
+    if name == "EulerDiscreteScheduler" and (config.timestep_type, config.prediction_type) == ("continuous", "v_prediction"):
+        return _preconditioned(unet, scheduler, 1.0, "log", source)
+    if name in {"FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"}:
+        return _flow(unet, scheduler, config.shift, source)
+    if config.get("use_flow_sigmas") and "flow_shift" in config:
+        if config.prediction_type != "flow_prediction":
+            raise PriorError(f"{source}: {name}: use_flow_sigmas needs prediction_type flow_prediction")
+        return _flow(unet, scheduler, config.flow_shift, source)
+    if name in {"ScoreSdeVeScheduler", "KarrasVeScheduler"}:
+        return _score(unet, scheduler, source)
+    if name == "IPNDMScheduler":
+        schedule = _from_ratios(np.tan(_even(config.num_train_timesteps) * np.pi / 2), source)
+        return Kind(OnCircle(unet, schedule), schedule, about={"kind": "angle"})
+    if hasattr(scheduler, "betas"):
+        return _betas(unet, scheduler, source)
+    raise PriorError(f"{source}: {name} is no scheduler under which a UNet2DModel is a denoiser; {KNOWN}")
+
+
+def _betas(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """Linear betas in double precision, as ours are; any other from the scheduler's own table.
+
+    A last level of pure noise (zero terminal SNR), at which x0 does not follow from eps, is left out.
+    """
+    config = scheduler.config
+    if (predicts := PREDICTIONS.get(config.get("prediction_type", "epsilon"))) is None:
+        raise PriorError(f"{source}: prediction_type '{config.prediction_type}' is not noise, v or x0")
+    shifted, zero = "snr_shift_scale" in config, config.get("rescale_betas_zero_snr")
+    if config.get("beta_schedule") == "linear" and config.get("trained_betas") is None and not shifted and not zero:
+        schedule = VPSchedule(config.num_train_timesteps, config.beta_start, config.beta_end)
+    else:
+        abar = scheduler.alphas_cumprod.double().numpy() if shifted else np.cumprod(1 - scheduler.betas.double().numpy())
+        schedule = table_schedule(abar[:-1] if zero else abar, source)
+    return Kind(WithBetas(unet), schedule, predicts)
+
+
+def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: str, source: str) -> Kind:
+    """Levels where the scheduler's own sampler of ``num_train_timesteps`` steps has them: solvers spread theirs over these."""
+    prediction = scheduler.config.prediction_type
+    if (sign := {"epsilon": 1, "v_prediction": -1}.get(prediction)) is None:
+        raise PriorError(f"{source}: {type(scheduler).__name__} has no preconditioning for prediction_type '{prediction}'")
+    scheduler.set_timesteps(scheduler.config.num_train_timesteps)
+    schedule = _from_ratios(np.unique(scheduler.sigmas[:-1].double().numpy()), source)
+    about = {"kind": "edm", "sigma_data": sigma_data, "sign": sign, "time": time}
+    return Kind(Preconditioned(unet, schedule, sigma_data, sign, TIMES[time]), schedule, about=about)
+
+
+def _flow(unet: nn.Module, scheduler: Any, shift: float, source: str) -> Kind:
+    """Levels even in the network's own time, then shifted, as in its scheduler; pure noise, at time T, is left out."""
+    config = scheduler.config
+    T, name = config.num_train_timesteps, type(scheduler).__name__
+    if config.get("use_dynamic_shifting"):
+        raise PriorError(f"{source}: {name}: use_dynamic_shifting makes its levels depend on the image; set a static shift")
+    if config.get("invert_sigmas"):
+        raise PriorError(f"{source}: {name}: invert_sigmas, which turns time and velocity, is not supported")
+    s = _even(T)
+    s = shift * s / (1 + (shift - 1) * s)
+    schedule = _from_ratios(s / (1 - s), source)
+    return Kind(Flow(unet, schedule, T), schedule, about={"kind": "flow", "T": T})
+
+
+def _score(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """Geometric levels. ScoreSdeVe's sigmas are of images in [0, 1], KarrasVe's of images in [-1, 1], as in its pipeline."""
+    unit = 2 if type(scheduler).__name__ == "ScoreSdeVeScheduler" else 1
+    config = scheduler.config
+    sigmas = np.geomspace(config.sigma_min, config.sigma_max, config.get("num_train_timesteps", 1000))
+    schedule = _from_ratios(unit * sigmas, source)
+    return Kind(ScoreInUnitRange(unet, schedule), schedule)
+
+
+def _even(T: int) -> np.ndarray:
+    """1 / T, 2 / T, ... below 1."""
+    return np.arange(1, T) / T
+
+
+def _from_ratios(r: np.ndarray, source: str) -> Schedule:
+    return table_schedule(1 / (1 + r**2), source)
