@@ -28,7 +28,7 @@ GRIDS = {
     "ddnm": {"eta": [0, 0.25, 0.5, 0.7, 0.85, 1]},
     "diffpir": {"zeta": [0.1, 0.3, 1], "lam": [1, 3]},
     "pigdm": {"coefficient": ["paper", "score"], "eta": [0.5, 0.8, 1]},
-    "daps": {"lr": [0.1, 0.3, 0.75], "ode_steps": [2, 5]},
+    "daps": {"lr": [0.4, 0.8, 1.6], "ode_steps": [2, 5]},
 }
 """Solver -> axes; the learning rate of DAPS is in units of sigma^2, the variance of y that it assumes."""
 
