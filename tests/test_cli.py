@@ -115,7 +115,7 @@ def test_two_versions_of_a_solver_are_two_rows(world, tmp_path):
         (["--solver", "{world}/broken.py:Mine"], 2, "broken.py: cannot import it: ZeroDivisionError: division by zero"),
         (["--solver", "no.such:Mine"], 2, "no.such: cannot import it: ModuleNotFoundError"),
         (["--solver", "pathlib:Path"], 2, "'Path' is not a class derived from bench.solver.Solver"),
-        (["--prior", "fashon32"], 2, "unknown prior 'fashon32'; did you mean 'fashion32'?"),
+        (["--prior", "fashon32"], 2, "unknown prior 'fashon32' (did you mean 'fashion32'?)"),
         (["--prior", "{world}/forged.toml"], 2, "is not the card's"),
         (["--prior", "{world}/rgb.toml"], 2, "not this architecture"),
         (["--prior", "fashion32"], 2, "prior 'fashion32' is for images (1, 32, 32), dataset 'images' has (1, 16, 16)"),
