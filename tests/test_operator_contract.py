@@ -180,6 +180,27 @@ class WrongPull(Sound):
         return self(x), lambda v: -self.adjoint(v)
 
 
+class Rounded(Cropped):
+    """Rounds, without a word about its gradient: it is zero wherever it exists."""
+
+    def forward(self, x):
+        return (8 * super().forward(x)).round() / 8
+
+
+class HalfNamed(Sound):
+    """Shows something else than its mask."""
+
+    def parameters(self):
+        return {"taps": torch.ones(len(self.seeds), 3)}
+
+
+class ReadsNothing(Sound):
+    """Its first guess is not a number where something stands in what was not measured."""
+
+    def guess(self, y):
+        return super().guess(y) + (-(y * ~self.measured).abs()).sqrt()
+
+
 class Undocumented(Sound):
     pass
 
@@ -223,6 +244,9 @@ BROKEN = {
     Doubles: "to(dtype) moves everything",
     OtherShape: "A(x) is finite, one measurement of shape out_shape",
     WrongPull: "The pullback is the derivative",
+    Rounded: "The pullback is the derivative",
+    HalfNamed: "What is random is drawn from the image's own seed",
+    ReadsNothing: "Where `measured` says that an entry is not",
     Undocumented: "The class has a docstring",
     Skewed: "V is orthogonal",
 }
