@@ -26,7 +26,7 @@ ITERATIVE = 1e-6
 DAMPING = 0.1
 """A fixed rather than the noise's variance: large enough that conjugate gradients converge."""
 NODES, JUMPS = 32, 0.02
-"""Points at which a derivative is summed along a step, and what the sum may lack: kinks cost far less, rounding to steps all."""
+"""Points at which a derivative is summed along a step, and what the sum may lack: kinks cost less, rounding all."""
 
 
 class Trial:
@@ -196,7 +196,7 @@ def has_its_derivative(trial: Trial) -> str | None:
 
 
 def jumps(trial: Trial) -> str | None:
-    """What to say of an operator that changes by more than its derivative adds up to, as rounding does, whose derivative is 0."""
+    """What to say of an operator that changes by more than its derivative adds up to, as rounding does."""
     A, x, z = trial.A, trial.x, trial.z
     change = A(x + z) - A(x)
     summed = sum(dot(A.vjp(x + (k + 0.5) / NODES * z)[1](change), z) for k in range(NODES)) / NODES

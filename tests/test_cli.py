@@ -193,6 +193,59 @@ def test_check_tells_good_from_bad(world):
     assert bench("check", "pinv").exit_code == 0
 
 
+TWO = """
+from dataclasses import dataclass
+
+from bench.operators.base import LinearOperator
+from solvers import DDNM
+
+
+class Flipped(LinearOperator):
+    \"\"\"The image upside down.\"\"\"
+
+    @property
+    def out_shape(self):
+        return self.shape
+
+    def forward(self, x):
+        return x.flip(-2)
+
+    def transpose(self, v):
+        return v.flip(-2)
+
+
+class Brighter(Flipped):
+    \"\"\"Twice as bright; the adjoint does not know.\"\"\"
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+"""
+ONE_OF_EACH = (
+    TWO.partition("class Brighter")[0]
+    + """
+@dataclass(frozen=True)
+class Mine(DDNM):
+    \"\"\"DDNM.\"\"\"
+"""
+)
+
+
+def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
+    both, each, none = (tmp_path / name for name in ("both.py", "each.py", "none.py"))
+    both.write_text(TWO)
+    each.write_text(ONE_OF_EACH)
+    none.write_text("import torch\n")
+    done = bench("check", both)
+    assert done.exit_code == 1 and f"{both}:Flipped:\n" in done.stdout and f"{both}:Brighter:\n" in done.stdout
+    assert "broken  <A x, v> = <x, A^T v>" in done.stdout.partition("Brighter:")[2]
+    assert "broken" not in done.stdout.partition("Brighter:")[0]
+    done = bench("check", each)
+    assert done.exit_code == 0 and "kept    A LinearOperator is linear" in done.stdout, done.output
+    assert f"{each}:Mine:\n" in done.stdout and "kept    The same seed gives the same result" in done.stdout
+    done = bench("check", none)
+    assert done.exit_code == 2 and done.stderr == f"error: {none} defines no class derived from Solver or Operator\n"
+
+
 def test_certify_measures_laws():
     result = bench("certify", "ddrm")
     assert result.exit_code == 0
