@@ -52,7 +52,12 @@ def understood(asked: Mapping[str, Any], **where: Any) -> tuple[Suite, Options]:
         SuiteError: it is of a version that knew other settings.
     """
     try:
-        return Suite.model_validate(asked["suite"]), make_options(**{**where, **asked["options"]})
+        suite, options = Suite.model_validate(asked["suite"]), {**where, **asked["options"]}
+        if options["reference"]:
+            options["batch"] = 1
+        place = {"": "what was asked"}
+        rows = {name: tuple(row.placed(place) for row in getattr(suite, name)) for name in ("tasks", "solvers")}
+        return suite.model_copy(update=rows), make_options(**options)
     except (KeyError, TypeError, ValidationError) as error:
         raise SuiteError(f"the manifest asks for what this version does not know: {str(error).splitlines()[0]}") from None
 
