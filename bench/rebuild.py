@@ -38,28 +38,25 @@ class Wanted:
         """
         called = self.suite and suite_name(self.suite, runs)
         records = [r for r in records if r.suite == called] or records
-        if unknown := [name for name in self.tasks if name not in {r.task for r in records}]:
-            raise SuiteError(
-                f"--task {unknown[0]}: no record of it{nearest(unknown[0], {r.task for r in records}, 'recorded')}"
-            )
+        for task in self.tasks:
+            if task not in (recorded := dict.fromkeys(r.task for r in records)):
+                raise SuiteError(f"--task {task}: no record of it{nearest(task, recorded, 'recorded')}")
         own = [r for r in records if not self.tasks or r.task in self.tasks]
         for flag in self.solvers:
-            name = split_setting(flag)[0] if "=" in flag else flag
-            if not any(names(name, r) for r in own):
-                raise SuiteError(
-                    f"--solver {flag}: no record of it{nearest(name, dict.fromkeys(r.label for r in own), 'recorded')}"
-                )
+            name, labels = split_setting(flag)[0] if "=" in flag else flag, dict.fromkeys(r.label for r in own)
+            if not any(is_called(name, r) for r in own):
+                raise SuiteError(f"--solver {flag}: no record of it{nearest(name, labels, 'recorded')}")
         return [r for r in own if not self.solvers or self._solved_by(r)]
 
     def _solved_by(self, record: Record) -> bool:
         settings = [split_setting(flag) for flag in self.solvers if "=" in flag]
-        own = [(param, values) for name, param, values in settings if names(name, record)]
+        own = [(param, values) for name, param, values in settings if is_called(name, record)]
         plain = [flag for flag in self.solvers if "=" not in flag]
-        chosen = any(names(name, record) for name in plain) if plain else bool(own)
+        chosen = any(is_called(name, record) for name in plain) if plain else bool(own)
         return chosen and all(record.params.get(param) in values for param, values in own)
 
 
-def names(name: str, record: Record) -> bool:
+def is_called(name: str, record: Record) -> bool:
     """Whether a name on the command line is that of the record's row or solver."""
     return bool({name, default_label(name)} & {record.label, record.label.partition("[")[0], record.solver})
 

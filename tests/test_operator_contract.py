@@ -1,5 +1,6 @@
 """The contract of operators: ours keep it, a sound one of a user's runs, and one that breaks a promise is told which."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -292,6 +293,7 @@ def test_an_operator_of_a_users_own_is_checked_and_run(tmp_path):
         records[place] = {r.label: r for r in read_records(tmp_path / "run" / place)[0] if r.image in {"im0", "*"}}
     a, b, c = (records[place]["dps"] for place in "abc")
     assert (a.operator, a.sigma, a.status) == ("Flip", 0.05, "ok")
+    assert a.operator_sha256 == b.operator_sha256 == hashlib.sha256((tmp_path / "a" / "flip.py").read_bytes()).hexdigest()
     assert (a.key, a.y_hash) == (b.key, b.y_hash) and a.key != c.key and a.y_hash != c.y_hash
     assert records["a"]["ddrm"].status == "skipped" and "SVDOperator" in records["a"]["ddrm"].reason
 

@@ -60,9 +60,7 @@ def made(world):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(world)
         for kind, args in KINDS.items():
-            done = bench(
-                "run", "--suite=tiny.yaml", "--out=runs", "--no-report", "--progress=none", "--save-images=none", *args
-            )
+            done = bench("run", "--suite=tiny.yaml", "--out=runs", "--no-report", "--progress=none", *args)
             assert done.exit_code == 0, (kind, done.output)
     return world / "runs"
 
@@ -90,12 +88,23 @@ def test_it_can_be_narrowed_down(made):
     assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 rows made again" in done.output, done.output
     assert f"not compared: {ROWS - 1} recorded rows that" in done.output
     for args, says in (
-        (("--task", "bax"), "--task bax: no record of it (did you mean 'box'?); recorded: box, "),
+        (("--task", "bax"), "--task bax: no record of it (did you mean 'box'?); recorded: "),
         (("--solver", "daps"), "--solver daps: no record of it"),
         (("--suite", "tny"), "unknown suite 'tny'"),
     ):
         done = verify(made, *args)
         assert done.exit_code == 2 and says in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_reports_print_no_path_of_the_machine(made, world):
+    done = bench("report", "--from", made, "--out", world / "report")
+    assert done.exit_code == 0, done.output
+    assert str(world) in "".join(path.read_text() for path in (made / "manifest").iterdir())
+    page, sheet = ((world / "report" / name).read_text() for name in ("report.md", "tables.csv"))
+    assert str(world.parent) not in page + sheet
+    assert "| Reference mode | 4 of 48 records: one image at a time" in page
+    assert "- Partly in reference mode" not in page, "a table has one row, and that is in it"
+    assert "network reference mode" not in page
 
 
 def edit(path):
@@ -123,7 +132,7 @@ def heavier(path):
         (
             "mine.py",
             Path.unlink,
-            ["--solver=Mine.steps=4"],
+            ["--solver=Mine"],
             "box  Mine[steps=4]: what was asked: {world}/mine.py: no such file",
         ),
         ("mine.py", edit, ["--solver=Mine.steps=4"], "box  Mine[steps=4]: the code of solver Mine is "),
