@@ -73,9 +73,9 @@ def describe_task(cell: Cell, first: Cell) -> dict[str, Any]:
     about = {name: getattr(task, name) for name in ("name", "title", "operator", "params", "sigma")}
     own = {"dataset": (cell.data.name, first.data.name), "prior": (cell.prior.name, first.prior.name)}
     facts = task.operators(cell.data.shape, cell.images[:1]).conventions()
-    return (
-        about | {what: name for what, (name, usual) in own.items() if name != usual} | ({"conventions": facts} if facts else {})
-    )
+    code = {"operator_sha256": cell.operator_sha256} if cell.operator_sha256 else {}
+    others = {what: name for what, (name, usual) in own.items() if name != usual}
+    return about | code | others | ({"conventions": facts} if facts else {})
 
 
 def describe_row(label: str, cells: Sequence[Cell], n_images: int) -> dict[str, Any]:

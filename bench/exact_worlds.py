@@ -4,7 +4,6 @@ Each name is both a prior and a data set in a suite; its images are draws of the
 ``-tune`` behind it a name means the same prior and other draws: presets are tuned on problems that no suite evaluates.
 """
 
-import difflib
 import hashlib
 import math
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from bench.data import DataError
 from bench.exact import GaussianPrior, MixturePrior
+from bench.names import nearest
 from bench.noise import StreamNoise, stream_key
 from bench.records import digest
 
@@ -117,9 +117,7 @@ def exact_prior(name: str, dtype: torch.dtype = F64, device: torch.device | str 
     """
     world = name.removesuffix(TUNE)
     if world not in WORLDS:
-        near = difflib.get_close_matches(name, WORLDS, 1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        raise DataError(f"unknown prior in closed form '{name}'; {hint}known: {', '.join(WORLDS)}")
+        raise DataError(f"unknown prior in closed form '{name}'{nearest(name, WORLDS)}")
     prior = WORLDS[world]()
     prior.name = name
     prior.config_sha256 = digest({"world": world, "rev": REV, "schedule": asdict(prior.schedule)})

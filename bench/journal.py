@@ -52,8 +52,7 @@ class Journal:
         raise StoreError(f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume")
 
     def _open(self) -> None:
-        host = re.sub(r"[^A-Za-z0-9_.]", "-", socket.gethostname()) or "host"
-        path = self.folder / f"{host}-{os.getpid()}-{os.urandom(4).hex()}.jsonl"
+        path = self.folder / f"{journal_stem(os.getpid())}{os.urandom(4).hex()}.jsonl"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             self._fd, self._pid = os.open(path, flags, 0o644), os.getpid()
@@ -73,9 +72,15 @@ class Journal:
         self.close()
 
 
+def journal_stem(pid: int) -> str:
+    """How the names of the journals of a process of this machine begin."""
+    host = re.sub(r"[^A-Za-z0-9_.]", "-", socket.gethostname()) or "host"
+    return f"{host}-{pid}-"
+
+
 def wrote_records(folder: str | Path, pid: int) -> bool:
     """Whether a process of this machine opened a journal here, which it does at its first record."""
-    return any((Path(folder) / "journal").glob(f"*-{pid}-*.jsonl"))
+    return any((Path(folder) / "journal").glob(f"{journal_stem(pid)}*.jsonl"))
 
 
 def write_atomic(path: str | Path, data: bytes) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 from bench.journal import write_atomic
 from bench.records import FORMAT, StoreError, canonical, digest, finite
 
+UNNAMED = frozenset({"command", "created", "versions", "data_root"})
+"""Entries that differ between the parts of one run."""
+
 
 def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
     """Keeps what one start of a run asked for in manifest/<hash>.json, unless the same was asked before.
 
-    The hash is of all but ``command``, ``created`` and ``versions``, so the shards of a run share a file, and a race between
-    them loses nothing. ``run`` has, as plain JSON values::
+    The hash is of all but `UNNAMED`, so the shards of a run share a file, and a race between them loses nothing. ``run`` has,
+    as plain JSON values::
 
         suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created, versions {name: text},
         images  [ids in order]
@@ -22,11 +25,13 @@ def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
                 images is the number of images planned for the row, null for all
         metrics {name: {label, format, higher_is_better, note}} in order
         seconds what the clock counts
+        asked   {suite, options} as of `bench.request`, from which `verify` makes the plan again; with it data_root, the folder
+                of the user's images. Both may name paths of the machine; reports print neither
 
     The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and numbers from records.
     """
     run = finite(run)
-    asked = {name: value for name, value in run.items() if name not in {"command", "created", "versions"}}
+    asked = {name: value for name, value in run.items() if name not in UNNAMED}
     path = Path(folder) / "manifest" / f"{digest(asked)}.json"
     if not path.exists():
         write_atomic(path, json.dumps({"format": FORMAT, "run": run}, indent=1, allow_nan=False).encode())

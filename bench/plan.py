@@ -75,6 +75,11 @@ class Cell:
         """sha256 of the configuration."""
         return digest(self.config)
 
+    @property
+    def operator_sha256(self) -> str | None:
+        """Of the code of a user's operator."""
+        return self.config["task"].get("supplied", {}).get("source")
+
     def jobs(self, image_sha256: Callable[[Images, str], str]) -> list[Job]:
         """Everything there is to compute, image by image; one job with image "*" where the solver cannot solve the task."""
         if self.reason is not None:

@@ -11,7 +11,7 @@ import torch
 from bench import environment
 from bench.data import load_dataset
 from bench.exact_worlds import ExactImages, exact_prior, is_exact
-from bench.plan import Cell, Job, World, make_cells, shard_of
+from bench.plan import Cell, Job, World, Worlds, make_cells, shard_of
 from bench.prior import Prior
 from bench.priors import load_prior
 from bench.records import Record, done_keys
@@ -36,6 +36,7 @@ class Options:
         compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
         recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
         data_root: where the user's images of public collections are.
+        reference: in `bench.request.mode`, with a batch of 1: the same bits in any order, shards and workers.
     """
 
     batch: int = 8
@@ -48,6 +49,7 @@ class Options:
     compile: bool = False
     recompute: bool = False
     data_root: Path | None = None
+    reference: bool = False
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -92,13 +94,31 @@ def prepare(suite: Suite, options: Options) -> Plan:
     Raises:
         ValueError: anything that a user can get wrong; the message names the thing, the reason and the choice.
     """
+    worlds = make_worlds(suite, options)
+    reference = None
+    if suite.reference:
+        reference = describe_reference(load_images(suite.reference, options, None), suite.reference)
+    return Plan(suite, make_cells(suite, worlds, options.numerics), options, reference)
+
+
+def load_images(name: str, options: Options, shape: tuple[int, ...] | None) -> Images:
+    """A data set by name or path, or drawn from a law in closed form."""
+    return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape)
+
+
+def make_worlds(suite: Suite, options: Options) -> Worlds:
+    """What loads the data and the prior of a task, each once.
+
+    Raises:
+        ValueError: the device is not usable; what it returns raises where something cannot be loaded.
+    """
     device = environment.get_device(options.device)
     dtype = getattr(torch, options.dtype)
     state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
 
     @cache
     def dataset(name: str, shape: tuple[int, ...]) -> Images:
-        return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape)
+        return load_images(name, options, shape)
 
     @cache
     def prior(name: str) -> Prior:
@@ -114,5 +134,4 @@ def prepare(suite: Suite, options: Options) -> Plan:
         known = prior(row.prior or suite.prior)
         return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
-    reference = describe_reference(dataset(suite.reference, None), suite.reference) if suite.reference else None
-    return Plan(suite, make_cells(suite, world, options.numerics), options, reference)
+    return world

@@ -35,6 +35,8 @@ DONE = frozenset({"ok", "skipped", "diverged"})
 """Statuses that a second attempt would only repeat."""
 
 
+REFERENCE = "reference mode"
+"""The switch of records made by --reference: one image at a time, on one thread, with deterministic kernels."""
 LOST = (0, 0)
 """Rank of an attempt that gave nothing."""
 
@@ -58,6 +60,8 @@ class Record:
     operator_params: dict[str, Any]
     operator_rev: int = 1
     """Revision of the operator's code; so is ``solver_rev`` of the solver's."""
+    operator_sha256: str | None = None
+    """Of the code of a user's operator; None for ours."""
     sigma: float
     """Standard deviation of the noise in y, images in [-1, 1]."""
     solver: str
@@ -108,11 +112,16 @@ class Record:
     dtype: str = "float32"
     """Of the network. float32 and float64 are exact: no TF32. With bfloat16 and float16 the solver's state is float32."""
     switches: list[str] = field(default_factory=list)
-    """How the network ran, where that changes seconds and memory but no result beyond rounding: compiled, recomputed."""
+    """How it ran, where that changes seconds and memory but no result beyond rounding: compiled, recomputed, `REFERENCE`."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     created: str = ""
     """ISO 8601 time, UTC."""
+
+    @property
+    def in_reference_mode(self) -> bool:
+        """Whether it was made by --reference, so that it repeats bit by bit."""
+        return REFERENCE in self.switches
 
 
 FIELDS = frozenset(f.name for f in fields(Record))

@@ -22,7 +22,8 @@ from bench.noise import SCHEME
 from bench.plan import Cell, Job
 from bench.prepare import Plan
 from bench.progress import Observer
-from bench.records import Record, read_records
+from bench.records import REFERENCE, Record, read_records
+from bench.request import request
 from bench.scoring import Gallery, imagenet_labels
 from bench.solver import particles
 from bench.solving import Outcome, OverTime, solve, warm_up
@@ -70,8 +71,10 @@ class Runner:
 
     def announce(self) -> None:
         """Writes down what is asked for, before anything is computed."""
+        plan, root = self.plan, self.plan.options.data_root
         about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
-        write_manifest(self.folder, describe_run(self.plan.suite, self.plan.cells, self.scorer, self.plan.reference) | about)
+        about |= {"data_root": str(root.expanduser().absolute()) if root else None, "asked": request(plan.suite, plan.options)}
+        write_manifest(self.folder, describe_run(plan.suite, plan.cells, self.scorer, plan.reference) | about)
 
     def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
         """Batch by batch. Out of memory halves the batch, then recomputes; an exception makes each image stand alone."""
@@ -173,11 +176,12 @@ class Runner:
             weights_sha256=cell.prior.weights_sha256,
             privileged=cell.privileged,
             guidance=cell.prior.guidance if cell.privileged else None,
-            switches=list(cell.prior.switches),
+            switches=[*cell.prior.switches, *[REFERENCE] * self.plan.options.reference],
             task=task.name,
             operator=task.operator,
             operator_params=dict(task.params),
             operator_rev=cell.config["task"]["rev"],
+            operator_sha256=cell.operator_sha256,
             sigma=task.sigma,
             solver=cell.name,
             label=cell.label,

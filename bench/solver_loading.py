@@ -22,7 +22,7 @@ class SolverClass:
     """Key in ``SOLVERS`` or ``ANCHORS``, or the class's name: part of the record's key and of the sampler's stream."""
     cls: type[Solver]
     source_sha256: str | None = None
-    """Of the files of a solver that is not ours and of the classes it derives from; ours carry a ``rev`` instead."""
+    """Of the code of a solver that is not ours, see `bench.user_code`; ours carry a ``rev`` instead."""
 
 
 def load_solver(spec: str) -> SolverClass:

@@ -1,11 +1,11 @@
 """Whether records can be made again: some images of every row are computed anew and compared with what is recorded."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 
 from bench import blocks
 from bench.certify.certificate import code_sha256
@@ -13,7 +13,9 @@ from bench.metrics import METRICS
 from bench.plan import Cell
 from bench.prepare import Plan
 from bench.progress import Observer
+from bench.rebuild import UNUSABLE, Name, Source, chosen, first_line, name_of, rebuild
 from bench.records import Record, read_records
+from bench.request import mode
 from bench.runner import Runner
 from bench.summary import COLUMNS, OF_BLOCKS
 
@@ -28,8 +30,9 @@ class Repeat:
     Attributes:
         n: images compared.
         changed: names of what must be equal and is not: the measurement, the status, the counted cost.
-        deviation: median and largest absolute difference by metric, of those that both have.
-        code: whether the solver's file is another one than that of the records; None where they do not say.
+        deviation: median and largest absolute difference by metric, of those that both have; of an even number of images the
+            lower of the middle two, so that half of them deviate by no more.
+        code_changed: whether the solver's file is another one than that of the records; None where they do not say.
     """
 
     task: str
@@ -37,7 +40,7 @@ class Repeat:
     n: int
     changed: tuple[str, ...]
     deviation: dict[str, tuple[float, float]]
-    code: bool | None
+    code_changed: bool | None
 
     @property
     def reproduced(self) -> bool:
@@ -53,35 +56,56 @@ def unit(metric: str) -> float:
     return 10.0 ** -({**METRICS, **blocks.METRICS}[metric].decimals)
 
 
-def chosen(plan: Plan, records: Iterable[Record], images: int) -> list[tuple[Cell, list[Record]]]:
-    """The cells of a plan of which something is recorded, each with so many of its first samples.
-
-    Those with the smallest keys: a choice that nobody made.
-    """
-    known: dict[str, list[Record]] = {}
-    for record in sorted(records, key=lambda r: r.key):
+def recorded_rows(records: Iterable[Record]) -> dict[Name, list[Record]]:
+    """The records with a result, of first samples, by cell and data set."""
+    found: dict[Name, list[Record]] = {}
+    for record in records:
         if record.status in {"ok", "diverged"} and record.sample == 0:
-            known.setdefault(record.cell, []).append(record)
-    planned = {cell.id: {job.key for job in plan.missing(cell, set())} for cell in plan.cells if cell.id in known}
-    pairs = ((cell, [r for r in known.get(cell.id, ()) if r.key in planned[cell.id]][:images]) for cell in plan.cells)
-    return [(cell, found) for cell, found in pairs if found]
+            found.setdefault(name_of(record), []).append(record)
+    return found
 
 
-def repeat(plan: Plan, records: Iterable[Record], images: int, observer: Observer) -> list[Repeat]:
-    """Computes some images of every recorded cell again, in a folder that is then thrown away.
+def verify(
+    sources: Iterable[Source], records: Mapping[Name, Sequence[Record]], images: int, observer: Observer
+) -> tuple[list[Repeat], dict[Name, str]]:
+    """Computes some images of every recorded row again, by the first of the sources that knows it.
 
     Args:
-        plan: as of `bench.prepare.prepare`.
-        records: what to compare with; records of other cells are left out.
-        images: of each cell, at most.
+        sources: see `bench.rebuild.sources`.
+        records: as of `recorded_rows`.
+        images: of each row, at most.
+
+    Returns:
+        A repetition per row, and why there is none of the others.
     """
-    todo = chosen(plan, records, images)
-    cells = [replace(cell, images=tuple(r.image for r in found), samples=1) for cell, found in todo]
+    left, repeats, reasons = dict(records), [], {}
+    for source in sources:
+        here = {name: found for name, found in left.items() if name in source.places}
+        if not here:
+            continue
+        try:
+            suite, options = source.make({name: source.places[name] for name in here})
+        except UNUSABLE as error:
+            reasons = {name: first_line(error) for name in here} | reasons
+            continue
+        with mode(options):
+            plan, gone = rebuild(source, here, suite, options)
+            pairs, lost = chosen(plan, here, images)
+            repeats += repeat(plan, pairs, observer)
+        reasons = gone | lost | reasons
+        for _, found in pairs:
+            left.pop(name_of(found[0]))
+    return repeats, {name: reasons.get(name, "no manifest of the folder lists it") for name in left}
+
+
+def repeat(plan: Plan, pairs: Sequence[tuple[Cell, list[Record]]], observer: Observer) -> list[Repeat]:
+    """Computes what some records say again, in a folder that is then thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        if cells:
-            Runner(replace(plan, cells=cells, options=replace(plan.options, pictures=0)), Path(folder), observer).run()
+        if pairs:
+            options = replace(plan.options, pictures=0)
+            Runner(replace(plan, cells=[cell for cell, _ in pairs], options=options), Path(folder), observer).run()
         again = {record.key: record for record in read_records(folder)[0]}
-    return [compare(cell, [(old, again[old.key]) for old in found]) for cell, (_, found) in zip(cells, todo, strict=True)]
+    return [compare(cell, [(old, again[old.key]) for old in found]) for cell, found in pairs]
 
 
 def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
@@ -101,7 +125,7 @@ def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
         if value is not None and new.metrics.get(name) is not None
     )
     by_name = {name: [gap for _, gap in group] for name, group in groupby(gaps, lambda pair: pair[0])}
-    deviation = {name: (median(found), max(found)) for name, found in by_name.items()}
+    deviation = {name: (median_low(found), max(found)) for name, found in by_name.items()}
     code, known = code_sha256(type(cell.solver)), pairs[0][0].code_sha256
     return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviation, None if known is None else known != code)
 
@@ -114,5 +138,5 @@ def repeat_table(repeats: Sequence[Repeat]) -> str:
     for r in repeats:
         gaps = "".join("{:12.1g}{:8.1g}".format(*r.deviation[c[0]]) if c[0] in r.deviation else f"{'-':>20}" for c in columns)
         verdict = "reproduced" if r.reproduced else "differs" + (f": {', '.join(r.changed)}" if r.changed else "")
-        lines.append(f"{r.task:{tasks}}  {r.label:{labels}}{r.n:4}{gaps}  {verdict}{', other code' if r.code else ''}")
+        lines.append(f"{r.task:{tasks}}  {r.label:{labels}}{r.n:4}{gaps}  {verdict}{', other code' if r.code_changed else ''}")
     return "\n".join(lines)

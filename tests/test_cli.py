@@ -115,7 +115,7 @@ def test_two_versions_of_a_solver_are_two_rows(world, tmp_path):
         (["--solver", "{world}/broken.py:Mine"], 2, "broken.py: cannot import it: ZeroDivisionError: division by zero"),
         (["--solver", "no.such:Mine"], 2, "no.such: cannot import it: ModuleNotFoundError"),
         (["--solver", "pathlib:Path"], 2, "'Path' is not a class derived from bench.solver.Solver"),
-        (["--prior", "fashon32"], 2, "unknown prior 'fashon32'; did you mean 'fashion32'?"),
+        (["--prior", "fashon32"], 2, "unknown prior 'fashon32' (did you mean 'fashion32'?)"),
         (["--prior", "{world}/forged.toml"], 2, "is not the card's"),
         (["--prior", "{world}/rgb.toml"], 2, "not this architecture"),
         (["--prior", "fashion32"], 2, "prior 'fashion32' is for images (1, 32, 32), dataset 'images' has (1, 16, 16)"),
@@ -191,6 +191,59 @@ def test_check_tells_good_from_bad(world):
     assert "kept    The same seed gives the same result" in result.stdout
     assert "broken  Nearer to the exact posterior mean" in result.stdout
     assert bench("check", "pinv").exit_code == 0
+
+
+TWO = """
+from dataclasses import dataclass
+
+from bench.operators.base import LinearOperator
+from solvers import DDNM
+
+
+class Flipped(LinearOperator):
+    \"\"\"The image upside down.\"\"\"
+
+    @property
+    def out_shape(self):
+        return self.shape
+
+    def forward(self, x):
+        return x.flip(-2)
+
+    def transpose(self, v):
+        return v.flip(-2)
+
+
+class Brighter(Flipped):
+    \"\"\"Twice as bright; the adjoint does not know.\"\"\"
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+"""
+ONE_OF_EACH = (
+    TWO.partition("class Brighter")[0]
+    + """
+@dataclass(frozen=True)
+class Mine(DDNM):
+    \"\"\"DDNM.\"\"\"
+"""
+)
+
+
+def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
+    both, each, none = (tmp_path / name for name in ("both.py", "each.py", "none.py"))
+    both.write_text(TWO)
+    each.write_text(ONE_OF_EACH)
+    none.write_text("import torch\n")
+    done = bench("check", both)
+    assert done.exit_code == 1 and f"{both}:Flipped:\n" in done.stdout and f"{both}:Brighter:\n" in done.stdout
+    assert "broken  <A x, v> = <x, A^T v>" in done.stdout.partition("Brighter:")[2]
+    assert "broken" not in done.stdout.partition("Brighter:")[0]
+    done = bench("check", each)
+    assert done.exit_code == 0 and "kept    A LinearOperator is linear" in done.stdout, done.output
+    assert f"{each}:Mine:\n" in done.stdout and "kept    The same seed gives the same result" in done.stdout
+    done = bench("check", none)
+    assert done.exit_code == 2 and done.stderr == f"error: {none} defines no class derived from Solver or Operator\n"
 
 
 def test_certify_measures_laws():

@@ -1,5 +1,6 @@
 """The contract of operators: ours keep it, a sound one of a user's runs, and one that breaks a promise is told which."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,27 @@ class WrongPull(Sound):
         return self(x), lambda v: -self.adjoint(v)
 
 
+class Rounded(Cropped):
+    """Rounds, without a word about its gradient: it is zero wherever it exists."""
+
+    def forward(self, x):
+        return (8 * super().forward(x)).round() / 8
+
+
+class HalfNamed(Sound):
+    """Shows something else than its mask."""
+
+    def parameters(self):
+        return {"taps": torch.ones(len(self.seeds), 3)}
+
+
+class ReadsNothing(Sound):
+    """Its first guess is not a number where something stands in what was not measured."""
+
+    def guess(self, y):
+        return super().guess(y) + (-(y * ~self.measured).abs()).sqrt()
+
+
 class Undocumented(Sound):
     pass
 
@@ -223,6 +245,9 @@ BROKEN = {
     Doubles: "to(dtype) moves everything",
     OtherShape: "A(x) is finite, one measurement of shape out_shape",
     WrongPull: "The pullback is the derivative",
+    Rounded: "The pullback is the derivative",
+    HalfNamed: "What is random is drawn from the image's own seed",
+    ReadsNothing: "Where `measured` says that an entry is not",
     Undocumented: "The class has a docstring",
     Skewed: "V is orthogonal",
 }
@@ -268,6 +293,7 @@ def test_an_operator_of_a_users_own_is_checked_and_run(tmp_path):
         records[place] = {r.label: r for r in read_records(tmp_path / "run" / place)[0] if r.image in {"im0", "*"}}
     a, b, c = (records[place]["dps"] for place in "abc")
     assert (a.operator, a.sigma, a.status) == ("Flip", 0.05, "ok")
+    assert a.operator_sha256 == b.operator_sha256 == hashlib.sha256((tmp_path / "a" / "flip.py").read_bytes()).hexdigest()
     assert (a.key, a.y_hash) == (b.key, b.y_hash) and a.key != c.key and a.y_hash != c.y_hash
     assert records["a"]["ddrm"].status == "skipped" and "SVDOperator" in records["a"]["ddrm"].reason
 

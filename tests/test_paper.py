@@ -223,10 +223,10 @@ def test_where_the_code_of_a_paper_is_known_to_be_another_it_is_refused():
         ('dataset = "tiny"\n', "", "Table 1: Blur: give either the dataset, or in images what is known of them"),
         ('"25.0 .5"', '"25.0"', "Table 1: Blur: row 'dps-1000': 2 numbers or '-' expected"),
         ('"25.0 .5"', '"25,0 .5"', "row 'dps-1000': 2 numbers or '-' expected (could not convert"),
-        ('"psnr", "lpips"', '"psnr", "lpisp"', "unknown metric 'lpisp'; did you mean 'lpips'?"),
-        ("rows.ddrm-20", "rows.dddrm-20", "Table 1: Blur: unknown row 'dddrm-20'; did you mean 'ddrm-20'?"),
-        ('paper = "dps"', 'paper = "dsp"', "Table 1: Blur: unknown paper 'dsp'; did you mean 'dps'?"),
-        ('prior = "net"', 'prior = "nte"', "unknown prior 'nte'; did you mean 'net'?"),
+        ('"psnr", "lpips"', '"psnr", "lpisp"', "unknown metric 'lpisp' (did you mean 'lpips'?)"),
+        ("rows.ddrm-20", "rows.dddrm-20", "Table 1: Blur: unknown row 'dddrm-20' (did you mean 'ddrm-20'?)"),
+        ('paper = "dps"', 'paper = "dsp"', "Table 1: Blur: unknown paper 'dsp' (did you mean 'dps'?)"),
+        ('prior = "net"', 'prior = "nte"', "unknown prior 'nte' (did you mean 'net'?)"),
         ("tflop = 1.0", "tflop = 0", "priors.net: tflop: Input should be greater than 0"),
         ("tflop = 1.0", "", "Table 1: Blur: prior 'net' has no tflop, which the plan needs"),
         ('task = "blur"\n', "", "Table 1: Blur: suite and task come together"),
@@ -288,7 +288,7 @@ def test_the_verb(tmp_path, monkeypatch):
     done = run("--paper", "red-diff", "--out", "page.md")
     assert done.exit_code == 0 and done.stdout == Path("page.md").read_text() and "## Plan" in done.stdout
     done = run("--paper", "redif")
-    assert done.exit_code == 2 and "unknown paper 'redif'; did you mean 'red-diff'?" in done.stderr
+    assert done.exit_code == 2 and "unknown paper 'redif' (did you mean 'red-diff'?)" in done.stderr
     assert "no run folder" in run("--paper", "dps", "--suite", "nothing").stderr
     assert "is a folder; with --paper give a file" in run("--paper", "dps", "--out", ".").stderr
 

@@ -252,6 +252,18 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
         journal.write_atomic(tmp_path / "file" / "x.png", b"")
 
 
+def test_another_machines_journal_of_the_same_process_id_is_not_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "node-2")
+    with Journal(tmp_path) as theirs:
+        theirs.append(make(0))
+    assert journal.wrote_records(tmp_path, os.getpid())
+    monkeypatch.setattr("socket.gethostname", lambda: "node")
+    assert not journal.wrote_records(tmp_path, os.getpid())
+    with Journal(tmp_path) as ours:
+        ours.append(make(1))
+    assert journal.wrote_records(tmp_path, os.getpid()) and not journal.wrote_records(tmp_path, os.getpid() + 1)
+
+
 def test_load_gives_a_tidy_table(tmp_path):
     assert len(load(tmp_path)) == 0 and "label" in load(tmp_path)
     with Journal(tmp_path) as journal:

@@ -37,6 +37,22 @@ def test_revisions_and_sources_tell_configurations_apart(tmp_path):
     assert page.count("## Gaussian blur") == 2 and page.count("`blur_gauss` (std 1), revision 2;") == 1
 
 
+def test_two_codes_of_a_users_operator_are_two_tables(tmp_path):
+    """Each with the rows and the titles of its own manifest, and none of the other's rows pending."""
+    found, manifests = [], []
+    for k, sha256 in enumerate(("c0ffee" * 8, "decade" * 8)):
+        found += [record("best", i, operator_sha256=sha256, cell=f"c{k}", key=digest([k, i])) for i in range(N)]
+        task = {"name": "blur", "title": f"Mine {k}", "operator": "blur_gauss", "operator_sha256": sha256}
+        rows = {"rows": [{"label": "best", "images": None, "cells": {"blur": f"c{k}"}}]}
+        manifests.append(asked(tasks=[task]) | rows)
+    page, _ = report(make_run(tmp_path / "run", found, manifests=manifests), tmp_path / "out")
+    assert "## Mine 0\n\n`blur_gauss` (std 1), source c0ffeec0;" in page and "Not run yet" not in page
+    assert "## Mine 1\n\n`blur_gauss` (std 1), source decadede;" in page and "kept apart" not in page
+    assert "operator_sha256" in (tmp_path / "out" / "tables.csv").read_text()
+    report(make_run(tmp_path / "ours", records()), tmp_path / "ours")
+    assert "operator_sha256" not in (tmp_path / "ours" / "tables.csv").read_text()
+
+
 def test_rows_with_fewer_images_by_design_are_ranked_over_the_images_they_share(tmp_path):
     """The first 6 images are easy: the row that has only these has the best mean, and yet is worse on each of them."""
     psnr = {"worse": HARD + 21 - 30 * (np.arange(N) >= 6), "best": HARD + 21.5 - 30 * (np.arange(N) >= 6)}

@@ -1,6 +1,7 @@
 """Suites, presets and overrides: what is accepted, what it becomes, and what is said about the rest."""
 
 import hashlib
+import sys
 from dataclasses import asdict, fields
 from functools import cache
 
@@ -203,6 +204,59 @@ def test_the_source_of_a_solver_includes_its_bases(tmp_path, monkeypatch):
     files["base_of_mine"].write_text(files["base_of_mine"].read_text() + "# edited")
     assert identity("mine") != before
     assert identity("other") == other
+
+
+HELPED = """
+import random
+from dataclasses import dataclass
+
+import blurs.near
+from solvers import DPS
+
+
+@dataclass(frozen=True)
+class Helped(DPS):
+    zeta: float = blurs.near.ZETA
+"""
+
+
+def helped(folder, zeta=0.5, name="random"):
+    """A solver's file of a name that is also one of Python's, beside a package that imports another module."""
+    (folder / "blurs").mkdir(parents=True)
+    (folder / "blurs" / "near.py").write_text("import numpy\n\nfrom far_away import ZETA\n")
+    (folder / "blurs" / "unused.py").write_text("1 / 0\n")
+    (folder / "far_away.py").write_text(f"ZETA = {zeta}\n")
+    (folder / f"{name}.py").write_text(HELPED)
+    return folder / f"{name}.py"
+
+
+@pytest.fixture
+def forgetful(monkeypatch):
+    """What the modules of `helped` are loaded as ends with the test."""
+    yield
+    for name in ("blurs", "blurs.near", "far_away"):
+        sys.modules.pop(name, None)
+
+
+def test_a_solvers_helpers_are_imported_and_part_of_its_source(tmp_path, forgetful):
+    """Modules in the folder of the file, at once or in turn; `sys.path` is afterwards as it was."""
+    file, before = helped(tmp_path), list(sys.path)
+    assert load_solver(str(file)).cls().zeta == 0.5 and sys.path == before
+    identities = [load_solver(str(file)).source_sha256]
+    for path in (tmp_path / "blurs" / "near.py", tmp_path / "far_away.py"):
+        path.write_text(path.read_text() + "# edited\n")
+        identities.append(load_solver(str(file)).source_sha256)
+    assert len(set(identities)) == 3
+    for path in (tmp_path / "blurs" / "unused.py", tmp_path / "beside.py"):
+        path.write_text("# another\n")
+        assert load_solver(str(file)).source_sha256 == identities[-1]
+
+
+def test_a_helper_that_is_another_one_than_that_beside_the_file_is_refused(tmp_path, forgetful):
+    """Python has one module of a name, so that the second solver would run the first one's."""
+    assert load_solver(str(helped(tmp_path / "a"))).cls().zeta == 0.5
+    with pytest.raises(SuiteError, match=r"its 'blurs.near' is .*/b/blurs/near.py, but .*/a/blurs/near.py is loaded"):
+        load_solver(str(helped(tmp_path / "b", 0.7)))
 
 
 def test_equal_settings_give_equal_keys(tmp_path):

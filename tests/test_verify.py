@@ -1,7 +1,11 @@
 """Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to the last bit."""
 
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +14,12 @@ from tiny import build
 
 from bench.cli import cli
 from bench.journal import Journal
+from bench.prepare import Options, prepare
 from bench.records import read_records
+from bench.suites import load_suite, override
+from bench.verify import compare
 
+ROOT = Path(__file__).resolve().parents[1]
 ROWS = ("pinv", "red_diff", "dps", "ddnm")
 
 
@@ -70,12 +78,21 @@ def test_a_false_claim_is_seen(made, suite, tmp_path, changes, says):
     assert ("error: 1 of 4 rows were not reproduced" in done.output) == ("differs" in says)
 
 
+@pytest.mark.parametrize(("gaps", "good"), [([0.0, 0.03], True), ([0.02, 0.03], False), ([0.0, 0.005, 0.02], True)])
+def test_half_of_the_images_decide(made, suite, gaps, good):
+    """Of two images one is half; the mean of both deviations says nothing of either."""
+    plan = prepare(override(load_suite(str(suite)), ["pinv"], ["box"]), Options())
+    records = [r for r in read_records(made)[0] if r.solver == "pinv"][: len(gaps)]
+    pairs = [(r, replace(r, metrics={**r.metrics, "psnr": r.metrics["psnr"] + g})) for r, g in zip(records, gaps, strict=True)]
+    assert compare(plan.cells[0], pairs).reproduced == good
+
+
 def test_a_suite_of_several_worlds_is_found_by_the_folder(tmp_path):
     start = ("run", "--suite", "exact", "--solver", "exact", "--images", 1, "--no-report")
     assert bench(*start, "--out", tmp_path).exit_code == 0
     done = bench("verify", tmp_path, "--images", 1, "--task", "d8-m2-s0.2", "--progress", "none")
     assert done.exit_code == 0 and "d8-m2-s0.2  exact" in done.output, done.output
-    assert "not compared: 2 recorded rows" in done.output
+    assert "not compared: 2 recorded rows that --suite, --task and --solver leave out" in done.output
 
 
 def test_what_cannot_be_verified_is_named(made, suite, tmp_path):
@@ -100,5 +117,25 @@ def test_reference_mode_repeats_every_bit(suite, tmp_path):
     one, two = ({r.key: r for r in read_records(tmp_path / name)[0]} for name in ("whole", "parts"))
     assert one.keys() == two.keys() and len(one) == 4 * len(ROWS)
     assert all(one[key].metrics == two[key].metrics and one[key].batch == one[key].threads == 1 for key in one)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "bench", *map(str, start), "--out", str(tmp_path / "two"), "--workers", "2"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    both = {r.key: r for r in read_records(tmp_path / "two")[0]}
+    assert both.keys() == one.keys() and all(both[key].metrics == one[key].metrics for key in one)
+    assert all(r.in_reference_mode for r in [*one.values(), *both.values()])
     refused = bench(*start, "--out", tmp_path / "no", "--batch", "4")
     assert refused.exit_code == 2 and "--reference solves one image at a time" in refused.output
+
+
+def test_reference_mode_says_that_ordinary_records_stay(made, suite, tmp_path):
+    """And the report says which are which."""
+    folder = tmp_path / "run"
+    shutil.copytree(made, folder)
+    start = ("run", "--suite", suite, "--task", "box", "--solver", "pinv", "--solver", "mcg", "--out", folder)
+    done = bench(*start, "--reference")
+    note = "note: 4 records are there from ordinary runs; they are not made again in reference mode\n"
+    assert done.exit_code == 0 and note in done.stdout, done.output
+    page = (folder / "report" / "report.md").read_text()
+    assert "| Reference mode | 4 of 20 records: one image at a time" in page
+    assert "- Partly in reference mode: `mcg`; the other records were made by ordinary runs." in page
+    assert "note:" not in bench(*start).stdout, "an ordinary run takes what is there"

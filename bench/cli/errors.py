@@ -12,6 +12,7 @@ import click
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 EXPECTED = {
     "SuiteError": USAGE,
+    "UserCodeError": USAGE,
     "DataError": USAGE,
     "PriorError": USAGE,
     "DeviceError": USAGE,

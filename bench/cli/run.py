@@ -1,9 +1,9 @@
 """`run`: computes what a suite lacks."""
 
-import contextlib
 import shlex
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,15 +112,17 @@ def run(
     Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it was.
     """
     from bench.data import image_files
-    from bench.environment import reproducible
     from bench.operators import operator_name
-    from bench.prepare import Options, prepare
+    from bench.prepare import prepare
+    from bench.request import make_options, mode
     from bench.suites import at_most, load_suite, override, with_operator
     from solvers import ANCHORS, SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
-    if reference and batch not in {None, 1}:
-        raise click.UsageError("--reference solves one image at a time; leave --batch out")
+    try:
+        how = make_options(batch, reference, limit=options.pop("time_limit"), **options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     if images_dir is not None:
         if changes["dataset"] is not None:
             raise click.UsageError("--images-dir and --dataset exclude each other")
@@ -137,9 +139,8 @@ def run(
     if images_dir is not None and changes["images"] is None:
         suite = at_most(suite, len(image_files(images_dir)))
     folder = out or RESULTS / suite.name
-    limit = options.pop("time_limit")
-    with reproducible() if reference else contextlib.nullcontext():  # before anything of CUDA's starts
-        plan = prepare(suite, Options(limit=limit, batch=1 if reference else batch or 8, **options))
+    with mode(how):
+        plan = prepare(suite, how)
         if dry_run:
             from bench.records import read_records
             from bench.summary import forecast, forecast_table
@@ -164,6 +165,8 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     past, damaged = read_records(folder)
     if damaged:
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
+    if ordinary := made_otherwise(plan, past):  # on stdout, which the workers of a run do not have
+        click.echo(f"note: {ordinary} records are there from ordinary runs; they are not made again in reference mode")
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
     try:
         if workers:
@@ -178,6 +181,14 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def made_otherwise(plan: Any, past: Sequence[Any]) -> int:
+    """How many reconstructions of a plan in reference mode were made outside of it, and so are not made in it."""
+    if not plan.options.reference:
+        return 0
+    done = plan.done(r for r in past if r.status != "skipped" and not r.in_reference_mode)
+    return sum(job.key in done for cell in plan.cells for job in plan.missing(cell, set()))
 
 
 def distribute(runner: Any, workers: str, progress: str) -> None:

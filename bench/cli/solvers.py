@@ -23,21 +23,38 @@ def list_(data_root: Path | None) -> None:
 @click.argument("spec", metavar="SOLVER|OPERATOR")
 @plain_errors
 def check(spec: str) -> None:
-    """Checks a solver or an operator (a name, pkg.mod:Class, file.py:Class or file.py) against the contract of its kind."""
+    """Checks a solver or an operator (a name, pkg.mod:Class, file.py:Class or file.py) against the contract of its kind.
+
+    Of file.py alone it checks all solvers and operators that the file defines.
+    """
+    from bench.operators.base import Operator
+    from bench.solver import Solver
+    from bench.user_code import is_user_code, members
+
+    subjects = members(spec, Solver, Operator) if is_user_code(spec) else [spec]
+    results = []
+    for subject in subjects:
+        click.echo(f"{subject}:\n" * (len(subjects) > 1), nl=False)
+        results += check_one(subject)
+    broken = sum(promise.broken is not None for promise in results)
+    if broken:
+        fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)
+
+
+def check_one(spec: str) -> list[Any]:
+    """Prints what became of each `bench.contract.Promise` of one solver or operator."""
     from bench import contract, operator_contract
     from bench.solver_loading import load_solver
 
-    operator = names_operator(spec)
-    results = operator_contract.check(spec) if operator else contract.check(load_solver(spec).cls)
+    solver = None if names_operator(spec) else load_solver(spec)
+    results = contract.check(solver.cls) if solver else operator_contract.check(spec)
     for promise in results:
         click.echo(f"{'broken' if promise.broken else 'kept':8}{promise.says}")
         if promise.broken:
             click.echo(f"        -> {promise.broken}")
-    if not operator:
-        click.echo(f"        {certification(load_solver(spec))}")
-    broken = sum(promise.broken is not None for promise in results)
-    if broken:
-        fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)
+    if solver:
+        click.echo(f"        {certification(solver)}")
+    return results
 
 
 def names_operator(spec: str) -> bool:

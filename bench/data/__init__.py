@@ -7,7 +7,6 @@ changes results. A ``listed`` one names images of a public collection which the 
 gave them. Any folder of images is a data set too, without a card and with that preprocessing.
 """
 
-import difflib
 import hashlib
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bench.data.cards import DATASETS, AnyCard, Card, DataError, FolderCard, Lis
 from bench.data.files import Dataset, FolderDataset, SheetDataset
 from bench.data.listed import FolderOfPhotographs, ListedDataset, image_files
 from bench.data.lists import ListUnavailable, fetch_list
+from bench.names import nearest
 
 __all__ = [
     "DATASETS",
@@ -89,10 +89,8 @@ def card_path(name: str | Path) -> Path:
     if path.suffix == ".toml":
         return path
     if name not in (known := list_datasets()):
-        near = difflib.get_close_matches(str(name), known, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
         choice = "or the path of a card (*.toml) or of a folder of images"
-        raise DataError(f"unknown data set '{name}'; {hint}known: {', '.join(known)}, {choice}")
+        raise DataError(f"unknown data set '{name}'{nearest(str(name), known)}, {choice}")
     return DATASETS / f"{name}.toml"
 
 

@@ -1,11 +1,12 @@
 """Cards: what a prior is, where its files come from, and what they hash to."""
 
-import difflib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
+
+from bench.names import nearest
 
 FOLDER = Path(__file__).parent
 
@@ -114,10 +115,8 @@ def read_card(name: str) -> tuple[Card, Path]:
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
-        near = difflib.get_close_matches(name, list_priors(), 1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
         kinds = "the path of a card (.toml), diffusers:FOLDER or azula:NAME"
-        raise PriorError(f"unknown prior '{name}'; {hint}known: {', '.join(list_priors())}, {kinds}")
+        raise PriorError(f"unknown prior '{name}'{nearest(name, list_priors())}, {kinds}")
     try:
         return Card.model_validate(tomllib.loads(path.read_text())), path
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

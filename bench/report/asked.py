@@ -69,6 +69,6 @@ def _concerns(run: Run, task: dict[str, Any], head: Record) -> bool:
     if "prior" in task:
         ours.pop("weights_sha256", None)
     ours |= {name: task[name] for name in ("dataset", "prior") if name in task}
-    ours |= {name: task[name] for name in ("operator", "sigma") if name in task}
+    ours |= {name: task[name] for name in ("operator", "operator_sha256", "sigma") if name in task}
     ours |= {"task": task["name"]} | ({"operator_params": task["params"]} if "params" in task else {})
     return all(getattr(head, name) == value for name, value in ours.items())

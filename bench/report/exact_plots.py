@@ -141,7 +141,9 @@ def rewards(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]
         for name in (name for name in x if name in y and y[name].median < level - DROP):
             place, color = (x[name].median, level - DROP), style[name]["color"]
             arrow(axis, *place, y=y[name].median, color=color)
-            axis.annotate(f"{y[name].median:.1f} dB", place, xytext=(0, 6), textcoords="offset points", ha="center", color=color)
+            axis.annotate(
+                f"{y[name].median:.1f} dB", place, xytext=(0, 6), textcoords="offset points", ha="center", color=color
+            )
         y = {name: Median(*(max(v, level - DROP) for v in m[:3]), m.n) for name, m in y.items()}
     points(axis, x, y, style, float)
     ratio_axis(axis.xaxis, axis.set_xscale)

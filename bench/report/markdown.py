@@ -86,6 +86,7 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
         "Images per task": _image_counts(tables),
         "Seed": _each(records, "seed"),
         "Device": ", ".join(distinct(map(_device, records))),
+        "Reference mode": _share_in_reference_mode(records),
         "Versions": ", ".join(distinct(f"{k} {v}" for r in records for k, v in sorted(r.versions.items()))),
         "Commit": ", ".join(distinct(r.commit[:12] for r in records if r.commit)),
         "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
@@ -103,6 +104,14 @@ def _device(r: Record) -> str:
     tf32 = "" if r.device.startswith("cpu") else ", no TF32"
     state = ", state in float32" if r.dtype in ("bfloat16", "float16") else ""
     return f"{r.device} ({r.threads} thread{'s' * (r.threads != 1)}, {r.dtype}{state}{tf32})"
+
+
+def _share_in_reference_mode(records: Sequence[Record]) -> str:
+    """How many records were made bit by bit reproducibly; "" for none. What was skipped was not made at all."""
+    made = [r for r in records if r.status != "skipped"]
+    n = sum(r.in_reference_mode for r in made)
+    share = "all records" if n == len(made) else f"{n} of {len(made)} records"
+    return f"{share}: one image at a time, on one thread, with deterministic kernels" if n else ""
 
 
 def _each(records: Iterable[Record], name: str) -> str:
@@ -167,7 +176,8 @@ def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Ref
     facts = [
         code(head.operator)
         + (f" ({escape(params)})" if params else "")
-        + f", revision {head.operator_rev}" * (head.operator_rev > 1),
+        + f", revision {head.operator_rev}" * (head.operator_rev > 1)
+        + (f", source {head.operator_sha256[:8]}" if head.operator_sha256 else ""),
         f"σ = {head.sigma:g} for images in [−1, 1] ({head.sigma / 2:g} in [0, 1] units)",
         f"{table.usual} images of {escape(head.dataset)}" + (f", {samples} samples each" if samples > 1 else ""),
         f"prior {escape(head.prior)}",

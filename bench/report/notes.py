@@ -24,6 +24,7 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
         *privileged({code(row.name): row.records for row in table.rows}),
         *_incomplete(table, metrics, scores),
         *_strangers(table),
+        *_reference_mode(table),
         *_timings(table),
         *_unavailable(table, metrics, scores),
         *[f"Skipped: {code(r.label)}: {escape(r.reason or 'no reason given')}." for r in table.skipped],
@@ -162,6 +163,16 @@ def _first_reason(row: Row) -> str:
     reasons = distinct(r.reason for r in row.records if r.status != "ok" and r.reason)
     more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
     return f" Reason: {escape(reasons[0].rstrip('.'), 160)}{more}." if reasons else ""
+
+
+def _reference_mode(table: Table) -> list[str]:
+    """Which rows repeat bit by bit, where not all do: the others depend on batch and threads in the last digits."""
+    made = {row.name: sum(r.in_reference_mode for r in row.records) for row in table.rows}
+    sizes = {row.name: len(row.records) for row in table.rows}
+    if made == sizes or not any(made.values()):
+        return []
+    parts = [code(name) + (f" {n} of {sizes[name]}" if n < sizes[name] else "") for name, n in made.items() if n]
+    return [f"Partly in reference mode: {', '.join(parts)}; the other records were made by ordinary runs."]
 
 
 def _strangers(table: Table) -> list[str]:

@@ -37,7 +37,7 @@ def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[S
 
 
 def _facts(r: Record) -> dict[str, object]:
-    values = {name: getattr(r, name) for name in PLAIN}
+    values = {name: getattr(r, name) for name in PLAIN if name != "operator_sha256" or r.operator_sha256}
     return {name: canonical(value) if isinstance(value, dict) else value for name, value in values.items()}
 
 

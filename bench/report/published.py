@@ -3,7 +3,6 @@
 The file says what its fields mean. It is checked when it is read, so that a typing error in it cannot become a verdict.
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bench.names import nearest
 from bench.report.columns import KNOWN, Metric
 
 FILE = Path(__file__).resolve().parents[2] / "reports" / "published.toml"
@@ -139,7 +139,7 @@ class Published:
             PublishedError: there is no such paper.
         """
         if paper not in self.papers:
-            raise PublishedError(f"unknown paper '{paper}'{_hint(paper, self.papers)}")
+            raise PublishedError(f"unknown paper '{paper}'{nearest(paper, self.papers)}")
         return [entry for entry in self.entries if entry.paper == paper]
 
     def method(self, row: str) -> tuple[str | None, int]:
@@ -227,9 +227,4 @@ def _decimals(text: str) -> int:
 
 def _known(what: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
-        raise ValueError(f"unknown {what} '{name}'{_hint(name, known)}")
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return (f"; did you mean '{near[0]}'?" if near else ";") + f" known: {', '.join(known)}"
+        raise ValueError(f"unknown {what} '{name}'{nearest(name, known)}")

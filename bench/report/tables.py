@@ -10,7 +10,8 @@ from bench.records import Record, canonical
 from bench.report.asked import Asked, Run, labels, ranks
 
 SETTING = (
-    "suite", "dataset", "prior", "weights_sha256", "task", "operator", "operator_params", "operator_rev", "sigma", "seed",
+    "suite", "dataset", "prior", "weights_sha256", "task", "operator", "operator_params", "operator_rev", "operator_sha256",
+    "sigma", "seed",
 )  # fmt: skip
 """What the rows of one table share; results that differ in one of these never meet in a table."""
 

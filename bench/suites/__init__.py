@@ -247,7 +247,7 @@ def _twins(rows: Sequence[SolverRow]) -> list[int]:
 
 def _select(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
     plain = [flag for flag in flags if "=" not in flag]
-    settings = [(flag, *_split(flag)) for flag in flags if "=" in flag]
+    settings = [(flag, *split_setting(flag)) for flag in flags if "=" in flag]
     for name in plain or [name for _, name, _, _ in settings]:
         if not any(name in {row.label, row.solver} for row in rows):
             rows.append(_new_row(name, rows, known))
@@ -259,8 +259,12 @@ def _select(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -
     return [new for row in kept for new in _changed(row, [s for s in settings if s[1] in {row.label, row.solver}])]
 
 
-def _split(flag: str) -> tuple[str, str, list[Any]]:
-    """As in "dps.zeta=0.3,1" -> ("dps", "zeta", [0.3, 1])."""
+def split_setting(flag: str) -> tuple[str, str, list[Any]]:
+    """As in "dps.zeta=0.3,1" -> ("dps", "zeta", [0.3, 1]).
+
+    Raises:
+        SuiteError: it is of another form.
+    """
     left, _, value = flag.partition("=")
     name, dot, param = left.rpartition(".")
     if not (dot and name and param and value):
