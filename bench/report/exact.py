@@ -27,10 +27,10 @@ SCREEN = ("var_band_", "sw_floor")
 LEGEND = (
     "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws "
     "from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with the posterior's own denoiser; "
-    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` (or on the good side of it) over the same problems, neither "
-    "by the paired 95 % bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with few "
-    "problems that is no proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: best solver. ⁼: not told "
-    "apart from the best in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or "
+    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` (or on the good side of it) over the same problems, "
+    "neither by the paired 95 % bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with "
+    "few problems that is no proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: best solver. ⁼: not "
+    "told apart from the best in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or "
     "missing problems, not ranked."
 )
 
@@ -44,8 +44,8 @@ CONVENTIONS = (
     "posterior is known in closed form, and a record is one set of samples from it.",
     "A distance to the posterior says how good a solver is, not whether its code is right: that is what its certificate says.",
     "NFE and vjps are per sample, seconds too: the clock of the set divided by its size.",
-    "Figures draw what lies beyond at their edge, with an arrow: variance ratios below 0.003 or above 300, and a PSNR more than "
-    "5 dB below that of exact samples. The variance split pools all tasks of a prior, at all noise levels.",
+    "Figures draw what lies beyond at their edge, with an arrow: variance ratios below 0.003 or above 300, and a PSNR more "
+    "than 5 dB below that of exact samples. The variance split pools all tasks of a prior, at all noise levels.",
 )
 
 
