@@ -30,8 +30,8 @@ LEGEND = (
     "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` (or on the good side of it) over the same problems, "
     "neither by the paired 95 % bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with "
     "few problems that is no proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: best solver. ⁼: not "
-    "told apart from the best in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or "
-    "missing problems, not ranked."
+    "told apart from the best in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed "
+    "or missing problems, not ranked."
 )
 
 
