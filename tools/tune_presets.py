@@ -2,7 +2,7 @@
 
     python tools/tune_presets.py dps --tasks inpaint_box sr_average4
 
-Every solver gets the same number of candidates. One line per candidate: PSNR, SSIM and data misfit, means over the images; the
+Every solver gets four candidates, PiGDM three. One line per candidate: PSNR, SSIM and data misfit, means over the images; the
 presets in bench/presets/ hold the best PSNR.
 """
 
@@ -27,14 +27,14 @@ from bench.suites import load_suite  # noqa: E402
 from solvers import SOLVERS  # noqa: E402
 
 GRIDS = {
-    "ddrm": {"steps": [20], "eta": [0.0, 0.5, 0.7, 0.85, 0.95, 1.0]},
-    "pigdm": {"steps": [100], "coefficient": ["paper", "nvlabs", "score"], "eta": [0.5, 1.0]},
-    "dps": {"steps": [100], "zeta": [0.5, 1.0, 2.0, 3.0, 5.0, 8.0]},
-    "mcg": {"steps": [100], "zeta": [0.1, 0.3, 1.0, 2.0, 3.0, 5.0]},
+    "ddrm": {"steps": [20], "eta": [0.5, 0.7, 0.85, 1.0]},
+    "pigdm": {"steps": [100], "coefficient": ["paper", "nvlabs", "score"]},
+    "dps": {"steps": [100], "zeta": [1.0, 2.0, 4.0, 8.0]},
+    "mcg": {"steps": [100], "zeta": [0.5, 1.0, 2.0, 4.0]},
     "ddnm": {"steps": [100], "eta": [0.5, 0.7, 0.85, 1.0]},
     "diffpir": {"steps": [100], "lam": [1.0, 4.0], "zeta": [0.3, 1.0]},
     "daps": {"steps": [100], "tau": [0.02], "ode_steps": [2, 5], "lr": [2e-4, 4e-4]},
-    "red_diff": {"steps": [100], "lr": [0.1, 0.3], "lam": [0.06, 0.25, 1.0]},
+    "red_diff": {"steps": [100], "lr": [0.1, 0.3], "lam": [0.25, 1.0]},
 }
 
 
