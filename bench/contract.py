@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,10 +28,15 @@ TOLERANCE = 1e-4
 
 
 class Promise(NamedTuple):
-    """One promise in words and, where it is broken, what was seen."""
+    """One promise in words and, where it is broken, what was seen; ``applies`` is False where it is not about the subject."""
 
     says: str
     broken: str | None
+    applies: bool = True
+
+
+class NotAboutIt(Exception):
+    """Raised by a promise that a solver or operator does not make: of another rung of the ladder, of a field it lacks."""
 
 
 class Problem(NamedTuple):
@@ -124,9 +129,10 @@ def holds_one_graph(solver: Solver) -> str | None:
     p = problem()
     prior = GraphCounter(p.prior)
     last(run(solver, p._replace(prior=prior)))
-    return (
-        "the pullback of a step is still held in the next one, at twice the memory; `del` it after use" if prior.held else None
-    )
+    if not prior.pulls:
+        raise NotAboutIt
+    held = "the pullback of a step is still held in the next one, at twice the memory; `del` it after use"
+    return held if prior.held else None
 
 
 def uses_own_noise_only(solver: Solver) -> str | None:
@@ -181,9 +187,8 @@ def leaves_grad_mode_alone(solver: Solver) -> str | None:
 def counts_its_steps(solver: Solver) -> str | None:
     """As many network evaluations as the field ``steps`` says (where there is one)."""
     if not hasattr(solver, "steps"):
-        return None
-    calls: Counter[str] = Counter()
-    p = problem()
+        raise NotAboutIt
+    calls, p = Counter(), problem()
     last(run(solver, p._replace(prior=WatchedPrior(p.prior, calls))))
     n = IMAGES * particles(solver)
     if calls["nfe"] != n * solver.steps:
@@ -195,7 +200,7 @@ def counts_its_steps(solver: Solver) -> str | None:
 def uses_the_measurement(solver: Solver) -> str | None:
     """Nearer to the exact posterior mean than A+ y and than the prior mean, on a mild problem (30 % of the pixels)."""
     if solver.baseline:
-        return None
+        raise NotAboutIt
     p = problem()
     y, A, sigma = p.measurement
     target = p.prior.posterior(y, A, sigma).mean.to(p.x)
@@ -236,7 +241,7 @@ PROMISES: list[Callable[[Solver], str | None]] = [
 WELL_FORMED = "A frozen dataclass below Solver with solve() and defaults."
 
 
-def words(promise: Callable[[Solver], str | None]) -> str:
+def words(promise: Callable[..., str | None]) -> str:
     """The promise itself: the first line of its docstring."""
     return (promise.__doc__ or "").splitlines()[0]
 
@@ -245,7 +250,7 @@ def check(solver: type[Solver] | Solver) -> list[Promise]:
     """Runs every promise on a solver (a class is built with its defaults and at most 100 steps).
 
     Returns:
-        One `Promise` each, in a fixed order; ``broken`` is None where it holds. An exception inside a promise breaks it.
+        One `Promise` each, in a fixed order; an exception inside a promise breaks it.
     """
     if inspect.isclass(solver):
         flaw = malformed(solver)
@@ -255,7 +260,7 @@ def check(solver: type[Solver] | Solver) -> list[Promise]:
     if getattr(solver, "steps", 0) > STEPS:
         solver = replace(solver, steps=STEPS)
     with single_thread():
-        return [Promise(WELL_FORMED, None), *(Promise(words(p), attempt(p, solver)) for p in PROMISES)]
+        return [Promise(WELL_FORMED, None), *(tried(promise, solver) for promise in PROMISES)]
 
 
 def malformed(solver: type) -> str | None:
@@ -274,12 +279,14 @@ def malformed(solver: type) -> str | None:
     return f"give every hyper-parameter a default; without one: {', '.join(bare)}" if bare else None
 
 
-def attempt(promise: Callable[[Solver], str | None], solver: Solver) -> str | None:
-    """What a promise says, or the exception that it met."""
+def tried(promise: Callable[[Any], str | None], subject: Any) -> Promise:
+    """What became of a promise."""
     try:
-        return promise(solver)
+        return Promise(words(promise), promise(subject))
+    except NotAboutIt:
+        return Promise(words(promise), None, applies=False)
     except Exception as error:  # noqa: BLE001 a user's code may raise anything; the check reports it
-        return f"raised {type(error).__name__}: {error}"
+        return Promise(words(promise), f"raised {type(error).__name__}: {error}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.contract import Promise, single_thread, words
+from bench.contract import NotAboutIt, Promise, single_thread, tried
 from bench.operators import make_operator
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
 
@@ -174,7 +174,7 @@ def names_what_is_measured(trial: Trial) -> str | None:
     """Where `measured` says that an entry is not, y is 0 and is never read."""
     A, measured = trial.A, trial.A.measured
     if measured is None:
-        return None
+        raise NotAboutIt
     if measured.dtype != torch.bool or tuple(measured.shape) != (len(SEEDS), *A.out_shape):
         return f"measured is {measured.dtype} {tuple(measured.shape)}, expected bool (B, *out_shape)"
     if A(trial.x)[~measured].any():
@@ -188,7 +188,7 @@ def has_its_derivative(trial: Trial) -> str | None:
     """The pullback is the derivative, by differences over a short and a long step; unless `differentiable` is False."""
     A, h = trial.A, 1e-6
     if not A.differentiable:
-        return None
+        raise NotAboutIt
     along = (A(trial.x + h * trial.z) - A(trial.x - h * trial.z)) / (2 * h)
     return apart(
         "<v, A'z> and <A'^T v, z> differ", dot(A.vjp(trial.x)[1](trial.v), trial.z), dot(along, trial.v), 1e-5
@@ -211,7 +211,7 @@ def inverts(trial: Trial) -> str | None:
     """A(pinv(A(x))) = A(x), where singular values are kept."""
     A, x = trial.exact, trial.x
     if not isinstance(A, PinvOperator):
-        return None
+        raise NotAboutIt
     if isinstance(A, SVDOperator):
         x = A.V(A.kept * A.Vt(x))
     return apart("A(pinv(A(x))) and A(x) differ", A(A.pinv(A(x))), A(x), ITERATIVE)
@@ -221,7 +221,7 @@ def is_linear(trial: Trial) -> str | None:
     """A LinearOperator is linear, without a constant."""
     A, x, z = trial.A, trial.x, trial.z
     if not isinstance(A, LinearOperator):
-        return None
+        raise NotAboutIt
     return apart("A(2 x + z) and 2 A(x) + A(z) differ", A(2 * x + z), 2 * A(x) + A(z))
 
 
@@ -229,7 +229,7 @@ def has_its_adjoint(trial: Trial) -> str | None:
     """<A x, v> = <x, A^T v>."""
     A, x, v = trial.A, trial.x, trial.v
     if not isinstance(A, LinearOperator):
-        return None
+        raise NotAboutIt
     return apart("<A x, v> and <x, A^T v> differ", dot(A(x), v), dot(x, A.adjoint(v)))
 
 
@@ -237,7 +237,7 @@ def solves_the_damped_equations(trial: Trial) -> str | None:
     """pinv(y, d) solves (A^T A + d) x = A^T y, for one d and for one per image."""
     A, v = trial.exact, trial.v
     if not isinstance(A, LinearOperator):
-        return None
+        raise NotAboutIt
     per_image = DAMPING * torch.arange(1.0, len(SEEDS) + 1, dtype=torch.float64)
     for d in (DAMPING, per_image):
         x = A.pinv(v, d)
@@ -251,7 +251,7 @@ def is_a_decomposition(trial: Trial) -> str | None:
     """V is orthogonal, U is on the range, and A = U s V^T (SVDOperator)."""
     A, x, z, v = trial.A, trial.x, trial.z, trial.v
     if not isinstance(A, SVDOperator):
-        return None
+        raise NotAboutIt
     on = (A.s > 0).expand_as(z)
     return (
         apart("V V^T x and x differ", A.V(A.Vt(x)), x)
@@ -287,20 +287,11 @@ def check(spec: str) -> list[Promise]:
     """Runs every promise on an operator, by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``.
 
     Returns:
-        One `Promise` each, in a fixed order; ``broken`` is None where it holds or is not about this rung of the ladder. An
-        exception inside a promise breaks it.
+        One `Promise` each, in a fixed order; an exception inside a promise breaks it.
     """
     try:
         trial = Trial(spec)
     except ValueError as error:
         return [Promise(BUILDS, str(error))]
     with single_thread():
-        return [Promise(BUILDS, None), *(Promise(words(promise), attempt(promise, trial)) for promise in PROMISES)]
-
-
-def attempt(promise: Callable[[Trial], str | None], trial: Trial) -> str | None:
-    """What a promise says, or the exception that it met."""
-    try:
-        return promise(trial)
-    except Exception as error:  # noqa: BLE001 a user's code may raise anything; the check reports it
-        return f"raised {type(error).__name__}: {error}"
+        return [Promise(BUILDS, None), *(tried(promise, trial) for promise in PROMISES)]

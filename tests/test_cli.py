@@ -191,6 +191,8 @@ def test_check_tells_good_from_bad(world):
     assert "kept    The same seed gives the same result" in result.stdout
     assert "broken  Nearer to the exact posterior mean" in result.stdout
     assert bench("check", "pinv").exit_code == 0
+    unknown = bench("check", "blur_gaus")
+    assert unknown.exit_code == 2 and "unknown solver or operator 'blur_gaus' (did you mean 'blur_gauss'?)" in unknown.stderr
 
 
 TWO = """

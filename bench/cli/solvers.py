@@ -27,10 +27,16 @@ def check(spec: str) -> None:
 
     Of file.py alone it checks all solvers and operators that the file defines.
     """
+    from bench.names import nearest
+    from bench.operators import OPERATORS
     from bench.operators.base import Operator
     from bench.solver import Solver
     from bench.user_code import is_user_code, members
+    from solvers import ANCHORS, SOLVERS
 
+    known = [*SOLVERS, *ANCHORS, *OPERATORS]
+    if not is_user_code(spec) and spec not in known:
+        fail(f"unknown solver or operator '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class", USAGE)
     subjects = members(spec, Solver, Operator) if is_user_code(spec) else [spec]
     results = []
     for subject in subjects:
@@ -38,7 +44,7 @@ def check(spec: str) -> None:
         results += check_one(subject)
     broken = sum(promise.broken is not None for promise in results)
     if broken:
-        fail(f"{spec} breaks {broken} of {len(results)} promises", FAILURE)
+        fail(f"{spec} breaks {broken} of {sum(promise.applies for promise in results)} promises", FAILURE)
 
 
 def check_one(spec: str) -> list[Any]:
@@ -49,7 +55,7 @@ def check_one(spec: str) -> list[Any]:
     solver = None if names_operator(spec) else load_solver(spec)
     results = contract.check(solver.cls) if solver else operator_contract.check(spec)
     for promise in results:
-        click.echo(f"{'broken' if promise.broken else 'kept':8}{promise.says}")
+        click.echo(f"{'broken' if promise.broken else 'kept' if promise.applies else 'n/a':8}{promise.says}")
         if promise.broken:
             click.echo(f"        -> {promise.broken}")
     if solver:
