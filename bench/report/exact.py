@@ -108,10 +108,10 @@ def ordered(table: Table) -> list[Row]:
 
 
 def glance(tables: Sequence[Table], judged: Sequence[Numbers], metric: Metric) -> list[str]:
-    """For each prior, rows by tasks: the distance, and in small print its interval."""
-    parts = []
-    for prior in dict.fromkeys(table.head.prior for table in tables):
-        own = [(t, s.get(metric.name, {})) for t, s in zip(tables, judged, strict=True) if t.head.prior == prior]
+    """For each prior, rows by tasks of enough problems: the distance, and in small print its interval."""
+    parts, enough = [], [(t, s) for t, s in zip(tables, judged, strict=True) if t.usual >= FEWEST]
+    for prior in dict.fromkeys(table.head.prior for table, _ in enough):
+        own = [(t, s.get(metric.name, {})) for t, s in enough if t.head.prior == prior]
         rows = {row.name: row for table, _ in own for row in ordered(table)}
         lines = [_line([f"{metric.label} ↓", "NFE", *(escape(table.title) for table, _ in own)])]
         lines += ["|:--|" + "--:|" * (len(own) + 1)]
@@ -119,7 +119,9 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], metric: Metric) -
             cells = [_cell(metric, s.get(name), row.head.baseline) for _, s in own]
             lines += [_line([_label(row), _cost(row), *cells])]
         parts += [f"### {escape(prior)}", "\n".join(lines)]
-    return ["## At a glance", *parts] if parts else []
+    few = [escape(t.title) for t in tables if t.usual < FEWEST]
+    rest = [f"Of fewer than {FEWEST} problems, and below only: {', '.join(few)}."] if few and parts else []
+    return ["## At a glance", *parts, *rest] if parts else []
 
 
 def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[str]:
