@@ -70,6 +70,7 @@ def _spread(axis: Axes, panels: Sequence[tuple[Table, dict[str, Score]]]) -> tup
     times = [bootstrap_interval(row.seconds).mean for table, s in panels for row in table.rows if _point(table, row, s)]
     if max(times) < 2 * min(times):
         middle = math.sqrt(min(times) * max(times))
+        axis.set_autoscalex_on(False)  # of a lone point, about which it would warn
         axis.set_xlim(middle / 2, middle * 2)
     return axis.get_xlim()
 
