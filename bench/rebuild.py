@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from bench.names import nearest
@@ -104,7 +105,8 @@ def suite_name(given: str, runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _as_asked(run: Mapping[str, Any], where: Mapping[str, Any]) -> Callable[[Places], tuple[Suite, Options]]:
     def make(places: Places) -> tuple[Suite, Options]:
-        suite, options = understood(run["asked"], **{**where, "data_root": where.get("data_root") or run.get("data_root")})
+        root = where.get("data_root") or run.get("data_root")
+        suite, options = understood(run["asked"], **{**where, "data_root": Path(root) if root else None})
         rows, tasks = ({pair[i] for pair in places.values()} for i in (0, 1))
         kept = {
             "solvers": tuple(row for row in suite.solvers if row.label in rows),

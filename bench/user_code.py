@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -88,6 +88,15 @@ def source_sha256(cls: type, *modules: ModuleType) -> str | None:
     """
     theirs = [sys.modules[c.__module__] for c in cls.__mro__ if c.__module__.partition(".")[0] not in NOT_THEIRS]
     files = {path for module in (*modules, *theirs) for path in _files(module)}
+    return _digest(files)
+
+
+def module_sha256(module: ModuleType) -> str | None:
+    """Of a user's module and of what it imports from beside it, as in `source_sha256`; None for what has no file."""
+    return _digest(_files(module))
+
+
+def _digest(files: Iterable[Path]) -> str | None:
     contents = {path.read_bytes() for path in files}
     return hashlib.sha256(b"".join(sorted(contents))).hexdigest() if contents else None
 
@@ -116,7 +125,11 @@ def _root(module: ModuleType) -> Path:
 def _imported(source: bytes) -> frozenset[str]:
     """What the import statements of a file name, whether modules or what is in them; relative ones with leading dots."""
     names = set()
-    for node in ast.walk(ast.parse(source)):
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # of a module that is imported on trial
+        return frozenset()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -132,6 +145,8 @@ def _resolve(name: str, importer: Path, root: Path) -> Iterator[Path]:
     if not level and bare.partition(".")[0] in NOT_THEIRS:
         return
     place = importer.parents[level - 1] if level else root
+    if not place.is_relative_to(root):
+        return
     if level:
         yield from [init] if (init := place / "__init__.py").is_file() else []
     for part in bare.split("."):
@@ -141,7 +156,10 @@ def _resolve(name: str, importer: Path, root: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """While a user's file is imported, its folder is where modules are looked for first, as if it was run as a script."""
+    """While a user's file is imported, its folder is where modules are looked for first, as if it was run as a script.
+
+    Afterwards it is where they are looked for last: a function of the file may import, too.
+    """
     importlib.invalidate_caches()
     sys.path.insert(0, str(folder))
     try:
@@ -149,6 +167,8 @@ def _importable(folder: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(ValueError):
             sys.path.remove(str(folder))
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
 
 
 def _refuse_strangers(where: str, module: ModuleType) -> None:

@@ -50,7 +50,8 @@ def score(x01, sigma):
 
 def circle(x, t):
     alpha, sigma = (t * math.pi / 2).cos(), (t * math.pi / 2).sin()
-    return (x - alpha * exact(x, alpha, sigma)) / sigma
+    x0 = exact(x, alpha, sigma)
+    return alpha * (x - alpha * x0) / sigma - sigma * x0
 
 
 class StandIn(torch.nn.Module):
@@ -290,3 +291,13 @@ def test_no_scheduler_of_diffusers_is_overlooked():
     assert {name for name, text in refused.items() if "consistency" in text} == consistent
     assert {*BETAS} - consistent <= known
     assert {"EDMEulerScheduler", "FlowMatchHeunDiscreteScheduler", "KarrasVeScheduler", "IPNDMScheduler"} <= known
+
+
+def test_the_angles_network_is_what_its_own_sampler_takes_it_for():
+    """IPNDM's steps with the stand-in carry N(0, 1) into the law that it is exact for."""
+    scheduler = diffusers.IPNDMScheduler()
+    scheduler.set_timesteps(100)
+    x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64).view(3, 1, 1, 1)
+    for t in scheduler.timesteps:
+        x = scheduler.step(circle(x, t.double()), t, x).prev_sample
+    torch.testing.assert_close(x.flatten(), MEAN + STD * torch.tensor([-1.0, 0.0, 1.0]).double(), atol=0.02, rtol=0)

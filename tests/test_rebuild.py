@@ -26,7 +26,7 @@ KINDS = {
     "limit": ("--time-limit=1000", "--task=box", "--solver=pinv"),
     "dtype": ("--dtype=bfloat16", "--task=box", "--solver=ddrm"),
     "code": ("--task=box", "--solver=mine.py:Mine.steps=2,4"),
-    "seed": ("--seed=3", "--task=box", "--solver=red_diff.lr=0.2"),
+    "seed": ("--seed=3", "--data-root=.", "--task=box", "--solver=red_diff.lr=0.2"),
     "reference": ("--reference", "--task=box2", "--solver=dps"),
     "the same row in another run": ("--task=box", "--solver=pinv", "--images=2"),
 }

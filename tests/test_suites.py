@@ -14,6 +14,7 @@ from bench.operators.nonlinear import PhaseRetrieval
 from bench.plan import World, make_cells, operator_settings
 from bench.solver_loading import build_solver, load_solver
 from bench.suites import SuiteError, list_suites, load_suite, override, presets
+from bench.user_code import import_user_module, module_sha256
 from solvers import SOLVERS
 
 HEAD = "name: s\ndataset: d\nprior: p\nimages: 2\n"
@@ -232,16 +233,17 @@ def helped(folder, zeta=0.5, name="random"):
 
 @pytest.fixture
 def forgetful(monkeypatch):
-    """What the modules of `helped` are loaded as ends with the test."""
+    """What the modules of `helped` are loaded as ends with the test, and so do their places."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
     yield
     for name in ("blurs", "blurs.near", "far_away"):
         sys.modules.pop(name, None)
 
 
 def test_a_solvers_helpers_are_imported_and_part_of_its_source(tmp_path, forgetful):
-    """Modules in the folder of the file, at once or in turn; `sys.path` is afterwards as it was."""
+    """Modules in the folder of the file, at once or in turn; afterwards that is where imports look last."""
     file, before = helped(tmp_path), list(sys.path)
-    assert load_solver(str(file)).cls().zeta == 0.5 and sys.path == before
+    assert load_solver(str(file)).cls().zeta == 0.5 and sys.path == [*before, str(tmp_path)]
     identities = [load_solver(str(file)).source_sha256]
     for path in (tmp_path / "blurs" / "near.py", tmp_path / "far_away.py"):
         path.write_text(path.read_text() + "# edited\n")
@@ -250,6 +252,23 @@ def test_a_solvers_helpers_are_imported_and_part_of_its_source(tmp_path, forgetf
     for path in (tmp_path / "blurs" / "unused.py", tmp_path / "beside.py"):
         path.write_text("# another\n")
         assert load_solver(str(file)).source_sha256 == identities[-1]
+
+
+def test_a_function_may_import_a_helper_when_it_is_called(tmp_path, forgetful):
+    """It counts too; one that does not parse counts by its bytes, and what lies above the folder not at all."""
+    (tmp_path / "user.py").write_text(
+        "try:\n    from ..above import ZETA\nexcept ImportError:\n    ZETA = 1\n\n\n"
+        "def later():\n    from far_away import ZETA\n\n    return ZETA\n\n\ndef never():\n    import odd\n"
+    )
+    (tmp_path / "far_away.py").write_text("ZETA = 0.25\n")
+    (tmp_path / "odd.py").write_text("not python\n")
+    module = import_user_module(str(tmp_path / "user.py"))
+    assert module.later() == 0.25
+    first = module_sha256(module)
+    for name in ("far_away.py", "odd.py"):
+        (tmp_path / name).write_text("ZETA = 0.5\n")
+        assert module_sha256(module) != first
+        first = module_sha256(module)
 
 
 def test_a_helper_that_is_another_one_than_that_beside_the_file_is_refused(tmp_path, forgetful):

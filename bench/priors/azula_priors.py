@@ -1,6 +1,5 @@
 """Denoisers of azula as priors: ``azula:adm/NAME``, ``azula:vdm/NAME`` or what a function of the user's returns."""
 
-import hashlib
 import importlib
 import re
 from pathlib import Path
@@ -16,7 +15,7 @@ from bench.priors.cards import PriorError
 from bench.priors.files import state_sha256
 from bench.priors.foreign import LogRatios, named, table_schedule
 from bench.schedule import Schedule, TableSchedule, VPSchedule
-from bench.user_code import UserCodeError, import_user_module
+from bench.user_code import UserCodeError, import_user_module, module_sha256
 
 PLUGINS = ("adm", "vdm")
 """Of azula: those that load images' denoisers, not latents', and unpickle weights only."""
@@ -90,7 +89,7 @@ def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | Non
 
 
 def _from_function(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | None]:
-    """What the user's function returns, and the hash of its file."""
+    """What the user's function returns, and the hash of its file and of what it imports from beside it."""
     place, _, function = name.rpartition(":")
     try:
         module = import_user_module(place)
@@ -101,8 +100,7 @@ def _from_function(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | 
         raise PriorError(f"azula:{name}: {error}") from error
     except Exception as error:  # a user's code may raise anything
         raise PriorError(f"azula:{name}: {type(error).__name__}: {error}") from error
-    source = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest() if module.__file__ else None
-    return (denoiser.eval(), tuple(shape)), source
+    return (denoiser.eval(), tuple(shape)), module_sha256(module)
 
 
 def _ablated_schedule(denoiser: nn.Module, name: str) -> Schedule:

@@ -137,10 +137,11 @@ class ScoreInUnitRange(AtRatio):
 
 
 class OnCircle(AtRatio):
-    """The noise in x0 cos + eps sin of an angle, asked at the angle."""
+    """The velocity eps cos - x0 sin at x0 cos + eps sin of an angle, asked at the angle."""
 
     def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        return x - r * self.ask(x / torch.sqrt(1 + r**2), angle(r), labels)
+        cos = torch.rsqrt(1 + r**2)
+        return cos * (cos * x - r * self.ask(cos * x, angle(r), labels))
 
 
 def interpret(unet: nn.Module, scheduler: Any, source: str) -> Kind:

@@ -27,11 +27,11 @@ SCREEN = ("var_band_", "sw_floor")
 LEGEND = (
     "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws "
     "from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with the posterior's own denoiser; "
-    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` (or on the good side of it) over the same problems, "
-    "neither by the paired 95 % bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with "
-    "few problems that is no proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: best solver. ⁼: not "
-    "told apart from the best in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed "
-    "or missing problems, not ranked."
+    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` over the same problems, neither by the paired 95 % "
+    "bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with few problems that is no "
+    "proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: the solver nearest to `exact`. ⁼: not told "
+    "apart from it in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
+    "problems, not ranked."
 )
 
 
@@ -71,16 +71,16 @@ def judge(table: Table, metric: Metric) -> dict[str, Number]:
     def floored(name: str) -> bool:
         shared = [i for i in values[name] if i in exact]
         pair = (np.array([v[i] for i in shared]) for v in (values[name], exact))
-        return len(shared) >= FEWEST and at_floor(*pair, metric.better)
+        return len(shared) >= FEWEST and at_floor(*pair)
 
     def told_apart(a: str, b: str) -> bool:
         shared = [i for i in values[a] if i in values[b] and i in exact]
         three = (np.array([v[i] for i in shared]) for v in (values[a], values[b], exact))
-        return bool(shared) and differ(*three, metric.better)
+        return bool(shared) and differ(*three)
 
     marks = {}
     if metric.better and enough and len(ranked) > 1:
-        best = min(ranked, key=lambda name: -metric.better * np.median(_list(values[name])))
+        best = min(ranked, key=lambda name: abs(np.median(_list(values[name])) - np.median(_list(exact))))
         marks = {name: "tie" for name in ranked if not told_apart(name, best)} | {best: "best"}
     return {
         name: Number(median_interval(_list(found)), floored(name), marks.get(name, ""), name not in whole)
