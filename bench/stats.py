@@ -178,8 +178,7 @@ def side(a: np.ndarray, b: np.ndarray) -> int:
         return 0
     if difference.low > 0 or difference.high < 0:
         return 1 if difference.low > 0 else -1
-    test = wilcoxon(gaps, alternative="greater")
-    return 1 if test.pvalue < 0.025 else -1 if wilcoxon(gaps, alternative="less").pvalue < 0.025 else 0
+    return next((sign for sign in (1, -1) if wilcoxon(sign * gaps, alternative="greater").pvalue < 0.025), 0)
 
 
 def at_floor(values: np.ndarray, floor: np.ndarray) -> bool:
