@@ -1,13 +1,16 @@
-"""Scores six candidates per solver by their distance to exact posteriors that no suite evaluates (tools/tune_exact.yaml).
+"""Scores six candidates per solver and task by their distance to exact posteriors that no suite evaluates (tune_exact.yaml).
 
-    python tools/tune_exact.py dps ddrm --steps 100
+    python tools/tune_exact.py                  # two hours of one core; records are kept and not made again
+    python tools/tune_exact.py dps --task d8-m2-s0.2
 
-Prints the median over problems of MMD over the prior's; the presets ``exact`` in bench/presets/ hold the least, for each of the
-two tasks. Records are kept and not made again.
+Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each; these are what the
+presets ``exact`` and ``exact-50`` hold (tests/test_presets.py compares).
 """
 
 import argparse
+import csv
 import sys
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -16,9 +19,9 @@ sys.path.insert(0, str(ROOT))
 
 from bench.prepare import Options, prepare  # noqa: E402
 from bench.progress import Observer  # noqa: E402
-from bench.records import read_records  # noqa: E402
+from bench.records import Record, read_records  # noqa: E402
 from bench.runner import Runner  # noqa: E402
-from bench.suites import load_suite, override  # noqa: E402
+from bench.suites import TaskRow, load_suite, override  # noqa: E402
 
 GRIDS = {
     "dps": {"zeta": [0.03, 0.1, 0.3, 1, 3, 10]},
@@ -30,40 +33,64 @@ GRIDS = {
     "pigdm": {"coefficient": ["paper", "score"], "eta": [0.5, 0.8, 1]},
     "daps": {"lr": [0.4, 0.8, 1.6], "ode_steps": [2, 5]},
 }
-"""Solver -> axes; the learning rate of DAPS is in units of sigma^2, the variance of y that it assumes."""
+"""Solver -> axes. The learning rate of DAPS is in units of the variance of y that it assumes, 0.16 at most: beyond that its own
+r_t bounds it."""
+ALSO_AT_50 = {"d2-m1-s0.2", "d8-m2-s0.2", "image16-blur-s0.05"}
+"""The tasks of suite `exact`, whose rows have 50 steps."""
+TABLE = Path(__file__).with_suffix(".csv")
+COLUMNS = ("task", "solver", "steps", "settings", "mmd", "best")
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("solvers", nargs="*", metavar="SOLVER", help=f"of {', '.join(GRIDS)}; default all")
-    parser.add_argument("--steps", type=int, nargs="+", default=[100, 50])
+    parser.add_argument("--task", action="append", help="of tune_exact.yaml; default all")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "tune-exact")
     args = parser.parse_args()
     base = load_suite(str(Path(__file__).with_suffix(".yaml")))
-    for solver in args.solvers or GRIDS:
-        for task in base.tasks:
-            scale = task.noise_std**2 if solver == "daps" else 1
-            axes = {name: [v * scale if name == "lr" else v for v in values] for name, values in GRIDS[solver].items()}
-            axes["steps"] = args.steps
-            flags = [f"{solver}.{name}={','.join(map(str, values))}" for name, values in axes.items()]
-            plan = prepare(override(base, flags, [task.name]), Options())
-            Runner(plan, args.out, Observer()).run()
-            report(read_records(args.out)[0], solver, task.name, axes)
+    for task in base.tasks:
+        if not args.task or task.name in args.task:
+            flags = [
+                f"{solver}.{name}={','.join(map(str, values))}"
+                for solver in args.solvers or GRIDS
+                for name, values in axes(solver, task).items()
+            ]
+            Runner(prepare(override(base, flags, [task.name]), Options()), args.out, Observer()).run()
+    records = read_records(args.out)[0]
+    rows = [row for task in base.tasks for solver in GRIDS for row in candidates(records, solver, task)]
+    with TABLE.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([COLUMNS, *rows])
+    for row in rows:
+        if row[-1]:
+            print("{:20} {:9} {:4} steps  {:32} {}".format(*row), flush=True)
 
 
-def report(records: list, solver: str, task: str, axes: dict[str, list]) -> None:
-    """A line per candidate, the best of each number of steps marked."""
-    found: dict[tuple, list[float]] = {}
-    for record in (r for r in records if (r.solver, r.task) == (solver, task)):
-        values = tuple(record.params[name] for name in axes)
-        if all(any(v == known for known in axes[name]) for name, v in zip(axes, values, strict=True)):
-            found.setdefault(values, []).append(record.metrics.get("mmd", float("inf")))
-    medians = {values: median(scores) for values, scores in found.items()}
-    for values, score in medians.items():
-        best = score == min(m for v, m in medians.items() if v[-1] == values[-1])
-        settings = ", ".join(f"{name} {v:g}" if name != "coefficient" else v for name, v in zip(axes, values, strict=True))
-        print(f"{task:12} {solver:9} {settings:40} mmd {score:.3f}{'  <' if best else ''}", flush=True)
+def axes(solver: str, task: TaskRow) -> dict[str, list]:
+    """Parameter -> values that are tried."""
+    grid = dict(GRIDS[solver])
+    if solver == "daps":
+        grid["lr"] = [round(value * min(task.noise_std**2, 0.16), 6) for value in grid["lr"]]
+    return grid | {"steps": [100, 50] if task.name in ALSO_AT_50 else [100]}
+
+
+def candidates(records: list[Record], solver: str, task: TaskRow) -> list[tuple]:
+    """A row of the table per candidate that was run, the best of each number of steps marked; of equals the first is."""
+    own = [r for r in records if (r.solver, r.task) == (solver, task.name)]
+    *names, _ = grid = axes(solver, task)
+    rows = []
+    for steps in grid["steps"]:
+        scored = []
+        for values in product(*(grid[name] for name in names)):
+            wanted = {**dict(zip(names, values, strict=True)), "steps": steps}
+            found = [r.metrics.get("mmd", float("inf")) for r in own if all(r.params[k] == v for k, v in wanted.items())]
+            if found:
+                settings = " ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+                scored.append((median(found), settings))
+        best = min(scored, default=None, key=lambda pair: pair[0])
+        rows += [(task.name, solver, steps, s, f"{mmd:.3f}", "<" if (mmd, s) == best else "") for mmd, s in scored]
+    return rows
 
 
 if __name__ == "__main__":
