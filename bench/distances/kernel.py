@@ -47,19 +47,21 @@ def mean_embedding(p: MixturePrior, x: Tensor, ell2: float) -> Tensor:
     return (smoothed + 0.5 * x.shape[1] * math.log(2 * math.pi * ell2)).exp()
 
 
-def mmd2(x: Tensor, p: MixturePrior, ell2: float, self_term: float | None = None) -> float:
+def mmd2(x: Tensor, p: MixturePrior, ell2: float) -> float:
     """Unbiased squared MMD between samples and a law; its expectation is 0 for exact samples, and it may be below 0.
 
     Args:
         x: (n, d), n >= 2.
         p: one law.
         ell2: squared bandwidth.
-        self_term: ``expected_kernel(p, p, ell2)`` where it is known already.
 
     """
-    if self_term is None:
-        self_term = expected_kernel(p, p, ell2)
-    within = pdist(x).square().mul(-0.5 / ell2).exp().mean()
+    return _mmd2(x, pdist(x).square(), p, ell2, expected_kernel(p, p, ell2))
+
+
+def _mmd2(x: Tensor, squares: Tensor, p: MixturePrior, ell2: float, self_term: float) -> float:
+    """`mmd2` where the samples' squared distances and the law's own term are known."""
+    within = squares.mul(-0.5 / ell2).exp().mean()
     return (within - 2 * mean_embedding(p, x, ell2).mean()).item() + self_term
 
 
@@ -92,4 +94,5 @@ class KernelDistance:
 
     def __call__(self, x: Tensor) -> dict[str, float]:
         """(n, d) -> ``mmd`` and ``mmd_small``."""
-        return {name: mmd2(x, self.posterior, b.ell2, b.self_term) / b.scale for name, b in self.bandwidths.items()}
+        squares = pdist(x).square()
+        return {name: _mmd2(x, squares, self.posterior, b.ell2, b.self_term) / b.scale for name, b in self.bandwidths.items()}

@@ -1,5 +1,7 @@
 """Sliced 2-Wasserstein distance (Bonneel et al. 2015) to exact draws, for comparison with the literature."""
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from bench.distances.draws import draw, normals
@@ -39,7 +41,7 @@ class SlicedDistance:
         return {"sw": self._distance(x, reference) / floor, "sw_floor": floor}
 
     def _sorted(self, x: Tensor) -> Tensor:
-        return (x @ self.lines).T.sort(-1).values
+        return torch.from_numpy(np.sort((x @ self.lines).T.numpy()))  # torch's takes ten times as long
 
     def _distance(self, x: Tensor, reference: Tensor) -> float:
         return (self._sorted(x) - reference).square().mean().sqrt().item()

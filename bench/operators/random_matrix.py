@@ -79,5 +79,5 @@ def reflectors(normals: Tensor) -> Tensor:
 def reflect(x: Tensor, vectors: Tensor) -> Tensor:
     """Reflects x, (B, d), at one hyperplane after the other, vectors (B, m, d)."""
     for v in vectors.unbind(1):
-        x = x - 2 * (x * v).sum(1, keepdim=True) * v
+        x = torch.addcmul(x, (x * v).sum(1, keepdim=True), v, value=-2)
     return x
