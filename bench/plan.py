@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -191,13 +191,18 @@ def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> lis
         _check_world(suite, task_row, world, block)
         task = make_task(suite, task_row, world.data)
         cells += [_make_cell(suite, task_row, *pair, task, world, block, numerics) for pair in rows if pair[0].takes(task.name)]
+    return list(_without_twins(cells, {row.label: row for row in suite.solvers}))
+
+
+def _without_twins(cells: Sequence[Cell], rows: Mapping[str, SolverRow]) -> Iterator[Cell]:
+    """The cells that compute something of their own; a twin is an error unless its row allows for it."""
     labels: dict[str, str] = {}
     for cell in cells:
         twin = labels.setdefault(cell.id, cell.label)
-        if twin != cell.label:
-            place = next(row.where() for row in suite.solvers if row.label == cell.label)
-            raise SuiteError(f"{place}: row '{cell.label}' has the same settings as '{twin}' in task '{cell.task.name}'")
-    return cells
+        if twin == cell.label:
+            yield cell
+        elif not (row := rows[cell.label]).if_other:
+            raise SuiteError(f"{row.where()}: row '{cell.label}' has the same settings as '{twin}' in task '{cell.task.name}'")
 
 
 def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:

@@ -1,9 +1,13 @@
 """Suites, presets and overrides: what is accepted, what it becomes, and what is said about the rest."""
 
+import csv
 import hashlib
+import itertools
 import sys
+from collections import Counter
 from dataclasses import asdict, fields
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +21,7 @@ from bench.suites import SuiteError, list_suites, load_suite, override, presets
 from bench.user_code import import_user_module, module_sha256
 from solvers import SOLVERS
 
+TOOLS = Path(__file__).parents[1] / "tools"
 HEAD = "name: s\ndataset: d\nprior: p\nimages: 2\n"
 TASKS = "tasks:\n  - {name: t, operator: hdr, sigma: .1}\n"
 SOLVE = "solvers:\n  - {solver: pinv}\n"
@@ -310,6 +315,37 @@ def test_presets_merge_and_refuse(tmp_path, monkeypatch):
             presets.resolve("dps", "bench", "ffhq", "mine", "hdr")
     finally:
         presets.load_presets.cache_clear()
+
+
+def test_a_row_that_is_no_other_than_an_earlier_one_is_refused_or_left_out(tmp_path):
+    def labels(zeta, more=""):
+        row = "  - {{solver: dps, label: {}, params: {{zeta: {}}}{}}}\n".format
+        suite = load_suite(write(tmp_path, HEAD + TASKS + "solvers:\n" + row("a", 1, "") + row("b", zeta, more)))
+        return [cell.label for cell in make_cells(suite, fake_world, {})]
+
+    assert labels(2) == labels(2, ", if_other: true") == ["a", "b"]
+    assert labels(1, ", if_other: true") == ["a"]
+    with pytest.raises(SuiteError, match=r"my.yaml:9: solvers.1: row 'b' has the same settings as 'a' in task 't'"):
+        labels(1)
+
+
+def test_presets_of_the_exact_suites_are_the_best_candidates():
+    suite = load_suite(str(TOOLS / "tune_exact.yaml"))
+    tasks, rows = {task.name: task for task in suite.tasks}, {row.label: row.solver for row in suite.solvers}
+    with (TOOLS / "tune_exact.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    trials = Counter((line["task"], line["row"], line["steps"]) for line in lines)
+    assert set(trials.values()) == {6}
+    assert {trial[:2] for trial in trials} == set(itertools.product(tasks, rows))
+    best = [line for line in lines if line["best"]]
+    assert len(best) == len(trials)
+    for line in best:
+        task = tasks[line["task"]]
+        preset = "exact" + line["row"].removeprefix(rows[line["row"]]) + {"100": ""}.get(line["steps"], f"-{line['steps']}")
+        prior = (task.prior or suite.prior).removesuffix("-tune")
+        _, found = presets.resolve(rows[line["row"]], preset, prior, task.name, task.operator)
+        wanted = dict(pair.split("=") for pair in line["settings"].split()) | {"steps": line["steps"]}
+        assert {name: float(found[name]) for name in wanted} == {name: float(v) for name, v in wanted.items()}, line
 
 
 def test_command_line_selects_sets_and_sweeps():

@@ -1,10 +1,10 @@
-"""Scores six candidates per solver and task by their distance to exact posteriors that no suite evaluates (tune_exact.yaml).
+"""Scores six candidates per row and task by their distance to exact posteriors that no suite evaluates (tune_exact.yaml).
 
     python tools/tune_exact.py                  # two hours of one core; records are kept and not made again
     python tools/tune_exact.py dps --task d8-m2-s0.2
 
 Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each; these are what the
-presets ``exact`` and ``exact-50`` hold (tests/test_presets.py compares).
+presets ``exact``, ``exact-50`` and ``exact-20`` hold (tests/test_presets.py compares).
 """
 
 import argparse
@@ -21,7 +21,7 @@ from bench.prepare import Options, prepare  # noqa: E402
 from bench.progress import Observer  # noqa: E402
 from bench.records import Record, read_records  # noqa: E402
 from bench.runner import Runner  # noqa: E402
-from bench.suites import TaskRow, load_suite, override  # noqa: E402
+from bench.suites import SolverRow, TaskRow, load_suite, override  # noqa: E402
 
 GRIDS = {
     "dps": {"zeta": [0.03, 0.1, 0.3, 1, 3, 10]},
@@ -30,7 +30,7 @@ GRIDS = {
     "ddrm": {"eta": [0, 0.25, 0.5, 0.7, 0.85, 1]},
     "ddnm": {"eta": [0, 0.25, 0.5, 0.7, 0.85, 1]},
     "diffpir": {"zeta": [0.1, 0.3, 1], "lam": [1, 3]},
-    "pigdm": {"coefficient": ["paper", "score"], "eta": [0.5, 0.8, 1]},
+    "pigdm": {"eta": [0, 0.25, 0.5, 0.7, 0.85, 1]},
     "daps": {"lr": [0.4, 0.8, 1.6], "ode_steps": [2, 5]},
 }
 """Solver -> axes. The learning rate of DAPS is in units of the variance of y that it assumes, 0.16 at most: beyond that its own
@@ -38,7 +38,7 @@ r_t bounds it."""
 ALSO_AT_50 = {"d2-m1-s0.2", "d8-m2-s0.2", "image16-blur-s0.05"}
 """The tasks of suite `exact`, whose rows have 50 steps."""
 TABLE = Path(__file__).with_suffix(".csv")
-COLUMNS = ("task", "solver", "steps", "settings", "mmd", "best")
+COLUMNS = ("task", "row", "steps", "settings", "mmd", "best")
 
 
 def main() -> None:
@@ -58,13 +58,13 @@ def main() -> None:
             ]
             Runner(prepare(override(base, flags, [task.name]), Options()), args.out, Observer()).run()
     records = read_records(args.out)[0]
-    rows = [row for task in base.tasks for solver in GRIDS for row in candidates(records, solver, task)]
+    lines = [line for task in base.tasks for row in base.solvers for line in candidates(records, row, task)]
     with TABLE.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([COLUMNS, *rows])
-    for row in rows:
-        if row[-1]:
-            print("{:20} {:9} {:4} steps  {:32} {}".format(*row), flush=True)
+        writer.writerows([COLUMNS, *lines])
+    for line in lines:
+        if line[-1]:
+            print("{:20} {:11} {:4} steps  {:32} {}".format(*line), flush=True)
 
 
 def axes(solver: str, task: TaskRow) -> dict[str, list]:
@@ -72,14 +72,15 @@ def axes(solver: str, task: TaskRow) -> dict[str, list]:
     grid = dict(GRIDS[solver])
     if solver == "daps":
         grid["lr"] = [round(value * min(task.noise_std**2, 0.16), 6) for value in grid["lr"]]
-    return grid | {"steps": [100, 50] if task.name in ALSO_AT_50 else [100]}
+        grid["tau"] = [task.noise_std]
+    return grid | {"steps": [100] + [50] * (task.name in ALSO_AT_50) + [20] * (solver == "ddrm")}
 
 
-def candidates(records: list[Record], solver: str, task: TaskRow) -> list[tuple]:
-    """A row of the table per candidate that was run, the best of each number of steps marked; of equals the first is."""
-    own = [r for r in records if (r.solver, r.task) == (solver, task.name)]
-    *names, _ = grid = axes(solver, task)
-    rows = []
+def candidates(records: list[Record], row: SolverRow, task: TaskRow) -> list[tuple]:
+    """A line of the table per candidate that was run, the best of each number of steps marked; of equals the first is."""
+    own = [r for r in records if r.task == task.name and r.label.partition("[")[0] == row.label]
+    *names, _ = grid = axes(row.solver, task)
+    lines = []
     for steps in grid["steps"]:
         scored = []
         for values in product(*(grid[name] for name in names)):
@@ -89,8 +90,8 @@ def candidates(records: list[Record], solver: str, task: TaskRow) -> list[tuple]
                 settings = " ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
                 scored.append((median(found), settings))
         best = min(scored, default=None, key=lambda pair: pair[0])
-        rows += [(task.name, solver, steps, s, f"{mmd:.3f}", "<" if (mmd, s) == best else "") for mmd, s in scored]
-    return rows
+        lines += [(task.name, row.label, steps, s, f"{mmd:.3f}", "<" if (mmd, s) == best else "") for mmd, s in scored]
+    return lines
 
 
 if __name__ == "__main__":

@@ -92,6 +92,8 @@ class SolverRow(_Row):
     params: dict[str, Any] = {}
     images: int | None = Field(None, ge=1)
     tasks: list[str] | None = None
+    if_other: bool = False
+    """Leave the row out of the tasks where its settings are those of an earlier row, as a published default may be the best."""
 
     def takes(self, task: str) -> bool:
         """Whether the row is about the task of this name."""
