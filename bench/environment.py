@@ -196,9 +196,10 @@ def _reset_peak() -> int | None:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that can change a number."""
+    """Of everything that can change a number; of diffusers where it was loaded, for a prior of its kind."""
     found = {"python": sys.version.split()[0], "os": f"{platform.system()} {platform.release()} {platform.machine()}"}
-    for package in ("diffusion-inverse-bench", "torch", "numpy", "azula", "lpips", "scikit-image", "pytorch-fid"):
+    packages = ("diffusion-inverse-bench", "torch", "numpy", "azula", "lpips", "scikit-image", "pytorch-fid")
+    for package in (*packages, *(name for name in ("diffusers",) if name in sys.modules)):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

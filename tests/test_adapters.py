@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.environment import versions
 from bench.network import channels_last
 from bench.priors import PriorError, load_prior
 from bench.schedule import TableSchedule, VPSchedule
@@ -54,6 +55,7 @@ def test_diffusers_predictions(pipeline, kind, device):
     assert isinstance(prior.schedule, TableSchedule) and prior.shape == (1, 16, 16)
     x0, pull = prior.vjp(X.to(device), t)
     assert torch.isfinite(pull(x0)).all()
+    assert "diffusers" in versions(), "what a record keeps"
 
 
 def test_diffusers_variance_exploding(tmp_path, device):

@@ -359,6 +359,7 @@ def test_a_list_that_cannot_be_had_says_why_for_each_way(tmp_path, server):
         fetch_list(mine, imagenet(tmp_path / "flat", flat=True))
     for words in ("no folders named by class", "404", "sha256 is", "--from FILE"):
         assert words in str(caught.value)
+    assert str(caught.value).count("/gone.txt") == 1, "each address once, with its reason"
     assert not (tmp_path / "home").exists()
 
 

@@ -95,6 +95,18 @@ KINDS = {
     ),
     "flow": ("FlowMatchEulerDiscreteScheduler", SHORT, flow, (1 / 49, 49)),
     "flow shifted": ("FlowMatchEulerDiscreteScheduler", SHORT | {"shift": 3.0}, flow, (3 / 49, 3 * 49)),
+    "flow inverted": (
+        "FlowMatchEulerDiscreteScheduler",
+        SHORT | {"invert_sigmas": True},
+        lambda x, t: -flow(x, T - t),
+        (1 / 49, 49),
+    ),
+    "flow dynamic": (
+        "FlowMatchEulerDiscreteScheduler",
+        SHORT | {"use_dynamic_shifting": True, "shift": 3.0},
+        flow,
+        (1 / 49, 49),
+    ),
     "flow heun": ("FlowMatchHeunDiscreteScheduler", SHORT | {"shift": 2.0}, flow, (2 / 49, 2 * 49)),
     "flow dpm": ("DPMSolverMultistepScheduler", SHORT | FLOW, flow, (3 / 49, 3 * 49)),
     "flow unipc": ("UniPCMultistepScheduler", SHORT | FLOW, flow, (3 / 49, 3 * 49)),
@@ -170,6 +182,24 @@ def test_a_flow_is_that_of_diffusers(pipeline, name, device):
     with torch.no_grad():
         velocity = unet(x, time).sample
     torch.testing.assert_close(prior.denoise(X.float().to(device), level).cpu(), x - s * velocity, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("flag", ["invert_sigmas", "use_dynamic_shifting"])
+def test_a_flow_turned_around_or_shifted_by_its_sampler_is_that_of_diffusers(pipeline, flag):
+    """Their last step, to the clean image; and the prior's levels are those of their table, which no image has shifted."""
+    scheduler = made("FlowMatchEulerDiscreteScheduler", **{flag: True})
+    folder, unet = pipeline(scheduler)
+    prior = load_prior(folder)
+    np.testing.assert_allclose(np.sqrt(1 / prior.schedule.abar - 1), _ratios(scheduler.sigmas[1:]), rtol=1e-4)
+    scheduler.set_timesteps(5, mu=0.7 if flag == "use_dynamic_shifting" else None)
+    time = scheduler.timesteps[-1]
+    s = 1 - time.item() / 1000 if flag == "invert_sigmas" else time.item() / 1000
+    level = prior.schedule.at(s / (1 - s))
+    x = X.float() * (1 - s) / level.alpha
+    scheduler.set_begin_index(4)
+    with torch.no_grad():
+        theirs = scheduler.step(unet(x, time).sample, time, x).prev_sample
+    torch.testing.assert_close(prior.denoise(X.float(), level), theirs, rtol=1e-4, atol=1e-4)
 
 
 def _ratios(sigmas):
@@ -254,8 +284,6 @@ def test_what_changes_a_result_is_in_the_identity(pipeline):
         ("CMStochasticIterativeScheduler", {}, "its network is a consistency function, not E\\[x0 | x_t\\]"),
         ("LCMScheduler", {}, "consistency function"),
         ("ScoreSdeVpScheduler", {}, "does not say at which time"),
-        ("FlowMatchEulerDiscreteScheduler", {"use_dynamic_shifting": True}, "use_dynamic_shifting makes its levels depend"),
-        ("FlowMatchEulerDiscreteScheduler", {"invert_sigmas": True}, "invert_sigmas, which turns time"),
         ("UniPCMultistepScheduler", {"use_flow_sigmas": True}, "use_flow_sigmas needs prediction_type flow_prediction"),
         (
             "EDMDPMSolverMultistepScheduler",

@@ -69,8 +69,9 @@ def test_nothing_in_a_checkpoint_is_executed(card, state, tmp_path):
             return (open, (str(tmp_path / "sprung"), "w"))
 
     torch.save({**state, "extra": Trap()}, tmp_path / "tiny.pt")
-    with pytest.raises(PriorError, match="not a checkpoint of weights"):
+    with pytest.raises(PriorError, match="not a checkpoint of weights") as caught:
         load_prior(card())
+    assert "weights_only" not in str(caught.value), "torch's advice to switch the safety off is not passed on"
     (tmp_path / "tiny.pt").write_bytes(pickle.dumps([1]))
     with pytest.raises(PriorError, match="not a"):
         load_prior(card())

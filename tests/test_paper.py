@@ -59,8 +59,8 @@ rows.tv = "10.0 -"
 def ours(**changes):
     """Twelve records that fit the file."""
     params = {"steps": 1000} | changes.pop("params", {})
-    told = {"metrics": {"lpips": 0.5}, "unavailable": {}, "params": params} | changes
-    found = [record("best", i, solver="dps", label="dps", **told) for i in range(N)]
+    told = {"metrics": {"lpips": 0.5}, "unavailable": {}, "label": "dps", "params": params} | changes
+    found = [record("best", i, solver="dps", **told) for i in range(N)]
     return [replace(r, metrics=r.metrics | {"psnr": float(DB[i])}) for i, r in enumerate(found)]
 
 
@@ -110,6 +110,7 @@ def test_reproduced_within_the_interval_and_its_rounding_and_differs_beyond(tmp_
         ({}, {"preset": "bench"}, "preset bench, neither official nor paper"),
         ({}, {"preset": None}, "preset none, neither official nor paper"),
         ({}, {"params": {"steps": 100}}, "100 steps here, 1000 there"),
+        ({}, {"label": "dps-paper[steps=1000,zeta=9,eta=1]"}, "zeta=9, eta=1 instead of what the preset paper has"),
         ({"[[table.task]]": 'rows_differ.dps-1000 = "best of four"\n[[table.task]]'}, {}, "solver: best of four"),
         ({"[[table.task]]": 'variants.psnr = "8 bit"\n[[table.task]]'}, {}, "PSNR: 8 bit"),
     ],
@@ -162,7 +163,9 @@ def test_fid_is_compared_at_equal_numbers_of_images_only(tmp_path):
     path.write_text(text.replace("n = 12", "n = 1000"))
     page = paper_page("dps", [folder], path=path)
     assert "FID of 12 images here, of 1000 there" in page
-    assert line(page, "KID x 1000")[-1] == "**reproduced**", "KID is printed times 1000, and unbiased at any number"
+    assert line(page, "KID x 1000")[-1] == "**reproduced**, 12 of 1000 images", (
+        "KID is printed times 1000, and unbiased at any number"
+    )
 
 
 def test_the_nearest_row_is_taken_and_methods_of_others_are_only_shown(tmp_path):
@@ -173,6 +176,10 @@ def test_the_nearest_row_is_taken_and_methods_of_others_are_only_shown(tmp_path)
     (tmp_path / "run").rename(tmp_path / "first")
     page = page_of(tmp_path, found=ours(prior="another"))
     assert line(page)[-1] == "no records", "another network is no other convention but another experiment"
+
+
+def test_steps_of_the_command_line_are_the_plans_own(tmp_path):
+    assert line(page_of(tmp_path, found=ours(label="dps-paper-100[steps=1000]")))[-1] == "**reproduced**"
 
 
 def test_the_plan_has_commands_and_an_estimate_that_says_so(tmp_path):
@@ -202,7 +209,7 @@ def test_the_plan_leaves_out_what_cannot_be_run_and_says_what_cannot_be_compared
 
 def test_a_trial_on_a_few_images_stays_planned(tmp_path):
     page = page_of(tmp_path, FILE.replace("n = 12", "n = 1000"), ours())
-    assert line(page)[-1] == "**reproduced**" and ", 12 images." in page
+    assert line(page)[-1] == "**reproduced**, 12 of 1000 images" and ", 12 images." in page
     assert "--solver dps-paper-1000 --device cuda" in page
 
 

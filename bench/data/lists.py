@@ -115,8 +115,8 @@ def _ways(card: ListedCard, path: Path, root: Path | None, source: Path | None) 
         yield f"from the list of {id_list.head_of}", lambda: _head(card, path)
     if id_list.min_side is not None:
         yield "by its rule from the user's folder", lambda: _by_rule(card, root)
-    for url in id_list.urls:
-        yield f"downloading {url}", lambda url=url: iter([_download(url, id_list.sha256)])
+    if id_list.urls:
+        yield "downloading", lambda: iter([_download(id_list.urls, id_list.sha256)])
 
 
 def _head(card: ListedCard, path: Path) -> Iterator[bytes]:
@@ -142,11 +142,11 @@ def _texts(lines: Sequence[str]) -> Iterator[bytes]:
     yield from (f"{text}\n".encode(), text.encode())
 
 
-def _download(url: str, sha256: str) -> bytes:
+def _download(urls: Sequence[str], sha256: str) -> bytes:
     """A list has less than a megabyte; its hash also guards a transfer from a server that does not say how long it is."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "list"
-        download([url], path, sha256=sha256)
+        download(urls, path, sha256=sha256)
         return path.read_bytes()
 
 

@@ -3,12 +3,12 @@
 Of diffusers 0.42 these are known: all schedulers with betas, of zero terminal SNR too (``use_karras_sigmas`` and the like leave
 the network as it is); EDM's (`EDMEulerScheduler`, `EDMDPMSolverMultistepScheduler`,
 `CosineDPMSolverMultistepScheduler`, and `EulerDiscreteScheduler` of continuous time); flow matching
-(`FlowMatchEulerDiscreteScheduler`, `FlowMatchHeunDiscreteScheduler`, and ``use_flow_sigmas``); scores of images in [0, 1]
+(`FlowMatchEulerDiscreteScheduler`, `FlowMatchHeunDiscreteScheduler`, and ``use_flow_sigmas``), whose shift of levels, be it
+dynamic, leaves the network as it is, and whose ``invert_sigmas`` turns its time and velocity around; scores of images in [0, 1]
 (`ScoreSdeVeScheduler`, `KarrasVeScheduler`); and `IPNDMScheduler`. Refused are:
 
 - of consistency functions: `CMStochasticIterativeScheduler`, `LCMScheduler`, `TCDScheduler`, `SCMScheduler` and
   `FlowMatchLCMScheduler`;
-- flow matching with ``use_dynamic_shifting``, whose levels depend on the image, or ``invert_sigmas``, which turns time around;
 - `ScoreSdeVpScheduler`, which does not say at which time its network is asked;
 - schedulers of tokens, of latents, of video, sound or molecules, and of flow maps: no U-Net of images in pixels goes with them.
 
@@ -118,14 +118,21 @@ class Preconditioned(AtRatio):
 
 
 class Flow(AtRatio):
-    """Flow matching (Lipman et al. 2023, arXiv 2210.02747): velocity eps - x0 at (1 - s) x0 + s eps, asked at s T."""
+    """Flow matching (Lipman et al. 2023, arXiv 2210.02747): velocity eps - x0 at (1 - s) x0 + s eps, asked at s T.
 
-    def __init__(self, unet: nn.Module, schedule: Schedule, T: int) -> None:
+    Args:
+        inverted: velocity x0 - eps, asked at (1 - s) T.
+
+    """
+
+    def __init__(self, unet: nn.Module, schedule: Schedule, T: int, inverted: bool) -> None:
         super().__init__(unet, schedule)
-        self.T = T
+        self.T, self.inverted = T, inverted
 
     def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
         s, x = r / (1 + r), x / (1 + r)
+        if self.inverted:
+            return x + s * self.ask(x, self.T * (1 - s), labels)
         return x - s * self.ask(x, self.T * s, labels)
 
 
@@ -211,17 +218,19 @@ def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: st
 
 
 def _flow(unet: nn.Module, scheduler: Any, shift: float, source: str) -> Kind:
-    """Levels even in the network's own time, then shifted, as in its scheduler; pure noise, at time T, is left out."""
+    """Levels even in the network's own time, then shifted, as in its scheduler; pure noise, at time T, is left out.
+
+    A dynamic shift, which depends on the size of the image and is a sampler's, is not made: nor is it in the scheduler's own
+    table, at whose times the network is trained.
+    """
     config = scheduler.config
-    T, name = config.num_train_timesteps, type(scheduler).__name__
-    if config.get("use_dynamic_shifting"):
-        raise PriorError(f"{source}: {name}: use_dynamic_shifting makes its levels depend on the image; set a static shift")
-    if config.get("invert_sigmas"):
-        raise PriorError(f"{source}: {name}: invert_sigmas, which turns time and velocity, is not supported")
+    T, inverted = config.num_train_timesteps, bool(config.get("invert_sigmas"))
     s = _even(T)
-    s = shift * s / (1 + (shift - 1) * s)
+    if not config.get("use_dynamic_shifting"):
+        s = shift * s / (1 + (shift - 1) * s)
     schedule = _from_ratios(s / (1 - s), source)
-    return Kind(Flow(unet, schedule, T), schedule, about={"kind": "flow", "T": T})
+    about = {"kind": "flow", "T": T} | ({"inverted": True} if inverted else {})
+    return Kind(Flow(unet, schedule, T, inverted), schedule, about=about)
 
 
 def _score(unet: nn.Module, scheduler: Any, source: str) -> Kind:

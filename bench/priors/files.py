@@ -227,7 +227,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except OSError:
         raise
     except Exception as error:  # what a damaged pickle raises is anything, an IndexError too
-        raise PriorError(f"{path}: not a checkpoint of weights ({(str(error).splitlines() or ['damaged'])[0]})") from error
+        reason = (str(error).splitlines() or ["damaged"])[0].partition(". ")[0]  # torch goes on with advice for its own callers
+        raise PriorError(f"{path}: not a checkpoint of weights ({reason})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise PriorError(f"{path}: not a plain dictionary of tensors by name")
     return dict(state)

@@ -102,8 +102,14 @@ def _line(published: Published, entry: Entry, name: str, records: Records) -> Li
     for metric, number in numbers.items():
         odd = () if metric not in SET_METRICS or records.usual_sets(row) else (OTHER_SETS.format(METRICS[metric].label),)
         cells.append(_cell(entry, metric, number, records.score(table, row, metric), (*reasons, *odd)))
-    settings = row.head.preset in PRESETS and row.head.params.get("steps") == steps
+    settings = row.head.preset in PRESETS and row.head.params.get("steps") == steps and not changed(row.head.label)
     return Line(name, tuple(cells), (table, row), missing=not settings or len(row.solved) < (entry.n or 0))
+
+
+def changed(label: str) -> list[str]:
+    """What a command line changed in a row, as its label says, "dps-paper-1000[zeta=1,steps=100]", but for the steps."""
+    settings = label.partition("[")[2].rstrip("]").split(",")
+    return [setting for setting in settings if setting.partition("=")[0] not in {"", "steps"}]
 
 
 def obstacles(entry: Entry, name: str, steps: int, table: Table, row: Row) -> Iterator[str]:
@@ -113,6 +119,8 @@ def obstacles(entry: Entry, name: str, steps: int, table: Table, row: Row) -> It
         yield f"solver: {entry.rows_differ[name]}"
     if head.preset not in PRESETS:
         yield f"preset {head.preset or 'none'}, neither official nor paper"
+    elif own := changed(head.label):
+        yield f"{', '.join(own)} instead of what the preset {head.preset} has"
     if head.params.get("steps") != steps:
         yield f"{head.params.get('steps')} steps here, {steps} there"
     if entry.operator_differs:

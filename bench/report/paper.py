@@ -109,7 +109,7 @@ def _table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
         name = escape(published.label(line.row))
         for cell in line.cells:
             dagger = "†" * (entry.status_of(cell.metric) != "verbatim")
-            verdict = _verdict(cell) + "".join(
+            verdict = _verdict(cell, entry.n) + "".join(
                 f" ({i})" for i in sorted(places[text] for text in cell.reasons if text in places)
             )
             printed = entry.rows[line.row].split()[entry.metrics.index(cell.metric)]
@@ -118,11 +118,14 @@ def _table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
     return "\n".join(rows)
 
 
-def _verdict(cell: Cell) -> str:
+def _verdict(cell: Cell, there: int | None) -> str:
+    """With the number of images where it is smaller than the paper's, since few are easily reproduced."""
     marks = {"reproduced": "**", "differs": "**", "not comparable": "*", "unverified source": "*"}
     mark = marks.get(cell.verdict, "")
     origin = f" ({cell.reasons[0]})" if cell.verdict == "unverified source" else ""
-    return f"{mark}{cell.verdict or '–'}{mark}{origin}"
+    compared = cell.ours.n if cell.difference is not None else None
+    few = f", {compared} of {there} images" if compared and there and compared < there else ""
+    return f"{mark}{cell.verdict or '–'}{mark}{origin}{few}"
 
 
 def _ours(cell: Cell) -> str:

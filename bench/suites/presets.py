@@ -61,7 +61,8 @@ def resolve(solver: str, preset: str | None, prior: str, task: str, operator: st
         if preset is None:
             return None, {}
         raise SuiteError(
-            f"preset '{preset}' of {solver} has no settings for prior '{prior}'; it has some for: {', '.join(priors)}"
+            f"preset '{preset}' of {solver} has no settings for prior '{prior}'; it has some for: {', '.join(priors)}; "
+            "choose other rows by --solver"
         )
     found = [
         values
