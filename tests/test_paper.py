@@ -14,6 +14,7 @@ from test_suites import supplied, world_of  # noqa: F401 - a fixture
 from bench.cli import cli
 from bench.operators import OPERATORS, make_operator
 from bench.plan import make_cells
+from bench.priors.cards import read_card
 from bench.report.paper import paper_page
 from bench.report.published import METRICS, PublishedError, load_published
 from bench.stats import bootstrap_interval
@@ -108,6 +109,7 @@ def test_reproduced_within_the_interval_and_its_rounding_and_differs_beyond(tmp_
         ({'dataset = "tiny"': 'dataset = "large"'}, {}, "images: tiny here, large there"),
         ({'dataset = "tiny"': 'images = "1000 of them"'}, {}, "their images are not known (1000 of them)"),
         ({}, {"preset": "bench"}, "preset bench, neither official nor paper"),
+        ({"tflop = 1.0": f'tflop = 1.0, sha256 = "{64 * "f"}"'}, {}, "prior: other weights than those that net is known by"),
         ({}, {"preset": None}, "preset none, neither official nor paper"),
         ({}, {"params": {"steps": 100}}, "100 steps here, 1000 there"),
         ({}, {"label": "dps-paper[steps=1000,zeta=9,eta=1]"}, "zeta=9, eta=1 instead of what the preset paper has"),
@@ -124,6 +126,11 @@ def test_it_refuses_to_compare_across_conventions(tmp_path, file, records, reaso
     *_, difference, verdict = line(page)
     assert (difference, verdict) == ("–", "*not comparable* (1)")
     assert f"- (1) {reason}" in page.replace("\\[", "[").replace("\\]", "]")
+
+
+def test_weights_of_published_networks_are_those_of_our_cards():
+    known = {name: prior.sha256 for name, prior in PUBLISHED.priors.items() if prior.tflop}
+    assert known == {name: read_card(name)[0].sha256 for name in known}
 
 
 def test_rcond_is_not_a_convention_and_failures_are_an_obstacle(tmp_path):

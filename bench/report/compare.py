@@ -95,7 +95,8 @@ def _line(published: Published, entry: Entry, name: str, records: Records) -> Li
     found = [(t, r) for t, r in records.rows if (r.head.solver, r.head.operator, r.head.prior) == asked]
     if not found:
         return Line(name, tuple(Cell(m, number, verdict="no records") for m, number in numbers.items()), missing=True)
-    against = [tuple(obstacles(entry, name, steps, table, row)) for table, row in found]
+    weights = published.priors[entry.prior].sha256
+    against = [tuple(obstacles(entry, name, steps, weights, table, row)) for table, row in found]
     best = min(range(len(found)), key=lambda i: len(against[i]))
     (table, row), reasons = found[best], against[best]
     cells = []
@@ -112,9 +113,11 @@ def changed(label: str) -> list[str]:
     return [setting for setting in settings if setting.partition("=")[0] not in {"", "steps"}]
 
 
-def obstacles(entry: Entry, name: str, steps: int, table: Table, row: Row) -> Iterator[str]:
+def obstacles(entry: Entry, name: str, steps: int, weights: str | None, table: Table, row: Row) -> Iterator[str]:
     """Why our row is about something else than the paper's, whatever the metric."""
     head = row.head
+    if weights not in {None, head.weights_sha256}:
+        yield f"prior: other weights than those that {entry.prior} is known by"
     if name in entry.rows_differ:
         yield f"solver: {entry.rows_differ[name]}"
     if head.preset not in PRESETS:

@@ -44,9 +44,13 @@ class Solver(_Strict):
 
 
 class Prior(_Strict):
-    """``tflop``: 10^12 operations of one evaluation of the network on one image; None of a network that we have no card of."""
+    """``tflop``: 10^12 operations of one evaluation of the network on one image; None of a network that we have no card of.
+
+    ``sha256``: of its weights, as in our card; None: any weights of that name are taken for them.
+    """
 
     tflop: float | None = Field(None, gt=0)
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True)
