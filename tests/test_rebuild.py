@@ -90,6 +90,8 @@ def test_it_can_be_narrowed_down(made):
     done = verify(made, "--solver", "mine.py:Mine.steps=4", "--task", "box")
     assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 rows made again" in done.output, done.output
     assert f"not compared: {ROWS - 1} recorded rows that" in done.output
+    done = verify(made, "--solver", "mcg", "--solver", "Mine.steps=2", "--task", "box")
+    assert done.exit_code == 0 and "Mine[steps=2]" in done.output and "2 rows made again" in done.output, done.output
     for args, says in (
         (("--task", "bax"), "--task bax: no record of it (did you mean 'box'?); recorded: "),
         (("--solver", "daps"), "--solver daps: no record of it"),
