@@ -11,7 +11,7 @@ from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.diversity import Spread
 from bench.report.ledger import ledger
-from bench.report.notes import absent, certified, conventions, notes
+from bench.report.notes import absent, certified, conventions, notes, sources
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
 from bench.report.tables import Row, Table
 from bench.report.text import code, count, distinct, escape, plain, seconds
@@ -184,7 +184,7 @@ def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Ref
     ]
     shown = [m for m in metrics if any(s.interval for s in scores[m.name].values())]
     body = [_grid(table, shown, scores, anchor)] if table.rows else []
-    remarks = "\n".join(f"- {note}" for note in notes(table, metrics, scores, anchor))
+    remarks = "\n".join(f"- {note}" for note in (*notes(table, metrics, scores, anchor), *sources([table])))
     return [f"## {escape(table.title)}", "; ".join(facts) + ".", *body, *([remarks] if remarks else [])]
 
 
