@@ -102,10 +102,9 @@ def _unusual(table: Table, anchor: Reference | None) -> list[str]:
     found = []
     for n, rows in table.blocks[1:]:
         why = "by design" if all(r.planned for r in rows) else "recorded, and no manifest says how many were asked for"
-        why += ", too few to rank" * (n < FEWEST)
         gaps = [text for row in rows if anchor and (text := _against(table, row, anchor))]
         compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
-        found.append(f"{', '.join(code(row.name) for row in rows)}: {n} images {why}{compared}.")
+        found.append(f"{', '.join(code(row.name) for row in rows)}: {n} images {why}; not ranked{compared}.")
     extra = [f"{code(row.name)} {row.extra}" for row in table.rows if row.extra]
     return found + ([f"Images left out here, as the other rows do not have them: {', '.join(extra)}."] if extra else [])
 
@@ -240,9 +239,9 @@ GIVEN = (
 COUNTED = (
     "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed seed; several "
     "samples of an image are averaged first.",
-    f"Ranking: a row's mean is over its own images (n). Two rows are compared over the images that both finished, at least "
-    f"{FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where rows have unequal "
-    "images none may be: then it is the one with the smallest worst deficit.",
+    f"Ranking: among rows about as many images as is usual in the table. Two rows are compared over the images that both "
+    f"finished, at least {FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where "
+    "rows have other images none may be: then it is the one with the smallest worst deficit.",
     "NFE: network evaluations per image; vjps: backward passes through the network per image.",
 )
 TRUTHS = (
