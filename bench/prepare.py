@@ -106,8 +106,27 @@ def load_images(name: str, options: Options, shape: tuple[int, ...] | None) -> I
     return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape)
 
 
+def once(load: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is called once for the same arguments, whether it returns something or raises."""
+
+    @cache
+    def attempt(*args: Any) -> tuple[Any, Exception | None]:
+        try:
+            return load(*args), None
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is raised below, at every call
+            return None, error
+
+    def known(*args: Any) -> Any:
+        value, error = attempt(*args)
+        if error is not None:
+            raise error
+        return value
+
+    return known
+
+
 def make_worlds(suite: Suite, options: Options) -> Worlds:
-    """What loads the data and the prior of a task, each once.
+    """What loads the data and the prior of a task, each once, or tries to.
 
     Raises:
         ValueError: the device is not usable; what it returns raises where something cannot be loaded.
@@ -116,11 +135,11 @@ def make_worlds(suite: Suite, options: Options) -> Worlds:
     dtype = getattr(torch, options.dtype)
     state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
 
-    @cache
+    @once
     def dataset(name: str, shape: tuple[int, ...]) -> Images:
         return load_images(name, options, shape)
 
-    @cache
+    @once
     def prior(name: str) -> Prior:
         if is_exact(name):
             return exact_prior(name, state, device)

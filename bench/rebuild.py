@@ -10,7 +10,8 @@ from bench.plan import Cell, Worlds, make_cells
 from bench.prepare import Options, Plan, make_worlds
 from bench.records import Record
 from bench.request import make_options, understood
-from bench.suites import Suite, SuiteError, default_label, load_suite, override, split_setting
+from bench.suites import Suite, SuiteError, default_label, load_suite, override
+from bench.suites.flags import selecting, split_flags
 from solvers import ANCHORS, SOLVERS
 
 UNUSABLE = (ValueError, OSError)
@@ -43,18 +44,15 @@ class Wanted:
             if task not in (recorded := dict.fromkeys(r.task for r in records)):
                 raise SuiteError(f"--task {task}: no record of it{nearest(task, recorded, 'recorded')}")
         own = [r for r in records if not self.tasks or r.task in self.tasks]
-        for flag in self.solvers:
-            name, labels = split_setting(flag)[0] if "=" in flag else flag, dict.fromkeys(r.label for r in own)
+        plain, settings = split_flags(self.solvers)
+        for name in (*plain, *(s.name for s in settings)):
             if not any(is_called(name, r) for r in own):
-                raise SuiteError(f"--solver {flag}: no record of it{nearest(name, labels, 'recorded')}")
-        return [r for r in own if not self.solvers or self._solved_by(r)]
-
-    def _solved_by(self, record: Record) -> bool:
-        settings = [split_setting(flag) for flag in self.solvers if "=" in flag]
-        own = [(param, values) for name, param, values in settings if is_called(name, record)]
-        plain = [flag for flag in self.solvers if "=" not in flag]
-        chosen = any(is_called(name, record) for name in plain) if plain else bool(own)
-        return chosen and all(record.params.get(param) in values for param, values in own)
+                labels = dict.fromkeys(r.label for r in own)
+                raise SuiteError(f"--solver {name}: no record of it{nearest(name, labels, 'recorded')}")
+        if self.solvers:
+            chosen = selecting(own, self.solvers, is_called)
+            own = [r for r in own if any(is_called(name, r) for name in chosen)]
+        return [r for r in own if all(r.params.get(s.param) in s.choices for s in settings if is_called(s.name, r))]
 
 
 def is_called(name: str, record: Record) -> bool:

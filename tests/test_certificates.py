@@ -12,7 +12,7 @@ from bench.certify.certificate import certificate, code_sha256, deviations, equa
 from bench.certify.law import LawResult
 from bench.cli import cli
 from bench.cli.solvers import certification
-from bench.report.notes import _certificates
+from bench.report.notes import sources
 from bench.solver_loading import load_solver
 from solvers import SOLVERS
 
@@ -66,9 +66,9 @@ def test_standing():
 def test_a_report_tells_every_code_behind_a_row():
     """A run that was resumed after an edit holds records of two codes in one row."""
     codes = [read_certificates()["ddrm"].code_sha256, "0" * 64]
-    made = [SimpleNamespace(**vars(record(code_sha256=sha)), baseline=False) for sha in codes]
-    table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made)])
-    first, second = _certificates(table)
+    made = [SimpleNamespace(**vars(record(code_sha256=sha)), baseline=False, paper="") for sha in codes]
+    table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made)], skipped=())
+    first, second = sources([table])
     assert first.startswith("Certified: `ddrm` (5 laws") and second.startswith("Uncertified: `ddrm` (code 000000000000 is not")
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from test_mutants import mutate
 
 from bench.blocks import errors
@@ -20,6 +21,7 @@ from bench.records import read_records
 from bench.report import render
 from bench.report.columns import Metric
 from bench.report.exact import Number, _cell, judge
+from bench.report.exact_plots import ratio_map
 from bench.report.tables import build
 from bench.runner import Runner
 from bench.solver import Measurement
@@ -103,10 +105,28 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
     }
     assert "At a glance" in text and "*exact*" in text and "*oracle*" in text
     assert "Fewer than 6 problems" in text, "two problems rank nothing"
+    assert text.count("- Papers: ") == text.count("- Certified: ") == 1, "said once, not below each table"
+    overview, tasks = text.split("\n## m2\n")
+    assert "<sub>\\[" not in overview and "<sub>\\[" in tasks and "<details>" not in text
     lines = [line.split(",") for line in table.splitlines()[1:]]
     assert all(line[15] == "" for line in lines if line[7] == "True"), "anchors are never marked"
     floors = {line[5]: line[14] for line in lines if line[0] == "m2" and line[9] == "mmd"}
     assert (floors["exact"], floors["prior"], floors["mcg"]) == ("True", "False", "False")
+
+
+def test_the_tasks_of_a_long_page_are_folded(run, monkeypatch):
+    monkeypatch.setattr("bench.report.exact.FOLDED", 2)
+    page, *_ = render(run[2] / "run", run[2] / "report", ["md"])
+    text = page.read_text()
+    assert text.count("<details>\n<summary>") == text.count("\n\n</details>\n\n") == 3 and "\n## m2\n" not in text
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_map_of_ratios_prints_what_its_colours_cannot_tell():
+    axis = Figure().subplots()
+    colours = ratio_map(axis, np.array([[0.0, 1.0], [3162.3, np.nan]])).get_array()
+    assert [text.get_text() for text in axis.texts] == ["0.00", "1.00", "3162"]
+    assert colours.filled(-9).tolist() == [[-1, 0], [1, -9]]
 
 
 def test_the_floor_is_that_of_the_same_problems(run):

@@ -12,9 +12,12 @@ from tiny import build
 from bench import operators
 from bench.cli import cli
 from bench.manifest import read_manifest
-from bench.prepare import prepare
+from bench.prepare import Options, make_worlds, prepare
+from bench.priors import load_prior
+from bench.rebuild import cells_of
 from bench.records import read_records
 from bench.request import understood
+from bench.suites import load_suite
 from bench.verify import recorded_rows
 
 KINDS = {
@@ -87,6 +90,8 @@ def test_it_can_be_narrowed_down(made):
     done = verify(made, "--solver", "mine.py:Mine.steps=4", "--task", "box")
     assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 rows made again" in done.output, done.output
     assert f"not compared: {ROWS - 1} recorded rows that" in done.output
+    done = verify(made, "--solver", "mcg", "--solver", "Mine.steps=2", "--task", "box")
+    assert done.exit_code == 0 and "Mine[steps=2]" in done.output and "2 rows made again" in done.output, done.output
     for args, says in (
         (("--task", "bax"), "--task bax: no record of it (did you mean 'box'?); recorded: "),
         (("--solver", "daps"), "--solver daps: no record of it"),
@@ -151,3 +156,13 @@ def test_what_cannot_be_made_again_is_told_with_the_reason(made, world, tmp_path
         shutil.copytree(tmp_path / "kept", world, dirs_exist_ok=True)
     lines = [line for line in done.output.splitlines() if line.startswith(f"not compared: {says.format(world=world)}")]
     assert len(lines) == 1, done.output
+
+
+def test_what_cannot_be_loaded_is_tried_once(world, monkeypatch):
+    """However many rows and tasks need it."""
+    tried = []
+    monkeypatch.setattr("bench.prepare.load_prior", lambda name, *_: tried.append(name) or load_prior(f"no-{name}", *_))
+    suite, options = load_suite(str(world / "tiny.yaml")), Options()
+    cells, reasons = cells_of(suite, make_worlds(suite, options), options.numerics)
+    assert len(reasons) == len(suite.tasks) * len(suite.solvers) > 4 and not cells
+    assert len(tried) == 1 and all("unknown prior" in reason for reason in reasons.values())

@@ -126,8 +126,10 @@ def test_the_report_and_the_harness_agree_on_metrics():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_single_point_is_drawn(tmp_path):
-    found = [replace(record("best", i), seconds=0.5) for i in range(N)]
+@pytest.mark.parametrize("rows", [["best"], ["pinv", "best"]])
+@pytest.mark.parametrize("tasks", [["blur"], ["blur", "box"]])
+def test_a_single_point_is_drawn(tmp_path, rows, tasks):
+    found = [replace(record(row, i, task, psnr=20.0), seconds=0.001) for task in tasks for row in rows for i in range(N)]
     assert "quality_vs_seconds.png" in {f.name for f in render(make_run(tmp_path / "run", found), tmp_path / "out")}
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_run import HARD, IMAGES, PSNR, ROWS, N, asked, cell_of, make_run, record, records, report
+from made_run import HARD, IMAGES, JITTER, PSNR, ROWS, N, asked, cell_of, make_run, record, records, report
 
 from bench.records import digest
 from bench.report import render
@@ -53,7 +53,7 @@ def test_two_codes_of_a_users_operator_are_two_tables(tmp_path):
     assert "operator_sha256" not in (tmp_path / "ours" / "tables.csv").read_text()
 
 
-def test_rows_with_fewer_images_by_design_are_ranked_over_the_images_they_share(tmp_path):
+def test_rows_with_fewer_images_by_design_are_compared_over_the_images_they_share(tmp_path):
     """The first 6 images are easy: the row that has only these has the best mean, and yet is worse on each of them."""
     psnr = {"worse": HARD + 21 - 30 * (np.arange(N) >= 6), "best": HARD + 21.5 - 30 * (np.arange(N) >= 6)}
     psnr["short"] = psnr["best"] - 0.3
@@ -64,12 +64,12 @@ def test_rows_with_fewer_images_by_design_are_ranked_over_the_images_they_share(
     page, rows = report(make_run(tmp_path / "run", found, manifests=[manifest]), tmp_path / "out")
     assert {name: (row["psnr_mark"], row["ranked"], row["n"], row["n_images"]) for name, row in rows.items()} == {
         "worse": ("", "True", "12", "12"),
-        "short": ("", "True", "6", "6"),
+        "short": ("", "False", "6", "6"),
         "best": ("best", "True", "12", "12"),
     }
     assert float(rows["short"]["psnr"]) > float(rows["best"]["psnr"]) + 9
     assert [rows["short"][f"psnr_gap{end}"] for end in ("", "_n")] == ["-0.3", "6"]
-    assert "- `short`: 6 images by design. Paired, on the same images: `short` − `best` PSNR −0.30 \\[" in page
+    assert "- `short`: 6 images by design; not ranked. Paired, on the same images: `short` − `best` PSNR −0.30 \\[" in page
     table = [line for line in page.splitlines() if line.startswith("| ")][-4:]
     assert table[2].startswith(f"| <sub>reference: best, 6 images</sub> | <sub>{psnr['best'][:6].mean():.2f}</sub> |")
     assert (
@@ -81,6 +81,22 @@ def test_rows_with_fewer_images_by_design_are_ranked_over_the_images_they_share(
     drawn = place(table, scores["psnr"], reference(table, [metric], scores, sets), metric)
     assert drawn["short"].interval.mean == pytest.approx(psnr["best"].mean() - 0.3)
     assert drawn["worse"] == scores["psnr"]["worse"]
+
+
+@pytest.mark.parametrize(("lead", "mark", "printed"), [(0, "", "{:.2f}<br>"), (0.3, "beats", "{:.2f}°<br>")])
+def test_a_row_with_fewer_images_is_marked_only_where_it_is_better(tmp_path, lead, mark, printed):
+    """Not told apart on 6 of 12 images is no tie; and it is never the best of a column of other images."""
+    short = PSNR["best"][:6] + JITTER[:6] + lead
+    scores = {"best": PSNR["best"], "worse": PSNR["worse"], "short": short}
+    named = [
+        (i, {"psnr": v, "label": n, "cell": cell_of(n), "key": digest([n, i])}) for n in scores for i, v in enumerate(scores[n])
+    ]
+    found = [record("best", i, **changes) for i, changes in named]
+    manifest = asked(("worse", "short", "best"), few={"short": 6})
+    page, rows = report(make_run(tmp_path / "run", found, manifests=[manifest]), tmp_path / "out")
+    assert {name: row["psnr_mark"] for name, row in rows.items()} == {"best": "best", "worse": "", "short": mark}
+    line = next(line for line in page.splitlines() if line.startswith("| short<br>"))
+    assert f"| {printed.format(short.mean())}" in line
 
 
 def test_a_row_that_was_tried_on_more_images_changes_nothing_for_the_others(tmp_path):

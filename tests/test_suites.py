@@ -356,13 +356,14 @@ def test_command_line_selects_sets_and_sweeps():
     assert labels("dps-100.zeta=1") == ["dps-100[zeta=1]"]
     assert labels("dps-100.zeta=1,2", "dps-100.clip=false") == ["dps-100[zeta=1,clip=False]", "dps-100[zeta=2,clip=False]"]
     assert labels("dps-100", "dps.zeta=1") == ["dps-100[zeta=1]"]
+    assert labels("pinv", "dps-100.zeta=1", "mine.py:Mine.k=2") == ["pinv", "dps-100[zeta=1]", "Mine[k=2]"]
     assert labels("a/mine.py:Mine.k=2") == ["Mine[k=2]"]
     assert labels("mine.py") == ["mine"]
     assert labels("v1.py:Mine", "v2.py:Mine", "pkg.v3:Mine", "v1.py:Mine") == ["Mine", "v2:Mine", "pkg.v3:Mine"]
     assert labels("dps-100.zeta=1,2,1") == ["dps-100[zeta=1]", "dps-100[zeta=2]"]
     for flags, message in [
         (["dsp"], "did you mean 'dps'"),
-        (["dps-100", "ddrm-20.eta=1"], "no such row is selected"),
+        (["dps-100", "ddmr.eta=1"], "unknown solver 'ddmr' .did you mean 'ddrm'"),
         (["dps.=3"], "expected NAME or NAME.param=value"),
         (["a/mine.py", "b/mine.py"], "two rows are labelled 'mine'"),
     ]:

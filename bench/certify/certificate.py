@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -42,19 +41,23 @@ class Deviation:
     choices: dict[str, object]
 
 
+def quirks(solver: type[Solver], preset: str) -> str:
+    """What the paragraph of the docstring about a preset says; "" where there is none."""
+    heading = f"Preset ``{preset}``: "
+    paragraphs = [" ".join(text.split()) for text in inspect.getdoc(solver).split("\n\n")]
+    return next((text.removeprefix(heading) for text in paragraphs if text.startswith(heading)), "")
+
+
 def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
     """Every preset of a solver."""
     path = PRESETS / f"{name}.yaml"
     presets = yaml.safe_load(path.read_text()) if path.exists() else {}
     defaults = {field.name: field.default for field in fields(solver)}
-    paragraphs = inspect.getdoc(solver).split("\n\n")
     found = []
     for preset, priors in presets.items():
-        named = re.compile(rf"Preset ``{re.escape(preset)}``: ")
-        quirks = next((" ".join(named.sub("", p, count=1).split()) for p in paragraphs if named.match(p)), "")
-        settings = [(k, v) for tasks in priors.values() for params in tasks.values() for k, v in params.items()]
+        settings = [setting for tasks in priors.values() for params in tasks.values() for setting in params.items()]
         choices = {k: v for k, v in settings if isinstance(v, (bool, str)) and v != defaults.get(k)}
-        found.append(Deviation(preset, quirks, choices))
+        found.append(Deviation(preset, quirks(solver, preset), choices))
     return found
 
 

@@ -1,6 +1,7 @@
 """Tables of exact suites: medians over problems of distances to the exact posterior, read against what exact samples score."""
 
 import csv
+import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.markdown import header
-from bench.report.notes import certified, notes
+from bench.report.notes import certified, notes, sources
 from bench.report.tables import Row, Table
 from bench.report.text import count, escape, plain, seconds
 from bench.stats import FEWEST, Median, at_floor, differ, median_difference, median_interval
@@ -25,14 +26,16 @@ RANKS = {"": "", "best": "¹", "tie": "⁼"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
-    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws "
-    "from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with the posterior's own denoiser; "
-    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` over the same problems, neither by the paired 95 % "
-    "bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with few problems that is no "
-    "proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: the solver nearest to `exact`. ⁼: not told "
-    "apart from it in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
-    "problems, not ranked."
+    "Medians over problems; their 95 % bootstrap intervals are in exact.csv, that of the MMD in the tables of tasks. *Italic*: "
+    "anchors, not ranked: `exact` draws from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with "
+    "the posterior's own denoiser; `prior` ignores y. ᶠ: at the floor: not told apart from `exact` over the same problems, "
+    "neither by the paired 95 % bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with "
+    "few problems that is no proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: the solver nearest to "
+    "`exact`. ⁼: not told apart from it in the same way, or both at the floor (not corrected for many comparisons). "
+    "(Brackets): failed or missing problems, not ranked. A row whose code is not certified says so."
 )
+FOLDED = 8
+"""More tasks than that are folded: such a page is read from its overview."""
 
 
 FIELDS = (
@@ -44,8 +47,8 @@ CONVENTIONS = (
     "posterior is known in closed form, and a record is one set of samples from it.",
     "A distance to the posterior says how good a solver is, not whether its code is right: that is what its certificate says.",
     "NFE and vjps are per sample, seconds too: the clock of the set divided by its size.",
-    "Figures draw what lies beyond at their edge, with an arrow: variance ratios below 0.003 or above 300, and a PSNR more "
-    "than 5 dB below that of exact samples. The variance split pools all tasks of a prior, at all noise levels.",
+    "Figures draw what lies beyond at their edge, with an arrow: in the variance split ratios below 0.003 or above 300, and a "
+    "PSNR more than 5 dB below that of exact samples. The variance split pools all tasks of a prior, at all noise levels.",
 )
 
 
@@ -102,13 +105,18 @@ def numbers(table: Table, metrics: Sequence[Metric]) -> Numbers:
     return {name: judged for name, judged in found.items() if judged}
 
 
+def rank(row: Row) -> int:
+    """The place of its solver: anchors first."""
+    return FIRST.index(row.head.solver) if row.head.solver in FIRST else len(FIRST)
+
+
 def ordered(table: Table) -> list[Row]:
-    """Anchors first."""
-    return sorted(table.rows, key=lambda r: FIRST.index(r.head.solver) if r.head.solver in FIRST else len(FIRST))
+    """The rows of a table, anchors first."""
+    return sorted(table.rows, key=rank)
 
 
 def glance(tables: Sequence[Table], judged: Sequence[Numbers], metric: Metric) -> list[str]:
-    """For each prior, rows by tasks of enough problems: the distance, and in small print its interval."""
+    """For each prior, rows by tasks of enough problems: the distance."""
     parts, enough = [], [(t, s) for t, s in zip(tables, judged, strict=True) if t.usual >= FEWEST]
     for prior in dict.fromkeys(table.head.prior for table, _ in enough):
         own = [(t, s.get(metric.name, {})) for t, s in enough if t.head.prior == prior]
@@ -124,7 +132,7 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], metric: Metric) -
     return ["## At a glance", *parts, *rest] if parts else []
 
 
-def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[str]:
+def section(table: Table, metrics: Sequence[Metric], judged: Numbers, folded: bool) -> list[str]:
     """One task: what was measured, the table, and the notes without which it must not be read."""
     head = table.head
     params = ", ".join(f"{k} {plain(v)}" for k, v in head.operator_params.items() if v is not None)
@@ -137,13 +145,16 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[st
     titles = ["Solver", *(m.label + arrows[m.better] for m in shown), "NFE", "s / sample", "n", "failed"]
     lines = [_line(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     for row in ordered(table):
-        cells = [_cell(m, judged[m.name].get(row.name), row.head.baseline) for m in shown]
+        cells = [_cell(m, judged[m.name].get(row.name), row.head.baseline, m.name == GLANCE) for m in shown]
         time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
-        state = f"<br><sub>{state}</sub>" if (state := certified(row)) else ""
+        state = f"{NBSP}<sub>{state}</sub>" if (state := certified(row)) == "uncertified" else ""
         lines += [_line([_label(row) + state, *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])]
     few = [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."] * (table.usual < FEWEST)
     remarks = "\n".join(f"- {note}" for note in (*few, *rewards(table), *notes(table, [], {}, None)))
-    return [f"## {escape(table.title)}", facts, "\n".join(lines), *([remarks] if remarks else [])]
+    parts = [facts, "\n".join(lines), *([remarks] if remarks else [])]
+    if folded:
+        return [f"<details>\n<summary>{html.escape(table.title)}</summary>", *parts, "</details>"]
+    return [f"## {escape(table.title)}", *parts]
 
 
 def rewards(table: Table) -> list[str]:
@@ -177,7 +188,7 @@ def document(
     runs: Sequence[Run],
     figures: dict[str, str],
 ) -> str:
-    """The page: header, the overview of each prior, figures, a section per task, how to read it."""
+    """The page: header, the overview of each prior, figures, a section per task, what it rests on, how to read it."""
     by_name = {metric.name: metric for metric in metrics}
     parts = [
         header(tables, runs),
@@ -185,8 +196,11 @@ def document(
         f"<sub>{LEGEND}</sub>",
     ]
     parts += [f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items()]
+    folded = len(tables) > FOLDED
+    parts += ["## Tasks"] * folded
     for table, found in zip(tables, judged, strict=True):
-        parts += section(table, metrics, found)
+        parts += section(table, metrics, found, folded)
+    parts += ["## Sources", "\n".join(f"- {line}" for line in sources(tables))]
     shown = {name for found in judged for name in found}
     lines = [*CONVENTIONS, *(f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.name in shown and m.note)]
     return "\n\n".join([*parts, "## Conventions", "\n".join(f"- {line}" for line in lines)]) + "\n"
@@ -209,7 +223,7 @@ def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cell(metric: Metric, number: Number | None, baseline: bool) -> str:
+def _cell(metric: Metric, number: Number | None, baseline: bool, interval: bool = False) -> str:
     if number is None:
         return "–"
     median, low, high, _ = number.interval
@@ -220,9 +234,9 @@ def _cell(metric: Metric, number: Number | None, baseline: bool) -> str:
         text = f"*{text}*"
     elif number.floor and metric.better:
         text = f"**{text}**"
-    interval = f"\\[{metric.show(low)}, {metric.show(high)}\\]".replace(" ", NBSP)
     text += "ᶠ" * number.floor + RANKS[number.mark]
-    return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
+    ends = f" <sub>\\[{metric.show(low)}, {metric.show(high)}\\]</sub>".replace(" ", NBSP)
+    return text + ends * bool(interval and np.isfinite(low))
 
 
 def _label(row: Row) -> str:

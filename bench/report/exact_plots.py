@@ -10,13 +10,15 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.report.colours import colours, markers
-from bench.report.exact import FLOOR, Numbers, ordered
+from bench.report.exact import FIRST, FLOOR, Numbers, ordered, rank
 from bench.report.plot import STYLE
 from bench.report.tables import Table
+from bench.report.text import distinct
 from bench.stats import Median, median_interval
 
 BANDS = ("0–2", "2–5", "5–9", "9–14", "14+")
@@ -44,7 +46,7 @@ def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> dict[str, bytes]
     ]
     each = [(t.title, [t]) for t in images]
     drawn = {
-        "variance_by_frequency": figure(each, style, bands, "variance / posterior's", "spatial frequency, cycles per image"),
+        "variance_by_frequency": spectra(images),
         "variance_split": figure(
             split, style, variances, "unmeasured variance / posterior's", "measured variance / posterior's"
         ),
@@ -70,14 +72,19 @@ def pooled(tables: Sequence[Table], metric: str) -> dict[str, Median]:
     return {name: median_interval(np.array(found)) for name, found in values.items() if found}
 
 
+def arrangement(n: int) -> tuple[int, int]:
+    """Of n panels, no more than four side by side: (down, across)."""
+    down = math.ceil(n / 4)
+    return down, math.ceil(n / down)
+
+
 def figure(
     panels: Panels, style: dict[str, dict[str, Any]], paint: Callable[..., None], ylabel: str, xlabel: str
 ) -> bytes | None:
     """One panel per group of tables and a shared legend; None without panels."""
     if not panels:
         return None
-    down = math.ceil(len(panels) / 4)
-    across = math.ceil(len(panels) / down)
+    down, across = arrangement(len(panels))
     with rc_context(STYLE):
         page = Figure(figsize=(0.5 + 3.4 * max(across, 2), 1.3 + 3.0 * down), dpi=160, layout="constrained")
         FigureCanvasAgg(page)
@@ -99,22 +106,55 @@ def figure(
     return out.getvalue()
 
 
-def bands(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]]) -> list[str]:
-    """A line per row over the bands of |f|; 1 is right. The names drawn."""
-    found = [pooled(tables, f"var_band_{i}") for i in range(len(BANDS))]
-    kept = [i for i, band in enumerate(found) if band]
-    for name in style:
-        heights = [clamp(found[i][name].median) for i in kept if name in found[i]]
-        if len(heights) == len(kept):
-            axis.plot(kept, heights, linewidth=1.3, **style[name])
-            for i, height in zip(kept, heights, strict=True):
-                arrow(axis, i, height, y=found[i][name].median, color=style[name]["color"])
-    ratio_axis(axis.yaxis, axis.set_yscale)
-    axis.axhline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
-    # Panels share their axis, and small images lack the last band: unlike set_xticks, these leave the limits to the data.
-    axis.xaxis.set_major_locator(FixedLocator(range(len(BANDS))))
-    axis.xaxis.set_major_formatter(FixedFormatter(BANDS))
-    return [name for name in style if any(name in band for band in found)]
+def spectra(tables: Sequence[Table]) -> bytes | None:
+    """A map per task, rows (of a solver together) by bands of |f|: variance over the posterior's, in numbers and colours."""
+    values = [[pooled([table], f"var_band_{i}") for i in range(len(BANDS))] for table in tables]
+    bands = [i for i in range(len(BANDS)) if any(found[i] for found in values)]
+    if not bands:
+        return None
+    down, across = arrangement(len(tables))
+    found_rows = sorted((row for table in tables for row in table.rows), key=rank)
+    solvers = distinct(row.head.solver for row in found_rows)
+    rows = distinct(row.name for row in sorted(found_rows, key=lambda row: solvers.index(row.head.solver)))
+    anchors = {row.name for row in found_rows if row.head.solver in FIRST}
+    with rc_context(STYLE | {"axes.grid": False}):
+        page = Figure(figsize=(1.9 + 0.5 * len(bands) * across, 1.2 + (0.5 + 0.19 * len(rows)) * down), dpi=160)
+        page.set_layout_engine("constrained")
+        FigureCanvasAgg(page)
+        axes = page.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
+        for axis in axes[len(tables) :]:
+            axis.remove()
+        axes = axes[: len(tables)]
+        for axis, table, found in zip(axes, tables, values, strict=True):
+            medians = [[found[i][name].median if name in found[i] else np.nan for i in bands] for name in rows]
+            colours_ = ratio_map(axis, np.array(medians))
+            axis.set_title(table.title, fontsize=10)
+            axis.set_xticks(range(len(bands)), [BANDS[i] for i in bands])
+            axis.set_yticks(range(len(rows)), rows)
+            axis.axhline(len(anchors) - 0.5, color="#404040", linewidth=1)
+        for axis in axes[-across:]:
+            axis.tick_params(labelbottom=True)
+            axis.set_xlabel("cycles per image", fontsize=9)
+        bar = page.colorbar(colours_, ax=list(axes), location="bottom", extend="both", shrink=0.5, aspect=50, pad=0.02)
+        bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=["0.1", "0.3", "1", "3", "10"])
+        bar.set_label("variance / posterior's")
+        out = io.BytesIO()
+        page.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def ratio_map(axis: Axes, ratios: np.ndarray) -> AxesImage:
+    """Numbers on their colours, which are white at 1 and end at 0.1 and 10; what is not finite stays empty."""
+    with np.errstate(divide="ignore"):
+        decades = np.clip(np.log10(ratios), -1, 1)
+    for (i, j), ratio in np.ndenumerate(ratios):
+        if np.isfinite(ratio):
+            color = "white" if abs(decades[i, j]) > 0.7 else "#202020"
+            text = f"{ratio:.2f}" if ratio < 9.995 else f"{ratio:.0f}"
+            axis.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0, labelsize=8)
+    return axis.imshow(decades, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
 
 
 def variances(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]]) -> list[str]:

@@ -11,7 +11,7 @@ from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.diversity import Spread
 from bench.report.ledger import ledger
-from bench.report.notes import absent, certified, conventions, notes
+from bench.report.notes import absent, certified, conventions, notes, sources
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
 from bench.report.tables import Row, Table
 from bench.report.text import code, count, distinct, escape, plain, seconds
@@ -21,13 +21,14 @@ NBSP = "\u00a0"
 ARROWS = {1: NBSP + "↑", -1: NBSP + "↓", 0: ""}
 LEGEND = (
     "**Bold**: best. **Bold**⁼: not told apart from the best. Two rows are compared over the images that both have: the paired "
-    "95 % bootstrap interval of the difference holds 0 (not corrected for many comparisons). *Italic*: baseline, not ranked; ° "
-    "marks one that is better than the best solver. (Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % "
-    "interval of the mean over the row's images."
+    "95 % bootstrap interval of the difference holds 0 (not corrected for many comparisons). *Italic*: baseline, not ranked. "
+    "°: not ranked, but better than the best by the same interval. (Brackets): failed or missing images, not ranked. "
+    "\\[Small print\\]: 95 % interval of the mean over the row's images."
 )
 FEWER = (
-    " Rows for which the suite asks for fewer images stand last, below a reference: the row above with the best {metric}, over "
-    "just their images. Read their numbers against that line, not against the column: other images are easier or harder."
+    " Rows for which the suite asks for fewer images stand last and are not ranked, below a reference: the row above with the "
+    "best {metric}, over just their images. Read their numbers against that line, not against the column: other images are "
+    "easier or harder."
 )
 
 
@@ -184,7 +185,7 @@ def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Ref
     ]
     shown = [m for m in metrics if any(s.interval for s in scores[m.name].values())]
     body = [_grid(table, shown, scores, anchor)] if table.rows else []
-    remarks = "\n".join(f"- {note}" for note in notes(table, metrics, scores, anchor))
+    remarks = "\n".join(f"- {note}" for note in (*notes(table, metrics, scores, anchor), *sources([table])))
     return [f"## {escape(table.title)}", "; ".join(facts) + ".", *body, *([remarks] if remarks else [])]
 
 
@@ -222,9 +223,10 @@ def _number(metric: Metric, score: Score | None, baseline: bool, small: bool = T
     if score.partial:
         text = f"({text})"
     elif baseline:
-        text = f"*{text}*" + "°" * (score.mark == "beats")
-    elif score.mark:
+        text = f"*{text}*"
+    elif score.mark in {"best", "tie"}:
         text = f"**{text}**" + "⁼" * (score.mark == "tie")
+    text += "°" * (score.mark == "beats")
     low, high = score.interval.low, score.interval.high
     return text + (_small(f"\\[{metric.show(low)}, {metric.show(high)}\\]") if small and math.isfinite(low) else "")
 

@@ -15,7 +15,7 @@ WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 
 
 def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Reference | None) -> list[str]:
-    """All notes of one table, as Markdown without bullets."""
+    """All notes of one table but its `sources`, as Markdown without bullets."""
     few = table.head.block == 1 and 0 < max((len(row.solved) for row in table.rows), default=0) < FEWEST
     return [
         *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
@@ -29,9 +29,14 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
         *_unavailable(table, metrics, scores),
         *[f"Skipped: {code(r.label)}: {escape(r.reason or 'no reason given')}." for r in table.skipped],
         *([f"Not run yet: {', '.join(code(label) for label in table.pending)}."] if table.pending else []),
-        *_papers(table),
-        *_certificates(table),
     ]
+
+
+def sources(tables: Sequence[Table]) -> list[str]:
+    """What the rows of some tables rest on: papers, and which code of each solver stands against closed-form laws."""
+    records = [r for table in tables for r in (*(row.head for row in table.rows), *table.skipped)]
+    codes = _codes(r for table in tables for row in table.rows if not row.head.baseline for r in row.records)
+    return [*_papers(records), *_certificates(codes)]
 
 
 def certified(row: Row) -> str:
@@ -46,9 +51,7 @@ def _codes(records: Iterable[Record]) -> list[Record]:
     return list({(r.solver, r.source_sha256, r.code_sha256, r.solver_rev): r for r in records}.values())
 
 
-def _certificates(table: Table) -> list[str]:
-    """Which code of each solver stands against closed-form laws."""
-    codes = _codes(r for row in table.rows if not row.head.baseline for r in row.records)
+def _certificates(codes: Sequence[Record]) -> list[str]:
     found = dict.fromkeys((r.solver, *standing(r)) for r in codes)
     texts = {
         word: ", ".join(f"{code(name)} ({why})" for name, certified, why in found if certified == state)
@@ -99,10 +102,9 @@ def _unusual(table: Table, anchor: Reference | None) -> list[str]:
     found = []
     for n, rows in table.blocks[1:]:
         why = "by design" if all(r.planned for r in rows) else "recorded, and no manifest says how many were asked for"
-        why += ", too few to rank" * (n < FEWEST)
         gaps = [text for row in rows if anchor and (text := _against(table, row, anchor))]
         compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
-        found.append(f"{', '.join(code(row.name) for row in rows)}: {n} images {why}{compared}.")
+        found.append(f"{', '.join(code(row.name) for row in rows)}: {n} images {why}; not ranked{compared}.")
     extra = [f"{code(row.name)} {row.extra}" for row in table.rows if row.extra]
     return found + ([f"Images left out here, as the other rows do not have them: {', '.join(extra)}."] if extra else [])
 
@@ -219,9 +221,9 @@ def _unavailable(table: Table, metrics: Sequence[Metric], scores: Scores) -> lis
     return found
 
 
-def _papers(table: Table) -> list[str]:
+def _papers(records: Sequence[Record]) -> list[str]:
     papers: dict[str, list[str]] = {}
-    for r in [row.head for row in table.rows] + list(table.skipped):
+    for r in records:
         if r.paper:
             papers.setdefault(r.paper, []).append(r.solver)
     links = [f"{escape(', '.join(distinct(solvers)))} {citation(paper)}" for paper, solvers in papers.items()]
@@ -237,9 +239,9 @@ GIVEN = (
 COUNTED = (
     "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed seed; several "
     "samples of an image are averaged first.",
-    f"Ranking: a row's mean is over its own images (n). Two rows are compared over the images that both finished, at least "
-    f"{FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where rows have unequal "
-    "images none may be: then it is the one with the smallest worst deficit.",
+    f"Ranking: among rows about as many images as is usual in the table. Two rows are compared over the images that both "
+    f"finished, at least {FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where "
+    "rows have other images none may be: then it is the one with the smallest worst deficit.",
     "NFE: network evaluations per image; vjps: backward passes through the network per image.",
 )
 TRUTHS = (

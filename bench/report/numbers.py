@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.records import Record, canonical
 from bench.report.columns import SET_METRICS, Metric
-from bench.report.scores import Score, Scores, comparable
+from bench.report.scores import Score, Scores, rankable
 from bench.report.tables import SETTING, Row, Table
 from bench.report.text import distinct
 from bench.stats import bootstrap_interval
@@ -44,7 +44,7 @@ def _facts(r: Record) -> dict[str, object]:
 def _counts(table: Table, row: Row) -> dict[str, object]:
     return {
         "reason": "; ".join(distinct(r.reason for r in row.records if r.status != "ok" and r.reason)),
-        "ranked": comparable(table, row) and not row.head.baseline,
+        "ranked": rankable(table, row),
         "n_images": len(row.images),
         "n": len(row.solved),
         "n_missing": row.missing,

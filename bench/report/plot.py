@@ -45,9 +45,10 @@ def draw(
         figure = Figure(figsize=(0.5 + 3.1 * max(across, 2), 0.95 + 2.75 * down), dpi=160, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
+        _set_scale(axes, panels)
         for axis, (table, judged) in zip(axes, panels, strict=False):
             _panel(axis, table, judged, metric, colours, markers)
-        low, high = _spread(axes[0], panels)
+        low, high = axes[0].get_xlim()
         for axis in axes[: len(panels)]:
             axis.xaxis.set_major_locator(LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8))
         for axis in axes[len(panels) :]:
@@ -65,14 +66,14 @@ def draw(
     return out.getvalue()
 
 
-def _spread(axis: Axes, panels: Sequence[tuple[Table, dict[str, Score]]]) -> tuple[float, float]:
-    """The limits of the shared x axis, at least a factor of two apart."""
+def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Score]]]) -> None:
+    """Seconds on a logarithmic scale. Equal ones get limits first: about those that matplotlib would choose it would warn."""
     times = [bootstrap_interval(row.seconds).mean for table, s in panels for row in table.rows if _point(table, row, s)]
-    if max(times) < 2 * min(times):
-        middle = math.sqrt(min(times) * max(times))
-        axis.set_autoscalex_on(False)  # of a lone point, about which it would warn
-        axis.set_xlim(middle / 2, middle * 2)
-    return axis.get_xlim()
+    for axis in axes:
+        axis.set_xscale("log")
+        if max(times) < 2 * min(times):
+            axis.set_autoscalex_on(False)
+            axis.set_xlim(min(times) / 2, max(times) * 2)
 
 
 def place(table: Table, scores: dict[str, Score], anchor: Reference | None, metric: Metric) -> dict[str, Score]:
@@ -95,7 +96,6 @@ def _panel(
     axis: Axes, table: Table, scores: dict[str, Score], metric: Metric, colours: dict[str, str], markers: dict[str, str]
 ) -> None:
     axis.set_title(table.title)
-    axis.set_xscale("log")
     axis.margins(x=0.08, y=0.08)
     axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())

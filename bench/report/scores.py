@@ -31,10 +31,10 @@ Values = dict[str, float]
 class Score:
     """One number of a table.
 
-    ``mark`` is ``best``, ``tie`` (not shown to be worse than the best), ``beats`` (a baseline that is better than the best
-    solver) or empty. ``partial``: images failed or are missing, or saw other measurements; never ranked. ``interval`` is None
-    where the metric is absent, for the ``reason`` given. ``gap``: to the best row, the paired difference over the images that
-    both have, positive where this row is better.
+    ``mark`` is ``best``, ``tie`` (not shown to be worse than the best), ``beats`` (not ranked, and shown to be better than the
+    best: a baseline, or a row about other images) or empty. ``partial``: images failed or are missing, or saw other
+    measurements; never ranked. ``interval`` is None where the metric is absent, for the ``reason`` given. ``gap``: to the best
+    row, the paired difference over the images that both have, positive where this row is better.
     """
 
     interval: Interval | None
@@ -51,27 +51,28 @@ Scores = dict[str, dict[str, Score]]
 def judge(table: Table, metric: Metric, sets: "Sets") -> dict[str, Score]:
     """Row name -> its score.
 
-    Only solvers that finished all their images, on the same measurements, are ranked. A row's mean is over its own images;
-    two rows are compared over the images that both have, `FEWEST` at least, so neither a row that was planned for fewer
-    images nor one that was tried on more has an advantage by it.
+    Every row is compared with the best of the `rankable` ones over the images that both have, `FEWEST` at least. The fewer
+    they are, the sooner a row is not told apart, which is no merit: a row that is not ranked is marked only where it is better.
     """
     scores = {row.name: _own(row, metric, sets) for row in table.rows}
     if metric.name in SET_METRICS:
         return _judge_sets(table, metric, scores)
     values = {row.name: row.scores(metric.name) for row in table.rows}
     whole = {r.name for r in table.rows if comparable(table, r) and 0 < len(values[r.name]) == len(r.solved)}
-    ranked = [r.name for r in table.rows if r.name in whole and not r.head.baseline]
+    ranked = [r.name for r in table.rows if r.name in whole and rankable(table, r)]
     best = leader(ranked, values, metric.better) if metric.better else None
-    paired = [name for name in values if best and name not in table.strangers]
-    gaps = {name: gap(values[name], values[best], metric.better) for name in paired}
-    marks = {}
-    if best and len(ranked) > 1:
-        whole -= {name for name in ranked if gaps[name] is None}
-        marks = {name: "tie" for name in ranked if name in whole and gaps[name].high >= 0} | {best: "best"}
-    anchors = [r.name for r in table.rows if r.name in whole and r.head.baseline and gaps.get(r.name)]
-    marks |= {name: "beats" for name in anchors if gaps[name].low > 0}
+    gaps = {name: gap(values[name], values[best], metric.better) for name in values if best and name not in table.strangers}
+
+    def mark(name: str) -> str:
+        if name == best:
+            return "best" if len(ranked) > 1 else ""
+        lead = gaps.get(name) if name in whole else None
+        if lead is None:
+            return ""
+        return "tie" * (lead.high >= 0) if name in ranked else "beats" * (lead.low > 0)
+
     return {
-        name: replace(score, mark=marks.get(name, ""), partial=name not in whole, gap=gaps.get(name) if name != best else None)
+        name: replace(score, mark=mark(name), partial=name not in whole, gap=gaps.get(name) if name != best else None)
         for name, score in scores.items()
     }
 
@@ -121,8 +122,13 @@ def comparable(table: Table, row: Row) -> bool:
     return row.complete and row.name not in table.strangers
 
 
+def rankable(table: Table, row: Row) -> bool:
+    """Whether a row is ranked: a `comparable` one of a solver, about as many images as is usual in the table."""
+    return comparable(table, row) and not row.head.baseline and row.name not in table.unusual
+
+
 def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[str, Score]:
-    """Ranked among rows about the usual number of images: sets cannot be cut to what two rows share, as means are.
+    """Ranked as they are: sets cannot be cut to what two rows share, as means are.
 
     KID ties where the difference is within 1.96 joint errors. FID has no error and a bias that falls with the number of images:
     it is ranked only where they are enough.
@@ -130,8 +136,7 @@ def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[
     partial = {row.name: not comparable(table, row) for row in table.rows}
     scores = {name: replace(score, partial=partial[name]) for name, score in scores.items()}
     least = ENOUGH_FOR_FID if metric.name == "fid" else FEWEST
-    rows = [r for r in table.rows if not r.head.baseline and not partial[r.name] and r.name not in table.unusual]
-    ranked = [r.name for r in rows if (found := scores[r.name].interval) and found.n >= least]
+    ranked = [r.name for r in table.rows if rankable(table, r) and (found := scores[r.name].interval) and found.n >= least]
     if len(ranked) < 2:
         return scores
     best = min(ranked, key=lambda name: scores[name].interval.mean)

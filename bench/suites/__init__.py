@@ -22,10 +22,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bench.names import nearest
+from bench.suites.flags import Setting, selecting, split_flags
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain
 from bench.user_code import is_user_code
 
@@ -200,7 +200,7 @@ def override(
     Args:
         solvers: ``NAME`` keeps the rows with this label or solver (or adds a row for a solver that the suite lacks, also
             ``pkg.mod:Class`` and ``file.py:Class``); ``NAME.param=value`` sets a parameter of those rows, and selects them if
-            no plain NAME is given; ``NAME.param=0.1,0.3`` makes a row of each. Changed rows say so in their label.
+            no plain NAME does; ``NAME.param=0.1,0.3`` makes a row of each. Changed rows say so in their label.
         tasks: names of the tasks to keep.
         known: names of the solvers there are.
         fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None. ``images``
@@ -247,34 +247,18 @@ def _twins(rows: Sequence[SolverRow]) -> list[int]:
     return [i for i, label in enumerate(labels) if label in labels[:i]]
 
 
+def _is_called(name: str, row: SolverRow) -> bool:
+    return name in {row.label, row.solver}
+
+
 def _select(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
-    plain = [flag for flag in flags if "=" not in flag]
-    settings = [(flag, *split_setting(flag)) for flag in flags if "=" in flag]
-    for name in plain or [name for _, name, _, _ in settings]:
-        if not any(name in {row.label, row.solver} for row in rows):
+    plain, settings = split_flags(flags)
+    for name in [*plain, *(s.name for s in settings)]:
+        if not any(_is_called(name, row) for row in rows):
             rows.append(_new_row(name, rows, known))
-    chosen = set(plain or [name for _, name, _, _ in settings])
-    kept = [row for row in rows if chosen & {row.label, row.solver}]
-    for flag, name, _, _ in settings:
-        if not any(name in {row.label, row.solver} for row in kept):
-            raise SuiteError(f"--solver {flag}: no such row is selected{nearest(name, _names(kept), 'selected')}")
-    return [new for row in kept for new in _changed(row, [s for s in settings if s[1] in {row.label, row.solver}])]
-
-
-def split_setting(flag: str) -> tuple[str, str, list[Any]]:
-    """As in "dps.zeta=0.3,1" -> ("dps", "zeta", [0.3, 1]).
-
-    Raises:
-        SuiteError: it is of another form.
-    """
-    left, _, value = flag.partition("=")
-    name, dot, param = left.rpartition(".")
-    if not (dot and name and param and value):
-        raise SuiteError(f"--solver {flag}: expected NAME or NAME.param=value")
-    try:
-        return name, param, [yaml.safe_load(v) for v in dict.fromkeys(value.split(","))]
-    except yaml.YAMLError:
-        raise SuiteError(f"--solver {flag}: '{value}' is not a value") from None
+    chosen = selecting(rows, flags, _is_called)
+    kept = [row for row in rows if any(_is_called(name, row) for name in chosen)]
+    return [new for row in kept for new in _changed(row, [s for s in settings if _is_called(s.name, row)])]
 
 
 def _names(rows: Sequence[SolverRow]) -> list[str]:
@@ -291,11 +275,11 @@ def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> Solv
     return SolverRow(solver=name, label=label).placed({"": f"--solver {name}"})
 
 
-def _changed(row: SolverRow, settings: Sequence[tuple[str, str, str, list[Any]]]) -> Iterator[SolverRow]:
+def _changed(row: SolverRow, settings: Sequence[Setting]) -> Iterator[SolverRow]:
     """The row with every combination of the settings' values."""
-    values = {param: (flag, choices) for flag, _, param, choices in settings}
-    for choice in itertools.product(*(choices for _, choices in values.values())):
-        params = dict(zip(values, choice, strict=True))
+    last = {s.param: s for s in settings}
+    for choice in itertools.product(*(s.choices for s in last.values())):
+        params = dict(zip(last, choice, strict=True))
         label = row.label + (f"[{','.join(f'{k}={v}' for k, v in params.items())}]" if params else "")
         changed = row.model_copy(update={"params": {**row.params, **params}, "label": label})
-        yield changed.placed({param: f"--solver {flag}" for param, (flag, _) in values.items()})
+        yield changed.placed({param: s.flag for param, s in last.items()})
