@@ -26,13 +26,13 @@ RANKS = {"": "", "best": "¹", "tie": "⁼"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
-    "Medians over problems; their 95 % bootstrap intervals are in exact.csv, that of the MMD in the tables of tasks. *Italic*: "
-    "anchors, not ranked: `exact` draws from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with "
-    "the posterior's own denoiser; `prior` ignores y. ᶠ: at the floor: not told apart from `exact` over the same problems, "
-    "neither by the paired 95 % bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with "
-    "few problems that is no proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: the solver nearest to "
-    "`exact`. ⁼: not told apart from it in the same way, or both at the floor (not corrected for many comparisons). "
-    "(Brackets): failed or missing problems, not ranked. A row whose code is not certified says so."
+    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws "
+    "from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with the posterior's own denoiser; "
+    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` over the same problems, neither by the paired 95 % "
+    "bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with few problems that is no "
+    "proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: the solver nearest to `exact`. ⁼: not told "
+    "apart from it in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
+    "problems, not ranked."
 )
 FOLDED = 8
 """More tasks than that are folded: such a page is read from its overview."""
@@ -116,7 +116,7 @@ def ordered(table: Table) -> list[Row]:
 
 
 def glance(tables: Sequence[Table], judged: Sequence[Numbers], metric: Metric) -> list[str]:
-    """For each prior, rows by tasks of enough problems: the distance."""
+    """For each prior, rows by tasks of enough problems: the distance, and in small print its interval."""
     parts, enough = [], [(t, s) for t, s in zip(tables, judged, strict=True) if t.usual >= FEWEST]
     for prior in dict.fromkeys(table.head.prior for table, _ in enough):
         own = [(t, s.get(metric.name, {})) for t, s in enough if t.head.prior == prior]
@@ -145,9 +145,9 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers, folded: bo
     titles = ["Solver", *(m.label + arrows[m.better] for m in shown), "NFE", "s / sample", "n", "failed"]
     lines = [_line(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     for row in ordered(table):
-        cells = [_cell(m, judged[m.name].get(row.name), row.head.baseline, m.name == GLANCE) for m in shown]
+        cells = [_cell(m, judged[m.name].get(row.name), row.head.baseline) for m in shown]
         time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
-        state = f"{NBSP}<sub>{state}</sub>" if (state := certified(row)) == "uncertified" else ""
+        state = f"<br><sub>{state}</sub>" if (state := certified(row)) else ""
         lines += [_line([_label(row) + state, *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])]
     few = [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."] * (table.usual < FEWEST)
     remarks = "\n".join(f"- {note}" for note in (*few, *rewards(table), *notes(table, [], {}, None)))
@@ -223,7 +223,7 @@ def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cell(metric: Metric, number: Number | None, baseline: bool, interval: bool = False) -> str:
+def _cell(metric: Metric, number: Number | None, baseline: bool) -> str:
     if number is None:
         return "–"
     median, low, high, _ = number.interval
@@ -235,8 +235,8 @@ def _cell(metric: Metric, number: Number | None, baseline: bool, interval: bool 
     elif number.floor and metric.better:
         text = f"**{text}**"
     text += "ᶠ" * number.floor + RANKS[number.mark]
-    ends = f" <sub>\\[{metric.show(low)}, {metric.show(high)}\\]</sub>".replace(" ", NBSP)
-    return text + ends * bool(interval and np.isfinite(low))
+    interval = f"\\[{metric.show(low)}, {metric.show(high)}\\]".replace(" ", NBSP)
+    return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
 
 
 def _label(row: Row) -> str:
