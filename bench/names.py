@@ -1,7 +1,20 @@
-"""What a message says about a name that nobody knows."""
+"""Names that somebody wrote: which ones a pattern means, and what a message says about one that nobody knows."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+
+def meant(name: str, patterns: Sequence[str]) -> bool:
+    """Whether this name is meant by patterns: "blur_*" means those that fit, "!hdr" all others; without any, all are meant."""
+    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
+    left_out = [pattern for pattern in patterns if pattern.startswith("!")]
+    return (not wanted or any(fits(name, p) for p in wanted)) and not any(fits(name, p) for p in left_out)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a pattern is about this name, wanted or left out."""
+    return fnmatchcase(name, pattern.removeprefix("!"))
 
 
 def nearest(name: str, known: Iterable[str], what: str = "known") -> str:

@@ -133,7 +133,8 @@ def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
         if is_user_code(row.operator):
             try_out(A)
     except ValueError as error:
-        raise SuiteError(f"{row.where()}: task '{row.name}': {error}") from error
+        others = f" (--task '!{row.name}' runs the others)" * (len(suite.tasks) > 1)
+        raise SuiteError(f"{row.where()}: task '{row.name}': {error}{others}") from error
     return task
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.names import nearest
+from bench.names import fits, meant, nearest
 from bench.plan import Cell, Worlds, make_cells
 from bench.prepare import Options, Plan, make_worlds
 from bench.records import Record
@@ -40,10 +40,11 @@ class Wanted:
         """
         called = self.suite and suite_name(self.suite, runs)
         records = [r for r in records if r.suite == called] or records
-        for task in self.tasks:
-            if task not in (recorded := dict.fromkeys(r.task for r in records)):
-                raise SuiteError(f"--task {task}: no record of it{nearest(task, recorded, 'recorded')}")
-        own = [r for r in records if not self.tasks or r.task in self.tasks]
+        recorded = dict.fromkeys(r.task for r in records)
+        for pattern in self.tasks:
+            if not any(fits(task, pattern) for task in recorded):
+                raise SuiteError(f"--task {pattern}: no record of it{nearest(pattern, recorded, 'recorded')}")
+        own = [r for r in records if meant(r.task, self.tasks)]
         plain, settings = split_flags(self.solvers)
         for name in (*plain, *(s.name for s in settings)):
             if not any(is_called(name, r) for r in own):
@@ -118,8 +119,8 @@ def _as_asked(run: Mapping[str, Any], where: Mapping[str, Any]) -> Callable[[Pla
 def _as_it_is(name: str, wanted: Wanted, seed: int, options: Options) -> Callable[[Places], tuple[Suite, Options]]:
     def make(_: Places) -> tuple[Suite, Options]:
         suite = load_suite(name)
-        tasks = [task for task in wanted.tasks if task in {row.name for row in suite.tasks}]
-        if wanted.tasks and not tasks:
+        tasks = [row.name for row in suite.tasks if meant(row.name, wanted.tasks)]
+        if not tasks:
             raise SuiteError(f"suite '{suite.name}' has no such task now")
         return override(suite, wanted.solvers, tasks, [*SOLVERS, *ANCHORS], seed=seed), options
 

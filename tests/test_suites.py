@@ -376,5 +376,14 @@ def test_command_line_restricts():
     assert [t.name for t in suite.tasks] == ["blur_gauss"]
     assert suite.images == 3
     assert all(row.images is None for row in suite.solvers)
+    names = lambda *tasks: [t.name for t in override(load_suite("linear"), (), tasks).tasks]  # noqa: E731
+    assert names("!blur_*", "!inpaint_box") == ["inpaint_random", "sr_average4", "sr_bicubic4"]
+    assert names("blur_*", "inpaint_box", "!*motion") == ["inpaint_box", "blur_gauss"]
+    for tasks, message in [
+        (["sr_*", "!sr_*"], r"--task sr_\* --task !sr_\*: no task is left"),
+        (["!sr"], "--task !sr: unknown"),
+    ]:
+        with pytest.raises(SuiteError, match=message):
+            names(*tasks)
     with pytest.raises(SuiteError, match=r"--task blur_gaus: unknown task \(did you mean 'blur_gauss'"):
         override(suite, (), ["blur_gaus"])

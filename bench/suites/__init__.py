@@ -18,13 +18,12 @@ be is asked from the solver itself, in `bench.plan`.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from bench.names import nearest
+from bench.names import fits, meant, nearest
 from bench.suites.flags import Setting, selecting, split_flags
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain
 from bench.user_code import is_user_code
@@ -83,7 +82,7 @@ class SolverRow(_Row):
     """One row of the tables: a solver with its settings.
 
     ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and ``tasks`` restrict a
-    costly row to the suite's first images and to some tasks, whose names may be patterns ("d8-*").
+    costly row to the suite's first images and to some tasks, whose names may be patterns ("d8-*", "!d800-*").
     """
 
     solver: str
@@ -97,7 +96,7 @@ class SolverRow(_Row):
 
     def takes(self, task: str) -> bool:
         """Whether the row is about the task of this name."""
-        return self.tasks is None or any(fnmatchcase(task, pattern) for pattern in self.tasks)
+        return meant(task, self.tasks or ())
 
 
 class Suite(_Strict):
@@ -188,7 +187,7 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
         yield ("solvers", i), f"two rows are labelled '{suite.solvers[i].label}'; give one another `label`"
     for i, row in enumerate(suite.solvers):
         for task in row.tasks or []:
-            if not any(fnmatchcase(name, task) for name in names):
+            if not any(fits(name, task) for name in names):
                 yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
 
 
@@ -201,7 +200,7 @@ def override(
         solvers: ``NAME`` keeps the rows with this label or solver (or adds a row for a solver that the suite lacks, also
             ``pkg.mod:Class`` and ``file.py:Class``); ``NAME.param=value`` sets a parameter of those rows, and selects them if
             no plain NAME does; ``NAME.param=0.1,0.3`` makes a row of each. Changed rows say so in their label.
-        tasks: names of the tasks to keep.
+        tasks: names of the tasks to keep, or patterns; behind "!" of those to leave out.
         known: names of the solvers there are.
         fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None. ``images``
             holds for every row.
@@ -211,15 +210,16 @@ def override(
     """
     update: dict[str, Any] = {k: v for k, v in fields.items() if v is not None}
     names = [task.name for task in suite.tasks]
-    for task in tasks:
-        if task not in names:
-            raise SuiteError(f"--task {task}: unknown task{nearest(task, names)}")
-    if tasks:
-        update["tasks"] = tuple(task for task in suite.tasks if task.name in tasks)
+    for pattern in tasks:
+        if not any(fits(name, pattern) for name in names):
+            raise SuiteError(f"--task {pattern}: unknown task{nearest(pattern, names)}")
+    update["tasks"] = kept = tuple(task for task in suite.tasks if meant(task.name, tasks))
+    if not kept:
+        raise SuiteError(f"--task {' --task '.join(tasks)}: no task is left")
     rows = _select(list(suite.solvers), solvers, known) if solvers else suite.solvers
     if "images" in update:
         rows = [row.model_copy(update={"images": None}) for row in rows]
-        update["tasks"] = tuple(task.model_copy(update={"images": None}) for task in update.get("tasks", suite.tasks))
+        update["tasks"] = tuple(task.model_copy(update={"images": None}) for task in kept)
     for i in _twins(rows):
         raise SuiteError(f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file")
     return suite.model_copy(update={**update, "solvers": tuple(rows)})
