@@ -54,12 +54,15 @@ def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
     return [Part(name, (i + j * n, n * k)) for j, name in enumerate(devices)]
 
 
-def run_parts(arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[int], bool]) -> list[Part]:
+def run_parts(
+    arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[int], bool], watch: Callable[[], None]
+) -> list[Part]:
     """Runs all parts at once and waits for them; the parts that were given up, with the codes that they ended with.
 
     Args:
         arguments: of ``python -m bench``, the verb first.
         wrote: whether the process of an id made a record; a part whose process did is started again when it dies.
+        watch: called every now and then, and once after the last part has ended.
 
     A part that ends by itself, with whatever code, is not started again: whoever asked looks at what is recorded.
     """
@@ -69,6 +72,7 @@ def run_parts(arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[i
             _start(part, arguments, share)
         while running:
             time.sleep(PAUSE)
+            watch()
             for part in [part for part in running if part.process.poll() is not None]:
                 running.remove(part)
                 part.codes.append(part.process.returncode)
@@ -80,6 +84,7 @@ def run_parts(arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[i
                     running.append(part)
                 else:
                     lost.append(part)
+        watch()
     finally:
         for part in running:
             part.process.terminate()

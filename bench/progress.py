@@ -18,8 +18,8 @@ SHARE = 0.05
 class Observer:
     """Told what a run does. This one does not care."""
 
-    def start(self, todo: Sequence[tuple["Cell", int]]) -> None:
-        """The cells, in order, and how many reconstructions each lacks."""
+    def start(self, todo: Sequence[tuple["Cell", int]], workers: int = 1) -> None:
+        """The cells, in order, and how many reconstructions each lacks; so many processes share them."""
 
     def step(self, cell: "Cell", k: int, batch: int) -> None:
         """A solver has made its k-th step on a batch. Called off the clock."""
@@ -77,8 +77,10 @@ class _Counting(Observer):
         self.estimator = estimator
         self.todo: dict[str, tuple[Cell, int]] = {}
         self.total = self.done = 0
+        self.workers = 1
 
-    def start(self, todo: Sequence[tuple["Cell", int]]) -> None:
+    def start(self, todo: Sequence[tuple["Cell", int]], workers: int = 1) -> None:
+        self.workers = workers
         self.todo = {cell.id: (cell, n) for cell, n in todo}
         self.total = sum(n for _, n in todo)
 
@@ -89,7 +91,8 @@ class _Counting(Observer):
 
     @property
     def eta(self) -> str:
-        return duration(self.estimator.left(list(self.todo.values())))
+        left = self.estimator.left(list(self.todo.values()))
+        return duration(None if left is None else left / self.workers)
 
 
 class PlainLines(_Counting):
@@ -128,8 +131,8 @@ class RichBars(_Counting):
         columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}")]
         self.bars = Progress(*columns, console=Console(stderr=True), transient=True)
 
-    def start(self, todo: Sequence[tuple["Cell", int]]) -> None:
-        super().start(todo)
+    def start(self, todo: Sequence[tuple["Cell", int]], workers: int = 1) -> None:
+        super().start(todo, workers)
         self.all = self.bars.add_task("reconstructions", total=self.total, note=f"left {self.eta}")
         self.batch = self.bars.add_task("", total=None, note="", visible=False)
         self.bars.start()

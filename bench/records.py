@@ -184,6 +184,26 @@ def read_records(*folders: str | Path) -> tuple[list[Record], int]:
     return sorted(best.values(), key=lambda r: (r.created, r.key)), n_bad
 
 
+class Arrivals:
+    """The records that come into a run folder from now on, whoever writes them."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self._journal = Path(folder) / "journal"
+        self._read = {path: path.stat().st_size for path in self._journal.glob("*.jsonl")}
+
+    def new(self) -> list[Record]:
+        """Those since the last call; one of which the line is not complete comes later."""
+        found = []
+        for path in sorted(self._journal.glob("*.jsonl")):
+            start = self._read.get(path, 0)
+            with path.open("rb") as file:
+                file.seek(start)
+                whole, end, _ = file.read().rpartition(b"\n")
+            self._read[path] = start + len(whole + end)
+            found += [record for line in whole.split(b"\n") if (record := _parse(line, path))]
+        return found
+
+
 def _rank(record: Record) -> tuple[int, int]:
     return (2, -len(record.unavailable)) if record.status == "ok" else (int(record.status in DONE), 0)
 

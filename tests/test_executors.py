@@ -1,6 +1,7 @@
 """Several processes into one folder: the same records as one process, also when one of them is killed."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,8 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path):
     done = bench(tmp_path / "two", suite, "--workers", "2", "--batch", "1", *rows)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "mark").exists(), "a process was killed"
+    counts = re.findall(r"(\d+)/(\d+) \(\d+%\) box/", done.stderr)
+    assert counts == [(str(k), "8") for k in range(1, 9)], "one count for all processes"
     records, damaged = read_records(tmp_path / "two")
     assert damaged == 0 and len(records) == 8 and {r.status for r in records} == {"ok"}
     plan = prepare(override(load_suite(str(suite)), rows[1::2], ["box"], list(SOLVERS)), Options(batch=1))
@@ -84,7 +87,7 @@ def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
 
     monkeypatch.setattr("bench.executors._start", start)
     todo = parts("bad,1,130", "cpu", (1, 1))
-    assert run_parts([], todo, lambda pid: next(wrote)) == [todo[0]]
+    assert run_parts([], todo, lambda pid: next(wrote), lambda: None) == [todo[0]]
     assert todo[0].codes == [-9] * (1 + ATTEMPTS) and todo[1].codes == [1] and todo[2].codes == [130]
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from bench import journal, manifest, records
 from bench.journal import Journal
-from bench.records import Record, StoreError, canonical, digest, done_keys, load, read_records
+from bench.records import Arrivals, Record, StoreError, canonical, digest, done_keys, load, read_records
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -96,6 +96,23 @@ def test_every_damage_costs_one_line_and_is_counted(tmp_path):
     found, n_bad = read_records(tmp_path)
     assert [r.image for r in found] == ["im0", "im2", "im3"]
     assert n_bad == 4
+
+
+def test_arrivals_are_told_once_and_whole(tmp_path):
+    """Of several journals, some of which are there before; not a line of which only a part is written."""
+    with Journal(tmp_path) as old, Journal(tmp_path) as other:
+        old.append(make(0))
+        arrivals = Arrivals(tmp_path)
+        old.append(make(1))
+        other.append(make(2))
+        assert sorted(r.image for r in arrivals.new()) == ["im1", "im2"] and arrivals.new() == []
+        other.append(make(3))
+    path = next(path for path in (tmp_path / "journal").iterdir() if b"im3" in path.read_bytes())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    assert arrivals.new() == []
+    path.write_bytes(whole)
+    assert [r.image for r in arrivals.new()] == ["im3"]
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
@@ -204,7 +221,7 @@ import resource, signal, sys
 sys.path.insert(0, "tests")
 from test_records import make
 from bench.journal import Journal
-from bench.records import StoreError, read_records
+from bench.records import Arrivals, StoreError, read_records
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_500, resource.RLIM_INFINITY))
 journal, n = Journal(sys.argv[1]), 0

@@ -170,7 +170,7 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
     try:
         if workers:
-            distribute(runner, workers, progress)
+            distribute(runner, workers)
         else:
             runner.run()
     except KeyboardInterrupt:
@@ -191,29 +191,40 @@ def made_otherwise(plan: Any, past: Sequence[Any]) -> int:
     return sum(job.key in done for cell in plan.cells for job in plan.missing(cell, set()))
 
 
-def distribute(runner: Any, workers: str, progress: str) -> None:
-    """Runs a plan in several processes."""
+def distribute(runner: Any, workers: str) -> None:
+    """Runs a plan in several processes, and tells its observer of the records that they write."""
     from bench.environment import get_device
     from bench.executors import parts, run_parts
     from bench.journal import wrote_records
-    from bench.records import read_records
+    from bench.records import Arrivals, read_records
 
-    options, folder = runner.plan.options, runner.folder
+    plan, folder, observer = runner.plan, runner.folder, runner.observer
     try:
-        todo = parts(workers, options.device, options.shard)
+        todo = parts(workers, plan.options.device, plan.options.shard)
     except ValueError as error:
         fail(str(error), USAGE)
     for part in todo:
         get_device(part.device)
     runner.announce()
-    lines = [] if progress == "none" else ["--progress", "plain"]
-    gave_up = run_parts([*sys.argv[1:], *lines], todo, lambda pid: wrote_records(folder, pid))
+    arrivals, done = Arrivals(folder), plan.done(read_records(folder)[0])
+    missing = [(cell, plan.missing(cell, done)) for cell in plan.cells]
+    awaited = {job.key: cell for cell, jobs in missing for job in jobs}
+
+    def watch() -> None:
+        for record in arrivals.new():
+            if cell := awaited.pop(record.key, None):
+                observer.recorded(cell, record)
+
+    observer.start([(cell, len(jobs)) for cell, jobs in missing], len(todo))
+    try:
+        gave_up = run_parts([*sys.argv[1:], "--progress", "none"], todo, lambda pid: wrote_records(folder, pid), watch)
+    finally:
+        observer.finish()
     if gave_up:
         which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
         fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)
-    done = runner.plan.done(read_records(folder)[0])
-    if left := sum(len(runner.plan.missing(cell, done)) for cell in runner.plan.cells):
-        fail(f"{left} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
+    if awaited:
+        fail(f"{len(awaited)} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
 
 
 def command_line(arguments: list[str]) -> str:
