@@ -3,8 +3,8 @@
     python tools/tune_exact.py                  # two hours of one core; records are kept and not made again
     python tools/tune_exact.py dps --task d8-m2-s0.2
 
-Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each; these are what the
-presets ``exact``, ``exact-50`` and ``exact-20`` hold (tests/test_presets.py compares).
+Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each. These are what the
+presets ``exact``, ``exact-50``, ``exact-20`` and those of PiGDM's other coefficient hold (tests/test_suites.py compares).
 """
 
 import argparse
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "tune-exact")
     args = parser.parse_args()
     base = load_suite(str(Path(__file__).with_suffix(".yaml")))
+    lines = []
     for task in base.tasks:
         if not args.task or task.name in args.task:
             flags = [
@@ -56,15 +57,26 @@ def main() -> None:
                 for solver in args.solvers or GRIDS
                 for name, values in axes(solver, task).items()
             ]
-            Runner(prepare(override(base, flags, [task.name]), Options()), args.out, Observer()).run()
-    records = read_records(args.out)[0]
-    lines = [line for task in base.tasks for row in base.solvers for line in candidates(records, row, task)]
-    with TABLE.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([COLUMNS, *lines])
+            plan = prepare(override(base, flags, [task.name]), Options())
+            Runner(plan, args.out, Observer()).run()
+            cells = {cell.id for cell in plan.cells}
+            records = [record for record in read_records(args.out)[0] if record.cell in cells]
+            lines += [line for row in base.solvers for line in candidates(records, row, task)]
     for line in lines:
         if line[-1]:
             print("{:20} {:11} {:4} steps  {:32} {}".format(*line), flush=True)
+    write(lines, [task.name for task in base.tasks])
+
+
+def write(lines: list[tuple], tasks: list[str]) -> None:
+    """Puts lines into the table, in place of those about the same task, row and steps."""
+    with TABLE.open(newline="") as file:
+        old = [(*line[:2], int(line[2]), *line[3:]) for line in list(csv.reader(file))[1:]]
+    renewed = {line[:3] for line in lines}
+    kept = [line for line in old if line[:3] not in renewed]
+    with TABLE.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([COLUMNS, *sorted([*kept, *lines], key=lambda line: tasks.index(line[0]))])
 
 
 def axes(solver: str, task: TaskRow) -> dict[str, list]:
@@ -78,7 +90,7 @@ def axes(solver: str, task: TaskRow) -> dict[str, list]:
 
 def candidates(records: list[Record], row: SolverRow, task: TaskRow) -> list[tuple]:
     """A line of the table per candidate that was run, the best of each number of steps marked; of equals the first is."""
-    own = [r for r in records if r.task == task.name and r.label.partition("[")[0] == row.label]
+    own = [r for r in records if r.label.partition("[")[0] == row.label]
     *names, _ = grid = axes(row.solver, task)
     lines = []
     for steps in grid["steps"]:
