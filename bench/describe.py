@@ -27,6 +27,7 @@ def describe_run(
     firsts = {cell.task.name: cell for cell in reversed(cells)}
     tasks = {cell.task.name: firsts[cell.task.name] for cell in cells}
     few = {row.name: {"images": row.images} for row in suite.tasks if row.images}
+    told = {row.label: {"if_other": True} for row in suite.solvers if row.if_other}
     data, prior = cells[0].data, cells[0].prior
     shown: dict[str, Metric] = {}
     if images := [cell for cell in cells if cell.block == 1]:
@@ -46,7 +47,7 @@ def describe_run(
         "n_images": suite.images,
         "images": list(dict.fromkeys(image for cell in cells for image in cell.images)),
         "tasks": [describe_task(cell, cells[0]) | few.get(name, {}) for name, cell in tasks.items()],
-        "rows": [describe_row(label, row, suite.images) for label, row in rows.items()],
+        "rows": [describe_row(label, row, suite.images) | told.get(label, {}) for label, row in rows.items()],
         "metrics": {name: describe_metric(metric) for name, metric in shown.items()},
         "seconds": SECONDS_NOTE,
     } | describe_sets(suite.fid_mode, reference)

@@ -197,13 +197,14 @@ def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> lis
 
 def _without_twins(cells: Sequence[Cell], rows: Mapping[str, SolverRow]) -> Iterator[Cell]:
     """The cells that compute something of their own; a twin is an error unless its row allows for it."""
-    labels: dict[str, str] = {}
+    known: dict[str, Cell] = {}
     for cell in cells:
-        twin = labels.setdefault(cell.id, cell.label)
-        if twin == cell.label:
+        twin, row = known.setdefault(cell.id, cell), rows[cell.label]
+        if twin is cell:
             yield cell
-        elif not (row := rows[cell.label]).if_other:
-            raise SuiteError(f"{row.where()}: row '{cell.label}' has the same settings as '{twin}' in task '{cell.task.name}'")
+        elif not row.if_other or len(cell.images) > len(twin.images):
+            same = f"row '{cell.label}' has the same settings as '{twin.label}' in task '{cell.task.name}'"
+            raise SuiteError(f"{row.where()}: {same}")
 
 
 def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:

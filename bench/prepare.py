@@ -114,7 +114,7 @@ def once(load: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return load(*args), None
         except Exception as error:  # noqa: BLE001 - whatever it is: it is raised below, at every call
-            return None, error
+            return None, error.with_traceback(None)  # its frames hold what was half loaded
 
     def known(*args: Any) -> Any:
         value, error = attempt(*args)

@@ -45,6 +45,8 @@ class Wanted:
             if not any(fits(task, pattern) for task in recorded):
                 raise SuiteError(f"--task {pattern}: no record of it{nearest(pattern, recorded, 'recorded')}")
         own = [r for r in records if meant(r.task, self.tasks)]
+        if records and not own:
+            raise SuiteError(f"--task {' --task '.join(self.tasks)}: no task is left")
         plain, settings = split_flags(self.solvers)
         for name in (*plain, *(s.name for s in settings)):
             if not any(is_called(name, r) for r in own):
@@ -139,7 +141,7 @@ def rebuild(
         DeviceError: the device is not usable.
     """
     cells, broken = cells_of(suite, make_worlds(suite, options), options.numerics)
-    found = {(cell.id, cell.data.name): cell for cell in cells}
+    found = {(cell.id, cell.data.name): cell for cell in reversed(cells)}  # of twins that were made alone the first counts
     by_place = {(cell.label, cell.task.name): cell for cell in cells}
     reasons = {}
     for name in [name for name in records if name not in found]:

@@ -196,6 +196,8 @@ class Arrivals:
         found = []
         for path in sorted(self._journal.glob("*.jsonl")):
             start = self._read.get(path, 0)
+            if path.stat().st_size == start:
+                continue
             with path.open("rb") as file:
                 file.seek(start)
                 whole, end, _ = file.read().rpartition(b"\n")

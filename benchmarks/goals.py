@@ -150,10 +150,12 @@ def smoke(folder: Path) -> Iterator[Line]:
     suite, threads = load_suite("exact"), torch.get_num_threads()
     torch.set_num_threads(1)
     start, cpu = time.perf_counter(), time.process_time()
-    Runner(prepare(suite, Options()), folder, Observer()).run()
-    render(folder, folder / "report")
+    try:
+        Runner(prepare(suite, Options()), folder, Observer()).run()
+        render(folder, folder / "report")
+    finally:
+        torch.set_num_threads(threads)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    torch.set_num_threads(threads)
     measured = f"{cpu:.0f} s of processor time on one thread, {seconds:.0f} s by the wall clock, report and all"
     yield "6 suite exact", measured, "60 s of one core", cpu < 60
     with (folder / "report" / "exact.csv").open() as file:

@@ -221,7 +221,7 @@ import resource, signal, sys
 sys.path.insert(0, "tests")
 from test_records import make
 from bench.journal import Journal
-from bench.records import Arrivals, StoreError, read_records
+from bench.records import StoreError, read_records
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_500, resource.RLIM_INFINITY))
 journal, n = Journal(sys.argv[1]), 0

@@ -8,6 +8,7 @@ from made_run import HARD, IMAGES, JITTER, PSNR, ROWS, N, asked, cell_of, make_r
 
 from bench.records import digest
 from bench.report import render
+from bench.report.asked import labels
 from bench.report.columns import KNOWN
 from bench.report.plot import place
 from bench.report.scores import Sets, gap, judge, leader, reference
@@ -168,3 +169,10 @@ def test_samples_of_an_image_are_averaged_first(tmp_path):
     _, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
     assert (rows["best"]["n"], rows["best"]["samples"]) == ("12", "3")
     assert float(rows["best"]["psnr_low"]) == pytest.approx(bootstrap_interval(PSNR["best"] + 1).low, rel=1e-5)
+
+
+def test_a_row_that_stands_only_where_it_is_another_takes_no_label_away():
+    whole = {"suite": "s", "rows": [{"label": "tuned", "cells": {"t": "c"}}]}
+    alone = {"suite": "s", "rows": [{"label": "published", "if_other": True, "cells": {"t": "c", "u": "d"}}]}
+    assert labels([whole, alone]) == labels([alone, whole]) == {("s", "c"): "tuned", ("s", "d"): "published"}
+    assert labels([whole, {"suite": "s", "rows": [{"label": "new", "cells": {"t": "c"}}]}]) == {("s", "c"): "new"}

@@ -142,6 +142,7 @@ def test_presets_fit_their_solvers(solver):
             "my.yaml:9: solvers.1: two rows are labelled 'dps'",
         ),
         (HEAD + TASKS + "solvers:\n  - solver: dps\n    tasks: [u]\n", "my.yaml:9: solvers.0.tasks: unknown task 'u'"),
+        (HEAD + TASKS + "solvers:\n  - {solver: dps, tasks: ['!t']}\n", "my.yaml:8: solvers.0.tasks: no task is left"),
         (HEAD + TASKS, "my.yaml:1: solvers: is missing"),
         (HEAD + "name: t\n" + TASKS + SOLVE, "my.yaml:5: 'name' is given twice"),
         (HEAD + "tasks: [\n", "not valid YAML"),
@@ -177,6 +178,9 @@ def test_task_and_twin_messages(tmp_path):
     bad_task = load_suite(write(tmp_path, HEAD + TASKS.replace("hdr", "hrd") + SOLVE))
     with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd' .did you mean 'hdr'"):
         make_cells(bad_task, fake_world, {})
+    two = TASKS + TASKS.removeprefix("tasks:\n").replace("name: t", "name: u").replace("hdr", "hrd")
+    with pytest.raises(SuiteError, match=r"'u': unknown operator 'hrd'.* \(--task '!u' runs the others\)"):
+        make_cells(load_suite(write(tmp_path, HEAD + two + SOLVE)), fake_world, {})
     endless = TASKS.replace("hdr", "blur_gauss, params: {std: .inf}")
     with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': operator 'blur_gauss': std = inf should be a finite"):
         make_cells(load_suite(write(tmp_path, HEAD + endless + SOLVE)), fake_world, {})
@@ -318,13 +322,15 @@ def test_presets_merge_and_refuse(tmp_path, monkeypatch):
 
 
 def test_a_row_that_is_no_other_than_an_earlier_one_is_refused_or_left_out(tmp_path):
-    def labels(zeta, more=""):
+    def labels(zeta, more="", first=""):
         row = "  - {{solver: dps, label: {}, params: {{zeta: {}}}{}}}\n".format
-        suite = load_suite(write(tmp_path, HEAD + TASKS + "solvers:\n" + row("a", 1, "") + row("b", zeta, more)))
+        suite = load_suite(write(tmp_path, HEAD + TASKS + "solvers:\n" + row("a", 1, first) + row("b", zeta, more)))
         return [cell.label for cell in make_cells(suite, fake_world, {})]
 
     assert labels(2) == labels(2, ", if_other: true") == ["a", "b"]
     assert labels(1, ", if_other: true") == ["a"]
+    with pytest.raises(SuiteError, match="row 'b' has the same settings as 'a'"):
+        labels(1, ", if_other: true", first=", images: 1")
     with pytest.raises(SuiteError, match=r"my.yaml:9: solvers.1: row 'b' has the same settings as 'a' in task 't'"):
         labels(1)
 
@@ -344,8 +350,10 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
         preset = "exact" + line["row"].removeprefix(rows[line["row"]]) + {"100": ""}.get(line["steps"], f"-{line['steps']}")
         prior = (task.prior or suite.prior).removesuffix("-tune")
         _, found = presets.resolve(rows[line["row"]], preset, prior, task.name, task.operator)
-        wanted = dict(pair.split("=") for pair in line["settings"].split()) | {"steps": line["steps"]}
-        assert {name: float(found[name]) for name in wanted} == {name: float(v) for name, v in wanted.items()}, line
+        candidate = dict(pair.split("=") for pair in line["settings"].split()) | {"steps": line["steps"]}
+        given = next(row.params for row in suite.solvers if row.label == line["row"])
+        solver = load_solver(rows[line["row"]])
+        assert build_solver(solver, found, str) == build_solver(solver, given | candidate, str), line
 
 
 def test_command_line_selects_sets_and_sweeps():

@@ -223,8 +223,9 @@ def distribute(runner: Any, workers: str) -> None:
     if gave_up:
         which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
         fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)
-    if awaited:
-        fail(f"{len(awaited)} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
+    done = plan.done(read_records(folder)[0])
+    if left := sum(len(plan.missing(cell, done)) for cell in plan.cells):
+        fail(f"{left} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
 
 
 def command_line(arguments: list[str]) -> str:

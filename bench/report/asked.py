@@ -47,8 +47,12 @@ class Asked:
 
 
 def labels(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
-    """(suite, cell) -> its label in the newest run: a renamed row takes its old records along."""
+    """(suite, cell) -> its label in the newest run: a renamed row takes its old records along.
+
+    A row that is left out where it is another's twin may have been run alone: it is the other's all the same.
+    """
     rows = [(run.get("suite"), row) for run in runs for row in run.get("rows", ())]
+    rows.sort(key=lambda found: not found[1].get("if_other"))
     return {(suite, cell): row["label"] for suite, row in rows for cell in (row.get("cells") or {}).values()}
 
 

@@ -12,6 +12,7 @@ from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.markdown import header
 from bench.report.notes import certified, notes, sources
+from bench.report.scores import rankable
 from bench.report.tables import Row, Table
 from bench.report.text import count, escape, plain, seconds
 from bench.stats import FEWEST, Median, at_floor, differ, median_difference, median_interval
@@ -46,6 +47,7 @@ CONVENTIONS = (
     "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for every row. Its "
     "posterior is known in closed form, and a record is one set of samples from it.",
     "A distance to the posterior says how good a solver is, not whether its code is right: that is what its certificate says.",
+    "`published`: the settings that are published for images; no such row stands where they are the tuned ones.",
     "NFE and vjps are per sample, seconds too: the clock of the set divided by its size.",
     "Figures draw what lies beyond at their edge, with an arrow: in the variance split ratios below 0.003 or above 300, and a "
     "PSNR more than 5 dB below that of exact samples. The variance split pools all tasks of a prior, at all noise levels.",
@@ -68,7 +70,7 @@ def judge(table: Table, metric: Metric) -> dict[str, Number]:
     values = {name: found for name, found in values.items() if found}
     exact = next((values[row.name] for row in table.rows if row.head.solver == FLOOR and row.name in values), {})
     whole = {r.name for r in table.rows if r.complete and r.name not in table.strangers}
-    ranked = [r.name for r in table.rows if r.name in values and r.name in whole and not r.head.baseline]
+    ranked = [r.name for r in table.rows if r.name in values and rankable(table, r)]
     enough = len(exact) >= FEWEST
 
     def floored(name: str) -> bool:

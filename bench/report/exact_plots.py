@@ -127,7 +127,7 @@ def spectra(tables: Sequence[Table]) -> bytes | None:
         axes = axes[: len(tables)]
         for axis, table, found in zip(axes, tables, values, strict=True):
             medians = [[found[i][name].median if name in found[i] else np.nan for i in bands] for name in rows]
-            colours_ = ratio_map(axis, np.array(medians))
+            shown = ratio_map(axis, np.array(medians))
             axis.set_title(table.title, fontsize=10)
             axis.set_xticks(range(len(bands)), [BANDS[i] for i in bands])
             axis.set_yticks(range(len(rows)), rows)
@@ -135,7 +135,7 @@ def spectra(tables: Sequence[Table]) -> bytes | None:
         for axis in axes[-across:]:
             axis.tick_params(labelbottom=True)
             axis.set_xlabel("cycles per image", fontsize=9)
-        bar = page.colorbar(colours_, ax=list(axes), location="bottom", extend="both", shrink=0.5, aspect=50, pad=0.02)
+        bar = page.colorbar(shown, ax=list(axes), location="bottom", extend="both", shrink=0.5, aspect=50, pad=0.02)
         bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=["0.1", "0.3", "1", "3", "10"])
         bar.set_label("variance / posterior's")
         out = io.BytesIO()
@@ -144,7 +144,7 @@ def spectra(tables: Sequence[Table]) -> bytes | None:
 
 
 def ratio_map(axis: Axes, ratios: np.ndarray) -> AxesImage:
-    """Numbers on their colours, which are white at 1 and end at 0.1 and 10; what is not finite stays empty."""
+    """Numbers on their colours, which are white at 1 and end at 0.1 and 10; what is not there stays empty."""
     with np.errstate(divide="ignore"):
         decades = np.clip(np.log10(ratios), -1, 1)
     for (i, j), ratio in np.ndenumerate(ratios):

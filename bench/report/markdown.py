@@ -26,7 +26,7 @@ LEGEND = (
     "\\[Small print\\]: 95 % interval of the mean over the row's images."
 )
 FEWER = (
-    " Rows for which the suite asks for fewer images stand last and are not ranked, below a reference: the row above with the "
+    " Rows for which the suite asks for other images stand last and are not ranked, below a reference: the row above with the "
     "best {metric}, over just their images. Read their numbers against that line, not against the column: other images are "
     "easier or harder."
 )

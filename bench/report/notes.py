@@ -239,9 +239,9 @@ GIVEN = (
 COUNTED = (
     "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed seed; several "
     "samples of an image are averaged first.",
-    f"Ranking: among rows about as many images as is usual in the table. Two rows are compared over the images that both "
-    f"finished, at least {FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where "
-    "rows have other images none may be: then it is the one with the smallest worst deficit.",
+    f"Ranking: among rows with the table's usual number of images. Two rows are compared over the images that both finished, "
+    f"at least {FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where rows have "
+    "other images none may be: then it is the one with the smallest worst deficit.",
     "NFE: network evaluations per image; vjps: backward passes through the network per image.",
 )
 TRUTHS = (

@@ -67,7 +67,7 @@ def draw(
 
 
 def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Score]]]) -> None:
-    """Seconds on a logarithmic scale. Equal ones get limits first: about those that matplotlib would choose it would warn."""
+    """Seconds on a logarithmic scale. Like ones get limits first: about those that it would choose itself matplotlib warns."""
     times = [bootstrap_interval(row.seconds).mean for table, s in panels for row in table.rows if _point(table, row, s)]
     for axis in axes:
         axis.set_xscale("log")

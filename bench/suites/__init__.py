@@ -90,7 +90,7 @@ class SolverRow(_Row):
     preset: str | None = None
     params: dict[str, Any] = {}
     images: int | None = Field(None, ge=1)
-    tasks: list[str] | None = None
+    tasks: list[str] | None = Field(None, min_length=1)
     if_other: bool = False
     """Leave the row out of the tasks where its settings are those of an earlier row, as a published default may be the best."""
 
@@ -186,9 +186,11 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
     for i in _twins(suite.solvers):
         yield ("solvers", i), f"two rows are labelled '{suite.solvers[i].label}'; give one another `label`"
     for i, row in enumerate(suite.solvers):
-        for task in row.tasks or []:
-            if not any(fits(name, task) for name in names):
-                yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
+        unknown = [task for task in row.tasks or () if not any(fits(name, task) for name in names)]
+        for task in unknown:
+            yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
+        if not unknown and not any(map(row.takes, names)):
+            yield ("solvers", i, "tasks"), "no task is left"
 
 
 def override(
