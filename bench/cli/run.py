@@ -49,7 +49,7 @@ class Pictures(click.ParamType):
 @click.option(
     "--solver", "solvers", metavar="NAME[.param=value]", multiple=True, help="Row, solver, pkg.mod:Class or file.py:Class."
 )
-@click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only such tasks: hdr, 'blur_*', '!hdr'. Repeatable.")
+@click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only hdr or 'blur_*'; '!hdr': all but it. Repeatable.")
 @click.option("--operator", metavar="NAME", help="One task instead, of this operator, pkg.mod:Class or file.py:Class.")
 @click.option("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
 @click.option("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")

@@ -14,7 +14,7 @@ from bench.cli.errors import FAILURE, fail, plain_errors
     "--suite", "suite_name", metavar="NAME|FILE", help="Only this suite; also for rows that do not say how they were made."
 )
 @click.option("--solver", "solvers", metavar="NAME[.param=value]", multiple=True, help="Only this row or solver. Repeatable.")
-@click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only such tasks: hdr, 'blur_*', '!hdr'. Repeatable.")
+@click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only hdr or 'blur_*'; '!hdr': all but it. Repeatable.")
 @click.option("--images", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Of each row and task.")
 @click.option(
     "--batch",
