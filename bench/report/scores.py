@@ -123,7 +123,7 @@ def comparable(table: Table, row: Row) -> bool:
 
 
 def rankable(table: Table, row: Row) -> bool:
-    """Whether a row is ranked: a `comparable` one of a solver, about as many images as is usual in the table."""
+    """Whether a row is ranked: a `comparable` one of a solver, with the usual number of images."""
     return comparable(table, row) and not row.head.baseline and row.name not in table.unusual
 
 
