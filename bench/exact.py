@@ -113,9 +113,11 @@ class MixturePrior(ExactPrior):
 
     def _mix(self, r: Tensor, values: Tensor) -> Tensor:
         """r_k values_k, summed over components where they share a basis: (B, K), (P, K or 1, d) -> (B, 1 or K, d)."""
-        if self.basis is None or self.basis.shape[1] == 1:
-            return torch.einsum("bk,bkd->bd", r, values)[:, None]
-        return r[..., None] * values
+        if self.basis is not None and self.basis.shape[1] > 1:
+            return r[..., None] * values
+        if len(values) == 1 and values.shape[1] == r.shape[1]:
+            return (r @ values[0])[:, None]
+        return torch.einsum("bk,bkd->bd", r, values)[:, None]
 
     def _log_joint(self, z: Tensor, t: Level) -> Tensor:
         """Log w_k N(z; alpha mu_k, S_k), (B, 1 or K, d) -> (B, K)."""
@@ -142,7 +144,7 @@ class MixturePrior(ExactPrior):
                 w = self._rotate(u)
                 out = self._mix(r, slope) * w
                 if r.shape[1] > 1:
-                    along = _dot(shift, w) + _dot(slope, z * w)
+                    along = _dot(w, shift) + _dot(z * w, slope)
                     # Relative to the likeliest component: near t = 0 the factor below is 1e4, and would magnify its rounding.
                     along = along - along.gather(1, r.argmax(1, keepdim=True))
                     along = along - (r * along).sum(1, keepdim=True)
@@ -250,7 +252,12 @@ def dense(A: LinearOperator) -> Tensor:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product over the last axis, the others broadcast; one matrix product where they differ."""
+    """Inner product over the last axis, the others broadcast, (B, 1 or K, d), (P, 1 or K, d) -> (B, 1 or K).
+
+    One matrix product where they differ, without the overhead of `torch.einsum` where all rows share b.
+    """
+    if a.shape[1] == 1 and len(b) == 1:
+        return a[:, 0] @ b[0].T
     return torch.einsum("bkd,bkd->bk", a, b)
 
 

@@ -146,10 +146,11 @@ def test_gaussian_distances_against_sqrtm_and_torch():
     parts = a.mean[0], a.covariance[0], b.mean[0], b.covariance[0]
     root = scipy.linalg.sqrtm((a.covariance[0] @ b.covariance[0]).numpy()).real
     squared = (parts[0] - parts[2]).square().sum() + (parts[1] + parts[3]).trace() - 2 * np.trace(root)
-    assert gaussian_w2(*parts) == pytest.approx(squared.sqrt().item(), rel=1e-9)
+    roots = [torch.linalg.cholesky(cov).mT for cov in parts[1::2]]
+    assert gaussian_w2(parts[0], roots[0], parts[2], roots[1]) == pytest.approx(squared.sqrt().item(), rel=1e-9)
     laws = (torch.distributions.MultivariateNormal(*parts[i : i + 2]) for i in (0, 2))
     assert gaussian_kl(*parts) == pytest.approx(torch.distributions.kl_divergence(*laws).item(), rel=1e-9)
-    assert gaussian_w2(*parts[:2], *parts[:2]) < 1e-6 and gaussian_kl(*parts[:2], *parts[:2]) < 1e-12
+    assert gaussian_w2(parts[0], roots[0], parts[0], roots[0]) < 1e-6 and gaussian_kl(*parts[:2], *parts[:2]) < 1e-12
 
 
 def test_gaussian_distances_of_samples():

@@ -8,8 +8,8 @@ import math
 from typing import NamedTuple
 
 import torch
+from scipy.spatial import distance
 from torch import Tensor
-from torch.nn.functional import pdist
 
 from bench.distances.draws import draw
 from bench.exact import MixturePrior
@@ -56,7 +56,12 @@ def mmd2(x: Tensor, p: MixturePrior, ell2: float) -> float:
         ell2: squared bandwidth.
 
     """
-    return _mmd2(x, pdist(x).square(), p, ell2, expected_kernel(p, p, ell2))
+    return _mmd2(x, _squares(x), p, ell2, expected_kernel(p, p, ell2))
+
+
+def _squares(x: Tensor) -> Tensor:
+    """Squared distances of all pairs, (n, d) -> (n (n - 1) / 2,), on the CPU; ten times faster than torch's in few dimensions."""
+    return torch.from_numpy(distance.pdist(x.numpy(), "sqeuclidean"))
 
 
 def _mmd2(x: Tensor, squares: Tensor, p: MixturePrior, ell2: float, self_term: float) -> float:
@@ -84,7 +89,7 @@ class KernelDistance:
 
     def __init__(self, prior: MixturePrior, posterior: MixturePrior, name: str) -> None:
         self.posterior = posterior
-        median = pdist(draw(posterior, MEDIAN_DRAWS, name, "bandwidth")).median().item() ** 2
+        median = _squares(draw(posterior, MEDIAN_DRAWS, name, "bandwidth")).median().item()
         within = posterior.variances[0].sum(-1).expand(posterior.log_weights.shape[1]) @ posterior.log_weights[0].exp()
         self.bandwidths = {"mmd": self._scaled(prior, median), "mmd_small": self._scaled(prior, within.item())}
 
@@ -94,5 +99,5 @@ class KernelDistance:
 
     def __call__(self, x: Tensor) -> dict[str, float]:
         """(n, d) -> ``mmd`` and ``mmd_small``."""
-        squares = pdist(x).square()
+        squares = _squares(x)
         return {name: _mmd2(x, squares, self.posterior, b.ell2, b.self_term) / b.scale for name, b in self.bandwidths.items()}

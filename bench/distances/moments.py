@@ -40,18 +40,19 @@ def _whitening(basis: Tensor, cov: Tensor) -> Tensor:
     return basis @ Q / e.sqrt()
 
 
-def gaussian_w2(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
-    """2-Wasserstein distance between N(mean_a, cov_a) and N(mean_b, cov_b), in units of x; (d,), (d, d) twice.
+def gaussian_w2(mean_a: Tensor, root_a: Tensor, mean_b: Tensor, root_b: Tensor) -> float:
+    """2-Wasserstein distance between two Gaussians, in units of x.
 
     The trace of (C_a C_b)^(1/2) is the nuclear norm of a product of roots, which stays real where a covariance is singular.
+
+    Args:
+        mean_a, mean_b: (d,).
+        root_a, root_b: (k, d), any R with R^T R the covariance C.
+
     """
-    cross = torch.linalg.svdvals(_root(cov_a) @ _root(cov_b)).sum()
-    return ((mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross).clamp_min(0).sqrt().item()
-
-
-def _root(cov: Tensor) -> Tensor:
-    e, Q = torch.linalg.eigh(cov)
-    return (Q * e.clamp_min(0).sqrt()) @ Q.T
+    cross = torch.linalg.svdvals(root_a @ root_b.T).sum()
+    total = (mean_a - mean_b).square().sum() + root_a.square().sum() + root_b.square().sum()
+    return (total - 2 * cross).clamp_min(0).sqrt().item()
 
 
 def gaussian_kl(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
@@ -77,10 +78,13 @@ class GaussianMoments:
 
     def __init__(self, posterior: MixturePrior) -> None:
         self.mean, self.cov = posterior.mean.flatten(), posterior.covariance[0]
+        e, Q = torch.linalg.eigh(self.cov)
+        self.root = (Q * e.clamp_min(0).sqrt()).T
 
     def __call__(self, x: Tensor) -> dict[str, float]:
         """(n, d), n >= 2 -> ``w2`` and, with more samples than dimensions, ``kl``."""
         n, d = x.shape
-        fitted = x.mean(0), x.T.cov().reshape(d, d)
-        scores = {"w2": gaussian_w2(*fitted, self.mean, self.cov) / self.cov.trace().sqrt().item()}
-        return scores | {"kl": gaussian_kl(*fitted, self.mean, self.cov)} if n > d else scores
+        mean = x.mean(0)
+        root = (x - mean) / (n - 1) ** 0.5
+        scores = {"w2": gaussian_w2(mean, root, self.mean, self.root) / self.cov.trace().sqrt().item()}
+        return scores | {"kl": gaussian_kl(mean, root.T @ root, self.mean, self.cov)} if n > d else scores
