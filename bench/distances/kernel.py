@@ -60,7 +60,7 @@ def mmd2(x: Tensor, p: MixturePrior, ell2: float) -> float:
 
 
 def _squares(x: Tensor) -> Tensor:
-    """Squared distances of all pairs, (n, d) -> (n (n - 1) / 2,), on the CPU; ten times faster than torch's in few dimensions."""
+    """Squared distances of all pairs, (n, d) -> (n (n - 1) / 2,), by scipy, ten times faster than torch in few dimensions."""
     return torch.from_numpy(distance.pdist(x.numpy(), "sqeuclidean"))
 
 
