@@ -86,6 +86,7 @@ class MixturePrior(ExactPrior):
         self.dtype, self.device = means.dtype, means.device
         self.log_weights = (weights / weights.sum()).log()[None]
         self.basis = None if basis is None else basis[None, None]
+        self.axes_computed = False
         self.centres = means.reshape(1, K, d) if basis is None else means.reshape(1, K, d) @ basis
         self.variances = variances[None, :1] if (variances == variances[:1]).all() else variances[None]
 
@@ -115,7 +116,9 @@ class MixturePrior(ExactPrior):
         """r_k values_k, summed over components where they share a basis: (B, K), (P, K or 1, d) -> (B, 1 or K, d)."""
         if self.basis is not None and self.basis.shape[1] > 1:
             return r[..., None] * values
-        if len(values) == 1 and values.shape[1] == r.shape[1]:
+        if values.shape[1] == 1:
+            return r.sum(1)[:, None, None] * values
+        if len(values) == 1:
             return (r @ values[0])[:, None]
         return torch.einsum("bk,bkd->bd", r, values)[:, None]
 
@@ -186,9 +189,11 @@ class MixturePrior(ExactPrior):
 
     def sample(self, noise: Noise) -> Tensor:
         u, z = noise.uniform((1,)).to(self.centres), noise.new((self.centres.shape[-1],)).to(self.centres)
+        # Eigenvectors are arbitrary where variances repeat, and differ between machines: these draws do not depend on them.
+        z = self._rotate(z) if self.axes_computed else z[:, None]
         below = self.log_weights.exp().cumsum(1)[:, :-1]
         chosen = torch.nn.functional.one_hot((u >= below).sum(1), self.log_weights.shape[1]).to(self.dtype)
-        return self._restore(self._mix(chosen, self.centres) + self._mix(chosen, self.variances.sqrt()) * z[:, None])
+        return self._restore(self._mix(chosen, self.centres) + self._mix(chosen, self.variances.sqrt()) * z)
 
     def log_density(self, x: Tensor, t: Level = CLEAN) -> Tensor:
         return self._log_joint(self._rotate(x), t).logsumexp(1)
@@ -202,7 +207,7 @@ class MixturePrior(ExactPrior):
         axes = W if self.basis is None else W @ self.basis
         e, Q = torch.linalg.eigh((axes * self.variances[..., None, :]) @ axes.mT)
         centres = (Q.mT @ (W @ self.component_means()[..., None]))[..., 0]
-        return self._with(shape=(len(W),), centres=centres, variances=e.clamp_min(0), basis=Q)
+        return self._with(shape=(len(W),), centres=centres, variances=e.clamp_min(0), basis=Q, axes_computed=True)
 
     def posterior(self, y: Tensor, A: LinearOperator, sigma: float) -> Self:
         """Per component, the Kalman update; dense algebra in float64 on the CPU, meant for d up to about 1000."""
@@ -222,8 +227,8 @@ class MixturePrior(ExactPrior):
         e, Q = torch.linalg.eigh(rest @ cov @ rest.mT + sigma**2 * gain @ gain.mT)
         centres = (Q.mT @ (mean[..., None] + gain @ residual))[..., 0]
         log_weights = (prior.log_weights + evidence).log_softmax(1)
-        update = prior._with(log_weights=log_weights, centres=centres, variances=e.clamp_min(0), basis=Q)
-        return update.to(self.device, self.dtype)
+        update = {"log_weights": log_weights, "centres": centres, "variances": e.clamp_min(0), "basis": Q}
+        return prior._with(**update, axes_computed=True).to(self.device, self.dtype)
 
 
 class GaussianPrior(MixturePrior):

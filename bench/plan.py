@@ -25,6 +25,8 @@ from bench.user_code import is_user_code
 
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
+DISTANCES = 2
+"""Version of `bench.distances`: raised whenever a distance changes for the same samples, which are not kept."""
 
 
 class World(NamedTuple):
@@ -274,7 +276,7 @@ def _make_cell(
         "numerics": {"noise": SCHEME, **numerics},
     }
     if block > 1:
-        config["block"] = {"size": block, "noise": BLOCK_SCHEME}
+        config["block"] = {"size": block, "noise": BLOCK_SCHEME, "distances": DISTANCES}
     reason = solver.reject(A, prior)
     return Cell(task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason, block)
 

@@ -15,11 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from bench.noise import SCHEME, Philox, StreamNoise, stream_key
+from bench.noise import SCHEME, Philox, StreamNoise, fractions, stream_key
 from bench.operators import make_operator
 from bench.operators.base import Operator
 from bench.records import digest
@@ -72,7 +71,7 @@ class SolverNoise(StreamNoise):
     def __getitem__(self, images: slice) -> "SolverNoise":
         return SolverNoise(self.init[images], self.keys[images], self.dtype, self.device, self.calls)
 
-    def _uniforms(self, n: int) -> np.ndarray:
+    def _uniforms(self, n: int) -> Tensor:
         if self.calls:
             return super()._uniforms(n)
         self.calls = 1
@@ -105,11 +104,11 @@ class BlockNoise(StreamNoise):
         other.rows, other._philox = self.rows[images], Philox()
         return other
 
-    def _uniforms(self, n: int) -> np.ndarray:
+    def _uniforms(self, n: int) -> Tensor:
         key = self.keys[1 if self.calls else 0]
-        bits = self._philox(key, self.calls, (self.rows[-1] + 1) * n).reshape(-1, n)[list(self.rows)]
+        bits = self._philox(key, self.calls, (self.rows[-1] + 1) * n).reshape(-1, n)
         self.calls += 1
-        return (bits >> np.uint64(11)) * 2.0**-53
+        return fractions(bits[self.rows.start : self.rows.stop : self.rows.step])
 
 
 @dataclass(frozen=True)

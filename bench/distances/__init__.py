@@ -1,7 +1,8 @@
 """Distances of samples to an exact posterior, each with the floor that exact samples of the same number leave.
 
 They measure merit, not correctness: a wrong solver may be nearer to the posterior than the right one, which is why
-`bench.certify` tests the laws of a solver instead.
+`bench.certify` tests the laws of a solver instead. No distance depends on choices of the linear algebra library, such as the
+basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.DISTANCES`.
 """
 
 import math

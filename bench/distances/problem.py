@@ -64,16 +64,19 @@ class Problem:
 
     @cached_property
     def view(self) -> Tensor | None:
-        """The directions in which densities are ranked, (8, d): measured ones, then random unmeasured ones; None up to d = 8.
+        """The directions in which densities are ranked, (8, d): measured ones, then unmeasured ones; None up to d = 8.
 
-        Both kinds get half where there are enough of the other.
+        Both kinds get half where there are enough of the other. They are random, A^T n and what n has in the complement, since
+        singular vectors are arbitrary where singular values repeat, and differ between machines.
         """
         measured, unmeasured = self.subspaces.values()
-        if len(measured) <= VIEW:
+        m, d = self.A.shape
+        if d <= VIEW:
             return None
-        first = measured[:, : max(VIEW // 2, VIEW - unmeasured.shape[1])]
-        rest = normals(unmeasured.shape[1], VIEW - first.shape[1], self.name, "view")
-        return torch.cat([first, unmeasured @ torch.linalg.qr(rest)[0]], 1).T
+        k = min(measured.shape[1], max(VIEW // 2, VIEW - unmeasured.shape[1]))
+        first = self.A.T @ normals(m, k, self.name, "view, measured")
+        rest = unmeasured @ unmeasured.T @ normals(d, VIEW - k, self.name, "view")
+        return torch.cat([torch.linalg.qr(part)[0] for part in (first, rest)], 1).T
 
     @cached_property
     def distances(self) -> list[Callable[[Tensor], dict[str, float]]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.noise import philox_bits, stream_key
+from bench.noise import fractions, philox_bits, stream_key
 
 
 def image_shape(shape: Sequence[int], what: str) -> tuple[int, int, int]:
@@ -21,7 +21,7 @@ def image_shape(shape: Sequence[int], what: str) -> tuple[int, int, int]:
 
 def uniforms(key: int, n: int) -> np.ndarray:
     """(n,) float64 in [0, 1), exact multiples of 2^-53: the same on every machine."""
-    return (philox_bits(key, 0, n) >> np.uint64(11)) * 2.0**-53
+    return fractions(philox_bits(key, 0, n)).numpy()
 
 
 def scaled_taps(taps: int, side: int) -> int:

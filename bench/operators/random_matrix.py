@@ -1,6 +1,6 @@
 """A random matrix of its own per image, as an operator on vectors, with its singular value decomposition."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import torch
@@ -58,16 +58,16 @@ class RandomMatrix(SVDOperator):
         return self.singular
 
     def apply_U(self, z: Tensor) -> Tensor:
-        return reflect(z[:, : self.m], self.left.flip(1))
+        return reflect(z[:, : self.m], reversed(self.left.unbind(1)))
 
     def apply_Ut(self, y: Tensor) -> Tensor:
-        return torch.nn.functional.pad(reflect(y, self.left), (0, self.shape[0] - self.m))
+        return torch.nn.functional.pad(reflect(y, self.left.unbind(1)), (0, self.shape[0] - self.m))
 
     def apply_V(self, z: Tensor) -> Tensor:
-        return reflect(z, self.right.flip(1))
+        return reflect(z, reversed(self.right.unbind(1)))
 
     def apply_Vt(self, x: Tensor) -> Tensor:
-        return reflect(x, self.right)
+        return reflect(x, self.right.unbind(1))
 
 
 def reflectors(normals: Tensor) -> Tensor:
@@ -76,8 +76,8 @@ def reflectors(normals: Tensor) -> Tensor:
     return v / v.norm(dim=-1, keepdim=True)
 
 
-def reflect(x: Tensor, vectors: Tensor) -> Tensor:
-    """Reflects x, (B, d), at one hyperplane after the other, vectors (B, m, d)."""
-    for v in vectors.unbind(1):
+def reflect(x: Tensor, vectors: Iterable[Tensor]) -> Tensor:
+    """Reflects x, (B, d), at one hyperplane after the other, each with its unit normals, (B, d)."""
+    for v in vectors:
         x = torch.addcmul(x, (x * v).sum(1, keepdim=True), v, value=-2)
     return x
