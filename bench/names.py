@@ -1,4 +1,4 @@
-"""Names that somebody wrote: which ones a pattern means, and what a message says about one that nobody knows."""
+"""Words in messages: which names a pattern means, what is said about one that nobody knows, how things are counted."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -23,3 +23,8 @@ def nearest(name: str, known: Iterable[str], what: str = "known") -> str:
     alike = {other: difflib.SequenceMatcher(None, other, str(name)).ratio() for other in known}
     near = max(alike, key=alike.get, default="")  # of equally near ones the first
     return (f" (did you mean '{near}'?)" if alike.get(near, 0) >= 0.5 else "") + f"; {what}: {', '.join(known) or 'none'}"
+
+
+def counted(n: int, what: str) -> str:
+    """As in "1 image" and "2 images"."""
+    return f"{n} {what}{'s' * (n != 1)}"

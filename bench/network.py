@@ -128,7 +128,7 @@ def check_state(network: nn.Module, state: Mapping[str, Any], source: str) -> No
     """Refuses a state dict of another architecture, naming the first entry that differs.
 
     Raises:
-        ValueError: a name is missing, unknown, or has another shape.
+        ValueError: a name is missing, unknown, or has another shape, or integers are where weights should be.
 
     """
     expected = network.state_dict()
@@ -139,6 +139,8 @@ def check_state(network: nn.Module, state: Mapping[str, Any], source: str) -> No
             raise ValueError(
                 f"{source}: not this architecture: '{name}' has shape {tuple(state[name].shape)}, expected {tuple(value.shape)}"
             )
+        if value.is_floating_point() and not state[name].is_floating_point():
+            raise ValueError(f"{source}: '{name}' holds {state[name].dtype} in place of floating point weights; quantised?")
     for name in state:
         if name not in expected:
             raise ValueError(f"{source}: not this architecture: unknown entry '{name}'")

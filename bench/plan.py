@@ -211,7 +211,7 @@ def _without_twins(cells: Sequence[Cell], rows: Mapping[str, SolverRow]) -> Iter
 
 def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:
     data, prior = world
-    most = min(max([suite.images, *(row.images or 0 for row in suite.solvers)]), row.images or math.inf)
+    most = min(suite.most_images, row.images or math.inf)
     if most > len(data.ids):
         raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
     if prior.classes:

@@ -101,9 +101,9 @@ def prepare(suite: Suite, options: Options) -> Plan:
     return Plan(suite, make_cells(suite, worlds, options.numerics), options, reference)
 
 
-def load_images(name: str, options: Options, shape: tuple[int, ...] | None) -> Images:
+def load_images(name: str, options: Options, shape: tuple[int, ...] | None, most: int | None = None) -> Images:
     """A data set by name or path, or drawn from a law in closed form."""
-    return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape)
+    return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape, most)
 
 
 def once(load: Callable[..., Any]) -> Callable[..., Any]:
@@ -137,7 +137,7 @@ def make_worlds(suite: Suite, options: Options) -> Worlds:
 
     @once
     def dataset(name: str, shape: tuple[int, ...]) -> Images:
-        return load_images(name, options, shape)
+        return load_images(name, options, shape, suite.most_images)
 
     @once
     def prior(name: str) -> Prior:

@@ -220,6 +220,7 @@ def test_missing_images_are_counted_and_a_damaged_one_is_named(tmp_path):
     with_list(card(tmp_path, text="\n".join(RULED), count=4), "\n".join(RULED))
     with pytest.raises(DataError, match=r"mine: 1 of 4 images are missing, the first is .*00000007\.JPEG; complete the folder"):
         load_dataset(mine, root)
+    assert load_dataset(mine, root, most=3).ids == [f"ILSVRC2012_val_{k:08}" for k in (1, 3, 4)], "three need no fourth"
     (tmp_path / "away").rename(root / WNIDS[1] / "ILSVRC2012_val_00000007.JPEG")
     ds = load_dataset(mine, root)
     ds.files["ILSVRC2012_val_00000001"].write_bytes(b"no picture")

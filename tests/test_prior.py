@@ -113,6 +113,8 @@ def test_files_that_are_not_what_the_card_says_are_refused(tmp_path):
         load_prior(write_card(tmp_path, {k: v for k, v in state.items() if k != first}))
     with pytest.raises(PriorError, match="unknown entry 'extra'"):
         load_prior(write_card(tmp_path, {**state, "extra": torch.zeros(1)}))
+    with pytest.raises(PriorError, match=f"'{re.escape(first)}' holds torch.int8 in place of floating point weights"):
+        load_prior(write_card(tmp_path, {**state, first: state[first].to(torch.int8)}))
     card = write_card(tmp_path, state)
     with (tmp_path / "tiny.safetensors").open("ab") as file:
         file.write(b"\0")

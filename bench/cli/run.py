@@ -60,7 +60,7 @@ class Pictures(click.ParamType):
     help="All images of a folder instead of a data set: cropped and resized to the prior's size, no more than the suite takes.",
 )
 @DATA_ROOT
-@click.option("--images", type=click.IntRange(1), metavar="N", help="Another number of images, for every row.")
+@click.option("--images", type=click.IntRange(1), metavar="N", help="Another number of images, the first ones, for every row.")
 @click.option(
     "--samples",
     type=click.IntRange(1),

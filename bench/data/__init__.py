@@ -94,12 +94,15 @@ def card_path(name: str | Path) -> Path:
     return DATASETS / f"{name}.toml"
 
 
-def load_dataset(name: str | Path, root: Path | None = None, shape: tuple[int, ...] | None = None) -> Dataset:
+def load_dataset(
+    name: str | Path, root: Path | None = None, shape: tuple[int, ...] | None = None, most: int | None = None
+) -> Dataset:
     """The data set of a name in ``datasets/``, of the path of a card (which ends in .toml), or of a folder of images.
 
     Args:
         root: where the user's images are, for the cards that list some of a public collection.
         shape: (C, H, H) to which the images of a folder are brought; a card says it itself.
+        most: how many of the images that a card lists have to be there, the first ones; None: all.
 
     Raises:
         DataError: it is unknown, or a file is missing, corrupt, of the wrong size, mode or hash.
@@ -114,7 +117,7 @@ def load_dataset(name: str | Path, root: Path | None = None, shape: tuple[int, .
     path = card_path(name)
     card = read_card(path)
     if isinstance(card, ListedCard):
-        return ListedDataset(path, card, root)
+        return ListedDataset(path, card, root, most)
     return SheetDataset(path, card) if isinstance(card, SheetCard) else FolderDataset(path, card)
 
 

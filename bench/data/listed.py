@@ -14,6 +14,9 @@ from bench.data.preprocessing import Photographs
 class ListedDataset(Photographs):
     """The images that a card lists; that all are there is checked at once, each one's pixels when it is read.
 
+    Args:
+        most: so many, the first, are all that is asked for; None: the whole list.
+
     Attributes:
         place: the user's folder.
 
@@ -22,8 +25,8 @@ class ListedDataset(Photographs):
 
     """
 
-    def __init__(self, path: Path, card: ListedCard, root: Path | None = None) -> None:
-        collection, listed = COLLECTIONS[card.collection], entries(card, path)
+    def __init__(self, path: Path, card: ListedCard, root: Path | None = None, most: int | None = None) -> None:
+        collection, listed = COLLECTIONS[card.collection], entries(card, path)[:most]
         labels = {entry.id: entry.label for entry in listed} if card.id_list is not None else None
         super().__init__(**about(path, card), ids=[entry.id for entry in listed], labels=labels)
         if card.collection == "imagenet":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bench.names import counted
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS
 from bench.report.published import METRICS, Entry, Number, Published
@@ -167,7 +168,7 @@ def _variant(entry: Entry, metric: str, ours: Interval) -> Iterator[str]:
     if metric in entry.variants:
         yield f"{label}: {entry.variants[metric]}"
     if metric == "fid" and entry.n != ours.n:
-        yield f"FID of {ours.n} images here, of {entry.n or 'an unknown number'} there"
+        yield f"FID of {counted(ours.n, 'image')} here, of {entry.n or 'an unknown number'} there"
     if ours.low != ours.low:
         yield f"{label}: no interval here"
 

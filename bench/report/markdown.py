@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bench.names import counted
 from bench.records import Record
 from bench.report import diversity
 from bench.report.asked import Run
@@ -104,7 +105,7 @@ def _device(r: Record) -> str:
     """With what decides about rounding; a run never uses TF32 (`bench.environment.full_precision`), which a GPU's user asks."""
     tf32 = "" if r.device.startswith("cpu") else ", no TF32"
     state = ", state in float32" if r.dtype in ("bfloat16", "float16") else ""
-    return f"{r.device} ({r.threads} thread{'s' * (r.threads != 1)}, {r.dtype}{state}{tf32})"
+    return f"{r.device} ({counted(r.threads, 'thread')}, {r.dtype}{state}{tf32})"
 
 
 def _share_in_reference_mode(records: Sequence[Record]) -> str:
@@ -156,10 +157,12 @@ def summary(
         for n in (0, *sorted(set(fewer.values()), reverse=True)):
             if n:
                 over = [anchor.over.get(n, {}).get(metric.name) if anchor else None for _, _, anchor in judged]
-                lines += [_row([f"<sub>reference, {n} images</sub>", *(_reference(metric, score) for score in over)])]
+                lines += [
+                    _row([f"<sub>reference, {counted(n, 'image')}</sub>", *(_reference(metric, score) for score in over)])
+                ]
             for name in (name for name in names if fewer.get(name, 0) == n):
                 cells = [_number(metric, s[metric.name].get(name), rows[name].head.baseline, small=False) for _, s, _ in judged]
-                lines += [_row([_label(rows[name]) + _small(f"{n} images" if n else ""), *cells])]
+                lines += [_row([_label(rows[name]) + _small(counted(n, "image") if n else ""), *cells])]
         parts += ["\n".join(lines)]
     return parts
 
@@ -180,7 +183,7 @@ def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Ref
         + f", revision {head.operator_rev}" * (head.operator_rev > 1)
         + (f", source {head.operator_sha256[:8]}" if head.operator_sha256 else ""),
         f"σ = {head.sigma:g} for images in [−1, 1] ({head.sigma / 2:g} in [0, 1] units)",
-        f"{table.usual} images of {escape(head.dataset)}" + (f", {samples} samples each" if samples > 1 else ""),
+        f"{counted(table.usual, 'image')} of {escape(head.dataset)}" + (f", {samples} samples each" if samples > 1 else ""),
         f"prior {escape(head.prior)}",
     ]
     shown = [m for m in metrics if any(s.interval for s in scores[m.name].values())]
@@ -197,11 +200,11 @@ def _grid(table: Table, shown: Sequence[Metric], scores: Scores, anchor: Referen
     lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     for n, rows in table.blocks:
         if anchor and n in anchor.over:
-            label = f"<sub>reference: {escape(anchor.row.name)}, {n} images</sub>"
+            label = f"<sub>reference: {escape(anchor.row.name)}, {counted(n, 'image')}</sub>"
             cells = [label, *(_reference(m, anchor.over[n].get(m.name)) for m in shown)]
             lines += [_row(cells + [""] * (len(titles) - len(cells)))]
         for row in rows:
-            about = [escape(row.head.preset)] * bool(row.head.preset) + [f"{n} images"] * (row.name in table.unusual)
+            about = [escape(row.head.preset)] * bool(row.head.preset) + [counted(n, "image")] * (row.name in table.unusual)
             about += [state] if (state := certified(row)) else []
             cells = [_label(row) + _small(", ".join(about))]
             cells += [_number(m, scores[m.name][row.name], row.head.baseline) for m in shown]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.certificates import standing
+from bench.names import counted
 from bench.records import Record
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
@@ -104,7 +105,7 @@ def _unusual(table: Table, anchor: Reference | None) -> list[str]:
         why = "by design" if all(r.planned for r in rows) else "recorded, and no manifest says how many were asked for"
         gaps = [text for row in rows if anchor and (text := _against(table, row, anchor))]
         compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
-        found.append(f"{', '.join(code(row.name) for row in rows)}: {n} images {why}; not ranked{compared}.")
+        found.append(f"{', '.join(code(row.name) for row in rows)}: {counted(n, 'image')} {why}; not ranked{compared}.")
     extra = [f"{code(row.name)} {row.extra}" for row in table.rows if row.extra]
     return found + ([f"Images left out here, as the other rows do not have them: {', '.join(extra)}."] if extra else [])
 

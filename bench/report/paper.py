@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.manifest import read_manifest
+from bench.names import counted
 from bench.records import StoreError, read_records
 from bench.report.compare import Cell, Line, Records, compare
 from bench.report.notes import privileged
@@ -97,7 +98,7 @@ def _facts(entry: Entry) -> str:
     about = ", ".join(f"{key} {value}" for key, value in entry.params.items())
     operator = code(entry.operator) + (f" ({escape(about)})" if about else "")
     images = escape(entry.dataset or entry.images)
-    number = f"{entry.n} images: " if entry.n and entry.dataset else ""
+    number = f"{counted(entry.n, 'image')}: " if entry.n and entry.dataset else ""
     statuses = distinct([entry.status, *(f"{METRICS[m].label} {s}" for m, s in entry.statuses.items())])
     return f"{operator}; {noise}; {number}{images}; prior {escape(entry.prior)}; source {', '.join(statuses)}."
 
@@ -150,7 +151,7 @@ def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
     notes = [f"({i}) {escape(text)}." for i, text in enumerate(_reasons(lines), 1)]
     taken = [
         f"{escape(published.label(line.row))}: {code(line.ours[1].name)} of {escape(line.ours[0].head.suite)}, "
-        f"{escape(line.ours[0].title)}, {len(line.ours[1].solved)} images"
+        f"{escape(line.ours[0].title)}, {counted(len(line.ours[1].solved), 'image')}"
         for line in lines
         if line.ours
     ]

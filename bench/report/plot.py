@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bench.names import counted
 from bench.report.colours import BASELINE
 from bench.report.columns import Metric
 from bench.report.scores import Reference, Score, Scores, gap
@@ -142,7 +143,7 @@ def _dash(name: str, table: Table) -> tuple[int, tuple[int, ...]]:
 
 def _legend(panels: Sequence[tuple[Table, dict[str, Score]]], colours: dict[str, str], markers: dict[str, str]) -> list[Line2D]:
     rows = {row.name: (row, table) for table, _ in reversed(panels) for row in table.rows}
-    fewer = {name: f" ({n} images)" for table, _ in panels for name, n in table.unusual.items()}
+    fewer = {name: f" ({counted(n, 'image')})" for table, _ in panels for name, n in table.unusual.items()}
     handles = []
     for name in distinct(row.name for table, _ in panels for row in table.rows):
         row, table = rows[name]

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.features import MODES, FeatureFiles, Statistics, features_folder, read_statistics, statistics_path
 from bench.journal import write_atomic
+from bench.names import counted
 from bench.records import StoreError, digest
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
@@ -219,7 +220,7 @@ class Sets:
         lacks = missing or (about and not against)
         if lacks and entry.get("rev") != REV:
             reasons = [*row.reasons(metric), *row.reasons("inception"), *row.reasons("features")]
-            kept = "no features were kept" if missing == len(found) else f"{missing} feature file{'s' * (missing > 1)} missing"
+            kept = "no features were kept" if missing == len(found) else f"{counted(missing, 'feature file')} missing"
             return Score(None, reason=(reasons or [kept if missing else _no_reference(about, mode, other)])[0])
         if not lacks:
             entry = self._entry(name, found, against)

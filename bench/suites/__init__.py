@@ -124,6 +124,11 @@ class Suite(_Strict):
     tasks: tuple[TaskRow, ...] = Field(min_length=1)
     solvers: tuple[SolverRow, ...] = Field(min_length=1)
 
+    @property
+    def most_images(self) -> int:
+        """Of the row that takes the most."""
+        return max([self.images, *(row.images or 0 for row in self.solvers)])
+
 
 _MODELS = {"tasks": TaskRow, "solvers": SolverRow}
 
