@@ -3,6 +3,7 @@
 import importlib
 import re
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import torch
@@ -84,7 +85,9 @@ def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | Non
 
         raise PriorError(f"azula:{name}: azula has no '{model}'; known: {', '.join(load_cards(module))}") from None
     except Exception as error:  # its downloaders raise anything
-        raise PriorError(f"azula:{name}: azula could not load it ({(str(error).splitlines() or ['?'])[0]})") from error
+        reason = (str(error).splitlines() or ["?"])[0]
+        offline = "; without a connection, put the file where the line above says" * isinstance(error, URLError)
+        raise PriorError(f"azula:{name}: azula could not load it ({reason}){offline}") from error
     return (denoiser, (3, int(size[1]), int(size[1]))), None
 
 
