@@ -1,5 +1,6 @@
 """Exact suites end to end: worlds, blocks of samples, anchors at the floor, and what the report says of them."""
 
+import re
 import sys
 from dataclasses import replace
 
@@ -106,19 +107,23 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
     assert "At a glance" in text and "*exact*" in text and "*oracle*" in text
     assert "Fewer than 6 problems" in text, "two problems rank nothing"
     assert text.count("- Papers: ") == text.count("- Certified: ") == 1, "said once, not below each table"
-    assert text.count("<br><sub>certified</sub> |") == 3, "beside each row of a solver in its task"
-    assert "<details>" not in text
+    assert text.count("<br><sub>certified</sub> |") == 3 + 1, "beside each row of a solver in its task, and in the overview"
     lines = [line.split(",") for line in table.splitlines()[1:]]
     assert all(line[15] == "" for line in lines if line[7] == "True"), "anchors are never marked"
     floors = {line[5]: line[14] for line in lines if line[0] == "m2" and line[9] == "mmd"}
     assert (floors["exact"], floors["prior"], floors["mcg"]) == ("True", "False", "False")
 
 
-def test_the_tasks_of_a_long_page_are_folded(run, monkeypatch):
-    monkeypatch.setattr("bench.report.exact.FOLDED", 2)
-    page, *_ = render(run[2] / "run", run[2] / "report", ["md"])
-    text = page.read_text()
-    assert text.count("<details>\n<summary>") == text.count("\n\n</details>\n\n") == 3 and "\n## m2\n" not in text
+def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
+    whole, *others = render(run[2] / "run", run[2] / "report", ["md"])
+    text = whole.read_text()
+    monkeypatch.setattr("bench.report.exact.ON_ONE_PAGE", 2)
+    page, *own = render(run[2] / "run", run[2] / "report", ["md"])
+    tasks = re.findall(r"(?m)^(## .*\n\n`[^\0]*?)\n\n(?=## )", text)
+    assert not others and len(own) > 1 and len(tasks) == 3
+    for path in own:
+        assert f"]({path.name})" in page.read_text() and "](report.md)" in path.read_text()
+    assert all(sum(task in path.read_text() for path in own) == 1 and task not in page.read_text() for task in tasks)
 
 
 @pytest.mark.filterwarnings("error")

@@ -63,14 +63,16 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
 
 
 def exact_files(blocks: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]) -> tuple[dict[str, bytes], list[str]]:
-    """The files of the tables of exact suites, but for their page, which comes as text."""
+    """The files of the tables of exact suites, but for their first page, which comes as text."""
     metrics = metrics_of(blocks, runs)
     judged = [exact.numbers(table, metrics) for table in blocks]
     files = {"exact.csv": exact.sheet(blocks, judged)} if "csv" in formats else {}
     pictures = exact_plots.draw(blocks, judged) if "png" in formats else {}
     files |= {f"{name}.png": data for name, data in pictures.items()}
-    page = exact.document(blocks, metrics, judged, runs, {name: f"{name}.png" for name in pictures})
-    return files, [page] * ("md" in formats)
+    if "md" not in formats:
+        return files, []
+    page, others = exact.document(blocks, metrics, judged, runs, {name: f"{name}.png" for name in pictures})
+    return files | {name: text.encode() for name, text in others.items()}, [page]
 
 
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:

@@ -1,7 +1,6 @@
 """Tables of exact suites: medians over problems of distances to the exact posterior, read against what exact samples score."""
 
 import csv
-import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +34,8 @@ LEGEND = (
     "apart from it in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
     "problems, not ranked."
 )
-FOLDED = 8
-"""More tasks than that are folded: such a page is read from its overview."""
-
-
+ON_ONE_PAGE = 8
+"""More tasks than that have a page for each prior beside the overview: sites do not render pages of over half a megabyte."""
 FIELDS = (
     "task", "prior", "operator", "sigma", "block", "row", "solver", "baseline", "nfe", "metric", "median", "low", "high", "n",
     "at_floor", "mark", "partial",
@@ -127,14 +124,14 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], metric: Metric) -
         lines += ["|:--|" + "--:|" * (len(own) + 1)]
         for name, row in sorted(rows.items(), key=lambda item: not item[1].head.baseline):
             cells = [_cell(metric, s.get(name), row.head.baseline) for _, s in own]
-            lines += [_line([_label(row), _cost(row), *cells])]
+            lines += [_line([_named(row), _cost(row), *cells])]
         parts += [f"### {escape(prior)}", "\n".join(lines)]
     few = [escape(t.title) for t in tables if t.usual < FEWEST]
     rest = [f"Of fewer than {FEWEST} problems, and below only: {', '.join(few)}."] if few and parts else []
     return ["## At a glance", *parts, *rest] if parts else []
 
 
-def section(table: Table, metrics: Sequence[Metric], judged: Numbers, folded: bool) -> list[str]:
+def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[str]:
     """One task: what was measured, the table, and the notes without which it must not be read."""
     head = table.head
     params = ", ".join(f"{k} {plain(v)}" for k, v in head.operator_params.items() if v is not None)
@@ -149,14 +146,10 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers, folded: bo
     for row in ordered(table):
         cells = [_cell(m, judged[m.name].get(row.name), row.head.baseline) for m in shown]
         time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
-        state = f"<br><sub>{state}</sub>" if (state := certified(row)) else ""
-        lines += [_line([_label(row) + state, *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])]
+        lines += [_line([_named(row), *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])]
     few = [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."] * (table.usual < FEWEST)
     remarks = "\n".join(f"- {note}" for note in (*few, *rewards(table), *notes(table, [], {}, None)))
-    parts = [facts, "\n".join(lines), *([remarks] if remarks else [])]
-    if folded:
-        return [f"<details>\n<summary>{html.escape(table.title)}</summary>", *parts, "</details>"]
-    return [f"## {escape(table.title)}", *parts]
+    return [f"## {escape(table.title)}", facts, "\n".join(lines), *([remarks] if remarks else [])]
 
 
 def rewards(table: Table) -> list[str]:
@@ -189,23 +182,36 @@ def document(
     judged: Sequence[Numbers],
     runs: Sequence[Run],
     figures: dict[str, str],
-) -> str:
-    """The page: header, the overview of each prior, figures, a section per task, what it rests on, how to read it."""
+) -> tuple[str, dict[str, str]]:
+    """The page, and further ones by file name.
+
+    Header, the overview of each prior, figures, the tasks, what it rests on, how to read it. Many tasks have pages of their
+    own, one for each prior.
+    """
     by_name = {metric.name: metric for metric in metrics}
-    parts = [
-        header(tables, runs),
-        *(glance(tables, judged, by_name[GLANCE]) if GLANCE in by_name else []),
-        f"<sub>{LEGEND}</sub>",
-    ]
+    legend = f"<sub>{LEGEND}</sub>"
+    parts = [header(tables, runs), *(glance(tables, judged, by_name[GLANCE]) if GLANCE in by_name else []), legend]
     parts += [f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items()]
-    folded = len(tables) > FOLDED
-    parts += ["## Tasks"] * folded
+    sections: dict[str, list[str]] = {}
+    titles: dict[str, list[str]] = {}
     for table, found in zip(tables, judged, strict=True):
-        parts += section(table, metrics, found, folded)
+        sections.setdefault(table.head.prior, []).extend(section(table, metrics, found))
+        titles.setdefault(table.head.prior, []).append(escape(table.title))
+    pages = {}
+    if len(tables) > ON_ONE_PAGE:
+        back = "[Overview, figures, sources and conventions](report.md)"
+        pages = {f"{prior}.md": _page([f"# {escape(prior)}", back, legend, *own]) for prior, own in sections.items()}
+        parts += ["## Tasks, with all distances", "\n".join(f"- [{p}]({p}.md): {'; '.join(own)}" for p, own in titles.items())]
+    else:
+        parts += [text for own in sections.values() for text in own]
     parts += ["## Sources", "\n".join(f"- {line}" for line in sources(tables))]
     shown = {name for found in judged for name in found}
     lines = [*CONVENTIONS, *(f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.name in shown and m.note)]
-    return "\n\n".join([*parts, "## Conventions", "\n".join(f"- {line}" for line in lines)]) + "\n"
+    return _page([*parts, "## Conventions", "\n".join(f"- {line}" for line in lines)]), pages
+
+
+def _page(parts: Sequence[str]) -> str:
+    return "\n\n".join(parts) + "\n"
 
 
 def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
@@ -241,8 +247,10 @@ def _cell(metric: Metric, number: Number | None, baseline: bool) -> str:
     return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
 
 
-def _label(row: Row) -> str:
-    return f"*{escape(row.name)}*" if row.head.baseline else escape(row.name)
+def _named(row: Row) -> str:
+    """Its label, and the state of its certificate."""
+    label = f"*{escape(row.name)}*" if row.head.baseline else escape(row.name)
+    return label + (f"<br><sub>{state}</sub>" if (state := certified(row)) else "")
 
 
 def _cost(row: Row) -> str:
