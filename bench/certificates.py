@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+UNCERTIFIED = "what a clip of x0 and a network's errors do to a law"
+"""What no certificate is about: the laws are those of priors in closed form, without a clip unless they say so."""
 FILE = Path(__file__).parent / "certify" / "certificates.json"
 
 

@@ -11,6 +11,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from bench.exact import ExactPrior
+from bench.names import counted
 from bench.noise import SCHEME, Noise
 from bench.operators import operator_name, operator_parameters
 from bench.operators.base import Operator
@@ -25,8 +26,9 @@ from bench.user_code import is_user_code
 
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
-DISTANCES = 2
-"""Version of `bench.distances`: raised whenever a distance changes for the same samples, which are not kept."""
+DISTANCES_REV = 2
+"""Version of what blocks are scored by, `bench.distances` and `bench.blocks`: raised whenever a number changes for the same
+samples, which are not kept."""
 
 
 class World(NamedTuple):
@@ -213,7 +215,7 @@ def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:
     data, prior = world
     most = min(suite.most_images, row.images or math.inf)
     if most > len(data.ids):
-        raise SuiteError(f"suite '{suite.name}' asks for {most} images, dataset '{data.name}' has {len(data.ids)}")
+        raise SuiteError(f"suite '{suite.name}' asks for {counted(most, 'image')}, dataset '{data.name}' has {len(data.ids)}")
     if prior.classes:
         labels = getattr(data, "labels", None) or {}
         told = [labels.get(image, -1) for image in data.ids[:most]]
@@ -276,7 +278,7 @@ def _make_cell(
         "numerics": {"noise": SCHEME, **numerics},
     }
     if block > 1:
-        config["block"] = {"size": block, "noise": BLOCK_SCHEME, "distances": DISTANCES}
+        config["block"] = {"size": block, "noise": BLOCK_SCHEME, "distances": DISTANCES_REV}
     reason = solver.reject(A, prior)
     return Cell(task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason, block)
 

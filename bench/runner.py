@@ -19,7 +19,7 @@ from bench.features import features_folder
 from bench.journal import Journal
 from bench.manifest import write_manifest
 from bench.noise import SCHEME
-from bench.plan import Cell, Job
+from bench.plan import DISTANCES_REV, Cell, Job
 from bench.prepare import Plan
 from bench.progress import Observer
 from bench.records import REFERENCE, Record, read_records
@@ -45,12 +45,13 @@ class Runner:
         self.scorer, self.block_scorer = plan.scorer, BlockScorer()
         self.counts: Counter[str] = Counter()
         self._warm: set[tuple[type, type, int]] = set()
+        distances = {"distances": str(DISTANCES_REV)} if any(cell.block > 1 for cell in plan.cells) else {}
         self._common = {
             "suite": plan.suite.name,
             "device": environment.device_name(plan.cells[0].prior.device),
             "threads": environment.threads(),
             "dtype": plan.options.dtype,
-            "versions": environment.versions() | {"noise": SCHEME, "metrics": metric_revisions()},
+            "versions": environment.versions() | {"noise": SCHEME, "metrics": metric_revisions()} | distances,
             "commit": environment.commit(),
         }
 

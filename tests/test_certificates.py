@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from bench import certificates
 from bench.certificates import Certificate, read_certificates, standing
 from bench.certify import LAWS, run_laws
-from bench.certify.certificate import certificate, code_sha256, deviations, equations
+from bench.certify.certificate import WRITTEN, certificate, code_sha256, deviations, equations
 from bench.certify.law import LawResult
 from bench.cli import cli
 from bench.cli.solvers import certification
@@ -79,11 +79,26 @@ def test_every_quirk_of_official_is_named():
             if deviation.preset == "official":
                 assert deviation.quirks, f"{name}: the docstring has no paragraph 'Preset ``official``: ...'"
             elif deviation.preset.startswith("bench"):
-                assert not deviation.choices, f"{name}: {deviation.preset} makes a choice that its docstring does not explain"
+                assert set(deviation.choices) <= set(WRITTEN), (
+                    f"{name}: {deviation.preset} makes a choice that nothing explains"
+                )
+
+
+def test_deviations_are_from_the_equations_and_not_from_the_defaults():
+    """No equation has a clip; most defaults do, since networks need it."""
+    choices = {name: {d.preset: d.choices for d in deviations(name, METHODS[name])} for name in ("pigdm", "dps", "ddrm")}
+    assert choices["pigdm"]["paper"] == {"clip": True} and choices["pigdm"]["exact"] == {}
+    assert choices["dps"]["bench"] == {"clip": True, "learned_variance": True}
+    assert not choices["ddrm"]["official"]
 
 
 def test_certify_prints_laws_equations_and_deviations():
     result = CliRunner().invoke(cli, ["certify", "mcg"])
     assert result.exit_code == 0, result.output
-    for part in ("certified at revision", "arXiv 2206.00941", "A x = y in the end", "preset official: chooses noise_level t"):
+    for part in (
+        "certified at revision",
+        "arXiv 2206.00941",
+        "A x = y in the end",
+        "official: chooses clip True",
+    ):
         assert part in result.output

@@ -497,5 +497,9 @@ def test_a_listed_data_set_runs_from_the_command_line(tmp_path):
     done = bench(*args, "--dataset", mine, "--images", 2, "--data-root", imagenet(tmp_path / "val"), "--no-report")
     assert done.exit_code == 0, done.stderr
     assert [r.image for r in read_records(tmp_path / "run")[0]] == ["ILSVRC2012_val_00000007", "ILSVRC2012_val_00000002"]
+    (tmp_path / "val" / WNIDS[2] / "ILSVRC2012_val_00000002.JPEG").unlink()
+    for images, code in ((1, 0), (2, 2)):
+        some = bench(*args, "--dataset", mine, "--images", images, "--data-root", tmp_path / "val", "--no-report")
+        assert some.exit_code == code, "the first image needs no second"
     lost = bench(*args, "--dataset", mine, "--images", 2)
     assert lost.exit_code == 2 and "no folder is given" in lost.stderr

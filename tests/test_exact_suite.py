@@ -3,6 +3,7 @@
 import re
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from test_mutants import mutate
 
-from bench.blocks import errors
+from bench.blocks import BANDS, bands, errors
 from bench.contract import check
 from bench.distances import draw, pose, score
 from bench.exact_worlds import ExactImages, exact_prior, frequencies, hartley
@@ -287,6 +288,20 @@ def test_image_statistics_are_those_that_the_names_promise():
     assert power[0, 8] / power[0, 2] == pytest.approx(float((f[0, 2] / f[0, 8]) ** 2))
     mixture = exact_prior("exact-mixture800")
     assert float((mixture.centres[0, :, 0] * 2**0.5).unique().numel()) == 5
+
+
+def test_variance_by_frequency_sees_the_band_that_is_wrong():
+    data = ExactImages("exact-gaussian16")
+    x, (y, A, sigma), *_ = Task("blur", data.name, "blur_circular", 0.05, {"std": 1.5, "taps": 11}).measure(data, data.ids[:1])
+    problem = pose(data.law, A, y, sigma, x)
+    H, f = hartley(16), frequencies(16).flatten()
+    z = draw(problem.posterior, 4000, "another") @ H
+    right = bands((z @ H).reshape(-1, 1, 16, 16), problem)
+    assert list(right.values()) == pytest.approx([1.0] * len(right), abs=0.1)
+    for i, (low, high) in enumerate(pairwise(BANDS)):
+        if f"var_band_{i}" in right:
+            wrong = bands((torch.where((low <= f) & (f < high), 2, 1) * z @ H).reshape(-1, 1, 16, 16), problem)
+            assert wrong == pytest.approx(right | {f"var_band_{i}": 4 * right[f"var_band_{i}"]})
 
 
 def test_the_mean_of_exact_samples_has_the_smaller_error():

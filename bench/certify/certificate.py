@@ -7,11 +7,13 @@ from pathlib import Path
 
 import yaml
 
-from bench.certificates import Certificate
+from bench.certificates import UNCERTIFIED, Certificate
 from bench.certify.law import LawResult
 from bench.solver import Solver
 
 PRESETS = Path(__file__).parents[1] / "presets"
+WRITTEN = {"clip": False, "learned_variance": False}
+"""What the equations have of settings whose default is another: the defaults are those that images need."""
 
 
 def code_sha256(solver: type[Solver]) -> str:
@@ -34,7 +36,7 @@ def equations(solver: type[Solver]) -> str:
 
 @dataclass(frozen=True)
 class Deviation:
-    """A preset: the quirks that the docstring names, and the choices (not numbers) that differ from the class's defaults."""
+    """A preset: the quirks that the docstring names, and the choices (not numbers) that differ from the equations."""
 
     preset: str
     quirks: str
@@ -53,10 +55,12 @@ def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
     path = PRESETS / f"{name}.yaml"
     presets = yaml.safe_load(path.read_text()) if path.exists() else {}
     defaults = {field.name: field.default for field in fields(solver)}
+    written = {name: WRITTEN.get(name, default) for name, default in defaults.items()}
     found = []
     for preset, priors in presets.items():
         settings = [setting for tasks in priors.values() for params in tasks.values() for setting in params.items()]
-        choices = {k: v for k, v in settings if isinstance(v, (bool, str)) and v != defaults.get(k)}
+        made = defaults | dict(settings)
+        choices = {k: v for k, v in made.items() if isinstance(v, (bool, str)) and v != written.get(k)}
         found.append(Deviation(preset, quirks(solver, preset), choices))
     return found
 
@@ -69,6 +73,7 @@ def describe(name: str, solver: type[Solver], results: list[LawResult]) -> list[
     for result in results:
         verdict = "holds " if result.passed else "BROKEN"
         lines.append(f"  {verdict} {result.error:7.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
+    lines.append(f"  not certified: {UNCERTIFIED}")
     for deviation in deviations(name, solver):
         choices = ", ".join(f"{k} {v}" for k, v in deviation.choices.items())
         what = "; ".join(filter(None, (f"chooses {choices}" if choices else "", deviation.quirks)))

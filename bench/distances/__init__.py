@@ -2,7 +2,7 @@
 
 They measure merit, not correctness: a wrong solver may be nearer to the posterior than the right one, which is why
 `bench.certify` tests the laws of a solver instead. No distance depends on choices of the linear algebra library, such as the
-basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.DISTANCES`.
+basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.DISTANCES_REV`.
 """
 
 import math

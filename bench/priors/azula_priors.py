@@ -3,7 +3,6 @@
 import importlib
 import re
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 import torch
@@ -86,8 +85,8 @@ def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | Non
         raise PriorError(f"azula:{name}: azula has no '{model}'; known: {', '.join(load_cards(module))}") from None
     except Exception as error:  # its downloaders raise anything
         reason = (str(error).splitlines() or ["?"])[0]
-        offline = "; without a connection, put the file where the line above says" * isinstance(error, URLError)
-        raise PriorError(f"azula:{name}: azula could not load it ({reason}){offline}") from error
+        offline = f"it takes a file that is already in {hub.get_hub_dir()}, by the name that it prints"
+        raise PriorError(f"azula:{name}: azula could not load it ({reason}); {offline}") from error
     return (denoiser, (3, int(size[1]), int(size[1]))), None
 
 

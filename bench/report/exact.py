@@ -3,10 +3,11 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.names import counted
 from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.markdown import header
@@ -45,6 +46,7 @@ CONVENTIONS = (
     "posterior is known in closed form, and a record is one set of samples from it.",
     "A distance to the posterior says how good a solver is, not whether its code is right: that is what its certificate says.",
     "`published`: the settings that are published for images; no such row stands where they are the tuned ones.",
+    "Anchors have no certificate: the laws of `ddim` are about their sampler, and tests hold them against the posterior.",
     "NFE and vjps are per sample, seconds too: the clock of the set divided by its size.",
     "Figures draw what lies beyond at their edge, with an arrow: in the variance split ratios below 0.003 or above 300, and a "
     "PSNR more than 5 dB below that of exact samples. The variance split pools all tasks of a prior, at all noise levels.",
@@ -124,7 +126,8 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], metric: Metric) -
         lines += ["|:--|" + "--:|" * (len(own) + 1)]
         for name, row in sorted(rows.items(), key=lambda item: not item[1].head.baseline):
             cells = [_cell(metric, s.get(name), row.head.baseline) for _, s in own]
-            lines += [_line([_named(row), _cost(row), *cells])]
+            everywhere = [r for t, _ in own for other in t.rows if other.name == name for r in other.records]
+            lines += [_line([_named(replace(row, records=tuple(everywhere))), _cost(row), *cells])]
         parts += [f"### {escape(prior)}", "\n".join(lines)]
     few = [escape(t.title) for t in tables if t.usual < FEWEST]
     rest = [f"Of fewer than {FEWEST} problems, and below only: {', '.join(few)}."] if few and parts else []
@@ -136,7 +139,9 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[st
     head = table.head
     params = ", ".join(f"{k} {plain(v)}" for k, v in head.operator_params.items() if v is not None)
     facts = (
-        f"`{head.operator}`" + f" ({escape(params)})" * bool(params) + f"; σ = {head.sigma:g}; {table.usual} problems of "
+        f"`{head.operator}`"
+        + f" ({escape(params)})" * bool(params)
+        + f"; σ = {head.sigma:g}; {counted(table.usual, 'problem')} of "
         f"{escape(head.dataset)}, {head.block} samples each, scored as one set."
     )
     shown = [m for m in metrics if m.name in judged and not m.name.startswith(SCREEN)]
@@ -153,7 +158,7 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[st
 
 
 def rewards(table: Table) -> list[str]:
-    """Which rows a PSNR puts above exact samples of the posterior, and what they paid for it."""
+    """Which rows with too little variance a PSNR puts above exact samples of the posterior."""
     exact = next((row for row in table.rows if row.head.solver == FLOOR), None)
     if exact is None or len(exact.scores("psnr_sample")) < FEWEST:
         return []
@@ -163,12 +168,10 @@ def rewards(table: Table) -> list[str]:
         shared = [i for i in ours if i in theirs]
         if len(shared) >= FEWEST:
             gain = median_difference(np.array([ours[i] for i in shared]), np.array([theirs[i] for i in shared]))
-            variance = " and ".join(
-                f"{np.median(_list(values)):.2f} {name}"
-                for name in ("measured", "unmeasured")
-                if (values := row.scores(f"var_ratio_{name}"))
-            )
-            if gain.low > 0:
+            ratios = {name: row.scores(f"var_ratio_{name}") for name in ("measured", "unmeasured")}
+            ratios = {name: median_interval(_list(values)) for name, values in ratios.items() if values}
+            if gain.low > 0 and any(ratio.high < 1 for ratio in ratios.values()):
+                variance = " and ".join(f"{ratio.median:.2f} {name}" for name, ratio in ratios.items())
                 found.append((gain.median, f"{escape(row.name)} {gain.median:+.2f} dB (variance {variance})"))
     if not found:
         return []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.certificates import standing
+from bench.certificates import UNCERTIFIED, standing
 from bench.names import counted
 from bench.records import Record
 from bench.report.asked import Run
@@ -58,7 +58,8 @@ def _certificates(codes: Sequence[Record]) -> list[str]:
         word: ", ".join(f"{code(name)} ({why})" for name, certified, why in found if certified == state)
         for word, state in (("Certified", True), ("Uncertified", False))
     }
-    return [f"{word}: {text}." for word, text in texts.items() if text]
+    limits = {"Certified": f". Not certified: {UNCERTIFIED}"}
+    return [f"{word}: {text}{limits.get(word, '')}." for word, text in texts.items() if text]
 
 
 def absent(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> dict[str, str]:
@@ -180,7 +181,7 @@ def _reference_mode(table: Table) -> list[str]:
 
 def _strangers(table: Table) -> list[str]:
     return [
-        f"**{code(name)} saw other measurements than the other rows on {n} images: not ranked.**"
+        f"**{code(name)} saw other measurements than the other rows on {counted(n, 'image')}: not ranked.**"
         for name, n in table.strangers.items()
     ]
 
