@@ -146,7 +146,7 @@ def test_another_noise_level_is_another_table(tmp_path):
 def test_rows_on_other_measurements_are_not_ranked(tmp_path):
     found = [replace(r, y_hash="other") if r.label == "best" and r.image == "5" else r for r in records()]
     page, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
-    assert "**`best` saw other measurements than the other rows on 1 images: not ranked.**" in page
+    assert "**`best` saw other measurements than the other rows on 1 image: not ranked.**" in page
     assert (rows["best"]["psnr_mark"], rows["same"]["psnr_mark"]) == ("", "best")
 
 
