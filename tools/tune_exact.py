@@ -4,7 +4,8 @@
     python tools/tune_exact.py dps --task d8-m2-s0.2
 
 Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each. These are what the
-presets ``exact``, ``exact-50``, ``exact-20`` and those of PiGDM's other coefficient hold (tests/test_suites.py compares).
+presets ``exact``, ``exact-50``, ``exact-20`` and those of PiGDM's other coefficient hold (tests/test_suites.py compares). The
+table that is stored was measured with version 1 of the distances, whose exact draws were others (CHANGELOG.md).
 """
 
 import argparse
