@@ -2,9 +2,15 @@
 
 import pytest
 import torch
+from far import REAL
+
+from bench.environment import full_precision
+
+DEVICES = [REAL] if REAL else ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
-@pytest.fixture(params=["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+@pytest.fixture(params=DEVICES)
 def device(request):
-    """Each device of this machine."""
-    return torch.device(request.param)
+    """Each device of this machine, or the one that BENCH_TEST_DEVICE names, in true float32 as in a run."""
+    with full_precision():
+        yield torch.device(request.param)
