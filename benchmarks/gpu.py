@@ -1,12 +1,12 @@
-"""What one GPU does with the 256 x 256 networks: tests, speed, memory, overhead, verified records, cost of every solver.
+"""What one GPU does with the 256 x 256 networks: speed, memory, overhead, costs of solvers, tests, records.
 
-    python benchmarks/gpu.py                          # at most 400 s on one card; writes benchmarks/results/gpu.json
-    python benchmarks/gpu.py --toy                    # the same path on a CPU in under 60 s; its numbers mean nothing
-    python benchmarks/gpu.py --show benchmarks/results/gpu.json      # the tables of an earlier run
+    python benchmarks/gpu.py              # at most 400 s on one card; writes benchmarks/results/gpu.json
+    python benchmarks/gpu.py --toy        # the same path on a CPU; its numbers mean nothing
+    python benchmarks/gpu.py --show FILE  # the tables of an earlier run
 
-Nothing is downloaded: the weights are random, and the records that are verified use the embedded prior. Every part
-(`gpu_parts.py`) is a process of its own with its own time limit. A part that hangs, crashes, runs over or lacks a
-package costs no other part anything, and what it had measured stays: the JSON file is written after each measurement.
+Nothing is downloaded: the weights are random, and the records that are verified use the embedded prior. Each part
+is a process of its own with its own time limit. A part that hangs, crashes, runs over or lacks a package costs no
+other part anything, and what it had measured stays: the JSON file is written after each measurement.
 """
 
 import argparse
@@ -24,13 +24,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gpu_table import render
+from gpu_parts.table import render
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 OUT = HERE / "results" / "gpu.json"
 FORMAT = 1
-
 SHARES = {
     "ffhq256_uncond": 60,
     "imagenet256_uncond": 90,
@@ -40,8 +38,8 @@ SHARES = {
     "tests": 60,
     "compiled": 100,
 }
-"""Parts in their order, what others need first and the least certain last. A part may take its share of the time that
-is left, so what one does not use is the next one's."""
+"""Parts in their order, the least certain last. A part may take its share of the time that is left, so what one
+does not use is the next one's."""
 NOT_IN_TOY = {"imagenet256_uncond"}
 
 
@@ -52,31 +50,29 @@ def main() -> None:
         print(render(json.loads(args.show.read_text())))
         return
     device = args.device or default_device(args.toy)
-    with contextlib.ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        out = args.out or (scratch / "gpu.json" if args.toy else OUT)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = args.out or (Path(scratch) / "gpu.json" if args.toy else OUT)
         document = measure(args, device, out)
     print(render(document))
-    if not args.toy or args.out:
-        print(f"\nwritten to {out}", file=sys.stderr)
-    broken = ("failed", "timed out")
-    sys.exit(any(part["status"].startswith(broken) for part in document["parts"].values()))
+    sys.exit(any(part["status"].startswith(("failed", "timed out")) for part in document["parts"].values()))
 
 
 def parse() -> argparse.Namespace:
     """Options, checked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", help="cuda, cuda:1, cpu; default: cuda, with --toy cpu")
-    parser.add_argument("--seconds", type=float, default=400, help="for everything together; default: 400")
-    parser.add_argument("--limit", type=limit, action="append", default=[], metavar="PART=SECONDS", help="repeatable")
-    parser.add_argument("--parts", default=",".join(SHARES), metavar="NAME,...", help=f"default: {','.join(SHARES)}")
-    parser.add_argument("--out", type=Path, help="default: benchmarks/results/gpu.json, with --toy nothing is kept")
-    parser.add_argument("--commit", help="of the code, where it lies there without its repository")
-    parser.add_argument("--toy", action="store_true", help="tiny network, two repetitions, for tests of this file")
-    parser.add_argument("--show", type=Path, metavar="FILE", help="print the tables of this JSON and measure nothing")
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    add = parser.add_argument
+    add("--device", help="cuda, cuda:1, cpu; default: cuda, with --toy cpu")
+    add("--seconds", type=float, default=400, help="for everything together; default: 400")
+    add("--parts", default=",".join(SHARES), metavar="NAME,...", help=f"default: {','.join(SHARES)}")
+    add("--limit", type=limit, action="append", default=[], metavar="PART=SECONDS", help="repeatable")
+    add("--out", type=Path, help="default: benchmarks/results/gpu.json, with --toy nothing is kept")
+    add("--commit", help="of the code, where it lies without its repository")
+    add("--toy", action="store_true", help="a tiny network, to try this file")
+    add("--show", type=Path, metavar="FILE", help="print the tables of this JSON and measure nothing")
     args = parser.parse_args()
-    args.parts = args.parts.split(",")
-    if unknown := [name for name in (*args.parts, *dict(args.limit)) if name not in SHARES]:
+    args.parts, args.limit = args.parts.split(","), dict(args.limit)
+    if unknown := [name for name in (*args.parts, *args.limit) if name not in SHARES]:
         parser.error(f"unknown part '{unknown[0]}'; the parts are {', '.join(SHARES)}")
     return args
 
@@ -99,8 +95,10 @@ def default_device(toy: bool) -> str:
 
 
 def measure(args: argparse.Namespace, device: str, out: Path) -> dict[str, Any]:
-    """Runs the parts one after the other; the document, which was written to ``out`` after each measurement."""
+    """Runs the parts one after the other; the document, written to ``out`` after each measurement."""
     end = time.monotonic() + args.seconds
+    names = [name for name in SHARES if name in args.parts and not (args.toy and name in NOT_IN_TOY)]
+    unmeasured = {"status": "not run", "seconds": 0.0, "limit": None}
     document = {
         "format": FORMAT,
         "toy": args.toy,
@@ -108,17 +106,15 @@ def measure(args: argparse.Namespace, device: str, out: Path) -> dict[str, Any]:
         "commit": args.commit,
         "seconds": args.seconds,
         "machine": {},
-        "parts": {},
+        "parts": {name: {**unmeasured, "measurements": []} for name in names},
     }
-    names = [name for name in SHARES if name in args.parts and not (args.toy and name in NOT_IN_TOY)]
-    for name in names:
-        document["parts"][name] = {"status": "not run", "seconds": 0.0, "limit": None, "measurements": []}
     write(document, out)
     for k, name in enumerate(names):
         share = SHARES[name] / sum(SHARES[later] for later in names[k:])
-        seconds = dict(args.limit).get(name, (end - time.monotonic()) * share)
-        options = ["--device", device, "--seconds", str(seconds), "--given", str(out), *(["--toy"] if args.toy else [])]
-        run_part(document, name, [sys.executable, str(HERE / "gpu_parts.py"), name, *options], seconds, out)
+        seconds = args.limit.get(name, (end - time.monotonic()) * share)
+        command = [sys.executable, "-m", "gpu_parts", name, "--device", device, "--given", str(out)]
+        command += ["--seconds", str(seconds), *(["--toy"] if args.toy else [])]
+        run_part(document, name, command, seconds, out)
         print(f"{name}: {document['parts'][name]['status']}", file=sys.stderr, flush=True)
     return document
 
@@ -157,10 +153,9 @@ def conduct(command: Sequence[str], seconds: float, keep: Callable[[dict[str, An
     if seconds <= 0:
         return "timed out: no time was left for it"
     over = threading.Event()
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with tempfile.TemporaryFile("w+", errors="replace") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own file and options
-            command, stdout=subprocess.PIPE, stderr=log, text=True, process_group=0, env={**os.environ, "PYTHONPATH": path}
+        process = subprocess.Popen(  # noqa: S603 - our own options
+            command, stdout=subprocess.PIPE, stderr=log, text=True, process_group=0, env=environment()
         )
 
         def stop() -> None:
@@ -171,19 +166,25 @@ def conduct(command: Sequence[str], seconds: float, keep: Callable[[dict[str, An
         timer.start()
         try:
             for line in process.stdout:
-                with contextlib.suppress(json.JSONDecodeError):  # the last one of a process that was killed
+                with contextlib.suppress(json.JSONDecodeError):  # the last line of a process that was killed
                     keep(json.loads(line))
             code = process.wait()
         finally:
             timer.cancel()
             kill_group(process.pid)
             process.wait()
-        if over.is_set() or code:
+        if code:
             log.seek(0)
             print(log.read()[-4000:], file=sys.stderr)
     if over.is_set():
         return f"timed out after {seconds:.0f} s"
-    return f"failed: the process ended with {code}" if code else None
+    return f"failed: its process ended with {code}" if code else None
+
+
+def environment() -> dict[str, str]:
+    """Variables of a part's process, in which it can import the repository and the parts."""
+    path = filter(None, (str(HERE.parent), str(HERE), os.environ.get("PYTHONPATH")))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def kill_group(pid: int) -> None:
@@ -193,7 +194,7 @@ def kill_group(pid: int) -> None:
 
 
 def write(document: dict[str, Any], out: Path) -> None:
-    """All at once: whoever reads the file finds the old one or the new one."""
+    """All at once: whoever reads the file finds the old document or the new one."""
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(out.name + ".part")
     draft.write_text(json.dumps(document, indent=1) + "\n")

@@ -1,9 +1,47 @@
 """The tables of a JSON of `benchmarks/gpu.py`, in Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+NETWORKS = ("ffhq256_uncond", "imagenet256_uncond", "compiled")
 SETTING = ("network", "side", "batch", "precision", "channels_last", "compiled")
+OVERHEAD = {
+    "solver": "solver",
+    "network": "network",
+    "batch": "batch",
+    "steps": "steps",
+    "bare ms/step": "bare_ms",
+    "record ms/step": "record_ms",
+    "whole ms/step": "whole_ms",
+    "record / bare": "record_ratio",
+    "whole / bare": "whole_ratio",
+    "error": "error",
+}
+COMPUTED = {
+    "solver": "solver",
+    "network": "network",
+    "px": "side",
+    "precision": "precision",
+    "batch": "batch",
+    "NFE": "nfe",
+    "vjps": "vjps",
+    "s/image": "seconds_per_image",
+    "GB at the batch": "gb",
+    "GB/image more": "gb_per_image",
+}
+CHECKED = {
+    "solver": "solver",
+    "network": "network",
+    "batch": "batch",
+    "steps": "steps",
+    "computed s/image": "computed_seconds",
+    "measured s/image": "measured_seconds",
+    "ratio": "ratio",
+    "computed GB": "computed_gb",
+    "measured GB": "measured_gb",
+    "error": "error",
+}
+Rows = list[dict[str, Any]]
 
 
 def render(document: dict[str, Any]) -> str:
@@ -21,10 +59,10 @@ def headline(document: dict[str, Any]) -> str:
     if not machine:
         return "# No part has started"
     memory = f", {machine['memory_gb']:.1f} GB" if "memory_gb" in machine else ""
-    versions = machine["versions"]
-    software = [f"{name} {versions[name]}" for name in ("torch", "python", "azula")]
+    software = [f"{name} {machine['versions'][name]}" for name in ("torch", "python", "azula")]
     software += [f"{name} {machine[name]}" for name in ("cuda", "cudnn", "driver") if machine.get(name)]
-    lines = [f"# {machine['device']}{memory}", f"{', '.join(software)}; commit {document['commit']}; {document['started']}"]
+    when = f"commit {document['commit']}; {document['started']}"
+    lines = [f"# {machine['device']}{memory}", f"{', '.join(software)}; {when}"]
     if document["toy"]:
         lines.append("Toy size: these numbers mean nothing.")
     return "\n\n".join(lines)
@@ -37,15 +75,17 @@ def parts(document: dict[str, Any]) -> str:
 
 
 def networks(document: dict[str, Any]) -> str:
-    """A line for each network, batch and setting."""
-    rows = [row for name in ("ffhq256_uncond", "imagenet256_uncond", "compiled") for row in measured(document, name)]
+    """A line for each network, batch and setting, and the largest batches."""
+    rows = [row for name in NETWORKS for row in measured(document, name)]
     lines: dict[tuple, dict[str, Any]] = {}
     for row in rows:
         if "call" in row:
             lines.setdefault(tuple(row[key] for key in SETTING), {})[row["call"]] = row
-    heads = ("network", "px", "batch", "precision", "layout", "compiled", "ms/evaluation", "ms/backward pass", "ms/vjp")
-    heads += ("ms/evaluation/image", "GB evaluation", "GB vjp", "s first calls")
-    return table(heads, [network_line(key, calls) for key, calls in lines.items()])
+    heads = ("network", "px", "batch", "precision", "layout", "compiled")
+    heads += ("ms/evaluation", "ms/backward pass", "ms/vjp", "ms/evaluation/image")
+    heads += ("GB evaluation", "GB vjp", "s first calls")
+    drawn = table(heads, [network_line(key, calls) for key, calls in lines.items()])
+    return "\n".join([drawn, *largest(rows)])
 
 
 def network_line(key: tuple, calls: dict[str, dict[str, Any]]) -> tuple:
@@ -60,40 +100,46 @@ def network_line(key: tuple, calls: dict[str, dict[str, Any]]) -> tuple:
     return (*about, *times, evaluation.get("gb"), vjp.get("gb"), sum(first) if first else None)
 
 
+def largest(rows: Rows) -> list[str]:
+    """For each network and call the largest batch that was measured, and why there is no larger one."""
+    tried: dict[str, Rows] = {}
+    for row in rows:
+        for call in (row["call"],) if "call" in row else ("evaluation", "vjp"):
+            tried.setdefault(f"{row['network']}, {call}", []).append(row)
+    lines = []
+    for name, found in tried.items():
+        batch = max((row["batch"] for row in found if "ms" in row), default=0)
+        beyond = [f"{row['batch']}: {row['error']}" for row in found if row["batch"] > batch]
+        lines.append(f"\nLargest batch of {name}: {batch}" + (f" ({beyond[0]})" if beyond else ""))
+    return lines
+
+
 def overhead(document: dict[str, Any]) -> str:
     """Whole solves beside bare calls."""
-    heads = ("solver", "network", "batch", "steps", "bare ms/step", "record ms/step", "whole ms/step", "record / bare")
-    keys = ("solver", "network", "batch", "steps", "bare_ms", "record_ms", "whole_ms", "record_ratio", "whole_ratio")
-    rows = [(*(row.get(key) for key in keys), row.get("error")) for row in measured(document, "overhead")]
-    return table((*heads, "whole / bare", "error"), rows)
+    return columns(OVERHEAD, measured(document, "overhead"))
 
 
 def computed(document: dict[str, Any]) -> str:
     """Every solver at its usual evaluations."""
-    heads = ("solver", "network", "px", "precision", "batch", "NFE", "vjps", "s/image", "GB at the batch", "GB/image more")
-    keys = ("solver", "network", "side", "precision", "batch", "nfe", "vjps", "seconds_per_image", "gb", "gb_per_image")
-    rows = [row for row in measured(document, "costs") if row["kind"] == "computed"]
-    return table(heads, [tuple(row.get(key) for key in keys) for row in rows])
+    return columns(COMPUTED, [row for row in measured(document, "costs") if row["kind"] == "computed"])
 
 
 def checked(document: dict[str, Any]) -> str:
     """What two solvers took beside what was computed for them."""
-    heads = ("solver", "network", "batch", "steps", "computed s/image", "measured s/image", "ratio", "computed GB")
-    keys = ("solver", "network", "batch", "steps", "computed_seconds", "measured_seconds", "ratio", "computed_gb")
-    rows = [row for row in measured(document, "costs") if row["kind"] == "checked"]
-    cells = [(*(row.get(key) for key in keys), row.get("measured_gb"), row.get("error")) for row in rows]
-    return table((*heads, "measured GB", "error"), cells)
+    return columns(CHECKED, [row for row in measured(document, "costs") if row["kind"] == "checked"])
 
 
 def verified(document: dict[str, Any]) -> str:
     """Records of a CPU, made again."""
     rows = measured(document, "verify")
     metrics = list(dict.fromkeys(name for row in rows for name in row["medians"]))
-    heads = ("task", "row", "images", *(f"{name} median deviation" for name in metrics), "reproduced", "changed")
+    deviations = [f"{name} median deviation" for name in metrics]
+    heads = ("task", "row", "images", *deviations, "reproduced", "changed")
     cells = []
     for row in rows:
-        gaps = (row["medians"].get(name) for name in metrics)
-        cells.append((row["task"], row["label"], row["images"], *gaps, "yes" if row["reproduced"] else "no", row["changed"]))
+        gaps = [row["medians"].get(name) for name in metrics]
+        verdict = ("yes" if row["reproduced"] else "no", row["changed"])
+        cells.append((row["task"], row["label"], row["images"], *gaps, *verdict))
     return table(heads, cells)
 
 
@@ -117,27 +163,37 @@ SECTIONS = {
 }
 
 
-def measured(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def measured(document: dict[str, Any], name: str) -> Rows:
     """The rows of a part, none where it did not run."""
     return document["parts"].get(name, {}).get("measurements", [])
 
 
 def value(row: dict[str, Any], key: str) -> Any:
-    """Of a row, or the reason why it has none."""
+    """What a row has, or the reason why it has none."""
     return row.get(key, row.get("error"))
+
+
+def columns(keys: Mapping[str, str], rows: Rows) -> str:
+    """A table of some entries of each row, by the head of their column."""
+    return table(tuple(keys), [tuple(row.get(key) for key in keys.values()) for row in rows])
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Markdown with aligned columns, without those that are empty in every row; "" without rows."""
     cells = [[text(cell) for cell in row] for row in rows]
-    kept = [k for k in range(len(heads)) if any(row[k] for row in cells)]
     if not cells:
         return ""
-    lines = [[heads[k] for k in kept], *([row[k] for k in kept] for row in cells)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(kept))]
-    drawn = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines]
+    kept = [k for k in range(len(heads)) if any(row[k] for row in cells)]
+    lines = [[row[k] for k in kept] for row in (heads, *cells)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = "|" + "|".join(":" + "-" * (width + 1) for width in widths) + "|"
+    drawn = [draw(line, widths) for line in lines]
     return "\n".join([drawn[0], rule, *drawn[1:]])
+
+
+def draw(line: Sequence[str], widths: Sequence[int]) -> str:
+    """One line of a table."""
+    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
 
 
 def text(cell: Any) -> str:
