@@ -4,8 +4,8 @@
     python benchmarks/gpu.py --toy        # the same path on a CPU; its numbers mean nothing
     python benchmarks/gpu.py --show FILE  # the tables of an earlier run
 
-Nothing is downloaded: the weights are random, and the records that are verified use the embedded prior. Each part
-is a process of its own with its own time limit. A part that hangs, crashes, runs over or lacks a package costs no
+Nothing is downloaded: the weights are random, and the verified records use the embedded prior. Each part is a
+process of its own with its own time limit. A part that hangs, crashes, runs over or lacks a package costs no
 other part anything, and what it had measured stays: the JSON file is written after each measurement.
 """
 
@@ -38,8 +38,8 @@ SHARES = {
     "tests": 60,
     "compiled": 100,
 }
-"""Parts in their order, the least certain last. A part may take its share of the time that is left, so what one
-does not use is the next one's."""
+"""Parts in their order, the least certain last. A part may take its share of the time that is left, so the
+next one has what it does not use."""
 NOT_IN_TOY = {"imagenet256_uncond"}
 
 

@@ -1,4 +1,4 @@
-"""`benchmarks/gpu.py`: its toy run end to end, and what happens to a part that fails, hangs or runs out of memory."""
+"""`benchmarks/gpu.py`: its toy run end to end, and parts that fail, hang or run out of memory."""
 
 import json
 import subprocess
@@ -22,7 +22,8 @@ def importable(monkeypatch):
 
 def test_the_toy_run_goes_through_every_part(tmp_path):
     out, script = tmp_path / "gpu.json", str(BENCHMARKS / "gpu.py")
-    done = subprocess.run([sys.executable, script, "--toy", "--out", out], capture_output=True, text=True, timeout=240)
+    command = [sys.executable, script, "--toy", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads(out.read_text())
     parts = document["parts"]
@@ -30,7 +31,8 @@ def test_the_toy_run_goes_through_every_part(tmp_path):
     assert {"device", "cores", "versions"} <= document["machine"].keys() and document["toy"]
     rows = {name: part["measurements"] for name, part in parts.items()}
     measured = {(r["batch"], r["precision"], r["channels_last"], r["call"]) for r in rows["ffhq256_uncond"]}
-    precisions, layouts, calls = ("float32", "tf32", "bfloat16", "float16"), (True, False), ("evaluation", "vjp")
+    precisions, layouts = ("float32", "tf32", "bfloat16", "float16"), (True, False)
+    calls = ("evaluation", "vjp")
     expected = {(2, p, layout, call) for p in precisions for layout in layouts for call in calls}
     assert measured == expected | {(batch, "float16", True, call) for batch in (1, 4) for call in calls}
     assert [r["compiled"] for r in rows["compiled"]] == [True, True]
@@ -41,10 +43,13 @@ def test_the_toy_run_goes_through_every_part(tmp_path):
         "red_diff": (1000, 0), "dps": (1000, 1000), "mcg": (1000, 1000), "pigdm": (100, 100),
         "ddrm": (20, 0), "ddnm": (100, 0), "diffpir": (100, 0), "daps": (1000, 0),
     }  # fmt: skip
-    assert [r["solver"] for r in rows["costs"] if r["kind"] == "checked" and r["ratio"] > 0] == ["ddrm", "dps"]
-    assert [(r["task"], r["label"], r["reproduced"]) for r in rows["verify"]] == [("sr_average4", "pinv", True)]
+    checked = [r for r in rows["costs"] if r["kind"] == "checked"]
+    assert [r["solver"] for r in checked if 0.1 < r["ratio"] < 10] == ["ddrm", "dps"]
+    again = [(r["task"], r["label"], r["reproduced"]) for r in rows["verify"]]
+    assert again == [("sr_average4", "pinv", True)]
     assert len(rows["tests"]) == 3 and {r["outcome"] for r in rows["tests"]} == {"passed"}
-    shown = subprocess.run([sys.executable, script, "--show", out], capture_output=True, text=True, check=True)
+    command = [sys.executable, script, "--show", out]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
     assert shown.stdout == done.stdout and shown.stdout.count("\n## ") == 6
 
 
@@ -83,7 +88,8 @@ def toy_job(**sizes):
     from gpu_parts.job import TOY_SIZES, Job
 
     rows = []
-    job = Job(torch.device("cpu"), replace(TOY_SIZES, **sizes), time.monotonic() + 60, {}, lambda **row: rows.append(row))
+    chosen = replace(TOY_SIZES, **sizes)
+    job = Job(torch.device("cpu"), chosen, time.monotonic() + 60, {}, lambda **row: rows.append(row))
     return job, rows
 
 
@@ -135,7 +141,8 @@ def test_costs_are_steps_times_calls():
     assert [cost["seconds_per_image"] for cost in (cheap, half, dear)] == pytest.approx([0.2, 0.35, 0.5])
     assert (cheap["gb"], cheap["gb_per_image"]) == (2.0, None)
     assert (dear["gb"], dear["gb_per_image"]) == (5.0, 1.0)
-    assert predict(rows, "n", "float32", 4, 100, 0) is None and predict(rows[1:], "n", "float16", 4, 100, 0.5) is None
+    assert predict(rows, "n", "float32", 4, 100, 0) is None
+    assert predict(rows[1:], "n", "float16", 4, 100, 0.5) is None
 
 
 def test_rows_of_verify_are_read_as_it_prints_them():

@@ -21,8 +21,8 @@ Rows = list[Row]
 def measure_overhead(job: Job) -> None:
     """Whole solves through `bench.solving.solve`, and as many bare calls of the network, in turns.
 
-    `overhead.py` waits for the device around each call. Here bare calls are queued, since a solver that lets a
-    GPU run dry is seen only so.
+    `overhead.py` waits for the device around each call. Here bare calls are queued, which shows a solver that
+    lets a GPU run dry.
     """
     subject = make_subject(job, job.sizes.network)
     prior = subject.prior(Setting())
@@ -35,7 +35,7 @@ def measure_overhead(job: Job) -> None:
 
 
 def compare(job: Job, prior: Any, name: str, batch: int) -> dict[str, float]:
-    """Milliseconds a step: ``whole`` by the wall clock with the noise, ``record`` as recorded, and ``bare``."""
+    """Milliseconds a step: ``whole`` by the wall clock, noise included, ``record`` as recorded, ``bare``."""
     solver = usual(name, job.sizes.network, steps=job.sizes.steps)
     solve_once(replace(solver, steps=2), prior, batch)
     turns = []
@@ -122,7 +122,7 @@ def compute_costs(job: Job, name: str, network: str, measured: Rows) -> None:
 
 
 def gradient_share(solver: Any) -> float:
-    """Share of its evaluations that a solver pulls back through, counted in two steps on a trivial network."""
+    """Share of its evaluations that a solver pulls back through, counted in two steps on a tiny image."""
     from bench.prior import NetworkPrior
 
     outcome = solve_once(replace(solver, steps=2), NetworkPrior(Pointwise(), (3, 16, 16)), 1)

@@ -44,7 +44,7 @@ class Sizes:
         ("ffhq256_uncond", "float32"),
     )
     backend: str = "inductor"
-    tasks: tuple[str, ...] = ("sr_average4", "inpaint_box", "blur_gauss")
+    tasks: tuple[str, ...] = ("sr_average4", "inpaint_box")
     rows: tuple[str, ...] = (
         "ddrm.steps=20",
         "red_diff.steps=100",

@@ -137,7 +137,7 @@ def time_call(prior: Any, batch: int, call: str, repeats: int) -> dict[str, Any]
 
     Returns:
         ``ms`` of the whole call, ``backward_ms`` of the pullback within it, ``first_s`` of a first call that
-        does not count (compilation, choice of kernels), and ``gb``, the peak (`bench.environment.PeakMemory`).
+        does not count (compilation, choice of kernels), ``gb`` at the peak (`bench.environment.PeakMemory`).
     """
     x = torch.randn(batch, *prior.shape, device=prior.device)
     level = prior.schedule.level(prior.schedule.T // 2)
