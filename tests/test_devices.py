@@ -67,7 +67,7 @@ def test_operators_are_wholly_on_their_device(case, monkeypatch):
 
 def rounding(expected, A, x, y):
     """Tolerances: the usual ones where the device is pretended. A real one rounds differently, which a pseudo-inverse may
-    amplify: it may deviate ten times as far as the CPU does where its inputs change by the rounding of float32.
+    amplify: it may deviate 30 times as far as the CPU does where its inputs change by the rounding of float32.
     """
     if REAL is None:
         return [{} for _ in expected]
@@ -75,7 +75,7 @@ def rounding(expected, A, x, y):
     x, y = (v * (1 + 1e-7 * torch.randn(v.shape, generator=jitter)) for v in (x, y))
     moved = [float((a.double() - b.double()).abs().max()) for a, b in zip(capabilities(A, x, y), expected, strict=True)]
     largest = [float(v.double().abs().max()) for v in expected]
-    return [{"rtol": 1e-5, "atol": 1e-5 * top + 10 * off} for top, off in zip(largest, moved, strict=True)]
+    return [{"rtol": 1e-5, "atol": 1e-5 * top + 30 * off} for top, off in zip(largest, moved, strict=True)]
 
 
 def test_a_run_on_another_device_gives_the_same_records(tmp_path, monkeypatch):
