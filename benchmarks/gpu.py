@@ -50,6 +50,7 @@ def main() -> None:
         print(render(json.loads(args.show.read_text())))
         return
     device = args.device or default_device(args.toy)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by the way that ends the part, too
     with tempfile.TemporaryDirectory() as scratch:
         out = args.out or (Path(scratch) / "gpu.json" if args.toy else OUT)
         document = measure(args, device, out)
