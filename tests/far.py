@@ -11,7 +11,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from bench import environment, solving
+from bench.run import solve as solving
+from bench.system import clock
 
 FAR = torch.device("meta")
 """The one kind of device, beside the CPU, that autograd knows in every build of torch."""
@@ -67,7 +68,7 @@ class _Functions(TorchFunctionMode):
 def far_device(monkeypatch):
     """Inside, `FAR` is a device like any other. It has no clock, no autocast, and is not known to other threads."""
     autocast = torch.autocast
-    monkeypatch.setattr(environment, "synchronise", lambda device: None)
+    monkeypatch.setattr(clock, "synchronise", lambda device: None)
     monkeypatch.setattr(solving, "drawn_ahead", lambda noise, device: contextlib.nullcontext(noise))
     monkeypatch.setattr(
         torch, "autocast", lambda kind, *a, **k: contextlib.nullcontext() if kind == FAR.type else autocast(kind, *a, **k)

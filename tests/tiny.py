@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
-from bench.network import build_unet
+from bench.priors.unet import build_unet
 
 ARCHITECTURE = {
     "image_size": 16,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from bench.certificates import UNCERTIFIED, Certificate
-from bench.certify.law import LawResult
+from bench.certify.certificates import UNCERTIFIED, Certificate
+from bench.exact.laws.law import LawResult
 from bench.solver import Solver
 
-PRESETS = Path(__file__).parents[1] / "presets"
+PRESETS = Path(__file__).parents[2] / "solvers"
 WRITTEN = {"clip": False, "learned_variance": False}
 """What the equations have of settings whose default is another: the defaults are those that images need."""
 
