@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.exact import ExactPrior
 from bench.names import counted
+from bench.neutral import added, is_neutral, keyed, neutral_values
 from bench.noise import SCHEME, Noise
 from bench.operators import operator_name, operator_parameters
 from bench.operators.base import Operator
@@ -165,17 +166,24 @@ def try_out(A: Operator) -> None:
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of an operator, defaults included, numbers in the type that is declared: equal settings, equal keys.
 
+    A parameter at its neutral value is left out, and so it is in keys, records and manifests: a table holds the
+    records that have equal parameters, also those from before the operator had this one.
+
     Raises:
-        ValueError: unknown operator. What cannot be converted is left as it is, for `make_operator` to refuse.
+        ValueError: unknown operator, or a neutral value that is not the default. What cannot be converted is left as
+            it is, for `make_operator` to refuse.
     """
-    settings = dict(params)
-    for name, parameter in operator_parameters(operator).items():
+    settings, parameters = dict(params), operator_parameters(operator)
+    neutral = neutral_values({name: parameter.annotation for name, parameter in parameters.items()})
+    for name, parameter in parameters.items():
+        if name in neutral and not is_neutral(name, parameter.default, neutral):
+            raise ValueError(f"operator '{operator}': {name} is left out at {neutral[name]}, so that must be its default")
         if name in params:
             with contextlib.suppress(ValidationError):
                 settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
         elif parameter.default is not parameter.empty:
             settings[name] = parameter.default
-    return settings
+    return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
 
 
 def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> list[Cell]:
@@ -271,8 +279,8 @@ def _make_cell(
     about = {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma}
     config = {
         "format": FORMAT,
-        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": asdict(solver)},
-        "task": {**about, **supplied(A)},
+        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": keyed(solver)},
+        "task": {**about, **added(task), **supplied(A)},
         "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},

@@ -58,6 +58,7 @@ class Record:
     task: str
     operator: str
     operator_params: dict[str, Any]
+    """Of the operator, resolved; without those at a neutral value (`bench.neutral`)."""
     operator_rev: int = 1
     """Revision of the operator's code; so is ``solver_rev`` of the solver's."""
     operator_sha256: str | None = None

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from bench.neutral import added
 from bench.noise import SCHEME, Philox, StreamNoise, fractions, stream_key
 from bench.operators import make_operator
 from bench.operators.base import Operator
@@ -117,10 +118,13 @@ class Task:
 
     Attributes:
         operator: its name in tables and streams.
-        params: the operator's own parameters.
+        params: the operator's own parameters, but for those at a neutral value.
         sigma: standard deviation of the noise, for images in [-1, 1].
         seed: root seed of all streams.
         spec: what `make_operator` finds the operator by, where that is not its name.
+
+    A field that is added declares a neutral value (`bench.neutral`); away from it, the field enters keys and the
+    identity of y.
     """
 
     name: str
@@ -158,12 +162,14 @@ class Task:
     def _identity(self, A: Operator, noise_key: int, image_sha256: str) -> str:
         """Masks and kernels enter as float32: the last bits of float64 may differ between processors."""
         tensors = {name: v.float() if v.is_floating_point() else v for name, v in A.parameters().items()}
+        further = added(self)
         return digest(
             {
                 "operator": [self.operator, A.rev, dict(self.params), list(A.out_shape)],
                 "tensors": {name: hashlib.sha256(v.numpy().tobytes()).hexdigest() for name, v in tensors.items()},
                 "noise": [SCHEME, f"{noise_key:032x}", self.sigma],
                 "image": image_sha256,
+                **({"task": further} if further else {}),
                 **supplied(A),
             }
         )

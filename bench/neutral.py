@@ -1,0 +1,59 @@
+"""Neutral values: a setting at its neutral value is left out of every key, as if it had never been added. No torch in here.
+
+A field that is added to a solver, an operator or a task would change the keys of all records made before. Instead it declares
+the value at which the code does what it did without it::
+
+    tilt: Annotated[float, Neutral(0.0)] = 0.0
+
+Records at tilt = 0 then keep their keys, and all others get their own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from typing import Any, get_type_hints
+
+
+@dataclass(frozen=True, eq=False)
+class Neutral:
+    """Marks, outermost in an ``Annotated``, the value at which a setting is left out of keys."""
+
+    value: Any
+
+
+def neutral_values(annotations: Mapping[str, Any]) -> dict[str, Any]:
+    """Name -> neutral value, for the annotations that declare one."""
+    marks = {name: getattr(annotation, "__metadata__", ()) for name, annotation in annotations.items()}
+    return {name: mark.value for name, found in marks.items() for mark in found if isinstance(mark, Neutral)}
+
+
+@cache
+def neutral_fields(cls: type) -> dict[str, Any]:
+    """Name -> neutral value, for the fields of a dataclass that declare one."""
+    annotations = {field.name: field.type for field in fields(cls)}
+    for base in reversed(cls.__mro__):
+        own = vars(base).get("__annotations__", {})
+        texts = {name: own[name] for name in annotations if isinstance(own.get(name), str)}
+        if texts:
+            namespace = {"__annotations__": texts, "__module__": base.__module__}
+            annotations |= get_type_hints(type("Texts", (), namespace), include_extras=True)
+    return neutral_values(annotations)
+
+
+def is_neutral(name: str, value: Any, neutral: Mapping[str, Any]) -> bool:
+    """Whether a setting is at its neutral value; numbers are compared by value, and no number equals False or True."""
+    if name not in neutral or isinstance(value, bool) != isinstance(neutral[name], bool):
+        return False
+    return bool(value == neutral[name])
+
+
+def keyed(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass instance that belong to a key, as plain values: all but those at a neutral value."""
+    neutral = neutral_fields(type(settings))
+    return {k: v for k, v in asdict(settings).items() if not is_neutral(k, getattr(settings, k), neutral)}
+
+
+def added(settings: Any) -> dict[str, Any]:
+    """Those of `keyed` that declare a neutral value: what a class that has grown adds to the keys that it had before."""
+    neutral = neutral_fields(type(settings))
+    return {k: v for k, v in keyed(settings).items() if k in neutral}
