@@ -1,7 +1,7 @@
-"""Neutral values: a setting at its neutral value is left out of every key, as if it had never been added. No torch in here.
+"""Neutral values: at its neutral value a setting is left out of every key, as if it had never been added.
 
-A field that is added to a solver, an operator or a task would change the keys of all records made before. Instead it declares
-the value at which the code does what it did without it::
+A field that is added to a solver, an operator or a task would change the keys of all records made before. Instead
+it declares the value at which the code does what it did without it::
 
     tilt: Annotated[float, Neutral(0.0)] = 0.0
 
@@ -41,19 +41,19 @@ def neutral_fields(cls: type) -> dict[str, Any]:
 
 
 def is_neutral(name: str, value: Any, neutral: Mapping[str, Any]) -> bool:
-    """Whether a setting is at its neutral value; numbers are compared by value, and no number equals False or True."""
+    """Whether a setting is at its neutral value; 0 equals 0.0, and no number equals False or True."""
     if name not in neutral or isinstance(value, bool) != isinstance(neutral[name], bool):
         return False
     return bool(value == neutral[name])
 
 
 def keyed(settings: Any) -> dict[str, Any]:
-    """The fields of a dataclass instance that belong to a key, as plain values: all but those at a neutral value."""
+    """The fields of a dataclass instance that belong to a key, as plain values: all but the neutral ones."""
     neutral = neutral_fields(type(settings))
     return {k: v for k, v in asdict(settings).items() if not is_neutral(k, getattr(settings, k), neutral)}
 
 
 def added(settings: Any) -> dict[str, Any]:
-    """Those of `keyed` that declare a neutral value: what a class that has grown adds to the keys that it had before."""
+    """Those of `keyed` that declare a neutral value: what a class that has grown adds to its earlier keys."""
     neutral = neutral_fields(type(settings))
     return {k: v for k, v in keyed(settings).items() if k in neutral}

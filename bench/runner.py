@@ -12,12 +12,12 @@ from torch import Tensor
 
 from bench import environment
 from bench.blocks import BlockScorer, as_block, divergence
-from bench.certify.certificate import code_sha256
 from bench.describe import describe_run, metric_revisions
 from bench.failures import Failure, ScoringError, failure, scoring
 from bench.features import features_folder
 from bench.journal import Journal
 from bench.manifest import write_manifest
+from bench.method_code import code_sha256
 from bench.noise import SCHEME
 from bench.plan import DISTANCES_REV, Cell, Job
 from bench.prepare import Plan

@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import median_low
 
 from bench import blocks
-from bench.certify.certificate import code_sha256
+from bench.certificates import read_certificates
+from bench.method_code import code_sha256, file_sha256
 from bench.metrics import METRICS
 from bench.plan import Cell
 from bench.prepare import Plan
@@ -32,7 +33,7 @@ class Repeat:
         changed: names of what must be equal and is not: the measurement, the status, the counted cost.
         deviation: median and largest absolute difference by metric, of those that both have; of an even number of images the
             lower of the middle two, so that half of them deviate by no more.
-        code_changed: whether the solver's file is another one than that of the records; None where they do not say.
+        code_changed: whether the solver's code is another one than that of the records; None where they do not say.
     """
 
     task: str
@@ -126,8 +127,22 @@ def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
     )
     by_name = {name: [gap for _, gap in group] for name, group in groupby(gaps, lambda pair: pair[0])}
     deviation = {name: (median_low(found), max(found)) for name, found in by_name.items()}
-    code, known = code_sha256(type(cell.solver)), pairs[0][0].code_sha256
-    return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviation, None if known is None else known != code)
+    code_changed = has_other_code(cell, pairs[0][0])
+    return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviation, code_changed)
+
+
+def has_other_code(cell: Cell, record: Record) -> bool | None:
+    """Whether the solver's code is another one than that of a record; None where the record does not say.
+
+    Code of the same certificate is the same code. Old records keep the hash of the file.
+    """
+    known, solver = record.code_sha256, type(cell.solver)
+    if known is None:
+        return None
+    code, certificate = code_sha256(solver), read_certificates().get(record.solver)
+    if certificate and certificate.covers(code) and certificate.covers(known):
+        return False
+    return known not in {code, file_sha256(solver)}
 
 
 def repeat_table(repeats: Sequence[Repeat]) -> str:

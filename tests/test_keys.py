@@ -1,4 +1,4 @@
-"""Keys: those of all committed records are made again, a few from settings that are written out here by hand."""
+"""Keys: those of all committed records are made again, a few from settings that are written out by hand."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is added to a solver, an operator or a task at a neutral value moves no key; away from it, it moves all of its own."""
+"""What is added to a solver, an operator or a task moves no key at its neutral value, and its own away from it."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated

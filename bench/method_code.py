@@ -1,0 +1,150 @@
+"""The code that a certificate is about: the file of a method, and the helpers of ours that it uses.
+
+A helper is a function or a module constant of `bench` or `solvers`, or a class of `solvers` that the method is built
+on. What helpers use in turn counts too. The classes of `bench`, as `Prior`, `Operator` and `Level`, are interfaces and
+no helpers: the tests measure all laws on them at every commit.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.syntax import parse, tree_text
+
+OURS = ("bench", "solvers")
+ANNOTATIONS = ("annotation", "returns")
+"""Fields of a syntax tree that say of what type something is, and change no result."""
+
+Read = Callable[[str], bytes | None]
+"""The source of a module by its name; None where there is no such module."""
+
+
+class Module(NamedTuple):
+    """A module, taken apart."""
+
+    tree: ast.Module
+    definitions: dict[str, list[ast.stmt]]
+    """Name -> the statements that define it, several where a condition decides."""
+    imports: dict[str, tuple[str, str]]
+    """Name -> the module that it comes from, and its name there; "" for a module itself."""
+
+
+@cache
+def code_sha256(cls: type) -> str:
+    """sha256 of the syntax trees of the file that defines a class and of the helpers that it uses."""
+    return method_sha256(cls.__module__, source_of)
+
+
+def file_sha256(cls: type) -> str:
+    """sha256 of the bytes of the file that defines a class: what records kept before `code_sha256` was of the trees."""
+    return hashlib.sha256(Path(inspect.getfile(cls)).read_bytes()).hexdigest()
+
+
+def source_of(name: str) -> bytes | None:
+    """The source of a module that can be imported; packages above it are imported for that."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin).read_bytes() if spec and spec.has_location else None
+
+
+def method_sha256(name: str, read: Read) -> str:
+    """sha256 of a module and of its helpers, all by their syntax trees; the same where a helper moves to another module."""
+    texts = [tree_text(take_apart(read(name)).tree), *sorted(helper_texts(name, read))]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def helper_texts(name: str, read: Read) -> set[str]:
+    """The definitions of all helpers of a module, and what their modules import of others for them."""
+    own = take_apart(read(name))
+    todo = [own.imports[used] for used in names_used(own.tree) if used in own.imports]
+    texts, seen = set(), set()
+    while todo:
+        place = todo.pop()
+        if place in seen or place[0].partition(".")[0] not in OURS:
+            continue
+        seen.add(place)
+        new, more = look_up(*place, read)
+        texts |= new
+        todo += more
+    return texts
+
+
+def look_up(module: str, name: str, read: Read) -> tuple[set[str], list[tuple[str, str]]]:
+    """The text of what a module of ours calls ``name``, and where the names that it uses are to be looked up."""
+    whole = f"{module}.{name}" if name else module
+    source = read(module)
+    if source is None or not name:
+        return ({tree_text(take_apart(source).tree)} if source else set()), []
+    found = take_apart(source)
+    if name in found.imports:
+        return binding(name, found), [found.imports[name]]
+    if name not in found.definitions:
+        submodule = read(whole)
+        return ({tree_text(take_apart(submodule).tree)} if submodule else set()), []
+    statements = [node for node in found.definitions[name] if not is_interface(node, module)]
+    used = {other for node in statements for other in names_used(node)} - {name}
+    return {tree_text(node) for node in statements}, [(module, other) for other in sorted(used)]
+
+
+def binding(name: str, module: Module) -> set[str]:
+    """What an import says beyond the definition that it leads to: the source of what is not ours, or another name."""
+    place, original = module.imports[name]
+    if place.partition(".")[0] not in OURS:
+        return {f"{name} = {place}:{original}"}
+    return {f"{name} = {original}"} if name != original else set()
+
+
+def is_interface(node: ast.stmt, module: str) -> bool:
+    """Whether a definition is a class of `bench`."""
+    return isinstance(node, ast.ClassDef) and module.partition(".")[0] == "bench"
+
+
+def names_used(node: ast.AST) -> set[str]:
+    """The names in a piece of code, outside of annotations."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    children = (child for field, value in ast.iter_fields(node) if field not in ANNOTATIONS for child in _nodes(value))
+    return set().union(*map(names_used, children))
+
+
+def _nodes(value: object) -> Iterable[ast.AST]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, ast.AST)]
+
+
+@cache
+def take_apart(source: bytes) -> Module:
+    """The definitions and imports of a module, conditional ones included."""
+    tree = parse(source)
+    definitions: dict[str, list[ast.stmt]] = {}
+    imports: dict[str, tuple[str, str]] = {}
+    for node in _statements(tree):
+        for name in _defined(node):
+            definitions.setdefault(name, []).append(node)
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            imports |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            imports |= {alias.asname or alias.name.partition(".")[0]: (alias.name, "") for alias in node.names}
+    return Module(tree, definitions, imports)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a module, also those below ``if`` and ``try``, but not those within functions and classes."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.If, ast.Try, ast.ExceptHandler)):
+            yield from _statements(child)
+        elif isinstance(child, ast.stmt):
+            yield child
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)]
