@@ -77,17 +77,16 @@ def helper_texts(name: str, read: Read) -> set[str]:
 
 
 def look_up(module: str, name: str, read: Read) -> tuple[set[str], list[tuple[str, str]]]:
-    """The text of what a module of ours calls ``name``, and where the names that it uses are to be looked up."""
-    whole = f"{module}.{name}" if name else module
-    source = read(module)
-    if source is None or not name:
-        return ({tree_text(take_apart(source).tree)} if source else set()), []
-    found = take_apart(source)
+    """The text of what a module of ours calls ``name``, and where the names that it uses are to be looked up.
+
+    A module that is imported as a whole counts as a whole, without what it imports.
+    """
+    found = take_apart(read(module) or b"")
     if name in found.imports:
         return binding(name, found), [found.imports[name]]
     if name not in found.definitions:
-        submodule = read(whole)
-        return ({tree_text(take_apart(submodule).tree)} if submodule else set()), []
+        whole = read(f"{module}.{name}" if name else module)
+        return ({tree_text(take_apart(whole).tree)} if whole else set()), []
     statements = [node for node in found.definitions[name] if not is_interface(node, module)]
     used = {other for node in statements for other in names_used(node)} - {name}
     return {tree_text(node) for node in statements}, [(module, other) for other in sorted(used)]
@@ -110,8 +109,8 @@ def names_used(node: ast.AST) -> set[str]:
     """The names in a piece of code, outside of annotations."""
     if isinstance(node, ast.Name):
         return {node.id}
-    children = (child for field, value in ast.iter_fields(node) if field not in ANNOTATIONS for child in _nodes(value))
-    return set().union(*map(names_used, children))
+    fields = [value for name, value in ast.iter_fields(node) if name not in ANNOTATIONS]
+    return {name for value in fields for child in _nodes(value) for name in names_used(child)}
 
 
 def _nodes(value: object) -> Iterable[ast.AST]:
@@ -130,7 +129,9 @@ def take_apart(source: bytes) -> Module:
         if isinstance(node, ast.ImportFrom) and not node.level:
             imports |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
         elif isinstance(node, ast.Import):
-            imports |= {alias.asname or alias.name.partition(".")[0]: (alias.name, "") for alias in node.names}
+            imports |= {
+                alias.asname or alias.name.partition(".")[0]: (alias.name, "") for alias in node.names
+            }
     return Module(tree, definitions, imports)
 
 
@@ -147,4 +148,6 @@ def _defined(node: ast.stmt) -> list[str]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return [name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return [
+        name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)
+    ]

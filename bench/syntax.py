@@ -1,18 +1,20 @@
 """Syntax trees of Python code, as text that stays the same when comments, docstrings or the layout change.
 
 The text is also the same on every version of Python: it has the type and the non-empty fields of each node, and
-neither positions nor contexts. `ast.dump` is no such text: it prints what a version of Python has, and how it has it.
+neither positions nor contexts. `ast.dump` gives no such text: it prints what a version of Python has, in its own way.
 """
 
 import ast
-import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 
 DROPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 """Fields that say how something is written or used, not what it is."""
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
-"""What `parse` raises of a file that is not Python's, or nested too deeply for it."""
+"""What `parse` raises where a file is not Python's, or nested too deeply for it."""
+
+Part = str | ast.AST | list
+"""Finished text, or what is still to be written."""
 
 
 @cache
@@ -21,32 +23,53 @@ def parse(source: bytes) -> ast.Module:
     return ast.parse(source)
 
 
+def code_text(source: bytes) -> bytes | None:
+    """The text of the tree of a file; None where it does not parse."""
+    try:
+        return tree_text(parse(source)).encode()
+    except BROKEN:
+        return None
+
+
 def tree_text(node: ast.AST) -> str:
-    """A tree as text: ``Return(value=Name(id='x'))``. Strings that stand alone, as docstrings do, are left out."""
+    """A tree as text: ``Return(value=Name(id='x'))``. Strings that stand alone, as docstrings do, are left out.
+
+    A loop and no recursion, since the depth that Python allows depends on who calls.
+    """
+    texts: list[str] = []
+    todo: list[Part] = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, str):
+            texts.append(part)
+        else:
+            todo += reversed(_list_parts(part) if isinstance(part, list) else _node_parts(part))
+    return "".join(texts)
+
+
+def _list_parts(items: list) -> list[Part]:
+    parts: list[Part] = []
+    for item in items:
+        if not is_bare_string(item):
+            parts += [", ", _part(item)]
+    return ["[", *parts[1:], "]"]
+
+
+def _node_parts(node: ast.AST) -> list[Part]:
     if isinstance(node, ast.Constant):
-        return f"Constant({_literal(node.value)})"
-    texts = []
+        return [f"Constant({node.value!a})"]
+    parts: list[Part] = []
     for name, value in ast.iter_fields(node):
-        if name in DROPPED or value is None or value == []:
-            continue
         if isinstance(node, ast.JoinedStr):
-            value = list(_pieces(value))
-        texts.append(f"{name}={_field_text(value)}")
-    return f"{type(node).__name__}({', '.join(texts)})"
+            value = list(_joined(value))
+        if name not in DROPPED and value is not None and value != []:
+            parts += [", ", f"{name}=", _part(value)]
+    return [f"{type(node).__name__}(", *parts[1:], ")"]
 
 
-def _field_text(value: object) -> str:
-    if isinstance(value, ast.AST):
-        return tree_text(value)
-    if isinstance(value, list):
-        kept = [item for item in value if not is_bare_string(item)]
-        return f"[{', '.join(_field_text(item) for item in kept)}]"
-    return _literal(value)
-
-
-def _literal(value: object) -> str:
-    """A constant or a name, in ASCII: which characters `repr` escapes depends on the version of Unicode."""
-    return ascii(value)
+def _part(value: object) -> Part:
+    """Names and numbers are written in ASCII: which characters `repr` escapes depends on the version of Unicode."""
+    return value if isinstance(value, (ast.AST, list)) else ascii(value)
 
 
 def is_bare_string(node: object) -> bool:
@@ -55,7 +78,7 @@ def is_bare_string(node: object) -> bool:
     return is_constant and isinstance(node.value.value, str)
 
 
-def _pieces(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
+def _joined(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
     """The parts of an f-string, neighbouring texts joined: versions of Python cut them differently."""
     text = ""
     for value in values:
@@ -68,16 +91,3 @@ def _pieces(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
         yield value
     if text:
         yield ast.Constant(text)
-
-
-def code_text(source: bytes) -> bytes | None:
-    """The text of the tree of a file; None where it does not parse."""
-    try:
-        return tree_text(parse(source)).encode()
-    except BROKEN:
-        return None
-
-
-def sha256(text: bytes) -> str:
-    """64 hex digits."""
-    return hashlib.sha256(text).hexdigest()

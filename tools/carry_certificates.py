@@ -75,7 +75,9 @@ def carried(old: Mapping[str, Any], new: Certificate) -> Certificate:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--from", dest="commit", required=True, metavar="COMMIT")
     commit = parser.parse_args().commit
     with tempfile.TemporaryDirectory() as folder:

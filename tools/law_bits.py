@@ -31,7 +31,9 @@ def find(name: str) -> Any:
             return getattr(importlib.import_module(place), name)
         except (ImportError, AttributeError):
             continue
-    raise SystemExit(f"{Path.cwd()}: none of {', '.join(PLACES[name])} has {name}; add its module to {__file__}")
+    raise SystemExit(
+        f"{Path.cwd()}: none of {', '.join(PLACES[name])} has {name}; add its module to {__file__}"
+    )
 
 
 def recording(solver: type, seen: Any) -> type:

@@ -145,7 +145,9 @@ def run(
             from bench.records import read_records
             from bench.summary import forecast, forecast_table
 
-            click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
+            past = read_records(folder)[0]
+            tell_other_versions(plan, past)
+            click.echo(forecast_table(forecast(plan, past)))
             return
         lost = compute(plan, folder, progress, workers)
     if report:
@@ -167,6 +169,7 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
     if ordinary := made_otherwise(plan, past):  # on stdout, which the workers of a run do not have
         click.echo(f"note: {ordinary} records are there from ordinary runs; they are not made again in reference mode")
+    tell_other_versions(plan, past)
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
     try:
         if workers:
@@ -181,6 +184,14 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
+    """Says, a line each, which rows and operators of a user have records that another version of the code made."""
+    from bench.other_versions import other_versions
+
+    for note in other_versions(plan.cells, past):
+        click.echo(f"note: {note}; they are kept and not used")
 
 
 def made_otherwise(plan: Any, past: Sequence[Any]) -> int:

@@ -1,0 +1,48 @@
+"""Records that another version of a user's code made: they have other keys, and so a run makes them anew."""
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.names import counted
+from bench.plan import Cell
+from bench.records import Record
+
+
+def other_versions(cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
+    """A line for each row and each operator of a user: "12 records of Mine were made with another version of my.py".
+
+    A record counts where a cell has its solver, label, task and operator, and code of another hash.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for cell in cells:
+        alike = [r for r in records if is_of_same_row(r, cell)]
+        solver, operator = cell.config["solver"]["source"], cell.operator_sha256
+        if solver:
+            keys = {r.key for r in alike if r.source_sha256 not in {None, solver}}
+            found.setdefault((cell.label, file_name(type(cell.solver))), set()).update(keys)
+        if operator:
+            keys = {r.key for r in alike if r.operator_sha256 not in {None, operator}}
+            operators = cell.task.operators(cell.data.shape, cell.images[:1])
+            found.setdefault((cell.task.name, file_name(type(operators))), set()).update(keys)
+    return [
+        f"{made(len(keys), what)} with another version of {file}"
+        for (what, file), keys in found.items()
+        if keys
+    ]
+
+
+def is_of_same_row(record: Record, cell: Cell) -> bool:
+    """Whether a record has the row and the task of a cell, whatever their settings are."""
+    row = (cell.name, cell.label, cell.task.name, cell.task.operator)
+    return (record.solver, record.label, record.task, record.operator) == row
+
+
+def made(n: int, what: str) -> str:
+    """As in "1 record of Mine was made"."""
+    return f"{counted(n, 'record')} of {what} {'was' if n == 1 else 'were'} made"
+
+
+def file_name(cls: type) -> str:
+    """The name of the file that defines a class."""
+    return Path(inspect.getfile(cls)).name
