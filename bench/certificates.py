@@ -1,13 +1,13 @@
 """Certificates: which code of which solver was seen to satisfy its closed-form laws. No torch in here.
 
-`python -m bench certify --write` measures the laws and writes certify/certificates.json; reports compare the code that
-made a record with it. A certificate is about the syntax trees of the solver's file and of the helpers that it uses, as
-the step of DDIM (`bench.method_code`): comments, docstrings and layout may change, anything else ends it. The classes
-that solvers share, as schedules and operators, are not in its hash: the tests measure all laws at every commit, and a
-record names its commit.
+`python -m bench certify --write` measures the laws and writes certify/certificates.json; reports compare the code
+that made a record with it. A certificate is about the syntax trees of the solver's file and of the helpers that it
+uses, such as the step of DDIM (`bench.method_code`). Comments, docstrings and layout may change; any other change ends
+it. The classes that solvers share, as schedules and operators, are not in its hash: the tests measure all laws at
+every commit, and a record names its commit.
 
-Code that was certified before, and of which the present code gives the same bits on every law, stays certified:
-`tools/carry_certificates.py` compares the two and adds the hash of the earlier code.
+Earlier code stays certified where the new code gives the same bits on every law: `tools/carry_certificates.py`
+compares the two and keeps the hash of the earlier code.
 """
 
 import json
@@ -29,7 +29,7 @@ class Certificate:
         rev: the revision that the file declares.
         laws: number of laws, all of which hold.
         worst: the largest error relative to its law's tolerance; at most 1.
-        earlier: the hashes of code that was certified before and gives the same bits; the oldest are of the bytes of files.
+        earlier: hashes of certified code that gave the same bits; the oldest are of files, byte by byte.
     """
 
     code_sha256: str
@@ -46,7 +46,7 @@ class Certificate:
 def read_certificates() -> dict[str, Certificate]:
     """Solver's name -> certificate, as committed."""
     stored = json.loads(FILE.read_text()) if FILE.exists() else {}
-    return {name: Certificate(**{**fields, "earlier": tuple(fields.get("earlier", ()))}) for name, fields in stored.items()}
+    return {name: Certificate(**fields | {"earlier": tuple(fields["earlier"])}) for name, fields in stored.items()}
 
 
 def write_certificates(certificates: dict[str, Certificate | None]) -> None:

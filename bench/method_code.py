@@ -1,15 +1,15 @@
 """The code that a certificate is about: the file of a method, and the helpers of ours that it uses.
 
-A helper is a function or a module constant of `bench` or `solvers`, or a class of `solvers` that the method is built
-on. What helpers use in turn counts too. The classes of `bench`, as `Prior`, `Operator` and `Level`, are interfaces and
-no helpers: the tests measure all laws on them at every commit.
+A helper is a function or a module constant of `bench` or `solvers`, or a class of `solvers` that the method
+builds on. What helpers use in turn counts too. The classes of `bench`, such as `Prior` and `Operator`, are
+interfaces and no helpers: the tests measure all laws on them at every commit.
 """
 
 import ast
 import hashlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -41,7 +41,7 @@ def code_sha256(cls: type) -> str:
 
 
 def file_sha256(cls: type) -> str:
-    """sha256 of the bytes of the file that defines a class: what records kept before `code_sha256` was of the trees."""
+    """sha256 of the file that defines a class, byte by byte: what the oldest records keep of their solver."""
     return hashlib.sha256(Path(inspect.getfile(cls)).read_bytes()).hexdigest()
 
 
@@ -55,7 +55,7 @@ def source_of(name: str) -> bytes | None:
 
 
 def method_sha256(name: str, read: Read) -> str:
-    """sha256 of a module and of its helpers, all by their syntax trees; the same where a helper moves to another module."""
+    """sha256 of the syntax trees of a module and of its helpers, whichever modules these lie in."""
     texts = [tree_text(take_apart(read(name)).tree), *sorted(helper_texts(name, read))]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
@@ -93,7 +93,7 @@ def look_up(module: str, name: str, read: Read) -> tuple[set[str], list[tuple[st
 
 
 def binding(name: str, module: Module) -> set[str]:
-    """What an import says beyond the definition that it leads to: the source of what is not ours, or another name."""
+    """What an import adds to the definition that it leads to: its module, if not ours, or another name."""
     place, original = module.imports[name]
     if place.partition(".")[0] not in OURS:
         return {f"{name} = {place}:{original}"}
@@ -109,12 +109,12 @@ def names_used(node: ast.AST) -> set[str]:
     """The names in a piece of code, outside of annotations."""
     if isinstance(node, ast.Name):
         return {node.id}
-    fields = [value for name, value in ast.iter_fields(node) if name not in ANNOTATIONS]
-    return {name for value in fields for child in _nodes(value) for name in names_used(child)}
-
-
-def _nodes(value: object) -> Iterable[ast.AST]:
-    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, ast.AST)]
+    names: set[str] = set()
+    for field, value in ast.iter_fields(node):
+        children = value if isinstance(value, list) else [value]
+        if field not in ANNOTATIONS:
+            names = names.union(*(names_used(child) for child in children if isinstance(child, ast.AST)))
+    return names
 
 
 @cache
@@ -129,14 +129,13 @@ def take_apart(source: bytes) -> Module:
         if isinstance(node, ast.ImportFrom) and not node.level:
             imports |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
         elif isinstance(node, ast.Import):
-            imports |= {
-                alias.asname or alias.name.partition(".")[0]: (alias.name, "") for alias in node.names
-            }
+            for alias in node.names:
+                imports[alias.asname or alias.name.partition(".")[0]] = (alias.name, "")
     return Module(tree, definitions, imports)
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """The statements of a module, also those below ``if`` and ``try``, but not those within functions and classes."""
+    """The statements of a module, those below ``if`` and ``try`` included, those in functions left out."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.If, ast.Try, ast.ExceptHandler)):
             yield from _statements(child)
@@ -148,6 +147,7 @@ def _defined(node: ast.stmt) -> list[str]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return [
-        name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)
-    ]
+    names = []
+    for target in filter(None, targets):
+        names += [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+    return names

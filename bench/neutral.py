@@ -1,6 +1,6 @@
 """Neutral values: at its neutral value a setting is left out of every key, as if it had never been added.
 
-A field that is added to a solver, an operator or a task would change the keys of all records made before. Instead
+A field that is added to a solver, an operator or a task would change the keys of all records made before. So
 it declares the value at which the code does what it did without it::
 
     tilt: Annotated[float, Neutral(0.0)] = 0.0
@@ -23,8 +23,12 @@ class Neutral:
 
 def neutral_values(annotations: Mapping[str, Any]) -> dict[str, Any]:
     """Name -> neutral value, for the annotations that declare one."""
-    marks = {name: getattr(annotation, "__metadata__", ()) for name, annotation in annotations.items()}
-    return {name: mark.value for name, found in marks.items() for mark in found if isinstance(mark, Neutral)}
+    found = {}
+    for name, annotation in annotations.items():
+        for mark in getattr(annotation, "__metadata__", ()):
+            if isinstance(mark, Neutral):
+                found[name] = mark.value
+    return found
 
 
 @cache

@@ -10,26 +10,22 @@ from bench.records import Record
 
 
 def other_versions(cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
-    """A line for each row and each operator of a user: "12 records of Mine were made with another version of my.py".
+    """A `note` for each row and operator of a user that has records of another version.
 
     A record counts where a cell has its solver, label, task and operator, and code of another hash.
     """
     found: dict[tuple[str, str], set[str]] = {}
     for cell in cells:
-        alike = [r for r in records if is_of_same_row(r, cell)]
+        alike = [record for record in records if is_of_same_row(record, cell)]
         solver, operator = cell.config["solver"]["source"], cell.operator_sha256
         if solver:
-            keys = {r.key for r in alike if r.source_sha256 not in {None, solver}}
+            keys = {record.key for record in alike if record.source_sha256 not in {None, solver}}
             found.setdefault((cell.label, file_name(type(cell.solver))), set()).update(keys)
         if operator:
-            keys = {r.key for r in alike if r.operator_sha256 not in {None, operator}}
-            operators = cell.task.operators(cell.data.shape, cell.images[:1])
-            found.setdefault((cell.task.name, file_name(type(operators))), set()).update(keys)
-    return [
-        f"{made(len(keys), what)} with another version of {file}"
-        for (what, file), keys in found.items()
-        if keys
-    ]
+            keys = {record.key for record in alike if record.operator_sha256 not in {None, operator}}
+            made_by = type(cell.task.operators(cell.data.shape, cell.images[:1]))
+            found.setdefault((cell.task.name, file_name(made_by)), set()).update(keys)
+    return [note(len(keys), *names) for names, keys in found.items() if keys]
 
 
 def is_of_same_row(record: Record, cell: Cell) -> bool:
@@ -38,9 +34,10 @@ def is_of_same_row(record: Record, cell: Cell) -> bool:
     return (record.solver, record.label, record.task, record.operator) == row
 
 
-def made(n: int, what: str) -> str:
-    """As in "1 record of Mine was made"."""
-    return f"{counted(n, 'record')} of {what} {'was' if n == 1 else 'were'} made"
+def note(n: int, what: str, file: str) -> str:
+    """As in "1 record of Mine was made with another version of my.py"."""
+    verb = "was" if n == 1 else "were"
+    return f"{counted(n, 'record')} of {what} {verb} made with another version of {file}"
 
 
 def file_name(cls: type) -> str:

@@ -166,18 +166,18 @@ def try_out(A: Operator) -> None:
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of an operator, defaults included, numbers in the type that is declared: equal settings, equal keys.
 
-    A parameter at its neutral value is left out, and so it is in keys, records and manifests: a table holds the
-    records that have equal parameters, also those from before the operator had this one.
+    A parameter at its neutral value is left out, of keys, records and manifests too: a table groups records by what
+    they hold, and those from before the operator had the parameter belong with them.
 
     Raises:
-        ValueError: unknown operator, or a neutral value that is not the default. What cannot be converted is left as
-            it is, for `make_operator` to refuse.
+        ValueError: unknown operator, or a neutral value that is not the default. What cannot be converted is left
+            as it is, for `make_operator` to refuse.
     """
     settings, parameters = dict(params), operator_parameters(operator)
     neutral = neutral_values({name: parameter.annotation for name, parameter in parameters.items()})
     for name, parameter in parameters.items():
         if name in neutral and not is_neutral(name, parameter.default, neutral):
-            raise ValueError(f"operator '{operator}': {name} is left out at {neutral[name]}, so that must be its default")
+            raise ValueError(f"operator '{operator}': {name} is neutral at {neutral[name]}, so its default must be that")
         if name in params:
             with contextlib.suppress(ValidationError):
                 settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
@@ -277,9 +277,10 @@ def _make_cell(
     images = tuple(data.ids[: min(row.images or suite.images, task_row.images or math.inf)])
     A = task.operators(data.shape, images[:1])
     about = {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma}
+    params = keyed(solver)
     config = {
         "format": FORMAT,
-        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": keyed(solver)},
+        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": params},
         "task": {**about, **added(task), **supplied(A)},
         "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,

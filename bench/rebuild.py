@@ -176,7 +176,7 @@ def first_line(error: BaseException) -> str:
 def difference(record: Record, cell: Cell, options: Options) -> str:
     """Why the cell of the same row and task is not the record's."""
     about, neutral = cell.config["solver"], neutral_fields(type(cell.solver))
-    then, now = ({**neutral, **params} for params in (record.params, asdict(cell.solver)))  # records may lack later fields
+    then, now = neutral | record.params, asdict(cell.solver)  # a record may be older than a field
     before, today = record.operator_params, cell.task.params
     facts = [
         (f"the code of solver {record.solver}", record.source_sha256, about["source"]),

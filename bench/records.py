@@ -75,7 +75,7 @@ class Record:
     source_sha256: str | None = None
     """Of the code of a user's solver; None for ours."""
     code_sha256: str | None = None
-    """Of the file of one of our solvers, to find its certificate; not part of the key, which has the revision."""
+    """Of the code of one of our solvers, to find its certificate; not part of the key, which has the revision."""
     paper: str
     """arXiv identifier; empty for baselines."""
     baseline: bool

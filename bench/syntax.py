@@ -1,7 +1,7 @@
 """Syntax trees of Python code, as text that stays the same when comments, docstrings or the layout change.
 
-The text is also the same on every version of Python: it has the type and the non-empty fields of each node, and
-neither positions nor contexts. `ast.dump` gives no such text: it prints what a version of Python has, in its own way.
+The text is the same on every version of Python: it has the type and the non-empty fields of each node, and no
+positions or contexts. `ast.dump` is no such text: it depends on the version.
 """
 
 import ast
@@ -32,13 +32,10 @@ def code_text(source: bytes) -> bytes | None:
 
 
 def tree_text(node: ast.AST) -> str:
-    """A tree as text: ``Return(value=Name(id='x'))``. Strings that stand alone, as docstrings do, are left out.
-
-    A loop and no recursion, since the depth that Python allows depends on who calls.
-    """
+    """A tree as text: ``Return(value=Name(id='x'))``. Strings that stand alone (docstrings) are left out."""
     texts: list[str] = []
     todo: list[Part] = [node]
-    while todo:
+    while todo:  # no recursion: how deep it may go would depend on the caller
         part = todo.pop()
         if isinstance(part, str):
             texts.append(part)
@@ -68,7 +65,7 @@ def _node_parts(node: ast.AST) -> list[Part]:
 
 
 def _part(value: object) -> Part:
-    """Names and numbers are written in ASCII: which characters `repr` escapes depends on the version of Unicode."""
+    # In ASCII, since which characters `repr` escapes depends on Python's version of Unicode.
     return value if isinstance(value, (ast.AST, list)) else ascii(value)
 
 

@@ -123,7 +123,7 @@ class Task:
         seed: root seed of all streams.
         spec: what `make_operator` finds the operator by, where that is not its name.
 
-    A field that is added declares a neutral value (`bench.neutral`); away from it, the field enters keys and the
+    A field that is added declares a neutral value (`bench.neutral`). Away from it, the field enters keys and the
     identity of y.
     """
 

@@ -87,8 +87,8 @@ def source_sha256(cls: type, *modules: ModuleType) -> str | None:
     (`importlib` is not seen). A class of an installed package counts by its file too, and not by the package's version, which
     stays as it is while a working copy changes; what such a package imports does not count.
 
-    A file counts by its syntax tree: a change of comments, docstrings or layout makes no other code. What does not parse
-    counts by its bytes.
+    A file counts by its syntax tree: comments, docstrings and layout may change. What does not parse counts by its
+    bytes.
     """
     theirs = [sys.modules[c.__module__] for c in cls.__mro__ if c.__module__.partition(".")[0] not in NOT_THEIRS]
     files = {path for module in (*modules, *theirs) for path in _files(module)}

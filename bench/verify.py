@@ -33,7 +33,7 @@ class Repeat:
         changed: names of what must be equal and is not: the measurement, the status, the counted cost.
         deviation: median and largest absolute difference by metric, of those that both have; of an even number of images the
             lower of the middle two, so that half of them deviate by no more.
-        code_changed: whether the solver's code is another one than that of the records; None where they do not say.
+        code_changed: whether the solver's code is not that of the records; None where they do not say.
     """
 
     task: str

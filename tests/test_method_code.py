@@ -1,4 +1,6 @@
-"""The hash behind a certificate: of the method's file and of all helpers of ours that it uses, wherever they lie."""
+"""The hash behind a certificate covers the method's file and all helpers that it uses, wherever they lie."""
+
+from textwrap import dedent
 
 import pytest
 
@@ -69,10 +71,7 @@ MODULES = {
 
 def sha(place="", old="", new=""):
     """The hash of solvers.mine after a change of one module."""
-    sources = {
-        name: "\n".join(line.removeprefix(" " * 8) for line in text.splitlines())
-        for name, text in MODULES.items()
-    }
+    sources = {name: dedent(text) for name, text in MODULES.items()}
     if place:
         assert sources[place].count(old) == 1
         sources[place] = sources[place].replace(old, new)
@@ -119,14 +118,13 @@ def test_it_stays_with_comments_annotations_interfaces_and_what_is_not_used(plac
 def test_a_helper_may_move_to_another_module(monkeypatch):
     before = sha()
     monkeypatch.setitem(MODULES, "bench.elsewhere", MODULES["bench.steps"])
-    monkeypatch.setitem(
-        MODULES, "bench.solver", MODULES["bench.solver"].replace("bench.steps", "bench.elsewhere")
-    )
+    moved = MODULES["bench.solver"].replace("bench.steps", "bench.elsewhere")
+    monkeypatch.setitem(MODULES, "bench.solver", moved)
     assert sha() == before
 
 
 def test_the_helpers_of_our_methods():
-    """DPS takes a step of DDPM, which is one of DDIM, and a norm, which needs an inner product; DDRM uses classes only."""
+    """DPS uses a step of DDPM, which is one of DDIM, and a norm, an inner product; DDRM uses classes only."""
     names = {cls: " ".join(helper_texts(cls.__module__, source_of)) for cls in (DPS, DAPS, DDRM)}
     for helper in ("ddpm", "ddim", "ddim_coefficients", "norm", "dot", "rows"):
         assert f"FunctionDef(name='{helper}'" in names[DPS]

@@ -1,4 +1,4 @@
-"""What is added to a solver, an operator or a task moves no key at its neutral value, and its own away from it."""
+"""A setting that is added to a solver, an operator or a task moves no key at its neutral value."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -81,9 +81,7 @@ def test_a_neutral_value_of_an_operator_is_its_default(monkeypatch):
         return InpaintRandom(shape, seeds)
 
     monkeypatch.setitem(OPERATORS, "inpaint_random", askew)
-    with pytest.raises(
-        SuiteError, match=r"'inpaint_random': angle is left out at 0.0, so that must be its default"
-    ):
+    with pytest.raises(SuiteError, match=r"angle is neutral at 0.0, so its default must be that"):
         cell()
 
 

@@ -3,10 +3,10 @@
     python -m bench certify --write                             # certificates of today's code first
     python tools/carry_certificates.py --from COMMIT
 
-Every solver runs all problems of its laws, in the tree of COMMIT and in this one, each in a process of its own
-(`law_bits.py`). Where all float64 states and estimates have equal bits, the hash of the code that COMMIT certified is
-added to ``earlier`` of today's certificate, with all hashes that COMMIT had carried over itself: records made by that code
-stay certified. For every other solver the reason is printed.
+Every solver runs all problems of its laws twice, in the tree of COMMIT and in this one (`law_bits.py`). Where
+all float64 states and estimates have equal bits, today's certificate takes over what COMMIT certified: the
+hash of that code and its ``earlier`` ones join its own ``earlier``, and records of that code stay certified.
+For every other solver the tool prints the reason.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Bits = Mapping[str, Any]
 def check_out(commit: str, folder: Path) -> None:
     """Unpacks the code of a commit."""
     command = ["git", "-C", str(ROOT), "archive", commit, "bench", "solvers"]
-    packed = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - our own command line
+    packed = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
 
@@ -44,7 +44,7 @@ def measure(tree: Path) -> dict[str, Bits]:
     """The bits of all solvers of a tree, by the probe, in a new process."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(PROBE)]
-    done = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE)  # noqa: S603 - ours
+    done = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE)  # noqa: S603
     return json.loads(done.stdout)
 
 
@@ -75,9 +75,8 @@ def carried(old: Mapping[str, Any], new: Certificate) -> Certificate:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("--from", dest="commit", required=True, metavar="COMMIT")
     commit = parser.parse_args().commit
     with tempfile.TemporaryDirectory() as folder:

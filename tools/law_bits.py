@@ -2,8 +2,8 @@
 
     cd SOME_CHECKOUT && PYTHONPATH=. python path/to/law_bits.py
 
-It measures the package of the working folder, whichever commit that is, and so imports by the names that commits gave.
-A commit that gave others needs an entry in `PLACES`.
+It measures the package of the working folder, of whichever commit that is. Where commits have the same thing
+in different modules, `PLACES` names them all; add one that is missing.
 """
 
 import hashlib
@@ -31,13 +31,11 @@ def find(name: str) -> Any:
             return getattr(importlib.import_module(place), name)
         except (ImportError, AttributeError):
             continue
-    raise SystemExit(
-        f"{Path.cwd()}: none of {', '.join(PLACES[name])} has {name}; add its module to {__file__}"
-    )
+    raise SystemExit(f"none of {', '.join(PLACES[name])} has {name}; add its module to {__file__}")
 
 
 def recording(solver: type, seen: Any) -> type:
-    """The same solver, whose float64 states and estimates are added to the hash ``seen`` as they are yielded."""
+    """The same solver; its float64 states and estimates go into the hash ``seen`` as they are yielded."""
 
     def solve(self: Any, *problem: Any) -> Iterator[Any]:
         for step in super(recorded, self).solve(*problem):

@@ -187,7 +187,7 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
 
 
 def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
-    """Says, a line each, which rows and operators of a user have records that another version of the code made."""
+    """Prints a line for each row and operator of a user that has records of another version of its code."""
     from bench.other_versions import other_versions
 
     for note in other_versions(plan.cells, past):
