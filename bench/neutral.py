@@ -9,7 +9,7 @@ Records at tilt = 0 then keep their keys, and all others get their own.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, fields
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -34,14 +34,21 @@ def neutral_values(annotations: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def neutral_fields(cls: type) -> dict[str, Any]:
     """Name -> neutral value, for the fields of a dataclass that declare one."""
-    annotations = {field.name: field.type for field in fields(cls)}
-    for base in reversed(cls.__mro__):
-        own = vars(base).get("__annotations__", {})
-        texts = {name: own[name] for name in annotations if isinstance(own.get(name), str)}
-        if texts:
-            namespace = {"__annotations__": texts, "__module__": base.__module__}
-            annotations |= get_type_hints(type("Texts", (), namespace), include_extras=True)
-    return neutral_values(annotations)
+    return neutral_values({field.name: _annotation(cls, field) for field in fields(cls)})
+
+
+def _annotation(cls: type, field: Field) -> Any:
+    """The annotation of a field; text is read in the module of its class."""
+    if not isinstance(field.type, str):
+        return field.type
+    owner = next(base for base in reversed(cls.__mro__) if _fields(base).get(field.name) is field)
+    texts = {"__annotations__": {field.name: field.type}, "__module__": owner.__module__}
+    return get_type_hints(type("Texts", (), texts), include_extras=True)[field.name]
+
+
+def _fields(cls: type) -> dict[str, Field]:
+    """What a class itself has as a dataclass, its bases' fields included; those are the same objects."""
+    return vars(cls).get("__dataclass_fields__", {})
 
 
 def is_neutral(name: str, value: Any, neutral: Mapping[str, Any]) -> bool:
@@ -60,4 +67,4 @@ def keyed(settings: Any) -> dict[str, Any]:
 def added(settings: Any) -> dict[str, Any]:
     """Those of `keyed` that declare a neutral value: what a class that has grown adds to its earlier keys."""
     neutral = neutral_fields(type(settings))
-    return {k: v for k, v in keyed(settings).items() if k in neutral}
+    return {k: v for k, v in keyed(settings).items() if k in neutral} if neutral else {}

@@ -49,14 +49,6 @@ class RoundedEstimate(DDRM):
             yield Step(x, 3 * x0 / 3)
 
 
-@dataclass(frozen=True)
-class Shorter(DDRM):
-    """Without the first step, which no law of the end would see."""
-
-    def solve(self, measurement, prior, noise):
-        yield from list(super().solve(measurement, prior, noise))[1:]
-
-
 def test_the_bits_of_a_law():
     """Of every state and estimate, on any law in float64."""
     law = next(law for law in LAWS["ddrm"] if law.name == "law of every state")

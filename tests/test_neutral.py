@@ -30,6 +30,11 @@ class Written(DPS):
     tilt: "Annotated[float, Neutral(0)]" = 0.5
 
 
+@dataclass(frozen=True)
+class Inherited(Written):
+    more: int = 1
+
+
 def turned(shape, seeds, p: float = 0.7, angle: Annotated[float, Neutral(0.0)] = 0.0):
     return InpaintRandom(shape, seeds, p)
 
@@ -113,7 +118,7 @@ def test_what_is_neutral():
     ):
         assert is_neutral("a", value, {"a": neutral}) is same
     assert not is_neutral("b", 0.0, {"a": 0.0})
-    assert neutral_fields(DPS) == {} and neutral_fields(Tilted) == neutral_fields(Written) == {"tilt": 0}
+    assert neutral_fields(DPS) == {} and all(neutral_fields(cls) == {"tilt": 0} for cls in (Tilted, Written, Inherited))
     assert added(Tilted()) == {} and added(Tilted(tilt=1.0)) == {"tilt": 1.0}
     assert keyed(Tilted(tilt=1.0)).keys() - keyed(Tilted()).keys() == {"tilt"}
 
