@@ -1,4 +1,4 @@
-"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior`) a distribution in closed form."""
+"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior.prior`) a distribution in closed form."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -102,11 +102,11 @@ class WatchedPrior(Prior):
         self.classes, self.privileged = prior.classes, prior.privileged
 
     def posterior(self, *given: Any) -> "WatchedPrior":
-        """As of `bench.exact.prior.ExactPrior`, tallied alike."""
+        """As of `bench.exact.prior.prior.ExactPrior`, tallied alike."""
         return WatchedPrior(self.prior.posterior(*given), self.calls)
 
     def sample(self, noise: Noise) -> Tensor:
-        """As of `bench.exact.prior.ExactPrior`; no evaluation."""
+        """As of `bench.exact.prior.prior.ExactPrior`; no evaluation."""
         return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:

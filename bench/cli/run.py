@@ -147,7 +147,9 @@ def run(
             from bench.records.journal import read_records
             from bench.run.forecast import forecast
 
-            click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
+            past = read_records(folder)[0]
+            tell_other_versions(plan, past)
+            click.echo(forecast_table(forecast(plan, past)))
             return
         lost = compute(plan, folder, progress, workers)
     if report:
@@ -168,6 +170,7 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     past, damaged = read_records(folder)
     if damaged:
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
+    tell_other_versions(plan, past)
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
     if ordinary := made_otherwise(runner, past):  # on stdout, which the workers of a run do not have
         click.echo(f"note: {ordinary} records are there from ordinary runs; they are not made again in reference mode")
@@ -184,6 +187,14 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
+    """Prints a line for each row and operator of a user that has records of another version of its code."""
+    from bench.plan.other_versions import other_versions
+
+    for note in other_versions(plan.cells, past):
+        click.echo(f"note: {note}; they are kept and not used")
 
 
 def made_otherwise(runner: Any, past: Sequence[Any]) -> int:

@@ -1,6 +1,6 @@
 """Priors in closed form: Gaussians and Gaussian mixtures, whose denoiser, vjp, density and posterior are exact.
 
-They certify solvers (`bench.certify.laws`) and are the truth of the exact suite: the posterior of an exact prior given a linear
+They certify solvers (`bench.certify.laws.laws`) and are the truth of the exact suite: the posterior of an exact prior given a linear
 measurement is an exact prior again, so a plain diffusion sampler run on it is the oracle of that problem.
 
 Notation: component k is N(mu_k, Q_k diag(e_k) Q_k^T); z = Q^T x; at level t its noised law has the variances

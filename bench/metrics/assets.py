@@ -1,7 +1,7 @@
 """Weights of the metric networks: fetched, verified and kept, one file each.
 
 A backbone is stored once, as a safetensors file in the cache (``BENCH_HOME``, by default ~/.cache/diffusion-inverse-bench), and
-the sha256 of that file is written in `bench.metrics.backbones`: whatever it was made from, its bytes are those or they are refused.
+the sha256 of that file is written in `bench.metrics.image.backbones`: whatever it was made from, its bytes are those or they are refused.
 `fetch_metrics` tries these sources and stops at the first that works:
 
 1. a path that the user gives in the environment (``BENCH_LPIPS_ALEX``, ``BENCH_LPIPS_VGG``, ``BENCH_INCEPTION``); if that

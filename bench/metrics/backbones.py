@@ -1,6 +1,6 @@
 """The networks behind LPIPS, FID and top-1 accuracy: architecture, published files, and how each file becomes one state dict.
 
-Nothing here touches the disk's cache or a network connection; `bench.metrics.assets` does.
+Nothing here touches the disk's cache or a network connection; `bench.metrics.image.assets` does.
 """
 
 import io
@@ -88,7 +88,7 @@ class Checkpoint:
 
 
 def build_resnet50() -> "nn.Module":
-    """The ResNet-50 of torchvision, images normalised by `bench.metrics.networks.Classifier` -> (B, 1000) logits."""
+    """The ResNet-50 of torchvision, images normalised by `bench.metrics.image.networks.Classifier` -> (B, 1000) logits."""
     import torch
     from torchvision.models import resnet50
 

@@ -59,12 +59,12 @@ def make_reference(
 ) -> Path:
     """The file of the statistics of all images of a data set; computed unless it is there and of the same pixels.
 
-    Memory does not grow with the number of images: one batch at a time enters the moments, and at most `bench.stats.distances.MOST` rows
+    Memory does not grow with the number of images: one batch at a time enters the moments, and at most `bench.stats.intervals.distances.MOST` rows
     are kept for the KID. Features are rounded to float16 first, as those of reconstructions are.
 
     Args:
         data: the images.
-        mode: see `bench.metrics.networks.Inception`.
+        mode: see `bench.metrics.image.networks.Inception`.
         device: where the network runs.
         batch: images at once.
         progress: called with the number of images that are done.

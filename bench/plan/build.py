@@ -3,7 +3,6 @@
 import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from bench.names import counted
 from bench.noise import SCHEME
 from bench.operators import operator_name, operator_parameters
 from bench.operators.base import Operator
+from bench.operators.neutral import added, is_neutral, keyed, neutral_values
 from bench.plan.cell import DISTANCES_REV, FORMAT, Cell
 from bench.plan.loading import World, Worlds, load_images, make_worlds
 from bench.plan.options import Options
@@ -83,17 +83,24 @@ def try_out(A: Operator) -> None:
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of an operator, defaults included, numbers in the type that is declared: equal settings, equal keys.
 
+    A parameter at its neutral value is left out, of keys, records and manifests too: a table groups records by what
+    they hold, and those from before the operator had the parameter belong with them.
+
     Raises:
-        ValueError: unknown operator. What cannot be converted is left as it is, for `make_operator` to refuse.
+        ValueError: unknown operator, or a neutral value that is not the default. What cannot be converted is left
+            as it is, for `make_operator` to refuse.
     """
-    settings = dict(params)
-    for name, parameter in operator_parameters(operator).items():
+    settings, parameters = dict(params), operator_parameters(operator)
+    neutral = neutral_values({name: parameter.annotation for name, parameter in parameters.items()})
+    for name, parameter in parameters.items():
+        if name in neutral and not is_neutral(name, parameter.default, neutral):
+            raise ValueError(f"operator '{operator}': {name} is neutral at {neutral[name]}, so its default must be that")
         if name in params:
             with contextlib.suppress(ValidationError):
                 settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
         elif parameter.default is not parameter.empty:
             settings[name] = parameter.default
-    return settings
+    return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
 
 
 def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> list[Cell]:
@@ -187,10 +194,11 @@ def _make_cell(
     images = tuple(data.ids[: min(row.images or suite.images, task_row.images or math.inf)])
     A = task.operators(data.shape, images[:1])
     about = {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma}
+    params = keyed(solver)
     config = {
         "format": FORMAT,
-        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": asdict(solver)},
-        "task": {**about, **supplied(A)},
+        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": params},
+        "task": {**about, **added(task), **supplied(A)},
         "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},

@@ -14,7 +14,7 @@ from bench.solver import Solver
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
 DISTANCES_REV = 2
-"""Version of what blocks are scored by, `bench.exact.distances` and `bench.run.score_samples`: raised whenever a number changes for the same
+"""Version of what blocks are scored by, `bench.exact.prior.distances` and `bench.run.score_samples`: raised whenever a number changes for the same
 samples, which are not kept."""
 
 

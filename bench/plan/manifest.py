@@ -28,7 +28,7 @@ def describe_run(
 
     Args:
         scored: metrics of each image, in the order of the tables.
-        reference: `bench.metrics.fid_stats.describe_reference` of the data set that FID and KID compare with.
+        reference: `bench.metrics.image.fid_stats.describe_reference` of the data set that FID and KID compare with.
     """
     rows = {cell.label: [c for c in cells if c.label == cell.label] for cell in cells}
     firsts = {cell.task.name: cell for cell in reversed(cells)}

@@ -27,7 +27,7 @@ class Options:
         compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
         recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
         data_root: where the user's images of public collections are.
-        reference: in `bench.plan.options.mode`, with a batch of 1: the same bits in any order, shards and workers.
+        reference: in `bench.plan.build.options.mode`, with a batch of 1: the same bits in any order, shards and workers.
     """
 
     batch: int = 8

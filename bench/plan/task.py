@@ -35,10 +35,13 @@ class Task:
 
     Attributes:
         operator: its name in tables and streams.
-        params: the operator's own parameters.
+        params: the operator's own parameters, but for those at a neutral value.
         sigma: standard deviation of the noise, for images in [-1, 1].
         seed: root seed of all streams.
         spec: what `make_operator` finds the operator by, where that is not its name.
+
+    A field that is added declares a neutral value (`bench.operators.neutral`). Away from it, the field enters keys and the
+    identity of y.
     """
 
     name: str

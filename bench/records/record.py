@@ -28,6 +28,7 @@ class Record:
     task: str
     operator: str
     operator_params: dict[str, Any]
+    """Of the operator, resolved; without those at a neutral value."""
     operator_rev: int = 1
     """Revision of the operator's code; so is ``solver_rev`` of the solver's."""
     operator_sha256: str | None = None
@@ -44,7 +45,7 @@ class Record:
     source_sha256: str | None = None
     """Of the code of a user's solver; None for ours."""
     code_sha256: str | None = None
-    """Of the file of one of our solvers, to find its certificate; not part of the key, which has the revision."""
+    """Of the code of one of our solvers, to find its certificate; not part of the key, which has the revision."""
     paper: str
     """arXiv identifier; empty for baselines."""
     baseline: bool

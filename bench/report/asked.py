@@ -6,7 +6,7 @@ from typing import Any
 from bench.records.record import Record
 
 Run = dict[str, Any]
-"""One manifest, see `bench.records.manifest.write_manifest`."""
+"""One manifest, see `bench.records.journal.manifest.write_manifest`."""
 
 
 class Asked:

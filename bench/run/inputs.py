@@ -1,6 +1,6 @@
 """What goes into a solver: measurements made from images, and the noise that a solver draws from.
 
-Everything here is a function of the named random streams of `bench.plan.task`.
+Everything here is a function of the named random streams of `bench.plan.build.task`.
 """
 
 import copy
@@ -14,6 +14,7 @@ from torch import Tensor
 from bench.data.images import Images
 from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_key
 from bench.operators.base import Operator
+from bench.operators.neutral import added
 from bench.plan.cell import Cell, Job
 from bench.plan.task import Task, supplied
 from bench.prior import Prior
@@ -100,12 +101,14 @@ def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
 def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str:
     """Masks and kernels enter as float32: the last bits of float64 may differ between processors."""
     tensors = {name: v.float() if v.is_floating_point() else v for name, v in A.parameters().items()}
+    further = added(task)
     return digest(
         {
             "operator": [task.operator, A.rev, dict(task.params), list(A.out_shape)],
             "tensors": {name: hashlib.sha256(v.numpy().tobytes()).hexdigest() for name, v in tensors.items()},
             "noise": [SCHEME, f"{noise_key:032x}", task.sigma],
             "image": image_sha256,
+            **({"task": further} if further else {}),
             **supplied(A),
         }
     )

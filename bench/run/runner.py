@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.certify.certificate import code_sha256
+from bench.certify.code import code_sha256
 from bench.noise import SCHEME
 from bench.plan.cell import DISTANCES_REV, Cell, Job
 from bench.plan.manifest import describe_run, metric_revisions, request

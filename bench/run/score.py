@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from bench.data.images import Images
-from bench.metrics import image, networks
 from bench.metrics.assets import AssetUnavailable
+from bench.metrics.image import image, networks
 from bench.metrics.table import METRICS
 from bench.plan.cell import Cell
 from bench.run.failures import Failure, failure, scoring
@@ -34,7 +34,7 @@ class Scorer:
         device: of the networks.
         features: mode of the Inception features, None where none are wanted.
         shape: (C, H, W) of the smallest images; None where there are none to score.
-        asked: metrics of each image, of `bench.suites.suite.ImageMetric`.
+        asked: metrics of each image, of `bench.suites.suite.suite.ImageMetric`.
 
     Attributes:
         unavailable: metric -> why it cannot be computed here.

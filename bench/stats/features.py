@@ -19,7 +19,7 @@ from bench.system.cache import cache_dir
 BLOCK = 1024
 """Rows that are held at once in float64 (16 MB of 2048 features)."""
 MODES = ("legacy_pytorch", "clean")
-"""How images become features, see `bench.metrics.networks.Inception`."""
+"""How images become features, see `bench.metrics.image.networks.Inception`."""
 FORMAT = 2
 """Version of a file of reference statistics."""
 

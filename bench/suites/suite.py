@@ -91,7 +91,7 @@ class Suite(_Strict):
     seed: int = Field(0, ge=0)
     block: int | None = Field(None, ge=2)
     """Samples per image that are solved together and scored as one set, by their distance to the exact posterior; needs a prior
-    in closed form (`bench.exact.problems`)."""
+    in closed form (`bench.exact.prior.problems`)."""
     metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")
     """Of each image, beside the data misfit, which is always there."""
     features: bool = False

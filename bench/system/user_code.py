@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.names import nearest
+from bench.system.syntax import code_text
 
 PREFIX = "user_code_"
 """How the names of modules begin that are made of a file."""
@@ -85,6 +86,9 @@ def source_sha256(cls: type, *modules: ModuleType) -> str | None:
     once or in turn, from the folder that they were found in or from below it, by an import statement anywhere in the file
     (`importlib` is not seen). A class of an installed package counts by its file too, and not by the package's version, which
     stays as it is while a working copy changes; what such a package imports does not count.
+
+    A file counts by its syntax tree: comments, docstrings and layout may change. What does not parse counts by its
+    bytes.
     """
     theirs = [sys.modules[c.__module__] for c in cls.__mro__ if c.__module__.partition(".")[0] not in NOT_THEIRS]
     files = {path for module in (*modules, *theirs) for path in _files(module)}
@@ -97,8 +101,15 @@ def module_sha256(module: ModuleType) -> str | None:
 
 
 def _digest(files: Iterable[Path]) -> str | None:
-    contents = {path.read_bytes() for path in files}
-    return hashlib.sha256(b"".join(sorted(contents))).hexdigest() if contents else None
+    contents = {_content(path) for path in files}
+    return hashlib.sha256(b"\n".join(sorted(contents))).hexdigest() if contents else None
+
+
+def _content(path: Path) -> bytes:
+    """What of a file counts: the text of its syntax tree, or all of it where it has none."""
+    source = path.read_bytes()
+    tree = code_text(source) if path.suffix == ".py" else None
+    return source if tree is None else tree
 
 
 def _files(module: ModuleType) -> set[Path]:

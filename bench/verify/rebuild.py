@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.names import fits, meant, nearest
+from bench.operators.neutral import neutral_fields
 from bench.plan.build import make_cells
 from bench.plan.cell import Cell
 from bench.plan.loading import Worlds, make_worlds
@@ -178,7 +179,9 @@ def first_line(error: BaseException) -> str:
 
 def difference(record: Record, cell: Cell, options: Options) -> str:
     """Why the cell of the same row and task is not the record's."""
-    about, params = cell.config["solver"], asdict(cell.solver)
+    about, neutral = cell.config["solver"], neutral_fields(type(cell.solver))
+    then, now = neutral | record.params, asdict(cell.solver)  # a record may be older than a field
+    before, today = record.operator_params, cell.task.params
     facts = [
         (f"the code of solver {record.solver}", record.source_sha256, about["source"]),
         (f"the code of operator {record.operator}", record.operator_sha256, cell.operator_sha256),
@@ -190,10 +193,10 @@ def difference(record: Record, cell: Cell, options: Options) -> str:
         ("the seed", record.seed, cell.task.seed),
         ("sigma", record.sigma, cell.task.sigma),
         ("the dtype", record.dtype, options.dtype),
-        *((name, value, cell.task.params.get(name)) for name, value in record.operator_params.items()),
-        *((name, record.params.get(name), params.get(name)) for name in record.params | params),
+        *((name, before.get(name), today.get(name)) for name in {**before, **today}),
+        *((name, then.get(name), now.get(name)) for name in then | now),
     ]
-    texts = [f"{what} is {short(now)} now, {short(then)} in the records" for what, then, now in facts if then != now]
+    texts = [f"{what} is {short(new)} now, {short(old)} in the records" for what, old, new in facts if old != new]
     return "; ".join(texts) or CHANGED
 
 

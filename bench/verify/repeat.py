@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median_low
 
-from bench.certify.certificate import code_sha256
+from bench.certify.certificates import read_certificates
+from bench.certify.code import code_sha256, file_sha256
 from bench.exact.distances import metrics as distances
 from bench.metrics.table import METRICS
 from bench.plan.cell import Cell
@@ -32,7 +33,7 @@ class Repeat:
         changed: names of what must be equal and is not: the measurement, the status, the counted cost.
         deviation: median and largest absolute difference by metric, of those that both have; of an even number of images the
             lower of the middle two, so that half of them deviate by no more.
-        code_changed: whether the solver's file is another one than that of the records; None where they do not say.
+        code_changed: whether the solver's code is not that of the records; None where they do not say.
     """
 
     task: str
@@ -71,7 +72,7 @@ def verify(
     """Computes some images of every recorded row again, by the first of the sources that knows it.
 
     Args:
-        sources: see `bench.verify.rebuild.sources`.
+        sources: see `bench.verify.repeat.rebuild.sources`.
         records: as of `recorded_rows`.
         images: of each row, at most.
 
@@ -126,5 +127,19 @@ def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
     )
     by_name = {name: [gap for _, gap in group] for name, group in groupby(gaps, lambda pair: pair[0])}
     deviation = {name: (median_low(found), max(found)) for name, found in by_name.items()}
-    code, known = code_sha256(type(cell.solver)), pairs[0][0].code_sha256
-    return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviation, None if known is None else known != code)
+    code_changed = has_other_code(cell, pairs[0][0])
+    return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviation, code_changed)
+
+
+def has_other_code(cell: Cell, record: Record) -> bool | None:
+    """Whether the solver's code is another one than that of a record; None where the record does not say.
+
+    Code of the same certificate is the same code. Old records keep the hash of the file.
+    """
+    known, solver = record.code_sha256, type(cell.solver)
+    if known is None:
+        return None
+    code, certificate = code_sha256(solver), read_certificates().get(record.solver)
+    if certificate and certificate.covers(code) and certificate.covers(known):
+        return False
+    return known not in {code, file_sha256(solver)}

@@ -1,21 +1,24 @@
-"""Certificates: about one file of one solver, and lost with one letter of it."""
+"""A certificate is about the code of one solver; it is lost with a change, and carried over where no bit changes."""
 
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
 from click.testing import CliRunner
 
-from bench.certify import certificates
 from bench.certify.certificate import WRITTEN, certificate, code_sha256, deviations, equations
 from bench.certify.certificates import Certificate, read_certificates, standing
-from bench.certify.laws import all_laws, run_laws
+from bench.certify.laws import all_laws, certificates, run_laws
 from bench.cli import cli
 from bench.cli.methods import certification
 from bench.exact.laws.law import LawResult
+from bench.records.journal import read_records
 from bench.report.notes import sources
 from bench.suites.methods import load_solver
 from solvers import SOLVERS
+from tests import ROOT
 
+RESULTS = ROOT / "results" / "reference"
 METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
 
 
@@ -30,7 +33,7 @@ def test_a_broken_law_gives_no_certificate():
     results, committed = run_laws("ddrm"), read_certificates()["ddrm"]
     # How near the float32 law is to its tolerance depends on the processor's rounding.
     given = certificate(SOLVERS["ddrm"], results)
-    assert given.worst <= 1 and replace(given, worst=committed.worst) == committed
+    assert given.worst <= 1 and replace(given, worst=committed.worst, earlier=committed.earlier) == committed
     broken = [*results[1:], LawResult(results[0].law, 2 * results[0].law.tolerance)]
     assert certificate(SOLVERS["ddrm"], broken) is None
 
@@ -45,6 +48,17 @@ def test_a_certificate_is_lost_when_a_law_breaks(tmp_path, monkeypatch):
     assert certification(load_solver("mcg")).startswith("uncertified: the code has changed since")
 
 
+def test_a_new_certificate_hands_on_the_hashes_of_earlier_code(tmp_path, monkeypatch):
+    """But not its own: new code may give other bits."""
+    monkeypatch.setattr(certificates, "FILE", tmp_path / "certificates.json")
+    old = Certificate("1" * 64, 1, 5, 0.1, ("a" * 64, "b" * 64))
+    certificates.write_certificates({"ddrm": old})
+    certificates.write_certificates({"ddrm": Certificate("2" * 64, 1, 6, 0.2)})
+    assert read_certificates() == {"ddrm": Certificate("2" * 64, 1, 6, 0.2, old.earlier)}
+    certificates.write_certificates({"ddrm": Certificate("2" * 64, 1, 6, 0.2, ("b" * 64, "1" * 64))})
+    assert read_certificates()["ddrm"].earlier == ("a" * 64, "b" * 64, "1" * 64)
+
+
 def record(**fields):
     given = {"solver": "ddrm", "source_sha256": None, "code_sha256": None, "solver_rev": 1}
     return SimpleNamespace(**given | fields)
@@ -53,14 +67,31 @@ def record(**fields):
 def test_standing():
     code = read_certificates()["ddrm"].code_sha256
     assert standing(record(code_sha256=code))[0] and standing(record())[0]
+    earlier = read_certificates()["ddrm"].earlier
+    assert earlier
+    for sha in earlier:
+        assert standing(record(code_sha256=sha)) == (True, f"5 laws, code {sha[:12]}")
     for other in (
         record(code_sha256="0" * 64),
+        record(solver="dps", code_sha256=earlier[0]),
         record(solver_rev=2),
         record(solver="mine", source_sha256="0" * 64),
         record(source_sha256="0" * 64),
     ):
         certified, why = standing(other)
         assert not certified and why
+
+
+@pytest.mark.parametrize("folder", ["linear", "nonlinear", "exact", "exact-full"])
+def test_committed_rows_keep_their_mark(folder):
+    """All methods are certified, whichever code made their records; baselines and anchors have no laws."""
+    codes = {(r.solver, r.code_sha256): r for r in read_records(RESULTS / folder)[0]}
+    assert len(codes) > 8
+    for (solver, sha), head in codes.items():
+        code = f"code {sha[:12]}" if sha else "revision 1"
+        certified, why = standing(head)
+        assert certified == (solver in METHODS)
+        assert why.endswith(code if certified else "no laws")
 
 
 def test_a_report_tells_every_code_behind_a_row():

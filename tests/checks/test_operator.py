@@ -12,6 +12,7 @@ from bench.cli import cli
 from bench.operators import OPERATORS
 from bench.operators.base import LinearOperator, Operator, SVDOperator
 from bench.records.journal import read_records
+from bench.system.syntax import code_text
 from tests.tiny import build
 
 SUPPLIED = {"inpaint_freeform", "blur_nonlinear", "matrix", "random_matrix"}
@@ -293,7 +294,8 @@ def test_an_operator_of_a_users_own_is_checked_and_run(tmp_path):
         records[place] = {r.label: r for r in read_records(tmp_path / "run" / place)[0] if r.image in {"im0", "*"}}
     a, b, c = (records[place]["dps"] for place in "abc")
     assert (a.operator, a.sigma, a.status) == ("Flip", 0.05, "ok")
-    assert a.operator_sha256 == b.operator_sha256 == hashlib.sha256((tmp_path / "a" / "flip.py").read_bytes()).hexdigest()
+    tree = code_text((tmp_path / "a" / "flip.py").read_bytes())
+    assert a.operator_sha256 == b.operator_sha256 == hashlib.sha256(tree).hexdigest()
     assert (a.key, a.y_hash) == (b.key, b.y_hash) and a.key != c.key and a.y_hash != c.y_hash
     assert records["a"]["ddrm"].status == "skipped" and "SVDOperator" in records["a"]["ddrm"].reason
 

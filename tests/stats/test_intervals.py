@@ -212,7 +212,7 @@ def test_distances_do_not_depend_on_the_block_size(monkeypatch):
     a, b = gaussian(RNG(12), 33, 7), gaussian(RNG(13), 21, 7)
     values = RNG(14).normal(size=100)
     whole = kernel_distance(a, b), bootstrap_interval(values, resamples=300)
-    monkeypatch.setattr("bench.stats.intervals.CHUNK", 50)
-    monkeypatch.setattr("bench.stats.distances.CHUNK", 50)
+    monkeypatch.setattr("bench.stats.intervals.intervals.CHUNK", 50)
+    monkeypatch.setattr("bench.stats.intervals.distances.CHUNK", 50)
     np.testing.assert_allclose(kernel_distance(a, b), whole[0], rtol=1e-10)
     assert bootstrap_interval(values, resamples=300) == whole[1]

@@ -20,6 +20,7 @@ from bench.suites import presets
 from bench.suites.changes import override
 from bench.suites.methods import build_solver, load_solver
 from bench.suites.suite import SuiteError, list_suites, load_suite
+from bench.system.syntax import code_text
 from bench.system.user_code import import_user_module, module_sha256
 from solvers import SOLVERS
 from tests import ROOT
@@ -213,8 +214,10 @@ def test_the_source_of_a_solver_includes_its_bases(tmp_path, monkeypatch):
     identity = lambda name: load_solver(str(files[name])).source_sha256  # noqa: E731
     before, other = identity("mine"), identity("other")
     assert before == identity("mine")
-    assert other == hashlib.sha256(files["other"].read_bytes()).hexdigest()
-    files["base_of_mine"].write_text(files["base_of_mine"].read_text() + "# edited")
+    assert other == hashlib.sha256(code_text(files["other"].read_bytes())).hexdigest()
+    files["base_of_mine"].write_text(files["base_of_mine"].read_text() + "# a comment")
+    assert identity("mine") == before
+    files["base_of_mine"].write_text(files["base_of_mine"].read_text() + "\nEDITED = 1\n")
     assert identity("mine") != before
     assert identity("other") == other
 
@@ -258,11 +261,11 @@ def test_a_solvers_helpers_are_imported_and_part_of_its_source(tmp_path, forgetf
     assert load_solver(str(file)).cls().zeta == 0.5 and sys.path == [*before, str(tmp_path)]
     identities = [load_solver(str(file)).source_sha256]
     for path in (tmp_path / "blurs" / "near.py", tmp_path / "far_away.py"):
-        path.write_text(path.read_text() + "# edited\n")
+        path.write_text(path.read_text() + "EDITED = 1\n")
         identities.append(load_solver(str(file)).source_sha256)
     assert len(set(identities)) == 3
     for path in (tmp_path / "blurs" / "unused.py", tmp_path / "beside.py"):
-        path.write_text("# another\n")
+        path.write_text("ANOTHER = 1\n")
         assert load_solver(str(file)).source_sha256 == identities[-1]
 
 
@@ -273,7 +276,7 @@ def test_a_function_may_import_a_helper_when_it_is_called(tmp_path, forgetful):
         "def later():\n    from far_away import ZETA\n\n    return ZETA\n\n\ndef never():\n    import odd\n"
     )
     (tmp_path / "far_away.py").write_text("ZETA = 0.25\n")
-    (tmp_path / "odd.py").write_text("not python\n")
+    (tmp_path / "odd.py").write_text("this is no python\n")
     module = import_user_module(str(tmp_path / "user.py"))
     assert module.later() == 0.25
     first = module_sha256(module)

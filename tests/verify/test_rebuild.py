@@ -115,7 +115,7 @@ def test_reports_print_no_path_of_the_machine(made, world):
 
 
 def edit(path):
-    path.write_text(path.read_text() + "# edited\n")
+    path.write_text(path.read_text() + "EDITED = 1\n")
 
 
 def heavier(path):
@@ -163,7 +163,9 @@ def test_what_cannot_be_made_again_is_told_with_the_reason(made, world, tmp_path
 def test_what_cannot_be_loaded_is_tried_once(world, monkeypatch):
     """However many rows and tasks need it."""
     tried = []
-    monkeypatch.setattr("bench.plan.loading.load_prior", lambda name, *_: tried.append(name) or load_prior(f"no-{name}", *_))
+    monkeypatch.setattr(
+        "bench.plan.build.loading.load_prior", lambda name, *_: tried.append(name) or load_prior(f"no-{name}", *_)
+    )
     suite, options = load_suite(str(world / "tiny.yaml")), Options()
     cells, reasons = cells_of(suite, make_worlds(suite, options), options.numerics)
     assert len(reasons) == len(suite.tasks) * len(suite.solvers) > 4 and not cells

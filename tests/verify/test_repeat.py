@@ -10,6 +10,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from bench.certify.certificates import read_certificates
+from bench.certify.code import file_sha256
 from bench.cli import cli
 from bench.plan.build import prepare
 from bench.plan.options import Options
@@ -17,6 +19,7 @@ from bench.records.journal import Journal, read_records
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
 from bench.verify.repeat import compare
+from solvers import RedDiff
 from tests import ROOT
 from tests.tiny import build
 
@@ -69,11 +72,13 @@ def test_what_was_just_made_is_reproduced(made, suite):
         ({"y_hash": lambda _: "0" * 64}, "  differs: y\n"),
         ({"nfe": lambda n: n - 1}, "  differs: nfe\n"),
         ({"code_sha256": lambda _: "0" * 64}, "  reproduced, other code\n"),
+        ({"code_sha256": lambda _: read_certificates()["red_diff"].earlier[0]}, "  reproduced\n"),
+        ({"code_sha256": lambda _: file_sha256(RedDiff)}, "  reproduced\n"),
     ],
 )
 def test_a_false_claim_is_seen(made, suite, tmp_path, changes, says):
     done = verify(claimed(made, tmp_path, **changes), suite)
-    assert says in done.output
+    assert says in done.output and ("other code" in done.output) == ("other code" in says)
     assert done.exit_code == ("differs" in says)
     assert ("error: 1 of 4 rows were not reproduced" in done.output) == ("differs" in says)
 

@@ -1,8 +1,8 @@
 """Distances of samples to an exact posterior, each with the floor that exact samples of the same number leave.
 
 They measure merit, not correctness: a wrong solver may be nearer to the posterior than the right one, which is why
-`bench.certify.laws` tests the laws of a solver instead. No distance depends on choices of the linear algebra library, such as the
-basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.cell.DISTANCES_REV`.
+`bench.certify.laws.laws` tests the laws of a solver instead. No distance depends on choices of the linear algebra library, such as the
+basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.build.cell.DISTANCES_REV`.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 A Gaussian prior makes the denoiser affine, ``x0hat = K x + b``, so a solver that is affine in its draws maps N(mean, cov) to
 N(F mean + G, F cov F^T + Q) in every step. Everything is numpy, in the coordinates of V (A = U diag(s) V^T) and in the papers'
-discrete variables (abar, no Level), and shares no line with `solvers`, `bench.schedule` or `bench.exact.prior`. Each recursion yields
+discrete variables (abar, no Level), and shares no line with `solvers`, `bench.schedule` or `bench.exact.prior.prior`. Each recursion yields
 the (mean, covariance) of the state after every step.
 """
 

@@ -139,7 +139,7 @@ def test_nothing_depends_on_which_axes_a_machine_returns(monkeypatch):
     scores = score(x, usual)
     svd = padded_svd(usual.A.numpy())
     monkeypatch.setattr(torch.linalg, "eigh", eigh)
-    monkeypatch.setattr("bench.exact.distances.problem.padded_svd", lambda A: (*svd[:2], turned(svd[1], svd[2])))
+    monkeypatch.setattr("bench.exact.prior.distances.problem.padded_svd", lambda A: (*svd[:2], turned(svd[1], svd[2])))
     other = linear(prior, 2, 0.5)
     assert (other.posterior.basis - usual.posterior.basis).abs().max() > 0.1
     assert (draw(other.posterior, 300, "solver") * 1.1 - x).abs().max() < 1e-9
