@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from bench.data.images import Images
+from bench.metrics import image, networks
 from bench.metrics.assets import AssetUnavailable
-from bench.metrics.image import image, networks
 from bench.metrics.table import METRICS
 from bench.plan.cell import Cell
 from bench.run.failures import Failure, failure, scoring

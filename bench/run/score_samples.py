@@ -7,9 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from bench.exact import distances
 from bench.exact.distances import Problem
 from bench.exact.distances.metrics import BANDS
-from bench.exact.prior import distances
 from bench.exact.problems import frequencies, hartley
 from bench.plan.cell import Cell
 from bench.run.failures import scoring

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from bench.certify import certificates
 from bench.certify.certificate import WRITTEN, certificate, code_sha256, deviations, equations
 from bench.certify.certificates import Certificate, read_certificates, standing
-from bench.certify.laws import all_laws, certificates, run_laws
+from bench.certify.laws import all_laws, run_laws
 from bench.cli import cli
 from bench.cli.methods import certification
 from bench.exact.laws.law import LawResult

@@ -16,9 +16,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bench.metrics import assets
 from bench.metrics.assets import AssetUnavailable, fetch_metrics, find_backbone, load_backbone
 from bench.metrics.backbones import BACKBONES, ArrayUnpickler
-from bench.metrics.image import assets
 from bench.system import downloads
 from bench.system.cache import cache_dir
 

@@ -9,10 +9,10 @@ from torchvision.models import ResNet50_Weights, resnet50
 from torchvision.transforms.functional import normalize
 
 from bench.data import load_dataset
+from bench.metrics import checkpoints
 from bench.metrics.assets import AssetUnavailable
 from bench.metrics.backbones import CHECKPOINTS
 from bench.metrics.checkpoints import fetch_checkpoint, find_checkpoint, load_checkpoint
-from bench.metrics.image import checkpoints
 from bench.metrics.networks import Classifier
 from bench.plan.build import prepare
 from bench.plan.options import Options

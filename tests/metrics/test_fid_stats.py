@@ -13,15 +13,15 @@ from torch.nn import functional as F
 
 from bench.cli import cli
 from bench.data import load_dataset
+from bench.metrics import fid_stats as reference
+from bench.metrics import networks, table
 from bench.metrics.fid_stats import describe_reference, make_reference
-from bench.metrics.image import fid_stats as reference
-from bench.metrics.image import networks, table
 from bench.metrics.networks import enlarge_clean
 from bench.plan.manifest import about_sets
+from bench.stats import distances as stats
+from bench.stats import features
 from bench.stats.distances import frechet_distance, kernel_distance
 from bench.stats.features import MODES, FeatureFiles, Moments, evenly, read_statistics
-from bench.stats.intervals import distances as stats
-from bench.stats.intervals import features
 from bench.suites.suite import Suite
 from tests.made_run import asked, cell_of, make_run, record, report
 

@@ -118,7 +118,8 @@ def test_what_is_neutral():
     ):
         assert is_neutral("a", value, {"a": neutral}) is same
     assert not is_neutral("b", 0.0, {"a": 0.0})
-    assert neutral_fields(DPS) == {} and all(neutral_fields(cls) == {"tilt": 0} for cls in (Tilted, Written, Inherited))
+    assert neutral_fields(DPS) == {}
+    assert all(neutral_fields(cls) == {"tilt": 0} for cls in (Tilted, Written, Inherited))
     assert added(Tilted()) == {} and added(Tilted(tilt=1.0)) == {"tilt": 1.0}
     assert keyed(Tilted(tilt=1.0)).keys() - keyed(Tilted()).keys() == {"tilt"}
 

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.records import journal, manifest
+from bench.records import journal as records
 from bench.records.files import StoreError, write_atomic
-from bench.records.journal import Arrivals, Journal, journal, manifest, read_records
-from bench.records.journal import journal as records
+from bench.records.journal import Arrivals, Journal, read_records
 from bench.records.keys import canonical, digest
 from bench.records.record import Record, done_keys
 from bench.records.table import load

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bench.exact.prior import distances
-from bench.metrics.image import networks
+from bench.exact import distances
+from bench.metrics import networks
 from bench.operators.masks import InpaintBox
 from bench.plan.build import prepare
 from bench.plan.options import Options

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from bench.data import load_dataset
+from bench.metrics import networks
 from bench.metrics.assets import AssetUnavailable
-from bench.metrics.image import networks
 from bench.noise import StreamNoise
 from bench.operators import OPERATORS, make_operator
 from bench.plan.build import make_cells, prepare
