@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
-from scipy.stats import wilcoxon
 
 from bench.features import Moments, Rows, blocks, evenly, root
 
@@ -173,6 +172,8 @@ def side(a: np.ndarray, b: np.ndarray) -> int:
     1945) says so at 5 %: one sees what a typical problem loses, the other that nearly all of them lose. Fewer than `FEWEST`
     problems cannot tell two apart. Errors as in `median_difference`.
     """
+    from scipy.stats import wilcoxon  # here, since it takes half a second
+
     difference, gaps = median_difference(a, b), np.asarray(a, np.float64) - np.asarray(b, np.float64)
     if difference.n < FEWEST or not gaps.any():
         return 0
