@@ -38,23 +38,37 @@ class FusedAttention(nn.Module):
         return scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(B, -1, T)
 
 
-def build_unet(image_size: int, channels: int, learn_sigma: bool, **architecture: Any) -> nn.Module:
+def build_unet(
+    image_size: int,
+    channels: int,
+    learn_sigma: bool,
+    num_channels: int,
+    attention_resolutions: Sequence[int],
+    **architecture: Any,
+) -> nn.Module:
     """A U-Net with random weights, plain (no activation recomputation), in evaluation mode.
 
     Args:
         image_size: side of the square images, in pixels.
         channels: image channels C; the network returns C of them, or 2 C with ``learn_sigma``.
         learn_sigma: whether the second half of the output is a learned variance interpolation.
-        architecture: ``num_channels``, ``channel_mult``, ``num_res_blocks``, ``attention_resolutions`` (in pixels: 8 puts
-            attention on the 8x8 maps), ``num_head_channels``, ``use_scale_shift_norm``, ``resblock_updown``, and
-            ``num_classes`` for a network that is called with labels, (B,), as its third argument.
+        num_channels: channels of the first level.
+        attention_resolutions: in pixels: 8 puts attention on the 8x8 maps.
+        architecture: ``channel_mult``, ``num_res_blocks``, ``num_head_channels``, ``use_scale_shift_norm``,
+            ``resblock_updown``, and ``num_classes`` for a network that is called with labels, (B,), as its third argument.
 
     """
-    from azula.plugins.adm import make_model
+    # The backbone alone: the library's denoiser computes a schedule, which on the meta device imports the compiler (1.7 s).
+    from azula.plugins.adm._src.unet import UNetModel
 
-    backbone = make_model(
-        image_size=image_size, image_channels=channels, learn_var=learn_sigma, clip_mean=False, **architecture
-    ).backbone
+    backbone = UNetModel(
+        image_size=image_size,
+        in_channels=channels,
+        model_channels=num_channels,
+        out_channels=2 * channels if learn_sigma else channels,
+        attention_resolutions={image_size // side for side in attention_resolutions},
+        **architecture,
+    )
     for block in backbone.modules():
         if type(block).__name__ == "AttentionBlock":
             block.attention = FusedAttention(block.num_heads, "Legacy" in type(block.attention).__name__)

@@ -1,7 +1,6 @@
 """Whether one row of a table is better than another, image by image."""
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 from bench.stats.intervals import (
     RESAMPLES,
@@ -57,6 +56,8 @@ def side(a: np.ndarray, b: np.ndarray) -> int:
     1945) says so at 5 %: one sees what a typical problem loses, the other that nearly all of them lose. Fewer than `FEWEST`
     problems cannot tell two apart. Errors as in `median_difference`.
     """
+    from scipy.stats import wilcoxon  # here, since it takes half a second
+
     difference, gaps = median_difference(a, b), np.asarray(a, np.float64) - np.asarray(b, np.float64)
     if difference.n < FEWEST or not gaps.any():
         return 0

@@ -1,8 +1,6 @@
 """Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to the last bit."""
 
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 
@@ -106,7 +104,7 @@ def test_what_cannot_be_verified_is_named(made, suite, tmp_path):
     assert other.exit_code == 1 and "none of the records" in other.output
 
 
-def test_reference_mode_repeats_every_bit(suite, tmp_path):
+def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     """In float32, whatever is solved beside an image and however many threads there are."""
     rows, threads = [f"--solver={row}" for row in ROWS], torch.get_num_threads()
     start = ("run", "--suite", suite, "--task", "box", "--reference", "--no-report", *rows)
@@ -122,9 +120,11 @@ def test_reference_mode_repeats_every_bit(suite, tmp_path):
     one, two = ({r.key: r for r in read_records(tmp_path / name)[0]} for name in ("whole", "parts"))
     assert one.keys() == two.keys() and len(one) == 4 * len(ROWS)
     assert all(one[key].metrics == two[key].metrics and one[key].batch == one[key].threads == 1 for key in one)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "bench", *map(str, start), "--out", str(tmp_path / "two"), "--workers", "2"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    command = [*map(str, start), "--out", str(tmp_path / "two"), "--workers", "2"]
+    monkeypatch.setattr(sys, "argv", ["bench", *command])
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    by_workers = bench(*command)
+    assert by_workers.exit_code == 0, by_workers.output
     both = {r.key: r for r in read_records(tmp_path / "two")[0]}
     assert both.keys() == one.keys() and all(both[key].metrics == one[key].metrics for key in one)
     assert all(r.in_reference_mode for r in [*one.values(), *both.values()])

@@ -1,6 +1,5 @@
 """Where samples lie in the posterior's regions of highest density, and how they share out over its modes."""
 
-from scipy.stats import ks_2samp
 from torch import Tensor
 
 from bench.exact.distances.draws import draw
@@ -30,6 +29,8 @@ class DensityRanks:
 
     def __call__(self, x: Tensor) -> dict[str, float]:
         """(n, d) -> ``hpd_ks``."""
+        from scipy.stats import ks_2samp  # here, since it takes half a second
+
         density = self.law.log_density(x if self.view is None else x @ self.view.T).numpy()
         # The distance of u from the uniform is that between the two sets of log densities.
         return {"hpd_ks": float(ks_2samp(density, self.exact, method="asymp").statistic)}

@@ -1,6 +1,5 @@
 """Several processes into one folder: the same records as one process, also when one of them is killed."""
 
-import os
 import re
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from bench.suites.changes import override
 from bench.suites.suite import load_suite
 from solvers import SOLVERS
 from tests import ROOT
-from tests.tiny import build
+from tests.tiny import build, scored_by_psnr
 
 DEADLY = '''
 import os
@@ -45,12 +44,6 @@ class Deadly(Pinv):
 '''
 
 
-def bench(folder, suite, *options):
-    command = [sys.executable, "-m", "bench", "run", "--suite", str(suite), "--out", str(folder), "--task", "box", *options]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.run([*command, "--no-report"], cwd=ROOT, env=environment, capture_output=True, text=True)
-
-
 def test_parts_are_shards_of_the_shard():
     assert [(p.device, p.shard) for p in parts("2", "cpu", (2, 3))] == [("cpu", (2, 6)), ("cpu", (5, 6))]
     assert [p.device for p in parts("cuda:0, cuda:1", "cpu", (1, 1))] == ["cuda:0", "cuda:1"]
@@ -59,14 +52,20 @@ def test_parts_are_shards_of_the_shard():
             parts(wrong, "cpu", (1, 1))
 
 
-def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path):
-    suite = build(tmp_path)
+def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path, monkeypatch, capfd):
+    """The process that waits for the workers is this one; the workers are processes of their own."""
+    suite = scored_by_psnr(build(tmp_path))
     (tmp_path / "deadly.py").write_text(DEADLY)
     rows = ["--solver", f"{tmp_path}/deadly.py:Deadly", "--solver", "pinv"]
-    done = bench(tmp_path / "two", suite, "--workers", "2", "--batch", "1", *rows)
-    assert done.returncode == 0, done.stderr
+    command = ["run", "--suite", str(suite), "--out", str(tmp_path / "two"), "--task", "box", "--no-report"]
+    command += ["--workers", "2", "--batch", "1", *rows]
+    monkeypatch.setattr(sys, "argv", ["bench", *command])
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = CliRunner().invoke(cli, command)
+    printed = done.stderr + capfd.readouterr().err
+    assert done.exit_code == 0, printed
     assert (tmp_path / "mark").exists(), "a process was killed"
-    counts = re.findall(r"(\d+)/(\d+) \(\d+%\) box/", done.stderr)
+    counts = re.findall(r"(\d+)/(\d+) \(\d+%\) box/", printed)
     assert counts == [(str(k), "8") for k in range(1, 9)], "one count for all processes"
     records, damaged = read_records(tmp_path / "two")
     assert damaged == 0 and len(records) == 8 and {r.status for r in records} == {"ok"}
