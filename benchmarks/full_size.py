@@ -110,15 +110,21 @@ def prepare(folder: Path) -> Path:
 
 
 def random_state(architecture: dict) -> dict[str, torch.Tensor]:
-    """Weights by name. Those that the architecture starts at zero, the last layer's among them, are small instead, so that
-    every layer matters, gradients pass through all of them, and the predicted noise is of about its true size.
+    """Weights of a `random_network` by name."""
+    return random_network(architecture).state_dict()
+
+
+def random_network(architecture: dict) -> torch.nn.Module:
+    """A network with random weights. Those that the architecture starts at zero, the last layer's among them, are
+    small instead: every layer matters, gradients pass through all of them, and the predicted noise is of about its
+    true size.
     """
     torch.manual_seed(0)
-    state = build_unet(**architecture).state_dict()
-    for value in state.values():
+    network = build_unet(**architecture)
+    for value in network.state_dict().values():
         if value.ndim > 1 and not value.any():
             value.normal_(std=value[0].numel() ** -0.5)
-    return state
+    return network
 
 
 def run(suite: Path, out: Path, *options: str) -> None:

@@ -3,8 +3,14 @@
 import pytest
 import torch
 
+from bench.system.device import full_precision
+from tests.far import REAL
 
-@pytest.fixture(params=["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+DEVICES = [REAL] if REAL else ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(params=DEVICES)
 def device(request):
-    """Each device of this machine."""
-    return torch.device(request.param)
+    """Each device of this machine, or the one that BENCH_TEST_DEVICE names, in true float32 as in a run."""
+    with full_precision():
+        yield torch.device(request.param)

@@ -2,9 +2,11 @@
 
 A far tensor wraps a near one and says that it is on `FAR`. Only copies go between the two: an operation on both, or the bare
 memory of a far one, is an error, as it is on CUDA. So code runs here, on real numbers, through the path that a GPU takes.
+With the environment variable BENCH_TEST_DEVICE=cuda the device is a real one, and nothing is pretended.
 """
 
 import contextlib
+import os
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -13,7 +15,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from bench.run import solve as solving
 from bench.system import clock
+from bench.system.device import full_precision
 
+REAL = os.environ.get("BENCH_TEST_DEVICE")
+"""Name of the device that all tests of devices run on; None where the variable is not set."""
 FAR = torch.device("meta")
 """The one kind of device, beside the CPU, that autograd knows in every build of torch."""
 
@@ -66,7 +71,14 @@ class _Functions(TorchFunctionMode):
 
 @contextlib.contextmanager
 def far_device(monkeypatch):
-    """Inside, `FAR` is a device like any other. It has no clock, no autocast, and is not known to other threads."""
+    """Inside, `FAR` is a device like any other. It has no clock, no autocast, and is not known to other threads.
+
+    With BENCH_TEST_DEVICE it is that device, in true float32.
+    """
+    if REAL:
+        with full_precision():
+            yield torch.zeros(0, device=REAL).device  # with its index, as its tensors have it
+        return
     autocast = torch.autocast
     monkeypatch.setattr(clock, "synchronise", lambda device: None)
     monkeypatch.setattr(solving, "drawn_ahead", lambda noise, device: contextlib.nullcontext(noise))

@@ -14,14 +14,15 @@ from bench.solver import Measurement
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
 from bench.system import device as environment
-from bench.system.device import in_halves, synchronise
-from tests.far import far_device
+from bench.system.device import device_name, in_halves, synchronise
+from tests.far import REAL, far_device
 from tests.operators.test_base import CASES, build, data, image
 from tests.tiny import build as build_world
 
 CPU = torch.device("cpu")
 
 
+@pytest.mark.skipif(REAL is not None, reason="BENCH_TEST_DEVICE names a real device")
 def test_the_pretence_refuses_what_a_gpu_refuses(monkeypatch):
     near = torch.randn(3)
     with far_device(monkeypatch) as device:
@@ -54,31 +55,45 @@ def test_operators_are_wholly_on_their_device(case, monkeypatch):
     """In float32, as for a solver, also when cut and repeated after the move."""
     A = build(case).to("cpu", torch.float32)
     x, y = image(A).float(), data(A).float()
-    expected = capabilities(A[1:].repeat_interleave(2), x[1:].repeat_interleave(2, 0), y[1:].repeat_interleave(2, 0))
+    near = A[1:].repeat_interleave(2), x[1:].repeat_interleave(2, 0), y[1:].repeat_interleave(2, 0)
+    expected = capabilities(*near)
     with far_device(monkeypatch) as device:
         far = A.to(device)[1:].repeat_interleave(2)
         inputs = (v.to(device)[1:].repeat_interleave(2, 0) for v in (x, y))
         found = capabilities(far, *inputs)
         assert all(v.device == device for v in found)
         found = [v.cpu() for v in found]
-    for ours, theirs in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours, theirs)
+    for ours, theirs, off in zip(found, expected, rounding(expected, *near), strict=True):
+        torch.testing.assert_close(ours, theirs, **off)
+
+
+def rounding(expected, A, x, y):
+    """Tolerances: the usual ones where the device is pretended. A real one rounds differently, which a pseudo-inverse may
+    amplify: it may deviate ten times as far as the CPU does where its inputs change by the rounding of float32.
+    """
+    if REAL is None:
+        return [{} for _ in expected]
+    jitter = torch.Generator().manual_seed(0)
+    x, y = (v * (1 + 1e-7 * torch.randn(v.shape, generator=jitter)) for v in (x, y))
+    moved = [float((a.double() - b.double()).abs().max()) for a, b in zip(capabilities(A, x, y), expected, strict=True)]
+    largest = [float(v.double().abs().max()) for v in expected]
+    return [{"rtol": 1e-5, "atol": 1e-5 * top + 10 * off} for top, off in zip(largest, moved, strict=True)]
 
 
 def test_a_run_on_another_device_gives_the_same_records(tmp_path, monkeypatch):
     """Every solver, its prior, its noise, the metrics and the pictures: one path for the CPU and for what is not one."""
     suite = override(load_suite(str(build_world(tmp_path))), tasks=["box"], images=2)
 
-    def run(device):
-        Runner(prepare(suite, Options(device=str(device), batch=2)), tmp_path / str(device), Observer()).run()
-        return {r.key: r for r in read_records(tmp_path / str(device))[0]}
+    def run(device, folder):
+        Runner(prepare(suite, Options(device=str(device), batch=2)), folder, Observer()).run()
+        return {r.key: r for r in read_records(folder)[0]}
 
-    near = run("cpu")
+    near = run("cpu", tmp_path / "near")
     with far_device(monkeypatch) as device:
-        far = run(device)
+        far = run(device, tmp_path / "far")
     assert near.keys() == far.keys() and len(near) > 8
     for key, r in far.items():
-        assert (r.status, r.device, r.reason, r.nfe, r.vjps) == ("ok", device.type, None, near[key].nfe, near[key].vjps)
+        assert (r.status, r.device, r.reason, r.nfe, r.vjps) == ("ok", device_name(device), None, near[key].nfe, near[key].vjps)
         assert r.metrics == pytest.approx(near[key].metrics, rel=1e-3, abs=1e-3), r.label
 
 
