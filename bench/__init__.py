@@ -1,6 +1,6 @@
 """diffusion-inverse-bench: a benchmark of diffusion-model solvers for inverse problems.
 
-For a notebook: `solve`, `load_prior`, `make_operator`, `make_solver` (`bench.notebook`), and `bench.records.load`.
+For a notebook: `solve`, `load_prior`, `make_operator`, `make_solver` (`bench.api`), and `bench.records.journal.table.load`.
 """
 
 from importlib import import_module
@@ -11,5 +11,5 @@ __all__ = ["load_prior", "make_operator", "make_solver", "solve"]
 def __getattr__(name: str) -> object:
     """These need torch, which is loaded with the first of them: the command line and reports do without."""
     if name in __all__:
-        return getattr(import_module("bench.notebook"), name)
+        return getattr(import_module("bench.api"), name)
     raise AttributeError(f"module 'bench' has no attribute '{name}'")

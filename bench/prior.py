@@ -1,21 +1,17 @@
-"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact`) a distribution in closed form."""
+"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior.prior`) a distribution in closed form."""
 
-import copy
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import chain
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bench.network import can_recompute, channels_last, recompute_activations
 from bench.noise import Noise
-from bench.schedule import Level, Schedule, VPSchedule
+from bench.schedule import Level, Schedule
 
 Pullback = Callable[[Tensor], Tensor]
-Prediction = Literal["eps", "v", "x0"]
 
 
 class Prior(ABC):
@@ -106,11 +102,11 @@ class WatchedPrior(Prior):
         self.classes, self.privileged = prior.classes, prior.privileged
 
     def posterior(self, *given: Any) -> "WatchedPrior":
-        """As of `bench.exact.ExactPrior`, tallied alike."""
+        """As of `bench.exact.prior.prior.ExactPrior`, tallied alike."""
         return WatchedPrior(self.prior.posterior(*given), self.calls)
 
     def sample(self, noise: Noise) -> Tensor:
-        """As of `bench.exact.ExactPrior`; no evaluation."""
+        """As of `bench.exact.prior.prior.ExactPrior`; no evaluation."""
         return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
@@ -126,138 +122,3 @@ class WatchedPrior(Prior):
             return pull(u)
 
         return x0, v, watched
-
-
-class Guide(NamedTuple):
-    """A classifier that steers a conditional network towards its labels."""
-
-    network: nn.Module
-    """Called as ``network(x, index)``; logits, (B, classes)."""
-    scale: float
-    """Of the gradient; 1 samples the posterior of the label, larger values exaggerate it."""
-    weights_sha256: str = ""
-
-
-class NetworkPrior(Prior):
-    """A network as a prior: what it predicts becomes x0, as in (x - sigma_t eps(x, t)) / alpha_t.
-
-    With a guide, eps is lowered by scale sigma_t grad log p(label | x_t) (Dhariwal & Nichol 2021, arXiv 2105.05233, Alg. 2),
-    which raises x0 by scale (sigma_t^2 / alpha_t) grad log p(label | x_t). The vjp is that of the sum, the Hessian of the
-    classifier included, at about twice the classifier's gradient in cost. An evaluation of a guided prior counts as one.
-
-    Args:
-        network: called as ``network(x, index)`` with index (1,), broadcast over the batch, so that the time embedding does
-            not depend on the batch size, and with labels, (B,), as a third argument where there are classes; returns the
-            prediction, (B, C, H, W), or (B, 2 C, H, W) with a learned variance behind it.
-        shape: (C, H, W).
-        dtype: of the state that solvers see; the network computes in its own parameters' dtype, or under ``autocast``.
-        autocast: run the network (not the guide, whose gradients would vanish) under this lower precision; None does not.
-        predicts: the noise ``eps``, ``v = alpha eps - sigma x0`` (Salimans & Ho 2022, arXiv 2202.00512) or ``x0``.
-        classes: how many the network distinguishes; 0 for an unconditional one.
-        guide: for a prior with classes.
-
-    """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        shape: tuple[int, ...],
-        schedule: Schedule | None = None,
-        dtype: torch.dtype = torch.float32,
-        autocast: torch.dtype | None = None,
-        predicts: Prediction = "eps",
-        classes: int = 0,
-        guide: Guide | None = None,
-    ) -> None:
-        self.network = channels_last(network.eval().requires_grad_(False))
-        self.shape, self.schedule, self.dtype, self.autocast = tuple(shape), schedule or VPSchedule(), dtype, autocast
-        self.predicts, self.classes, self.guide, self.labels = predicts, classes, guide, None
-        self.device = next(chain(network.parameters(), network.buffers())).device  # a closed form may have buffers only
-        self._recomputes = self._compiled = False
-        if guide is not None:
-            channels_last(guide.network.eval().requires_grad_(False))
-
-    @property
-    def guidance(self) -> dict[str, Any] | None:
-        return self.guide and {"classifier": self.guide.weights_sha256, "scale": self.guide.scale}
-
-    @property
-    def switches(self) -> tuple[str, ...]:
-        return ("compiled",) * self._compiled + ("recomputed",) * self._recomputes
-
-    def recompute(self, on: bool = True) -> bool:
-        changed = on != self._recomputes and can_recompute(self.network)
-        if changed:
-            recompute_activations(self.network, on)
-            self._recomputes = on
-        return changed
-
-    def compile(self, backend: str = "inductor") -> None:
-        """Has torch.compile translate the network when it is first called, by one of its backends."""
-        self.network.compile(backend=backend)
-        self._compiled = True
-
-    def condition(self, labels: Sequence[int]) -> Self:
-        if bad := [label for label in labels if not 0 <= label < self.classes]:
-            known = f"its classes are 0 .. {self.classes - 1}" if self.classes else "its network is unconditional"
-            raise ValueError(f"prior '{self.name}' knows no class {bad[0]}: {known}")
-        told = copy.copy(self)
-        told.labels, told.privileged = torch.as_tensor(labels, device=self.device), True
-        return told
-
-    def _labels(self, n: int) -> Tensor | None:
-        """One label per image; a solver may fold particles into the batch, image by image."""
-        if not self.classes:
-            return None
-        if self.labels is None:
-            raise ValueError(f"prior '{self.name}' needs the class of every image: prior.condition(labels)")
-        if n % len(self.labels):
-            raise ValueError(f"prior '{self.name}' was told {len(self.labels)} labels and given {n} images")
-        return self.labels.repeat_interleave(n // len(self.labels))
-
-    def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        index = torch.as_tensor(t.index, dtype=torch.float32, device=x.device).reshape(-1)
-        labels = self._labels(len(x))
-        with torch.autocast(x.device.type, self.autocast or torch.bfloat16, enabled=self.autocast is not None):
-            out = self.network(x, index) if labels is None else self.network(x, index, labels)
-        out = out.to(x.dtype)
-        out, v = (out, None) if out.shape[1] == x.shape[1] else out.chunk(2, dim=1)
-        if self.predicts == "eps":
-            x0 = (x - t.sigma * out) / t.alpha
-        elif self.predicts == "v":
-            x0 = (t.alpha * x - t.sigma * out) / (t.alpha**2 + t.sigma**2)
-        else:
-            x0 = out
-        if self.guide is not None:
-            x0 = x0 + self.guide.scale * (t.sigma**2 / t.alpha) * self._label_score(x, index, labels)
-        return x0, v
-
-    def _label_score(self, x: Tensor, index: Tensor, labels: Tensor) -> Tensor:
-        """Grad log p(label | x_t), (B, *shape); differentiable where x is."""
-        with torch.enable_grad():
-            point = x if x.requires_grad else x.detach().requires_grad_()
-            log_p = self.guide.network(point, index).log_softmax(1).gather(1, labels[:, None]).sum()
-            return torch.autograd.grad(log_p, point, create_graph=x.requires_grad)[0]
-
-    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        with torch.no_grad():
-            return self._denoise(x, t)
-
-    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            x0, v = self._denoise(x, t)
-
-        def pull(u: Tensor) -> Tensor:
-            if self.autocast is not torch.float16:
-                return torch.autograd.grad(x0, x, u, retain_graph=True)[0]
-            scale = _power_of_two(u * (t.sigma / t.alpha))
-            return torch.autograd.grad(x0, x, u / scale, retain_graph=True)[0] * scale
-
-        return x0.detach(), None if v is None else v.detach(), pull
-
-
-def _power_of_two(u: Tensor) -> Tensor:
-    """Per image, about the largest magnitude, (B, 1, ...): dividing by it is exact, and keeps float16 gradients in range."""
-    largest = u.abs().flatten(1).amax(1).clamp_min(torch.finfo(u.dtype).tiny)
-    return torch.exp2(largest.log2().floor()).view(-1, *(1,) * (u.ndim - 1))

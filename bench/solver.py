@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.noise import Noise
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, norm
+from bench.operators.neutral import Neutral
 from bench.prior import Prior
 from bench.schedule import CLEAN, Level, Spacing, VPSchedule, ddim, ddim_coefficients, ddpm, draw_level
 
@@ -23,6 +24,7 @@ __all__ = [
     "Level",
     "LinearOperator",
     "Measurement",
+    "Neutral",
     "Noise",
     "NonNegative",
     "Operator",
@@ -77,6 +79,9 @@ class Solver(ABC):
 
     The fields of a subclass are its hyper-parameters, with the names of its paper; annotate ranges (``Steps``, ``Positive``,
     ``UnitInterval``). Reductions run over one image only: what a solver does to an image does not depend on its batch mates.
+
+    A field that is added later declares the value at which it changes nothing, as in
+    ``tilt: Annotated[float, Neutral(0.0)] = 0.0``: keys leave it out there, and earlier records keep theirs.
     """
 
     paper: ClassVar[str] = ""

@@ -19,10 +19,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from bench.cache import sha256
-from bench.network import build_unet
 from bench.priors import read_card
-from bench.records import load
+from bench.priors.unet import build_unet
+from bench.records.table import load
+from bench.system.cache import sha256
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_MB = 12_000

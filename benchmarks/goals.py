@@ -19,20 +19,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.certify import LAWS, run_laws
-from bench.certify.law import EXACT, PATH
+from bench.certify.laws import all_laws, run_laws
 from bench.certify.limits import limits
-from bench.distances import draw
-from bench.exact import MixturePrior
-from bench.exact_worlds import ExactImages
-from bench.prepare import Options, prepare
-from bench.progress import Observer
-from bench.records import Record, read_records
+from bench.exact.distances import draw
+from bench.exact.laws.law import EXACT, PATH
+from bench.exact.prior import MixturePrior
+from bench.exact.problems import ExactImages
+from bench.plan.build import prepare
+from bench.plan.options import Options
+from bench.plan.task import Task
+from bench.records.journal import read_records
+from bench.records.record import Record
 from bench.report import render
-from bench.runner import Runner
-from bench.stats import Median, median_interval
-from bench.suites import load_suite, override
-from bench.tasks import Task
+from bench.run.inputs import measure
+from bench.run.progress import Observer
+from bench.run.runner import Runner
+from bench.stats.intervals import Median, median_interval
+from bench.suites.changes import override
+from bench.suites.suite import load_suite
 from solvers import ANCHORS, SOLVERS
 
 TASK = "d8-m2-s0.2"
@@ -46,7 +50,7 @@ Line = tuple[str, str, str, bool]
 
 def laws() -> Iterator[Line]:
     """Goal 1: every law to its own tolerance, closed forms and paths each to theirs."""
-    results = [(name, result) for name in LAWS for result in run_laws(name)]
+    results = [(name, result) for name in all_laws() for result in run_laws(name)]
     name, worst = max(results, key=lambda r: r[1].error / r[1].law.tolerance)
     broken = sum(not r.passed for _, r in results)
     measured = f"{len(results) - broken} of {len(results)}; nearest to its tolerance: {name}, {worst.law.name}"
@@ -84,7 +88,7 @@ def exact_pieces(most: int) -> Iterator[Line]:
 
 def bayes_spread(data: ExactImages, task: Task, image: str) -> float:
     """How much log p(x) + log p(y | x) - log p(x | y) varies over the truth and eight draws of the posterior."""
-    x, (y, A, sigma), *_ = task.measure(data, [image])
+    x, (y, A, sigma), *_ = measure(task, data, [image])
     posterior = data.law.posterior(y, A, sigma)
     at = torch.cat([x, draw(posterior, 8, "goals", image).reshape(8, *data.shape)])
     r = y - A.repeat_interleave(len(at))(at)

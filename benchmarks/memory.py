@@ -20,18 +20,19 @@ def peak(name: str, steps: int) -> float:
     import torch
 
     from bench.data import load_dataset
+    from bench.plan.task import Task
     from bench.priors import load_prior
+    from bench.run.inputs import measure, solver_noise
+    from bench.run.solve import solve
     from bench.solver import Measurement
-    from bench.solving import solve
-    from bench.tasks import Task
     from solvers import SOLVERS as CLASSES
 
     prior, data = load_prior("fashion32"), load_dataset("fashion32")
     task = Task("sr_average4", data.name, "sr_average4", 0.05)
     images = list(data.ids[:8])
-    measured = task.measure(data, images).measurement
+    measured = measure(task, data, images).measurement
     given = Measurement(measured.y.to(torch.float32), measured.A.to(dtype=torch.float32), task.sigma)
-    solve(CLASSES[name](steps=steps), given, prior, task.noise(images, [0] * 8, name))
+    solve(CLASSES[name](steps=steps), given, prior, solver_noise(task, images, [0] * 8, name))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -9,8 +9,8 @@ Counted by torch on the architecture of the card, without weights. The plan of `
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.network import build_unet
 from bench.priors import read_card
+from bench.priors.unet import build_unet
 
 NAMES = ("ffhq256_uncond", "imagenet256_uncond")
 

@@ -19,13 +19,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.data import load_dataset
-from bench.environment import synchronise
+from bench.plan.task import Task
 from bench.prior import Prior, Pullback
 from bench.priors import load_prior
+from bench.run.inputs import measure, solver_noise
+from bench.run.solve import solve
 from bench.schedule import Level
 from bench.solver import Measurement, Solver
-from bench.solving import solve
-from bench.tasks import Task
+from bench.system.device import synchronise
 from solvers import DDRM, DPS, PiGDM, RedDiff
 
 
@@ -63,12 +64,12 @@ def main() -> None:
     prior, data = load_prior("fashion32"), load_dataset("fashion32")
     task = Task(args.operator, data.name, args.operator, 0.05)
     images = list(data.ids[: args.batch])
-    measured = task.measure(data, images).measurement
+    measured = measure(task, data, images).measurement
     y, A = measured.y.to(prior.dtype), measured.A.to(dtype=prior.dtype)
 
     def turn(solver: Solver) -> tuple[float, float, float]:
         """Whole and recorded seconds over those of the calls, and milliseconds of the calls per step."""
-        timed, noise = Timed(prior), task.noise(images, [0] * len(images), "overhead")
+        timed, noise = Timed(prior), solver_noise(task, images, [0] * len(images), "overhead")
         start = time.perf_counter()
         recorded = solve(solver, Measurement(y, A, task.sigma), timed, noise).seconds * args.batch
         whole = time.perf_counter() - start

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from bench.exact import ExactPrior
+from bench.exact.prior import ExactPrior
 from bench.solver import LinearOperator, Measurement, Noise, Operator, Prior, Solver, Spacing, Step, Steps, UnitInterval, ddim
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from far import REAL
 
-from bench.environment import full_precision
+from bench.system.device import full_precision
+from tests.far import REAL
 
 DEVICES = [REAL] if REAL else ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 

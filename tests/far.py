@@ -13,7 +13,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from bench import environment, solving
+from bench.run import solve as solving
+from bench.system import clock
+from bench.system.device import full_precision
 
 REAL = os.environ.get("BENCH_TEST_DEVICE")
 """Name of the device that all tests of devices run on; None where the variable is not set."""
@@ -74,11 +76,11 @@ def far_device(monkeypatch):
     With BENCH_TEST_DEVICE it is that device, in true float32.
     """
     if REAL:
-        with environment.full_precision():
+        with full_precision():
             yield torch.zeros(0, device=REAL).device  # with its index, as its tensors have it
         return
     autocast = torch.autocast
-    monkeypatch.setattr(environment, "synchronise", lambda device: None)
+    monkeypatch.setattr(clock, "synchronise", lambda device: None)
     monkeypatch.setattr(solving, "drawn_ahead", lambda noise, device: contextlib.nullcontext(noise))
     monkeypatch.setattr(
         torch, "autocast", lambda kind, *a, **k: contextlib.nullcontext() if kind == FAR.type else autocast(kind, *a, **k)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from bench.journal import Journal
-from bench.manifest import write_manifest
-from bench.records import Record, digest
+from bench.records.journal import Journal
+from bench.records.keys import digest
+from bench.records.manifest import write_manifest
+from bench.records.record import Record
 from bench.report import render
 
 N, SIDE, DIM = 12, 8, 24

@@ -8,8 +8,8 @@ import torch
 
 from bench.operators.base import Operator
 from bench.operators.bkse import BlurNetwork
-from bench.operators.freeform import InpaintFreeform, Masks
-from bench.operators.learned import BlurNonlinear
+from bench.operators.masks import InpaintFreeform, Masks
+from bench.operators.nonlinear import BlurNonlinear
 
 
 def holes(n: int, H: int, W: int, seed: int = 0) -> np.ndarray:

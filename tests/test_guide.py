@@ -2,15 +2,16 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
 from bench.cli import cli
-from bench.report.paper import paper_page
-from bench.report.published import load_published
-from bench.suites import load_suite, override
+from bench.report.papers.paper import paper_page
+from bench.report.papers.published import load_published
+from bench.suites.changes import override
+from bench.suites.suite import load_suite
 from solvers import SOLVERS
+from tests import ROOT
 
 PAPERS = load_published().papers
 
@@ -24,7 +25,7 @@ def commands(text):
 @pytest.mark.parametrize("source", ["guide", "plan"])
 def test_commands_that_are_written_down_parse(source):
     """Verb, options and their values; and a run's suite, task and row exist."""
-    guide = Path(__file__).parents[1] / "docs" / "reproduce_red_diff.md"
+    guide = ROOT / "docs" / "reproduce_red_diff.md"
     text = guide.read_text() if source == "guide" else "".join(map(paper_page, PAPERS))
     for verb, *words in commands(text):
         command = cli.commands[verb]
@@ -35,7 +36,7 @@ def test_commands_that_are_written_down_parse(source):
 
 
 def test_the_guide_runs_what_the_plan_asks_for_and_tells_its_hours():
-    guide, page = (Path(__file__).parents[1] / "docs" / "reproduce_red_diff.md").read_text(), paper_page("red-diff")
+    guide, page = (ROOT / "docs" / "reproduce_red_diff.md").read_text(), paper_page("red-diff")
 
     def rows(text):
         runs = [cli.commands["run"].make_context("run", words).params for verb, *words in commands(text) if verb == "run"]

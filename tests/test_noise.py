@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from bench.noise import SCHEME, DrawnAhead, StreamNoise, philox_bits, stream_key
-from bench.tasks import SolverNoise
+from bench.run.inputs import SolverNoise
 
 KEYS = [stream_key("test", i) for i in range(4)]
 WORD = 2**64

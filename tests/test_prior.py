@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny import ARCHITECTURE, PRIOR
 
-from bench.network import build_unet, recompute_activations
-from bench.prior import NetworkPrior, WatchedPrior
+from bench.prior import WatchedPrior
 from bench.priors import PriorError, load_prior
+from bench.priors.network import NetworkPrior
+from bench.priors.unet import build_unet, recompute_activations
+from tests.tiny import ARCHITECTURE, PRIOR
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import re
 import time
-from pathlib import Path
 
-from bench.contract import check
-from bench.solver_loading import load_solver
+from bench.checks.solver import check
+from bench.suites.methods import load_solver
+from tests import ROOT
 
-README = Path(__file__).parents[1] / "README.md"
+README = ROOT / "README.md"
 
 
 def test_the_example_solver_keeps_the_contract(tmp_path):

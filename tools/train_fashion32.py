@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from fashion_mnist import FOLDER, images_and_labels  # noqa: E402
 
-from bench.network import build_unet  # noqa: E402
+from bench.priors.unet import build_unet  # noqa: E402
 from bench.schedule import VPSchedule  # noqa: E402
 
 ARCHITECTURE = {

@@ -18,11 +18,14 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.prepare import Options, prepare  # noqa: E402
-from bench.progress import Observer  # noqa: E402
-from bench.records import Record, read_records  # noqa: E402
-from bench.runner import Runner  # noqa: E402
-from bench.suites import SolverRow, TaskRow, load_suite, override  # noqa: E402
+from bench.plan.build import prepare  # noqa: E402
+from bench.plan.options import Options  # noqa: E402
+from bench.records.journal import read_records  # noqa: E402
+from bench.records.record import Record  # noqa: E402
+from bench.run.progress import Observer  # noqa: E402
+from bench.run.runner import Runner  # noqa: E402
+from bench.suites.changes import override  # noqa: E402
+from bench.suites.suite import SolverRow, TaskRow, load_suite  # noqa: E402
 
 GRIDS = {
     "dps": {"zeta": [0.03, 0.1, 0.3, 1, 3, 10]},

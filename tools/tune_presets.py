@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.data import load_dataset  # noqa: E402
-from bench.metrics import misfit, psnr, ssim  # noqa: E402
+from bench.metrics.image import misfit, psnr, ssim  # noqa: E402
 from bench.noise import StreamNoise, stream_key  # noqa: E402
 from bench.operators import make_operator  # noqa: E402
 from bench.priors import load_prior  # noqa: E402
 from bench.solver import Measurement  # noqa: E402
-from bench.suites import load_suite  # noqa: E402
+from bench.suites.suite import load_suite  # noqa: E402
 from solvers import SOLVERS  # noqa: E402
 
 GRIDS = {

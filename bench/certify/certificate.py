@@ -1,24 +1,19 @@
 """What `python -m bench certify` says of a solver: the laws it keeps, the equations it follows, how its presets deviate."""
 
-import hashlib
 import inspect
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import yaml
 
-from bench.certificates import UNCERTIFIED, Certificate
-from bench.certify.law import LawResult
+from bench.certify.certificates import UNCERTIFIED, Certificate
+from bench.certify.code import code_sha256
+from bench.exact.laws.law import LawResult
 from bench.solver import Solver
 
-PRESETS = Path(__file__).parents[1] / "presets"
+PRESETS = Path(__file__).parents[2] / "solvers"
 WRITTEN = {"clip": False, "learned_variance": False}
 """What the equations have of settings whose default is another: the defaults are those that images need."""
-
-
-def code_sha256(solver: type[Solver]) -> str:
-    """Of the file that defines a solver."""
-    return hashlib.sha256(Path(inspect.getfile(solver)).read_bytes()).hexdigest()
 
 
 def certificate(solver: type[Solver], results: list[LawResult]) -> Certificate | None:

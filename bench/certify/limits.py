@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.certify.daps import ideal
-from bench.certify.problems import F64, hadamard_noise, matrix_operator
-from bench.exact import ExactPrior, GaussianPrior
+from bench.exact.laws.problems import F64, hadamard_noise, matrix_operator
+from bench.exact.prior import ExactPrior, GaussianPrior
 from bench.schedule import Level
 from bench.solver import Measurement, Solver
 from solvers import DAPS, DDNM, DDRM, DiffPIR
+from solvers.laws.daps import ideal
 
 SIGMA = 0.1
 

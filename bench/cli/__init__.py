@@ -2,11 +2,10 @@
 
 import click
 
-from bench.cli.assets import doctor, fetch
-from bench.cli.reference import reference
+from bench.cli.assets import doctor, fetch, reference
+from bench.cli.methods import certify, check, list_
 from bench.cli.report import report
 from bench.cli.run import run
-from bench.cli.solvers import certify, check, list_
 from bench.cli.verify import verify
 
 

@@ -40,7 +40,7 @@ def fetch(what: str, names: tuple[str, ...], source: Path | None, data_root: Pat
 
 def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
     """The networks of LPIPS, FID and KID."""
-    from bench.assets import fetch_metrics
+    from bench.metrics.assets import fetch_metrics
 
     if names or source:
         raise click.UsageError("fetch metrics takes neither names nor --from; BENCH_LPIPS_ALEX etc. name local files")
@@ -50,7 +50,7 @@ def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
 
 def fetch_classifier(names: tuple[str, ...], source: Path | None) -> None:
     """The network of the top-1 accuracy."""
-    from bench.checkpoints import fetch_checkpoint, variable
+    from bench.metrics.checkpoints import fetch_checkpoint, variable
 
     if names or source:
         raise click.UsageError(f"fetch classifier takes neither names nor --from; {variable('resnet50')} names a local file")
@@ -115,7 +115,7 @@ def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
 
     With the NAME of some, only of those; the exit code is then 1 if one cannot be used.
     """
-    from bench.doctor import examine
+    from bench.cli.doctor import examine
 
     unusable = 0
     for finding in examine(names, data_root):
@@ -123,3 +123,31 @@ def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
         unusable += finding.state not in {"ok", "note"}
     if names and unusable:
         fail(f"{unusable} of {len(names)} cannot be used", FAILURE)
+
+
+@click.command()
+@click.option("--dataset", metavar="NAME|FILE", required=True, help="A data set, or the path of a card.")
+@click.option(
+    "--mode",
+    type=click.Choice(["legacy_pytorch", "clean"]),
+    default="legacy_pytorch",
+    show_default=True,
+    help="How images come to 299 px.",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
+@click.option("--batch", type=click.IntRange(1), metavar="N", default=32, show_default=True, help="Images at once.")
+@DATA_ROOT
+@plain_errors
+def reference(dataset: str, mode: str, device: str, batch: int, data_root: Path | None) -> None:
+    """Computes the Inception statistics of a whole data set, for suites that name it as their reference; cached by its list."""
+    from bench.data import load_dataset
+    from bench.metrics.fid_stats import make_reference
+    from bench.system.device import get_device
+
+    data = load_dataset(dataset, data_root)
+    said: list[str] = []
+    with click.progressbar(length=len(data.ids), label=f"{data.name}, {mode}", file=click.get_text_stream("stderr")) as bar:
+        path = make_reference(data, mode, get_device(device), batch, lambda n: bar.update(n - bar.pos), said.append)
+    for line in said:
+        click.echo(line, err=True)
+    click.echo(path)

@@ -52,7 +52,7 @@ def run_folder(suite: str) -> Path:
     """Where `run` puts a suite, given by name or by the path of a file, which need not be there any more."""
     if not Path(suite).is_file():
         return RESULTS / suite
-    from bench.suites import load_suite
+    from bench.suites.suite import load_suite
 
     return RESULTS / load_suite(suite).name
 
@@ -66,8 +66,8 @@ def write_report(folders: list[Path], out: Path) -> Path:
 
 def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:
     """Prints a paper's page, and keeps it in a file."""
-    from bench.journal import write_atomic
-    from bench.report.paper import paper_page
+    from bench.records.files import write_atomic
+    from bench.report.papers.paper import paper_page
 
     page = paper_page(name, folders, ms_per_nfe)
     if out is not None:

@@ -113,9 +113,10 @@ def run(
     """
     from bench.data import image_files
     from bench.operators import operator_name
-    from bench.prepare import prepare
-    from bench.request import make_options, mode
-    from bench.suites import at_most, load_suite, override, with_operator
+    from bench.plan.build import prepare
+    from bench.plan.options import make_options, mode
+    from bench.suites.changes import at_most, override, with_operator
+    from bench.suites.suite import load_suite
     from solvers import ANCHORS, SOLVERS
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
@@ -142,10 +143,13 @@ def run(
     with mode(how):
         plan = prepare(suite, how)
         if dry_run:
-            from bench.records import read_records
-            from bench.summary import forecast, forecast_table
+            from bench.cli.tables import forecast_table
+            from bench.records.journal import read_records
+            from bench.run.forecast import forecast
 
-            click.echo(forecast_table(forecast(plan, read_records(folder)[0])))
+            past = read_records(folder)[0]
+            tell_other_versions(plan, past)
+            click.echo(forecast_table(forecast(plan, past)))
             return
         lost = compute(plan, folder, progress, workers)
     if report:
@@ -157,17 +161,19 @@ def run(
 
 def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[str, int]:
     """Runs a plan and prints the scores of its cells; how many of their reconstructions are lost, by status."""
-    from bench.progress import make_observer
-    from bench.records import DONE, read_records
-    from bench.runner import Runner
-    from bench.summary import score_table
+    from bench.cli.progress import make_observer
+    from bench.cli.tables import score_table
+    from bench.records.journal import read_records
+    from bench.records.record import DONE
+    from bench.run.runner import Runner
 
     past, damaged = read_records(folder)
     if damaged:
         click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
-    if ordinary := made_otherwise(plan, past):  # on stdout, which the workers of a run do not have
-        click.echo(f"note: {ordinary} records are there from ordinary runs; they are not made again in reference mode")
+    tell_other_versions(plan, past)
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
+    if ordinary := made_otherwise(runner, past):  # on stdout, which the workers of a run do not have
+        click.echo(f"note: {ordinary} records are there from ordinary runs; they are not made again in reference mode")
     try:
         if workers:
             distribute(runner, workers)
@@ -183,20 +189,28 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
 
 
-def made_otherwise(plan: Any, past: Sequence[Any]) -> int:
+def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
+    """Prints a line for each row and operator of a user that has records of another version of its code."""
+    from bench.plan.other_versions import other_versions
+
+    for note in other_versions(plan.cells, past):
+        click.echo(f"note: {note}; they are kept and not used")
+
+
+def made_otherwise(runner: Any, past: Sequence[Any]) -> int:
     """How many reconstructions of a plan in reference mode were made outside of it, and so are not made in it."""
+    plan = runner.plan
     if not plan.options.reference:
         return 0
-    done = plan.done(r for r in past if r.status != "skipped" and not r.in_reference_mode)
+    done = runner.done(r for r in past if r.status != "skipped" and not r.in_reference_mode)
     return sum(job.key in done for cell in plan.cells for job in plan.missing(cell, set()))
 
 
 def distribute(runner: Any, workers: str) -> None:
     """Runs a plan in several processes, and tells its observer of the records that they write."""
-    from bench.environment import get_device
-    from bench.executors import parts, run_parts
-    from bench.journal import wrote_records
-    from bench.records import Arrivals, read_records
+    from bench.records.journal import Arrivals, read_records, wrote_records
+    from bench.run.engines.processes import parts, run_parts
+    from bench.system.device import get_device
 
     plan, folder, observer = runner.plan, runner.folder, runner.observer
     try:
@@ -206,7 +220,7 @@ def distribute(runner: Any, workers: str) -> None:
     for part in todo:
         get_device(part.device)
     runner.announce()
-    arrivals, done = Arrivals(folder), plan.done(read_records(folder)[0])
+    arrivals, done = Arrivals(folder), runner.done(read_records(folder)[0])
     missing = [(cell, plan.missing(cell, done)) for cell in plan.cells]
     awaited = {job.key: cell for cell, jobs in missing for job in jobs}
 
@@ -223,7 +237,7 @@ def distribute(runner: Any, workers: str) -> None:
     if gave_up:
         which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
         fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)
-    done = plan.done(read_records(folder)[0])
+    done = runner.done(read_records(folder)[0])
     if left := sum(len(plan.missing(cell, done)) for cell in plan.cells):
         fail(f"{left} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
 

@@ -46,12 +46,13 @@ def verify(
     with 1. The manifests say how rows were made; those of folders that do not, by the suite as it is. What cannot be made
     again, as where a file of yours is gone or another one, is told with the reason.
     """
-    from bench.manifest import read_manifest
-    from bench.progress import make_observer
-    from bench.rebuild import Wanted, sources
-    from bench.records import read_records
-    from bench.verify import recorded_rows, repeat_table
-    from bench.verify import verify as make_again
+    from bench.cli.progress import make_observer
+    from bench.cli.tables import repeat_table
+    from bench.records.journal import read_records
+    from bench.records.manifest import read_manifest
+    from bench.verify.rebuild import Wanted, sources
+    from bench.verify.repeat import recorded_rows
+    from bench.verify.repeat import verify as make_again
 
     runs, records = read_manifest(folder), read_records(folder)[0]
     if not (runs and records):

@@ -3,12 +3,12 @@
 import hashlib
 from pathlib import Path
 
-from bench.cache import sha256
 from bench.data.cards import DataError, ListedCard
 from bench.data.collections import COLLECTIONS, find_images, user_folder
 from bench.data.files import SUFFIXES, about
 from bench.data.lists import entries
 from bench.data.preprocessing import Photographs
+from bench.system.cache import sha256
 
 
 class ListedDataset(Photographs):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.cache import cache_dir
 from bench.data.cards import DATASETS, DataError, IdList, ListedCard, read_bytes, read_card
 from bench.data.collections import COLLECTIONS, Entry, by_min_side, user_folder
-from bench.downloads import DownloadError, download
+from bench.system.cache import cache_dir
+from bench.system.downloads import DownloadError, download
 
 LINE = re.compile(r"(?:(?P<group>[\w.-]+)/)?(?P<id>[\w.-]+)\.[A-Za-z]+ (?P<label>\d+)")
 

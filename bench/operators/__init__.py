@@ -13,16 +13,12 @@ from bench.names import nearest
 from bench.operators.base import Operator
 from bench.operators.compression import JPEG, Quantise
 from bench.operators.convolution import BlurCircular, BlurMotion
-from bench.operators.freeform import inpaint_freeform
-from bench.operators.hadamard import CompressedSensing
-from bench.operators.learned import blur_nonlinear
-from bench.operators.masks import Denoise, InpaintBox, InpaintRandom
-from bench.operators.matrix import Matrix
+from bench.operators.masks import Denoise, InpaintBox, InpaintRandom, inpaint_freeform
+from bench.operators.matrices import CompressedSensing, Matrix, RandomMatrix
 from bench.operators.means import Grey, SRAverage
-from bench.operators.nonlinear import HDR, PhaseRetrieval
-from bench.operators.random_matrix import RandomMatrix
+from bench.operators.nonlinear import HDR, PhaseRetrieval, blur_nonlinear
 from bench.operators.separable import BlurGauss, BlurUniform, SRBicubic
-from bench.user_code import is_user_code, load_class
+from bench.system.user_code import is_user_code, load_class
 
 __all__ = ["OPERATORS", "make_operator", "operator_name", "operator_parameters"]
 

@@ -19,6 +19,21 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from bench.operators.neutral import Neutral
+
+__all__ = [
+    "LinearOperator",
+    "Neutral",
+    "Operator",
+    "PinvOperator",
+    "Pullback",
+    "SVDOperator",
+    "dc_gain",
+    "dot",
+    "norm",
+    "rows",
+]
+
 Pullback = Callable[[Tensor], Tensor]
 
 

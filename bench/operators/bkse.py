@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
-from bench.cache import sha256
-from bench.operators.supplied import Version
+from bench.system.cache import sha256
+from bench.system.supplied import Version
 
 STRIDE = 128
 """Pixels of the image, per side, for one position of the code: two halvings before the adapter and five in it."""

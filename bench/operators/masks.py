@@ -1,7 +1,10 @@
 """Operators that are diagonal in the pixels: denoising and inpainting."""
 
+import hashlib
+import zipfile
 from collections.abc import Sequence
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +14,7 @@ from torch import Tensor
 from bench.noise import philox_bits, stream_key
 from bench.operators.base import SVDOperator
 from bench.operators.kernels import image_shape
+from bench.system.supplied import Version, supplied_file
 
 
 class Denoise(SVDOperator):
@@ -119,3 +123,90 @@ class InpaintRandom(Inpaint):
             return m.reshape(H, W)
 
         super().__init__(shape, seeds, [mask(seed) for seed in seeds])
+
+
+SIDE = 256
+FILE = "imagenet_freeform_masks.npz"
+VARIABLE = "BENCH_FREEFORM_MASKS"
+
+
+class Masks(NamedTuple):
+    """A pool of masks."""
+
+    bits: np.ndarray
+    """(n, ceil(H W / 8)) uint8: each mask's pixels row by row, eight to a byte, the first in the highest bit; 1 is a hole."""
+    sha256: str
+    """Of ``bits``."""
+
+
+class InpaintFreeform(Inpaint):
+    """Each image's mask is one of a pool, drawn by the image's seed.
+
+    Args:
+        masks: of the size of the images.
+    """
+
+    def __init__(self, shape: Sequence[int], seeds: Sequence[int], masks: Masks) -> None:
+        size = image_shape(shape, "inpaint_freeform")[1:]
+        n = size[0] * size[1]
+
+        def mask(seed: int) -> np.ndarray:
+            word = philox_bits(stream_key("inpaint_freeform", seed), 0, 1)[0]
+            return np.unpackbits(masks.bits[int(word) % len(masks.bits)], count=n).reshape(size) == 0
+
+        super().__init__(shape, seeds, [mask(seed) for seed in seeds])
+        self.sha256 = masks.sha256
+
+    def conventions(self) -> dict[str, str]:
+        return super().conventions() | {"masks": f"drawn from a file, sha256 {self.sha256[:12]}"}
+
+    def supplied(self) -> dict[str, str]:
+        return {"masks": self.sha256}
+
+
+def inpaint_freeform(shape: Sequence[int], seeds: Sequence[int], fraction: str = "20-30% freeform") -> InpaintFreeform:
+    """`InpaintFreeform` with the masks of Palette (Saharia et al., arXiv 2111.05826), for images of 256 x 256 pixels.
+
+    The file is the one in ``BENCH_FREEFORM_MASKS``, or operators/imagenet_freeform_masks.npz in the cache.
+
+    Args:
+        fraction: key of the masks in the file; it says which part of the image is missing.
+
+    Raises:
+        ValueError: the file is absent or not what it should be, or the images have another size.
+    """
+    size = image_shape(shape, "inpaint_freeform")[1:]
+    what = f"the masks of Palette's evaluation release ({FILE})"
+    file = supplied_file("inpaint_freeform", FILE, VARIABLE, what)
+    if size != (SIDE, SIDE):
+        H, W = size
+        raise ValueError(f"inpaint_freeform needs images of {SIDE} x {SIDE} pixels, as its masks are, got {H} x {W}")
+    return InpaintFreeform(shape, seeds, read_masks(file, fraction))
+
+
+@lru_cache(maxsize=1)  # 80 MB in the published file, and every batch asks again
+def read_masks(version: Version, key: str) -> Masks:
+    """The masks of one key of a file, whose arrays may be laid out in any of these ways, all of them row by row.
+
+    Bits: (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each mask or of each row;
+    or plain zeros and ones, (n, 256, 256). 1 is a hole.
+
+    Raises:
+        ValueError: the file is damaged, has no such key, or the array is not laid out so.
+    """
+    path = version.path
+    try:
+        with np.load(path) as file:
+            known = file.files
+            array = file[key] if key in known else None
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"inpaint_freeform: {path} is not an npz file that can be read ({error})") from error
+    if array is None:
+        raise ValueError(f"inpaint_freeform: no masks '{key}' in {path}; known: {', '.join(known)}")
+    if array.shape[1:] == (SIDE, SIDE) and array.max(initial=0) <= 1:
+        array = np.packbits(array.astype(bool).reshape(len(array), -1), axis=1)
+    if array.dtype != np.uint8 or array.size == 0 or array.size % (SIDE * SIDE // 8):
+        found = f"{array.dtype} {array.shape}"
+        raise ValueError(f"inpaint_freeform: '{key}' in {path} is {found}, not masks of {SIDE} x {SIDE} bits")
+    bits = np.ascontiguousarray(array.reshape(-1, SIDE * SIDE // 8))
+    return Masks(bits, hashlib.sha256(bits).hexdigest())

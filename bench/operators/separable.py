@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.operators.base import SVDOperator
 from bench.operators.kernels import box, check_taps, gauss, image_shape, scaled_taps
-from bench.operators.matrix import padded_svd
+from bench.operators.matrices import padded_svd
 from bench.operators.means import check_factor
 
 

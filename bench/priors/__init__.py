@@ -11,8 +11,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bench.network import check_state
-from bench.prior import Guide, NetworkPrior
 from bench.priors.adapters import ADAPTERS
 from bench.priors.cards import Card, PriorError, Weights, list_priors, read_card
 from bench.priors.files import (
@@ -25,7 +23,9 @@ from bench.priors.files import (
     read_state,
     verify,
 )
-from bench.records import digest
+from bench.priors.network import Guide, NetworkPrior
+from bench.priors.unet import check_state
+from bench.records.keys import digest
 from bench.schedule import VPSchedule
 
 __all__ = [

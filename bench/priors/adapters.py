@@ -6,8 +6,8 @@ configuration. Nothing here knows class labels that are not a plain embedding, n
 
 from collections.abc import Callable
 
-from bench.prior import NetworkPrior
 from bench.priors.azula_priors import load_azula
 from bench.priors.diffusers_priors import load_diffusers
+from bench.priors.network import NetworkPrior
 
 ADAPTERS: dict[str, Callable[..., NetworkPrior]] = {"diffusers": load_diffusers, "azula": load_azula}

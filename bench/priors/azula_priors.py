@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.cache import cache_dir
-from bench.network import recompute_activations
-from bench.prior import NetworkPrior
 from bench.priors.cards import PriorError
 from bench.priors.files import state_sha256
 from bench.priors.foreign import LogRatios, named, table_schedule
+from bench.priors.network import NetworkPrior
+from bench.priors.unet import recompute_activations
 from bench.schedule import Schedule, TableSchedule, VPSchedule
-from bench.user_code import UserCodeError, import_user_module, module_sha256
+from bench.system.cache import cache_dir
+from bench.system.user_code import UserCodeError, import_user_module, module_sha256
 
 PLUGINS = ("adm", "vdm")
 """Of azula: those that load images' denoisers, not latents', and unpickle weights only."""

@@ -33,14 +33,14 @@ class Network(BaseModel):
 
 
 class Architecture(Network):
-    """What `bench.network.build_unet` takes."""
+    """What `bench.priors.unet.build_unet` takes."""
 
     learn_sigma: bool
     num_classes: PositiveInt | None = None
 
 
 class ClassifierArchitecture(Network):
-    """What `bench.network.build_classifier` takes."""
+    """What `bench.priors.unet.build_classifier` takes."""
 
     num_classes: PositiveInt
 

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.prior import Prediction
 from bench.priors.cards import PriorError
 from bench.priors.foreign import LogRatios, table_schedule
+from bench.priors.network import Prediction
 from bench.schedule import Schedule, VPSchedule
 
 PREDICTIONS: dict[str, Prediction] = {"epsilon": "eps", "v_prediction": "v", "sample": "x0", "original_sample": "x0"}

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.prior import NetworkPrior
 from bench.priors.cards import PriorError
 from bench.priors.diffusers_kinds import interpret
 from bench.priors.files import state_sha256
 from bench.priors.foreign import named
+from bench.priors.network import NetworkPrior
 
 DEPRECATED = {"KarrasVeScheduler": "scheduling_karras_ve", "ScoreSdeVpScheduler": "scheduling_sde_vp"}
 """Modules of schedulers that diffusers 0.42 still has, and exports in name only."""

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.cache import cache_dir, sha256
-from bench.downloads import DownloadError, Progress, download, silent
-from bench.network import build_classifier, build_unet, check_state
 from bench.priors.cards import Classifier, PriorError, Weights, read_card
+from bench.priors.unet import build_classifier, build_unet, check_state
+from bench.system.cache import cache_dir, sha256
+from bench.system.downloads import DownloadError, Progress, download, silent
 
 RESTORE = "restore the file"
 

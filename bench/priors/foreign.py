@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.prior import NetworkPrior
 from bench.priors.cards import PriorError
-from bench.records import digest
+from bench.priors.network import NetworkPrior
+from bench.records.keys import digest
 from bench.schedule import Schedule, TableSchedule
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.journal import write_atomic
-from bench.manifest import read_manifest
-from bench.records import Record, StoreError, read_records
-from bench.report import diversity, exact, exact_plots, grid, plot, ranks
+from bench.records.files import StoreError, write_atomic
+from bench.records.journal import read_records
+from bench.records.manifest import read_manifest
+from bench.records.record import Record
+from bench.report import diversity, exact
 from bench.report.asked import Run
-from bench.report.colours import colours, markers
 from bench.report.columns import Metric, metrics_of
+from bench.report.figures import exact_plots, grid, plot, ranks
+from bench.report.figures.colours import colours, markers
 from bench.report.markdown import document
 from bench.report.numbers import sheet
 from bench.report.scores import Reference, Scores, Sets, judge, reference

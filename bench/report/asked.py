@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from bench.records import Record
+from bench.records.record import Record
 
 Run = dict[str, Any]
-"""One manifest, see `bench.manifest.write_manifest`."""
+"""One manifest, see `bench.records.journal.manifest.write_manifest`."""
 
 
 class Asked:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.records import Record
+from bench.records.record import Record
 from bench.report.tables import Row, Table
 from bench.report.text import escape
-from bench.stats import Interval, bootstrap_interval, bootstrap_means
+from bench.stats.intervals import Interval, bootstrap_interval, bootstrap_means
 
 Find = Callable[[str], Path | None]
 """Path below objects/ -> the file, if any folder holds it."""

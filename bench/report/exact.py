@@ -15,7 +15,8 @@ from bench.report.notes import certified, notes, sources
 from bench.report.scores import rankable
 from bench.report.tables import Row, Table
 from bench.report.text import count, escape, plain, seconds
-from bench.stats import FEWEST, Median, at_floor, differ, median_difference, median_interval
+from bench.stats.comparisons import FEWEST, at_floor, differ, median_difference
+from bench.stats.intervals import Median, median_interval
 
 NBSP = "\u00a0"
 FLOOR, ORACLE = "exact", "oracle"

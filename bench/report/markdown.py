@@ -6,17 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.names import counted
-from bench.records import Record
+from bench.records.record import Record
 from bench.report import diversity
 from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.diversity import Spread
-from bench.report.ledger import ledger
 from bench.report.notes import absent, certified, conventions, notes, sources
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
 from bench.report.tables import Row, Table
 from bench.report.text import code, count, distinct, escape, plain, seconds
-from bench.stats import bootstrap_interval
+from bench.stats.intervals import bootstrap_interval
 
 NBSP = "\u00a0"
 ARROWS = {1: NBSP + "↑", -1: NBSP + "↓", 0: ""}
@@ -102,7 +101,7 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
 
 
 def _device(r: Record) -> str:
-    """With what decides about rounding; a run never uses TF32 (`bench.environment.full_precision`), which a GPU's user asks."""
+    """With what decides about rounding; a run never uses TF32 (`bench.system.device.full_precision`), which a GPU's user asks."""
     tf32 = "" if r.device.startswith("cpu") else ", no TF32"
     state = ", state in float32" if r.dtype in ("bfloat16", "float16") else ""
     return f"{r.device} ({counted(r.threads, 'thread')}, {r.dtype}{state}{tf32})"
@@ -258,3 +257,19 @@ def _label(row: Row) -> str:
 
 def _row(cells: Iterable[Any]) -> str:
     return "| " + " | ".join(re.sub(r"\s*\n\s*", " ", str(cell)) for cell in cells) + " |"
+
+
+def ledger(runs: Sequence[Run]) -> list[str]:
+    """A table with one line per task; nothing where no manifest knows (those written before operators said it)."""
+    tasks = [task for run in runs for task in run.get("tasks", ())]
+    if not any("conventions" in task for task in tasks):
+        return []
+    lines = dict.fromkeys(_line(task) for task in tasks)
+    head = ["| Task | σ in \\[−1, 1\\] | σ in \\[0, 1\\] | Operator | What it is |", "|:--|--:|--:|:--|:--|"]
+    return ["### Operators", "\n".join([*head, *lines])]
+
+
+def _line(task: dict) -> str:
+    facts = "; ".join(f"{topic}: {text}" for topic, text in task.get("conventions", {}).items())
+    cells = [escape(task["name"]), f"{task['sigma']:g}", f"{task['sigma'] / 2:g}", code(task["operator"]), escape(facts) or "–"]
+    return f"| {' | '.join(cells)} |"

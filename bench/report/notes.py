@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.certificates import UNCERTIFIED, standing
+from bench.certify.certificates import UNCERTIFIED, standing
 from bench.names import counted
-from bench.records import Record
+from bench.records.record import Record
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Scores, gap
 from bench.report.tables import Row, Table
 from bench.report.text import citation, code, distinct, escape, plain
-from bench.stats import FEWEST, Interval
+from bench.stats.comparisons import FEWEST
+from bench.stats.intervals import Interval
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 

@@ -5,12 +5,13 @@ import io
 import math
 from collections.abc import Sequence
 
-from bench.records import Record, canonical
+from bench.records.keys import canonical
+from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Metric
 from bench.report.scores import Score, Scores, rankable
 from bench.report.tables import SETTING, Row, Table
 from bench.report.text import distinct
-from bench.stats import bootstrap_interval
+from bench.stats.intervals import bootstrap_interval
 
 PLAIN = (*SETTING, "label", "cell", "solver", "solver_rev", "source_sha256", "preset", "params", "paper", "baseline")
 

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.features import MODES, FeatureFiles, Statistics, features_folder, read_statistics, statistics_path
-from bench.journal import write_atomic
 from bench.names import counted
-from bench.records import StoreError, digest
+from bench.records.files import StoreError, write_atomic
+from bench.records.keys import digest
 from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
 from bench.report.tables import Row, Table
-from bench.stats import FEWEST, Gaussian, Interval, bootstrap_interval, frechet_distance, kernel_distance, paired_difference
+from bench.stats.comparisons import FEWEST, paired_difference
+from bench.stats.distances import Gaussian, frechet_distance, kernel_distance
+from bench.stats.features import MODES, FeatureFiles, Statistics, features_folder, read_statistics, statistics_path
+from bench.stats.intervals import Interval, bootstrap_interval
 
 ENOUGH_FOR_FID = 2048
 REV = 1

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from bench.records import Record, canonical
+from bench.records.keys import canonical
+from bench.records.record import Record
 from bench.report.asked import Asked, Run, labels, ranks
 
 SETTING = (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from bench.records import canonical
+from bench.records.keys import canonical
 
 
 def escape(text: Any, limit: int = 300) -> str:

@@ -1,4 +1,4 @@
-"""Presets: the settings of a solver for a prior and a task, one YAML file per solver in ``bench/presets``.
+"""Presets: the settings of a solver for a prior and a task, one YAML file per solver beside it in ``solvers/``.
 
     bench:                          # preset
       fashion32:                    # prior, a pattern
@@ -17,7 +17,7 @@ from typing import Any
 from bench.names import nearest
 from bench.suites.yamlfile import Source, SuiteError
 
-FOLDER = Path(__file__).resolve().parents[1] / "presets"
+FOLDER = Path(__file__).resolve().parents[2] / "solvers"
 DEFAULT = "bench"
 """What a row without a preset uses where it exists."""
 

@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from bench.environment import commit, cores, device_name, get_device, versions
+from bench.system.device import cores, device_name, get_device
+from bench.system.versions import commit, versions
 from gpu_parts.checks import measure_tests, measure_verify
 from gpu_parts.harness import measure_costs, measure_overhead
 from gpu_parts.job import NOT_INSTALLED, ROOT, TOY_SIZES, Failed, Job, Sizes, Skipped, reason

@@ -75,7 +75,7 @@ def read_medians(gaps: str) -> list[str]:
 
 def only_lacking(changed: str | None, medians: dict[str, float]) -> bool:
     """Whether metrics that could not be computed are all that differs."""
-    from bench.verify import unit
+    from bench.verify.repeat import unit
 
     lacking = changed is not None and all(part.startswith("no ") for part in changed.split(", "))
     return lacking and all(gap <= unit(name.lower()) for name, gap in medians.items())
@@ -102,7 +102,7 @@ class Outcomes:
 
     def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
         """Hook."""
-        kept = [item for item in items if item.path.stem == "test_devices" or "device" in item.fixturenames]
+        kept = [item for item in items if item.path.stem == "test_device" or "device" in item.fixturenames]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
 

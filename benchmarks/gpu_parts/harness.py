@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from bench.environment import Clock
+from bench.system.clock import Clock
 from gpu_parts.job import Job, Skipped
 from gpu_parts.networks import Setting, make_subject
 
@@ -19,7 +19,7 @@ Rows = list[Row]
 
 
 def measure_overhead(job: Job) -> None:
-    """Whole solves through `bench.solving.solve`, and as many bare calls of the network, in turns.
+    """Whole solves through `bench.run.solve.solve`, and as many bare calls of the network, in turns.
 
     `overhead.py` waits for the device around each call. Here bare calls are queued, which shows a solver that
     lets a GPU run dry.
@@ -80,8 +80,8 @@ def solve_once(solver: Any, prior: Any, batch: int) -> Any:
     """The outcome for a made-up measurement, through the harness."""
     from bench.noise import StreamNoise
     from bench.operators import make_operator
+    from bench.run.solve import solve
     from bench.solver import Measurement
-    from bench.solving import solve
 
     A = make_operator(OPERATOR, prior.shape, range(batch)).to(prior.device, prior.dtype)
     noise = StreamNoise(range(batch), prior.dtype, prior.device)
@@ -123,7 +123,7 @@ def compute_costs(job: Job, name: str, network: str, measured: Rows) -> None:
 
 def gradient_share(solver: Any) -> float:
     """Share of its evaluations that a solver pulls back through, counted in two steps on a tiny image."""
-    from bench.prior import NetworkPrior
+    from bench.priors.network import NetworkPrior
 
     outcome = solve_once(replace(solver, steps=2), NetworkPrior(Pointwise(), (3, 16, 16)), 1)
     return outcome.vjps / outcome.nfe

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bench.environment import out_of_memory, release_memory
+from bench.system.device import out_of_memory, release_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_INSTALLED = "package '{}' is not installed"
@@ -56,8 +56,8 @@ class Sizes:
         "mcg",
     )
     images: int = 3
-    tests: tuple[str, ...] = ("devices", "network", "guidance", "adapters", "diffusers_kinds")
-    """Files tests/test_*.py with tests of devices."""
+    tests: tuple[str, ...] = ("device", "unet", "network", "adapters", "diffusers_kinds")
+    """Files test_*.py with tests of devices."""
     chosen: str = ""
     """Which of their tests, an expression of pytest; all where empty."""
 
@@ -75,7 +75,7 @@ TOY_SIZES = Sizes(
     tasks=("sr_average4",),
     rows=("pinv",),
     images=1,
-    tests=("devices",),
+    tests=("device",),
     chosen="wholly_on_their_device and (grey or hdr) or waited_for",
 )
 

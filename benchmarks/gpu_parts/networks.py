@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from bench.environment import Clock, PeakMemory, full_precision, release_memory
+from bench.system.clock import Clock, PeakMemory
+from bench.system.device import full_precision, release_memory
 from gpu_parts.job import NO_TIME, Job
 
 CALLS = ("evaluation", "vjp")
@@ -56,7 +57,7 @@ class Subject:
 
     def prior(self, setting: Setting) -> Any:
         """A `NetworkPrior` over the network, whose weights are laid out as the setting says."""
-        from bench.prior import NetworkPrior
+        from bench.priors.network import NetworkPrior
 
         shape = (3, self.side, self.side)
         prior = NetworkPrior(self.network, shape, autocast=AUTOCAST[setting.precision])
@@ -137,7 +138,7 @@ def time_call(prior: Any, batch: int, call: str, repeats: int) -> dict[str, Any]
 
     Returns:
         ``ms`` of the whole call, ``backward_ms`` of the pullback within it, ``first_s`` of a first call that
-        does not count (compilation, choice of kernels), ``gb`` at the peak (`bench.environment.PeakMemory`).
+        does not count (compilation, choice of kernels), ``gb`` at the peak (`bench.system.clock.PeakMemory`).
     """
     x = torch.randn(batch, *prior.shape, device=prior.device)
     level = prior.schedule.level(prior.schedule.T // 2)

@@ -1,0 +1,1 @@
+"""The contracts of solvers and operators: what each promises, checked in seconds."""

@@ -1,0 +1,147 @@
+"""What is here, what is missing or wrong, and the step that mends it: one line for each thing."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+
+from bench.data import DataError, ListedCard, ListedDataset, card_path, list_datasets, load_dataset
+from bench.data import read_card as read_dataset_card
+from bench.data.collections import COLLECTIONS, user_folder
+from bench.metrics.assets import AssetUnavailable, find_backbone
+from bench.metrics.backbones import BACKBONES, CHECKPOINTS
+from bench.metrics.checkpoints import find_checkpoint
+from bench.names import nearest
+from bench.operators import make_operator
+from bench.priors import PriorError, check_names, find_weights, list_priors, missing_files, read_card, verify
+from bench.suites.yamlfile import SuiteError
+from bench.system.cache import cache_dir
+from bench.system.device import device_name, threads
+from bench.system.versions import versions
+
+SUPPLIED = ("inpaint_freeform", "blur_nonlinear")
+"""Operators that need a file which is not shipped."""
+
+SHAPE = (3, 256, 256)
+
+LITTLE = 10e9
+"""Free bytes below which the priors at 256 px hardly fit into the cache."""
+
+
+class Finding(NamedTuple):
+    """One line. ``text`` says what was found and, where it is not ok, what to do."""
+
+    what: str
+    state: Literal["ok", "missing", "wrong", "note"]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.state:8}{self.what}: {self.text}"
+
+
+def examine(names: Sequence[str] = (), root: Path | None = None) -> Iterator[Finding]:
+    """Looks at everything, or at what is named: data sets, priors, networks of the metrics, operators that need a file.
+
+    Args:
+        root: where the user's images are.
+
+    Raises:
+        SuiteError: an unknown name.
+
+    """
+    groups: list[tuple[Callable[[str], Finding], Sequence[str]]] = [
+        (partial(_dataset, root=root), list_datasets()),
+        (_prior, list_priors()),
+        (_backbone, [*BACKBONES, *CHECKPOINTS]),
+        (_supplied, SUPPLIED),
+    ]
+    known = list(dict.fromkeys(name for _, group in groups for name in group))
+    for name in names:
+        if name not in known and not name.endswith(".toml"):
+            raise SuiteError(f"doctor: unknown '{name}'{nearest(name, known)}")
+    for look, group in groups:
+        yield from (look(name) for name in group if not names or name in names)
+    yield from (_dataset(name, root) for name in names if name not in known)
+    if not names:
+        yield from (_device(), _versions(), _disk())
+
+
+def _dataset(name: str, root: Path | None) -> Finding:
+    """Where a list is missing, the folder may be too: both are said at once."""
+    what = f"data set {name}"
+    try:
+        data = load_dataset(name, root)
+    except DataError as error:
+        texts = [str(error).removeprefix(f"{name}: ")]
+    else:
+        where = f" in {data.place}" if isinstance(data, ListedDataset) else ""
+        listed = "; the list is the card's" if where and data.labels else ""
+        return Finding(what, "ok", f"{len(data.ids)} of {len(data.ids)} images{where}{listed}")
+    try:
+        card = read_dataset_card(card_path(name))
+        if isinstance(card, ListedCard):
+            user_folder(COLLECTIONS[card.collection], root)
+    except DataError as error:
+        texts += [text for text in [str(error)] if text not in texts]
+    return Finding(what, "wrong" if "sha256" in texts[0] else "missing", "; ".join(texts))
+
+
+def _prior(name: str) -> Finding:
+    what = f"prior {name}"
+    try:
+        card, place = read_card(name)
+        if missing := missing_files(name):
+            advice = f"`python -m bench fetch priors {name}` gets them" if card.urls else "restore the file"
+            return Finding(what, "missing", f"{', '.join(missing)}: not here; {advice}")
+        paths = [find_weights(weights, place) for weights in card.weights]
+        for weights, path in zip(card.weights, paths, strict=True):
+            verify(path, weights)
+            check_names(path, weights)
+    except PriorError as error:
+        return Finding(what, "wrong", str(error))
+    return Finding(what, "ok", ", ".join(f"{path}, {path.stat().st_size / 1e6:.0f} MB" for path in paths))
+
+
+def _backbone(name: str) -> Finding:
+    try:
+        path = (find_backbone if name in BACKBONES else find_checkpoint)(name)
+    except AssetUnavailable as error:
+        text = str(error).removeprefix(f"{name}: ")
+        return Finding(f"metric network {name}", "wrong" if "sha256" in text else "missing", text)
+    return Finding(f"metric network {name}", "ok", str(path))
+
+
+def _supplied(operator: str) -> Finding:
+    """Builds the operator, which checks all that is in its file."""
+    try:
+        make_operator(operator, SHAPE, [0])
+    except ValueError as error:
+        state = "missing" if str(error).startswith(f"{operator} needs ") else "wrong"
+        return Finding(f"operator {operator}", state, str(error).removeprefix(operator).lstrip(": "))
+    return Finding(f"operator {operator}", "ok", "its file is what it should be")
+
+
+def _device() -> Finding:
+    names = [device_name(torch.device("cpu"))]
+    if torch.cuda.is_available():
+        names += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    gpu = "" if len(names) > 1 else "; no GPU that this torch can use: at 256 px a CPU is good for trying out only"
+    return Finding("devices", "note", f"{', '.join(names)}, {threads()} threads{gpu}")
+
+
+def _versions() -> Finding:
+    return Finding("versions", "note", ", ".join(f"{name} {version}" for name, version in versions().items()))
+
+
+def _disk() -> Finding:
+    folder = cache_dir()
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    text = f"{folder}, {free / 1e9:.0f} GB free"
+    if not os.access(there, os.W_OK):
+        return Finding("cache", "wrong", f"{text}, cannot be written; BENCH_HOME names another folder")
+    return Finding("cache", "note", text + ("; BENCH_HOME names a folder on another disk" if free < LITTLE else ""))

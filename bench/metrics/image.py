@@ -1,0 +1,63 @@
+"""Image metrics, each a function of one reconstruction and its truth: no reduction crosses the batch.
+
+Images are (B, C, H, W) in [-1, 1] with C = 1 or 3. All metrics but the data misfit see ``clip(x, -1, 1)``, and those that are
+defined on [0, 1] see (x + 1) / 2 of it: never a min-max normalised image, never an 8-bit file. Distances between sets (FID,
+KID) are computed later, by `bench.stats.intervals.intervals`, from the features that `Inception` returns.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.metrics.networks import unit
+from bench.operators.base import Operator
+
+
+def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of each image, data range 1 on [0, 1]; (B, C, H, W) twice -> (B,) float64.
+
+    Infinite where the images are equal.
+    """
+    return -10 * (unit(x_hat.double()) - unit(x.double())).square().flatten(1).mean(1).log10()
+
+
+def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
+    """Structural similarity of each image (Wang et al. 2004); (B, C, H, W) twice, H and W >= 11 -> (B,) float64.
+
+    The paper's setting: Gaussian window of 11 x 11 px and std 1.5 px, population covariance, K = (.01, .03), data range 1 on
+    [0, 1], averaged over the positions where the window fits, and over the channels.
+    """
+    from skimage.metrics import structural_similarity
+
+    pairs = zip(_arrays(x_hat), _arrays(x), strict=True)
+    setting = {"data_range": 1.0, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return torch.tensor([structural_similarity(a, b, channel_axis=0, **setting) for a, b in pairs], dtype=torch.float64)
+
+
+def _arrays(x: Tensor) -> np.ndarray:
+    return unit(x.double()).cpu().numpy()
+
+
+def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
+    """||A x - y|| / sqrt(m) of each image over the m entries that were measured, in units of y; -> (B,) float64.
+
+    Args:
+        A: one operator per image.
+        x_hat: (B, C, H, W), as the solver returned it: not clipped.
+        y: (B, *m).
+
+    """
+    squares = (A(x_hat) - y).abs().double().square()
+    if A.measured is None:
+        return squares.flatten(1).mean(1).sqrt()
+    kept = A.measured.expand_as(squares)
+    return (squares.where(kept, 0).flatten(1).sum(1) / kept.flatten(1).sum(1)).sqrt()
+
+
+def misfit(A: Operator, x_hat: Tensor, y: Tensor, sigma: float) -> Tensor:
+    """The residual in units of the noise, ||A x - y|| / (sigma sqrt(m)); 1 is expected of the truth; -> (B,) float64.
+
+    NaN at sigma = 0, where it means nothing: read `residual` there.
+    """
+    r = residual(A, x_hat, y)
+    return r / sigma if sigma > 0 else torch.full_like(r, torch.nan)

@@ -1,0 +1,149 @@
+"""The networks behind LPIPS, FID, KID and top-1 accuracy, each a function of images."""
+
+import warnings
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bench.metrics.assets import load_backbone
+from bench.metrics.checkpoints import load_checkpoint
+
+SMALLEST = 64
+"""Sides below this many pixels are enlarged for LPIPS: its first layers alone shrink a 32-pixel image to 7 pixels."""
+
+Device = torch.device | str
+
+
+def unit(x: Tensor) -> Tensor:
+    """[-1, 1] -> [0, 1], clipped; (B, C, H, W)."""
+    return (x.clamp(-1, 1) + 1) / 2
+
+
+def rgb(x: Tensor) -> Tensor:
+    """(B, 1 or 3, H, W) -> (B, 3, H, W): grey is repeated."""
+    return x.expand(-1, 3, -1, -1)
+
+
+class Lpips:
+    """Learned perceptual image patch similarity, v0.1 (Zhang et al. 2018, arXiv 1801.03924).
+
+    Args:
+        net: "alex" or "vgg", the trunk.
+        device: where it is computed.
+
+    Raises:
+        AssetUnavailable: the trunk was not fetched.
+
+    """
+
+    def __init__(self, net: str = "alex", device: Device = "cpu") -> None:
+        self.device = device
+        self.network = _lpips_network(net, load_backbone(f"lpips_{net}")).to(device)
+
+    def __call__(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        """(B, C, H, W) twice, in [-1, 1] -> (B,) float32."""
+        with torch.no_grad():
+            return self.network(self._prepare(x_hat), self._prepare(x)).flatten()
+
+    def _prepare(self, x: Tensor) -> Tensor:
+        x = rgb(x.to(self.device, torch.float32).clamp(-1, 1))
+        shortest = min(x.shape[-2:])
+        if shortest >= SMALLEST:
+            return x
+        size = [round(side * SMALLEST / shortest) for side in x.shape[-2:]]
+        return F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
+    """The lpips package's network around a trunk that is already here: its constructor would download one.
+
+    Built on the meta device, which also leaves torch's random state alone; the linear layers come with the package.
+    """
+    import lpips
+
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = lpips.LPIPS(net=net, version="0.1", pretrained=False, pnet_rand=True, verbose=False)
+    network.scaling_layer = lpips.ScalingLayer()
+    weights = trunk.state_dict()
+    named = {name: weights[name.split(".", 1)[1]] for name in network.net.state_dict()}  # slice2.3.bias is the trunk's 3.bias
+    network.net.load_state_dict(named, assign=True)
+    linear = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
+    network.load_state_dict(torch.load(linear, map_location="cpu", weights_only=True), strict=False, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+class Inception:
+    """Features for FID and KID: the 2048-d average pool of the FID Inception.
+
+    Args:
+        device: where it is computed.
+        mode: how images come to 299 x 299 px. "legacy_pytorch": bilinear without antialiasing, as in pytorch-fid; "clean": as
+            clean-fid defines it (Parmar et al. 2022, arXiv 2104.11222), see `enlarge_clean`.
+
+    Raises:
+        AssetUnavailable: the network was not fetched.
+
+    """
+
+    def __init__(self, device: Device = "cpu", mode: str = "legacy_pytorch") -> None:
+        self.device = device
+        self.resize = RESIZE[mode]
+        self.network = load_backbone("inception").to(device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, 2048) float32."""
+        with torch.no_grad():
+            x = rgb(x.to(self.device, torch.float32).clamp(-1, 1))
+            return self.network(self.resize(x))
+
+
+def enlarge_clean(x: Tensor) -> Tensor:
+    """To 299 x 299 px by antialiased bicubic interpolation (Pillow, each channel in floating point), (B, C, H, W) in [-1, 1].
+
+    The result is clipped to the range of pixels, 0 to 255, and then shifted and scaled as (v - 128) / 128, as the network was
+    trained; the legacy mode's v / 127.5 - 1 is not quite the same.
+    """
+    planes = [Image.fromarray(plane) for plane in ((x + 1) * 127.5).flatten(0, 1).cpu().numpy()]
+    resized = np.stack([np.asarray(plane.resize((299, 299), Image.Resampling.BICUBIC)) for plane in planes])
+    return (torch.from_numpy(resized).clamp(0, 255).unflatten(0, x.shape[:2]).to(x.device) - 128) / 128
+
+
+RESIZE = {
+    "legacy_pytorch": partial(F.interpolate, size=(299, 299), mode="bilinear", align_corners=False),
+    "clean": enlarge_clean,
+}
+
+
+class Classifier:
+    """Whether torchvision's ResNet-50 (IMAGENET1K_V1) sees an image's class.
+
+    The whole image is normalised and classified, whatever its size: no resize and no crop to 224 px.
+
+    Raises:
+        AssetUnavailable: the network was not fetched.
+
+    """
+
+    def __init__(self, device: Device = "cpu") -> None:
+        self.device = device
+        self.network = load_checkpoint("resnet50").to(device)
+
+    def __call__(self, x: Tensor, labels: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> (B,): 1 where the likeliest class is the label, or 0."""
+        return (self.logits(x).argmax(1) == labels).float()
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, 1000) float32, on the CPU."""
+        mean, std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+        with torch.no_grad():
+            return self.network((rgb(unit(x.to(self.device, torch.float32))) - mean) / std).cpu()
+
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the training images of torchvision's classifiers, on [0, 1]."""

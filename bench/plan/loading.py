@@ -1,0 +1,82 @@
+"""Data and priors of a suite, each loaded once."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+
+from bench.data import load_dataset
+from bench.data.images import Images
+from bench.exact.problems import ExactImages, exact_prior, is_exact
+from bench.plan.options import Options
+from bench.prior import Prior
+from bench.priors import load_prior
+from bench.suites.suite import Suite, TaskRow
+from bench.system.device import get_device
+
+
+class World(NamedTuple):
+    """What a task is about: images, and a prior that knows their kind."""
+
+    data: Images
+    prior: Prior
+
+
+Worlds = Callable[[TaskRow], World]
+"""The world of a task; equal names give the same objects."""
+
+
+def load_images(name: str, options: Options, shape: tuple[int, ...] | None, most: int | None = None) -> Images:
+    """A data set by name or path, or drawn from a law in closed form."""
+    return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape, most)
+
+
+def once(load: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is called once for the same arguments, whether it returns something or raises."""
+
+    @cache
+    def attempt(*args: Any) -> tuple[Any, Exception | None]:
+        try:
+            return load(*args), None
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is raised below, at every call
+            return None, error.with_traceback(None)  # its frames hold what was half loaded
+
+    def known(*args: Any) -> Any:
+        value, error = attempt(*args)
+        if error is not None:
+            raise error
+        return value
+
+    return known
+
+
+def make_worlds(suite: Suite, options: Options) -> Worlds:
+    """What loads the data and the prior of a task, each once, or tries to.
+
+    Raises:
+        ValueError: the device is not usable; what it returns raises where something cannot be loaded.
+    """
+    device = get_device(options.device)
+    dtype = getattr(torch, options.dtype)
+    state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
+
+    @once
+    def dataset(name: str, shape: tuple[int, ...]) -> Images:
+        return load_images(name, options, shape, suite.most_images)
+
+    @once
+    def prior(name: str) -> Prior:
+        if is_exact(name):
+            return exact_prior(name, state, device)
+        loaded = load_prior(name, state, device, autocast)
+        loaded.recompute(options.recompute)
+        if options.compile:
+            loaded.compile()
+        return loaded
+
+    def world(row: TaskRow) -> World:
+        known = prior(row.prior or suite.prior)
+        return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
+
+    return world

@@ -1,0 +1,64 @@
+"""How a plan is run."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.system.device import reproducible
+
+BATCH = 8
+KEPT = ("dtype", "limit", "compile", "recompute", "reference")
+"""Options that are part of what is asked; the others say where and in which parts it is computed."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run; none of it but ``dtype`` and ``limit`` changes a result beyond rounding.
+
+    Attributes:
+        batch: images of a cell solved together. Seconds are compared only at equal batch.
+        dtype: one of `DTYPES`.
+        shard: (i, n): only the i-th of n parts of the images, from 1.
+        retry: run again what failed, ran out of memory or time.
+        pictures: keep the pictures of the first so many images of every cell; None keeps all. With several samples an image
+            all are kept, unless it is 0: the report compares them pixel by pixel.
+        limit: seconds per image and solver, None for no limit.
+        compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
+        recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
+        data_root: where the user's images of public collections are.
+        reference: in `bench.plan.build.options.mode`, with a batch of 1: the same bits in any order, shards and workers.
+    """
+
+    batch: int = 8
+    device: str = "cpu"
+    dtype: str = "float32"
+    shard: tuple[int, int] = (1, 1)
+    retry: bool = False
+    pictures: int | None = 8
+    limit: float | None = None
+    compile: bool = False
+    recompute: bool = False
+    data_root: Path | None = None
+    reference: bool = False
+
+    @property
+    def numerics(self) -> dict[str, Any]:
+        """What of it belongs to the key."""
+        return {"dtype": self.dtype} | ({"limit": self.limit} if self.limit else {})
+
+
+def make_options(batch: int | None = None, reference: bool = False, **options: Any) -> Options:
+    """Options, in reference mode of one image at a time.
+
+    Raises:
+        ValueError: reference mode with another batch.
+    """
+    if reference and batch not in {None, 1}:
+        raise ValueError("--reference solves one image at a time; leave --batch out")
+    return Options(batch=1 if reference else batch or BATCH, reference=reference, **options)
+
+
+def mode(options: Options) -> contextlib.AbstractContextManager[None]:
+    """In which a plan is prepared and run: deterministic in reference mode, which is set before anything of CUDA's starts."""
+    return reproducible() if options.reference else contextlib.nullcontext()

@@ -1,0 +1,45 @@
+"""Records that another version of a user's code made: they have other keys, and so a run makes them anew."""
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.names import counted
+from bench.plan.cell import Cell
+from bench.records.record import Record
+
+
+def other_versions(cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
+    """A `note` for each row and operator of a user that has records of another version.
+
+    A record counts where a cell has its solver, label, task and operator, and code of another hash.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for cell in cells:
+        alike = [record for record in records if is_of_same_row(record, cell)]
+        solver, operator = cell.config["solver"]["source"], cell.operator_sha256
+        if solver:
+            keys = {record.key for record in alike if record.source_sha256 not in {None, solver}}
+            found.setdefault((cell.label, file_name(type(cell.solver))), set()).update(keys)
+        if operator:
+            keys = {record.key for record in alike if record.operator_sha256 not in {None, operator}}
+            made_by = type(cell.task.operators(cell.data.shape, cell.images[:1]))
+            found.setdefault((cell.task.name, file_name(made_by)), set()).update(keys)
+    return [note(len(keys), *names) for names, keys in found.items() if keys]
+
+
+def is_of_same_row(record: Record, cell: Cell) -> bool:
+    """Whether a record has the row and the task of a cell, whatever their settings are."""
+    row = (cell.name, cell.label, cell.task.name, cell.task.operator)
+    return (record.solver, record.label, record.task, record.operator) == row
+
+
+def note(n: int, what: str, file: str) -> str:
+    """As in "1 record of Mine was made with another version of my.py"."""
+    verb = "was" if n == 1 else "were"
+    return f"{counted(n, 'record')} of {what} {verb} made with another version of {file}"
+
+
+def file_name(cls: type) -> str:
+    """The name of the file that defines a class."""
+    return Path(inspect.getfile(cls)).name

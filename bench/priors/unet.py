@@ -1,0 +1,160 @@
+"""The guided-diffusion U-Net (Dhariwal & Nichol 2021, arXiv 2105.05233), built through a library.
+
+azula carries the architecture with the original state-dict names, so public checkpoints load by name. Two things are ours:
+
+- A switch: the library's blocks always recompute their activations in the backward pass, which costs a third of a vjp and would
+  bias every wall-clock comparison against the solvers that need one.
+- Attention by torch's fused kernel, which neither stores the (T, T) weights of T pixels nor rounds them. The classifier keeps
+  the library's, since its gradient is differentiated again, which the fused kernels do not support.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+
+class FusedAttention(nn.Module):
+    """Attention of each pixel to all, without parameters.
+
+    Args:
+        heads: their number H.
+        heads_first: whether the channels are ordered (H, qkv, c), as in the original's first version, or (qkv, H, c).
+
+    """
+
+    def __init__(self, heads: int, heads_first: bool) -> None:
+        super().__init__()
+        self.heads, self.heads_first = heads, heads_first
+
+    def forward(self, qkv: Tensor) -> Tensor:
+        """(B, 3 H c, T) -> (B, H c, T)."""
+        B, _, T = qkv.shape
+        split, axis = ((self.heads, 3), 2) if self.heads_first else ((3, self.heads), 1)
+        q, k, v = qkv.reshape(B, *split, -1, T).transpose(-1, -2).unbind(axis)
+        return scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(B, -1, T)
+
+
+def build_unet(
+    image_size: int,
+    channels: int,
+    learn_sigma: bool,
+    num_channels: int,
+    attention_resolutions: Sequence[int],
+    **architecture: Any,
+) -> nn.Module:
+    """A U-Net with random weights, plain (no activation recomputation), in evaluation mode.
+
+    Args:
+        image_size: side of the square images, in pixels.
+        channels: image channels C; the network returns C of them, or 2 C with ``learn_sigma``.
+        learn_sigma: whether the second half of the output is a learned variance interpolation.
+        num_channels: channels of the first level.
+        attention_resolutions: in pixels: 8 puts attention on the 8x8 maps.
+        architecture: ``channel_mult``, ``num_res_blocks``, ``num_head_channels``, ``use_scale_shift_norm``,
+            ``resblock_updown``, and ``num_classes`` for a network that is called with labels, (B,), as its third argument.
+
+    """
+    # The backbone alone: the library's denoiser computes a schedule, which on the meta device imports the compiler (1.7 s).
+    from azula.plugins.adm._src.unet import UNetModel
+
+    backbone = UNetModel(
+        image_size=image_size,
+        in_channels=channels,
+        model_channels=num_channels,
+        out_channels=2 * channels if learn_sigma else channels,
+        attention_resolutions={image_size // side for side in attention_resolutions},
+        **architecture,
+    )
+    for block in backbone.modules():
+        if type(block).__name__ == "AttentionBlock":
+            block.attention = FusedAttention(block.num_heads, "Legacy" in type(block.attention).__name__)
+    return _prepared(backbone)
+
+
+def build_classifier(
+    image_size: int,
+    channels: int,
+    num_classes: int,
+    num_channels: int,
+    attention_resolutions: Sequence[int],
+    **architecture: Any,
+) -> nn.Module:
+    """The classifier of noisy images: the U-Net's first half and attention pooling; random weights, plain, for evaluation.
+
+    Args:
+        image_size, channels: as of `build_unet`; the network maps (B, C, H, W) and a time index to logits, (B, num_classes).
+        architecture: ``channel_mult``, ``num_res_blocks``, ``num_head_channels``, ...
+
+    """
+    from azula.plugins.adm._src.unet import EncoderUNetModel
+
+    network = EncoderUNetModel(
+        image_size=image_size,
+        in_channels=channels,
+        model_channels=num_channels,
+        out_channels=num_classes,
+        attention_resolutions={image_size // side for side in attention_resolutions},
+        pool="attention",
+        **architecture,
+    )
+    return _prepared(network)
+
+
+def _prepared(network: nn.Module) -> nn.Module:
+    # The library embeds the time step in float32, whatever the dtype of the weights.
+    network.time_embed.register_forward_pre_hook(lambda layers, args: (args[0].to(layers[0].weight.dtype),))
+    return recompute_activations(network, False).eval()
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """The network with its kernels in the order of memory that convolutions are fastest in; values stay as they are."""
+    for tensor in chain(network.parameters(), network.buffers()):
+        if tensor.ndim == 4:  # others, of volumes or sequences, have no such order
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def can_recompute(network: nn.Module) -> bool:
+    """Whether `recompute_activations` knows the network's blocks."""
+    return any(hasattr(block, "_forward") for block in network.modules())
+
+
+def recompute_activations(network: nn.Module, on: bool) -> nn.Module:
+    """Switches gradient checkpointing of every block on (less memory, one more forward per vjp) or off.
+
+    A block's plain computation is its ``_forward``; an instance attribute named ``forward`` takes precedence over the
+    checkpointing method of its class.
+    """
+    for block in network.modules():
+        if hasattr(block, "_forward"):
+            if on:
+                block.__dict__.pop("forward", None)
+            else:
+                block.__dict__["forward"] = block._forward
+    return network
+
+
+def check_state(network: nn.Module, state: Mapping[str, Any], source: str) -> None:
+    """Refuses a state dict of another architecture, naming the first entry that differs.
+
+    Raises:
+        ValueError: a name is missing, unknown, or has another shape, or integers are where weights should be.
+
+    """
+    expected = network.state_dict()
+    for name, value in expected.items():
+        if name not in state:
+            raise ValueError(f"{source}: not this architecture: '{name}' is missing")
+        if state[name].shape != value.shape:
+            raise ValueError(
+                f"{source}: not this architecture: '{name}' has shape {tuple(state[name].shape)}, expected {tuple(value.shape)}"
+            )
+        if value.is_floating_point() and not state[name].is_floating_point():
+            raise ValueError(f"{source}: '{name}' holds {state[name].dtype} in place of floating point weights; quantised?")
+    for name in state:
+        if name not in expected:
+            raise ValueError(f"{source}: not this architecture: unknown entry '{name}'")

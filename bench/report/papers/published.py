@@ -1,0 +1,234 @@
+"""What papers print, from ``reports/published.toml``: every number with the conventions that it depends on.
+
+The file says what its fields mean. It is checked when it is read, so that a typing error in it cannot become a verdict.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.names import nearest
+from bench.report.columns import KNOWN, Metric
+
+FILE = Path(__file__).resolve().parents[3] / "reports" / "published.toml"
+METRICS = {metric.name: metric for metric in (*KNOWN, Metric("consistency", "Cons.", ".2f", -1))}
+"""Ours, and those that papers print and we do not compute."""
+Status = Literal["verbatim", "third-party", "unverified"]
+
+
+class PublishedError(ValueError):
+    """The file of published numbers is absent or wrong, or knows no such paper."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paper(_Strict):
+    """A paper whose tables can be laid out; ``id`` as `bench.report.text.citation` takes it."""
+
+    title: str
+    id: str
+
+
+class Solver(_Strict):
+    """A solver of ours: its name in print, the steps of its row in our suites, and whether its steps pull back."""
+
+    label: str
+    steps: int = Field(gt=0)
+    backward: bool = False
+
+
+class Prior(_Strict):
+    """``tflop``: 10^12 operations of one evaluation of the network on one image; None of a network that we have no card of.
+
+    ``sha256``: of its weights, as in our card; None: any weights of that name are taken for them.
+    """
+
+    tflop: float | None = Field(None, gt=0)
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True)
+class Number:
+    """As printed: the value, and half a unit of its last digit."""
+
+    value: float
+    half: float
+
+
+class Entry(_Strict):
+    """The part of a paper's table that is about one problem."""
+
+    paper: str
+    source: str
+    title: str
+    status: Status
+    statuses: dict[str, Status] = {}
+    images: str | None = None
+    dataset: str | None = None
+    n: int | None = Field(None, gt=0)
+    prior: str
+    operator: str
+    params: dict[str, Any] = {}
+    operator_differs: str | None = None
+    sigma: float | None = Field(None, ge=0, allow_inf_nan=False)
+    sigma_unit: Literal["[-1,1]", "[0,1]"] | None = None
+    suite: str | None = None
+    task: str | None = None
+    preset: dict[str, Literal["official", "paper"]] = {}
+    metrics: tuple[str, ...] = Field(min_length=1)
+    variants: dict[str, str] = {}
+    caveats: tuple[str, ...] = ()
+    rows: dict[str, str] = Field(min_length=1)
+    rows_differ: dict[str, str] = {}
+    rows_skipped: dict[str, str] = {}
+
+    @property
+    def noise_std(self) -> float | None:
+        """Of the noise for images in [-1, 1]; None where it is not known."""
+        return self.sigma if self.sigma is None or self.sigma_unit == "[-1,1]" else 2 * self.sigma
+
+    def numbers(self, row: str) -> dict[str, Number]:
+        """Metric -> what the row prints; empty places are left out."""
+        cells = zip(self.metrics, self.rows[row].split(), strict=True)
+        return {metric: Number(float(text), 0.5 * 10.0 ** -_decimals(text)) for metric, text in cells if text != "-"}
+
+    def skipped(self, row: str) -> str | None:
+        """Why no row of ours can stand beside it; None where one can."""
+        return self.rows_skipped.get(row) if self.suite else f"no suite of ours has the network {self.prior}"
+
+    def status_of(self, metric: str) -> Status:
+        """Where the metric's numbers come from."""
+        return self.statuses.get(metric, self.status)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.sigma is not None and self.sigma_unit is None:
+            raise ValueError("sigma needs a sigma_unit")
+        if (self.dataset is None) == (self.images is None):
+            raise ValueError("give either the dataset, or in images what is known of them")
+        for metric in (*self.metrics, *self.variants, *self.statuses):
+            _known("metric", metric, METRICS)
+        for row in self.rows:
+            try:
+                self.numbers(row)
+            except ValueError as error:
+                raise ValueError(f"row '{row}': {len(self.metrics)} numbers or '-' expected ({error})") from None
+        if (self.suite is None) != (self.task is None):
+            raise ValueError("suite and task come together")
+        for row in (*self.rows_differ, *self.rows_skipped):
+            _known("row", row, self.rows)
+        return self
+
+
+@dataclass(frozen=True)
+class Published:
+    """The whole file."""
+
+    papers: Mapping[str, Paper]
+    solvers: Mapping[str, Solver]
+    others: Mapping[str, str]
+    priors: Mapping[str, Prior]
+    entries: tuple[Entry, ...]
+
+    def of(self, paper: str) -> list[Entry]:
+        """The entries of a paper.
+
+        Raises:
+            PublishedError: there is no such paper.
+        """
+        if paper not in self.papers:
+            raise PublishedError(f"unknown paper '{paper}'{nearest(paper, self.papers)}")
+        return [entry for entry in self.entries if entry.paper == paper]
+
+    def method(self, row: str) -> tuple[str | None, int]:
+        """The solver of ours that a row names, None for other methods, and its number of steps."""
+        solver, _, steps = row.rpartition("-")
+        return (solver, int(steps)) if solver in self.solvers and steps.isdigit() else (None, 0)
+
+    def label(self, row: str) -> str:
+        """A row's name in print."""
+        solver, steps = self.method(row)
+        return f"{self.solvers[solver].label} ({steps})" if solver else self.others[row]
+
+
+def load_published(path: Path = FILE) -> Published:
+    """Reads and checks the file.
+
+    Raises:
+        PublishedError: one line with the file, the entry and the reason.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PublishedError(
+            f"no file {path}: published numbers come with the repository, not with the installed package; clone it"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PublishedError(f"cannot read {path}: {error}") from None
+    try:
+        unknown = data.keys() - {"papers", "solvers", "others", "priors", "table"}
+        if unknown:
+            raise PublishedError(f"unknown section '{min(unknown)}'")
+        kinds = {"papers": Paper, "solvers": Solver, "priors": Prior}
+        parts = {name: {k: _checked(f"{name}.{k}", kind, v) for k, v in data[name].items()} for name, kind in kinds.items()}
+        found = Published(**parts, others=dict(data["others"]), entries=tuple(_entries(data["table"])))
+        _check(found)
+    except PublishedError as error:
+        raise PublishedError(f"{path}: {error}") from None
+    except KeyError as error:
+        raise PublishedError(f"{path}: no section {error}") from None
+    return found
+
+
+def _entries(tables: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+    """One per task: what the table says, and on top of it the task."""
+    for table in tables:
+        shared = {name: value for name, value in table.items() if name != "task"}
+        for task in table.get("task", ()):
+            both = {name for name in shared.keys() & task.keys() if isinstance(shared[name], dict)}
+            merged = shared | task | {name: shared[name] | task[name] for name in both}
+            merged |= {"caveats": [*shared.get("caveats", ()), *task.get("caveats", ())]}
+            yield _checked(f"{merged.get('source', '(no source)')}: {merged.get('title', '(no title)')}", Entry, merged)
+
+
+def _checked(place: str, kind: type[BaseModel], value: Any) -> Any:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        what = "unknown field" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise PublishedError(f"{place}: {field + ': ' if field else ''}{what}") from None
+
+
+def _check(found: Published) -> None:
+    """Names that refer to other sections."""
+    for entry in found.entries:
+        place = f"{entry.source}: {entry.title}"
+        try:
+            _known("paper", entry.paper, found.papers)
+            _known("prior", entry.prior, found.priors)
+            if entry.suite and found.priors[entry.prior].tflop is None:
+                raise ValueError(f"prior '{entry.prior}' has no tflop, which the plan needs")
+            for solver in entry.preset:
+                _known("solver", solver, found.solvers)
+            for row in entry.rows:
+                if found.method(row)[0] is None:
+                    _known("row", row, (*found.others, *(f"{name}-{about.steps}" for name, about in found.solvers.items())))
+        except ValueError as error:
+            raise PublishedError(f"{place}: {error}") from None
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])
+
+
+def _known(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        raise ValueError(f"unknown {what} '{name}'{nearest(name, known)}")

@@ -1,0 +1,1 @@
+"""Who computes the parts of a run: this process, or several on one machine."""

@@ -1,0 +1,105 @@
+"""Several processes on one machine, one per device: each runs a part of the images into the same run folder.
+
+The parts are `--shard`s, so the engine needs no protocol: a part that dies is started again and finds its own records, and
+parts on other machines differ from these in nothing. A scheduler's array job gives `--shard i/n` by itself.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bench.system.device import cores
+
+ATTEMPTS = 3
+"""Starts of a part that die one after another without a record of their own: what kills it so often is not an accident."""
+INTERRUPTED = 130
+"""Exit code of a worker that Ctrl-C reached."""
+PAUSE = 0.2
+
+
+@dataclass
+class Part:
+    """One process's share: the device, the shard, and how it went."""
+
+    device: str
+    shard: tuple[int, int]
+    process: subprocess.Popen | None = None
+    deaths: int = 0
+    codes: list[int] = field(default_factory=list)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Options that come last on the command line and win over earlier ones."""
+        i, n = self.shard
+        return ["--shard", f"{i}/{n}", "--device", self.device, "--no-report", "--workers", ""]
+
+
+def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
+    """The parts of a run.
+
+    Args:
+        workers: a number of processes on ``device``, or devices with commas between, one process each (repeat one for two).
+        shard: of the whole, (i, n); its parts are shards of n times as many.
+
+    Raises:
+        ValueError: ``workers`` is neither.
+    """
+    devices = [device] * int(workers) if workers.isdigit() else [name.strip() for name in workers.split(",")]
+    if not devices or not all(devices):
+        raise ValueError(f"--workers {workers}: expected a number of processes, or devices as in cuda:0,cuda:1")
+    (i, n), k = shard, len(devices)
+    return [Part(name, (i + j * n, n * k)) for j, name in enumerate(devices)]
+
+
+def run_parts(
+    arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[int], bool], watch: Callable[[], None]
+) -> list[Part]:
+    """Runs all parts at once and waits for them; the parts that were given up, with the codes that they ended with.
+
+    Args:
+        arguments: of ``python -m bench``, the verb first.
+        wrote: whether the process of an id made a record; a part whose process did is started again when it dies.
+        watch: called every now and then, and once after the last part has ended.
+
+    A part that ends by itself, with whatever code, is not started again: whoever asked looks at what is recorded.
+    """
+    running, lost, share = list(todo), [], max(1, cores() // len(todo))
+    try:
+        for part in running:
+            _start(part, arguments, share)
+        while running:
+            time.sleep(PAUSE)
+            watch()
+            for part in [part for part in running if part.process.poll() is not None]:
+                running.remove(part)
+                part.codes.append(part.process.returncode)
+                if not _died(part.process.returncode):
+                    continue
+                part.deaths = 1 if wrote(part.process.pid) else part.deaths + 1
+                if part.deaths < ATTEMPTS:
+                    _start(part, arguments, share)
+                    running.append(part)
+                else:
+                    lost.append(part)
+        watch()
+    finally:
+        for part in running:
+            part.process.terminate()
+        for part in running:
+            part.process.wait()
+    return lost
+
+
+def _start(part: Part, arguments: Sequence[str], threads: int) -> None:
+    """With its share of the processors, unless the user has chosen a number of threads."""
+    command = [sys.executable, "-m", "bench", *arguments, *part.arguments]
+    environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
+    part.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command line
+
+
+def _died(code: int) -> bool:
+    """Killed by a signal, also as a shell reports it, but not by the user."""
+    return code < 0 or (code > 128 and code != INTERRUPTED)

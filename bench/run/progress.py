@@ -1,0 +1,73 @@
+"""What a run tells about itself while it works, and the time that is left."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.plan.cell import Cell
+    from bench.records.record import Record
+
+
+class Observer:
+    """Told what a run does. This one does not care."""
+
+    def start(self, todo: Sequence[tuple["Cell", int]], workers: int = 1) -> None:
+        """The cells, in order, and how many reconstructions each lacks; so many processes share them."""
+
+    def step(self, cell: "Cell", k: int, batch: int) -> None:
+        """A solver has made its k-th step on a batch. Called off the clock."""
+
+    def recorded(self, cell: "Cell", record: "Record") -> None:
+        """A record was written."""
+
+    def finish(self) -> None:
+        """The run is over or was interrupted."""
+
+
+class Estimator:
+    """Time left, from each row's own seconds per image: rows differ by a factor of 60, so one rate for all misleads.
+
+    Args:
+        past: earlier records of the folder, so that a resumed run knows from the start.
+    """
+
+    def __init__(self, past: Iterable["Record"] = ()) -> None:
+        self.by_row: dict[tuple[str, str], list[float]] = {}
+        self.by_call: list[float] = []
+        for record in past:
+            self.add(record)
+
+    def add(self, record: "Record") -> None:
+        """Learns from one record."""
+        if record.status == "ok" and record.seconds is not None:
+            self.by_row.setdefault((record.label, record.prior), []).append(record.seconds * record.block)
+            if record.nfe:
+                self.by_call.append(record.seconds / (record.nfe + record.vjps))
+
+    def per_image(self, cell: "Cell") -> float | None:
+        """Seconds per image of a cell (or block of its samples).
+
+        From the mean cost of a network call where its row never ran, None where nothing did.
+        """
+        if cell.reason is not None:
+            return 0.0
+        if seconds := self.by_row.get((cell.label, cell.prior.name)):
+            return sum(seconds) / len(seconds)
+        if cell.steps is not None and self.by_call:
+            return cell.block * cell.steps * sum(self.by_call) / len(self.by_call)
+        return None
+
+    def left(self, todo: Iterable[tuple["Cell", int]]) -> float | None:
+        """Seconds for so many images of each cell; None where one cannot be told."""
+        parts = [0.0 if n == 0 else self.per_image(cell) for cell, n in todo]
+        return None if None in parts else sum(s * n for s, (_, n) in zip(parts, todo, strict=True))
+
+
+def duration(seconds: float | None) -> str:
+    """As in "2 h 05 min", "3 min 20 s", "4 s"; "?" where it is not known."""
+    if seconds is None:
+        return "?"
+    s = round(seconds)
+    if s < 60:
+        return f"{s} s"
+    return f"{s // 60} min {s % 60:02d} s" if s < 3600 else f"{s // 3600} h {s % 3600 // 60:02d} min"

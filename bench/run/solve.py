@@ -1,0 +1,185 @@
+"""One batch through one solver: the only place where a solver runs, is watched and is timed."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.noise import DrawnAhead, Noise, StreamNoise
+from bench.prior import Prior, Pullback, WatchedPrior
+from bench.schedule import Level
+from bench.solver import Measurement, Solver, Step, particles
+from bench.system.clock import Clock, PeakMemory
+from bench.system.device import cores, threads
+
+
+class Broken(RuntimeError):
+    """A solver that does not do what `Solver.solve` promises."""
+
+
+class OverTime(RuntimeError):
+    """A solver that took longer than it was given."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a batch of B images.
+
+    Attributes:
+        x: (B, *shape) float64 on the CPU; (B, P, *shape) of a solver with P particles.
+        diverged: for each image the step, from 1, at which it was first not finite, or None.
+        steps: number of steps made; ``nfe``, ``vjps``, ``operator_calls`` are per image.
+        seconds: per image, of the device's work in the solver alone.
+    """
+
+    x: Tensor
+    diverged: list[int | None]
+    steps: int
+    nfe: int
+    vjps: int
+    operator_calls: int
+    seconds: float
+    peak_memory_mb: float | None
+
+
+class _UntimedNoise(Noise):
+    """Noise that stops the clock while it draws, so that a solver does not pay for the reproducibility of its numbers."""
+
+    def __init__(self, noise: Noise, clock: Clock) -> None:
+        self.noise, self.clock = noise, clock
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    def __getitem__(self, images: slice) -> "Noise":
+        return _UntimedNoise(self.noise[images], self.clock)
+
+    def new(self, shape: Sequence[int]) -> Tensor:
+        with self.clock.paused():
+            return self.noise.new(shape)
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        with self.clock.paused():
+            return self.noise.uniform(shape)
+
+
+def solve(
+    solver: Solver,
+    measurement: Measurement,
+    prior: Prior,
+    noise: Noise,
+    limit: float | None = None,
+    on_step: Callable[[int], object] = lambda _: None,
+) -> Outcome:
+    """Consumes a solver. The clock runs only while the solver does: not while noise is drawn, steps are checked or shown.
+
+    Args:
+        measurement: already in the prior's dtype and on its device.
+        limit: seconds per image, checked between steps.
+
+    Raises:
+        Broken: no step, or one of another type or shape.
+        OverTime: the limit is passed.
+        Exception: whatever the solver raises.
+    """
+    y, A, sigma = measurement
+    calls: Counter[str] = Counter()
+    operator_calls: Counter[str] = Counter()
+    clock, memory = Clock(prior.device), PeakMemory(prior.device)
+    finite = Finiteness(len(y))
+    memory.start()
+    clock.start()
+    watched = Measurement(y, A.watched(operator_calls), sigma)
+    form = (len(y), *([P] if (P := particles(solver)) > 1 else []), *prior.shape)
+    k, step = 0, None
+    with drawn_ahead(noise, prior.device) as source:
+        steps = solver.solve(watched, WatchedPrior(prior, calls), _UntimedNoise(source, clock))
+        for k, step in enumerate(steps, 1):
+            clock.stop()
+            check(step, form)
+            on_step(k)
+            if finite.all_lost(step.x, k):
+                break
+            if limit is not None and clock.seconds > limit * len(y):
+                raise OverTime(f"more than {limit:g} s per image, after {k} steps")
+            clock.start()
+        else:
+            clock.stop()
+    if step is None:
+        raise Broken(f"{type(solver).__name__}.solve yielded nothing")
+    return Outcome(
+        step.x.detach().to("cpu", torch.float64, copy=True),
+        finite.lost_at,
+        k,
+        round(calls["nfe"] / len(y)),
+        round(calls["vjps"] / len(y)),
+        round(sum(operator_calls.values()) / len(y)),
+        clock.seconds / len(y),
+        memory.read(),
+    )
+
+
+def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContextManager[Noise]:
+    """The same noise, drawn in a thread ahead of its use where a core is free for it: it is always drawn on the CPU."""
+    spare = device.type != "cpu" or threads() < cores()
+    return DrawnAhead(noise) if spare and isinstance(noise, StreamNoise) else contextlib.nullcontext(noise)
+
+
+class _Taste(WatchedPrior):
+    """A prior that ends a solver at its third network call: more than a step, unless the solver is of high order."""
+
+    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
+        self._last()
+        return super().moments(x, t)
+
+    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
+        self._last()
+        return super().moments_vjp(x, t)
+
+    def _last(self) -> None:
+        self.calls["asked"] += 1
+        if self.calls["asked"] > 2:
+            raise Enough
+
+
+class Enough(Exception):
+    """Ends a warm-up."""
+
+
+class Finiteness:
+    """Remembers at which step each image of a batch was first not finite."""
+
+    def __init__(self, n: int) -> None:
+        self.lost_at: list[int | None] = [None] * n
+
+    def all_lost(self, x: Tensor, k: int) -> bool:
+        """Looks at the state of step k, (B, ...); whether no image is left."""
+        if not torch.isfinite(x.sum()):
+            kept = torch.isfinite(x).flatten(1).all(1).tolist()
+            self.lost_at = [at or (None if ok else k) for at, ok in zip(self.lost_at, kept, strict=True)]
+        return None not in self.lost_at
+
+
+def check(step: Step, shape: tuple[int, ...]) -> None:
+    """That a solver yielded a Step with a state of the right shape.
+
+    Raises:
+        Broken: otherwise.
+    """
+    if not isinstance(step, Step):
+        raise Broken(f"solve yielded {type(step).__name__}; expected bench.solver.Step(x, x0)")
+    if tuple(step.x.shape) != shape:
+        raise Broken(f"solve yielded x of shape {tuple(step.x.shape)}; expected {shape}")
+
+
+def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise) -> None:
+    """One step that does not count, so that no solver pays for lazy imports, kernel choice or allocators.
+
+    A solver that does not yield so soon gets two network calls. What goes wrong here goes wrong again, and is recorded, where
+    it counts.
+    """
+    with contextlib.suppress(Exception, SystemExit):
+        next(iter(solver.solve(measurement, _Taste(prior, Counter()), noise)), None)

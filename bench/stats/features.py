@@ -1,0 +1,163 @@
+"""Sets of image features: rows read block by block, their moments, and the statistics of a reference set. No torch in here."""
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from bench.records.files import write_atomic
+from bench.records.keys import digest
+from bench.system.cache import cache_dir
+
+BLOCK = 1024
+"""Rows that are held at once in float64 (16 MB of 2048 features)."""
+MODES = ("legacy_pytorch", "clean")
+"""How images become features, see `bench.metrics.image.networks.Inception`."""
+FORMAT = 2
+"""Version of a file of reference statistics."""
+
+
+class Rows(Protocol):
+    """Features, (n, d), that need not be in memory: an array, or `FeatureFiles`."""
+
+    shape: tuple[int, int]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice | np.ndarray) -> np.ndarray: ...
+
+
+class FeatureFiles:
+    """Features of which each row is an .npy file, read when it is asked for."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = list(paths)
+        self.shape = (len(paths), np.load(paths[0]).size)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: slice | np.ndarray) -> np.ndarray:
+        chosen = self.paths[index] if isinstance(index, slice) else [self.paths[i] for i in index]
+        return np.stack([np.load(path).ravel() for path in chosen])
+
+
+class Moments:
+    """Mean and covariance of rows that come in blocks, in float64 (Chan, Golub and LeVeque 1983, eq. 2.1).
+
+    Attributes:
+        n: rows seen.
+        mean: (d,).
+
+    """
+
+    def __init__(self, d: int) -> None:
+        self.n, self.mean, self._scatter = 0, np.zeros(d), np.zeros((d, d))
+
+    def add(self, rows: np.ndarray) -> None:
+        """(k, d), k >= 1."""
+        rows = np.asarray(rows, np.float64)
+        k, mean = len(rows), rows.mean(0)
+        shift, n = mean - self.mean, self.n + len(rows)
+        centred = rows - mean
+        self._scatter += centred.T @ centred
+        self._scatter += np.outer(shift, shift * (self.n * k / n))
+        self.mean = self.mean + shift * (k / n)
+        self.n = n
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """(d, d), divided by n - 1."""
+        return self._scatter / (self.n - 1)
+
+
+def blocks(rows: Rows) -> Iterator[np.ndarray]:
+    """All rows in order, at most `BLOCK` at once."""
+    return (rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK))
+
+
+def evenly(n: int, most: int) -> np.ndarray:
+    """Indices of at most ``most`` of n rows, evenly spread, ascending; all of them where there are no more."""
+    return np.arange(n) if n <= most else np.arange(most) * n // most
+
+
+def features_folder(mode: str) -> str:
+    """Name of the folder in a run folder that holds the features of a mode."""
+    return "features" if mode == MODES[0] else f"features-{mode}"
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What FID and KID need of a reference set of n images.
+
+    Attributes:
+        about: ``mode``, ``dataset``, ``list`` (see `list_hash`), ``n``, ``pixels``, the hash of all images in order, and
+            ``sample``, of some of them.
+        mean, covariance: of all n, (d,) and (d, d) float64.
+        rows: the features of some images for the KID, evenly spread over the list, float16.
+        within: of each of these rows the sum of the kernel with the others.
+
+    """
+
+    about: dict[str, Any]
+    mean: np.ndarray
+    covariance: np.ndarray
+    rows: np.ndarray
+    within: np.ndarray
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """R with R^T R = covariance; takes seconds."""
+        return root(self.covariance)
+
+
+def root(covariance: np.ndarray) -> np.ndarray:
+    """R, (d, d), with R^T R = C, from the eigenvalues of C; those that rounding made negative are 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+
+
+def list_hash(name: str, card_sha256: str | None, shape: Sequence[int], ids: Sequence[str]) -> str:
+    """Identity of a list of images: the data set, its card, and the ids in order."""
+    return digest([name, card_sha256, list(shape), list(ids)])
+
+
+def statistics_path(list_sha256: str, mode: str) -> Path:
+    """Where the statistics of a list are cached."""
+    return cache_dir() / "reference" / f"{list_sha256}-{mode}.npz"
+
+
+def write_statistics(found: Statistics) -> Path:
+    """Stores reference statistics under `statistics_path`, as a whole or not at all.
+
+    Raises:
+        StoreError: full disk or missing rights.
+
+    """
+    path, data = statistics_path(found.about["list"], found.about["mode"]), io.BytesIO()
+    arrays = {name: getattr(found, name) for name in ("mean", "covariance", "rows", "within")}
+    np.savez(data, about=np.array(json.dumps({"format": FORMAT} | found.about)), **arrays)
+    write_atomic(path, data.getvalue())
+    return path
+
+
+def read_statistics(list_sha256: str, mode: str) -> Statistics | None:
+    """The statistics of a list; None where they were not made, or by a version that computed something else, or are damaged."""
+    path = statistics_path(list_sha256, mode)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            if about.pop("format") != FORMAT:
+                return None
+            return Statistics(about, *(stored[name] for name in ("mean", "covariance", "rows", "within")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):  # made again like a file that is not there
+        return None

@@ -1,0 +1,79 @@
+"""Seconds and peak memory of a device's work."""
+
+import contextlib
+import ctypes
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from bench.system.device import synchronise
+
+
+class Clock:
+    """Seconds of a device's work, pausable; the device is synchronised whenever it starts or stops."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.seconds, self._since = device, 0.0, None
+
+    def start(self) -> None:
+        synchronise(self.device)
+        self._since = time.perf_counter()
+
+    def stop(self) -> None:
+        synchronise(self.device)
+        self.seconds += time.perf_counter() - self._since
+        self._since = None
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What happens inside does not count."""
+        running = self._since is not None
+        if running:
+            self.stop()
+        try:
+            yield
+        finally:
+            if running:
+                self.start()
+
+
+class PeakMemory:
+    """Peak memory of what runs between `start` and `read`, in MB (1e6 bytes).
+
+    On CUDA: the peak of allocated memory, weights included. On the CPU under Linux: how far the resident memory of the
+    process grew above its level at the start, after the allocator has given its free memory back; weights, code and ground
+    truth are not in it. Elsewhere None.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self._level = device, None
+
+    def start(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        elif self.device.type == "cpu" and sys.platform == "linux":
+            self._level = _reset_peak()
+
+    def read(self) -> float | None:
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device) / 1e6
+        return None if self._level is None else max(_status("VmHWM") - self._level, 0) * 1024 / 1e6
+
+
+def _status(entry: str) -> int:
+    """A line of /proc/self/status, in KiB."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.partition(f"{entry}:")[2].split()[0])
+
+
+def _reset_peak() -> int | None:
+    """Gives free memory back and sets the peak to the present level, KiB; None where the system does not let us."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
+        return _status("VmRSS")
+    except (OSError, AttributeError, IndexError, ValueError):
+        return None

@@ -1,0 +1,34 @@
+"""Versions of everything that can change a number, and the commit of the code."""
+
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+
+def versions() -> dict[str, str]:
+    """Of everything that can change a number; of diffusers where it was loaded, for a prior of its kind."""
+    found = {"python": sys.version.split()[0], "os": f"{platform.system()} {platform.release()} {platform.machine()}"}
+    packages = ("diffusion-inverse-bench", "torch", "numpy", "azula", "lpips", "scikit-image", "pytorch-fid")
+    for package in (*packages, *(["diffusers"] if "diffusers" in sys.modules else [])):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+@cache
+def commit() -> str | None:
+    """The git commit of the code, "-dirty" if it was changed since; None outside of a repository."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)  # noqa: S603 - fixed arguments
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,1 @@
+"""Makes recorded runs again and compares."""

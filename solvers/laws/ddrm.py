@@ -1,0 +1,130 @@
+"""Laws of DDRM, among them its identity with DDNM+, an independent method with the same path."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise, product
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.exact.laws import recursions
+from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.exact.laws.problems import F64, Case, hadamard_noise, problem, streams
+from bench.exact.prior import dense
+from bench.noise import Noise
+from bench.schedule import Level
+from bench.solver import Solver
+
+
+def law_error(cls: type[Solver]) -> float:
+    """Every state's mean and covariance, the three cases of each coordinate included."""
+    runs = [
+        *product(("unit", "skew"), (0.0, 0.1, 1.0), (0.0, 0.85, 1.0), (1.0, 0.9), (10,)),
+        ("narrow", 0.1, 0.85, 1.0, 100),
+    ]
+    return worst(
+        recursion_error(
+            case,
+            cls(steps=n, eta=eta, eta_b=eta_b),
+            recursions.ddrm(case.affine, recursions.leading(n), eta, eta_b),
+        )
+        for prior, sigma, eta, eta_b, n in runs
+        for case in [problem(prior, sigma)]
+    )
+
+
+def ddnm_plus(case: Case, grid: np.ndarray, eta: float, noise: Noise, spectral: bool) -> Iterator[Tensor]:
+    """DDNM+ (Wang, Yu & Zhang 2023, arXiv 2212.00490) in pixel space, from DDRM's starting point.
+
+    x_s = a (x0 - V lam V^T A+ (A x0 - y)) + V d1 z + V d2 V^T eps, with a = sqrt(abar_s) and st = sqrt(1 - abar_s). Where
+    st > a sigma / s_i: lam = 1, d1^2 = st^2 - (a sigma / s_i)^2, d2 = 0; elsewhere lam = s_i st sqrt(1 - eta^2) / (a sigma),
+    d1 = st eta, d2 = 0; where s_i = 0: d1 = st eta, d2 = st sqrt(1 - eta^2). ``spectral``: z is drawn in coordinates of V, not
+    as an image; both have the same law.
+    """
+    H = dense(case.A)[0]
+    s, Vt = case.A.s[0], case.A.basis.T
+    inverse = torch.linalg.pinv(H)
+    sd = case.sigma / s
+    start = ((1 - grid[0]) / grid[0]) ** 0.5
+    basis = torch.eye(len(Vt), dtype=F64) if spectral else Vt.T
+    z = noise.new((len(Vt),)) @ basis
+    first = torch.where(sd < start, (start**2 - sd**2).clamp_min(0).sqrt(), start)
+    x = grid[0] ** 0.5 * ((case.y @ inverse.T) @ Vt.T * (sd < start) + first * z) @ Vt
+    for ab, a2 in pairwise(grid):
+        a, st = a2**0.5, (1 - a2) ** 0.5
+        t = Level(0, ab**0.5, (1 - ab) ** 0.5)
+        x0 = case.prior.denoise(x, t)
+        eps = (x - t.alpha * x0) / t.sigma
+        loud, null = st > a * sd, s == 0
+        lam = torch.where(loud, 1.0, s * st * (1 - eta**2) ** 0.5 / (a * case.sigma))
+        d1 = torch.where(loud, (st**2 - a2 * sd**2).clamp_min(0).sqrt(), st * eta)
+        d2 = null.to(s) * st * (1 - eta**2) ** 0.5
+        correction = (x0 @ H.T - case.y) @ inverse.T @ Vt.T * lam
+        z = noise.new((len(Vt),)) @ basis if a2 < 1 else 0 * z
+        x = a * (x0 - correction @ Vt) + (d1 * z) @ Vt + (d2 * (eps @ Vt.T)) @ Vt
+        yield x
+
+
+def ddnm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+    """With eta_b = 1 and sigma > 0: the same path as DDNM+, for any prior."""
+
+    def error(spectral: bool) -> float:
+        errors = []
+        for prior, sigma, eta in product(("skew", "mixture"), (0.1, 1.0), (0.0, 0.85, 1.0)):
+            case = problem(prior, sigma, dtype)
+            path = case.path(cls(steps=20, eta=eta, eta_b=1.0), streams(4, dtype))
+            other = ddnm_plus(case.to(F64), recursions.leading(20), eta, streams(4), spectral)
+            errors += [gap(a, b) for a, b in zip(path, other, strict=True)]
+        return worst(errors)
+
+    return min(error(True), error(False))
+
+
+def measured_error(cls: type[Solver]) -> float:
+    """Until sigma_s s_i / alpha_s falls below sigma, measured coordinates forget: N(a y / s, s^2 - a^2 sigma^2 / s_i^2)."""
+    errors, grid = [], recursions.leading(20)
+    for prior, sigma in product(("unit", "mixture"), (0.0, 0.1, 1.0)):
+        case, s = problem(prior, sigma), np.array([1.0, 0.5])
+        path = (case.path(cls(steps=20, eta_b=1.0), hadamard_noise(4 * 21)) @ case.A.basis)[..., :2]
+        target = case.A.Ut(case.y)[0, :2].numpy() / s
+        for x, ab in zip(path, grid[1:-1], strict=False):
+            loud = torch.from_numpy(s * np.sqrt((1 - ab) / ab) > sigma)
+            var = torch.from_numpy(1 - ab - ab * sigma**2 / s**2)
+            wrong = torch.stack([x.mean(0) - torch.from_numpy(np.sqrt(ab) * target), x.var(0, correction=0) - var])
+            errors.append(wrong.abs()[:, loud].amax() if loud.any() else 0.0)
+    return worst(errors)
+
+
+def alone_error(cls: type[Solver]) -> float:
+    """An image alone equals the image in a batch."""
+    return batch_error(problem("mixture", 0.1), cls(steps=20))
+
+
+LAWS = [
+    Law(
+        "law of every state",
+        "ddrm",
+        EXACT,
+        law_error,
+        (
+            "threshold at t",
+            "noise not reduced",
+            "y not divided by s",
+            "sigma not divided by s",
+            "abar for alpha",
+            "eta of the variance",
+            "data consistency in the end",
+        ),
+    ),
+    Law(
+        "path of DDNM+",
+        "ddrm",
+        PATH,
+        ddnm_error,
+        ("eps in the wrong basis", "below the threshold as if unmeasured", "eta_b of 0.95"),
+    ),
+    Law("measured coordinates before the switch", "ddrm", EXACT, measured_error, ("y not divided by s", "noise not reduced")),
+    Law("image alone = image in a batch", "ddrm", PATH, alone_error, ("one noise for the batch",)),
+    Law("path of DDNM+, float32", "ddrm", SINGLE, partial(ddnm_error, dtype=torch.float32), ("state in half precision",)),
+]

@@ -1,0 +1,108 @@
+"""Laws of DiffPIR, among them its limits: DDNM, DDIM and the oracle."""
+
+from functools import partial
+from itertools import pairwise, product
+
+import torch
+
+from bench.exact.laws import recursions
+from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.exact.laws.problems import F64, problem, streams
+from bench.exact.prior import dense
+from bench.solver import Solver
+from solvers.anchors import Unconditional
+from solvers.ddnm import DDNM
+
+
+def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+    """Every state's mean and covariance: both forms of r_t, both results, two grids."""
+    runs = [
+        *product(("unit", "skew"), (0.0, 0.1, 1.0), (0.0, 0.3, 1.0), ("ratio", "variance"), ("estimate",), ("quad",), (10,)),
+        ("skew", 0.1, 0.3, "ratio", "state", "leading", 10),
+        ("narrow", 0.1, 0.3, "ratio", "estimate", "quad", 100),
+    ]
+    errors = []
+    for prior, sigma, zeta, spread, returned, spacing, n in runs:
+        case, grid = problem(prior, sigma, dtype), getattr(recursions, spacing)(n)
+        law = recursions.diffpir(case.affine, grid, 2.0, zeta, spread, returned)
+        how = {"steps": n, "spacing": spacing, "lam": 2.0, "zeta": zeta, "spread": spread, "returned": returned}
+        errors.append(recursion_error(case, cls(**how, clip=False), law))
+    return worst(errors)
+
+
+def proximal_error(cls: type[Solver]) -> float:
+    """Each estimate solves A^T (A x0' - y) + rho (x0' - x0) = 0, x0 the denoised state clipped or not; the floor of sigma."""
+    errors = []
+    for sigma, clip, floor in ((0.1, False, 0.0), (1.0, True, 0.0), (0.0, False, 0.2), (0.1, True, 0.2)):
+        case, lam = problem("mixture", sigma), 2.0
+        solver, H = cls(steps=10, lam=lam, clip=clip, sigma_min=floor), dense(case.A)[0]
+        levels = case.prior.schedule.levels(10, "quad")
+        x = streams(8).new((4,))
+        for step, (t, _) in zip(solver.solve(case.measurement(8), case.prior, streams(8)), pairwise(levels), strict=True):
+            x0, rho = case.prior.denoise(x, t), lam * (max(sigma, floor) * t.alpha / t.sigma) ** 2
+            x0 = x0.clamp(-1, 1) if clip else x0
+            errors.append(((step.x0 @ H.T - case.y) @ H + rho * (step.x0 - x0)).abs().max())
+            x = step.x
+    return worst(errors)
+
+
+def ddnm_error(cls: type[Solver]) -> float:
+    """Without noise in y, rho = 0; with zeta = 1 the path is that of DDNM with eta = 1."""
+    errors = []
+    for prior, spacing in product(("skew", "mixture"), ("leading", "quad")):
+        case = problem(prior, 0.0)
+        path = case.path(cls(steps=20, spacing=spacing, zeta=1.0, clip=False), streams(8))
+        errors.append(gap(path, case.path(DDNM(steps=20, spacing=spacing, eta=1.0), streams(8))))
+    return worst(errors)
+
+
+def ddim_error(cls: type[Solver]) -> float:
+    """As rho grows the measurement is forgotten; with zeta = 0 the path is that of DDIM with eta = 0."""
+    case = problem("mixture", 0.1)
+    path = case.path(cls(steps=20, lam=1e18, zeta=0.0, clip=False), streams(8))
+    return gap(path, case.path(Unconditional(steps=20, spacing="quad", eta=0.0), streams(8)))
+
+
+def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+    """With r_t^2 the posterior variance of N(m, I), lam = 1 and zeta = 0: the path of DDIM on the exact posterior."""
+    errors = []
+    for sigma in (0.0, 0.1, 1.0):
+        case = problem("unit", sigma, dtype)
+        path = case.path(cls(steps=20, lam=1.0, zeta=0.0, spread="variance", clip=False), streams(4, dtype))
+        oracle = case.prior.posterior(case.y, case.A, sigma)
+        errors.append(gap(path, case.path(Unconditional(20, "quad", eta=0.0), streams(4, dtype), oracle)))
+    return worst(errors)
+
+
+def alone_error(cls: type[Solver]) -> float:
+    """An image alone equals the image in a batch."""
+    return batch_error(problem("mixture", 0.1), cls(steps=20))
+
+
+LAWS = [
+    Law(
+        "law of every state",
+        "diffpir",
+        EXACT,
+        law_error,
+        ("rho inverted", "rho doubled", "rho of images in [0, 1]", "eps not recomputed", "zeta of the standard deviation"),
+    ),
+    Law(
+        "proximal step is optimal",
+        "diffpir",
+        PATH,
+        proximal_error,
+        ("rho doubled", "floor added to sigma", "clip after the proximal step"),
+    ),
+    Law("without noise, zeta = 1: path of DDNM", "diffpir", PATH, ddnm_error, ("no proximal step in the end",)),
+    Law("rho to infinity, zeta = 0: path of DDIM", "diffpir", PATH, ddim_error, ("level off by one", "noise in the last step")),
+    Law(
+        "exact rho, zeta = 0, N(m, I): the oracle",
+        "diffpir",
+        PATH,
+        oracle_error,
+        ("sigma not squared", "eps not recomputed", "published r_t everywhere"),
+    ),
+    Law("image alone = image in a batch", "diffpir", PATH, alone_error, ("one noise for the batch",)),
+    Law("oracle, float32", "diffpir", SINGLE, partial(oracle_error, dtype=torch.float32), ("state in half precision",)),
+]

@@ -1,0 +1,135 @@
+"""Laws of PiGDM."""
+
+from functools import partial
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from bench.exact.laws import recursions
+from bench.exact.laws.law import (
+    DIFFERENCE,
+    EXACT,
+    PATH,
+    SINGLE,
+    Law,
+    batch_error,
+    finite_difference,
+    first_move,
+    gap,
+    recursion_error,
+    worst,
+)
+from bench.exact.laws.problems import F64, problem, streams
+from bench.exact.prior import dense
+from bench.solver import Solver
+from solvers.anchors import Unconditional
+
+COEFFICIENTS = ("paper", "nvlabs", "score")
+
+
+def law_error(cls: type[Solver]) -> float:
+    """Every state's mean and covariance: three coefficients; with the noise in y and ignoring it; both starts."""
+    runs = [(*run, True, "noise", 10) for run in product(("unit", "skew"), (0.0, 0.1, 1.0), (0.5, 1.0), COEFFICIENTS)]
+    runs += [("skew", 0.1, 1.0, "nvlabs", False, "pinv", 10), ("narrow", 0.1, 1.0, "paper", True, "noise", 100)]
+    errors = []
+    for prior, sigma, eta, coefficient, damped, start, n in runs:
+        case = problem(prior, sigma)
+        told = case.affine if damped else case.affine._replace(sigma=0.0)
+        law = recursions.pigdm(told, recursions.leading(n), eta, coefficient, start)
+        solver = cls(steps=n, eta=eta, coefficient=coefficient, clip=False, damped=damped, start=start)
+        errors.append(recursion_error(case, solver, law))
+    return worst(errors)
+
+
+def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+    """With the score's coefficient, on N(m, I): the same path as DDIM on the exact posterior, for any eta."""
+    errors = []
+    for sigma, eta in product((0.0, 0.1, 1.0), (0.0, 0.5, 1.0)):
+        case = problem("unit", sigma, dtype)
+        path = case.path(cls(steps=20, eta=eta, coefficient="score", clip=False), streams(4, dtype))
+        oracle = case.prior.posterior(case.y, case.A, sigma)
+        errors.append(gap(path, case.path(Unconditional(20, eta=eta), streams(4, dtype), oracle)))
+    return worst(errors)
+
+
+def guidance(cls: type[Solver], prior: str, sigma: float, clip: bool = False) -> tuple[Tensor, Tensor]:
+    """x_T and g of the first of two steps: g is the paper's guidance times alpha_t, its coefficient, divided out."""
+    case = problem(prior, sigma)
+    t = case.prior.schedule.level(500)
+    start = streams(16).new((4,))
+    twice, once = (cls(steps=2, coefficient="paper", clip=clip, scale=scale) for scale in (2.0, 1.0))
+    return start, first_move(case, twice, once, lambda: streams(16)) / t.alpha
+
+
+def score_error(cls: type[Solver]) -> float:
+    """On N(m, I), g / r_t^2 is the gradient of log p(y | x_t): the exact posterior's score minus the prior's."""
+    errors = []
+    for sigma in (0.0, 0.1, 1.0):
+        case = problem("unit", sigma)
+        t = case.prior.schedule.level(500)
+        x, g = guidance(cls, "unit", sigma)
+        oracle = case.prior.posterior(case.y, case.A, sigma)
+        score = t.alpha / t.sigma**2 * (oracle.denoise(x, t) - case.prior.denoise(x, t))
+        errors.append(gap(g / t.sigma**2, score))
+    return worst(errors)
+
+
+def gradient_error(cls: type[Solver]) -> float:
+    """On a mixture, g is minus the gradient of r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2, also with the clip in the graph."""
+    errors = []
+    for sigma, clip in product((0.1, 1.0), (False, True)):
+        case = problem("mixture", sigma)
+        t, H = case.prior.schedule.level(500), dense(case.A)[0]
+        inverse = torch.linalg.inv(H @ H.T + sigma**2 / t.sigma**2 * torch.eye(2, dtype=F64))
+
+        def misfit(x: Tensor, case=case, t=t, H=H, inverse=inverse, clip=clip) -> Tensor:  # noqa: ANN001
+            x0 = case.prior.denoise(x, t)
+            r = case.y - (x0.clamp(-1, 1) if clip else x0) @ H.T
+            return 0.5 * ((r @ inverse) * r).sum(1)
+
+        x, g = guidance(cls, "mixture", sigma, clip)
+        errors.append(gap(g, -finite_difference(misfit, x)))
+    return worst(errors)
+
+
+def alone_error(cls: type[Solver]) -> float:
+    """An image alone equals the image in a batch."""
+    return batch_error(problem("mixture", 0.1), cls(steps=20))
+
+
+LAWS = [
+    Law(
+        "law of every state",
+        "pigdm",
+        EXACT,
+        law_error,
+        (
+            "sigma not squared",
+            "sigma ignored",
+            "no Jacobian",
+            "level off by one",
+            "the paper's coefficient everywhere",
+            "nvlabs without alpha_s",
+            "score without the kept noise",
+            "starts at the measurement, unscaled",
+        ),
+    ),
+    Law(
+        "score form is the oracle on N(m, I)",
+        "pigdm",
+        PATH,
+        oracle_error,
+        ("r^2 of the variance-exploding form", "r = 1", "sigma halved", "noise in the last step"),
+    ),
+    Law("guidance is the gradient of log p(y | x_t)", "pigdm", PATH, score_error, ("no Jacobian",)),
+    Law(
+        "guidance on a mixture, finite differences",
+        "pigdm",
+        DIFFERENCE,
+        gradient_error,
+        ("no Jacobian", "clip outside the graph"),
+    ),
+    Law("image alone = image in a batch", "pigdm", PATH, alone_error, ("residual of the whole batch",)),
+    Law("oracle, float32", "pigdm", SINGLE, partial(oracle_error, dtype=torch.float32), ("state in half precision",)),
+]

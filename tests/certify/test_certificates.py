@@ -1,0 +1,136 @@
+"""A certificate is about the code of one solver; it is lost with a change, and carried over where no bit changes."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from bench.certify import certificates
+from bench.certify.certificate import WRITTEN, certificate, code_sha256, deviations, equations
+from bench.certify.certificates import Certificate, read_certificates, standing
+from bench.certify.laws import all_laws, run_laws
+from bench.cli import cli
+from bench.cli.methods import certification
+from bench.exact.laws.law import LawResult
+from bench.records.journal import read_records
+from bench.report.notes import sources
+from bench.suites.methods import load_solver
+from solvers import SOLVERS
+from tests import ROOT
+
+RESULTS = ROOT / "results" / "reference"
+METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
+
+
+def test_the_committed_certificates_are_about_this_code():
+    """Else: `python -m bench certify --write`."""
+    given = read_certificates()
+    assert {n: c.code_sha256 for n, c in given.items() if n in METHODS} == {n: code_sha256(c) for n, c in METHODS.items()}
+    assert {n: (given[n].rev, given[n].laws) for n in METHODS} == {n: (c.rev, len(all_laws()[n])) for n, c in METHODS.items()}
+
+
+def test_a_broken_law_gives_no_certificate():
+    results, committed = run_laws("ddrm"), read_certificates()["ddrm"]
+    # How near the float32 law is to its tolerance depends on the processor's rounding.
+    given = certificate(SOLVERS["ddrm"], results)
+    assert given.worst <= 1 and replace(given, worst=committed.worst, earlier=committed.earlier) == committed
+    broken = [*results[1:], LawResult(results[0].law, 2 * results[0].law.tolerance)]
+    assert certificate(SOLVERS["ddrm"], broken) is None
+
+
+def test_a_certificate_is_lost_when_a_law_breaks(tmp_path, monkeypatch):
+    monkeypatch.setattr(certificates, "FILE", tmp_path / "certificates.json")
+    one = Certificate("0" * 64, 1, 5, 0.1)
+    certificates.write_certificates({"ddrm": one, "dps": one})
+    certificates.write_certificates({"dps": None, "mcg": one})
+    assert read_certificates() == {"ddrm": one, "mcg": one}
+    assert certification(load_solver("dps")).startswith("uncertified: to be listed")
+    assert certification(load_solver("mcg")).startswith("uncertified: the code has changed since")
+
+
+def test_a_new_certificate_hands_on_the_hashes_of_earlier_code(tmp_path, monkeypatch):
+    """But not its own: new code may give other bits."""
+    monkeypatch.setattr(certificates, "FILE", tmp_path / "certificates.json")
+    old = Certificate("1" * 64, 1, 5, 0.1, ("a" * 64, "b" * 64))
+    certificates.write_certificates({"ddrm": old})
+    certificates.write_certificates({"ddrm": Certificate("2" * 64, 1, 6, 0.2)})
+    assert read_certificates() == {"ddrm": Certificate("2" * 64, 1, 6, 0.2, old.earlier)}
+    certificates.write_certificates({"ddrm": Certificate("2" * 64, 1, 6, 0.2, ("b" * 64, "1" * 64))})
+    assert read_certificates()["ddrm"].earlier == ("a" * 64, "b" * 64, "1" * 64)
+
+
+def record(**fields):
+    given = {"solver": "ddrm", "source_sha256": None, "code_sha256": None, "solver_rev": 1}
+    return SimpleNamespace(**given | fields)
+
+
+def test_standing():
+    code = read_certificates()["ddrm"].code_sha256
+    assert standing(record(code_sha256=code))[0] and standing(record())[0]
+    earlier = read_certificates()["ddrm"].earlier
+    assert earlier
+    for sha in earlier:
+        assert standing(record(code_sha256=sha)) == (True, f"5 laws, code {sha[:12]}")
+    for other in (
+        record(code_sha256="0" * 64),
+        record(solver="dps", code_sha256=earlier[0]),
+        record(solver_rev=2),
+        record(solver="mine", source_sha256="0" * 64),
+        record(source_sha256="0" * 64),
+    ):
+        certified, why = standing(other)
+        assert not certified and why
+
+
+@pytest.mark.parametrize("folder", ["linear", "nonlinear", "exact", "exact-full"])
+def test_committed_rows_keep_their_mark(folder):
+    """All methods are certified, whichever code made their records; baselines and anchors have no laws."""
+    codes = {(r.solver, r.code_sha256): r for r in read_records(RESULTS / folder)[0]}
+    assert len(codes) > 8
+    for (solver, sha), head in codes.items():
+        code = f"code {sha[:12]}" if sha else "revision 1"
+        certified, why = standing(head)
+        assert certified == (solver in METHODS)
+        assert why.endswith(code if certified else "no laws")
+
+
+def test_a_report_tells_every_code_behind_a_row():
+    """A run that was resumed after an edit holds records of two codes in one row."""
+    codes = [read_certificates()["ddrm"].code_sha256, "0" * 64]
+    made = [SimpleNamespace(**vars(record(code_sha256=sha)), baseline=False, paper="") for sha in codes]
+    table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made)], skipped=())
+    first, second = sources([table])
+    assert first.startswith("Certified: `ddrm` (5 laws") and second.startswith("Uncertified: `ddrm` (code 000000000000 is not")
+
+
+def test_every_quirk_of_official_is_named():
+    for name, cls in METHODS.items():
+        assert "arXiv" in equations(cls) or "openreview" in equations(cls)
+        for deviation in deviations(name, cls):
+            if deviation.preset == "official":
+                assert deviation.quirks, f"{name}: the docstring has no paragraph 'Preset ``official``: ...'"
+            elif deviation.preset.startswith("bench"):
+                assert set(deviation.choices) <= set(WRITTEN), (
+                    f"{name}: {deviation.preset} makes a choice that nothing explains"
+                )
+
+
+def test_deviations_are_from_the_equations_and_not_from_the_defaults():
+    """No equation has a clip; most defaults do, since networks need it."""
+    choices = {name: {d.preset: d.choices for d in deviations(name, METHODS[name])} for name in ("pigdm", "dps", "ddrm")}
+    assert choices["pigdm"]["paper"] == {"clip": True} and choices["pigdm"]["exact"] == {}
+    assert choices["dps"]["bench"] == {"clip": True, "learned_variance": True}
+    assert not choices["ddrm"]["official"]
+
+
+def test_certify_prints_laws_equations_and_deviations():
+    result = CliRunner().invoke(cli, ["certify", "mcg"])
+    assert result.exit_code == 0, result.output
+    for part in (
+        "certified at revision",
+        "arXiv 2206.00941",
+        "A x = y in the end",
+        "official: chooses clip True",
+    ):
+        assert part in result.output

@@ -1,0 +1,59 @@
+"""Every solver keeps its laws."""
+
+import pytest
+import torch
+
+from bench.certify.laws import all_laws, run_laws
+from bench.certify.limits import limits
+from bench.exact.laws.problems import StartingAt, hadamard_noise, problem, streams
+from solvers import SOLVERS
+
+
+@pytest.mark.parametrize("name", all_laws())
+def test_laws_hold(name):
+    broken = {r.law.name: r.error for r in run_laws(name) if not r.passed}
+    assert not broken
+
+
+def test_every_method_has_laws():
+    methods = {name for name, solver in SOLVERS.items() if not solver.baseline}
+    assert methods <= set(all_laws())
+    assert all(law.solver == name for name, laws in all_laws().items() for law in laws)
+
+
+def test_variance_tends_to_its_limits():
+    """At a fifth of the steps of `benchmarks/limits.py`, to five times its tolerance: a right variance of 1 would be seen where
+    the limit is below 0.95, as it is of most."""
+    missed = [limit for limit in limits(steps=200) if not limit.reached]
+    assert not missed
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="no laws for 'redif'; there are laws for daps, ddim, "):
+        run_laws("redif")
+
+
+def test_hadamard_noise_has_exact_moments():
+    noise = hadamard_noise(12)
+    draws = torch.cat([noise.new((4,)), noise.new((2, 2)).flatten(1), noise.like(torch.zeros(len(noise), 4))], 1).double()
+    assert torch.equal(draws.mean(0), torch.zeros(12).double())
+    assert torch.equal(draws.T @ draws / len(noise), torch.eye(12).double())
+    assert torch.equal(hadamard_noise(12)[3:5].new((4,)), hadamard_noise(12).new((4,))[3:5])
+    with pytest.raises(ValueError, match="no 4 rows left after 12 draws"):
+        noise.new((4,))
+
+
+def test_two_solvers_can_start_at_the_same_state():
+    plain, noise = streams(3), StartingAt(torch.full((3, 4), 7.0), streams(3))
+    assert torch.equal(noise[1:][:1].new((4,)), torch.full((1, 4), 7.0))
+    assert torch.equal(noise.new((4,)), torch.full((3, 4), 7.0))
+    plain.new((4,))
+    assert torch.equal(noise.new((4,)), plain.new((4,)))
+
+
+def test_the_problems_are_what_they_say():
+    case = problem("skew", 0.1)
+    assert (torch.linalg.svdvals(case.A.matrix) - torch.tensor([1.0, 0.5])).abs().max() < 1e-14
+    overlap = case.A.basis.T @ case.prior.covariance[0] @ case.A.basis
+    assert (overlap - overlap.diagonal().diag()).abs().max() > 0.05
+    assert torch.equal(case.path(SOLVERS["pinv"](), streams(3))[0][0], case.A.pinv(case.y)[0])

@@ -1,0 +1,152 @@
+"""The U-Net and the classifier: sizes of the public ones, and their parts against formulas written down independently."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from bench.priors import list_priors, read_card
+from bench.priors.unet import FusedAttention, build_classifier, build_unet, recompute_activations
+from bench.schedule import CLEAN, TableSchedule, VPSchedule, ddpm
+from tests.tiny import ARCHITECTURE
+
+PUBLIC = {"imagenet256_uncond": (552_814_086, 566), "imagenet256_cond": (553_838_086, 567), "ffhq256_uncond": (93_563_910, 362)}
+
+
+def size(network):
+    return sum(p.numel() for p in network.parameters()), len(network.state_dict())
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_networks_have_their_published_sizes(name):
+    card = read_card(name)[0]
+    with torch.device("meta"):
+        network = build_unet(**card.architecture.model_dump(exclude_unset=True))
+        assert size(network) == PUBLIC[name]
+        assert 0 < (card.size or card.size_about) - 4 * PUBLIC[name][0] < 1e6, "float32, and a little about it"
+        out = network(torch.zeros(1, 3, 256, 256), torch.zeros(1), *[torch.zeros(1, dtype=torch.long)] * (name[-5:] == "_cond"))
+        assert out.shape == (1, 6, 256, 256)
+
+
+def test_the_public_classifier_has_its_published_size_and_names():
+    card = read_card("imagenet256_cond")[0].classifier
+    with torch.device("meta"):
+        network = build_classifier(**card.architecture.model_dump(exclude_unset=True))
+        assert size(network)[0] == 54_096_360 and 0 < card.size_about - 4 * 54_096_360 < 1e6
+        assert network(torch.zeros(1, 3, 256, 256), torch.zeros(1)).shape == (1, 1000)
+    state = network.state_dict()
+    assert state["out.2.positional_embedding"].shape == (512, 8 * 8 + 1)
+    assert state["out.2.qkv_proj.weight"].shape == (3 * 512, 512, 1) and state["out.2.c_proj.bias"].shape == (1000,)
+
+
+def test_cards_say_where_they_come_from():
+    for name in list_priors():
+        card, path = read_card(name)
+        assert card.name == path.stem == name
+        text = path.read_text()
+        assert "licence = " in text and "parameters = " in text
+        assert card.urls or (path.parent / card.file).exists()
+
+
+@pytest.mark.parametrize("index", [0.0, 7.0, 423.0, 999.0, 10.5])
+def test_time_embedding(index):
+    """Cosines, then sines, of t / 10000^(k / half)."""
+    network = build_unet(**ARCHITECTURE)
+    seen = []
+    network.time_embed.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    network(torch.zeros(2, 1, 16, 16), torch.tensor([index]))
+    half = ARCHITECTURE["num_channels"] // 2
+    angles = [index / 10000 ** (k / half) for k in range(half)]
+    expected = [*map(math.cos, angles), *map(math.sin, angles)]
+    np.testing.assert_allclose(seen[0][0].numpy(), expected, atol=2e-4)  # single precision at angles of up to 999
+
+
+@pytest.mark.parametrize("heads_first", [False, True])
+def test_attention_is_softmax_of_scaled_products(heads_first, device):
+    B, H, c, T = 2, 3, 4, 5
+    torch.manual_seed(0)
+    qkv = torch.randn(B, 3 * H * c, T, device=device)
+    out = FusedAttention(H, heads_first)(qkv).cpu().numpy()
+    channels = qkv.cpu().numpy()
+    for b in range(B):
+        for h in range(H):
+            first = [(3 * h + part) * c if heads_first else (part * H + h) * c for part in range(3)]
+            q, k, v = (channels[b, start : start + c] for start in first)
+            weights = np.exp(q.T @ k / math.sqrt(c))
+            weights /= weights.sum(1, keepdims=True)
+            np.testing.assert_allclose(out[b, h * c : (h + 1) * c], v @ weights.T, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("heads_first", [False, True])
+def test_fused_attention_stands_in_for_the_library(heads_first):
+    """The same channel order as the blocks that the public weights were trained with."""
+    from azula.plugins.adm._src import unet
+
+    torch.manual_seed(0)
+    qkv = torch.randn(2, 24, 6)
+    theirs = (unet.QKVAttentionLegacy if heads_first else unet.QKVAttention)(2)(qkv)
+    torch.testing.assert_close(FusedAttention(2, heads_first)(qkv), theirs)
+    block = build_unet(**ARCHITECTURE).middle_block[1]
+    assert isinstance(block.attention, FusedAttention) and block.attention.heads_first
+
+
+@pytest.mark.parametrize(("recompute", "gib"), [(False, 1.61), (True, 0.38)])
+def test_what_a_backward_pass_holds_on_to(recompute, gib):
+    """Of the FFHQ network, for one image: all activations, or the inputs of its blocks and what lies between them."""
+    with torch.device("meta"):
+        network = build_unet(**read_card("ffhq256_uncond")[0].architecture.model_dump(exclude_unset=True))
+        recompute_activations(network.requires_grad_(False), recompute)
+        held = {}
+
+        def hold(t):
+            held[t.untyped_storage()._cdata] = t
+            return t
+
+        with torch.autograd.graph.saved_tensors_hooks(hold, lambda t: t):
+            graph = network(torch.zeros(1, 3, 256, 256, requires_grad=True), torch.zeros(1))
+    weights = {p.untyped_storage()._cdata for p in network.parameters()}
+    size = sum(t.untyped_storage().nbytes() for storage, t in held.items() if storage not in weights)
+    assert graph.requires_grad and size / 2**30 == pytest.approx(gib, rel=0.03)
+
+
+@pytest.mark.parametrize("v", [-1.0, -0.3, 1.0])
+def test_learned_variance_lies_between_the_two_posterior_variances(v):
+    """From the betas of a respaced chain: log variance = f log beta + (1 - f) log beta~, f = (v + 1) / 2."""
+    schedule = VPSchedule()
+    levels = schedule.levels(100, "respaced")
+    t, s = levels[40:42]
+    abar, abar_s = schedule.abar[t.index], schedule.abar[s.index]
+    beta = 1 - abar / abar_s
+    posterior = beta * (1 - abar_s) / (1 - abar)
+    f = (v + 1) / 2
+    std = math.exp(0.5 * (f * math.log(beta) + (1 - f) * math.log(posterior)))
+    mean = beta * math.sqrt(abar_s) / (1 - abar) * 0.5 + (1 - abar_s) * math.sqrt(1 - beta) / (1 - abar) * 0.8
+    x, x0, z = (torch.full((1, 1), value, dtype=torch.float64) for value in (0.8, 0.5, 1.0))
+    assert ddpm(x, x0, t, s, z, torch.full_like(x, v)).item() == pytest.approx(mean + std, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 20, 250, 1000])
+def test_respacing_keeps_the_noise_levels(n):
+    """The betas of the shorter chain, multiplied up again, are the original abar at the kept steps, 0 and T - 1 included."""
+    schedule = VPSchedule()
+    levels = schedule.levels(n, "respaced")
+    kept = [level.index for level in levels[-2::-1]]
+    stride = (schedule.T - 1) / max(n - 1, 1)
+    assert kept == [round(k * stride) for k in range(n)]
+    betas = (
+        1
+        - np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))[kept]
+        / np.r_[1, np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))[kept[:-1]]]
+    )
+    np.testing.assert_allclose([level.alpha**2 for level in levels[-2::-1]], np.cumprod(1 - betas), rtol=1e-12)
+    assert levels[-1] == CLEAN
+
+
+def test_a_table_is_a_schedule():
+    table = TableSchedule(tuple(VPSchedule().abar))
+    for spacing in ("leading", "trailing", "quad", "respaced", "poly7"):
+        assert table.levels(10, spacing) == VPSchedule().levels(10, spacing)
+    for wrong in [(0.5,), (0.5, 0.6), (1.0, 0.5), (0.5, 0.0), (0.5, float("nan"))]:
+        with pytest.raises(ValueError, match="decreasing"):
+            TableSchedule(wrong)

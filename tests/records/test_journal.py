@@ -1,0 +1,308 @@
+"""The journal: round trips, damage, several writers, kills and full disks."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.records import journal, manifest
+from bench.records import journal as records
+from bench.records.files import StoreError, write_atomic
+from bench.records.journal import Arrivals, Journal, read_records
+from bench.records.keys import canonical, digest
+from bench.records.record import Record, done_keys
+from bench.records.table import load
+from tests import ROOT
+
+
+def make(i=0, **changes):
+    base = Record(
+        key=f"{i:064x}", cell="c", suite="s", dataset="d", task="t", operator="denoise", operator_params={}, sigma=0.1,
+        solver="dps", label="dps", preset="paper", params={"eta": 1.0}, paper="2209.14687", baseline=False, prior="p",
+        weights_sha256=None, image=f"im{i}", sample=0, seed=0, y_hash="y", status="ok", metrics={"psnr": 20.0 + i},
+        created=f"2025-01-01T00:00:{i % 60:02d}Z",
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def only_journal(folder):
+    (path,) = (folder / "journal").glob("*.jsonl")
+    return path
+
+
+WRITER = """
+import sys, itertools
+sys.path.insert(0, ".")
+from tests.records.test_journal import make
+from bench.records.journal import Journal
+journal, first = Journal(sys.argv[1]), int(sys.argv[2])
+for i in itertools.count(first) if len(sys.argv) < 4 else range(first, first + int(sys.argv[3])):
+    journal.append(make(i, reason="x" * 2000))
+    print(i, flush=True)
+"""
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(params=st.dictionaries(st.text(), json_values, max_size=4), reason=st.none() | st.text(), sigma=st.floats(0, 1e9))
+def test_what_is_written_is_read_bit_for_bit(tmp_path_factory, params, reason, sigma):
+    folder = tmp_path_factory.mktemp("run")
+    record = make(params=params, reason=reason, sigma=sigma)
+    with Journal(folder) as journal:
+        journal.append(record)
+    assert read_records(folder) == ([record], 0)
+
+
+def test_non_finite_and_numpy_values_become_plain_json(tmp_path):
+    metrics = {"a": math.nan, "b": np.float32("inf"), "c": np.float64(0.1), "d": np.float32(0.5), "e": np.int64(3)}
+    with Journal(tmp_path) as journal:
+        journal.append(make(metrics=metrics, params={"shape": (1, 2)}))
+    (record,), _ = read_records(tmp_path)
+    assert record.metrics == {"a": None, "b": None, "c": 0.1, "d": 0.5, "e": 3}
+    assert record.params == {"shape": [1, 2]}
+
+
+def test_canonical_text_is_pinned():
+    assert canonical({"b": [1, 0.1, None], "a": {"é": True}}) == '{"a":{"\\u00e9":true},"b":[1,0.1,null]}'
+    assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1.0, "b": 2})
+    with pytest.raises(ValueError):
+        canonical({"a": math.nan})
+
+
+def test_every_damage_costs_one_line_and_is_counted(tmp_path):
+    with Journal(tmp_path) as journal:
+        for i in range(6):
+            journal.append(make(i))
+    path = only_journal(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"dps", b"dpt", 1)
+    lines[2] = b"\0" * 4096 + lines[2]
+    lines[4] = lines[4][:100] + b"\n"
+    path.write_bytes(b"".join(lines)[:-7])
+    found, n_bad = read_records(tmp_path)
+    assert [r.image for r in found] == ["im0", "im2", "im3"]
+    assert n_bad == 4
+
+
+def test_arrivals_are_told_once_and_whole(tmp_path):
+    """Of several journals, some of which are there before; not a line of which only a part is written."""
+    with Journal(tmp_path) as old, Journal(tmp_path) as other:
+        old.append(make(0))
+        arrivals = Arrivals(tmp_path)
+        old.append(make(1))
+        other.append(make(2))
+        assert sorted(r.image for r in arrivals.new()) == ["im1", "im2"] and arrivals.new() == []
+        other.append(make(3))
+    path = next(path for path in (tmp_path / "journal").iterdir() if b"im3" in path.read_bytes())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    assert arrivals.new() == []
+    path.write_bytes(whole)
+    assert [r.image for r in arrivals.new()] == ["im3"]
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_torn_tail_is_skipped_and_never_glued_to_the_next_record(tmp_path, cut):
+    with Journal(tmp_path) as journal:
+        journal.append(make(0))
+        journal.append(make(1))
+    path = only_journal(tmp_path)
+    os.truncate(path, path.stat().st_size - 1 - cut)
+    with Journal(tmp_path) as journal:
+        journal.append(make(2))
+    found, n_bad = read_records(tmp_path)
+    assert ([r.image for r in found], n_bad) == (["im0", "im2"], 1)
+
+
+def test_fields_of_a_newer_version_are_dropped_and_a_newer_format_is_refused(tmp_path, monkeypatch):
+    with Journal(tmp_path) as journal:
+        journal.append(make())
+    path = only_journal(tmp_path)
+    values = json.loads(path.read_bytes().split(b" ", 1)[1])
+
+    def write(**extra):
+        body = canonical(values | extra).encode()
+        path.write_bytes(b"%08x %s\n" % (records.zlib.crc32(body), body))
+
+    write(colour="red")
+    assert read_records(tmp_path) == ([make()], 0)
+    write(format=2)
+    with pytest.raises(StoreError, match="format 2, newer than 1"):
+        read_records(tmp_path)
+    values.pop("task")
+    write()
+    assert read_records(tmp_path) == ([], 1)
+
+
+def test_of_several_attempts_the_first_success_counts(tmp_path):
+    def attempt(i, status, second, psnr):
+        return make(i, status=status, created=f"2025-01-01T00:00:{second:02d}Z", metrics={"psnr": psnr})
+
+    attempts = [
+        attempt(0, "failed", 1, 1), attempt(0, "ok", 2, 2), attempt(0, "ok", 3, 3), attempt(0, "failed", 4, 4),
+        attempt(1, "timeout", 1, 1), attempt(1, "crashed", 2, 2),
+        attempt(2, "diverged", 1, 1), attempt(2, "failed", 2, 2),
+    ]  # fmt: skip
+    for record in reversed(attempts):
+        with Journal(tmp_path) as journal:
+            journal.append(record)
+    found = {r.image: (r.status, r.metrics["psnr"]) for r in read_records(tmp_path)[0]}
+    assert found == {"im0": ("ok", 2), "im1": ("crashed", 2), "im2": ("diverged", 1)}
+    keys = [make(i).key for i in range(3)]
+    found = read_records(tmp_path)[0]
+    assert done_keys(found) == set(keys)
+    assert done_keys(found, retry=True) == {keys[0], keys[2]}
+    assert read_records(tmp_path / "nothing") == ([], 0)
+
+
+def test_a_metric_that_became_available_completes_the_record(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.append(make(0, unavailable={"lpips": "no weights"}))
+        assert done_keys(read_records(tmp_path)[0], metrics={"psnr"}) == {make(0).key}
+        assert done_keys(read_records(tmp_path)[0], metrics={"psnr", "lpips"}) == set()
+        journal.append(make(0, metrics={"lpips": 0.1}, created="2026"))
+    (record,), _ = read_records(tmp_path)
+    assert record.metrics == {"lpips": 0.1}
+
+
+def test_concurrent_writers_lose_nothing(tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    writers = [subprocess.Popen([*command, str(1000 * k), "25"], stdout=subprocess.DEVNULL, cwd=ROOT) for k in range(3)]
+    assert [w.wait(timeout=60) for w in writers] == [0, 0, 0]
+    found, n_bad = read_records(tmp_path)
+    assert (len(found), n_bad) == (75, 0)
+    assert len(list((tmp_path / "journal").iterdir())) == 3
+
+
+def test_a_killed_writer_loses_no_acknowledged_record(tmp_path):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), "0"], stdout=subprocess.PIPE, cwd=ROOT)
+    while not only_or_none(tmp_path) or only_or_none(tmp_path).stat().st_size < 50_000:
+        time.sleep(0.01)
+    writer.send_signal(signal.SIGKILL)
+    acknowledged = [int(line) for line in writer.communicate()[0].split()]
+    found, n_bad = read_records(tmp_path)
+    assert {make(i).key for i in acknowledged} <= {r.key for r in found}
+    assert n_bad <= 1
+
+
+def only_or_none(folder):
+    return next((folder / "journal").glob("*.jsonl"), None)
+
+
+def test_a_forked_process_writes_its_own_file(tmp_path):
+    journal = Journal(tmp_path)
+    journal.append(make(0))
+    pid = os.fork()
+    if pid == 0:
+        journal.append(make(1))
+        os._exit(0)
+    os.waitpid(pid, 0)
+    journal.append(make(2))
+    assert len(read_records(tmp_path)[0]) == 3
+    assert len(list((tmp_path / "journal").iterdir())) == 2
+
+
+FILLER = """
+import resource, signal, sys
+sys.path.insert(0, ".")
+from tests.records.test_journal import make
+from bench.records.journal import Journal
+from bench.records.files import StoreError, write_atomic
+from bench.records.journal import read_records
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_500, resource.RLIM_INFINITY))
+journal, n = Journal(sys.argv[1]), 0
+try:
+    while True:
+        journal.append(make(n))
+        n += 1
+except StoreError as error:
+    print(n, error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+journal.append(make(1000))
+"""
+
+
+def test_a_full_disk_is_one_clear_error_and_what_was_written_stays(tmp_path):
+    command = [sys.executable, "-c", FILLER, str(tmp_path)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    n, message = out.split(" ", 1)
+    assert "disk full?" in message and "Records up to here are kept" in message
+    found, n_bad = read_records(tmp_path)
+    assert [r.image for r in found if r.image != "im1000"] == [f"im{i}" for i in range(int(n))]
+    assert len(found) == int(n) + 1 > 5
+    assert n_bad == 1
+
+
+def test_no_space_at_all(tmp_path, monkeypatch):
+    def full(fd, data):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, Journal(tmp_path) as journal:
+        patch.setattr(os, "write", full)
+        with pytest.raises(StoreError, match="No space left on device"):
+            journal.append(make())
+    assert read_records(tmp_path) == ([], 0)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"cannot make .*choose another folder"):
+        Journal(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(StoreError, match="no permission"):
+        Journal(tmp_path / "other")
+    with pytest.raises(StoreError, match="cannot write"):
+        write_atomic(tmp_path / "file" / "x.png", b"")
+
+
+def test_another_machines_journal_of_the_same_process_id_is_not_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "node-2")
+    with Journal(tmp_path) as theirs:
+        theirs.append(make(0))
+    assert journal.wrote_records(tmp_path, os.getpid())
+    monkeypatch.setattr("socket.gethostname", lambda: "node")
+    assert not journal.wrote_records(tmp_path, os.getpid())
+    with Journal(tmp_path) as ours:
+        ours.append(make(1))
+    assert journal.wrote_records(tmp_path, os.getpid()) and not journal.wrote_records(tmp_path, os.getpid() + 1)
+
+
+def test_load_gives_a_tidy_table(tmp_path):
+    assert len(load(tmp_path)) == 0 and "label" in load(tmp_path)
+    with Journal(tmp_path) as journal:
+        journal.append(make(0, operator_params={"factor": 4}, unavailable={"lpips": "no weights"}, versions={"torch": "2"}))
+        journal.append(make(1, params={"steps": 10}))
+    table = load(tmp_path)
+    assert table.psnr.tolist() == [20.0, 21.0]
+    assert table["param.eta"].tolist()[0] == 1.0 and table["param.steps"].tolist()[1] == 10
+    assert table["operator.factor"][0] == 4 and table["unavailable.lpips"][0] == "no weights"
+
+
+def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
+    assert manifest.read_manifest(tmp_path) == []
+    for folder, created, n in [("one", "b", 1), ("one", "c", 1), ("one", "d", 2), ("two", "a", 3), ("two", "b", 1)]:
+        run = {"suite": "s", "n_images": n, "created": created, "command": created, "versions": {"torch": created}}
+        manifest.write_manifest(tmp_path / folder, run)
+    shutil.copytree(tmp_path / "two", tmp_path / "one", dirs_exist_ok=True)
+    assert [r["created"] for r in manifest.read_manifest(tmp_path / "one")] == ["a", "b", "d"]
+    (path, *_) = (tmp_path / "two" / "manifest").iterdir()
+    path.write_text("{")
+    with pytest.raises(StoreError, match=r"cannot read .*; delete it"):
+        manifest.read_manifest(tmp_path / "two")

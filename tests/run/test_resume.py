@@ -1,0 +1,62 @@
+"""A run that is killed without warning loses at most the batch it was in."""
+
+import os
+import subprocess
+import sys
+import time
+
+from bench.plan.build import prepare
+from bench.plan.options import Options
+from bench.records.journal import read_records
+from bench.run.progress import Observer
+from bench.run.runner import Runner
+from bench.suites.changes import override
+from bench.suites.suite import load_suite
+from tests import ROOT
+from tests.tiny import build, scored_by_psnr
+
+HELD = '''
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from solvers import Pinv
+
+
+@dataclass(frozen=True)
+class Held(Pinv):
+    """A+ y, but at the white image it waits for as long as a file is there."""
+
+    def solve(self, measurement, prior, noise):
+        while measurement.y.mean() > 0.5 and Path(__file__).with_name("hold").exists():
+            time.sleep(0.01)
+        yield from super().solve(measurement, prior, noise)
+'''
+
+
+def test_kill_and_resume(tmp_path):
+    suite, out, hold = scored_by_psnr(build(tmp_path)), tmp_path / "run", tmp_path / "hold"
+    (tmp_path / "held.py").write_text(HELD)
+    hold.touch()
+    row = f"{tmp_path}/held.py:Held"
+    command = [sys.executable, "-m", "bench", "run", "--suite", str(suite), "--solver", row, "--batch", "1", "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    log = (tmp_path / "log").open("wb")
+    child = subprocess.Popen([*command, "--no-report"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + 120
+        while len(read_records(out)[0]) < 3 and child.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+    finally:
+        child.kill()
+        child.wait()
+    hold.unlink()
+    before, damaged = read_records(out)
+    assert child.returncode < 0 and len(before) == 3, (tmp_path / "log").read_text()
+    assert damaged <= 1
+    plan = prepare(override(load_suite(str(suite)), [row]), Options(batch=1))
+    counts = Runner(plan, out, Observer()).run()
+    after, _ = read_records(out)
+    assert counts == {"ok": 5}
+    assert len({r.key for r in after}) == len(after) == 8
+    assert {r.key: r.created for r in before}.items() <= {r.key: r.created for r in after}.items()

@@ -1,0 +1,60 @@
+"""Measurements without a suite: what README shows runs, rows stand alone, settings are a row's, and misfits are one line."""
+
+import re
+
+import pytest
+import torch
+
+import bench
+from bench import load_prior, make_operator, make_solver, solve
+from bench.suites.yamlfile import SuiteError
+from solvers import DDRM, TDS, Pinv
+from tests import ROOT
+
+
+@pytest.fixture(scope="module")
+def prior():
+    return load_prior("fashion32")
+
+
+def test_what_the_readme_shows_runs(monkeypatch):
+    readme = (ROOT / "README.md").read_text()
+    (block,) = (b for b in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "make_solver" in b)
+    shown = {}
+    exec(block.replace('"sr_average4"))', '"sr_average4", steps=2))'), shown)
+    assert shown["x0"].shape == (1, 1, 32, 32) and shown["x0"].isfinite().all()
+
+
+def test_a_row_is_the_same_in_every_batch(prior):
+    A = make_operator("inpaint_random", prior.shape, range(2))
+    y = A(torch.zeros(2, *prior.shape).double())
+    both, alone = (solve(y[:n], A[:n], 0.05, prior, DDRM(steps=2)) for n in (2, 1))
+    torch.testing.assert_close(both[:1], alone, atol=1e-4, rtol=0)
+    assert not torch.equal(solve(y, A, 0.05, prior, DDRM(steps=2), seed=1), both)
+    assert solve(y, A, 0.05, prior, TDS(steps=2, particles=3)).shape == both.shape
+
+
+def test_settings_are_those_of_a_suites_row(prior):
+    dps = make_solver("dps", prior, "sr_average4", steps=7)
+    assert (dps.zeta, dps.steps) == (4.0, 7) and make_solver("dps", prior).zeta == 2.0
+    assert make_solver("dps", prior, "sr_average4", preset="official").zeta == 0.3
+    with pytest.raises(SuiteError, match=r"dps\.zeat: .*did you mean 'zeta'"):
+        make_solver("dps", prior, zeat=1.0)
+    with pytest.raises(SuiteError, match="unknown solver 'dsp'"):
+        make_solver("dsp", prior)
+
+
+@pytest.mark.parametrize(
+    ("n", "operator", "solver", "words"),
+    [
+        (2, "phase_retrieval", Pinv(), "Pinv needs PinvOperator; PhaseRetrieval is Operator"),
+        (3, "sr_average4", Pinv(), r"y \(3, 1, 8, 8\), A: 2 x \(1, 32, 32\) -> \(1, 8, 8\) .* do not fit together"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(prior, n, operator, solver, words):
+    A = make_operator(operator, prior.shape, range(2))
+    with pytest.raises(ValueError, match=words) as error:
+        solve(torch.zeros(n, *A.out_shape), A, 0.05, prior, solver)
+    assert len(str(error.value).splitlines()) == 1
+    with pytest.raises(AttributeError, match="no attribute 'solv'"):
+        bench.solv  # noqa: B018
