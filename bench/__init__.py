@@ -1,6 +1,6 @@
 """diffusion-inverse-bench: a benchmark of diffusion-model solvers for inverse problems.
 
-For a notebook: `solve`, `load_prior`, `make_operator`, `make_solver` (`bench.api`), and `bench.records.journal.table.load`.
+For a notebook: `solve`, `load_prior`, `make_operator`, `make_solver` (`bench.api`), and `bench.records.load`.
 """
 
 from importlib import import_module

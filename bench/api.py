@@ -31,7 +31,9 @@ def make_solver(name: str, prior: Prior, task: str = "", preset: str | None = No
         ValueError: no such solver, preset or parameter, or a value out of range.
     """
     settings = resolve(name, preset, prior.name, task, task)[1]
-    return build_solver(load_solver(name), {**settings, **params}, lambda param: f"{name}.{param}" if param else name)
+    return build_solver(
+        load_solver(name), {**settings, **params}, lambda param: f"{name}.{param}" if param else name
+    )
 
 
 def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, seed: int = 0) -> Tensor:
@@ -57,7 +59,9 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
         )
     if reason := solver.reject(A, prior):
         raise ValueError(reason)
-    noise = StreamNoise([stream_key("reconstruct", seed, i) for i in range(len(y))], prior.dtype, prior.device)
+    noise = StreamNoise(
+        [stream_key("reconstruct", seed, i) for i in range(len(y))], prior.dtype, prior.device
+    )
     measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
     with full_precision():
         x = run_solver(solver, measurement, prior, noise).x

@@ -5,14 +5,16 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 
-def meant(name: str, patterns: Sequence[str]) -> bool:
+def selected(name: str, patterns: Sequence[str]) -> bool:
     """Whether this name is meant by patterns: "blur_*" means those that fit, "!hdr" all others; without any, all are meant."""
     wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
     left_out = [pattern for pattern in patterns if pattern.startswith("!")]
-    return (not wanted or any(fits(name, p) for p in wanted)) and not any(fits(name, p) for p in left_out)
+    return (not wanted or any(matches(name, p) for p in wanted)) and not any(
+        matches(name, p) for p in left_out
+    )
 
 
-def fits(name: str, pattern: str) -> bool:
+def matches(name: str, pattern: str) -> bool:
     """Whether a pattern is about this name, wanted or left out."""
     return fnmatchcase(name, pattern.removeprefix("!"))
 
@@ -22,7 +24,9 @@ def nearest(name: str, known: Iterable[str], what: str = "known") -> str:
     known = list(known)
     alike = {other: difflib.SequenceMatcher(None, other, str(name)).ratio() for other in known}
     near = max(alike, key=alike.get, default="")  # of equally near ones the first
-    return (f" (did you mean '{near}'?)" if alike.get(near, 0) >= 0.5 else "") + f"; {what}: {', '.join(known) or 'none'}"
+    return (
+        f" (did you mean '{near}'?)" if alike.get(near, 0) >= 0.5 else ""
+    ) + f"; {what}: {', '.join(known) or 'none'}"
 
 
 def counted(n: int, what: str) -> str:

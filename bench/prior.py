@@ -1,4 +1,4 @@
-"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior.prior`) a distribution in closed form."""
+"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior`) a distribution in closed form."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -92,21 +92,30 @@ class Prior(ABC):
         return False
 
 
-class WatchedPrior(Prior):
+class CountingPrior(Prior):
     """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``, in images: one call for B images counts B."""
 
     def __init__(self, prior: Prior, calls: Counter[str]) -> None:
         self.prior, self.calls = prior, calls
-        self.shape, self.schedule, self.dtype, self.device = prior.shape, prior.schedule, prior.dtype, prior.device
-        self.name, self.weights_sha256, self.config_sha256 = prior.name, prior.weights_sha256, prior.config_sha256
+        self.shape, self.schedule, self.dtype, self.device = (
+            prior.shape,
+            prior.schedule,
+            prior.dtype,
+            prior.device,
+        )
+        self.name, self.weights_sha256, self.config_sha256 = (
+            prior.name,
+            prior.weights_sha256,
+            prior.config_sha256,
+        )
         self.classes, self.privileged = prior.classes, prior.privileged
 
-    def posterior(self, *given: Any) -> "WatchedPrior":
-        """As of `bench.exact.prior.prior.ExactPrior`, tallied alike."""
-        return WatchedPrior(self.prior.posterior(*given), self.calls)
+    def posterior(self, *given: Any) -> "CountingPrior":
+        """As of `bench.exact.prior.ExactPrior`, tallied alike."""
+        return CountingPrior(self.prior.posterior(*given), self.calls)
 
     def sample(self, noise: Noise) -> Tensor:
-        """As of `bench.exact.prior.prior.ExactPrior`; no evaluation."""
+        """As of `bench.exact.prior.ExactPrior`; no evaluation."""
         return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:

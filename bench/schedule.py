@@ -69,7 +69,9 @@ class Schedule(ABC):
         """
         ratios = np.sqrt((1 - self.abar) / self.abar)
         if not ratios[0] * (1 - 1e-9) <= sigma <= ratios[-1] * (1 + 1e-9):
-            raise ValueError(f"sigma = {sigma:g} is outside the schedule's range [{ratios[0]:g}, {ratios[-1]:g}]")
+            raise ValueError(
+                f"sigma = {sigma:g} is outside the schedule's range [{ratios[0]:g}, {ratios[-1]:g}]"
+            )
         index = float(np.interp(math.log(sigma), np.log(ratios), np.arange(self.T)))
         alpha = 1 / math.sqrt(1 + sigma**2)
         return Level(index, alpha, sigma * alpha)
@@ -145,7 +147,12 @@ class TableSchedule(Schedule):
 
     def __post_init__(self) -> None:
         abar = np.asarray(self.table, dtype=np.float64)
-        if abar.ndim != 1 or len(abar) < 2 or not (abar[0] < 1 and abar[-1] > 0) or not (np.diff(abar) < 0).all():
+        if (
+            abar.ndim != 1
+            or len(abar) < 2
+            or not (abar[0] < 1 and abar[-1] > 0)
+            or not (np.diff(abar) < 0).all()
+        ):
             raise ValueError("a schedule needs at least 2 values of abar, decreasing, above 0 and below 1")
 
     @property

@@ -88,7 +88,7 @@ class Solver(ABC):
     """arXiv identifier, printed under every table that shows the solver."""
     needs: ClassVar[type[Operator]] = Operator
     """The least capable operator that the solver accepts."""
-    pulls: ClassVar[bool] = False
+    needs_gradient: ClassVar[bool] = False
     """Whether the solver differentiates through A, so that a gradient-free operator is refused."""
     baseline: ClassVar[bool] = False
     """An anchor row, not a method: exempt from the paper id and from having to beat A+ y."""
@@ -102,7 +102,7 @@ class Solver(ABC):
         if not isinstance(A, self.needs):
             rung = next(c for c in type(A).__mro__ if c.__module__ == Operator.__module__)
             return f"{name} needs {self.needs.__name__}; {type(A).__name__} is {rung.__name__}"
-        if self.pulls and not A.differentiable:
+        if self.needs_gradient and not A.differentiable:
             return f"{name} needs a gradient through A; {type(A).__name__} has none"
         return None
 

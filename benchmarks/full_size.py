@@ -77,8 +77,12 @@ solvers:                    # one costs at least three evaluations of the networ
 def main() -> None:
     """Runs the suite, prints seconds and memory by solver, and compares DPS with and without recomputed activations."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, help="keep everything in this folder, which may hold a part of it already")
-    parser.add_argument("--task", action="append", default=[], metavar="NAME", help="only this task, without the comparison")
+    parser.add_argument(
+        "--out", type=Path, help="keep everything in this folder, which may hold a part of it already"
+    )
+    parser.add_argument(
+        "--task", action="append", default=[], metavar="NAME", help="only this task, without the comparison"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = (args.out or Path(scratch)).resolve()
@@ -103,7 +107,9 @@ def prepare(folder: Path) -> Path:
     save_file(random_state(card.architecture.model_dump(exclude_unset=True)), weights)
     text = place.read_text()
     rest = text[text.index("[architecture]") :]
-    (folder / "ffhq256_random.toml").write_text(PRIOR.format(file=weights.name, sha256=sha256(weights), rest=rest))
+    (folder / "ffhq256_random.toml").write_text(
+        PRIOR.format(file=weights.name, sha256=sha256(weights), rest=rest)
+    )
     suite = folder / "full_size.yaml"
     suite.write_text(SUITE.format(folder=folder))
     return suite
@@ -148,10 +154,21 @@ def print_costs(folder: Path) -> None:
 
 def compare_recomputation(suite: Path, folder: Path) -> None:
     """Prints the memory of a step of DPS with and without its activations kept, beside that of a solver without a vjp."""
-    run(suite, folder / "recomputed", "--task", "sr_average4", "--solver", "dps.steps=1", "--recompute", "--no-report")
+    run(
+        suite,
+        folder / "recomputed",
+        "--task",
+        "sr_average4",
+        "--solver",
+        "dps.steps=1",
+        "--recompute",
+        "--no-report",
+    )
     kept = load(folder / "run").query("task == 'sr_average4'").set_index("label")["peak_memory_mb"]
     again = load(folder / "recomputed")["peak_memory_mb"].item()
-    print(f"above the weights: DPS {kept['dps']:.0f} MB, activations recomputed {again:.0f} MB; DDNM {kept['ddnm']:.0f} MB")
+    print(
+        f"above the weights: DPS {kept['dps']:.0f} MB, activations recomputed {again:.0f} MB; DDNM {kept['ddnm']:.0f} MB"
+    )
 
 
 if __name__ == "__main__":

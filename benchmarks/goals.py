@@ -53,18 +53,27 @@ def laws() -> Iterator[Line]:
     results = [(name, result) for name in all_laws() for result in run_laws(name)]
     name, worst = max(results, key=lambda r: r[1].error / r[1].law.tolerance)
     broken = sum(not r.passed for _, r in results)
-    measured = f"{len(results) - broken} of {len(results)}; nearest to its tolerance: {name}, {worst.law.name}"
+    measured = (
+        f"{len(results) - broken} of {len(results)}; nearest to its tolerance: {name}, {worst.law.name}"
+    )
     yield "1 laws hold", f"{measured}, {worst.error:.0e} of {worst.law.tolerance:.0e}", "all", broken == 0
     for kind, bound in (("laws against closed forms", EXACT), ("path identities", PATH)):
         errors = [r.error for _, r in results if r.law.tolerance == bound]
-        yield f"1 {kind}", f"largest error {max(errors):.0e} over {len(errors)}", f"{bound:.0e}", max(errors) <= bound
+        yield (
+            f"1 {kind}",
+            f"largest error {max(errors):.0e} over {len(errors)}",
+            f"{bound:.0e}",
+            max(errors) <= bound,
+        )
 
 
 def mutants() -> Iterator[Line]:
     """Goal 1, second half; minutes."""
     command = [sys.executable, "-m", "pytest", "-q", "tests/test_mutants.py"]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
-    killed, survived = (int(m[1]) if (m := re.search(rf"(\d+) {word}", found)) else 0 for word in ("passed", "failed"))
+    killed, survived = (
+        int(m[1]) if (m := re.search(rf"(\d+) {word}", found)) else 0 for word in ("passed", "failed")
+    )
     killed += found.count(".") * (not killed and not survived)
     measured = f"{killed} of {killed + survived} checks of tests/test_mutants.py"
     yield "1 mutants killed", measured, "all", killed > 0 and not survived
@@ -81,7 +90,12 @@ def exact_pieces(most: int) -> Iterator[Line]:
             images = data.ids[: min(most, row.images or suite.images)]
             spreads += [bayes_spread(data, task, image) for image in images]
     tweedie = [error for data in worlds.values() for error in tweedie_errors(data.law)]
-    yield "2 denoiser and vjp against Tweedie's formula", f"{max(tweedie):.0e}", "1e-10", max(tweedie) <= 1e-10
+    yield (
+        "2 denoiser and vjp against Tweedie's formula",
+        f"{max(tweedie):.0e}",
+        "1e-10",
+        max(tweedie) <= 1e-10,
+    )
     name = f"2 Bayes' rule is a constant, {len(spreads)} problems"
     yield name, f"spread {max(spreads):.0e}", "1e-9", max(spreads) <= 1e-9
 
@@ -92,7 +106,9 @@ def bayes_spread(data: ExactImages, task: Task, image: str) -> float:
     posterior = data.law.posterior(y, A, sigma)
     at = torch.cat([x, draw(posterior, 8, "goals", image).reshape(8, *data.shape)])
     r = y - A.repeat_interleave(len(at))(at)
-    bayes = data.law.log_density(at) - 0.5 * r.flatten(1).square().sum(1) / sigma**2 - posterior.log_density(at)
+    bayes = (
+        data.law.log_density(at) - 0.5 * r.flatten(1).square().sum(1) / sigma**2 - posterior.log_density(at)
+    )
     return float(bayes.max() - bayes.min())
 
 
@@ -112,7 +128,11 @@ def tweedie_errors(law: MixturePrior) -> Iterator[float]:
 def anchor_records(problems: int, folder: Path) -> list[Record]:
     """Of the headline task alone, made here; a run of exact-full (``--run``) has all tasks of goals 3 and 4."""
     suite = override(
-        load_suite("exact-full"), ("exact", "oracle-1000", "tds-250"), (TASK,), [*SOLVERS, *ANCHORS], images=problems
+        load_suite("exact-full"),
+        ("exact", "oracle-1000", "tds-250"),
+        (TASK,),
+        [*SOLVERS, *ANCHORS],
+        images=problems,
     )
     Runner(prepare(suite, Options()), folder, Observer()).run()
     return read_records(folder)[0]
@@ -123,16 +143,30 @@ def anchors(records: list[Record]) -> Iterator[Line]:
 
     def of(task: str, label: str, metric: str) -> Median:
         return median_interval(
-            np.array([r.metrics[metric] for r in records if (r.task, r.label, r.status) == (task, label, "ok")])
+            np.array(
+                [r.metrics[metric] for r in records if (r.task, r.label, r.status) == (task, label, "ok")]
+            )
         )
 
     done = {(r.task, r.label) for r in records if r.status == "ok"}
-    for goal, label, pattern in (("3 oracle, 1000 NFE", "oracle-1000", LOUD_8), ("4 TDS, 1000 particles", "tds-250", LOUD)):
-        tasks = sorted({task for task, row in done if row == label and (task, "exact") in done and pattern.fullmatch(task)})
+    for goal, label, pattern in (
+        ("3 oracle, 1000 NFE", "oracle-1000", LOUD_8),
+        ("4 TDS, 1000 particles", "tds-250", LOUD),
+    ):
+        tasks = sorted(
+            {
+                task
+                for task, row in done
+                if row == label and (task, "exact") in done and pattern.fullmatch(task)
+            }
+        )
         if not tasks:
             yield goal, "no records", "its tasks", False
             continue
-        sw = max(((of(task, label, "sw"), task) for task in tasks), key=lambda m: m[0].high if goal[0] == "3" else m[0].median)
+        sw = max(
+            ((of(task, label, "sw"), task) for task in tasks),
+            key=lambda m: m[0].high if goal[0] == "3" else m[0].median,
+        )
         name, where = f"{goal}: SW2 / floor", f"{interval(sw[0])} in {sw[1]}, the worst of {len(tasks)}"
         if goal[0] == "3":
             yield name, where, "upper end 1.5", sw[0].high <= 1.5
@@ -140,14 +174,21 @@ def anchors(records: list[Record]) -> Iterator[Line]:
             yield f"{goal}: MMD / prior's", f"{interval(mmd)} in {task}", "0.03", mmd.median <= 0.03
         else:
             yield name, where, "2", sw[0].median <= 2
-            excess, task = max((of(t, label, "mode_tv").median - of(t, "exact", "mode_tv").median, t) for t in tasks)
+            excess, task = max(
+                (of(t, label, "mode_tv").median - of(t, "exact", "mode_tv").median, t) for t in tasks
+            )
             yield f"{goal}: mode TV above the floor", f"{excess:.3f} in {task}", "0.03", excess <= 0.03
 
 
 def closed_forms() -> Iterator[Line]:
     """Goal 5: variance in unmeasured directions."""
     for found in limits():
-        yield f"5 {found.name}", f"{found.variance:.4f}", f"{found.limit:.4f} +- {found.tolerance:.3g}", found.reached
+        yield (
+            f"5 {found.name}",
+            f"{found.variance:.4f}",
+            f"{found.limit:.4f} +- {found.tolerance:.3g}",
+            found.reached,
+        )
 
 
 def smoke(folder: Path) -> Iterator[Line]:
@@ -161,7 +202,9 @@ def smoke(folder: Path) -> Iterator[Line]:
     finally:
         torch.set_num_threads(threads)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    measured = f"{cpu:.0f} s of processor time on one thread, {seconds:.0f} s by the wall clock, report and all"
+    measured = (
+        f"{cpu:.0f} s of processor time on one thread, {seconds:.0f} s by the wall clock, report and all"
+    )
     yield "6 suite exact", measured, "60 s of one core", cpu < 60
     with (folder / "report" / "exact.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -174,7 +217,12 @@ def smoke(folder: Path) -> Iterator[Line]:
         if not (asked <= at and any(line["solver"] == "exact" for line in own)):
             lacking.append(task.name)
     measured = f"{len(lines)} numbers, {bare} without an interval; {len(lacking)} tables without floor and oracle at each NFE"
-    yield "7 every number has an interval, every table its floor and oracle", measured, "0 and 0", not bare and not lacking
+    yield (
+        "7 every number has an interval, every table its floor and oracle",
+        measured,
+        "0 and 0",
+        not bare and not lacking,
+    )
 
 
 def interval(m: Median) -> str:
@@ -186,12 +234,18 @@ def main() -> None:
     """Prints a line per goal; leaves with 1 where one is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="6 problems instead of 20, and no mutants")
-    parser.add_argument("--run", type=Path, help="folder of a run of exact-full; without it the headline task is run here")
+    parser.add_argument(
+        "--run", type=Path, help="folder of a run of exact-full; without it the headline task is run here"
+    )
     args = parser.parse_args()
     quick, missed = args.quick, 0
     with tempfile.TemporaryDirectory() as folder:
         goals = [laws(), *([] if quick else [mutants()]), exact_pieces(1 if quick else 100)]
-        own = read_records(args.run)[0] if args.run else anchor_records(6 if quick else 20, Path(folder) / "anchors")
+        own = (
+            read_records(args.run)[0]
+            if args.run
+            else anchor_records(6 if quick else 20, Path(folder) / "anchors")
+        )
         goals += [anchors(own), closed_forms(), smoke(Path(folder) / "smoke")]
         for goal, measured, bound, reached in itertools.chain.from_iterable(goals):
             missed += not reached

@@ -46,7 +46,10 @@ def main() -> None:
         for steps in (10, 100):
             command = [sys.executable, __file__, name, str(steps)]
             sizes[steps] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
-        print(f"{name:9} peak resident MB: " + ", ".join(f"{steps} steps {size:.0f}" for steps, size in sizes.items()))
+        print(
+            f"{name:9} peak resident MB: "
+            + ", ".join(f"{steps} steps {size:.0f}" for steps, size in sizes.items())
+        )
 
 
 if __name__ == "__main__":

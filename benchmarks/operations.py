@@ -18,7 +18,9 @@ NAMES = ("ffhq256_uncond", "imagenet256_uncond")
 def tflop(name: str, gradient: bool) -> float:
     """10^12 operations, a multiplication and an addition counting as two."""
     with torch.device("meta"):
-        network = build_unet(**read_card(name)[0].architecture.model_dump(exclude_unset=True)).requires_grad_(False)
+        network = build_unet(**read_card(name)[0].architecture.model_dump(exclude_unset=True)).requires_grad_(
+            False
+        )
         x, t = torch.empty(1, network.in_channels, 256, 256, requires_grad=gradient), torch.zeros(1)
     with FlopCounterMode(display=False) as counted, torch.set_grad_enabled(gradient):
         y = network(x, t)

@@ -35,7 +35,12 @@ class Timed(Prior):
 
     def __init__(self, prior: Prior) -> None:
         self.prior, self.seconds = prior, 0.0
-        self.shape, self.schedule, self.dtype, self.device = prior.shape, prior.schedule, prior.dtype, prior.device
+        self.shape, self.schedule, self.dtype, self.device = (
+            prior.shape,
+            prior.schedule,
+            prior.dtype,
+            prior.device,
+        )
 
     def moments(self, x: torch.Tensor, t: Level) -> tuple[torch.Tensor, torch.Tensor | None]:
         return self._clocked(self.prior.moments, x, t)
@@ -55,7 +60,9 @@ class Timed(Prior):
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--turns", type=int, default=5)
@@ -75,14 +82,19 @@ def main() -> None:
         whole = time.perf_counter() - start
         return whole / timed.seconds, recorded / timed.seconds, timed.seconds / args.steps * 1e3
 
-    print(f"batch {args.batch}, {args.steps} steps, {torch.get_num_threads()} threads, {args.operator}, {args.turns} turns")
+    print(
+        f"batch {args.batch}, {args.steps} steps, {torch.get_num_threads()} threads, {args.operator}, {args.turns} turns"
+    )
     for cls in (RedDiff, DDRM, DPS, PiGDM):
         solver = cls(steps=args.steps)
         turn(solver)
         whole, recorded, ms = (
-            statistics.median(column) for column in zip(*(turn(solver) for _ in range(args.turns)), strict=True)
+            statistics.median(column)
+            for column in zip(*(turn(solver) for _ in range(args.turns)), strict=True)
         )
-        print(f"{cls.__name__:8} whole {whole:6.3f}  record {recorded:6.3f}   ({ms:.1f} ms of calls per step)")
+        print(
+            f"{cls.__name__:8} whole {whole:6.3f}  record {recorded:6.3f}   ({ms:.1f} ms of calls per step)"
+        )
 
 
 if __name__ == "__main__":

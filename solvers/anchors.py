@@ -6,7 +6,19 @@ from itertools import pairwise
 from typing import ClassVar
 
 from bench.exact.prior import ExactPrior
-from bench.solver import LinearOperator, Measurement, Noise, Operator, Prior, Solver, Spacing, Step, Steps, UnitInterval, ddim
+from bench.solver import (
+    LinearOperator,
+    Measurement,
+    Noise,
+    Operator,
+    Prior,
+    Solver,
+    Spacing,
+    Step,
+    Steps,
+    UnitInterval,
+    ddim,
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,20 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from bench.solver import CLEAN, Count, Level, Measurement, Noise, Positive, Prior, Solver, Step, UnitInterval, VPSchedule, ddim
+from bench.solver import (
+    CLEAN,
+    Count,
+    Level,
+    Measurement,
+    Noise,
+    Positive,
+    Prior,
+    Solver,
+    Step,
+    UnitInterval,
+    VPSchedule,
+    ddim,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,7 @@ class DAPS(Solver):
     """
 
     paper: ClassVar[str] = "2407.01521"
-    pulls: ClassVar[bool] = True
+    needs_gradient: ClassVar[bool] = True
 
     steps: Count = 1000
     ode_steps: Count = 5

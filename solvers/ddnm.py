@@ -79,7 +79,9 @@ class DDNM(Solver):
                 x = s.alpha * x0 + s.sigma * (keep * eps + self.eta * z)
             yield Step(x, x0)
 
-    def plus_step(self, x: Tensor, x0: Tensor, t: Level, s: Level, z: Tensor, measurement: Measurement) -> Tensor:
+    def plus_step(
+        self, x: Tensor, x0: Tensor, t: Level, s: Level, z: Tensor, measurement: Measurement
+    ) -> Tensor:
         """One step of DDNM+ from x at level t, given the denoised x0 and normal z, (B, *shape) each."""
         y, A, sigma = measurement
         keep, seen = (1 - self.eta**2) ** 0.5, A.s > 0

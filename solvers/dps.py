@@ -27,7 +27,7 @@ class DPS(Solver):
     """
 
     paper: ClassVar[str] = "2209.14687"
-    pulls: ClassVar[bool] = True
+    needs_gradient: ClassVar[bool] = True
 
     steps: Steps = 1000
     spacing: Spacing = "respaced"

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
 
-from bench.solver import LinearOperator, Measurement, Noise, NonNegative, Prior, Solver, Spacing, Step, Steps, ddpm, norm
+from bench.solver import (
+    LinearOperator,
+    Measurement,
+    Noise,
+    NonNegative,
+    Prior,
+    Solver,
+    Spacing,
+    Step,
+    Steps,
+    ddpm,
+    norm,
+)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class RedDiff(Solver):
     """
 
     paper: ClassVar[str] = "2305.04391"
-    pulls: ClassVar[bool] = True
+    needs_gradient: ClassVar[bool] = True
 
     steps: Steps = 1000
     spacing: Spacing = "leading"
@@ -77,7 +77,9 @@ class RedDiff(Solver):
             denoised = prior.denoise(x, t)
             eps_hat = (x - t.alpha * denoised) / t.sigma
             Ax0, pull_A = A.vjp(x0)
-            mu.grad = (self.lam * self.w(t.ratio) / n * (eps_hat - eps) + pull_A((Ax0 - y) / m)) / self.divisor
+            mu.grad = (
+                self.lam * self.w(t.ratio) / n * (eps_hat - eps) + pull_A((Ax0 - y) / m)
+            ) / self.divisor
             optimiser.step()
             yield Step(mu if self.returned == "last" else x0, denoised)
 

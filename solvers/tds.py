@@ -9,7 +9,19 @@ import torch
 from torch import Tensor
 
 from bench.operators.base import dot
-from bench.solver import Count, Measurement, Noise, Prior, Solver, Spacing, Step, Steps, SVDOperator, ddim, ddim_coefficients
+from bench.solver import (
+    Count,
+    Measurement,
+    Noise,
+    Prior,
+    Solver,
+    Spacing,
+    Step,
+    Steps,
+    SVDOperator,
+    ddim,
+    ddim_coefficients,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,9 @@ class TDS(Solver):
             x, x0, g, log_p = x[kept], x0[kept], g[kept], log_p[kept]
             c1, c2 = ddim_coefficients(t, s, 1.0)
             if s.sigma == 0:
-                kept, _ = resample((log_w - log_p + log_twist(A, y - A(x0), 0.0, sigma)).view(B, P), noise.uniform(()), P)
+                kept, _ = resample(
+                    (log_w - log_p + log_twist(A, y - A(x0), 0.0, sigma)).view(B, P), noise.uniform(()), P
+                )
                 x = x0 = x0[kept]
             else:
                 z = noise.new((P, *prior.shape)).flatten(0, 1)

@@ -26,7 +26,12 @@ FAR = torch.device("meta")
 class _Far(torch.Tensor):
     @staticmethod
     def __new__(cls, near):
-        form = {"strides": near.stride(), "storage_offset": near.storage_offset(), "dtype": near.dtype, "device": FAR}
+        form = {
+            "strides": near.stride(),
+            "storage_offset": near.storage_offset(),
+            "dtype": near.dtype,
+            "device": FAR,
+        }
         far = torch.Tensor._make_wrapper_subclass(cls, near.size(), **form)
         far.near = near
         return far
@@ -83,7 +88,9 @@ def far_device(monkeypatch):
     monkeypatch.setattr(clock, "synchronise", lambda device: None)
     monkeypatch.setattr(solving, "drawn_ahead", lambda noise, device: contextlib.nullcontext(noise))
     monkeypatch.setattr(
-        torch, "autocast", lambda kind, *a, **k: contextlib.nullcontext() if kind == FAR.type else autocast(kind, *a, **k)
+        torch,
+        "autocast",
+        lambda kind, *a, **k: contextlib.nullcontext() if kind == FAR.type else autocast(kind, *a, **k),
     )
     with _Functions(), _Operations():
         yield FAR

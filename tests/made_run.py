@@ -18,7 +18,13 @@ IMAGES = [f"{i}" for i in range(N)]
 HARD = np.random.default_rng(0).normal(0, 5, N)
 JITTER = np.tile([0.1, -0.1], N // 2)
 ROWS = ["pinv", "best", "same", "worse", "fails"]
-PSNR = {"pinv": HARD + 10, "best": HARD + 21, "same": HARD + 21 + JITTER - 0.01, "worse": HARD + 20.5, "fails": HARD + 30}
+PSNR = {
+    "pinv": HARD + 10,
+    "best": HARD + 21,
+    "same": HARD + 21 + JITTER - 0.01,
+    "worse": HARD + 20.5,
+    "fails": HARD + 30,
+}
 
 
 def record(row, i, task="blur", psnr=None, **changes):
@@ -60,7 +66,9 @@ def asked(rows=(*ROWS, "later"), n=N, few=None, **changes):
         "n_images": n,
         "images": IMAGES[:n],
         "tasks": [{"name": "blur", "title": "Gaussian blur"}],
-        "rows": [{"label": row, "images": (few or {}).get(row), "cells": {"blur": cell_of(row)}} for row in rows],
+        "rows": [
+            {"label": row, "images": (few or {}).get(row), "cells": {"blur": cell_of(row)}} for row in rows
+        ],
         "seconds": "without noise | generation",
     }
     return run | changes

@@ -48,7 +48,12 @@ def test_settings_are_those_of_a_suites_row(prior):
     ("n", "operator", "solver", "words"),
     [
         (2, "phase_retrieval", Pinv(), "Pinv needs PinvOperator; PhaseRetrieval is Operator"),
-        (3, "sr_average4", Pinv(), r"y \(3, 1, 8, 8\), A: 2 x \(1, 32, 32\) -> \(1, 8, 8\) .* do not fit together"),
+        (
+            3,
+            "sr_average4",
+            Pinv(),
+            r"y \(3, 1, 8, 8\), A: 2 x \(1, 32, 32\) -> \(1, 8, 8\) .* do not fit together",
+        ),
     ],
 )
 def test_what_does_not_fit_is_one_line(prior, n, operator, solver, words):

@@ -31,7 +31,9 @@ def test_commands_that_are_written_down_parse(source):
         command = cli.commands[verb]
         options = command.make_context(verb, list(words)).params
         if verb == "run":
-            suite = override(load_suite(options["suite_name"]), options["solvers"], options["tasks"], list(SOLVERS))
+            suite = override(
+                load_suite(options["suite_name"]), options["solvers"], options["tasks"], list(SOLVERS)
+            )
             assert suite.tasks and suite.solvers
 
 
@@ -39,7 +41,11 @@ def test_the_guide_runs_what_the_plan_asks_for_and_tells_its_hours():
     guide, page = (ROOT / "docs" / "reproduce_red_diff.md").read_text(), paper_page("red-diff")
 
     def rows(text):
-        runs = [cli.commands["run"].make_context("run", words).params for verb, *words in commands(text) if verb == "run"]
+        runs = [
+            cli.commands["run"].make_context("run", words).params
+            for verb, *words in commands(text)
+            if verb == "run"
+        ]
         return {
             (run["suite_name"], task, row, run["dtype"])
             for run in runs
@@ -49,7 +55,9 @@ def test_the_guide_runs_what_the_plan_asks_for_and_tells_its_hours():
         }
 
     assert rows(guide) == rows(page)
-    hours = [float(text) for text in re.findall(r"^\| (?:RED-diff|\*\*in all).*\| \**([\d.]+)\** \|$", page, re.M)]
+    hours = [
+        float(text) for text in re.findall(r"^\| (?:RED-diff|\*\*in all).*\| \**([\d.]+)\** \|$", page, re.M)
+    ]
     *own, total = hours
     assert len(own) == 4
     for said in (f"is {own[0]:.0f} h", f"are {sum(own):.0f} h", f"are {total:.0f} h"):

@@ -15,7 +15,13 @@ WORD = 2**64
 
 KEY = 0x34A07845F39D9989D40DBAC8DC6DBA34
 BITS = "3ca3640bf0f0dcdb6f8eb14b5b32f4a24c22df464755cfb37d99bb34dbdeb62d"
-NORMALS = [0.17464710855880047, 1.0876412790158112, -0.23458392186407534, 0.5036409803703102, 0.050667181791301516]
+NORMALS = [
+    0.17464710855880047,
+    1.0876412790158112,
+    -0.23458392186407534,
+    0.5036409803703102,
+    0.050667181791301516,
+]
 
 
 def philox_block(counter, key):
@@ -30,7 +36,12 @@ def philox_block(counter, key):
 
 
 def test_reference_block_has_the_published_answer():
-    assert philox_block(0, 0) == [0x16554D9ECA36314C, 0xDB20FE9D672D0FDC, 0xD7E772CEE186176B, 0x7E68B68AEC7BA23B]
+    assert philox_block(0, 0) == [
+        0x16554D9ECA36314C,
+        0xDB20FE9D672D0FDC,
+        0xD7E772CEE186176B,
+        0x7E68B68AEC7BA23B,
+    ]
 
 
 def test_bits_are_philox():
@@ -76,7 +87,9 @@ def test_uniforms():
 
 
 def test_uniforms_stay_below_one_in_any_precision(monkeypatch):
-    monkeypatch.setattr("bench.noise.Philox.__call__", lambda self, key, call, n: np.full(n, 2**64 - 1, dtype=np.uint64))
+    monkeypatch.setattr(
+        "bench.noise.Philox.__call__", lambda self, key, call, n: np.full(n, 2**64 - 1, dtype=np.uint64)
+    )
     for dtype in (torch.float64, torch.float32, torch.float16):
         noise = StreamNoise(KEYS, dtype)
         assert noise.uniform((3,)).max() < 1

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench.prior import WatchedPrior
+from bench.prior import CountingPrior
 from bench.priors import PriorError, load_prior
 from bench.priors.network import NetworkPrior
 from bench.priors.unet import build_unet, recompute_activations
@@ -73,7 +73,7 @@ def test_pullback_is_the_vector_jacobian_product(recompute):
 
 def test_the_watcher_counts(prior):
     calls = Counter()
-    watched = WatchedPrior(prior, calls)
+    watched = CountingPrior(prior, calls)
     x, t = torch.zeros(3, *prior.shape), prior.schedule.level(10)
     watched.denoise(x, t)
     _, pull = watched.vjp(x, t)
@@ -86,7 +86,11 @@ def test_schedule_and_heads_are_part_of_the_identity(tmp_path):
     """Neither changes the shape of a weight, both change what the network says."""
     card = Path(write_card(tmp_path, random_network().state_dict()))
     text, identities = card.read_text(), set()
-    for old, new in [("", ""), ("beta_max = 2e-2", "beta_max = 3e-2"), ("num_head_channels = 32", "num_head_channels = 16")]:
+    for old, new in [
+        ("", ""),
+        ("beta_max = 2e-2", "beta_max = 3e-2"),
+        ("num_head_channels = 32", "num_head_channels = 16"),
+    ]:
         card.write_text(text.replace(old, new))
         prior = load_prior(str(card))
         identities.add((prior.weights_sha256, prior.config_sha256))
@@ -107,14 +111,18 @@ def test_files_that_are_not_what_the_card_says_are_refused(tmp_path):
     state = random_network().state_dict()
     card = write_card(tmp_path, state)
     assert load_prior(card).shape == (1, 16, 16)
-    with pytest.raises(PriorError, match=r"'input_blocks.0.0.weight' has shape \(32, 1, 3, 3\), expected \(32, 3, 3, 3\)"):
+    with pytest.raises(
+        PriorError, match=r"'input_blocks.0.0.weight' has shape \(32, 1, 3, 3\), expected \(32, 3, 3, 3\)"
+    ):
         load_prior(write_card(tmp_path, state, channels=3))
     first = next(iter(state))
     with pytest.raises(PriorError, match=f"'{re.escape(first)}' is missing"):
         load_prior(write_card(tmp_path, {k: v for k, v in state.items() if k != first}))
     with pytest.raises(PriorError, match="unknown entry 'extra'"):
         load_prior(write_card(tmp_path, {**state, "extra": torch.zeros(1)}))
-    with pytest.raises(PriorError, match=f"'{re.escape(first)}' holds torch.int8 in place of floating point weights"):
+    with pytest.raises(
+        PriorError, match=f"'{re.escape(first)}' holds torch.int8 in place of floating point weights"
+    ):
         load_prior(write_card(tmp_path, {**state, first: state[first].to(torch.int8)}))
     card = write_card(tmp_path, state)
     with (tmp_path / "tiny.safetensors").open("ab") as file:
@@ -134,8 +142,16 @@ def test_files_that_are_not_what_the_card_says_are_refused(tmp_path):
         ('name = "tiny"', "", "tiny.toml: 'name': Field required; "),
         ('file = "', 'flie = "', "tiny.toml: 'file': Field required; "),
         ("[schedule]", "[schedul]", "tiny.toml: 'schedule': Field required; "),
-        ("[schedule]", "width = 3\n[schedule]", "tiny.toml: 'architecture.width': Extra inputs are not permitted; "),
-        ("image_size = 16", "image_size = 16.5", "tiny.toml: 'architecture.image_size': Input should be a valid integer"),
+        (
+            "[schedule]",
+            "width = 3\n[schedule]",
+            "tiny.toml: 'architecture.width': Extra inputs are not permitted; ",
+        ),
+        (
+            "image_size = 16",
+            "image_size = 16.5",
+            "tiny.toml: 'architecture.image_size': Input should be a valid integer",
+        ),
         ("num_head_channels = 32", "num_head_channels = 7", "tiny.toml: 'architecture': cannot be built: "),
         ("beta_max = 2e-2", "beta_max = 2", "tiny.toml: 'schedule.beta_max': Input should be less than 1"),
         ("[schedule]", "[schedule", "tiny.toml: not a valid card: "),

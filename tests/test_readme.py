@@ -11,10 +11,14 @@ README = ROOT / "README.md"
 
 
 def test_the_example_solver_keeps_the_contract(tmp_path):
-    (block,) = (b for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "class Mine" in b)
+    (block,) = (
+        b for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "class Mine" in b
+    )
     (tmp_path / "my_solver.py").write_text(block)
     start = time.monotonic()
-    assert [promise for promise in check(load_solver(f"{tmp_path}/my_solver.py:Mine").cls) if promise.broken] == []
+    assert [
+        promise for promise in check(load_solver(f"{tmp_path}/my_solver.py:Mine").cls) if promise.broken
+    ] == []
     assert time.monotonic() - start < 60
 
 

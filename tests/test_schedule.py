@@ -81,8 +81,12 @@ def test_poly7_grid_is_equidistant_in_the_seventh_root():
 
 def test_levels_between_two_ratios_stay_in_the_range():
     inside = [t.ratio for t in SCHEDULE.between(20.0, 0.5, 4)]
-    assert inside == pytest.approx([(20 ** (1 / 7) * (3 - i) / 3 + 0.5 ** (1 / 7) * i / 3) ** 7 for i in range(4)], rel=1e-12)
-    assert [t.ratio for t in SCHEDULE.between(1e4, 1e-4, 7)] == [t.ratio for t in SCHEDULE.levels(7, "poly7")[:-1]]
+    assert inside == pytest.approx(
+        [(20 ** (1 / 7) * (3 - i) / 3 + 0.5 ** (1 / 7) * i / 3) ** 7 for i in range(4)], rel=1e-12
+    )
+    assert [t.ratio for t in SCHEDULE.between(1e4, 1e-4, 7)] == [
+        t.ratio for t in SCHEDULE.levels(7, "poly7")[:-1]
+    ]
     assert [t.ratio for t in SCHEDULE.between(3.0, 0.5, 1)] == pytest.approx([3.0], rel=1e-12)
 
 
@@ -139,7 +143,9 @@ def test_ancestral_step_is_ddpm(index, v):
     small = (1 - before) / (1 - abar) * beta
     variance = small if v is None else math.exp((v + 1) / 2 * math.log(beta) + (1 - v) / 2 * math.log(small))
     x, x0 = torch.tensor([[0.7]]).double(), torch.tensor([[-0.4]]).double()
-    mean = beta * math.sqrt(before) / (1 - abar) * x0 + (1 - before) * math.sqrt(alphas[index]) / (1 - abar) * x
+    mean = (
+        beta * math.sqrt(before) / (1 - abar) * x0 + (1 - before) * math.sqrt(alphas[index]) / (1 - abar) * x
+    )
     t, s = SCHEDULE.level(index), SCHEDULE.level(index - 1)
     learned = None if v is None else torch.full_like(x, v)
     plain, kicked = (ddpm(x, x0, t, s, torch.full_like(x, z), learned) for z in (0.0, 1.0))
@@ -153,7 +159,9 @@ def test_ddim_coefficients(eta):
     t, s = SCHEDULE.level(700), SCHEDULE.level(300)
     at, au = t.alpha**2, s.alpha**2
     c1, c2 = ddim_coefficients(t, s, eta)
-    assert c1 == pytest.approx(eta * math.sqrt((1 - au) / (1 - at)) * math.sqrt(1 - at / au), rel=1e-12, abs=1e-15)
+    assert c1 == pytest.approx(
+        eta * math.sqrt((1 - au) / (1 - at)) * math.sqrt(1 - at / au), rel=1e-12, abs=1e-15
+    )
     assert c1**2 + c2**2 == pytest.approx(s.sigma**2, rel=1e-12)
     assert ddim_coefficients(t, CLEAN, eta) == (0, 0)
 

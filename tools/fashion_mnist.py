@@ -32,7 +32,9 @@ def read_idx(name: str, folder: Path) -> np.ndarray:
         urllib.request.urlretrieve(f"{URL}/{name}", path)
     data = gzip.decompress(path.read_bytes())
     if hashlib.sha256(data).hexdigest() != SHA256[name]:
-        raise ValueError(f"{path}: not the published file (sha256 differs); delete it or install dataset-fashion-mnist")
+        raise ValueError(
+            f"{path}: not the published file (sha256 differs); delete it or install dataset-fashion-mnist"
+        )
     rank = data[3]
     shape = np.frombuffer(data, ">i4", count=rank, offset=4)
     return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)

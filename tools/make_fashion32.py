@@ -17,7 +17,18 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from fashion_mnist import images_and_labels  # noqa: E402
 
-CLASSES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+CLASSES = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+]
 
 CARD = """\
 # {title}

@@ -21,7 +21,9 @@ from bench.schedule import ddim  # noqa: E402
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("prior")
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--steps", type=int, default=100)
@@ -40,7 +42,9 @@ def main() -> None:
     grid = torch.cat([torch.cat(list(row), 2) for row in tiles.split(args.columns)], 1)
     picture = Image.fromarray(grid.permute(1, 2, 0).squeeze(2).numpy())
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    picture.resize((picture.width * args.zoom, picture.height * args.zoom), Image.Resampling.NEAREST).save(args.out)
+    picture.resize((picture.width * args.zoom, picture.height * args.zoom), Image.Resampling.NEAREST).save(
+        args.out
+    )
 
 
 if __name__ == "__main__":

@@ -97,7 +97,11 @@ def train(args: argparse.Namespace) -> None:
     clock = time.process_time() - spent
     for step in range(start, steps):
         for group in optimiser.param_groups:
-            group["lr"] = LR * min(1, (step + 1) / WARM_UP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            group["lr"] = (
+                LR
+                * min(1, (step + 1) / WARM_UP)
+                * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            )
         x0, index, eps = batch(data, step)
         a = abar[index].view(-1, 1, 1, 1)
         x = (a.sqrt() * x0 + (1 - a).sqrt() * eps).contiguous(memory_format=torch.channels_last)
@@ -183,14 +187,22 @@ torch = "{torch}"
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=384_000, help="training images to see in all; the schedule ends there")
-    parser.add_argument("--data", type=Path, default=FOLDER, help="folder of the idx files; downloaded where missing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--images", type=int, default=384_000, help="training images to see in all; the schedule ends there"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=FOLDER, help="folder of the idx files; downloaded where missing"
+    )
     parser.add_argument("--work", type=Path, default=ROOT / "results" / "training" / "fashion32")
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--history", default="in one run", help="for the card: how the images were seen")
-    parser.add_argument("--export", action="store_true", help="write the card and the fp16 weights instead of training")
+    parser.add_argument(
+        "--export", action="store_true", help="write the card and the fp16 weights instead of training"
+    )
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     parser.add_argument("--no-bf16", dest="bf16", action="store_false")
     args = parser.parse_args()

@@ -47,7 +47,9 @@ COLUMNS = ("task", "row", "steps", "settings", "mmd", "best")
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("solvers", nargs="*", metavar="SOLVER", help=f"of {', '.join(GRIDS)}; default all")
     parser.add_argument("--task", action="append", help="of tune_exact.yaml; default all")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "tune-exact")
@@ -101,12 +103,19 @@ def candidates(records: list[Record], row: SolverRow, task: TaskRow) -> list[tup
         scored = []
         for values in product(*(grid[name] for name in names)):
             wanted = {**dict(zip(names, values, strict=True)), "steps": steps}
-            found = [r.metrics.get("mmd", float("inf")) for r in own if all(r.params[k] == v for k, v in wanted.items())]
+            found = [
+                r.metrics.get("mmd", float("inf"))
+                for r in own
+                if all(r.params[k] == v for k, v in wanted.items())
+            ]
             if found:
                 settings = " ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
                 scored.append((median(found), settings))
         best = min(scored, default=None, key=lambda pair: pair[0])
-        lines += [(task.name, row.label, steps, s, f"{mmd:.3f}", "<" if (mmd, s) == best else "") for mmd, s in scored]
+        lines += [
+            (task.name, row.label, steps, s, f"{mmd:.3f}", "<" if (mmd, s) == best else "")
+            for mmd, s in scored
+        ]
     return lines
 
 

@@ -40,11 +40,17 @@ GRIDS = {
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("solver", choices=list(GRIDS))
-    parser.add_argument("--tasks", nargs="+", help="task names of the linear and nonlinear suites; default all")
+    parser.add_argument(
+        "--tasks", nargs="+", help="task names of the linear and nonlinear suites; default all"
+    )
     parser.add_argument("--images", type=int, default=8)
-    parser.add_argument("--set", nargs="*", default=[], help="name=v1,v2 replaces a grid axis, e.g. steps=1000 lr=0.05,0.1")
+    parser.add_argument(
+        "--set", nargs="*", default=[], help="name=v1,v2 replaces a grid axis, e.g. steps=1000 lr=0.05,0.1"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "tuning.jsonl")
     args = parser.parse_args()
     grid = dict(GRIDS[args.solver])

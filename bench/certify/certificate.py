@@ -53,7 +53,9 @@ def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
     written = {name: WRITTEN.get(name, default) for name, default in defaults.items()}
     found = []
     for preset, priors in presets.items():
-        settings = [setting for tasks in priors.values() for params in tasks.values() for setting in params.items()]
+        settings = [
+            setting for tasks in priors.values() for params in tasks.values() for setting in params.items()
+        ]
         made = defaults | dict(settings)
         choices = {k: v for k, v in made.items() if isinstance(v, (bool, str)) and v != written.get(k)}
         found.append(Deviation(preset, quirks(solver, preset), choices))
@@ -72,5 +74,7 @@ def describe(name: str, solver: type[Solver], results: list[LawResult]) -> list[
     for deviation in deviations(name, solver):
         choices = ", ".join(f"{k} {v}" for k, v in deviation.choices.items())
         what = "; ".join(filter(None, (f"chooses {choices}" if choices else "", deviation.quirks)))
-        lines.append(f"  preset {deviation.preset}: {what or 'numbers only, no deviation from the equations'}")
+        lines.append(
+            f"  preset {deviation.preset}: {what or 'numbers only, no deviation from the equations'}"
+        )
     return lines

@@ -46,7 +46,9 @@ class Certificate:
 def read_certificates() -> dict[str, Certificate]:
     """Solver's name -> certificate, as committed."""
     stored = json.loads(FILE.read_text()) if FILE.exists() else {}
-    return {name: Certificate(**fields | {"earlier": tuple(fields["earlier"])}) for name, fields in stored.items()}
+    return {
+        name: Certificate(**fields | {"earlier": tuple(fields["earlier"])}) for name, fields in stored.items()
+    }
 
 
 def write_certificates(certificates: dict[str, Certificate | None]) -> None:
@@ -63,8 +65,8 @@ def write_certificates(certificates: dict[str, Certificate | None]) -> None:
     FILE.write_text(json.dumps({name: asdict(both[name]) for name in sorted(both)}, indent=1) + "\n")
 
 
-def standing(record: Any) -> tuple[bool, str]:
-    """Whether the code behind a `bench.records.journal.record.Record` is certified, and why or why not.
+def certification_status(record: Any) -> tuple[bool, str]:
+    """Whether the code behind a `bench.records.record.Record` is certified, and why or why not.
 
     Records from before code was recorded carry the solver's revision only, and are judged by that.
     """

@@ -64,12 +64,20 @@ def exact_flow(_self: Solver, x: Tensor, t: Level, prior: ExactPrior, _: int) ->
 def limits(steps: int = 1000, anneals: int = 200) -> Iterator[Limit]:
     """DDRM, DDNM+, DDNM and DiffPIR at so many steps, and DAPS at its best: an exact ODE and an exact inner draw; seconds."""
     for eta in (0.0, 0.5, 0.85, 1.0):
-        samplers = {"DDRM": DDRM(steps, eta=eta), "DDNM+": DDNM(steps, eta=eta), "DDNM": DDNM(steps, eta=eta, plus=False)}
+        samplers = {
+            "DDRM": DDRM(steps, eta=eta),
+            "DDNM+": DDNM(steps, eta=eta),
+            "DDNM": DDNM(steps, eta=eta, plus=False),
+        }
         for name, solver in samplers.items():
-            yield Limit(f"{name} eta = {eta:g}", unmeasured_variance(solver, steps), refreshed(eta**2), 10 / steps)
+            yield Limit(
+                f"{name} eta = {eta:g}", unmeasured_variance(solver, steps), refreshed(eta**2), 10 / steps
+            )
     for zeta in (0.1, 0.3, 0.5, 1.0):
         solver = DiffPIR(steps, spacing="leading", zeta=zeta, clip=False)
-        yield Limit(f"DiffPIR zeta = {zeta:g}", unmeasured_variance(solver, steps), refreshed(zeta), 10 / steps)
+        yield Limit(
+            f"DiffPIR zeta = {zeta:g}", unmeasured_variance(solver, steps), refreshed(zeta), 10 / steps
+        )
     best = type("BestDAPS", (ideal(DAPS),), {"flow": exact_flow})
     solver = best(steps=anneals, ode_steps=1, tau=SIGMA)
     yield Limit(f"DAPS, {anneals} levels", unmeasured_variance(solver, 2 * anneals), 2.0, 30 / anneals)

@@ -97,7 +97,11 @@ def answers(A: Operator, x: Tensor, v: Tensor) -> dict[str, Tensor]:
 
 def is_documented(trial: Trial) -> str | None:
     """The class has a docstring of its own."""
-    return None if (vars(type(trial.A)).get("__doc__") or "").strip() else "write what y is, and the source of the definition"
+    return (
+        None
+        if (vars(type(trial.A)).get("__doc__") or "").strip()
+        else "write what y is, and the source of the definition"
+    )
 
 
 def measures(trial: Trial) -> str | None:
@@ -125,14 +129,24 @@ def is_pure(trial: Trial) -> str | None:
             return f"{name} carries a graph"
         if not torch.equal(value, again[name]):
             return f"{name} differs between two calls; draw what is random in the constructor, from `seeds`"
-    return None if torch.equal(x, trial.x) and torch.equal(v, trial.v) else "an input was overwritten; work on a copy"
+    return (
+        None
+        if torch.equal(x, trial.x) and torch.equal(v, trial.v)
+        else "an input was overwritten; work on a copy"
+    )
 
 
 def is_a_function_of_its_seeds(trial: Trial) -> str | None:
     """What is random is drawn from the image's own seed, and named in parameters()."""
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
-    same, alone, other = trial.build(), trial.build(SEEDS[1:2]), trial.build(tuple(seed + 5 for seed in SEEDS))
-    if not torch.equal(before[0], torch.random.get_rng_state()) or not np.array_equal(before[1], np.random.get_state()[1]):
+    same, alone, other = (
+        trial.build(),
+        trial.build(SEEDS[1:2]),
+        trial.build(tuple(seed + 5 for seed in SEEDS)),
+    )
+    if not torch.equal(before[0], torch.random.get_rng_state()) or not np.array_equal(
+        before[1], np.random.get_state()[1]
+    ):
         return "drew from a global generator; make one from each image's seed"
     y = trial.A(trial.x)
     if not torch.equal(same(trial.x), y):
@@ -143,7 +157,9 @@ def is_a_function_of_its_seeds(trial: Trial) -> str | None:
     if rows := {name: len(value) for name, value in shown.items() if len(value) != len(SEEDS)}:
         return f"parameters() must have one row per image: {rows}"
     for i, (ours, theirs) in enumerate(zip(y, other(trial.x), strict=True)):
-        named = shown.keys() != others.keys() or any(not torch.equal(shown[name][i], others[name][i]) for name in shown)
+        named = shown.keys() != others.keys() or any(
+            not torch.equal(shown[name][i], others[name][i]) for name in shown
+        )
         if not named and not torch.equal(ours, theirs):
             return "it depends on the seeds, but parameters() is equal for two: return all masks and kernels, (B, ...) each"
     return None
@@ -156,7 +172,9 @@ def ignores_batch_mates(trial: Trial) -> str | None:
     whole, twice = answers(A, x, v), A.repeat_interleave(2)(x.repeat_interleave(2, 0))
     for i in range(len(SEEDS)):
         for name, value in answers(A[i : i + 1], x[i : i + 1], v[i : i + 1]).items():
-            if broken := apart(f"{name} of an image alone and in a batch differ", value, whole[name][i : i + 1]):
+            if broken := apart(
+                f"{name} of an image alone and in a batch differ", value, whole[name][i : i + 1]
+            ):
                 return f"{broken}; name the per-image tensors in `batched`, and reduce over one image only"
     return apart("A(x) of an image twice in a batch differs", twice[1::2], whole["A(x)"])
 
@@ -181,7 +199,9 @@ def names_what_is_measured(trial: Trial) -> str | None:
         return "A(x) is not 0 where nothing is measured"
     noisy = trial.v + ~measured
     pairs = zip(answers(A, trial.x, noisy).items(), answers(A, trial.x, trial.v).values(), strict=True)
-    return next((f"{name} reads unmeasured entries" for (name, a), b in pairs if not gap(a, b) <= ROUNDING), None)
+    return next(
+        (f"{name} reads unmeasured entries" for (name, a), b in pairs if not gap(a, b) <= ROUNDING), None
+    )
 
 
 def has_its_derivative(trial: Trial) -> str | None:
@@ -242,7 +262,9 @@ def solves_the_damped_equations(trial: Trial) -> str | None:
     for d in (DAMPING, per_image):
         x = A.pinv(v, d)
         damped = x * (d if d is DAMPING else d.reshape(-1, *(1,) * (x.ndim - 1)))
-        if broken := apart("(A^T A + d) pinv(y, d) and A^T y differ", A.adjoint(A(x)) + damped, A.adjoint(v), ITERATIVE):
+        if broken := apart(
+            "(A^T A + d) pinv(y, d) and A^T y differ", A.adjoint(A(x)) + damped, A.adjoint(v), ITERATIVE
+        ):
             return broken
     return None
 
@@ -258,7 +280,9 @@ def is_a_decomposition(trial: Trial) -> str | None:
         or apart("V^T V z and z differ", A.Vt(A.V(z)), z)
         or apart("<V z, x> and <z, V^T x> differ", dot(A.V(z), x), dot(z, A.Vt(x)))
         or apart("<U z, y> and <z, U^T y> differ", dot(A.U(z), v), dot(z, A.Ut(v)))
-        or apart("U^T U z and z differ where s > 0, or it is not 0 elsewhere", A.Ut(A.U(z)), torch.where(on, z, 0))
+        or apart(
+            "U^T U z and z differ where s > 0, or it is not 0 elsewhere", A.Ut(A.U(z)), torch.where(on, z, 0)
+        )
         or apart("A(x) and U s V^T x differ", A(x), A.U(A.s * A.Vt(x)))
         or (None if A.s.min() >= 0 else f"a singular value is {A.s.min():.2g}")
     )

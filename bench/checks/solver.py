@@ -18,7 +18,7 @@ from bench.checks.promise import NotAboutIt, Promise, single_thread, tried
 from bench.exact.prior import ExactPrior, GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
-from bench.prior import Prior, Pullback, WatchedPrior
+from bench.prior import CountingPrior, Prior, Pullback
 from bench.schedule import Level
 from bench.solver import Measurement, Solver, Step, particles
 
@@ -57,7 +57,9 @@ def smooth_covariance() -> Tensor:
 
 def run(solver: Solver, p: Problem, images: slice = slice(None), seed: int = 0) -> Iterator[Step]:
     """The steps of a solver on some images of a problem."""
-    noise = StreamNoise([stream_key("contract-sampler", seed, i) for i in range(IMAGES)][images], p.prior.dtype)
+    noise = StreamNoise(
+        [stream_key("contract-sampler", seed, i) for i in range(IMAGES)][images], p.prior.dtype
+    )
     y, A, sigma = p.measurement
     return solver.solve(Measurement(y[images].clone(), A[images], sigma), p.prior, noise)
 
@@ -93,22 +95,24 @@ def repeats(solver: Solver) -> str | None:
     """The same seed gives the same result, seed 0 included."""
     first, again = last(run(solver, problem())), last(run(solver, problem()))
     if not torch.equal(first, again):
-        return f"two runs with seed 0 differ by up to {(first - again).abs().max():.2g}; draw from `noise` only"
+        return (
+            f"two runs with seed 0 differ by up to {(first - again).abs().max():.2g}; draw from `noise` only"
+        )
     return None
 
 
-class GraphCounter(WatchedPrior):
+class GraphCounter(CountingPrior):
     """Sees how many pullbacks of earlier steps are alive when a new graph is about to be built."""
 
     def __init__(self, prior: Prior) -> None:
         super().__init__(prior, Counter())
-        self.pulls: list[weakref.ref] = []
+        self.needs_gradient: list[weakref.ref] = []
         self.held = 0
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self.held = max(self.held, sum(ref() is not None for ref in self.pulls))
+        self.held = max(self.held, sum(ref() is not None for ref in self.needs_gradient))
         x0, v, pull = super().moments_vjp(x, t)
-        self.pulls.append(weakref.ref(pull))
+        self.needs_gradient.append(weakref.ref(pull))
         return x0, v, pull
 
 
@@ -168,7 +172,9 @@ def leaves_grad_mode_alone(solver: Solver) -> str | None:
                 if torch.is_grad_enabled() is not mode:
                     return f"step {k}: yielded with gradients {'disabled' if mode else 'enabled'}; never yield inside no_grad"
                 if step.x.requires_grad or step.x0.requires_grad:
-                    return f"step {k}: yielded a tensor that carries a graph; use the prior's and operator's vjp"
+                    return (
+                        f"step {k}: yielded a tensor that carries a graph; use the prior's and operator's vjp"
+                    )
     return None
 
 
@@ -177,7 +183,7 @@ def counts_its_steps(solver: Solver) -> str | None:
     if not hasattr(solver, "steps"):
         raise NotAboutIt
     calls, p = Counter(), problem()
-    last(run(solver, p._replace(prior=WatchedPrior(p.prior, calls))))
+    last(run(solver, p._replace(prior=CountingPrior(p.prior, calls))))
     n = IMAGES * particles(solver)
     if calls["nfe"] != n * solver.steps:
         seen = f"{calls['nfe'] / n:g} network evaluations for steps = {solver.steps}"
@@ -202,14 +208,20 @@ def uses_the_measurement(solver: Solver) -> str | None:
 
 def names_its_paper(solver: Solver) -> str | None:
     """``paper`` holds an arXiv (or openreview:) identifier, printed under every table."""
-    return None if solver.paper or solver.baseline else "set the ClassVar `paper` to the arXiv identifier (or a DOI)"
+    return (
+        None
+        if solver.paper or solver.baseline
+        else "set the ClassVar `paper` to the arXiv identifier (or a DOI)"
+    )
 
 
 def is_documented(solver: Solver) -> str | None:
     """The class has a docstring of its own."""
     doc = type(solver).__dict__.get("__doc__") or ""
     generated = doc.startswith(f"{type(solver).__name__}(")
-    return "write a class docstring with the algorithm and its source" if not doc.strip() or generated else None
+    return (
+        "write a class docstring with the algorithm and its source" if not doc.strip() or generated else None
+    )
 
 
 PROMISES: list[Callable[[Solver], str | None]] = [
@@ -253,7 +265,9 @@ def malformed(solver: type) -> str | None:
     if not is_dataclass(solver) or not solver.__dataclass_params__.frozen:
         return f"{solver.__name__} is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
     known = {f.name for f in fields(solver)}
-    lost = [n for n, a in inspect.get_annotations(solver).items() if n not in known and "ClassVar" not in str(a)]
+    lost = [
+        n for n, a in inspect.get_annotations(solver).items() if n not in known and "ClassVar" not in str(a)
+    ]
     if lost:
         return f"{', '.join(lost)}: not a hyper-parameter of {solver.__name__}; decorate it with @dataclass(frozen=True)"
     if inspect.isabstract(solver):

@@ -2,7 +2,7 @@
 
 import click
 
-from bench.cli.assets import doctor, fetch, reference
+from bench.cli.assets import doctor, fetch, fid_stats
 from bench.cli.methods import certify, check, list_
 from bench.cli.report import report
 from bench.cli.run import run
@@ -15,7 +15,7 @@ def cli() -> None:
     """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost, paired statistics."""
 
 
-for verb in (run, report, verify, list_, doctor, fetch, reference, check, certify):
+for verb in (run, report, verify, list_, doctor, fetch, fid_stats, check, certify):
     cli.add_command(verb)
 
 

@@ -22,7 +22,12 @@ QUIET = 5.0
 @click.command()
 @click.argument("what", type=click.Choice(["classifier", "lists", "metrics", "priors"]))
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--from", "source", type=click.Path(path_type=Path), help="A local copy, or a folder of them: no download.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="A local copy, or a folder of them: no download.",
+)
 @DATA_ROOT
 @plain_errors
 def fetch(what: str, names: tuple[str, ...], source: Path | None, data_root: Path | None) -> None:
@@ -35,7 +40,9 @@ def fetch(what: str, names: tuple[str, ...], source: Path | None, data_root: Pat
     if what == "lists":
         fetch_lists(names, source, data_root)
     else:
-        {"classifier": fetch_classifier, "metrics": fetch_metrics, "priors": fetch_priors}[what](names, source)
+        {"classifier": fetch_classifier, "metrics": fetch_metrics, "priors": fetch_priors}[what](
+            names, source
+        )
 
 
 def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
@@ -43,7 +50,9 @@ def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
     from bench.metrics.assets import fetch_metrics
 
     if names or source:
-        raise click.UsageError("fetch metrics takes neither names nor --from; BENCH_LPIPS_ALEX etc. name local files")
+        raise click.UsageError(
+            "fetch metrics takes neither names nor --from; BENCH_LPIPS_ALEX etc. name local files"
+        )
     for name, path in fetch_metrics(say).items():
         click.echo(f"{name}: {path}")
 
@@ -53,7 +62,9 @@ def fetch_classifier(names: tuple[str, ...], source: Path | None) -> None:
     from bench.metrics.checkpoints import fetch_checkpoint, variable
 
     if names or source:
-        raise click.UsageError(f"fetch classifier takes neither names nor --from; {variable('resnet50')} names a local file")
+        raise click.UsageError(
+            f"fetch classifier takes neither names nor --from; {variable('resnet50')} names a local file"
+        )
     click.echo(f"resnet50: {fetch_checkpoint('resnet50', say)}")
 
 
@@ -62,7 +73,9 @@ def fetch_priors(names: tuple[str, ...], source: Path | None) -> None:
     from bench.priors import fetch_prior, list_priors
 
     if not names:
-        raise click.UsageError(f"which ones? known: {', '.join(list_priors())}, or the path of a card (.toml)")
+        raise click.UsageError(
+            f"which ones? known: {', '.join(list_priors())}, or the path of a card (.toml)"
+        )
     if source is not None and len(names) > 1 and not source.is_dir():
         raise click.UsageError("--from FILE goes with one name")
     for name in names:
@@ -101,7 +114,10 @@ def transfer(name: str) -> Callable[[int, int | None], None]:
         nonlocal last
         if done == total or time.monotonic() - last > QUIET:
             last = time.monotonic()
-            say(f"{name}: {done / 1e6:.0f}" + (f" of {total / 1e6:.0f} MB, {done / total:.0%}" if total else " MB"))
+            say(
+                f"{name}: {done / 1e6:.0f}"
+                + (f" of {total / 1e6:.0f} MB, {done / total:.0%}" if total else " MB")
+            )
 
     return progress
 
@@ -125,7 +141,7 @@ def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
         fail(f"{unusable} of {len(names)} cannot be used", FAILURE)
 
 
-@click.command()
+@click.command("fid-stats")
 @click.option("--dataset", metavar="NAME|FILE", required=True, help="A data set, or the path of a card.")
 @click.option(
     "--mode",
@@ -135,19 +151,25 @@ def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
     help="How images come to 299 px.",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option("--batch", type=click.IntRange(1), metavar="N", default=32, show_default=True, help="Images at once.")
+@click.option(
+    "--batch", type=click.IntRange(1), metavar="N", default=32, show_default=True, help="Images at once."
+)
 @DATA_ROOT
 @plain_errors
-def reference(dataset: str, mode: str, device: str, batch: int, data_root: Path | None) -> None:
-    """Computes the Inception statistics of a whole data set, for suites that name it as their reference; cached by its list."""
+def fid_stats(dataset: str, mode: str, device: str, batch: int, data_root: Path | None) -> None:
+    """Computes the Inception statistics of a whole data set, for suites that name it in `fid_stats`; cached by its list."""
     from bench.data import load_dataset
-    from bench.metrics.fid_stats import make_reference
+    from bench.metrics.fid_stats import make_fid_stats
     from bench.system.device import get_device
 
     data = load_dataset(dataset, data_root)
     said: list[str] = []
-    with click.progressbar(length=len(data.ids), label=f"{data.name}, {mode}", file=click.get_text_stream("stderr")) as bar:
-        path = make_reference(data, mode, get_device(device), batch, lambda n: bar.update(n - bar.pos), said.append)
+    with click.progressbar(
+        length=len(data.ids), label=f"{data.name}, {mode}", file=click.get_text_stream("stderr")
+    ) as bar:
+        path = make_fid_stats(
+            data, mode, get_device(device), batch, lambda n: bar.update(n - bar.pos), said.append
+        )
     for line in said:
         click.echo(line, err=True)
     click.echo(path)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.data import DataError, list_datasets, load_dataset
-from bench.exact.problems import WORLDS
+from bench.exact.problems import CLOSED_FORMS
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import Operator
 from bench.priors import list_priors, missing_files
@@ -21,8 +21,13 @@ def catalogue(root: Path | None = None) -> str:
         root: where the user's images are.
 
     """
-    priors = f"{', '.join(map(presence, list_priors()))}; in closed form: {', '.join(WORLDS)}"
-    parts = [f"suites: {', '.join(list_suites())}", f"priors: {priors}", datasets(root), f"anchors: {', '.join(ANCHORS)}"]
+    priors = f"{', '.join(map(presence, list_priors()))}; in closed form: {', '.join(CLOSED_FORMS)}"
+    parts = [
+        f"suites: {', '.join(list_suites())}",
+        f"priors: {priors}",
+        datasets(root),
+        f"anchors: {', '.join(ANCHORS)}",
+    ]
     return "\n".join([*parts, "", compatibility()])
 
 
@@ -59,10 +64,14 @@ def compatibility() -> str:
         else:
             reasons = [reason_for(solver, A) for solver in SOLVERS]
             marks = ["-" if reason else "x" for reason in reasons]
-        lines.append(f"{name:{width}}  {'  '.join(f'{m:^{len(s)}}' for m, s in zip(marks, SOLVERS, strict=True))}")
+        lines.append(
+            f"{name:{width}}  {'  '.join(f'{m:^{len(s)}}' for m, s in zip(marks, SOLVERS, strict=True))}"
+        )
         for reason in filter(None, reasons):
             gaps.setdefault(reason, []).append(name)
-    return "\n".join([*lines, "", *(f"- {name}: {reason}" for reason, names in gaps.items() for name in names)])
+    return "\n".join(
+        [*lines, "", *(f"- {name}: {reason}" for reason, names in gaps.items() for name in names)]
+    )
 
 
 def built(name: str) -> Operator | str:

@@ -129,7 +129,11 @@ def _device() -> Finding:
     names = [device_name(torch.device("cpu"))]
     if torch.cuda.is_available():
         names += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
-    gpu = "" if len(names) > 1 else "; no GPU that this torch can use: at 256 px a CPU is good for trying out only"
+    gpu = (
+        ""
+        if len(names) > 1
+        else "; no GPU that this torch can use: at 256 px a CPU is good for trying out only"
+    )
     return Finding("devices", "note", f"{', '.join(names)}, {threads()} threads{gpu}")
 
 
@@ -144,4 +148,6 @@ def _disk() -> Finding:
     text = f"{folder}, {free / 1e9:.0f} GB free"
     if not os.access(there, os.W_OK):
         return Finding("cache", "wrong", f"{text}, cannot be written; BENCH_HOME names another folder")
-    return Finding("cache", "note", text + ("; BENCH_HOME names a folder on another disk" if free < LITTLE else ""))
+    return Finding(
+        "cache", "note", text + ("; BENCH_HOME names a folder on another disk" if free < LITTLE else "")
+    )

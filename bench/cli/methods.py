@@ -36,7 +36,10 @@ def check(spec: str) -> None:
 
     known = [*SOLVERS, *ANCHORS, *OPERATORS]
     if not is_user_code(spec) and spec not in known:
-        fail(f"unknown solver or operator '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class", USAGE)
+        fail(
+            f"unknown solver or operator '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class",
+            USAGE,
+        )
     subjects = members(spec, Solver, Operator) if is_user_code(spec) else [spec]
     results = []
     for subject in subjects:
@@ -87,7 +90,11 @@ def certification(solver: Any) -> str:
     if given:
         same = given.code_sha256 == code_sha256(solver.cls)
         command = f"`python -m bench certify {solver.name}`"
-        return f"certified: see {command}" if same else f"uncertified: the code has changed since; measure it by {command}"
+        return (
+            f"certified: see {command}"
+            if same
+            else f"uncertified: the code has changed since; measure it by {command}"
+        )
     return (
         "uncertified: to be listed among ours, a solver comes with closed-form laws (bench/certify) and at least two "
         "deliberately wrong variants that they catch (tests/test_mutants.py)"

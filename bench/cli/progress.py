@@ -59,7 +59,9 @@ class PlainLines(_Counting):
             psnr = record.metrics.get("psnr")
             score = "" if psnr is None else f" psnr {psnr:.2f}"
             share = f"{self.done}/{self.total} ({100 * self.done // self.total}%)"
-            self._say(f"{share} {cell.task.name}/{cell.label} {record.seconds or 0:.2f} s/image left {self.eta}{score}")
+            self._say(
+                f"{share} {cell.task.name}/{cell.label} {record.seconds or 0:.2f} s/image left {self.eta}{score}"
+            )
 
     def _say(self, text: str) -> None:
         self.stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
@@ -74,7 +76,12 @@ class RichBars(_Counting):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         super().__init__(estimator)
-        columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}")]
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+        ]
         self.bars = Progress(*columns, console=Console(stderr=True), transient=True)
 
     def start(self, todo: Sequence[tuple["Cell", int]], workers: int = 1) -> None:
@@ -85,7 +92,9 @@ class RichBars(_Counting):
 
     def step(self, cell: "Cell", k: int, batch: int) -> None:
         name = f"{cell.task.name}/{cell.label}"
-        self.bars.update(self.batch, description=name, completed=k, total=cell.steps, note=f"{batch} images", visible=True)
+        self.bars.update(
+            self.batch, description=name, completed=k, total=cell.steps, note=f"{batch} images", visible=True
+        )
 
     def recorded(self, cell: "Cell", record: "Record") -> None:
         super().recorded(cell, record)

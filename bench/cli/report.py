@@ -10,16 +10,25 @@ RESULTS = Path("results")
 
 
 @click.command()
-@click.option("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/<suite>. Repeatable.")
 @click.option(
-    "--from", "folders", type=click.Path(path_type=Path), metavar="DIR", multiple=True, help="A run folder. Repeatable."
+    "--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/<suite>. Repeatable."
+)
+@click.option(
+    "--from",
+    "folders",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    multiple=True,
+    help="A run folder. Repeatable.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder; with --paper the file of the page, which is printed too.  [default: report/ in the first run folder]",
 )
-@click.option("--paper", metavar="NAME", help="That paper's tables: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.")
+@click.option(
+    "--paper", metavar="NAME", help="That paper's tables: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps."
+)
 @click.option(
     "--ms-per-nfe",
     type=click.FloatRange(0, min_open=True),
@@ -28,7 +37,11 @@ RESULTS = Path("results")
 )
 @plain_errors
 def report(
-    suites: tuple[str, ...], folders: tuple[Path, ...], out: Path | None, paper: str | None, ms_per_nfe: float | None
+    suites: tuple[str, ...],
+    folders: tuple[Path, ...],
+    out: Path | None,
+    paper: str | None,
+    ms_per_nfe: float | None,
 ) -> None:
     """Renders tables and figures from records; several run folders are put together.
 

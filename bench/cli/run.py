@@ -19,7 +19,9 @@ class Shard(click.ParamType):
 
     name = "i/n"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
         i, _, n = value.partition("/")
@@ -44,13 +46,30 @@ class Pictures(click.ParamType):
 
 @click.command()
 @click.option(
-    "--suite", "suite_name", metavar="NAME|FILE", default="demo", show_default=True, help="See `list`, or your .yaml."
+    "--suite",
+    "suite_name",
+    metavar="NAME|FILE",
+    default="demo",
+    show_default=True,
+    help="See `list`, or your .yaml.",
 )
 @click.option(
-    "--solver", "solvers", metavar="NAME[.param=value]", multiple=True, help="Row, solver, pkg.mod:Class or file.py:Class."
+    "--solver",
+    "solvers",
+    metavar="NAME[.param=value]",
+    multiple=True,
+    help="Row, solver, pkg.mod:Class or file.py:Class.",
 )
-@click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only hdr or 'blur_*'; '!hdr': all but it. Repeatable.")
-@click.option("--operator", metavar="NAME", help="One task instead, of this operator, pkg.mod:Class or file.py:Class.")
+@click.option(
+    "--task",
+    "tasks",
+    metavar="NAME",
+    multiple=True,
+    help="Only hdr or 'blur_*'; '!hdr': all but it. Repeatable.",
+)
+@click.option(
+    "--operator", metavar="NAME", help="One task instead, of this operator, pkg.mod:Class or file.py:Class."
+)
 @click.option("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
 @click.option("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
 @click.option(
@@ -60,7 +79,12 @@ class Pictures(click.ParamType):
     help="All images of a folder instead of a data set: cropped and resized to the prior's size, no more than the suite takes.",
 )
 @DATA_ROOT
-@click.option("--images", type=click.IntRange(1), metavar="N", help="Another number of images, the first ones, for every row.")
+@click.option(
+    "--images",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Another number of images, the first ones, for every row.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1),
@@ -70,26 +94,56 @@ class Pictures(click.ParamType):
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Images solved together.  [default: 8]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option("--dtype", type=click.Choice(["float32", "float64", "bfloat16", "float16"]), default="float32", show_default=True)
-@click.option("--compile", is_flag=True, help="Compile the network with torch.compile; needs a C++ compiler.")
-@click.option("--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time.")
 @click.option(
-    "--reference",
+    "--dtype",
+    type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+)
+@click.option("--compile", is_flag=True, help="Compile the network with torch.compile; needs a C++ compiler.")
+@click.option(
+    "--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time."
+)
+@click.option(
+    "--deterministic",
     is_flag=True,
     help="One image at a time, on one thread, with deterministic kernels: the same bits in any order, shards and workers.",
 )
-@click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per image and solver.")
-@click.option("--shard", type=Shard(), default="1/1", help="Only the i-th of n parts of the images; parts merge in one folder.")
-@click.option("--workers", metavar="N|DEVICE,...", default="", help="So many processes, or one per device: cuda:0,cuda:1.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: results/<suite>]")
+@click.option(
+    "--time-limit", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per image and solver."
+)
+@click.option(
+    "--shard",
+    type=Shard(),
+    default="1/1",
+    help="Only the i-th of n parts of the images; parts merge in one folder.",
+)
+@click.option(
+    "--workers",
+    metavar="N|DEVICE,...",
+    default="",
+    help="So many processes, or one per device: cuda:0,cuda:1.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: results/<suite>]"
+)
 @click.option("--retry", is_flag=True, help="Run again what failed or ran out of memory or time.")
 @click.option(
-    "--dry-run", is_flag=True, help="Say what is missing and, after a few trial steps, how long it takes; write nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Say what is missing and, after a few trial steps, how long it takes; write nothing.",
 )
 @click.option(
-    "--save-images", "pictures", type=Pictures(), default="first:8", show_default=True, help="Pictures to keep, by cell."
+    "--save-images",
+    "pictures",
+    type=Pictures(),
+    default="first:8",
+    show_default=True,
+    help="Pictures to keep, by cell.",
 )
-@click.option("--progress", type=click.Choice(["auto", "rich", "plain", "none"]), default="auto", show_default=True)
+@click.option(
+    "--progress", type=click.Choice(["auto", "rich", "plain", "none"]), default="auto", show_default=True
+)
 @click.option("--report/--no-report", default=True, help="Render the report at the end.  [default: report]")
 @plain_errors
 def run(
@@ -104,7 +158,7 @@ def run(
     report: bool,
     workers: str,
     batch: int | None,
-    reference: bool,
+    deterministic: bool,
     **options: Any,
 ) -> None:
     """Runs what a suite lacks: measure, solve, score, record.
@@ -121,7 +175,7 @@ def run(
 
     changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
     try:
-        how = make_options(batch, reference, limit=options.pop("time_limit"), **options)
+        how = make_options(batch, deterministic, limit=options.pop("time_limit"), **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if images_dir is not None:
@@ -173,7 +227,9 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     tell_other_versions(plan, past)
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
     if ordinary := made_otherwise(runner, past):  # on stdout, which the workers of a run do not have
-        click.echo(f"note: {ordinary} records are there from ordinary runs; they are not made again in reference mode")
+        click.echo(
+            f"note: {ordinary} records are there from ordinary runs; they are not made again in deterministic mode"
+        )
     try:
         if workers:
             distribute(runner, workers)
@@ -198,11 +254,11 @@ def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
 
 
 def made_otherwise(runner: Any, past: Sequence[Any]) -> int:
-    """How many reconstructions of a plan in reference mode were made outside of it, and so are not made in it."""
+    """How many reconstructions of a plan in deterministic mode were made outside of it, and so are not made in it."""
     plan = runner.plan
-    if not plan.options.reference:
+    if not plan.options.deterministic:
         return 0
-    done = runner.done(r for r in past if r.status != "skipped" and not r.in_reference_mode)
+    done = runner.done(r for r in past if r.status != "skipped" and not r.is_deterministic)
     return sum(job.key in done for cell in plan.cells for job in plan.missing(cell, set()))
 
 
@@ -231,15 +287,23 @@ def distribute(runner: Any, workers: str) -> None:
 
     observer.start([(cell, len(jobs)) for cell, jobs in missing], len(todo))
     try:
-        gave_up = run_parts([*sys.argv[1:], "--progress", "none"], todo, lambda pid: wrote_records(folder, pid), watch)
+        gave_up = run_parts(
+            [*sys.argv[1:], "--progress", "none"], todo, lambda pid: wrote_records(folder, pid), watch
+        )
     finally:
         observer.finish()
     if gave_up:
         which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
-        fail(f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why", FAILURE)
+        fail(
+            f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why",
+            FAILURE,
+        )
     done = runner.done(read_records(folder)[0])
     if left := sum(len(plan.missing(cell, done)) for cell in plan.cells):
-        fail(f"{left} reconstructions were not made: a worker ended with the error above; run again to go on", FAILURE)
+        fail(
+            f"{left} reconstructions were not made: a worker ended with the error above; run again to go on",
+            FAILURE,
+        )
 
 
 def command_line(arguments: list[str]) -> str:

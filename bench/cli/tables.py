@@ -14,16 +14,30 @@ def repeat_table(repeats: Sequence[Repeat]) -> str:
     """A line per cell: median and largest deviation of the printed metrics, and the verdict."""
     tasks, labels = (max(len(getattr(r, name)) for r in repeats) for name in ("task", "label"))
     columns = [c for c in (*COLUMNS, *OF_BLOCKS) if any(c[0] in r.deviation for r in repeats)]
-    lines = [f"{'':{tasks}}  {'':{labels}}{'n':>4}" + "".join(f"{title + ' median, max':>20}" for _, title, _ in columns)]
+    lines = [
+        f"{'':{tasks}}  {'':{labels}}{'n':>4}"
+        + "".join(f"{title + ' median, max':>20}" for _, title, _ in columns)
+    ]
     for r in repeats:
-        gaps = "".join("{:12.1g}{:8.1g}".format(*r.deviation[c[0]]) if c[0] in r.deviation else f"{'-':>20}" for c in columns)
-        verdict = "reproduced" if r.reproduced else "differs" + (f": {', '.join(r.changed)}" if r.changed else "")
-        lines.append(f"{r.task:{tasks}}  {r.label:{labels}}{r.n:4}{gaps}  {verdict}{', other code' if r.code_changed else ''}")
+        gaps = "".join(
+            "{:12.1g}{:8.1g}".format(*r.deviation[c[0]]) if c[0] in r.deviation else f"{'-':>20}"
+            for c in columns
+        )
+        verdict = (
+            "reproduced" if r.reproduced else "differs" + (f": {', '.join(r.changed)}" if r.changed else "")
+        )
+        lines.append(
+            f"{r.task:{tasks}}  {r.label:{labels}}{r.n:4}{gaps}  {verdict}{', other code' if r.code_changed else ''}"
+        )
     return "\n".join(lines)
 
 
 COLUMNS = (("psnr", "PSNR", ".2f"), ("ssim", "SSIM", ".3f"), ("lpips", "LPIPS", ".3f"))
-OF_BLOCKS = (("mmd", "MMD", ".3f"), ("var_ratio_measured", "var A", ".2f"), ("var_ratio_unmeasured", "var 0", ".2f"))
+OF_BLOCKS = (
+    ("mmd", "MMD", ".3f"),
+    ("var_ratio_measured", "var A", ".2f"),
+    ("var_ratio_unmeasured", "var 0", ".2f"),
+)
 """Of blocks of samples: distance to the posterior, and variance over its own in measured and unmeasured directions."""
 
 
@@ -80,7 +94,10 @@ def forecast_table(rows: Sequence[Row]) -> str:
     more = "" if len(known) == len(active) else " and what is marked ?"
     missing, done = sum(row.missing for row in active), sum(row.done for row in active)
     return "\n".join(
-        [*lines, f"{missing} reconstructions missing, {done} done; about {duration(sum(known))}{more} of solver time"]
+        [
+            *lines,
+            f"{missing} reconstructions missing, {done} done; about {duration(sum(known))}{more} of solver time",
+        ]
     )
 
 

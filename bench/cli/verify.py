@@ -11,11 +11,33 @@ from bench.cli.errors import FAILURE, fail, plain_errors
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
-    "--suite", "suite_name", metavar="NAME|FILE", help="Only this suite; also for rows that do not say how they were made."
+    "--suite",
+    "suite_name",
+    metavar="NAME|FILE",
+    help="Only this suite; also for rows that do not say how they were made.",
 )
-@click.option("--solver", "solvers", metavar="NAME[.param=value]", multiple=True, help="Only this row or solver. Repeatable.")
-@click.option("--task", "tasks", metavar="NAME", multiple=True, help="Only hdr or 'blur_*'; '!hdr': all but it. Repeatable.")
-@click.option("--images", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Of each row and task.")
+@click.option(
+    "--solver",
+    "solvers",
+    metavar="NAME[.param=value]",
+    multiple=True,
+    help="Only this row or solver. Repeatable.",
+)
+@click.option(
+    "--task",
+    "tasks",
+    metavar="NAME",
+    multiple=True,
+    help="Only hdr or 'blur_*'; '!hdr': all but it. Repeatable.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(1),
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Of each row and task.",
+)
 @click.option(
     "--batch",
     type=click.IntRange(1),
@@ -26,7 +48,9 @@ from bench.cli.errors import FAILURE, fail, plain_errors
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @DATA_ROOT
-@click.option("--progress", type=click.Choice(["auto", "rich", "plain", "none"]), default="auto", show_default=True)
+@click.option(
+    "--progress", type=click.Choice(["auto", "rich", "plain", "none"]), default="auto", show_default=True
+)
 @plain_errors
 def verify(
     folder: Path,
@@ -70,8 +94,11 @@ def verify(
         click.echo(f"not compared: {left} recorded rows that --suite, --task and --solver leave out")
     if not repeats:
         fail(
-            f"none of the records in {folder} can be made again: the reasons are above, or another --suite knows them", FAILURE
+            f"none of the records in {folder} can be made again: the reasons are above, or another --suite knows them",
+            FAILURE,
         )
     if lost := sum(not r.reproduced for r in repeats):
         fail(f"{lost} of {len(repeats)} rows were not reproduced", FAILURE)
-    click.echo(f"{sum(r.n for r in repeats)} reconstructions of {len(repeats)} rows made again, all reproduced")
+    click.echo(
+        f"{sum(r.n for r in repeats)} reconstructions of {len(repeats)} rows made again, all reproduced"
+    )

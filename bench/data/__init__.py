@@ -10,7 +10,17 @@ gave them. Any folder of images is a data set too, without a card and with that 
 import hashlib
 from pathlib import Path
 
-from bench.data.cards import DATASETS, AnyCard, Card, DataError, FolderCard, ListedCard, SheetCard, read_bytes, read_card
+from bench.data.cards import (
+    DATASETS,
+    AnyCard,
+    Card,
+    DataError,
+    FolderCard,
+    ListedCard,
+    SheetCard,
+    read_bytes,
+    read_card,
+)
 from bench.data.files import Dataset, FolderDataset, SheetDataset
 from bench.data.listed import FolderOfPhotographs, ListedDataset, image_files
 from bench.data.lists import ListUnavailable, fetch_list
@@ -60,7 +70,9 @@ def list_datasets() -> list[str]:
 def with_lists() -> list[str]:
     """Names of the data sets that come with the suite and need a list."""
     cards = {name: read_card(DATASETS / f"{name}.toml") for name in list_datasets()}
-    found = [(name, card.id_list) for name, card in cards.items() if isinstance(card, ListedCard) and card.id_list]
+    found = [
+        (name, card.id_list) for name, card in cards.items() if isinstance(card, ListedCard) and card.id_list
+    ]
     return [name for name, id_list in sorted(found, key=lambda pair: pair[1].head_of is not None)]
 
 
@@ -75,7 +87,9 @@ def which_list(file: Path) -> tuple[str, ...]:
     for name in with_lists():
         if read_card(DATASETS / f"{name}.toml").id_list.sha256 == found:
             return (name,)
-    raise ListUnavailable(f"{file}: sha256 {found[:16]}... is not that of any known list; known: {', '.join(with_lists())}")
+    raise ListUnavailable(
+        f"{file}: sha256 {found[:16]}... is not that of any known list; known: {', '.join(with_lists())}"
+    )
 
 
 def card_path(name: str | Path) -> Path:

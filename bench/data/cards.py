@@ -128,7 +128,11 @@ class ListedCard(Card):
     def _consistent(self) -> Self:
         if (self.id_list is None) == (self.ids is None):
             raise ValueError("give either 'id_list' or 'ids'")
-        if self.ids_sha256 and hashlib.sha256("".join(f"{i}\n" for i in self.numbered).encode()).hexdigest() != self.ids_sha256:
+        if (
+            self.ids_sha256
+            and hashlib.sha256("".join(f"{i}\n" for i in self.numbered).encode()).hexdigest()
+            != self.ids_sha256
+        ):
             raise ValueError("'ids', 'first' and 'count' make another list than the one of 'ids_sha256'")
         if self.shape[1] != self.shape[2]:
             raise ValueError(f"'shape' is {self.shape[1]} x {self.shape[2]}, a centre crop is square")

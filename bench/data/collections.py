@@ -53,13 +53,30 @@ COLLECTIONS = {
     "imagenet": Collection(
         "the validation images of ImageNet (ILSVRC 2012)",
         "BENCH_IMAGENET",
-        ("", "val", "imagenet/val", "imagenet", "ILSVRC2012/val", "Data/CLS-LOC/val", "ILSVRC/Data/CLS-LOC/val"),
+        (
+            "",
+            "val",
+            "imagenet/val",
+            "imagenet",
+            "ILSVRC2012/val",
+            "Data/CLS-LOC/val",
+            "ILSVRC/Data/CLS-LOC/val",
+        ),
         ("{group}/{id}.JPEG", "{id}.JPEG"),
     ),
     "ffhq": Collection(
         "the images of FFHQ, 1024 or 256 px",
         "BENCH_FFHQ",
-        ("", "images1024x1024", "images256x256", "ffhq", "ffhq/images1024x1024", "ffhq/images256x256", "ffhq256", "ffhq-256"),
+        (
+            "",
+            "images1024x1024",
+            "images256x256",
+            "ffhq",
+            "ffhq/images1024x1024",
+            "ffhq/images256x256",
+            "ffhq256",
+            "ffhq-256",
+        ),
         ("{id}.png", "{group}/{id}.png"),
         (1024, 256),
     ),
@@ -73,7 +90,10 @@ def user_folder(collection: Collection, root: Path | None) -> Path:
         DataError: nowhere, or no such folder.
 
     """
-    sources = {"--data-root": root and str(root), **{name: os.environ.get(name) for name in (collection.variable, ROOT)}}
+    sources = {
+        "--data-root": root and str(root),
+        **{name: os.environ.get(name) for name in (collection.variable, ROOT)},
+    }
     found = next(((name, value) for name, value in sources.items() if value), None)
     if found is None:
         raise DataError(f"no folder is given for {collection.title}; give it by {collection.choice}")
@@ -127,7 +147,9 @@ def by_min_side(collection: Collection, folder: Path, side: int, count: int) -> 
         if classes:
             break
     else:
-        raise DataError(f"{folder} has no folders named by class (n01440764, ...), so the classes of its images are not known")
+        raise DataError(
+            f"{folder} has no folders named by class (n01440764, ...), so the classes of its images are not known"
+        )
     files = ((file, label) for label, path in enumerate(classes) for file in path.glob("*.JPEG"))
     lines: list[str] = []
     for file, label in sorted(files, key=lambda pair: pair[0].name):

@@ -61,7 +61,9 @@ class Dataset(ABC):
 
         """
         if image_id not in self._known:
-            raise DataError(f"data set '{self.name}' has no image '{image_id}'; it has {self.ids[0]} to {self.ids[-1]}")
+            raise DataError(
+                f"data set '{self.name}' has no image '{image_id}'; it has {self.ids[0]} to {self.ids[-1]}"
+            )
         C, H, W = self.shape
         return self.read(image_id).reshape(H, W, C).transpose(2, 0, 1).copy()
 
@@ -89,7 +91,9 @@ class SheetDataset(Dataset):
         ids = [card.ids.format(card.first + k) for k in range(card.count)]
         if card.labels is not None and len(card.labels) != card.count:
             raise DataError(f"{path}: {len(card.labels)} labels for {card.count} images")
-        super().__init__(**about(path, card), ids=ids, labels=card.labels and dict(zip(ids, card.labels, strict=True)))
+        super().__init__(
+            **about(path, card), ids=ids, labels=card.labels and dict(zip(ids, card.labels, strict=True))
+        )
         C, H, W = card.shape
         rows, columns, file = -(-card.count // card.columns), card.columns, path.parent / card.file
         check_sha256(file, read_bytes(file), card.sha256)
@@ -107,13 +111,17 @@ class FolderDataset(Dataset):
     def __init__(self, path: Path, card: FolderCard) -> None:
         folder = path.parent / card.folder
         if not folder.is_dir():
-            raise DataError(f"{path}: no folder {folder}; put the images there or change 'folder' in the card")
+            raise DataError(
+                f"{path}: no folder {folder}; put the images there or change 'folder' in the card"
+            )
         files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
         if not files:
             raise DataError(f"{path}: no PNG or JPEG file in {folder}")
         self.files = {file.stem: file for file in files}
         if len(self.files) < len(files):
-            raise DataError(f"{folder}: two files share a name and differ in the suffix only; ids are names without suffix")
+            raise DataError(
+                f"{folder}: two files share a name and differ in the suffix only; ids are names without suffix"
+            )
         if card.labels is not None and card.labels.keys() != self.files.keys():
             odd = min(card.labels.keys() ^ self.files.keys())
             raise DataError(f"{path}: labels and files do not match at '{odd}'; label every image or none")
@@ -136,10 +144,14 @@ def opened(path: Path, shape: tuple[int, int, int]) -> Iterator[Image.Image]:
     C, H, W = shape
     with decoding(path) as image:
         if image.mode != MODES[C]:
-            raise DataError(f"{path}: colour mode is {image.mode}, {C} channel(s) need {MODES[C]}; convert the file first")
+            raise DataError(
+                f"{path}: colour mode is {image.mode}, {C} channel(s) need {MODES[C]}; convert the file first"
+            )
         if image.size != (W, H):
             size = " x ".join(str(side) for side in image.size)
-            raise DataError(f"{path}: size is {size} px, the card says {W} x {H}; resize the file or change the card")
+            raise DataError(
+                f"{path}: size is {size} px, the card says {W} x {H}; resize the file or change the card"
+            )
         yield image
 
 

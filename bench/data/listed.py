@@ -25,7 +25,9 @@ class ListedDataset(Photographs):
 
     """
 
-    def __init__(self, path: Path, card: ListedCard, root: Path | None = None, most: int | None = None) -> None:
+    def __init__(
+        self, path: Path, card: ListedCard, root: Path | None = None, most: int | None = None
+    ) -> None:
         collection, listed = COLLECTIONS[card.collection], entries(card, path)[:most]
         labels = {entry.id: entry.label for entry in listed} if card.id_list is not None else None
         super().__init__(**about(path, card), ids=[entry.id for entry in listed], labels=labels)
@@ -57,7 +59,9 @@ class FolderOfPhotographs(Photographs):
         if len(shape) != 3 or shape[1] != shape[2]:
             raise DataError(f"{folder}: images are cropped to squares, the prior's shape is {tuple(shape)}")
         files = image_files(folder)
-        sums = "".join(f"{sha256(files[name])}  {files[name].relative_to(folder).as_posix()}\n" for name in files)
+        sums = "".join(
+            f"{sha256(files[name])}  {files[name].relative_to(folder).as_posix()}\n" for name in files
+        )
         content = hashlib.sha256(sums.encode()).hexdigest()
         super().__init__(f"{folder.resolve().name}-{content[:8]}", content, shape, list(files))
         self.files = files

@@ -56,11 +56,16 @@ def lists_dir() -> Path:
 
 def find_list(id_list: IdList, card: Path) -> Path | None:
     """A list's file, beside the card or in the cache; None if it is in neither."""
-    return next((path for folder in (card.parent, lists_dir()) if (path := folder / id_list.file).is_file()), None)
+    return next(
+        (path for folder in (card.parent, lists_dir()) if (path := folder / id_list.file).is_file()), None
+    )
 
 
 def fetch_list(
-    path: Path, root: Path | None = None, source: Path | None = None, say: Callable[[str], object] = lambda _: None
+    path: Path,
+    root: Path | None = None,
+    source: Path | None = None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> Path:
     """Puts a card's list into the cache: from the file that is given, else by its rule, else from where it is published.
 
@@ -96,7 +101,9 @@ def fetch_list(
         for content in found:
             if _right(id_list, content):
                 return _store(lists_dir() / id_list.file, content)
-        reasons.append(f"{way}: sha256 is {_sha256(found[0])[:16]}..., the card says {id_list.sha256[:16]}...")
+        reasons.append(
+            f"{way}: sha256 is {_sha256(found[0])[:16]}..., the card says {id_list.sha256[:16]}..."
+        )
     advice = f"get it elsewhere and run `python -m bench fetch lists {_argument(path)} --from FILE`"
     raise ListUnavailable(f"{id_list.file} cannot be had: {'; '.join(reasons)}; {advice}")
 

@@ -52,10 +52,14 @@ def prepare(path: Path, shape: tuple[int, int, int], sides: tuple[int, ...] = ()
     C, H, _ = shape
     with decoding(path) as image:
         if image.mode[0] in DEEP:
-            raise DataError(f"{path}: colour mode is {image.mode}, more than 8 bits a channel; convert the file first")
+            raise DataError(
+                f"{path}: colour mode is {image.mode}, more than 8 bits a channel; convert the file first"
+            )
         if sides and (image.width != image.height or image.width not in sides):
             squares = " or ".join(f"{side} x {side}" for side in sides)
-            raise DataError(f"{path}: size is {image.width} x {image.height} px, it should be {squares}; use the original file")
+            raise DataError(
+                f"{path}: size is {image.width} x {image.height} px, it should be {squares}; use the original file"
+            )
         return np.asarray(centre_crop(image.convert(MODES[C]), H))
 
 

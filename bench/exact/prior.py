@@ -1,6 +1,6 @@
 """Priors in closed form: Gaussians and Gaussian mixtures, whose denoiser, vjp, density and posterior are exact.
 
-They certify solvers (`bench.certify.laws.laws`) and are the truth of the exact suite: the posterior of an exact prior given a linear
+They certify solvers (`bench.certify.laws`) and are the truth of the exact suite: the posterior of an exact prior given a linear
 measurement is an exact prior again, so a plain diffusion sampler run on it is the oracle of that problem.
 
 Notation: component k is N(mu_k, Q_k diag(e_k) Q_k^T); z = Q^T x; at level t its noised law has the variances
@@ -75,7 +75,11 @@ class MixturePrior(ExactPrior):
         schedule: VPSchedule | None = None,
     ) -> None:
         K, d = len(means), means[0].numel()
-        if weights.shape != (K,) or variances.shape not in {(1, d), (K, d)} or (basis is not None and basis.shape != (d, d)):
+        if (
+            weights.shape != (K,)
+            or variances.shape not in {(1, d), (K, d)}
+            or (basis is not None and basis.shape != (d, d))
+        ):
             raise ValueError(
                 f"{K} means of {d} entries need weights ({K},), variances (1, {d}) or ({K}, {d}) and a basis ({d}, {d}); got "
                 f"{tuple(weights.shape)}, {tuple(variances.shape)} and {None if basis is None else tuple(basis.shape)}"
@@ -151,7 +155,11 @@ class MixturePrior(ExactPrior):
                     # Relative to the likeliest component: near t = 0 the factor below is 1e4, and would magnify its rounding.
                     along = along - along.gather(1, r.argmax(1, keepdim=True))
                     along = along - (r * along).sum(1, keepdim=True)
-                    gain = r * along * (alpha / sigma**2 if isinstance(alpha, float) else (alpha / sigma**2)[..., 0])
+                    gain = (
+                        r
+                        * along
+                        * (alpha / sigma**2 if isinstance(alpha, float) else (alpha / sigma**2)[..., 0])
+                    )
                     out = out + self._mix(gain, shift) + z * self._mix(gain, slope)
                 return self._restore(out)
 
@@ -207,7 +215,9 @@ class MixturePrior(ExactPrior):
         axes = W if self.basis is None else W @ self.basis
         e, Q = torch.linalg.eigh((axes * self.variances[..., None, :]) @ axes.mT)
         centres = (Q.mT @ (W @ self.component_means()[..., None]))[..., 0]
-        return self._with(shape=(len(W),), centres=centres, variances=e.clamp_min(0), basis=Q, axes_computed=True)
+        return self._with(
+            shape=(len(W),), centres=centres, variances=e.clamp_min(0), basis=Q, axes_computed=True
+        )
 
     def posterior(self, y: Tensor, A: LinearOperator, sigma: float) -> Self:
         """Per component, the Kalman update; dense algebra in float64 on the CPU, meant for d up to about 1000."""

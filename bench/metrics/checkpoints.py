@@ -34,7 +34,9 @@ def find_checkpoint(name: str) -> Path:
     path = given or _cached(checkpoint)
     if not path.is_file():
         reason = f"no file {path} ({variable(name)})" if given else f"{name}: not in {path.parent}"
-        raise AssetUnavailable(f"{reason}; fetch it once with `python -m bench fetch classifier`, or set {variable(name)}")
+        raise AssetUnavailable(
+            f"{reason}; fetch it once with `python -m bench fetch classifier`, or set {variable(name)}"
+        )
     return verify(checkpoint, path)
 
 
@@ -51,7 +53,9 @@ def load_checkpoint(name: str) -> "nn.Module":
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
     except Exception as error:
-        raise AssetUnavailable(f"{path} does not hold the weights of {name}: {str(error).splitlines()[0]}") from error
+        raise AssetUnavailable(
+            f"{path} does not hold the weights of {name}: {str(error).splitlines()[0]}"
+        ) from error
     return network.float().eval().requires_grad_(False)
 
 
@@ -66,11 +70,15 @@ def fetch_checkpoint(name: str, progress: Callable[[str], None] = lambda _: None
     if _given(name):
         return find_checkpoint(name)
     try:
-        waiting = cache(lambda: progress(f"{name}: waiting for another process that fetches it"))  # says it once
+        waiting = cache(
+            lambda: progress(f"{name}: waiting for another process that fetches it")
+        )  # says it once
         with exclusive(_cached(checkpoint), waiting):
             return _fetch(name, checkpoint, progress)
     except OSError as error:
-        raise AssetUnavailable(f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder") from error
+        raise AssetUnavailable(
+            f"{cache_dir()}: {error.strerror or error}; BENCH_HOME names another folder"
+        ) from error
 
 
 def _fetch(name: str, checkpoint: Checkpoint, progress: Callable[[str], None]) -> Path:

@@ -1,7 +1,7 @@
 """Reference statistics for FID and KID: the features of a whole data set, computed once and cached by the hash of its list.
 
 The pixels behind a list may change, as where a card's folder is another one. Statistics keep two hashes of them: of all images,
-which `make_reference` compares before it uses what is there, at the cost of reading every image; and of some, which every run
+which `make_fid_stats` compares before it uses what is there, at the cost of reading every image; and of some, which every run
 writes down and the report compares, at the cost of reading `SAMPLE` images.
 """
 
@@ -16,7 +16,15 @@ import torch
 from bench.data.images import Images
 from bench.metrics.networks import Device, Inception
 from bench.stats.distances import MOST, kernel_sums
-from bench.stats.features import Moments, Statistics, evenly, list_hash, read_statistics, statistics_path, write_statistics
+from bench.stats.features import (
+    Moments,
+    Statistics,
+    evenly,
+    list_hash,
+    read_statistics,
+    statistics_path,
+    write_statistics,
+)
 
 FEWEST = 3
 """Images that a covariance and an unbiased kernel distance need."""
@@ -24,7 +32,7 @@ SAMPLE = 32
 """Images, evenly spread over a list, by which a run knows the statistics that are of its pixels."""
 
 
-def describe_reference(data: Images, given: str = "") -> dict[str, Any]:
+def describe_fid_stats(data: Images, given: str = "") -> dict[str, Any]:
     """Which images a reference set has, and how the user names it, if otherwise.
 
     ``dataset``, ``list`` (its hash), ``n``, and ``sample``, a hash of the pixels of some of them.
@@ -35,7 +43,9 @@ def describe_reference(data: Images, given: str = "") -> dict[str, Any]:
     return about | ({"given": given} if given not in ("", data.name) else {})
 
 
-def pixels_sha256(data: Images, ids: Sequence[str], progress: Callable[[int], object] = lambda _: None) -> str:
+def pixels_sha256(
+    data: Images, ids: Sequence[str], progress: Callable[[int], object] = lambda _: None
+) -> str:
     """Of the pixels of images, in order; each is read and forgotten.
 
     Args:
@@ -49,7 +59,7 @@ def pixels_sha256(data: Images, ids: Sequence[str], progress: Callable[[int], ob
     return found.hexdigest()
 
 
-def make_reference(
+def make_fid_stats(
     data: Images,
     mode: str,
     device: Device = "cpu",
@@ -59,12 +69,12 @@ def make_reference(
 ) -> Path:
     """The file of the statistics of all images of a data set; computed unless it is there and of the same pixels.
 
-    Memory does not grow with the number of images: one batch at a time enters the moments, and at most `bench.stats.intervals.distances.MOST` rows
+    Memory does not grow with the number of images: one batch at a time enters the moments, and at most `bench.stats.distances.MOST` rows
     are kept for the KID. Features are rounded to float16 first, as those of reconstructions are.
 
     Args:
         data: the images.
-        mode: see `bench.metrics.image.networks.Inception`.
+        mode: see `bench.metrics.networks.Inception`.
         device: where the network runs.
         batch: images at once.
         progress: called with the number of images that are done.
@@ -76,25 +86,35 @@ def make_reference(
         StoreError: the file cannot be written.
 
     """
-    about = describe_reference(data)
+    about = describe_fid_stats(data)
     if known := read_statistics(about["list"], mode):
-        if known.about["sample"] == about["sample"] and known.about["pixels"] == pixels_sha256(data, data.ids, progress):
+        if known.about["sample"] == about["sample"] and known.about["pixels"] == pixels_sha256(
+            data, data.ids, progress
+        ):
             return statistics_path(about["list"], mode)
         say(f"the statistics of {data.name} that are there are of other pixels: they are made again")
     n = about["n"]
     if n < FEWEST:
-        raise ValueError(f"reference statistics need at least {FEWEST} images; data set '{data.name}' has {n}")
+        raise ValueError(
+            f"reference statistics need at least {FEWEST} images; data set '{data.name}' has {n}"
+        )
     inception, kept, rows = Inception(device, mode), set(evenly(n, MOST).tolist()), []
     moments, pixels = None, hashlib.sha256()
     for start in range(0, n, batch):
         ids = data.ids[start : start + batch]
         for image in ids:
             pixels.update(bytes.fromhex(data.image_sha256(image)))
-        features = inception(torch.stack([data.image(image) for image in ids])).cpu().numpy().astype(np.float16)
+        features = (
+            inception(torch.stack([data.image(image) for image in ids])).cpu().numpy().astype(np.float16)
+        )
         moments = moments or Moments(features.shape[1])
         moments.add(features)
-        rows += [row.copy() for i, row in enumerate(features, start) if i in kept]  # a view would keep its whole batch
+        rows += [
+            row.copy() for i, row in enumerate(features, start) if i in kept
+        ]  # a view would keep its whole batch
         progress(moments.n)
     about |= {"mode": mode, "pixels": pixels.hexdigest()}
     stacked = np.stack(rows)
-    return write_statistics(Statistics(about, moments.mean, moments.covariance, stacked, kernel_sums(stacked)))
+    return write_statistics(
+        Statistics(about, moments.mean, moments.covariance, stacked, kernel_sums(stacked))
+    )

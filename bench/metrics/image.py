@@ -2,7 +2,7 @@
 
 Images are (B, C, H, W) in [-1, 1] with C = 1 or 3. All metrics but the data misfit see ``clip(x, -1, 1)``, and those that are
 defined on [0, 1] see (x + 1) / 2 of it: never a min-max normalised image, never an 8-bit file. Distances between sets (FID,
-KID) are computed later, by `bench.stats.intervals.intervals`, from the features that `Inception` returns.
+KID) are computed later, by `bench.stats.intervals`, from the features that `Inception` returns.
 """
 
 import numpy as np
@@ -31,7 +31,9 @@ def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
 
     pairs = zip(_arrays(x_hat), _arrays(x), strict=True)
     setting = {"data_range": 1.0, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return torch.tensor([structural_similarity(a, b, channel_axis=0, **setting) for a, b in pairs], dtype=torch.float64)
+    return torch.tensor(
+        [structural_similarity(a, b, channel_axis=0, **setting) for a, b in pairs], dtype=torch.float64
+    )
 
 
 def _arrays(x: Tensor) -> np.ndarray:

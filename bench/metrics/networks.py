@@ -71,10 +71,14 @@ def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
         network = lpips.LPIPS(net=net, version="0.1", pretrained=False, pnet_rand=True, verbose=False)
     network.scaling_layer = lpips.ScalingLayer()
     weights = trunk.state_dict()
-    named = {name: weights[name.split(".", 1)[1]] for name in network.net.state_dict()}  # slice2.3.bias is the trunk's 3.bias
+    named = {
+        name: weights[name.split(".", 1)[1]] for name in network.net.state_dict()
+    }  # slice2.3.bias is the trunk's 3.bias
     network.net.load_state_dict(named, assign=True)
     linear = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
-    network.load_state_dict(torch.load(linear, map_location="cpu", weights_only=True), strict=False, assign=True)
+    network.load_state_dict(
+        torch.load(linear, map_location="cpu", weights_only=True), strict=False, assign=True
+    )
     return network.eval().requires_grad_(False)
 
 

@@ -3,9 +3,7 @@
 from bench.metrics.networks import SMALLEST
 from bench.stats.metric import Metric
 
-_ENLARGED = (
-    f"images with a side below {SMALLEST} px are enlarged to {SMALLEST} px (bilinear); grey is repeated to three channels"
-)
+_ENLARGED = f"images with a side below {SMALLEST} px are enlarged to {SMALLEST} px (bilinear); grey is repeated to three channels"
 INCEPTION = {
     "legacy_pytorch": "FID Inception of 2015 as in pytorch-fid (legacy_pytorch: bilinear to 299 px, not antialiased), "
     "float images",
@@ -16,7 +14,9 @@ _LEGACY = INCEPTION["legacy_pytorch"]
 
 METRICS: dict[str, Metric] = {
     "psnr": Metric("PSNR", 2, True, "dB; mean over images of the PSNR of each, data range 1 on [0, 1]"),
-    "ssim": Metric("SSIM", 3, True, "Gaussian window 11 px, std 1.5 px; data range 1 on [0, 1]; mean over channels"),
+    "ssim": Metric(
+        "SSIM", 3, True, "Gaussian window 11 px, std 1.5 px; data range 1 on [0, 1]; mean over channels"
+    ),
     "lpips": Metric("LPIPS", 3, False, f"v0.1, AlexNet, input in [-1, 1]; {_ENLARGED}"),
     "lpips_vgg": Metric("LPIPS-VGG", 3, False, f"v0.1, VGG16, input in [-1, 1]; {_ENLARGED}"),
     "top1": Metric(
@@ -28,9 +28,14 @@ METRICS: dict[str, Metric] = {
         scale=100.0,
     ),
     "misfit": Metric(
-        "misfit", 2, None, "||A x - y|| / (sigma sqrt(m)) over the m measured entries; 1 is the noise; x not clipped"
+        "misfit",
+        2,
+        None,
+        "||A x - y|| / (sigma sqrt(m)) over the m measured entries; 1 is the noise; x not clipped",
     ),
-    "residual": Metric("residual", 4, None, "||A x - y|| / sqrt(m) over the m measured entries, in units of y; x not clipped"),
+    "residual": Metric(
+        "residual", 4, None, "||A x - y|| / sqrt(m) over the m measured entries, in units of y; x not clipped"
+    ),
     "fid": Metric("FID", 2, False, f"{_LEGACY}; biased upwards below 2048 images"),
     "kid": Metric("KID x 1000", 2, False, f"unbiased; {_LEGACY}", scale=1000.0),
 }

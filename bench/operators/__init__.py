@@ -42,7 +42,11 @@ def blur_gauss(
 
 
 def blur_uniform(
-    shape: Sequence[int], seeds: Sequence[int], taps: Taps = None, boundary: Boundary = "reflect", rcond: Cutoff = 1e-3
+    shape: Sequence[int],
+    seeds: Sequence[int],
+    taps: Taps = None,
+    boundary: Boundary = "reflect",
+    rcond: Cutoff = 1e-3,
 ) -> Operator:
     """`BlurUniform`, or the same kernel in a `BlurCircular`."""
     if boundary == "circular":
@@ -51,7 +55,11 @@ def blur_uniform(
 
 
 def blur_motion(
-    shape: Sequence[int], seeds: Sequence[int], taps: Taps = None, boundary: Boundary = "reflect", rcond: Cutoff = 1e-2
+    shape: Sequence[int],
+    seeds: Sequence[int],
+    taps: Taps = None,
+    boundary: Boundary = "reflect",
+    rcond: Cutoff = 1e-2,
 ) -> Operator:
     """`BlurMotion` (a `LinearOperator`), or the same kernels in a `BlurCircular` (an `SVDOperator`).
 
@@ -111,7 +119,11 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
         except ValidationError as error:
             reason = error.errors()[0]["msg"].removeprefix("Input ")
             raise ValueError(f"operator '{name}': {key} = {reprlib.repr(value)} {reason}") from None
-    missing = [key for key, parameter in accepted.items() if parameter.default is parameter.empty and key not in params]
+    missing = [
+        key
+        for key, parameter in accepted.items()
+        if parameter.default is parameter.empty and key not in params
+    ]
     if missing:
         raise ValueError(f"operator '{name}' needs {', '.join(missing)}")
     try:
@@ -130,7 +142,9 @@ def operator_parameters(name: str) -> dict[str, inspect.Parameter]:
     """
     make = _maker(name)
     fixed = {"shape", "seeds", *(make.keywords if isinstance(make, partial) else ())}
-    accepted = {key: p for key, p in inspect.signature(make, eval_str=True).parameters.items() if key not in fixed}
+    accepted = {
+        key: p for key, p in inspect.signature(make, eval_str=True).parameters.items() if key not in fixed
+    }
     return {key: p.replace(annotation=Any) if p.annotation is p.empty else p for key, p in accepted.items()}
 
 
@@ -147,7 +161,9 @@ def _maker(name: str) -> Callable[..., Operator]:
     if is_user_code(name):
         return _class(name)
     if name not in OPERATORS:
-        raise ValueError(f"unknown operator '{name}'{nearest(name, OPERATORS)}, or pkg.mod:Class, or file.py:Class")
+        raise ValueError(
+            f"unknown operator '{name}'{nearest(name, OPERATORS)}, or pkg.mod:Class, or file.py:Class"
+        )
     return OPERATORS[name]
 
 

@@ -37,7 +37,7 @@ __all__ = [
 Pullback = Callable[[Tensor], Tensor]
 
 
-def rows(scalar: float | Tensor, x: Tensor) -> float | Tensor:
+def per_image(scalar: float | Tensor, x: Tensor) -> float | Tensor:
     """A per-image value, (B,) or (B, 1, ...), shaped to broadcast against x; a float stays a float."""
     if isinstance(scalar, Tensor) and scalar.ndim:
         return scalar.reshape(-1, *(1,) * (x.ndim - 1)).to(x)
@@ -94,7 +94,7 @@ class Operator(ABC):
         """The number m of measured entries: a float, or one per image, shaped to broadcast against y, (B, *m)."""
         if self.measured is None:
             return float(y[0].numel())
-        return rows(self.measured.flatten(1).sum(1), y)
+        return per_image(self.measured.flatten(1).sum(1), y)
 
     def guess(self, y: Tensor) -> Tensor:
         """A starting image for optimisers, (B, *m) -> (B, *shape); a new tensor, which they may update in place."""
@@ -130,7 +130,7 @@ class Operator(ABC):
         if self.calls is not None:
             self.calls[what] += images
 
-    def watched(self, calls: Counter[str]) -> Self:
+    def counting(self, calls: Counter[str]) -> Self:
         """The same operator (same class) that tallies the images of each call in ``calls``, by kind."""
         return self._with(calls=calls)
 
@@ -145,7 +145,9 @@ class Operator(ABC):
 
     def repeat_interleave(self, k: int) -> Self:
         """Each image's operator k times in a row, for particles folded into the batch."""
-        return self._map_batched(lambda v: v.repeat_interleave(k, 0), [s for s in self.seeds for _ in range(k)])
+        return self._map_batched(
+            lambda v: v.repeat_interleave(k, 0), [s for s in self.seeds for _ in range(k)]
+        )
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same operator on another device or in another floating dtype."""
@@ -233,9 +235,11 @@ class LinearOperator(PinvOperator):
         that stop early are smooth; the equations in A A^T have neither property.
         """
         p = r = self.transpose(y)
-        damping, tiny = rows(damping, r), torch.finfo(r.dtype).tiny
+        damping, tiny = per_image(damping, r), torch.finfo(r.dtype).tiny
         x, rr = torch.zeros_like(r), dot(r, r)
-        relative = torch.where(torch.as_tensor(damping).flatten() > 0, min(self.tolerance, self.rcond), self.rcond)
+        relative = torch.where(
+            torch.as_tensor(damping).flatten() > 0, min(self.tolerance, self.rcond), self.rcond
+        )
         stop = relative.to(rr) ** 2 * rr
         for _ in range(self.max_iterations):
             active = rr > stop
@@ -243,10 +247,10 @@ class LinearOperator(PinvOperator):
                 break
             self.count("inner", 2 * int(active.sum()))
             q = self.transpose(self.forward(p)) + damping * p
-            step = rows(torch.where(active, rr / dot(p, q).clamp_min(tiny), 0), r)
+            step = per_image(torch.where(active, rr / dot(p, q).clamp_min(tiny), 0), r)
             x, r = x + step * p, r - step * q
             before, rr = rr, dot(r, r)
-            p = r + rows(rr / before.clamp_min(tiny), r) * p
+            p = r + per_image(rr / before.clamp_min(tiny), r) * p
         return x
 
 
@@ -321,7 +325,7 @@ class SVDOperator(LinearOperator):
 
     def filter(self, damping: float | Tensor = 0.0) -> Tensor:
         """The factors s / (s^2 + damping), broadcastable against (B, *shape); undamped, 1 / s on ``kept`` and 0 elsewhere."""
-        s, damping = self.s, rows(damping, self.s)
+        s, damping = self.s, per_image(damping, self.s)
         if not isinstance(damping, Tensor) and damping > 0:
             return s / (s**2 + damping)
         inverse = torch.where(self.kept, 1 / s, 0)
@@ -337,7 +341,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 def norm(r: Tensor) -> Tensor:
     """Euclidean length per image, (B, ...) -> (B, 1, ...), with a floor that keeps r divided by it finite at r = 0."""
-    return rows(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)
+    return per_image(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)
 
 
 def dc_gain(A: Operator) -> str:

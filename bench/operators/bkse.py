@@ -42,7 +42,9 @@ class AdapterLevel(nn.Module):
         outermost: without a rectifier before and a skip connection around it.
     """
 
-    def __init__(self, outer: int, inner: int, below: nn.Module | None = None, outermost: bool = False) -> None:
+    def __init__(
+        self, outer: int, inner: int, below: nn.Module | None = None, outermost: bool = False
+    ) -> None:
         super().__init__()
         down = nn.Conv2d(outer, inner, 4, 2, 1, bias=False)
         up = nn.ConvTranspose2d(2 * inner, outer, 4, 2, 1, bias=outermost)
@@ -111,10 +113,14 @@ def _extractor(nf: int, out: int) -> nn.Module:
     widths = [min(nf * 2**i, out) for i in range(6)]
 
     def block() -> nn.Module:
-        return nn.ModuleDict({"conv_block": nn.ModuleDict({i: nn.Conv2d(out, out, 3, bias=False) for i in ("1", "5")})})
+        return nn.ModuleDict(
+            {"conv_block": nn.ModuleDict({i: nn.Conv2d(out, out, 3, bias=False) for i in ("1", "5")})}
+        )
 
     layers: dict[str, nn.Module] = {"1": nn.Conv2d(2 * nf, nf, 7, bias=False)}
-    layers |= {str(4 + 3 * i): nn.Conv2d(a, b, 3, 2, 1, bias=False) for i, (a, b) in enumerate(pairwise(widths))}
+    layers |= {
+        str(4 + 3 * i): nn.Conv2d(a, b, 3, 2, 1, bias=False) for i, (a, b) in enumerate(pairwise(widths))
+    }
     layers |= {str(19 + i): block() for i in range(4)}
     return nn.ModuleDict({"model": nn.ModuleDict(layers)})
 
@@ -136,7 +142,9 @@ def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
         raise ValueError(f"blur_nonlinear: {path} is not a checkpoint that can be read ({reason})") from error
     difference = first_difference(state, network.state_dict())
     if difference:
-        raise ValueError(f"blur_nonlinear: {path} does not hold the weights of the blur network: {difference}")
+        raise ValueError(
+            f"blur_nonlinear: {path} does not hold the weights of the blur network: {difference}"
+        )
     network.load_state_dict(state, assign=True)
     del network.kernel_extractor
     return network.double().eval().requires_grad_(False)

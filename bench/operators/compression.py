@@ -44,7 +44,9 @@ class Quantise(Rounding):
         bits: per channel and pixel.
     """
 
-    def __init__(self, shape: Sequence[int], seeds: Sequence[int], bits: Annotated[int, Ge(1), Le(8)] = 2) -> None:
+    def __init__(
+        self, shape: Sequence[int], seeds: Sequence[int], bits: Annotated[int, Ge(1), Le(8)] = 2
+    ) -> None:
         super().__init__(shape, seeds)
         self.steps = 2**bits - 1
 
@@ -67,7 +69,9 @@ class JPEG(Rounding):
         quality: 1 to 100.
     """
 
-    def __init__(self, shape: Sequence[int], seeds: Sequence[int], quality: Annotated[int, Ge(1), Le(100)] = 10) -> None:
+    def __init__(
+        self, shape: Sequence[int], seeds: Sequence[int], quality: Annotated[int, Ge(1), Le(100)] = 10
+    ) -> None:
         super().__init__(shape, seeds)
         C, H, W = image_shape(shape, "jpeg")
         if C not in (1, 3):
@@ -77,17 +81,25 @@ class JPEG(Rounding):
             kind = "colour" if C == 3 else "grey"
             raise ValueError(f"jpeg needs sides divisible by {block} for {kind} images, got {H} x {W} pixels")
         self.quality = quality
-        self.luma, self.chroma = quantisation_table(LUMINANCE, quality), quantisation_table(CHROMINANCE, quality)
+        self.luma, self.chroma = (
+            quantisation_table(LUMINANCE, quality),
+            quantisation_table(CHROMINANCE, quality),
+        )
         self.dct = dct_matrix(8)
         self.to_ycc = ycc_matrix()
         self.to_rgb = torch.linalg.inv(self.to_ycc)
 
     def conventions(self) -> dict[str, str]:
         chroma = {"chroma": "BT.601, halved by averaging"} if self.shape[0] == 3 else {}
-        return {"tables": f"Annex K at quality {self.quality}", "rounding": "of coefficients only, no clipping"} | chroma
+        return {
+            "tables": f"Annex K at quality {self.quality}",
+            "rounding": "of coefficients only, no clipping",
+        } | chroma
 
     def forward(self, x: Tensor) -> Tensor:
-        x = 127.5 * x  # in units of 8-bit levels; the shift to 128 is half a level below x = 0, and chroma has none
+        x = (
+            127.5 * x
+        )  # in units of 8-bit levels; the shift to 128 is half a level below x = 0, and chroma has none
         if self.shape[0] == 1:
             return (self.code(x - 0.5, self.luma) + 0.5) / 127.5
         ycc = torch.einsum("ij,bjhw->bihw", self.to_ycc, x)

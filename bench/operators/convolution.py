@@ -118,7 +118,9 @@ class BlurCircular(SVDOperator):
 
     def conventions(self) -> dict[str, str]:
         marginal = self.kernel[0, 0].sum(0).numpy()
-        kernel = f"random path, {len(marginal)} taps, one per image" if self.random else describe_kernel(marginal)
+        kernel = (
+            f"random path, {len(marginal)} taps, one per image" if self.random else describe_kernel(marginal)
+        )
         return {"kernel": kernel, "padding": "circular"} | super().conventions()
 
     def guess(self, y: Tensor) -> Tensor:

@@ -60,7 +60,9 @@ class Inpaint(SVDOperator):
 
     def conventions(self) -> dict[str, str]:
         share = self.mask[0].mean()
-        return {"mask": f"{share:.1%} measured in the first image, the same in all channels"} | super().conventions()
+        return {
+            "mask": f"{share:.1%} measured in the first image, the same in all channels"
+        } | super().conventions()
 
     @property
     def measured(self) -> Tensor:
@@ -113,7 +115,9 @@ class InpaintRandom(Inpaint):
         p: fraction of the pixels that is removed.
     """
 
-    def __init__(self, shape: Sequence[int], seeds: Sequence[int], p: Annotated[float, Gt(0), Lt(1)] = 0.7) -> None:
+    def __init__(
+        self, shape: Sequence[int], seeds: Sequence[int], p: Annotated[float, Gt(0), Lt(1)] = 0.7
+    ) -> None:
         _, H, W = image_shape(shape, "inpaint_random")
 
         def mask(seed: int) -> np.ndarray:
@@ -164,7 +168,9 @@ class InpaintFreeform(Inpaint):
         return {"masks": self.sha256}
 
 
-def inpaint_freeform(shape: Sequence[int], seeds: Sequence[int], fraction: str = "20-30% freeform") -> InpaintFreeform:
+def inpaint_freeform(
+    shape: Sequence[int], seeds: Sequence[int], fraction: str = "20-30% freeform"
+) -> InpaintFreeform:
     """`InpaintFreeform` with the masks of Palette (Saharia et al., arXiv 2111.05826), for images of 256 x 256 pixels.
 
     The file is the one in ``BENCH_FREEFORM_MASKS``, or operators/imagenet_freeform_masks.npz in the cache.
@@ -180,7 +186,9 @@ def inpaint_freeform(shape: Sequence[int], seeds: Sequence[int], fraction: str =
     file = supplied_file("inpaint_freeform", FILE, VARIABLE, what)
     if size != (SIDE, SIDE):
         H, W = size
-        raise ValueError(f"inpaint_freeform needs images of {SIDE} x {SIDE} pixels, as its masks are, got {H} x {W}")
+        raise ValueError(
+            f"inpaint_freeform needs images of {SIDE} x {SIDE} pixels, as its masks are, got {H} x {W}"
+        )
     return InpaintFreeform(shape, seeds, read_masks(file, fraction))
 
 

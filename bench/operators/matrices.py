@@ -55,8 +55,16 @@ class Matrix(SVDOperator):
             M = np.asarray(matrix, dtype=float)
         except (TypeError, ValueError) as error:
             raise ValueError("matrix: its rows must be lists of numbers of one length") from error
-        if len(self.shape) != 1 or M.ndim != 2 or M.shape[1] != self.shape[0] or not M.size or not np.isfinite(M).all():
-            raise ValueError(f"matrix of shape {M.shape}: vectors of shape {self.shape} need finite entries, (m, d) for (d,)")
+        if (
+            len(self.shape) != 1
+            or M.ndim != 2
+            or M.shape[1] != self.shape[0]
+            or not M.size
+            or not np.isfinite(M).all()
+        ):
+            raise ValueError(
+                f"matrix of shape {M.shape}: vectors of shape {self.shape} need finite entries, (m, d) for (d,)"
+            )
         self.matrix = torch.from_numpy(M)
         self.basis_out, self.singular, self.basis = padded_svd(M)
 
@@ -117,7 +125,9 @@ class RandomMatrix(SVDOperator):
     ) -> None:
         super().__init__(shape, seeds)
         if len(self.shape) != 1 or m > self.shape[0]:
-            raise ValueError(f"m = {m}: a random matrix takes vectors of at least m entries; these have the shape {self.shape}")
+            raise ValueError(
+                f"m = {m}: a random matrix takes vectors of at least m entries; these have the shape {self.shape}"
+            )
         if s_max < s_min:
             raise ValueError(f"s_max = {s_max:g} is below s_min = {s_min:g}")
         self.rcond, self.m = rcond, m
@@ -181,7 +191,9 @@ class CompressedSensing(SVDOperator):
         _, H, W = image_shape(shape, "compressed_sensing")
         n = H * W
         if n & (n - 1):
-            raise ValueError(f"compressed_sensing needs a number of pixels that is a power of two, got {H} x {W} = {n}")
+            raise ValueError(
+                f"compressed_sensing needs a number of pixels that is a power of two, got {H} x {W} = {n}"
+            )
         if factor > n:
             raise ValueError(f"compressed_sensing: factor = {factor} is more than the image's {n} pixels")
         self.m = n // factor

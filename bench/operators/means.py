@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from bench.operators.base import SVDOperator, rows
+from bench.operators.base import SVDOperator, per_image
 from bench.operators.kernels import image_shape
 
 
@@ -47,7 +47,7 @@ class GroupMean(SVDOperator):
         return self.copies(v / self.k)
 
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
-        return self.copies(y / (1 + self.k * rows(damping, y)))
+        return self.copies(y / (1 + self.k * per_image(damping, y)))
 
     def apply_U(self, z: Tensor) -> Tensor:
         return self.first(z).clone()
@@ -103,7 +103,9 @@ class Grey(GroupMean):
     def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
         channels = image_shape(shape, "grey")[0]
         if channels != 3:
-            raise ValueError(f"grey needs images with 3 channels, got {channels}; choose another operator for them")
+            raise ValueError(
+                f"grey needs images with 3 channels, got {channels}; choose another operator for them"
+            )
         super().__init__(shape, seeds, channels)
 
     @property

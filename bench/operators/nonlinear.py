@@ -99,7 +99,9 @@ class BlurNonlinear(Operator):
             raise ValueError("blur_nonlinear: a network without weights; load them with load_network")
         _, H, W = self.shape
         streams = [stream_key("blur_nonlinear", seed) for seed in self.seeds]
-        self.code = SPREAD * StreamNoise(streams, torch.float64).new((network.code_channels, H // STRIDE, W // STRIDE))
+        self.code = SPREAD * StreamNoise(streams, torch.float64).new(
+            (network.code_channels, H // STRIDE, W // STRIDE)
+        )
         self.network, self.sha256 = network, sha256
 
     @property
@@ -110,7 +112,10 @@ class BlurNonlinear(Operator):
         return {"code": self.code}
 
     def conventions(self) -> dict[str, str]:
-        return {"kernel": f"a code of {SPREAD:g} N(0, I) per image", "network": f"weights sha256 {self.sha256[:12]}"}
+        return {
+            "kernel": f"a code of {SPREAD:g} N(0, I) per image",
+            "network": f"weights sha256 {self.sha256[:12]}",
+        }
 
     def supplied(self) -> dict[str, str]:
         return {"weights": self.sha256}
@@ -135,7 +140,9 @@ def blur_nonlinear(shape: Sequence[int], seeds: Sequence[int]) -> BlurNonlinear:
         ValueError: the file is absent or does not hold the network's weights, all of them and nothing else, or the images do
             not fit the network.
     """
-    file = supplied_file("blur_nonlinear", FILE, VARIABLE, f"the weights {FILE} of the blur network of arXiv 2104.00317")
+    file = supplied_file(
+        "blur_nonlinear", FILE, VARIABLE, f"the weights {FILE} of the blur network of arXiv 2104.00317"
+    )
     check_shape(shape)
     return BlurNonlinear(shape, seeds, *published_network(file))
 
@@ -150,4 +157,6 @@ def check_shape(shape: Sequence[int]) -> None:
     if C != 3:
         raise ValueError(f"blur_nonlinear needs images with 3 channels, got {C}")
     if H % STRIDE or W % STRIDE:
-        raise ValueError(f"blur_nonlinear needs sides divisible by {STRIDE}, which its network halves 7 times, got {H} x {W}")
+        raise ValueError(
+            f"blur_nonlinear needs sides divisible by {STRIDE}, which its network halves 7 times, got {H} x {W}"
+        )

@@ -26,11 +26,16 @@ class Separable(SVDOperator):
         right: R, (w, W).
     """
 
-    def __init__(self, shape: Sequence[int], seeds: Sequence[int], left: np.ndarray, right: np.ndarray) -> None:
+    def __init__(
+        self, shape: Sequence[int], seeds: Sequence[int], left: np.ndarray, right: np.ndarray
+    ) -> None:
         super().__init__(shape, seeds)
         self.left, self.right = torch.from_numpy(left), torch.from_numpy(right)
         rows, columns = padded_svd(left), padded_svd(right)
-        (self.left_out, s_rows, self.left_basis), (self.right_out, s_columns, self.right_basis) = rows, columns
+        (self.left_out, s_rows, self.left_basis), (self.right_out, s_columns, self.right_basis) = (
+            rows,
+            columns,
+        )
         self.singular = s_rows[:, None] * s_columns
 
     @property
@@ -73,7 +78,10 @@ class SRBicubic(Separable):
 
     def conventions(self) -> dict[str, str]:
         cubic = f"cubic (a = -0.5), stretched by {self.factor} against aliasing, {4 * self.factor} taps"
-        return {"down-sampler": cubic, "padding": "mirrored with the edge (symmetric)"} | super().conventions()
+        return {
+            "down-sampler": cubic,
+            "padding": "mirrored with the edge (symmetric)",
+        } | super().conventions()
 
 
 class Blur(Separable):
@@ -84,7 +92,10 @@ class Blur(Separable):
         self.kernel = describe_kernel(kernel)
 
     def conventions(self) -> dict[str, str]:
-        return {"kernel": self.kernel, "padding": "mirrored without the edge (reflect)"} | super().conventions()
+        return {
+            "kernel": self.kernel,
+            "padding": "mirrored without the edge (reflect)",
+        } | super().conventions()
 
     def guess(self, y: Tensor) -> Tensor:
         """A copy of y: the undamped pseudo-inverse of a blur amplifies the noise by up to 1 / rcond."""

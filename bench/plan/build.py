@@ -10,14 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.data.images import Images
 from bench.exact.prior import ExactPrior
-from bench.metrics.fid_stats import describe_reference
+from bench.metrics.fid_stats import describe_fid_stats
 from bench.names import counted
 from bench.noise import SCHEME
 from bench.operators import operator_name, operator_parameters
 from bench.operators.base import Operator
 from bench.operators.neutral import added, is_neutral, keyed, neutral_values
 from bench.plan.cell import DISTANCES_REV, FORMAT, Cell
-from bench.plan.loading import World, Worlds, load_images, make_worlds
+from bench.plan.loading import DataAndPrior, Loader, load_images, make_loader
 from bench.plan.options import Options
 from bench.plan.plan import Plan
 from bench.plan.task import BLOCK_SCHEME, Task, supplied
@@ -34,11 +34,11 @@ def prepare(suite: Suite, options: Options) -> Plan:
     Raises:
         ValueError: anything that a user can get wrong; the message names the thing, the reason and the choice.
     """
-    worlds = make_worlds(suite, options)
-    reference = None
-    if suite.reference:
-        reference = describe_reference(load_images(suite.reference, options, None), suite.reference)
-    return Plan(suite, make_cells(suite, worlds, options.numerics), options, reference)
+    worlds = make_loader(suite, options)
+    fid_stats = None
+    if suite.fid_stats:
+        fid_stats = describe_fid_stats(load_images(suite.fid_stats, options, None), suite.fid_stats)
+    return Plan(suite, make_cells(suite, worlds, options.numerics), options, fid_stats)
 
 
 def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
@@ -94,7 +94,9 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
     neutral = neutral_values({name: parameter.annotation for name, parameter in parameters.items()})
     for name, parameter in parameters.items():
         if name in neutral and not is_neutral(name, parameter.default, neutral):
-            raise ValueError(f"operator '{operator}': {name} is neutral at {neutral[name]}, so its default must be that")
+            raise ValueError(
+                f"operator '{operator}': {name} is neutral at {neutral[name]}, so its default must be that"
+            )
         if name in params:
             with contextlib.suppress(ValidationError):
                 settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
@@ -103,7 +105,7 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
 
 
-def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> list[Cell]:
+def make_cells(suite: Suite, worlds: Loader, numerics: Mapping[str, Any]) -> list[Cell]:
     """All cells of a suite, task by task, the rows in the suite's order.
 
     Args:
@@ -118,29 +120,35 @@ def make_cells(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> lis
     for task_row in suite.tasks:
         world = worlds(task_row)
         block = task_row.block or suite.block or 1
-        _check_world(suite, task_row, world, block)
+        _check_data(suite, task_row, world, block)
         task = make_task(suite, task_row, world.data)
-        cells += [_make_cell(suite, task_row, *pair, task, world, block, numerics) for pair in rows if pair[0].takes(task.name)]
-    return list(_without_twins(cells, {row.label: row for row in suite.solvers}))
+        cells += [
+            _make_cell(suite, task_row, *pair, task, world, block, numerics)
+            for pair in rows
+            if pair[0].takes(task.name)
+        ]
+    return list(_without_duplicates(cells, {row.label: row for row in suite.solvers}))
 
 
-def _without_twins(cells: Sequence[Cell], rows: Mapping[str, SolverRow]) -> Iterator[Cell]:
+def _without_duplicates(cells: Sequence[Cell], rows: Mapping[str, SolverRow]) -> Iterator[Cell]:
     """The cells that compute something of their own; a twin is an error unless its row allows for it."""
     known: dict[str, Cell] = {}
     for cell in cells:
         twin, row = known.setdefault(cell.id, cell), rows[cell.label]
         if twin is cell:
             yield cell
-        elif not row.if_other or len(cell.images) > len(twin.images):
+        elif not row.skip_duplicates or len(cell.images) > len(twin.images):
             same = f"row '{cell.label}' has the same settings as '{twin.label}' in task '{cell.task.name}'"
             raise SuiteError(f"{row.where()}: {same}")
 
 
-def _check_world(suite: Suite, row: TaskRow, world: World, block: int) -> None:
+def _check_data(suite: Suite, row: TaskRow, world: DataAndPrior, block: int) -> None:
     data, prior = world
     most = min(suite.most_images, row.images or math.inf)
     if most > len(data.ids):
-        raise SuiteError(f"suite '{suite.name}' asks for {counted(most, 'image')}, dataset '{data.name}' has {len(data.ids)}")
+        raise SuiteError(
+            f"suite '{suite.name}' asks for {counted(most, 'image')}, dataset '{data.name}' has {len(data.ids)}"
+        )
     if prior.classes:
         labels = getattr(data, "labels", None) or {}
         told = [labels.get(image, -1) for image in data.ids[:most]]
@@ -177,7 +185,7 @@ def _make_cell(
     row: SolverRow,
     found: SolverClass,
     task: Task,
-    world: World,
+    world: DataAndPrior,
     block: int,
     numerics: Mapping[str, Any],
 ) -> Cell:
@@ -193,7 +201,13 @@ def _make_cell(
         )
     images = tuple(data.ids[: min(row.images or suite.images, task_row.images or math.inf)])
     A = task.operators(data.shape, images[:1])
-    about = {"name": task.name, "operator": task.operator, "rev": A.rev, "params": dict(task.params), "sigma": task.sigma}
+    about = {
+        "name": task.name,
+        "operator": task.operator,
+        "rev": A.rev,
+        "params": dict(task.params),
+        "sigma": task.sigma,
+    }
     params = keyed(solver)
     config = {
         "format": FORMAT,
@@ -206,4 +220,6 @@ def _make_cell(
     if block > 1:
         config["block"] = {"size": block, "noise": BLOCK_SCHEME, "distances": DISTANCES_REV}
     reason = solver.reject(A, prior)
-    return Cell(task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason, block)
+    return Cell(
+        task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason, block
+    )

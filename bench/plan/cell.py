@@ -14,7 +14,7 @@ from bench.solver import Solver
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
 DISTANCES_REV = 2
-"""Version of what blocks are scored by, `bench.exact.prior.distances` and `bench.run.score_samples`: raised whenever a number changes for the same
+"""Version of what blocks are scored by, `bench.exact.distances` and `bench.run.score_samples`: raised whenever a number changes for the same
 samples, which are not kept."""
 
 
@@ -70,11 +70,17 @@ class Cell:
     def key(self, image: str, image_sha256: str | None, sample: int) -> str:
         """The key of a record."""
         told = {"class": self.data.labels[image]} if self.privileged and image != "*" else {}
-        return digest({**self.config, **told, "image": [self.task.dataset, image, image_sha256], "sample": sample})
+        return digest(
+            {**self.config, **told, "image": [self.task.dataset, image, image_sha256], "sample": sample}
+        )
 
     def prior_of(self, images: Sequence[str]) -> Prior:
         """The prior, told the classes of these images where it has classes."""
-        return self.prior.condition([self.data.labels[image] for image in images]) if self.prior.classes else self.prior
+        return (
+            self.prior.condition([self.data.labels[image] for image in images])
+            if self.prior.classes
+            else self.prior
+        )
 
     @property
     def privileged(self) -> bool:

@@ -16,18 +16,20 @@ from bench.suites.suite import Suite, TaskRow
 from bench.system.device import get_device
 
 
-class World(NamedTuple):
+class DataAndPrior(NamedTuple):
     """What a task is about: images, and a prior that knows their kind."""
 
     data: Images
     prior: Prior
 
 
-Worlds = Callable[[TaskRow], World]
+Loader = Callable[[TaskRow], DataAndPrior]
 """The world of a task; equal names give the same objects."""
 
 
-def load_images(name: str, options: Options, shape: tuple[int, ...] | None, most: int | None = None) -> Images:
+def load_images(
+    name: str, options: Options, shape: tuple[int, ...] | None, most: int | None = None
+) -> Images:
     """A data set by name or path, or drawn from a law in closed form."""
     return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape, most)
 
@@ -51,7 +53,7 @@ def once(load: Callable[..., Any]) -> Callable[..., Any]:
     return known
 
 
-def make_worlds(suite: Suite, options: Options) -> Worlds:
+def make_loader(suite: Suite, options: Options) -> Loader:
     """What loads the data and the prior of a task, each once, or tries to.
 
     Raises:
@@ -75,8 +77,8 @@ def make_worlds(suite: Suite, options: Options) -> Worlds:
             loaded.compile()
         return loaded
 
-    def world(row: TaskRow) -> World:
+    def world(row: TaskRow) -> DataAndPrior:
         known = prior(row.prior or suite.prior)
-        return World(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
+        return DataAndPrior(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
     return world

@@ -18,7 +18,9 @@ from bench.stats.metric import Metric
 from bench.suites.suite import Suite, SuiteError
 from bench.system.user_code import is_user_code
 
-SECONDS_NOTE = "device synchronised; without noise generation, warm-up, metrics and files; one value per batch"
+SECONDS_NOTE = (
+    "device synchronised; without noise generation, warm-up, metrics and files; one value per batch"
+)
 
 
 def describe_run(
@@ -28,19 +30,21 @@ def describe_run(
 
     Args:
         scored: metrics of each image, in the order of the tables.
-        reference: `bench.metrics.image.fid_stats.describe_reference` of the data set that FID and KID compare with.
+        reference: `bench.metrics.fid_stats.describe_fid_stats` of the data set that FID and KID compare with.
     """
     rows = {cell.label: [c for c in cells if c.label == cell.label] for cell in cells}
     firsts = {cell.task.name: cell for cell in reversed(cells)}
     tasks = {cell.task.name: firsts[cell.task.name] for cell in cells}
     few = {row.name: {"images": row.images} for row in suite.tasks if row.images}
-    told = {row.label: {"if_other": True} for row in suite.solvers if row.if_other}
+    told = {row.label: {"skip_duplicates": True} for row in suite.solvers if row.skip_duplicates}
     data, prior = cells[0].data, cells[0].prior
     shown: dict[str, Metric] = {}
     if images := [cell for cell in cells if cell.block == 1]:
         names = [*scored, *["fid", "kid"] * suite.features]
         shown |= {name: METRICS[name] for name in names}
-        shown |= {name: about_sets(name, suite.fid_mode, reference) for name in ("fid", "kid") if name in shown}
+        shown |= {
+            name: about_sets(name, suite.fid_mode, reference) for name in ("fid", "kid") if name in shown
+        }
     if len(images) < len(cells):
         shown |= distances.METRICS
     return {
@@ -125,7 +129,7 @@ def request(suite: Suite, options: Options) -> dict[str, Any]:
     return {"suite": plain, "options": {name: getattr(options, name) for name in KEPT}}
 
 
-def understood(asked: Mapping[str, Any], **where: Any) -> tuple[Suite, Options]:
+def parse_request(asked: Mapping[str, Any], **where: Any) -> tuple[Suite, Options]:
     """The suite and the options of a `request`.
 
     Args:
@@ -136,13 +140,17 @@ def understood(asked: Mapping[str, Any], **where: Any) -> tuple[Suite, Options]:
     """
     try:
         suite, options = Suite.model_validate(asked["suite"]), {**where, **asked["options"]}
-        if options["reference"]:
+        if options["deterministic"]:
             options["batch"] = 1
         place = {"": "what was asked"}
-        rows = {name: tuple(row.placed(place) for row in getattr(suite, name)) for name in ("tasks", "solvers")}
+        rows = {
+            name: tuple(row.placed(place) for row in getattr(suite, name)) for name in ("tasks", "solvers")
+        }
         return suite.model_copy(update=rows), make_options(**options)
     except (KeyError, TypeError, ValidationError) as error:
-        raise SuiteError(f"the manifest asks for what this version does not know: {str(error).splitlines()[0]}") from None
+        raise SuiteError(
+            f"the manifest asks for what this version does not know: {str(error).splitlines()[0]}"
+        ) from None
 
 
 def _code(spec: str) -> str:
@@ -167,7 +175,7 @@ def _dataset(name: str) -> str:
 PLACES: dict[str, Callable[[str], str]] = {
     "prior": _prior,
     "dataset": _dataset,
-    "reference": _dataset,
+    "fid_stats": _dataset,
     "operator": _code,
     "solver": _code,
 }

@@ -8,7 +8,7 @@ from typing import Any
 from bench.system.device import reproducible
 
 BATCH = 8
-KEPT = ("dtype", "limit", "compile", "recompute", "reference")
+KEPT = ("dtype", "limit", "compile", "recompute", "deterministic")
 """Options that are part of what is asked; the others say where and in which parts it is computed."""
 
 
@@ -27,7 +27,7 @@ class Options:
         compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
         recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
         data_root: where the user's images of public collections are.
-        reference: in `bench.plan.build.options.mode`, with a batch of 1: the same bits in any order, shards and workers.
+        deterministic: in `bench.plan.options.mode`, with a batch of 1: the same bits in any order, shards and workers.
     """
 
     batch: int = 8
@@ -40,7 +40,7 @@ class Options:
     compile: bool = False
     recompute: bool = False
     data_root: Path | None = None
-    reference: bool = False
+    deterministic: bool = False
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -48,17 +48,17 @@ class Options:
         return {"dtype": self.dtype} | ({"limit": self.limit} if self.limit else {})
 
 
-def make_options(batch: int | None = None, reference: bool = False, **options: Any) -> Options:
-    """Options, in reference mode of one image at a time.
+def make_options(batch: int | None = None, deterministic: bool = False, **options: Any) -> Options:
+    """Options; in deterministic mode one image at a time.
 
     Raises:
-        ValueError: reference mode with another batch.
+        ValueError: deterministic mode with another batch.
     """
-    if reference and batch not in {None, 1}:
-        raise ValueError("--reference solves one image at a time; leave --batch out")
-    return Options(batch=1 if reference else batch or BATCH, reference=reference, **options)
+    if deterministic and batch not in {None, 1}:
+        raise ValueError("--deterministic solves one image at a time; leave --batch out")
+    return Options(batch=1 if deterministic else batch or BATCH, deterministic=deterministic, **options)
 
 
 def mode(options: Options) -> contextlib.AbstractContextManager[None]:
-    """In which a plan is prepared and run: deterministic in reference mode, which is set before anything of CUDA's starts."""
-    return reproducible() if options.reference else contextlib.nullcontext()
+    """The mode in which a plan is prepared and run; deterministic mode is set before anything of CUDA's starts."""
+    return reproducible() if options.deterministic else contextlib.nullcontext()

@@ -20,7 +20,7 @@ class Plan:
     suite: Suite
     cells: list[Cell]
     options: Options
-    reference: dict[str, Any] | None = None
+    fid_stats: dict[str, Any] | None = None
     """Which images FID and KID compare with, where these are not the true ones of the run."""
 
     @cached_property

@@ -63,7 +63,10 @@ def load_prior(
     if rest and kind in ADAPTERS:
         return ADAPTERS[kind](rest, dtype, device, autocast)
     card, place = read_card(name)
-    schedule, architecture = VPSchedule(**card.schedule.model_dump()), card.architecture.model_dump(exclude_unset=True)
+    schedule, architecture = (
+        VPSchedule(**card.schedule.model_dump()),
+        card.architecture.model_dump(exclude_unset=True),
+    )
     network, sha256 = _load(card, name, place, dtype, device)
     identity = {"architecture": architecture, "schedule": asdict(schedule)}
     guide = None
@@ -79,7 +82,9 @@ def load_prior(
     return prior
 
 
-def _load(weights: Weights, name: str, card: Path, dtype: torch.dtype, device: torch.device | str) -> tuple[nn.Module, str]:
+def _load(
+    weights: Weights, name: str, card: Path, dtype: torch.dtype, device: torch.device | str
+) -> tuple[nn.Module, str]:
     """A network with its weights, and their sha256; they are in memory once."""
     path = find_weights(weights, card)
     if path is None:
@@ -98,5 +103,7 @@ def _load(weights: Weights, name: str, card: Path, dtype: torch.dtype, device: t
     except ValueError as error:
         raise PriorError(str(error)) from None
     # Copied one by one, so that neither a second set of weights is made nor the file stays mapped.
-    network.load_state_dict({key: value.to(device, dtype, copy=True) for key, value in state.items()}, assign=True)
+    network.load_state_dict(
+        {key: value.to(device, dtype, copy=True) for key, value in state.items()}, assign=True
+    )
     return network.requires_grad_(False), sha256

@@ -42,7 +42,9 @@ class _CallAtLevel(nn.Module):
         return self.denoiser(x, self.log_ratios(index).to(x.dtype)).mean
 
 
-def load_azula(name: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None) -> NetworkPrior:
+def load_azula(
+    name: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None
+) -> NetworkPrior:
     """A denoiser of azula.
 
     Args:
@@ -58,21 +60,32 @@ def load_azula(name: str, dtype: torch.dtype, device: torch.device | str, autoca
 
     (denoiser, shape), source = _pretrained(name) if ":" not in name else _from_function(name)
     sha256 = state_sha256(denoiser.state_dict())
-    if isinstance(denoiser, AblatedDenoiser):  # at its exact time steps, which the denoiser itself only searches for
-        schedule, backbone = _ablated_schedule(denoiser, name), recompute_activations(denoiser.backbone, False)
+    if isinstance(
+        denoiser, AblatedDenoiser
+    ):  # at its exact time steps, which the denoiser itself only searches for
+        schedule, backbone = (
+            _ablated_schedule(denoiser, name),
+            recompute_activations(denoiser.backbone, False),
+        )
         classes = backbone.num_classes or 0
         prior = NetworkPrior(backbone.to(device, dtype), shape, schedule, dtype, autocast, classes=classes)
     else:
         schedule = _azula_schedule(denoiser, name)
-        prior = NetworkPrior(_CallAtLevel(denoiser, schedule).to(device, dtype), shape, schedule, dtype, autocast, "x0")
-    return named(prior, f"azula:{Path(name).name}", sha256, {"denoiser": type(denoiser).__name__, "source": source})
+        prior = NetworkPrior(
+            _CallAtLevel(denoiser, schedule).to(device, dtype), shape, schedule, dtype, autocast, "x0"
+        )
+    return named(
+        prior, f"azula:{Path(name).name}", sha256, {"denoiser": type(denoiser).__name__, "source": source}
+    )
 
 
 def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | None]:
     plugin, _, model = name.partition("/")
     size = re.search(r"_(\d+)x\d+", model)
     if plugin not in PLUGINS or size is None:
-        raise PriorError(f"azula:{name}: give {'/NAME, '.join(PLUGINS)}/NAME, file.py:function or pkg.mod:function")
+        raise PriorError(
+            f"azula:{name}: give {'/NAME, '.join(PLUGINS)}/NAME, file.py:function or pkg.mod:function"
+        )
     from azula import hub
 
     module = importlib.import_module(f"azula.plugins.{plugin}")
@@ -82,7 +95,9 @@ def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | Non
     except KeyError:
         from azula.plugins.utils import load_cards
 
-        raise PriorError(f"azula:{name}: azula has no '{model}'; known: {', '.join(load_cards(module))}") from None
+        raise PriorError(
+            f"azula:{name}: azula has no '{model}'; known: {', '.join(load_cards(module))}"
+        ) from None
     except Exception as error:  # its downloaders raise anything
         reason = (str(error).splitlines() or ["?"])[0]
         offline = f"it takes a file that is already in {hub.get_hub_dir()}, by the name that it prints"

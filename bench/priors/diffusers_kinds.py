@@ -29,7 +29,12 @@ from bench.priors.foreign import LogRatios, table_schedule
 from bench.priors.network import Prediction
 from bench.schedule import Schedule, VPSchedule
 
-PREDICTIONS: dict[str, Prediction] = {"epsilon": "eps", "v_prediction": "v", "sample": "x0", "original_sample": "x0"}
+PREDICTIONS: dict[str, Prediction] = {
+    "epsilon": "eps",
+    "v_prediction": "v",
+    "sample": "x0",
+    "original_sample": "x0",
+}
 """What diffusers calls them."""
 CONSISTENCY = (
     "CMStochasticIterativeScheduler",
@@ -106,7 +111,12 @@ class Preconditioned(AtRatio):
     """
 
     def __init__(
-        self, unet: nn.Module, schedule: Schedule, sigma_data: float, sign: int, time: Callable[[Tensor], Tensor]
+        self,
+        unet: nn.Module,
+        schedule: Schedule,
+        sigma_data: float,
+        sign: int,
+        time: Callable[[Tensor], Tensor],
     ) -> None:
         super().__init__(unet, schedule)
         self.sigma_data, self.sign, self.time = sigma_data, sign, time
@@ -171,7 +181,10 @@ def interpret(unet: nn.Module, scheduler: Any, source: str) -> Kind:
         return _preconditioned(unet, scheduler, config.sigma_data, "log", source)
     if name == "CosineDPMSolverMultistepScheduler":
         return _preconditioned(unet, scheduler, config.sigma_data, "angle", source)
-    if name == "EulerDiscreteScheduler" and (config.timestep_type, config.prediction_type) == ("continuous", "v_prediction"):
+    if name == "EulerDiscreteScheduler" and (config.timestep_type, config.prediction_type) == (
+        "continuous",
+        "v_prediction",
+    ):
         return _preconditioned(unet, scheduler, 1.0, "log", source)
     if name in {"FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"}:
         return _flow(unet, scheduler, config.shift, source)
@@ -198,10 +211,19 @@ def _betas(unet: nn.Module, scheduler: Any, source: str) -> Kind:
     if (predicts := PREDICTIONS.get(config.get("prediction_type", "epsilon"))) is None:
         raise PriorError(f"{source}: prediction_type '{config.prediction_type}' is not noise, v or x0")
     shifted, zero = "snr_shift_scale" in config, config.get("rescale_betas_zero_snr")
-    if config.get("beta_schedule") == "linear" and config.get("trained_betas") is None and not shifted and not zero:
+    if (
+        config.get("beta_schedule") == "linear"
+        and config.get("trained_betas") is None
+        and not shifted
+        and not zero
+    ):
         schedule = VPSchedule(config.num_train_timesteps, config.beta_start, config.beta_end)
     else:
-        abar = scheduler.alphas_cumprod.double().numpy() if shifted else np.cumprod(1 - scheduler.betas.double().numpy())
+        abar = (
+            scheduler.alphas_cumprod.double().numpy()
+            if shifted
+            else np.cumprod(1 - scheduler.betas.double().numpy())
+        )
         schedule = table_schedule(abar[:-1] if zero else abar, source)
     return Kind(WithBetas(unet), schedule, predicts)
 
@@ -210,7 +232,9 @@ def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: st
     """Levels where the scheduler's own sampler of ``num_train_timesteps`` steps has them: solvers spread theirs over these."""
     prediction = scheduler.config.prediction_type
     if (sign := {"epsilon": 1, "v_prediction": -1}.get(prediction)) is None:
-        raise PriorError(f"{source}: {type(scheduler).__name__} has no preconditioning for prediction_type '{prediction}'")
+        raise PriorError(
+            f"{source}: {type(scheduler).__name__} has no preconditioning for prediction_type '{prediction}'"
+        )
     scheduler.set_timesteps(scheduler.config.num_train_timesteps)
     schedule = _from_ratios(np.unique(scheduler.sigmas[:-1].double().numpy()), source)
     about = {"kind": "edm", "sigma_data": sigma_data, "sign": sign, "time": time}

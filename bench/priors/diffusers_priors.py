@@ -18,7 +18,9 @@ DEPRECATED = {"KarrasVeScheduler": "scheduling_karras_ve", "ScoreSdeVpScheduler"
 """Modules of schedulers that diffusers 0.42 still has, and exports in name only."""
 
 
-def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None) -> NetworkPrior:
+def load_diffusers(
+    folder: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None
+) -> NetworkPrior:
     """A pipeline folder of diffusers with a ``UNet2DModel`` in pixels; nothing is downloaded.
 
     Raises:
@@ -28,18 +30,26 @@ def load_diffusers(folder: str, dtype: torch.dtype, device: torch.device | str, 
     try:
         from diffusers import UNet2DModel
     except ImportError:
-        raise PriorError("diffusers is not installed; pip install 'diffusion-inverse-bench[diffusers]'") from None
+        raise PriorError(
+            "diffusers is not installed; pip install 'diffusion-inverse-bench[diffusers]'"
+        ) from None
     root = Path(folder).expanduser()
     index, unet_config = (_json(root / name) for name in ("model_index.json", "unet/config.json"))
     if latent := sorted(index.keys() & {"vae", "vqvae", "movq"}):
         raise PriorError(f"{root}: works on the latents of its '{latent[0]}'; priors here work on pixels")
     if unet_config.get("_class_name") != "UNet2DModel":
-        raise PriorError(f"{root}: its network is {unet_config.get('_class_name')}; only UNet2DModel is supported")
+        raise PriorError(
+            f"{root}: its network is {unet_config.get('_class_name')}; only UNet2DModel is supported"
+        )
     scheduler = _scheduler(root)
     if unet_config.get("class_embed_type") is not None:
-        raise PriorError(f"{root}: class_embed_type '{unet_config['class_embed_type']}' is not supported; plain embeddings are")
+        raise PriorError(
+            f"{root}: class_embed_type '{unet_config['class_embed_type']}' is not supported; plain embeddings are"
+        )
     if (size := unet_config.get("sample_size")) is None:
-        raise PriorError(f"{root}: its network does not say for which images it is; set sample_size in unet/config.json")
+        raise PriorError(
+            f"{root}: its network does not say for which images it is; set sample_size in unet/config.json"
+        )
     side = size if isinstance(size, (list, tuple)) else (size, size)
     unet = _diffusers_network(root / "unet", UNet2DModel)
     sha256 = state_sha256(unet.state_dict())
@@ -68,7 +78,9 @@ def _scheduler(root: Path) -> Any:
     name = str(plan.get("_class_name"))
     try:
         if name in DEPRECATED:
-            made = getattr(importlib.import_module(f"diffusers.schedulers.deprecated.{DEPRECATED[name]}"), name)
+            made = getattr(
+                importlib.import_module(f"diffusers.schedulers.deprecated.{DEPRECATED[name]}"), name
+            )
         else:  # the betas of the one are DDPM's, and do not need the package that its steps do
             made = getattr(diffusers, "DDPMScheduler" if name == "DPMSolverSDEScheduler" else name, None)
         if isinstance(made, type) and made.__name__.endswith("Scheduler"):
@@ -85,7 +97,11 @@ def _diffusers_network(folder: Path, network: type) -> nn.Module:
         PriorError: no such file, or not weights of this network.
 
     """
-    files = [path.name for kind in ("safetensors", "bin") for path in sorted(folder.glob(f"diffusion_pytorch_model*.{kind}"))]
+    files = [
+        path.name
+        for kind in ("safetensors", "bin")
+        for path in sorted(folder.glob(f"diffusion_pytorch_model*.{kind}"))
+    ]
     if not files:
         raise PriorError(f"{folder}: no diffusion_pytorch_model.safetensors or .bin; save the pipeline again")
     _, *variant, kind = min(files, key=lambda name: name.count(".")).split(".")
@@ -100,9 +116,13 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
     except OSError as error:
-        raise PriorError(f"{path}: {error.strerror}; diffusers: takes the folder of a saved pipeline") from None
+        raise PriorError(
+            f"{path}: {error.strerror}; diffusers: takes the folder of a saved pipeline"
+        ) from None
     except ValueError as error:
         raise PriorError(f"{path}: not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise PriorError(f"{path}: JSON, but not settings by name; diffusers: takes the folder of a saved pipeline")
+        raise PriorError(
+            f"{path}: JSON, but not settings by name; diffusers: takes the folder of a saved pipeline"
+        )
     return found

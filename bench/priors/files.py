@@ -69,7 +69,9 @@ def fetch_prior(
             path = _download(weights, name, progress(weights.file))
         found += [path] if path else []
     if not found:
-        raise PriorError(f"{source}: call it {' or '.join(w.file for w in card.weights)}, so that it is clear which one it is")
+        raise PriorError(
+            f"{source}: call it {' or '.join(w.file for w in card.weights)}, so that it is clear which one it is"
+        )
     return found
 
 
@@ -158,13 +160,17 @@ def verify(path: Path, weights: Weights, shown: str = "") -> str:
     """
     shown = shown or str(path)
     if weights.size is not None and (size := path.stat().st_size) != weights.size:
-        raise PriorError(f"{shown}: {size} bytes, the card says {weights.size}{_difference(path, weights)}; {RESTORE}")
+        raise PriorError(
+            f"{shown}: {size} bytes, the card says {weights.size}{_difference(path, weights)}; {RESTORE}"
+        )
     found, note = sha256(path), _note(path)
     if weights.sha256 is not None and found != weights.sha256:
         what = f"sha256 {found[:12]}... is not the card's {weights.sha256[:12]}..."
         raise PriorError(f"{shown}: {what}{_difference(path, weights)}; {RESTORE}")
     if weights.sha256 is None and note.is_file() and (known := note.read_text()[:64]) != found:
-        raise PriorError(f"{shown}: sha256 {found[:12]}... is not {known[:12]}... as when it was fetched; fetch it again")
+        raise PriorError(
+            f"{shown}: sha256 {found[:12]}... is not {known[:12]}... as when it was fetched; fetch it again"
+        )
     return found
 
 
@@ -227,7 +233,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except OSError:
         raise
     except Exception as error:  # what a damaged pickle raises is anything, an IndexError too
-        reason = (str(error).splitlines() or ["damaged"])[0].partition(". ")[0]  # torch goes on with advice for its own callers
+        reason = (str(error).splitlines() or ["damaged"])[0].partition(". ")[
+            0
+        ]  # torch goes on with advice for its own callers
         raise PriorError(f"{path}: not a checkpoint of weights ({reason})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise PriorError(f"{path}: not a plain dictionary of tensors by name")

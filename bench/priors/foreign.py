@@ -20,7 +20,9 @@ class LogRatios(nn.Module):
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()
-        self.register_buffer("table", torch.from_numpy(0.5 * np.log((1 - schedule.abar) / schedule.abar)), persistent=False)
+        self.register_buffer(
+            "table", torch.from_numpy(0.5 * np.log((1 - schedule.abar) / schedule.abar)), persistent=False
+        )
 
     def forward(self, index: Tensor) -> Tensor:
         below = index.long().clamp(0, len(self.table) - 2)
@@ -44,5 +46,7 @@ def table_schedule(abar: np.ndarray, source: str) -> TableSchedule:
 def named(prior: NetworkPrior, name: str, sha256: str, config: Mapping[str, Any]) -> NetworkPrior:
     """The prior, with its identity."""
     prior.name, prior.weights_sha256 = name, sha256
-    prior.config_sha256 = digest(json.loads(json.dumps({**config, "schedule": asdict(prior.schedule)}, default=str)))
+    prior.config_sha256 = digest(
+        json.loads(json.dumps({**config, "schedule": asdict(prior.schedule)}, default=str))
+    )
     return prior

@@ -57,9 +57,16 @@ class NetworkPrior(Prior):
         guide: Guide | None = None,
     ) -> None:
         self.network = channels_last(network.eval().requires_grad_(False))
-        self.shape, self.schedule, self.dtype, self.autocast = tuple(shape), schedule or VPSchedule(), dtype, autocast
+        self.shape, self.schedule, self.dtype, self.autocast = (
+            tuple(shape),
+            schedule or VPSchedule(),
+            dtype,
+            autocast,
+        )
         self.predicts, self.classes, self.guide, self.labels = predicts, classes, guide, None
-        self.device = next(chain(network.parameters(), network.buffers())).device  # a closed form may have buffers only
+        self.device = next(
+            chain(network.parameters(), network.buffers())
+        ).device  # a closed form may have buffers only
         self._recomputes = self._compiled = False
         if guide is not None:
             channels_last(guide.network.eval().requires_grad_(False))
@@ -86,7 +93,9 @@ class NetworkPrior(Prior):
 
     def condition(self, labels: Sequence[int]) -> Self:
         if bad := [label for label in labels if not 0 <= label < self.classes]:
-            known = f"its classes are 0 .. {self.classes - 1}" if self.classes else "its network is unconditional"
+            known = (
+                f"its classes are 0 .. {self.classes - 1}" if self.classes else "its network is unconditional"
+            )
             raise ValueError(f"prior '{self.name}' knows no class {bad[0]}: {known}")
         told = copy.copy(self)
         told.labels, told.privileged = torch.as_tensor(labels, device=self.device), True
@@ -105,7 +114,9 @@ class NetworkPrior(Prior):
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         index = torch.as_tensor(t.index, dtype=torch.float32, device=x.device).reshape(-1)
         labels = self._labels(len(x))
-        with torch.autocast(x.device.type, self.autocast or torch.bfloat16, enabled=self.autocast is not None):
+        with torch.autocast(
+            x.device.type, self.autocast or torch.bfloat16, enabled=self.autocast is not None
+        ):
             out = self.network(x, index) if labels is None else self.network(x, index, labels)
         out = out.to(x.dtype)
         out, v = (out, None) if out.shape[1] == x.shape[1] else out.chunk(2, dim=1)

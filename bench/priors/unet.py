@@ -154,7 +154,9 @@ def check_state(network: nn.Module, state: Mapping[str, Any], source: str) -> No
                 f"{source}: not this architecture: '{name}' has shape {tuple(state[name].shape)}, expected {tuple(value.shape)}"
             )
         if value.is_floating_point() and not state[name].is_floating_point():
-            raise ValueError(f"{source}: '{name}' holds {state[name].dtype} in place of floating point weights; quantised?")
+            raise ValueError(
+                f"{source}: '{name}' holds {state[name].dtype} in place of floating point weights; quantised?"
+            )
     for name in state:
         if name not in expected:
             raise ValueError(f"{source}: not this architecture: unknown entry '{name}'")

@@ -2,7 +2,7 @@
 
 A run folder holds
 
-    manifest/<hash>.json                  what was asked for, one file per different run (see `bench.records.journal.manifest`)
+    manifest/<hash>.json                  what was asked for, one file per different run (see `bench.records.manifest`)
     journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
     objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and objects/measurement/
                                           named by the sha256 of the image and of the measurement, the

@@ -95,7 +95,9 @@ def _parse(line: bytes, path: Path) -> Record | None:
             return Record(**{k: v for k, v in values.items() if k in FIELDS})
     except (ValueError, TypeError, AttributeError):
         return None
-    raise StoreError(f"{path} has records of format {version}, newer than {FORMAT}: update diffusion-inverse-bench")
+    raise StoreError(
+        f"{path} has records of format {version}, newer than {FORMAT}: update diffusion-inverse-bench"
+    )
 
 
 class Journal:
@@ -112,9 +114,13 @@ class Journal:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"cannot make {self.folder}: {error.strerror}; choose another folder with --out") from error
+            raise StoreError(
+                f"cannot make {self.folder}: {error.strerror}; choose another folder with --out"
+            ) from error
         if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise StoreError(f"cannot write into {self.folder}: no permission; choose another folder with --out")
+            raise StoreError(
+                f"cannot write into {self.folder}: no permission; choose another folder with --out"
+            )
 
     def append(self, record: Record) -> None:
         """Writes one record; when this returns, it survives a kill and a power cut.
@@ -137,7 +143,9 @@ class Journal:
         except OSError as error:
             reason = error.strerror
         self.close()
-        raise StoreError(f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume")
+        raise StoreError(
+            f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume"
+        )
 
     def _open(self) -> None:
         path = self.folder / f"{journal_stem(os.getpid())}{os.urandom(4).hex()}.jsonl"
@@ -145,7 +153,9 @@ class Journal:
         try:
             self._fd, self._pid = os.open(path, flags, 0o644), os.getpid()
         except OSError as error:
-            raise StoreError(f"cannot open {path}: {error.strerror}; choose another folder with --out") from error
+            raise StoreError(
+                f"cannot open {path}: {error.strerror}; choose another folder with --out"
+            ) from error
 
     def close(self) -> None:
         """Closes the file; a further `append` opens a new one."""

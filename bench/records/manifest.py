@@ -26,7 +26,7 @@ def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
                 images is the number of images planned for the row, null for all
         metrics {name: {label, format, higher_is_better, note}} in order
         seconds what the clock counts
-        asked   {suite, options} as of `bench.plan.build.manifest`, from which `verify` makes the plan again; with it data_root, the folder
+        asked   {suite, options} as of `bench.plan.manifest`, from which `verify` makes the plan again; with it data_root, the folder
                 of the user's images. Both may name paths of the machine; reports print neither
 
     The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and numbers from records.
@@ -50,5 +50,7 @@ def read_manifest(folder: str | Path) -> list[dict[str, Any]]:
         try:
             runs.append(dict(json.loads(path.read_text())["run"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"cannot read {path}: {error}; delete it, the records do not depend on it") from error
+            raise StoreError(
+                f"cannot read {path}: {error}; delete it, the records do not depend on it"
+            ) from error
     return sorted(runs, key=lambda run: (run.get("created") or "", canonical(run)))

@@ -11,8 +11,9 @@ DONE = frozenset({"ok", "skipped", "diverged"})
 """Statuses that a second attempt would only repeat."""
 
 
-REFERENCE = "reference mode"
-"""The switch of records made by --reference: one image at a time, on one thread, with deterministic kernels."""
+DETERMINISTIC = "reference mode"
+"""The switch, as journals spell it, of records made by --deterministic: one image at a time, on one thread, with kernels that
+repeat bit by bit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +91,8 @@ class Record:
     """ISO 8601 time, UTC."""
 
     @property
-    def in_reference_mode(self) -> bool:
-        """Whether it was made by --reference, so that it repeats bit by bit."""
+    def is_deterministic(self) -> bool:
+        """Whether it was made by --deterministic, so that it repeats bit by bit."""
         return REFERENCE in self.switches
 
 

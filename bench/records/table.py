@@ -17,7 +17,12 @@ def load(*folders: str | Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    prefixes = {"params": "param", "operator_params": "operator", "unavailable": "unavailable", "versions": "version"}
+    prefixes = {
+        "params": "param",
+        "operator_params": "operator",
+        "unavailable": "unavailable",
+        "versions": "version",
+    }
     rows = []
     for record in read_records(*folders)[0]:
         row = dict(vars(record))

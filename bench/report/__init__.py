@@ -8,19 +8,21 @@ from bench.records.journal import read_records
 from bench.records.manifest import read_manifest
 from bench.records.record import Record
 from bench.report import diversity, exact
-from bench.report.asked import Run
 from bench.report.columns import Metric, metrics_of
 from bench.report.figures import exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
 from bench.report.markdown import document
 from bench.report.numbers import sheet
+from bench.report.planned import Run
 from bench.report.scores import Reference, Scores, Sets, judge, reference
 from bench.report.tables import Table, build
 
 FORMATS = ("md", "csv", "png")
 
 
-def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+def render(
+    folders: str | Path | Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS
+) -> list[Path]:
     """Renders report.md, tables.csv and the figures; equal records give equal bytes.
 
     Args:
@@ -37,10 +39,16 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
     """
     folders = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
     records, n_bad = _records(folders, formats)
-    runs = sorted((run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or "")
+    runs = sorted(
+        (run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or ""
+    )
     found, sets = build(records, runs), Sets(folders, runs)
-    tables, blocks = ([table for table in found if (table.head.block > 1) is exact] for exact in (False, True))
-    of_blocks = {name for table in blocks for row in table.rows for record in row.records for name in record.metrics}
+    tables, blocks = (
+        [table for table in found if (table.head.block > 1) is exact] for exact in (False, True)
+    )
+    of_blocks = {
+        name for table in blocks for row in table.rows for record in row.records for name in record.metrics
+    }
     metrics = [metric for metric in metrics_of(tables, runs) if metric.name not in of_blocks]
     scores = [{metric.name: judge(table, metric, sets) for metric in metrics} for table in tables]
     anchors = [reference(table, metrics, judged, sets) for table, judged in zip(tables, scores, strict=True)]
@@ -64,7 +72,9 @@ def render(folders: str | Path | Sequence[str | Path], out: str | Path, formats:
     return [Path(out) / name for name in files]
 
 
-def exact_files(blocks: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]) -> tuple[dict[str, bytes], list[str]]:
+def exact_files(
+    blocks: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]
+) -> tuple[dict[str, bytes], list[str]]:
     """The files of the tables of exact suites, but for their first page, which comes as text."""
     metrics = metrics_of(blocks, runs)
     judged = [exact.numbers(table, metrics) for table in blocks]
@@ -81,13 +91,19 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
     """All records and the number of damaged lines, once the request makes sense."""
     unknown = [f for f in formats if f not in FORMATS]
     if unknown or not folders:
-        raise ValueError(f"unknown format '{unknown[0]}'; known: {', '.join(FORMATS)}" if unknown else "no run folder given")
+        raise ValueError(
+            f"unknown format '{unknown[0]}'; known: {', '.join(FORMATS)}"
+            if unknown
+            else "no run folder given"
+        )
     missing = [str(folder) for folder in folders if not folder.is_dir()]
     if missing:
         raise StoreError(f"no run folder {missing[0]}; run a suite first")
     records, n_bad = read_records(*folders)
     if not records:
-        raise ValueError(f"no records in {', '.join(map(str, folders))} ({n_bad} damaged lines); run a suite first")
+        raise ValueError(
+            f"no records in {', '.join(map(str, folders))} ({n_bad} damaged lines); run a suite first"
+        )
     return records, n_bad
 
 
@@ -118,6 +134,8 @@ def _pictures(
     if "lpips" in by_name:
         drawn["lpips_vs_seconds"] = plot.draw(tables, scores, anchors, by_name["lpips"], palette, shapes)
     for table, judged, spread in zip(tables, scores, spreads, strict=True):
-        drawn[f"grid_{table.slug}"] = grid.draw(table, first, judged[first.name] if first else {}, palette, find)
+        drawn[f"grid_{table.slug}"] = grid.draw(
+            table, first, judged[first.name] if first else {}, palette, find
+        )
         drawn[f"ranks_{table.slug}"] = ranks.draw(table, spread, palette)
     return {name: data for name, data in drawn.items() if data}

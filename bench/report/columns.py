@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report.asked import Run
+from bench.report.planned import Run
 from bench.report.tables import Table
 
 SET_METRICS = ("fid", "kid")
@@ -46,16 +46,28 @@ def metrics_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Metric]:
     known = {metric.name: metric for metric in KNOWN}
     named = {name: about for run in runs for name, about in run.get("metrics", {}).items()}
     present = dict.fromkeys(
-        name for table in tables for row in table.rows for r in row.records for name in (*r.metrics, *r.unavailable)
+        name
+        for table in tables
+        for row in table.rows
+        for r in row.records
+        for name in (*r.metrics, *r.unavailable)
     )
-    found = [n for n in dict.fromkeys((*named, *known, *sorted(present))) if n in named or n in present or n in SET_METRICS]
+    found = [
+        n
+        for n in dict.fromkeys((*named, *known, *sorted(present)))
+        if n in named or n in present or n in SET_METRICS
+    ]
     metrics = [_metric(named.get(name, {}), known.get(name, Metric(name, name))) for name in found]
     return sorted(metrics, key=lambda m: (m.better == 0, m.name in SET_METRICS))
 
 
 def _metric(about: dict[str, Any], base: Metric) -> Metric:
     """What the manifest says, else what is known."""
-    better = {True: 1, False: -1, None: 0}[about["higher_is_better"]] if "higher_is_better" in about else base.better
+    better = (
+        {True: 1, False: -1, None: 0}[about["higher_is_better"]]
+        if "higher_is_better" in about
+        else base.better
+    )
     spec = str(about.get("format") or base.format)
     if not re.fullmatch(r"\.\d+[efg]", spec):
         spec = base.format

@@ -123,7 +123,10 @@ def _spread(table: Table, row: Row, find: Find) -> Spread | None:
         return None
     found = []
     for image, group in images.items():
-        pictures = [find(f"truth/{table.truths.get(image)}.png"), *(_picture(record, find) for record in group)]
+        pictures = [
+            find(f"truth/{table.truths.get(image)}.png"),
+            *(_picture(record, find) for record in group),
+        ]
         if None in pictures:
             return None
         truth, *samples = (np.asarray(Image.open(path)) for path in pictures)
@@ -142,14 +145,25 @@ def section(table: Table, spreads: dict[str, Spread]) -> list[str]:
         return []
     ks = sorted({spread.k for spread in spreads.values()})
     nominal = ", ".join(f"{(k - 1) / (k + 1):.3f}" for k in ks)
-    titles = [f"{title} (nominal {nominal})" if name == "coverage" else title for name, (title, _) in COLUMNS.items()]
+    titles = [
+        f"{title} (nominal {nominal})" if name == "coverage" else title
+        for name, (title, _) in COLUMNS.items()
+    ]
     lines = [_line(["Solver", *titles, "n"]), "|:--|" + "--:|" * (len(titles) + 1)]
     for row in table.rows:
         if row.name in spreads:
             lines.append(_line([escape(row.name), *_cells(spreads[row.name])]))
     missing = [row.name for row in table.rows if row.samples > 1 and row.name not in spreads]
-    gaps = [f"Not shown, since pictures of some samples were not kept: {', '.join(map(escape, missing))}."] if missing else []
-    return [f"### {escape(table.title)}: diversity of {' or '.join(map(str, ks))} samples", "\n".join(lines), *gaps]
+    gaps = (
+        [f"Not shown, since pictures of some samples were not kept: {', '.join(map(escape, missing))}."]
+        if missing
+        else []
+    )
+    return [
+        f"### {escape(table.title)}: diversity of {' or '.join(map(str, ks))} samples",
+        "\n".join(lines),
+        *gaps,
+    ]
 
 
 def _cells(spread: Spread) -> Iterable[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.names import counted
-from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.markdown import header
 from bench.report.notes import certified, notes, sources
+from bench.report.planned import Run
 from bench.report.scores import rankable
 from bench.report.tables import Row, Table
 from bench.report.text import count, escape, plain, seconds
@@ -68,7 +68,9 @@ def judge(table: Table, metric: Metric) -> dict[str, Number]:
     """Row name -> its number; rows without the metric are absent."""
     values = {row.name: row.scores(metric.name) for row in table.rows}
     values = {name: found for name, found in values.items() if found}
-    exact = next((values[row.name] for row in table.rows if row.head.solver == FLOOR and row.name in values), {})
+    exact = next(
+        (values[row.name] for row in table.rows if row.head.solver == FLOOR and row.name in values), {}
+    )
     whole = {r.name for r in table.rows if r.complete and r.name not in table.strangers}
     ranked = [r.name for r in table.rows if r.name in values and rankable(table, r)]
     enough = len(exact) >= FEWEST
@@ -152,8 +154,12 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[st
     for row in ordered(table):
         cells = [_cell(m, judged[m.name].get(row.name), row.head.baseline) for m in shown]
         time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
-        lines += [_line([_named(row), *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])]
-    few = [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."] * (table.usual < FEWEST)
+        lines += [
+            _line([_named(row), *cells, _cost(row), time, len(row.solved), sum(row.failures.values()) or "0"])
+        ]
+    few = [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."] * (
+        table.usual < FEWEST
+    )
     remarks = "\n".join(f"- {note}" for note in (*few, *rewards(table), *notes(table, [], {}, None)))
     return [f"## {escape(table.title)}", facts, "\n".join(lines), *([remarks] if remarks else [])]
 
@@ -168,7 +174,9 @@ def rewards(table: Table) -> list[str]:
         ours, theirs = row.scores("psnr_sample"), exact.scores("psnr_sample")
         shared = [i for i in ours if i in theirs]
         if len(shared) >= FEWEST:
-            gain = median_difference(np.array([ours[i] for i in shared]), np.array([theirs[i] for i in shared]))
+            gain = median_difference(
+                np.array([ours[i] for i in shared]), np.array([theirs[i] for i in shared])
+            )
             ratios = {name: row.scores(f"var_ratio_{name}") for name in ("measured", "unmeasured")}
             ratios = {name: median_interval(_list(values)) for name, values in ratios.items() if values}
             if gain.low > 0 and any(ratio.high < 1 for ratio in ratios.values()):
@@ -177,7 +185,9 @@ def rewards(table: Table) -> list[str]:
     if not found:
         return []
     listed = "; ".join(text for _, text in sorted(found, reverse=True))
-    return [f"**PSNR rewards lost variance.** One sample of these is above one exact sample, whose variance is 1: {listed}."]
+    return [
+        f"**PSNR rewards lost variance.** One sample of these is above one exact sample, whose variance is 1: {listed}."
+    ]
 
 
 def document(
@@ -194,7 +204,11 @@ def document(
     """
     by_name = {metric.name: metric for metric in metrics}
     legend = f"<sub>{LEGEND}</sub>"
-    parts = [header(tables, runs), *(glance(tables, judged, by_name[GLANCE]) if GLANCE in by_name else []), legend]
+    parts = [
+        header(tables, runs),
+        *(glance(tables, judged, by_name[GLANCE]) if GLANCE in by_name else []),
+        legend,
+    ]
     parts += [f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items()]
     sections: dict[str, list[str]] = {}
     titles: dict[str, list[str]] = {}
@@ -204,13 +218,22 @@ def document(
     pages = {}
     if len(tables) > ON_ONE_PAGE:
         back = "[Overview, figures, sources and conventions](report.md)"
-        pages = {f"{prior}.md": _page([f"# {escape(prior)}", back, legend, *own]) for prior, own in sections.items()}
-        parts += ["## Tasks, with all distances", "\n".join(f"- [{p}]({p}.md): {'; '.join(own)}" for p, own in titles.items())]
+        pages = {
+            f"{prior}.md": _page([f"# {escape(prior)}", back, legend, *own])
+            for prior, own in sections.items()
+        }
+        parts += [
+            "## Tasks, with all distances",
+            "\n".join(f"- [{p}]({p}.md): {'; '.join(own)}" for p, own in titles.items()),
+        ]
     else:
         parts += [text for own in sections.values() for text in own]
     parts += ["## Sources", "\n".join(f"- {line}" for line in sources(tables))]
     shown = {name for found in judged for name in found}
-    lines = [*CONVENTIONS, *(f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.name in shown and m.note)]
+    lines = [
+        *CONVENTIONS,
+        *(f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.name in shown and m.note),
+    ]
     return _page([*parts, "## Conventions", "\n".join(f"- {line}" for line in lines)]), pages
 
 
@@ -226,12 +249,23 @@ def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
     for table, found in zip(tables, judged, strict=True):
         for row in ordered(table):
             head = row.head
-            about = (head.task, head.prior, head.operator, head.sigma, head.block, row.name, head.solver, head.baseline)
+            about = (
+                head.task,
+                head.prior,
+                head.operator,
+                head.sigma,
+                head.block,
+                row.name,
+                head.solver,
+                head.baseline,
+            )
             for metric, numbers_ in found.items():
                 if row.name in numbers_:
                     n = numbers_[row.name]
                     values = (f"{v:.6g}" if np.isfinite(v) else "" for v in n.interval[:3])
-                    writer.writerow([*about, row.mean("nfe"), metric, *values, n.interval.n, n.floor, n.mark, n.partial])
+                    writer.writerow(
+                        [*about, row.mean("nfe"), metric, *values, n.interval.n, n.floor, n.mark, n.partial]
+                    )
     return text.getvalue().encode()
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from bench.names import counted
 from bench.records.record import Record
 from bench.report import diversity
-from bench.report.asked import Run
 from bench.report.columns import Metric
 from bench.report.diversity import Spread
 from bench.report.notes import absent, certified, conventions, notes, sources
+from bench.report.planned import Run
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Score, Scores
 from bench.report.tables import Row, Table
 from bench.report.text import code, count, distinct, escape, plain, seconds
@@ -54,16 +54,25 @@ def document(
         figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot -> file name beside the page.
         n_bad: damaged journal lines that were skipped.
     """
-    damaged = [f"**{n_bad} damaged journal lines were skipped**; running the suite again fills the gaps."] if n_bad else []
+    damaged = (
+        [f"**{n_bad} damaged journal lines were skipped**; running the suite again fills the gaps."]
+        if n_bad
+        else []
+    )
     missing = absent(tables, metrics, scores)
-    labels = {reason: ", ".join(m.label for m in metrics if missing.get(m.name) == reason) for reason in missing.values()}
+    labels = {
+        reason: ", ".join(m.label for m in metrics if missing.get(m.name) == reason)
+        for reason in missing.values()
+    }
     gaps = [f"Not available: {text} ({escape(reason.rstrip('.'))})." for reason, text in labels.items()]
     metrics = [m for m in metrics if m.name not in missing]
     reference = next((anchor for anchor in anchors if anchor), None)
     legend = f"<sub>{LEGEND}{FEWER.format(metric=reference.metric.label) if reference else ''}</sub>"
     parts = [header(tables, runs), *damaged, *gaps, *summary(tables, metrics, scores, anchors), legend]
     parts += [
-        f"![{name.replace('_', ' ')}]({path})" for name, path in figures.items() if not name.startswith(("grid_", "ranks_"))
+        f"![{name.replace('_', ' ')}]({path})"
+        for name, path in figures.items()
+        if not name.startswith(("grid_", "ranks_"))
     ]
     for table, judged, anchor, spread in zip(tables, scores, anchors, spreads, strict=True):
         parts += section(table, metrics, judged, anchor)
@@ -73,12 +82,14 @@ def document(
         if f"ranks_{table.slug}" in figures:
             parts += [f"![Ranks of the truth: {escape(table.title)}]({figures[f'ranks_{table.slug}']})"]
     extra = [diversity.NOTE] if any(spreads) else []
-    return "\n\n".join([*parts, *conventions(metrics, runs, extra), *ledger(runs)]) + "\n"
+    return "\n\n".join([*parts, *conventions(metrics, runs, extra), *operator_table(runs)]) + "\n"
 
 
 def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
     """What was run on what, by which code, when; all of it from records and manifest, so that rendering is deterministic."""
-    records = [r for table in tables for r in (*table.skipped, *(r for row in table.rows for r in row.records))]
+    records = [
+        r for table in tables for r in (*table.skipped, *(r for row in table.rows for r in row.records))
+    ]
     dates = sorted(r.created[:19].replace("T", " ") for r in records)
     facts = {
         "Suite": _each(records, "suite"),
@@ -138,10 +149,15 @@ def _image_counts(tables: Sequence[Table]) -> str:
 
 
 def summary(
-    tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores], anchors: Sequence[Reference | None]
+    tables: Sequence[Table],
+    metrics: Sequence[Metric],
+    scores: Sequence[Scores],
+    anchors: Sequence[Reference | None],
 ) -> list[str]:
     """One matrix for PSNR and one for LPIPS, where they exist: rows by tasks."""
-    judged = [(table, s, anchor) for table, s, anchor in zip(tables, scores, anchors, strict=True) if table.rows]
+    judged = [
+        (table, s, anchor) for table, s, anchor in zip(tables, scores, anchors, strict=True) if table.rows
+    ]
     if len(judged) < 2:
         return []
     parts = ["## At a glance"]
@@ -151,16 +167,28 @@ def summary(
     for metric in [m for m in metrics if m.name in ("psnr", "lpips")]:
         if not any(score.interval for _, s, _ in judged for score in s[metric.name].values()):
             continue
-        lines = [_row([metric.label + ARROWS[metric.better], *(escape(table.title) for table, _, _ in judged)])]
+        lines = [
+            _row([metric.label + ARROWS[metric.better], *(escape(table.title) for table, _, _ in judged)])
+        ]
         lines += ["|:--|" + "--:|" * len(judged)]
         for n in (0, *sorted(set(fewer.values()), reverse=True)):
             if n:
-                over = [anchor.over.get(n, {}).get(metric.name) if anchor else None for _, _, anchor in judged]
+                over = [
+                    anchor.over.get(n, {}).get(metric.name) if anchor else None for _, _, anchor in judged
+                ]
                 lines += [
-                    _row([f"<sub>reference, {counted(n, 'image')}</sub>", *(_reference(metric, score) for score in over)])
+                    _row(
+                        [
+                            f"<sub>reference, {counted(n, 'image')}</sub>",
+                            *(_reference(metric, score) for score in over),
+                        ]
+                    )
                 ]
             for name in (name for name in names if fewer.get(name, 0) == n):
-                cells = [_number(metric, s[metric.name].get(name), rows[name].head.baseline, small=False) for _, s, _ in judged]
+                cells = [
+                    _number(metric, s[metric.name].get(name), rows[name].head.baseline, small=False)
+                    for _, s, _ in judged
+                ]
                 lines += [_row([_label(rows[name]) + _small(counted(n, "image") if n else ""), *cells])]
         parts += ["\n".join(lines)]
     return parts
@@ -182,7 +210,8 @@ def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Ref
         + f", revision {head.operator_rev}" * (head.operator_rev > 1)
         + (f", source {head.operator_sha256[:8]}" if head.operator_sha256 else ""),
         f"σ = {head.sigma:g} for images in [−1, 1] ({head.sigma / 2:g} in [0, 1] units)",
-        f"{counted(table.usual, 'image')} of {escape(head.dataset)}" + (f", {samples} samples each" if samples > 1 else ""),
+        f"{counted(table.usual, 'image')} of {escape(head.dataset)}"
+        + (f", {samples} samples each" if samples > 1 else ""),
         f"prior {escape(head.prior)}",
     ]
     shown = [m for m in metrics if any(s.interval for s in scores[m.name].values())]
@@ -193,7 +222,9 @@ def section(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Ref
 
 def _grid(table: Table, shown: Sequence[Metric], scores: Scores, anchor: Reference | None) -> str:
     memory = any(row.memory for row in table.rows)
-    biased = any(score.interval and score.interval.n < ENOUGH_FOR_FID for score in scores.get("fid", {}).values())
+    biased = any(
+        score.interval and score.interval.n < ENOUGH_FOR_FID for score in scores.get("fid", {}).values()
+    )
     titles = ["Solver", *(m.label + "†" * (m.name == "fid" and biased) + ARROWS[m.better] for m in shown)]
     titles += ["NFE", "s / image", *["Memory"] * memory, "n", "failed"]
     lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
@@ -203,11 +234,17 @@ def _grid(table: Table, shown: Sequence[Metric], scores: Scores, anchor: Referen
             cells = [label, *(_reference(m, anchor.over[n].get(m.name)) for m in shown)]
             lines += [_row(cells + [""] * (len(titles) - len(cells)))]
         for row in rows:
-            about = [escape(row.head.preset)] * bool(row.head.preset) + [counted(n, "image")] * (row.name in table.unusual)
+            about = [escape(row.head.preset)] * bool(row.head.preset) + [counted(n, "image")] * (
+                row.name in table.unusual
+            )
             about += [state] if (state := certified(row)) else []
             cells = [_label(row) + _small(", ".join(about))]
             cells += [_number(m, scores[m.name][row.name], row.head.baseline) for m in shown]
-            cells += [_cost(row), _time(row, table), *[f"{row.memory:.0f} MB" if row.memory else "–"] * memory]
+            cells += [
+                _cost(row),
+                _time(row, table),
+                *[f"{row.memory:.0f} MB" if row.memory else "–"] * memory,
+            ]
             failed = sum(row.failures.values())
             lines += [_row([*cells, len(row.solved), f"**{failed}**" if failed else "0"])]
     return "\n".join(lines)
@@ -230,7 +267,9 @@ def _number(metric: Metric, score: Score | None, baseline: bool, small: bool = T
         text = f"**{text}**" + "⁼" * (score.mark == "tie")
     text += "°" * (score.mark == "beats")
     low, high = score.interval.low, score.interval.high
-    return text + (_small(f"\\[{metric.show(low)}, {metric.show(high)}\\]") if small and math.isfinite(low) else "")
+    return text + (
+        _small(f"\\[{metric.show(low)}, {metric.show(high)}\\]") if small and math.isfinite(low) else ""
+    )
 
 
 def _cost(row: Row) -> str:
@@ -259,7 +298,7 @@ def _row(cells: Iterable[Any]) -> str:
     return "| " + " | ".join(re.sub(r"\s*\n\s*", " ", str(cell)) for cell in cells) + " |"
 
 
-def ledger(runs: Sequence[Run]) -> list[str]:
+def operator_table(runs: Sequence[Run]) -> list[str]:
     """A table with one line per task; nothing where no manifest knows (those written before operators said it)."""
     tasks = [task for run in runs for task in run.get("tasks", ())]
     if not any("conventions" in task for task in tasks):
@@ -271,5 +310,11 @@ def ledger(runs: Sequence[Run]) -> list[str]:
 
 def _line(task: dict) -> str:
     facts = "; ".join(f"{topic}: {text}" for topic, text in task.get("conventions", {}).items())
-    cells = [escape(task["name"]), f"{task['sigma']:g}", f"{task['sigma'] / 2:g}", code(task["operator"]), escape(facts) or "–"]
+    cells = [
+        escape(task["name"]),
+        f"{task['sigma']:g}",
+        f"{task['sigma'] / 2:g}",
+        code(task["operator"]),
+        escape(facts) or "–",
+    ]
     return f"| {' | '.join(cells)} |"

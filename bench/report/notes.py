@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bench.certify.certificates import UNCERTIFIED, standing
+from bench.certify.certificates import UNCERTIFIED, certification_status
 from bench.names import counted
 from bench.records.record import Record
-from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
+from bench.report.planned import Run
 from bench.report.scores import ENOUGH_FOR_FID, Reference, Scores, gap
 from bench.report.tables import Row, Table
 from bench.report.text import citation, code, distinct, escape, plain
@@ -45,7 +45,7 @@ def certified(row: Row) -> str:
     """The state of the code behind a row, also where its records are of several; "" for a baseline."""
     if row.head.baseline:
         return ""
-    return "certified" if all(standing(r)[0] for r in _codes(row.records)) else "uncertified"
+    return "certified" if all(certification_status(r)[0] for r in _codes(row.records)) else "uncertified"
 
 
 def _codes(records: Iterable[Record]) -> list[Record]:
@@ -54,7 +54,7 @@ def _codes(records: Iterable[Record]) -> list[Record]:
 
 
 def _certificates(codes: Sequence[Record]) -> list[str]:
-    found = dict.fromkeys((r.solver, *standing(r)) for r in codes)
+    found = dict.fromkeys((r.solver, *certification_status(r)) for r in codes)
     texts = {
         word: ", ".join(f"{code(name)} ({why})" for name, certified, why in found if certified == state)
         for word, state in (("Certified", True), ("Uncertified", False))
@@ -83,12 +83,17 @@ def _variants(table: Table) -> list[str]:
     for label, rows in labels.items():
         if len(rows) > 1:
             facts = [{k: plain(v) for k, v in _facts(row).items() if v is not None} for row in rows]
-            keys = [k for k in dict.fromkeys(k for f in facts for k in f) if len({f.get(k) for f in facts}) > 1]
+            keys = [
+                k for k in dict.fromkeys(k for f in facts for k in f) if len({f.get(k) for f in facts}) > 1
+            ]
             texts = [
                 ", ".join(f"{k} {f.get(k, 'absent')}" for k in keys) or f"cell {r.head.cell[:8]}"
                 for f, r in zip(facts, rows, strict=True)
             ]
-            listed = "; ".join(f"{row.name.removeprefix(label).strip()} {text}" for row, text in zip(rows, texts, strict=True))
+            listed = "; ".join(
+                f"{row.name.removeprefix(label).strip()} {text}"
+                for row, text in zip(rows, texts, strict=True)
+            )
             found.append(f"{code(label)} names {len(rows)} configurations, kept apart: {escape(listed)}.")
     return found
 
@@ -104,17 +109,29 @@ def _unusual(table: Table, anchor: Reference | None) -> list[str]:
     """Rows that are about fewer images than the others, compared with the best of those; and images left out."""
     found = []
     for n, rows in table.blocks[1:]:
-        why = "by design" if all(r.planned for r in rows) else "recorded, and no manifest says how many were asked for"
+        why = (
+            "by design"
+            if all(r.planned for r in rows)
+            else "recorded, and no manifest says how many were asked for"
+        )
         gaps = [text for row in rows if anchor and (text := _against(table, row, anchor))]
         compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
-        found.append(f"{', '.join(code(row.name) for row in rows)}: {counted(n, 'image')} {why}; not ranked{compared}.")
+        found.append(
+            f"{', '.join(code(row.name) for row in rows)}: {counted(n, 'image')} {why}; not ranked{compared}."
+        )
     extra = [f"{code(row.name)} {row.extra}" for row in table.rows if row.extra]
-    return found + ([f"Images left out here, as the other rows do not have them: {', '.join(extra)}."] if extra else [])
+    return found + (
+        [f"Images left out here, as the other rows do not have them: {', '.join(extra)}."] if extra else []
+    )
 
 
 def _against(table: Table, row: Row, anchor: Reference) -> str:
     metric, name = anchor.metric, anchor.row.name
-    found = gap(row.scores(metric.name), anchor.row.scores(metric.name), 1) if row.name not in table.strangers else None
+    found = (
+        gap(row.scores(metric.name), anchor.row.scores(metric.name), 1)
+        if row.name not in table.strangers
+        else None
+    )
     return _difference(metric, row.name, name, found, 1) if found and not row.head.baseline else ""
 
 
@@ -138,7 +155,9 @@ def _incomplete(table: Table, metrics: Sequence[Metric], scores: Scores) -> list
     found = []
     for row in [row for row in table.rows if not row.complete]:
         parts = [f"{n} {WORDS.get(status, status)}" for status, n in row.failures.most_common()]
-        lost = f"{sum(row.failures.values())} of {len(row.records)} reconstructions failed ({', '.join(parts)})"
+        lost = (
+            f"{sum(row.failures.values())} of {len(row.records)} reconstructions failed ({', '.join(parts)})"
+        )
         todo = f"{row.missing} of {len(row.images)} images not run"
         facts = " and ".join([lost] * bool(parts) + [todo] * bool(row.missing))
         shared = _over_shared(row, metrics, scores)
@@ -176,7 +195,9 @@ def _reference_mode(table: Table) -> list[str]:
     sizes = {row.name: len(row.records) for row in table.rows}
     if made == sizes or not any(made.values()):
         return []
-    parts = [code(name) + (f" {n} of {sizes[name]}" if n < sizes[name] else "") for name, n in made.items() if n]
+    parts = [
+        code(name) + (f" {n} of {sizes[name]}" if n < sizes[name] else "") for name, n in made.items() if n
+    ]
     return [f"Partly in reference mode: {', '.join(parts)}; the other records were made by ordinary runs."]
 
 
@@ -192,7 +213,8 @@ def _timings(table: Table) -> list[str]:
     rows = [row for row in table.rows if row.seconds]
     names, usual = ("batch", "device", "threads", "network"), table.timing
     odd = [
-        f"{code(row.name)} " + ", ".join(f"{n} {v}" for n, v, u in zip(names, row.timing, usual, strict=True) if v != u)
+        f"{code(row.name)} "
+        + ", ".join(f"{n} {v}" for n, v, u in zip(names, row.timing, usual, strict=True) if v != u)
         for row in rows
         if row.timing != usual
     ]
@@ -218,9 +240,15 @@ def _unavailable(table: Table, metrics: Sequence[Metric], scores: Scores) -> lis
             if (score := scores[metric.name][row.name]).interval and metric.name not in SET_METRICS
             if score.interval.n < len(row.solved)
         ]
-        found += [f"{metric.label} is missing or not finite on some images: {', '.join(gaps)}."] if gaps else []
-        if metric.name == "fid" and any(s.interval and s.interval.n < ENOUGH_FOR_FID for s in scores["fid"].values()):
-            found.append(f"† FID of fewer than {ENOUGH_FOR_FID} images is biased and not ranked; KID is not biased.")
+        found += (
+            [f"{metric.label} is missing or not finite on some images: {', '.join(gaps)}."] if gaps else []
+        )
+        if metric.name == "fid" and any(
+            s.interval and s.interval.n < ENOUGH_FOR_FID for s in scores["fid"].values()
+        ):
+            found.append(
+                f"† FID of fewer than {ENOUGH_FOR_FID} images is biased and not ranked; KID is not biased."
+            )
     return found
 
 
@@ -266,9 +294,7 @@ LAST = (
 def conventions(metrics: Sequence[Metric], runs: Sequence[Run], more: Sequence[str] = ()) -> list[str]:
     """How to read every number of the page."""
     clock = distinct(run["seconds"] for run in runs if run.get("seconds"))
-    seconds = (
-        "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; interval over batches"
-    )
+    seconds = "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; interval over batches"
     lines = [
         *GIVEN,
         *[f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.note],
@@ -285,5 +311,8 @@ def conventions(metrics: Sequence[Metric], runs: Sequence[Run], more: Sequence[s
 def _compared(runs: Sequence[Run]) -> list[str]:
     """What the sets of FID and KID are, for each kind of run."""
     references = [(run.get("sets") or {}).get("reference") for run in runs] or [None]
-    named = [f"the {r['n']} images of {escape(r['dataset'])} (list {r['list'][:12]})" if r else "" for r in references]
+    named = [
+        f"the {r['n']} images of {escape(r['dataset'])} (list {r['list'][:12]})" if r else ""
+        for r in references
+    ]
     return [REFERENCE.format(named=text) if text else TRUTHS for text in distinct(named)]

@@ -13,7 +13,18 @@ from bench.report.tables import SETTING, Row, Table
 from bench.report.text import distinct
 from bench.stats.intervals import bootstrap_interval
 
-PLAIN = (*SETTING, "label", "cell", "solver", "solver_rev", "source_sha256", "preset", "params", "paper", "baseline")
+PLAIN = (
+    *SETTING,
+    "label",
+    "cell",
+    "solver",
+    "solver_rev",
+    "source_sha256",
+    "preset",
+    "params",
+    "paper",
+    "baseline",
+)
 
 
 def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> bytes:
@@ -24,10 +35,14 @@ def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[S
     lines: list[dict[str, object]] = []
     for table, judged in zip(tables, scores, strict=True):
         for row in table.rows:
-            lines.append(_facts(row.head) | {"row": row.name, "status": "run"} | _counts(table, row) | _costs(row))
+            lines.append(
+                _facts(row.head) | {"row": row.name, "status": "run"} | _counts(table, row) | _costs(row)
+            )
             for metric in metrics:
                 lines[-1] |= _metric(metric, judged[metric.name][row.name])
-        lines += [_facts(r) | {"row": r.label, "status": "skipped", "reason": r.reason} for r in table.skipped]
+        lines += [
+            _facts(r) | {"row": r.label, "status": "skipped", "reason": r.reason} for r in table.skipped
+        ]
         shared = {k: v for k, v in _facts(table.head).items() if k in SETTING}
         lines += [shared | {"row": label, "label": label, "status": "not run"} for label in table.pending]
     text = io.StringIO()
@@ -76,7 +91,9 @@ def _metric(metric: Metric, score: Score) -> dict[str, object]:
     mean, low, high, n = score.interval or (None, None, None, 0)
     values = {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
     if metric.better and name not in SET_METRICS:
-        values |= zip((f"{name}_gap{end}" for end in ("", "_low", "_high", "_n")), score.gap or (None,) * 4, strict=True)
+        values |= zip(
+            (f"{name}_gap{end}" for end in ("", "_low", "_high", "_n")), score.gap or (None,) * 4, strict=True
+        )
     return values | {f"{name}_mark": score.mark, f"{name}_unavailable": score.reason}
 
 

@@ -13,12 +13,19 @@ import numpy as np
 from bench.names import counted
 from bench.records.files import StoreError, write_atomic
 from bench.records.keys import digest
-from bench.report.asked import Run
 from bench.report.columns import SET_METRICS, Metric
+from bench.report.planned import Run
 from bench.report.tables import Row, Table
 from bench.stats.comparisons import FEWEST, paired_difference
 from bench.stats.distances import Gaussian, frechet_distance, kernel_distance
-from bench.stats.features import MODES, FeatureFiles, Statistics, features_folder, read_statistics, statistics_path
+from bench.stats.features import (
+    MODES,
+    FeatureFiles,
+    Statistics,
+    features_folder,
+    read_statistics,
+    statistics_path,
+)
 from bench.stats.intervals import Interval, bootstrap_interval
 
 ENOUGH_FOR_FID = 2048
@@ -64,7 +71,11 @@ def judge(table: Table, metric: Metric, sets: "Sets") -> dict[str, Score]:
     whole = {r.name for r in table.rows if comparable(table, r) and 0 < len(values[r.name]) == len(r.solved)}
     ranked = [r.name for r in table.rows if r.name in whole and rankable(table, r)]
     best = leader(ranked, values, metric.better) if metric.better else None
-    gaps = {name: gap(values[name], values[best], metric.better) for name in values if best and name not in table.strangers}
+    gaps = {
+        name: gap(values[name], values[best], metric.better)
+        for name in values
+        if best and name not in table.strangers
+    }
 
     def mark(name: str) -> str:
         if name == best:
@@ -75,7 +86,9 @@ def judge(table: Table, metric: Metric, sets: "Sets") -> dict[str, Score]:
         return "tie" * (lead.high >= 0) if name in ranked else "beats" * (lead.low > 0)
 
     return {
-        name: replace(score, mark=mark(name), partial=name not in whole, gap=gaps.get(name) if name != best else None)
+        name: replace(
+            score, mark=mark(name), partial=name not in whole, gap=gaps.get(name) if name != best else None
+        )
         for name, score in scores.items()
     }
 
@@ -87,15 +100,15 @@ def leader(names: Sequence[str], values: dict[str, Values], better: int) -> str 
     it is the one with the smallest worst deficit (minimax). None where no two rows share `FEWEST` images.
     """
 
-    def standing(name: str) -> tuple[int, float]:
+    def certification_status(name: str) -> tuple[int, float]:
         others = [_shared(values[name], values[other]) for other in names if other != name]
         leads = [better * np.mean(a - b) for a, b in others if len(a) >= FEWEST]
         return len(leads), min(leads, default=0.0)
 
     if len(names) == 1:
         return names[0]
-    best = max(names, key=standing, default=None)
-    return best if best and standing(best)[0] else None
+    best = max(names, key=certification_status, default=None)
+    return best if best and certification_status(best)[0] else None
 
 
 def gap(ours: Values, theirs: Values, better: int) -> Interval | None:
@@ -117,7 +130,10 @@ def _own(row: Row, metric: Metric, sets: "Sets") -> Score:
         return sets.score(row, metric.name)
     if values := row.scores(metric.name):
         return Score(bootstrap_interval(list(values.values())))
-    return Score(None, reason="; ".join(row.reasons(metric.name)) or ("not computed" if row.ok else "no image was finished"))
+    return Score(
+        None,
+        reason="; ".join(row.reasons(metric.name)) or ("not computed" if row.ok else "no image was finished"),
+    )
 
 
 def comparable(table: Table, row: Row) -> bool:
@@ -139,7 +155,11 @@ def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[
     partial = {row.name: not comparable(table, row) for row in table.rows}
     scores = {name: replace(score, partial=partial[name]) for name, score in scores.items()}
     least = ENOUGH_FOR_FID if metric.name == "fid" else FEWEST
-    ranked = [r.name for r in table.rows if rankable(table, r) and (found := scores[r.name].interval) and found.n >= least]
+    ranked = [
+        r.name
+        for r in table.rows
+        if rankable(table, r) and (found := scores[r.name].interval) and found.n >= least
+    ]
     if len(ranked) < 2:
         return scores
     best = min(ranked, key=lambda name: scores[name].interval.mean)
@@ -171,7 +191,11 @@ def reference(table: Table, metrics: Sequence[Metric], scores: Scores, sets: "Se
     metric = next((m for m in metrics if m.better and m.name not in SET_METRICS), None)
     if not table.unusual or metric is None:
         return None
-    rows = {r.name: r for r in table.blocks[0][1] if not r.head.baseline and not scores[metric.name][r.name].partial}
+    rows = {
+        r.name: r
+        for r in table.blocks[0][1]
+        if not r.head.baseline and not scores[metric.name][r.name].partial
+    }
     best = leader(list(rows), {name: row.scores(metric.name) for name, row in rows.items()}, metric.better)
     if best is None:
         return None
@@ -217,13 +241,21 @@ class Sets:
         name = digest([keys, mode, *given] if kind else keys)
         missing, entry = found.count(None), self.cache.get(name, {})
         against = self._reference(*given[:1], mode) if about and not missing else None
-        other = against is not None and about.get("sample", against.about["sample"]) != against.about["sample"]
+        other = (
+            against is not None and about.get("sample", against.about["sample"]) != against.about["sample"]
+        )
         against = None if other else against
         lacks = missing or (about and not against)
         if lacks and entry.get("rev") != REV:
             reasons = [*row.reasons(metric), *row.reasons("inception"), *row.reasons("features")]
-            kept = "no features were kept" if missing == len(found) else f"{counted(missing, 'feature file')} missing"
-            return Score(None, reason=(reasons or [kept if missing else _no_reference(about, mode, other)])[0])
+            kept = (
+                "no features were kept"
+                if missing == len(found)
+                else f"{counted(missing, 'feature file')} missing"
+            )
+            return Score(
+                None, reason=(reasons or [kept if missing else _no_reference(about, mode, other)])[0]
+            )
         if not lacks:
             entry = self._entry(name, found, against)
         error = 1.96 * entry["kid_error"]
@@ -231,7 +263,9 @@ class Sets:
         return Score(kid if metric == "kid" else Interval(entry["fid"], np.nan, np.nan, entry["n"]))
 
     def _find(self, mode: str, name: str) -> Path | None:
-        return next((p for folder in self.folders if (p := folder / features_folder(mode) / name).is_file()), None)
+        return next(
+            (p for folder in self.folders if (p := folder / features_folder(mode) / name).is_file()), None
+        )
 
     @cache  # noqa: B019 - one object per report, which holds 40 MB of statistics once
     def _reference(self, list_sha256: str, mode: str) -> Statistics | None:
@@ -269,5 +303,9 @@ def _distances(paths: Sequence[Path], against: Statistics | None) -> dict[str, f
 def _no_reference(about: dict, mode: str, other: bool) -> str:
     given = about.get("given", about["dataset"])
     path, option = statistics_path(about["list"], mode), f" --mode {mode}" * (mode != MODES[0])
-    what = f"the reference statistics {path} are of other pixels than the run's" if other else f"no reference statistics {path}"
-    return f"{what}; make them with `python -m bench reference --dataset {given}{option}`"
+    what = (
+        f"the reference statistics {path} are of other pixels than the run's"
+        if other
+        else f"no reference statistics {path}"
+    )
+    return f"{what}; make them with `python -m bench fid-stats --dataset {given}{option}`"

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bench.records.keys import canonical
 from bench.records.record import Record
-from bench.report.asked import Asked, Run, labels, ranks
+from bench.report.planned import PlannedRun, Run, labels, ranks
 
 SETTING = (
     "suite", "dataset", "prior", "weights_sha256", "task", "operator", "operator_params", "operator_rev", "operator_sha256",
@@ -77,7 +77,10 @@ class Row:
     def over(self, images: Iterable[str]) -> "Row":
         """The same row, about fewer images."""
         kept = set(images)
-        records, planned = (r for r in self.records if r.image in kept), (i for i in self.planned if i in kept)
+        records, planned = (
+            (r for r in self.records if r.image in kept),
+            (i for i in self.planned if i in kept),
+        )
         return replace(self, records=tuple(records), planned=tuple(planned))
 
     @cached_property
@@ -175,7 +178,10 @@ class Table:
     def strangers(self) -> dict[str, int]:
         """Row name -> images on which it saw another measurement than most rows; such a row is not ranked."""
         usual = self.measurements
-        odd = {row.name: len({r.image for r in row.records if r.y_hash and r.y_hash != usual[r.image]}) for row in self.rows}
+        odd = {
+            row.name: len({r.image for r in row.records if r.y_hash and r.y_hash != usual[r.image]})
+            for row in self.rows
+        }
         return {name: n for name, n in odd.items() if n}
 
     @cached_property
@@ -198,17 +204,25 @@ def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
 
     def place(item: tuple[str, list[Record]]) -> tuple:
         key, (head, *_) = item
-        return suites.get(head.suite, len(suites)), head.suite, order.get(head.task, len(order)), head.task, key
+        return (
+            suites.get(head.suite, len(suites)),
+            head.suite,
+            order.get(head.task, len(order)),
+            head.task,
+            key,
+        )
 
     tables, used = [], Counter()
     for _, group in sorted(groups.items(), key=place):
         slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", group[0].task)
         used[slug] += 1
-        tables.append(_table(slug if used[slug] == 1 else f"{slug}-{used[slug]}", group, Asked(runs, group[0])))
+        tables.append(
+            _table(slug if used[slug] == 1 else f"{slug}-{used[slug]}", group, PlannedRun(runs, group[0]))
+        )
     return tables
 
 
-def _table(slug: str, group: list[Record], asked: Asked) -> Table:
+def _table(slug: str, group: list[Record], asked: PlannedRun) -> Table:
     def place(label: str, *rest: str) -> tuple:
         return asked.labels.get(label, len(asked.labels)), label, *rest
 

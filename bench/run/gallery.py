@@ -41,7 +41,10 @@ class Gallery:
         objects, y_hash = self.folder / "objects", measured.y_hashes[i]
         self._once(objects / "truth" / f"{measured.image_sha256[i]}.png", lambda: png(measured.x[i]))
         self._once(objects / "measurement" / f"{y_hash}.png", lambda: png(A[one].display(y[one])[0]))
-        self._once(objects / "measurement" / f"{y_hash}.npz", lambda: npz({"y": y[i], **first_rows(A[one].parameters())}))
+        self._once(
+            objects / "measurement" / f"{y_hash}.npz",
+            lambda: npz({"y": y[i], **first_rows(A[one].parameters())}),
+        )
 
     def _once(self, path: Path, data: Callable[[], bytes]) -> None:
         if not path.exists():
@@ -65,7 +68,9 @@ class Gallery:
 
 def png(x: Tensor) -> bytes:
     """(1 or 3, H, W) in [-1, 1] as an 8-bit PNG; values outside are clipped, NaN is black."""
-    pixels = ((x.detach().cpu().double().nan_to_num(-1, 1, -1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    pixels = (
+        ((x.detach().cpu().double().nan_to_num(-1, 1, -1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    )
     array = pixels.permute(1, 2, 0).numpy()
     buffer = io.BytesIO()
     Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(buffer, "PNG")

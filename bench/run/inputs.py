@@ -1,6 +1,6 @@
 """What goes into a solver: measurements made from images, and the noise that a solver draws from.
 
-Everything here is a function of the named random streams of `bench.plan.build.task`.
+Everything here is a function of the named random streams of `bench.plan.task`.
 """
 
 import copy
@@ -42,7 +42,12 @@ class SolverNoise(StreamNoise):
     """
 
     def __init__(
-        self, init: Sequence[int], sampler: Sequence[int], dtype: torch.dtype, device: torch.device | str, calls: int = 0
+        self,
+        init: Sequence[int],
+        sampler: Sequence[int],
+        dtype: torch.dtype,
+        device: torch.device | str,
+        calls: int = 0,
     ) -> None:
         super().__init__(sampler, dtype, device, calls)
         self.init = list(init)
@@ -64,7 +69,9 @@ class BlockNoise(StreamNoise):
     comes from the init stream, as in `SolverNoise`.
     """
 
-    def __init__(self, init: int, sampler: int, n: int, dtype: torch.dtype, device: torch.device | str, calls: int = 0) -> None:
+    def __init__(
+        self, init: int, sampler: int, n: int, dtype: torch.dtype, device: torch.device | str, calls: int = 0
+    ) -> None:
         super().__init__([init, sampler], dtype, device, calls)
         self.rows = range(n)
 

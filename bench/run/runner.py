@@ -17,14 +17,14 @@ from bench.plan.manifest import describe_run, metric_revisions, request
 from bench.plan.plan import Plan
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import write_manifest
-from bench.records.record import REFERENCE, Record
+from bench.records.record import DETERMINISTIC, Record
 from bench.run.failures import Failure, ScoringError, failure, scoring
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
 from bench.run.score import imagenet_labels, make_scorer
 from bench.run.score_samples import BlockScorer, as_block, divergence
-from bench.run.solve import Outcome, OverTime, solve, warm_up
+from bench.run.solve import Outcome, SolverTimeout, solve, warm_up
 from bench.solver import particles
 from bench.stats.features import features_folder
 from bench.system.device import device_name, full_precision, release_memory, threads
@@ -42,7 +42,9 @@ class Runner:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
         self.journal = Journal(folder)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
-        self.gallery = Gallery(folder, None if several else plan.options.pictures, features_folder(plan.suite.fid_mode))
+        self.gallery = Gallery(
+            folder, None if several else plan.options.pictures, features_folder(plan.suite.fid_mode)
+        )
         self.scorer, self.block_scorer = make_scorer(plan.suite, plan.cells), BlockScorer()
         self.counts: Counter[str] = Counter()
         self._warm: set[tuple[type, type, int]] = set()
@@ -79,8 +81,13 @@ class Runner:
         """Writes down what is asked for, before anything is computed."""
         plan, root = self.plan, self.plan.options.data_root
         about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
-        about |= {"data_root": str(root.expanduser().absolute()) if root else None, "asked": request(plan.suite, plan.options)}
-        write_manifest(self.folder, describe_run(plan.suite, plan.cells, self._metrics(), plan.reference) | about)
+        about |= {
+            "data_root": str(root.expanduser().absolute()) if root else None,
+            "asked": request(plan.suite, plan.options),
+        }
+        write_manifest(
+            self.folder, describe_run(plan.suite, plan.cells, self._metrics(), plan.fid_stats) | about
+        )
 
     def _metrics(self) -> list[str]:
         """Metrics of each image, in the order of the tables."""
@@ -110,7 +117,9 @@ class Runner:
                 continue
             jobs, alone = jobs[len(now) :], max(alone - 1, 0)
             if lost:
-                for job, given in zip(now, identities(measured) if measured else [{}] * len(now), strict=True):
+                for job, given in zip(
+                    now, identities(measured) if measured else [{}] * len(now), strict=True
+                ):
                     self._record(cell, job, lost.status, reason=lost.reason, batch=len(now), **given)
             elif cell.block == 1:
                 self._keep(cell, now, measured, outcome)
@@ -143,14 +152,18 @@ class Runner:
             for i, lost in zip(ok, failed, strict=True):
                 rows[i] = lost or rows[i]
         shared = costs(outcome) | {"batch": len(jobs)}
-        for i, (job, given, step) in enumerate(zip(jobs, identities(measured), outcome.diverged, strict=True)):
+        for i, (job, given, step) in enumerate(
+            zip(jobs, identities(measured), outcome.diverged, strict=True)
+        ):
             if step is not None:
                 reason = f"not finite at step {step}" + (f" of {cell.steps}" if cell.steps else "")
                 self._record(cell, job, "diverged", reason=reason, **given, **shared)
             elif isinstance(rows[i], Failure):
                 self._record(cell, job, rows[i].status, reason=rows[i].reason, **given, **shared)
             else:
-                self._record(cell, job, "ok", metrics=rows[i], unavailable=self.scorer.unavailable, **given, **shared)
+                self._record(
+                    cell, job, "ok", metrics=rows[i], unavailable=self.scorer.unavailable, **given, **shared
+                )
 
     def _pictures(self, job: Job, measured: Measured, i: int, x: Tensor) -> Failure | None:
         """Keeps those of one image of a batch; why not, where an operator cannot show its y."""
@@ -164,7 +177,11 @@ class Runner:
 
     def _keep_block(self, cell: Cell, job: Job, measured: Measured, outcome: Outcome) -> None:
         """Scores a block as a whole; one sample that is not finite loses it."""
-        outcome, given, reason = as_block(outcome, cell.block, cell.data.shape), identities(measured)[0], divergence(outcome)
+        outcome, given, reason = (
+            as_block(outcome, cell.block, cell.data.shape),
+            identities(measured)[0],
+            divergence(outcome),
+        )
         shared = costs(outcome) | given | {"batch": cell.block}
         if reason:
             self._record(cell, job, "diverged", reason=reason, **shared)
@@ -187,7 +204,7 @@ class Runner:
             weights_sha256=cell.prior.weights_sha256,
             privileged=cell.privileged,
             guidance=cell.prior.guidance if cell.privileged else None,
-            switches=[*cell.prior.switches, *[REFERENCE] * self.plan.options.reference],
+            switches=[*cell.prior.switches, *[DETERMINISTIC] * self.plan.options.deterministic],
             task=task.name,
             operator=task.operator,
             operator_params=dict(task.params),
@@ -229,12 +246,15 @@ def identities(measured: Measured) -> list[dict[str, str]]:
 
 def costs(outcome: Outcome) -> dict[str, Any]:
     """What a batch cost, per image or sample."""
-    return {name: getattr(outcome, name) for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")}
+    return {
+        name: getattr(outcome, name)
+        for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")
+    }
 
 
 def failure_of(error: BaseException, cell: Cell, measured: Measured | None) -> Failure:
     """What an exception means, by where it came from: measuring, or a solver, whose own line is the one to name."""
-    if isinstance(error, OverTime):
+    if isinstance(error, SolverTimeout):
         return Failure("timeout", str(error))
     if measured is None:
         status, reason = failure(error)

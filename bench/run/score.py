@@ -34,7 +34,7 @@ class Scorer:
         device: of the networks.
         features: mode of the Inception features, None where none are wanted.
         shape: (C, H, W) of the smallest images; None where there are none to score.
-        asked: metrics of each image, of `bench.suites.suite.suite.ImageMetric`.
+        asked: metrics of each image, of `bench.suites.suite.ImageMetric`.
 
     Attributes:
         unavailable: metric -> why it cannot be computed here.
@@ -42,16 +42,30 @@ class Scorer:
     """
 
     def __init__(
-        self, device: torch.device, features: str | None, shape: Sequence[int] | None, asked: Collection[str] = USUAL
+        self,
+        device: torch.device,
+        features: str | None,
+        shape: Sequence[int] | None,
+        asked: Collection[str] = USUAL,
     ) -> None:
         self.device, self.asked = device, asked
         self.unavailable: dict[str, str] = {}
         if "ssim" in asked and min(shape[1:]) < SSIM_WINDOW:
-            self.unavailable["ssim"] = f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
-        lpips = {name: self._load([name], partial(networks.Lpips, LPIPS[name], device)) for name in asked if name in LPIPS}
+            self.unavailable["ssim"] = (
+                f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
+            )
+        lpips = {
+            name: self._load([name], partial(networks.Lpips, LPIPS[name], device))
+            for name in asked
+            if name in LPIPS
+        }
         self.lpips = {name: network for name, network in lpips.items() if network}
-        self.classifier = self._load(["top1"], partial(networks.Classifier, device)) if "top1" in asked else None
-        self.inception = self._load(["fid", "kid"], partial(networks.Inception, device, features)) if features else None
+        self.classifier = (
+            self._load(["top1"], partial(networks.Classifier, device)) if "top1" in asked else None
+        )
+        self.inception = (
+            self._load(["fid", "kid"], partial(networks.Inception, device, features)) if features else None
+        )
         self.available = {*asked, *(["fid", "kid"] if features else [])} - self.unavailable.keys()
 
     def _load(self, names: Sequence[str], build: Callable[[], Any]) -> Any:
@@ -64,7 +78,10 @@ class Scorer:
 
     def names(self, sigma: float) -> list[str]:
         """Metrics of each image, in the order of the tables."""
-        return [*(n for n in METRICS if n in self.asked and n in self.available), "misfit" if sigma > 0 else "residual"]
+        return [
+            *(n for n in METRICS if n in self.asked and n in self.available),
+            "misfit" if sigma > 0 else "residual",
+        ]
 
     def __call__(
         self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None = None
@@ -77,11 +94,15 @@ class Scorer:
         y, A, sigma = measurement
 
         def part(i: slice) -> list[dict[str, float]]:
-            return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], sigma), None if labels is None else labels[i])
+            return self._rows(
+                x_hat[i], x[i], Measurement(y[i], A[i], sigma), None if labels is None else labels[i]
+            )
 
         return in_halves(part, len(x), self.device, lost=failure)
 
-    def _rows(self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None) -> list[dict[str, float]]:
+    def _rows(
+        self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None
+    ) -> list[dict[str, float]]:
         y, A, sigma = measurement
         columns = {
             "psnr": lambda: image.psnr(x_hat, x),
@@ -114,10 +135,14 @@ def make_scorer(suite: Suite, cells: Sequence[Cell]) -> Scorer:
     smallest = min((cell.data.shape for cell in images), key=lambda shape: min(shape[1:]), default=None)
     labelled = any(has_imagenet_labels(cell.data) for cell in images)
     asked = [name for name in suite.metrics if name != "top1" or labelled] if images else []
-    scorer = Scorer(cells[0].prior.device, suite.fid_mode if suite.features and images else None, smallest, asked)
+    scorer = Scorer(
+        cells[0].prior.device, suite.fid_mode if suite.features and images else None, smallest, asked
+    )
     if images and asked != list(suite.metrics):
         names = ", ".join(dict.fromkeys(cell.data.name for cell in images))
-        scorer.unavailable["top1"] = f"it needs ImageNet's labels, which {names} has not (`label_set` in the card)"
+        scorer.unavailable["top1"] = (
+            f"it needs ImageNet's labels, which {names} has not (`label_set` in the card)"
+        )
     return scorer
 
 

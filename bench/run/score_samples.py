@@ -27,7 +27,11 @@ def as_block(outcome: Outcome, block: int, shape: Sequence[int]) -> Outcome:
 def divergence(outcome: Outcome) -> str | None:
     """What became of a block that is not finite as a whole."""
     lost = [at for at in outcome.diverged if at is not None]
-    return f"{len(lost)} of {len(outcome.diverged)} samples not finite, the first at step {min(lost)}" if lost else None
+    return (
+        f"{len(lost)} of {len(outcome.diverged)} samples not finite, the first at step {min(lost)}"
+        if lost
+        else None
+    )
 
 
 class BlockScorer:

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from bench.noise import DrawnAhead, Noise, StreamNoise
-from bench.prior import Prior, Pullback, WatchedPrior
+from bench.prior import CountingPrior, Prior, Pullback
 from bench.schedule import Level
 from bench.solver import Measurement, Solver, Step, particles
 from bench.system.clock import Clock, PeakMemory
 from bench.system.device import cores, threads
 
 
-class Broken(RuntimeError):
+class ContractViolation(RuntimeError):
     """A solver that does not do what `Solver.solve` promises."""
 
 
-class OverTime(RuntimeError):
+class SolverTimeout(RuntimeError):
     """A solver that took longer than it was given."""
 
 
@@ -81,8 +81,8 @@ def solve(
         limit: seconds per image, checked between steps.
 
     Raises:
-        Broken: no step, or one of another type or shape.
-        OverTime: the limit is passed.
+        ContractViolation: no step, or one of another type or shape.
+        SolverTimeout: the limit is passed.
         Exception: whatever the solver raises.
     """
     y, A, sigma = measurement
@@ -92,11 +92,11 @@ def solve(
     finite = Finiteness(len(y))
     memory.start()
     clock.start()
-    watched = Measurement(y, A.watched(operator_calls), sigma)
+    watched = Measurement(y, A.counting(operator_calls), sigma)
     form = (len(y), *([P] if (P := particles(solver)) > 1 else []), *prior.shape)
     k, step = 0, None
     with drawn_ahead(noise, prior.device) as source:
-        steps = solver.solve(watched, WatchedPrior(prior, calls), _UntimedNoise(source, clock))
+        steps = solver.solve(watched, CountingPrior(prior, calls), _UntimedNoise(source, clock))
         for k, step in enumerate(steps, 1):
             clock.stop()
             check(step, form)
@@ -104,12 +104,12 @@ def solve(
             if finite.all_lost(step.x, k):
                 break
             if limit is not None and clock.seconds > limit * len(y):
-                raise OverTime(f"more than {limit:g} s per image, after {k} steps")
+                raise SolverTimeout(f"more than {limit:g} s per image, after {k} steps")
             clock.start()
         else:
             clock.stop()
     if step is None:
-        raise Broken(f"{type(solver).__name__}.solve yielded nothing")
+        raise ContractViolation(f"{type(solver).__name__}.solve yielded nothing")
     return Outcome(
         step.x.detach().to("cpu", torch.float64, copy=True),
         finite.lost_at,
@@ -128,7 +128,7 @@ def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContex
     return DrawnAhead(noise) if spare and isinstance(noise, StreamNoise) else contextlib.nullcontext(noise)
 
 
-class _Taste(WatchedPrior):
+class _Taste(CountingPrior):
     """A prior that ends a solver at its third network call: more than a step, unless the solver is of high order."""
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
@@ -167,12 +167,12 @@ def check(step: Step, shape: tuple[int, ...]) -> None:
     """That a solver yielded a Step with a state of the right shape.
 
     Raises:
-        Broken: otherwise.
+        ContractViolation: otherwise.
     """
     if not isinstance(step, Step):
-        raise Broken(f"solve yielded {type(step).__name__}; expected bench.solver.Step(x, x0)")
+        raise ContractViolation(f"solve yielded {type(step).__name__}; expected bench.solver.Step(x, x0)")
     if tuple(step.x.shape) != shape:
-        raise Broken(f"solve yielded x of shape {tuple(step.x.shape)}; expected {shape}")
+        raise ContractViolation(f"solve yielded x of shape {tuple(step.x.shape)}; expected {shape}")
 
 
 def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise) -> None:

@@ -19,7 +19,9 @@ With fewer a bootstrap is meaningless, and even the sign test, with all images i
 """
 
 
-def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+def paired_difference(
+    a: np.ndarray, b: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
     """Mean of a - b over the same images in the same order, (n,), (n,), with its bootstrap interval.
 
     Pairing removes the spread between easy and hard images, so differences far smaller than either interval become visible.
@@ -34,7 +36,9 @@ def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resampl
     return bootstrap_interval(a - b, level, resamples, seed)
 
 
-def median_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Median:
+def median_difference(
+    a: np.ndarray, b: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> Median:
     """median(a) - median(b) over the same problems in the same order, (n,), (n,), resampled together.
 
     Raises:
@@ -44,7 +48,9 @@ def median_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95, resampl
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape:
         raise ValueError(f"a paired difference needs scores of the same problems; got {len(a)} and {len(b)}")
-    difference = median_interval(a, level, resamples, seed).median - median_interval(b, level, resamples, seed).median
+    difference = (
+        median_interval(a, level, resamples, seed).median - median_interval(b, level, resamples, seed).median
+    )
     medians = bootstrap_medians(a, resamples, seed) - bootstrap_medians(b, resamples, seed)
     return _percentiles(difference, medians, len(a), level)
 

@@ -53,7 +53,9 @@ def fit_gaussian(features: Rows) -> Gaussian:
 
     """
     if len(features.shape) != 2 or len(features) < 2:
-        raise ValueError(f"a covariance needs at least two rows of features (n, d); got shape {features.shape}")
+        raise ValueError(
+            f"a covariance needs at least two rows of features (n, d); got shape {features.shape}"
+        )
     n, d = features.shape
     if n <= d:
         rows = np.asarray(features[:], np.float64)
@@ -102,8 +104,12 @@ def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray
         return Estimate(float(sums.sum() / (n * (n - 1))), float(np.sqrt((n - 1) * without.var())))
     total_a, total_b, total = within_a.sum(), within_b.sum(), across_a.sum()
     mean_a, mean_b = total_a / (n * (n - 1)), total_b / (m * (m - 1))
-    without_a = (total_a - 2 * within_a) / ((n - 1) * (n - 2)) + mean_b - 2 * (total - across_a) / ((n - 1) * m)
-    without_b = mean_a + (total_b - 2 * within_b) / ((m - 1) * (m - 2)) - 2 * (total - across_b) / (n * (m - 1))
+    without_a = (
+        (total_a - 2 * within_a) / ((n - 1) * (n - 2)) + mean_b - 2 * (total - across_a) / ((n - 1) * m)
+    )
+    without_b = (
+        mean_a + (total_b - 2 * within_b) / ((m - 1) * (m - 2)) - 2 * (total - across_b) / (n * (m - 1))
+    )
     variance = (n - 1) * without_a.var() + (m - 1) * without_b.var()
     return Estimate(float(mean_a + mean_b - 2 * total / (n * m)), float(np.sqrt(variance)))
 

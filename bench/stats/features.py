@@ -19,7 +19,7 @@ from bench.system.cache import cache_dir
 BLOCK = 1024
 """Rows that are held at once in float64 (16 MB of 2048 features)."""
 MODES = ("legacy_pytorch", "clean")
-"""How images become features, see `bench.metrics.image.networks.Inception`."""
+"""How images become features, see `bench.metrics.networks.Inception`."""
 FORMAT = 2
 """Version of a file of reference statistics."""
 
@@ -159,5 +159,11 @@ def read_statistics(list_sha256: str, mode: str) -> Statistics | None:
             return Statistics(about, *(stored[name] for name in ("mean", "covariance", "rows", "within")))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):  # made again like a file that is not there
+    except (
+        ValueError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):  # made again like a file that is not there
         return None

@@ -43,12 +43,16 @@ def bootstrap_medians(values: np.ndarray, resamples: int = RESAMPLES, seed: int 
     return _resampled(np.median, values, resamples, seed)
 
 
-def _resampled(statistic: Callable[..., np.ndarray], values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+def _resampled(
+    statistic: Callable[..., np.ndarray], values: np.ndarray, resamples: int, seed: int
+) -> np.ndarray:
     values = np.asarray(values, np.float64)
     n = len(values)
     step = max(1, CHUNK // n)
     starts = range(0, resamples, step)
-    return np.concatenate([statistic(values[_indices(n, i, min(i + step, resamples), seed)], axis=1) for i in starts])
+    return np.concatenate(
+        [statistic(values[_indices(n, i, min(i + step, resamples), seed)], axis=1) for i in starts]
+    )
 
 
 @lru_cache(maxsize=2)
@@ -58,7 +62,9 @@ def _indices(n: int, start: int, stop: int, seed: int) -> np.ndarray:
     return (np.stack(bits) % np.uint64(n)).astype(np.int32)
 
 
-def bootstrap_interval(values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+def bootstrap_interval(
+    values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
     """The mean of per-image scores and its bias-corrected accelerated (BCa) bootstrap interval.
 
     BCa (Efron 1987) moves the percentiles by the bias z0 of the resampled means and by their acceleration a, a sixth of the
@@ -76,7 +82,9 @@ def bootstrap_interval(values: np.ndarray, level: float = 0.95, resamples: int =
     """
     values = np.asarray(values, np.float64)
     if not len(values) or not np.isfinite(values).all():
-        raise ValueError(f"a mean needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite")
+        raise ValueError(
+            f"a mean needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite"
+        )
     mean, n = float(values.mean()), len(values)
     if n == 1:
         return Interval(mean, np.nan, np.nan, 1)
@@ -93,7 +101,9 @@ def bootstrap_interval(values: np.ndarray, level: float = 0.95, resamples: int =
     return Interval(mean, float(low), float(high), n)
 
 
-def median_interval(values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0) -> Median:
+def median_interval(
+    values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> Median:
     """The median over problems and its percentile bootstrap interval, which is made of values and so needs no symmetry.
 
     Args:
@@ -107,8 +117,12 @@ def median_interval(values: np.ndarray, level: float = 0.95, resamples: int = RE
     """
     values = np.asarray(values, np.float64)
     if not len(values) or not np.isfinite(values).all():
-        raise ValueError(f"a median needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite")
-    return _percentiles(float(np.median(values)), bootstrap_medians(values, resamples, seed), len(values), level)
+        raise ValueError(
+            f"a median needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite"
+        )
+    return _percentiles(
+        float(np.median(values)), bootstrap_medians(values, resamples, seed), len(values), level
+    )
 
 
 def _percentiles(value: float, resampled: np.ndarray, n: int, level: float) -> Median:

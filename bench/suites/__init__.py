@@ -13,7 +13,7 @@
 
 A task may name a ``dataset`` and a ``prior`` of its own, and a ``block`` of samples. Settings are merged from weak to strong:
 the solver's defaults, the preset for this prior and task, the row's ``params``, the command line. What a row's parameters may
-be is asked from the solver itself, in `bench.plan.build.build`.
+be is asked from the solver itself, in `bench.plan.build`.
 """
 
 from bench.suites.changes import at_most, override, with_operator

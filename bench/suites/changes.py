@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.names import fits, meant, nearest
+from bench.names import matches, nearest, selected
 from bench.suites.flags import Setting, selecting, split_flags
 from bench.suites.suite import SolverRow, Suite, default_label, repeated_labels
 from bench.suites.yamlfile import SuiteError
@@ -13,7 +13,11 @@ from bench.system.user_code import is_user_code
 
 
 def override(
-    suite: Suite, solvers: Sequence[str] = (), tasks: Sequence[str] = (), known: Sequence[str] = (), **fields: Any
+    suite: Suite,
+    solvers: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    known: Sequence[str] = (),
+    **fields: Any,
 ) -> Suite:
     """The suite as changed from the command line.
 
@@ -32,9 +36,9 @@ def override(
     update: dict[str, Any] = {k: v for k, v in fields.items() if v is not None}
     names = [task.name for task in suite.tasks]
     for pattern in tasks:
-        if not any(fits(name, pattern) for name in names):
+        if not any(matches(name, pattern) for name in names):
             raise SuiteError(f"--task {pattern}: unknown task{nearest(pattern, names)}")
-    update["tasks"] = kept = tuple(task for task in suite.tasks if meant(task.name, tasks))
+    update["tasks"] = kept = tuple(task for task in suite.tasks if selected(task.name, tasks))
     if not kept:
         raise SuiteError(f"--task {' --task '.join(tasks)}: no task is left")
     rows = _select(list(suite.solvers), solvers, known) if solvers else suite.solvers
@@ -42,7 +46,9 @@ def override(
         rows = [row.model_copy(update={"images": None}) for row in rows]
         update["tasks"] = tuple(task.model_copy(update={"images": None}) for task in kept)
     for i in repeated_labels(rows):
-        raise SuiteError(f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file")
+        raise SuiteError(
+            f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file"
+        )
     return suite.model_copy(update={**update, "solvers": tuple(rows)})
 
 
@@ -52,13 +58,18 @@ def with_operator(suite: Suite, operator: str, name: str) -> Suite:
     changes = {"name": name, "operator": operator, "params": {}, "title": None}
     task = first.model_copy(update=changes).placed({"": f"--operator {operator}"})
     return suite.model_copy(
-        update={"tasks": (task,), "solvers": tuple(row.model_copy(update={"tasks": None}) for row in suite.solvers)}
+        update={
+            "tasks": (task,),
+            "solvers": tuple(row.model_copy(update={"tasks": None}) for row in suite.solvers),
+        }
     )
 
 
 def at_most(suite: Suite, images: int) -> Suite:
     """The suite with no more images than there are."""
-    rows = [row.model_copy(update={"images": row.images and min(row.images, images)}) for row in suite.solvers]
+    rows = [
+        row.model_copy(update={"images": row.images and min(row.images, images)}) for row in suite.solvers
+    ]
     return suite.model_copy(update={"images": min(suite.images, images), "solvers": tuple(rows)})
 
 

@@ -28,7 +28,9 @@ class Setting(NamedTuple):
         if not (dot and name and param and value):
             raise SuiteError(f"--solver {flag}: expected NAME or NAME.param=value")
         try:
-            return cls(name, param, [yaml.safe_load(v) for v in dict.fromkeys(value.split(","))], f"--solver {flag}")
+            return cls(
+                name, param, [yaml.safe_load(v) for v in dict.fromkeys(value.split(","))], f"--solver {flag}"
+            )
         except yaml.YAMLError:
             raise SuiteError(f"--solver {flag}: '{value}' is not a value") from None
 

@@ -34,15 +34,23 @@ def load_solver(spec: str) -> SolverClass:
     if not is_user_code(spec):
         known = {**SOLVERS, **ANCHORS}
         if spec not in known:
-            raise SuiteError(f"unknown solver '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class")
+            raise SuiteError(
+                f"unknown solver '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
+            )
         return SolverClass(spec, known[spec])
     try:
         cls, module = load_class(spec, Solver)
     except UserCodeError as error:
         raise SuiteError(str(error)) from error.__cause__
     name = cls.__name__
-    if "__dataclass_params__" not in vars(cls) or not is_dataclass(cls) or not cls.__dataclass_params__.frozen:
-        raise SuiteError(f"{spec}: '{name}' is not a frozen dataclass; decorate it with @dataclass(frozen=True)")
+    if (
+        "__dataclass_params__" not in vars(cls)
+        or not is_dataclass(cls)
+        or not cls.__dataclass_params__.frozen
+    ):
+        raise SuiteError(
+            f"{spec}: '{name}' is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
+        )
     if inspect.isabstract(cls):
         raise SuiteError(f"{spec}: '{name}' does not implement {', '.join(sorted(cls.__abstractmethods__))}")
     return SolverClass(name, cls, source_sha256(cls, module))
@@ -65,7 +73,9 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
     try:
         return TypeAdapter(solver.cls).validate_python(dict(params))
     except PydanticSchemaGenerationError as error:
-        raise SuiteError(f"{where('')}: {solver.name} has a field whose type cannot be checked: {error}") from None
+        raise SuiteError(
+            f"{where('')}: {solver.name} has a field whose type cannot be checked: {error}"
+        ) from None
     except ValidationError as error:
         lines = []
         for e in error.errors():

@@ -43,7 +43,9 @@ def load_presets(solver: str) -> Presets:
     return source.data
 
 
-def resolve(solver: str, preset: str | None, prior: str, task: str, operator: str) -> tuple[str | None, dict[str, Any]]:
+def resolve(
+    solver: str, preset: str | None, prior: str, task: str, operator: str
+) -> tuple[str | None, dict[str, Any]]:
     """The preset's name and its parameters for one prior and task.
 
     Without ``preset`` it is "bench" where the solver has that for the prior, else None with no parameters.

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from bench.names import fits, meant, nearest
+from bench.names import matches, nearest, selected
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain
 
 FOLDER = Path(__file__).parent
@@ -70,12 +70,12 @@ class SolverRow(_Row):
     params: dict[str, Any] = {}
     images: int | None = Field(None, ge=1)
     tasks: list[str] | None = Field(None, min_length=1)
-    if_other: bool = False
+    skip_duplicates: bool = False
     """Leave the row out of the tasks where its settings are those of an earlier row, as a published default may be the best."""
 
     def takes(self, task: str) -> bool:
         """Whether the row is about the task of this name."""
-        return meant(task, self.tasks or ())
+        return selected(task, self.tasks or ())
 
 
 class Suite(_Strict):
@@ -91,15 +91,15 @@ class Suite(_Strict):
     seed: int = Field(0, ge=0)
     block: int | None = Field(None, ge=2)
     """Samples per image that are solved together and scored as one set, by their distance to the exact posterior; needs a prior
-    in closed form (`bench.exact.prior.problems`)."""
+    in closed form (`bench.exact.problems`)."""
     metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")
     """Of each image, beside the data misfit, which is always there."""
     features: bool = False
     """Store Inception features of every reconstruction, for FID and KID."""
     fid_mode: Literal["legacy_pytorch", "clean"] = "legacy_pytorch"
     """How images become features."""
-    reference: str | None = None
-    """Data set of which `bench reference` made statistics; FID and KID compare with these. None: with the rows' true images."""
+    fid_stats: str | None = None
+    """Data set of which `bench fid-stats` made statistics; FID and KID compare with these. None: with the rows' true images."""
     tasks: tuple[TaskRow, ...] = Field(min_length=1)
     solvers: tuple[SolverRow, ...] = Field(min_length=1)
 
@@ -133,7 +133,9 @@ def load_suite(name: str) -> Suite:
         raise SuiteError("\n".join(_messages(source, error.errors()))) from None
     rows = [row.model_copy(update={"label": row.label or default_label(row.solver)}) for row in suite.solvers]
     lists = {"tasks": suite.tasks, "solvers": rows}
-    suite = suite.model_copy(update={k: tuple(_placed(r, source, (k, i)) for i, r in enumerate(v)) for k, v in lists.items()})
+    suite = suite.model_copy(
+        update={k: tuple(_placed(r, source, (k, i)) for i, r in enumerate(v)) for k, v in lists.items()}
+    )
     problems = [f"{source.at(loc)}: {text}" for loc, text in _inconsistent(suite)]
     if problems:
         raise SuiteError("\n".join(problems))
@@ -161,8 +163,8 @@ def default_label(solver: str) -> str:
 
 
 def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
-    if suite.reference and not suite.features:
-        yield ("reference",), "FID and KID need `features: true`"
+    if suite.fid_stats and not suite.features:
+        yield ("fid_stats",), "FID and KID need `features: true`"
     names = [task.name for task in suite.tasks]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -170,7 +172,7 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
     for i in repeated_labels(suite.solvers):
         yield ("solvers", i), f"two rows are labelled '{suite.solvers[i].label}'; give one another `label`"
     for i, row in enumerate(suite.solvers):
-        unknown = [task for task in row.tasks or () if not any(fits(name, task) for name in names)]
+        unknown = [task for task in row.tasks or () if not any(matches(name, task) for name in names)]
         for task in unknown:
             yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
         if not unknown and not any(map(row.takes, names)):

@@ -81,4 +81,8 @@ def explain(error: dict[str, Any], known: Sequence[str]) -> str:
     if error["type"] in {"missing", "missing_argument"}:
         return "is missing"
     value = error.get("input")
-    return f"{error['msg']} [got {value!r}]" if isinstance(value, (str, int, float, bool, type(None))) else error["msg"]
+    return (
+        f"{error['msg']} [got {value!r}]"
+        if isinstance(value, (str, int, float, bool, type(None)))
+        else error["msg"]
+    )

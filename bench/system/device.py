@@ -51,7 +51,9 @@ def _cpu_model() -> str:
 def synchronise(device: torch.device) -> None:
     """Waits until all work given to the device is done."""
     if device.type == "cuda":
-        torch.cuda.synchronize(device)  # by name: the current device is cuda:0, also where the work is on another
+        torch.cuda.synchronize(
+            device
+        )  # by name: the current device is cuda:0, also where the work is on another
     elif device.type != "cpu":
         getattr(torch, device.type).synchronize()
 
@@ -73,7 +75,9 @@ def reproducible() -> Iterator[None]:
     """One thread and deterministic kernels: equal inputs give equal bits on this machine; an operation without such a kernel
     raises a RuntimeError.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts; without it cuBLAS may vary
+    os.environ.setdefault(
+        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+    )  # read when CUDA starts; without it cuBLAS may vary
     known, threads_before = torch.are_deterministic_algorithms_enabled(), threads()
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)

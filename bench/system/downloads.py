@@ -172,7 +172,9 @@ class _Transfer:
             raise _Refused("does not say how long the file is, so that nothing would show if it broke off")
         free = shutil.disk_usage(self.path.parent).free
         if total is not None and total - offset > free:
-            raise OSError(f"{self.path.parent}: {(total - offset) / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free")
+            raise OSError(
+                f"{self.path.parent}: {(total - offset) / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free"
+            )
         tag = reply.headers.get("ETag", "")
         if tag.startswith("W/"):  # a weak tag does not promise the same bytes
             tag = ""

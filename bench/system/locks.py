@@ -45,7 +45,9 @@ def exclusive(path: Path, waiting: Callable[[], object] = lambda: None) -> Itera
     try:
         yield waited
     finally:
-        with contextlib.suppress(OSError):  # removed while it is held: who opened it before finds that it is no longer the lock
+        with contextlib.suppress(
+            OSError
+        ):  # removed while it is held: who opened it before finds that it is no longer the lock
             lock.unlink()
         os.close(file)
 

@@ -69,7 +69,9 @@ def members(spec: str, *bases: type) -> list[str]:
         return [spec]
     found = {k: v for k, v in _classes(import_user_module(spec)).items() if issubclass(v, bases)}
     if not found:
-        raise UserCodeError(f"{spec} defines no class derived from {' or '.join(base.__name__ for base in bases)}")
+        raise UserCodeError(
+            f"{spec} defines no class derived from {' or '.join(base.__name__ for base in bases)}"
+        )
     whole = [k for k, v in found.items() if not inspect.isabstract(v)]
     return [f"{spec}:{name}" for name in whole or found]
 
@@ -90,7 +92,9 @@ def source_sha256(cls: type, *modules: ModuleType) -> str | None:
     A file counts by its syntax tree: comments, docstrings and layout may change. What does not parse counts by its
     bytes.
     """
-    theirs = [sys.modules[c.__module__] for c in cls.__mro__ if c.__module__.partition(".")[0] not in NOT_THEIRS]
+    theirs = [
+        sys.modules[c.__module__] for c in cls.__mro__ if c.__module__.partition(".")[0] not in NOT_THEIRS
+    ]
     files = {path for module in (*modules, *theirs) for path in _files(module)}
     return _digest(files)
 
@@ -121,7 +125,9 @@ def _files(module: ModuleType) -> set[Path]:
         path = todo.pop()
         found.add(path)
         if path.suffix == ".py" and not INSTALLED & set(path.parts):
-            todo += {other for name in _imported(path.read_bytes()) for other in _resolve(name, path, root)} - found
+            todo += {
+                other for name in _imported(path.read_bytes()) for other in _resolve(name, path, root)
+            } - found
     return found
 
 
@@ -189,7 +195,9 @@ def _refuse_strangers(where: str, module: ModuleType) -> None:
         name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
         known = getattr(sys.modules.get(name), "__file__", None)
         if known and Path(known).resolve() != path.resolve():
-            raise UserCodeError(f"{where}: its '{name}' is {path}, but {known} is loaded under that name; rename one of them")
+            raise UserCodeError(
+                f"{where}: its '{name}' is {path}, but {known} is loaded under that name; rename one of them"
+            )
 
 
 def import_user_module(where: str) -> ModuleType:

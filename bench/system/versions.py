@@ -10,7 +10,10 @@ from pathlib import Path
 
 def versions() -> dict[str, str]:
     """Of everything that can change a number; of diffusers where it was loaded, for a prior of its kind."""
-    found = {"python": sys.version.split()[0], "os": f"{platform.system()} {platform.release()} {platform.machine()}"}
+    found = {
+        "python": sys.version.split()[0],
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
     packages = ("diffusion-inverse-bench", "torch", "numpy", "azula", "lpips", "scikit-image", "pytorch-fid")
     for package in (*packages, *(["diffusers"] if "diffusers" in sys.modules else [])):
         try:

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.names import fits, meant, nearest
+from bench.names import matches, nearest, selected
 from bench.operators.neutral import neutral_fields
 from bench.plan.build import make_cells
 from bench.plan.cell import Cell
-from bench.plan.loading import Worlds, make_worlds
-from bench.plan.manifest import understood
+from bench.plan.loading import Loader, make_loader
+from bench.plan.manifest import parse_request
 from bench.plan.options import Options, make_options
 from bench.plan.plan import Plan
 from bench.records.record import Record
@@ -47,9 +47,9 @@ class Wanted:
         records = [r for r in records if r.suite == called] or records
         recorded = dict.fromkeys(r.task for r in records)
         for pattern in self.tasks:
-            if not any(fits(task, pattern) for task in recorded):
+            if not any(matches(task, pattern) for task in recorded):
                 raise SuiteError(f"--task {pattern}: no record of it{nearest(pattern, recorded, 'recorded')}")
-        own = [r for r in records if meant(r.task, self.tasks)]
+        own = [r for r in records if selected(r.task, self.tasks)]
         if records and not own:
             raise SuiteError(f"--task {' --task '.join(self.tasks)}: no task is left")
         plain, settings = split_flags(self.solvers)
@@ -60,7 +60,11 @@ class Wanted:
         if self.solvers:
             chosen = selecting(own, self.solvers, is_called)
             own = [r for r in own if any(is_called(name, r) for name in chosen)]
-        return [r for r in own if all(r.params.get(s.param) in s.choices for s in settings if is_called(s.name, r))]
+        return [
+            r
+            for r in own
+            if all(r.params.get(s.param) in s.choices for s in settings if is_called(s.name, r))
+        ]
 
 
 def is_called(name: str, record: Record) -> bool:
@@ -77,7 +81,9 @@ class Source:
     """Of those of its places that are still of interest. Raises one of `UNUSABLE`."""
 
 
-def sources(runs: Sequence[Mapping[str, Any]], records: Sequence[Record], wanted: Wanted, **where: Any) -> Iterator[Source]:
+def sources(
+    runs: Sequence[Mapping[str, Any]], records: Sequence[Record], wanted: Wanted, **where: Any
+) -> Iterator[Source]:
     """The newest manifests first; then the suites as they are now, for manifests that do not say what was asked.
 
     Args:
@@ -91,8 +97,14 @@ def sources(runs: Sequence[Mapping[str, Any]], records: Sequence[Record], wanted
         if "asked" in run and called in {None, run["suite"]}:
             data = {task["name"]: task.get("dataset", run["dataset"]) for task in run["tasks"]}
             cells = ((row["label"], task, cell) for row in run["rows"] for task, cell in row["cells"].items())
-            yield Source({(cell, data[task]): (label, task) for label, task, cell in cells}, _as_asked(run, where))
-    known = {(wanted.suite or run["suite"], run["seed"]): 0 for run in reversed(runs) if wanted.suite or "asked" not in run}
+            yield Source(
+                {(cell, data[task]): (label, task) for label, task, cell in cells}, _as_asked(run, where)
+            )
+    known = {
+        (wanted.suite or run["suite"], run["seed"]): 0
+        for run in reversed(runs)
+        if wanted.suite or "asked" not in run
+    }
     for suite, seed in known:
         for dtype in dict.fromkeys(r.dtype for r in reversed(records)):
             places = {name_of(r): (r.label, r.task) for r in records if r.dtype == dtype}
@@ -112,7 +124,7 @@ def suite_name(given: str, runs: Sequence[Mapping[str, Any]]) -> str:
 def _as_asked(run: Mapping[str, Any], where: Mapping[str, Any]) -> Callable[[Places], tuple[Suite, Options]]:
     def make(places: Places) -> tuple[Suite, Options]:
         root = where.get("data_root") or run.get("data_root")
-        suite, options = understood(run["asked"], **{**where, "data_root": Path(root) if root else None})
+        suite, options = parse_request(run["asked"], **{**where, "data_root": Path(root) if root else None})
         rows, tasks = ({pair[i] for pair in places.values()} for i in (0, 1))
         kept = {
             "solvers": tuple(row for row in suite.solvers if row.label in rows),
@@ -123,10 +135,12 @@ def _as_asked(run: Mapping[str, Any], where: Mapping[str, Any]) -> Callable[[Pla
     return make
 
 
-def _as_it_is(name: str, wanted: Wanted, seed: int, options: Options) -> Callable[[Places], tuple[Suite, Options]]:
+def _as_it_is(
+    name: str, wanted: Wanted, seed: int, options: Options
+) -> Callable[[Places], tuple[Suite, Options]]:
     def make(_: Places) -> tuple[Suite, Options]:
         suite = load_suite(name)
-        tasks = [row.name for row in suite.tasks if meant(row.name, wanted.tasks)]
+        tasks = [row.name for row in suite.tasks if selected(row.name, wanted.tasks)]
         if not tasks:
             raise SuiteError(f"suite '{suite.name}' has no such task now")
         return override(suite, wanted.solvers, tasks, [*SOLVERS, *ANCHORS], seed=seed), options
@@ -145,19 +159,27 @@ def rebuild(
     Raises:
         DeviceError: the device is not usable.
     """
-    cells, broken = cells_of(suite, make_worlds(suite, options), options.numerics)
-    found = {(cell.id, cell.data.name): cell for cell in reversed(cells)}  # of twins that were made alone the first counts
+    cells, broken = cells_of(suite, make_loader(suite, options), options.numerics)
+    found = {
+        (cell.id, cell.data.name): cell for cell in reversed(cells)
+    }  # of twins that were made alone the first counts
     by_place = {(cell.label, cell.task.name): cell for cell in cells}
     reasons = {}
     for name in [name for name in records if name not in found]:
         place = source.places[name]
         other = by_place.get(place)
-        why = difference(records[name][0], other, options) if other else f"suite '{suite.name}' has no such row and task now"
+        why = (
+            difference(records[name][0], other, options)
+            if other
+            else f"suite '{suite.name}' has no such row and task now"
+        )
         reasons[name] = broken.get(place) or why
     return Plan(suite, [found[name] for name in records if name in found], options), reasons
 
 
-def cells_of(suite: Suite, worlds: Worlds, numerics: Mapping[str, Any]) -> tuple[list[Cell], dict[tuple[str, str], str]]:
+def cells_of(
+    suite: Suite, worlds: Loader, numerics: Mapping[str, Any]
+) -> tuple[list[Cell], dict[tuple[str, str], str]]:
     """All cells that can be made, and for each other (row, task) the reason."""
     try:
         return make_cells(suite, worlds, numerics), {}
@@ -196,7 +218,9 @@ def difference(record: Record, cell: Cell, options: Options) -> str:
         *((name, before.get(name), today.get(name)) for name in {**before, **today}),
         *((name, then.get(name), now.get(name)) for name in then | now),
     ]
-    texts = [f"{what} is {short(new)} now, {short(old)} in the records" for what, old, new in facts if old != new]
+    texts = [
+        f"{what} is {short(new)} now, {short(old)} in the records" for what, old, new in facts if old != new
+    ]
     return "; ".join(texts) or CHANGED
 
 
@@ -225,5 +249,7 @@ def chosen(
             kept = replace(cell, images=tuple(r.image for r in found), samples=1)
             pairs.append((kept, found))
         else:
-            reasons[name] = "its images are not the recorded ones now, or not among those that the suite asks for"
+            reasons[name] = (
+                "its images are not the recorded ones now, or not among those that the suite asks for"
+            )
     return pairs, reasons

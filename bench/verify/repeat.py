@@ -72,7 +72,7 @@ def verify(
     """Computes some images of every recorded row again, by the first of the sources that knows it.
 
     Args:
-        sources: see `bench.verify.repeat.rebuild.sources`.
+        sources: see `bench.verify.rebuild.sources`.
         records: as of `recorded_rows`.
         images: of each row, at most.
 
@@ -104,7 +104,9 @@ def repeat(plan: Plan, pairs: Sequence[tuple[Cell, list[Record]]], observer: Obs
     with tempfile.TemporaryDirectory() as folder:
         if pairs:
             options = replace(plan.options, pictures=0)
-            Runner(replace(plan, cells=[cell for cell, _ in pairs], options=options), Path(folder), observer).run()
+            Runner(
+                replace(plan, cells=[cell for cell, _ in pairs], options=options), Path(folder), observer
+            ).run()
         again = {record.key: record for record in read_records(folder)[0]}
     return [compare(cell, [(old, again[old.key]) for old in found]) for cell, found in pairs]
 
@@ -114,7 +116,9 @@ def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
     changed = ["y"] if any(old.y_hash != new.y_hash for old, new in pairs) else []
     changed += ["status"] if any(old.status != new.status for old, new in pairs) else []
     solved = [pair for pair in pairs if {record.status for record in pair} == {"ok"}]
-    changed += [name for name in COUNTS if any(getattr(old, name) != getattr(new, name) for old, new in solved)]
+    changed += [
+        name for name in COUNTS if any(getattr(old, name) != getattr(new, name) for old, new in solved)
+    ]
     lost = {name for old, new in solved for name, value in old.metrics.items() if value is not None} - {
         name for _, new in solved for name, value in new.metrics.items() if value is not None
     }

@@ -19,14 +19,26 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     """Every state's mean and covariance, Langevin steps included; a remainder of ODE steps, a clipped sigma_max."""
     lr, tau, L, errors = 0.002, 0.2, 6, []
     # Network evaluations, ODE steps, what they come to at each level, sigma_max and what is left of it.
-    widths = ((4, 1, [1] * 4, 20.0, 20.0), (9, 4, [4, 5], 1e4, (1 / recursions.abars(np.array([999]))[0] - 1) ** 0.5))
+    widths = (
+        (4, 1, [1] * 4, 20.0, 20.0),
+        (9, 4, [4, 5], 1e4, (1 / recursions.abars(np.array([999]))[0] - 1) ** 0.5),
+    )
     for prior, spread, end, (n, ode, evaluations, high, clipped) in product(
         ("unit", "skew"), ("ratio", "variance"), ("clean", "noisy"), widths
     ):
         case, K = problem(prior, 0.1, dtype), len(evaluations)
         rates = lr * (1 - 0.9 * np.arange(K) / K)
-        how = recursions.Annealing(recursions.poly7(clipped, 0.3, K), evaluations, end == "noisy", spread, tau, rates, L)
-        settings = {"steps": n, "ode_steps": ode, "ode_end": end, "spread": spread, "langevin_steps": L, "tau": tau}
+        how = recursions.Annealing(
+            recursions.poly7(clipped, 0.3, K), evaluations, end == "noisy", spread, tau, rates, L
+        )
+        settings = {
+            "steps": n,
+            "ode_steps": ode,
+            "ode_end": end,
+            "spread": spread,
+            "langevin_steps": L,
+            "tau": tau,
+        }
         solver = cls(**settings, sigma_max=high, sigma_min=0.3, lr=lr, lr_min_ratio=0.1)
         errors.append(recursion_error(case, solver, recursions.daps(case.affine, how), draws=L + 1))
     return worst(errors)
@@ -61,7 +73,9 @@ def stationary_error(cls: type[Solver]) -> float:
     return float((var * p - 1).abs().max())
 
 
-def exact_inner(self: Solver, x0: Tensor, t: Level, _: float, measurement: Measurement, noise: Noise) -> Tensor:
+def exact_inner(
+    self: Solver, x0: Tensor, t: Level, _: float, measurement: Measurement, noise: Noise
+) -> Tensor:
     """One draw from the law that the Langevin steps approach, for an SVDOperator."""
     y, A = measurement.y, measurement.A
     pull = t.ratio**-2 if self.spread == "ratio" else 1 / t.variance
@@ -83,7 +97,10 @@ def posterior_error(cls: type[Solver]) -> float:
         solver = ideal(cls)(steps=steps, ode_steps=1, spread="variance", tau=sigma)
         x = case.path(solver, hadamard_noise(4 * (1 + 2 * steps)))[-1]
         posterior, centred = case.prior.posterior(case.y, case.A, sigma), x - x.mean(0)
-        errors += [gap(x.mean(0), posterior.mean[0]), gap(centred.T @ centred / len(x), posterior.covariance[0])]
+        errors += [
+            gap(x.mean(0), posterior.mean[0]),
+            gap(centred.T @ centred / len(x), posterior.covariance[0]),
+        ]
     return worst(errors)
 
 
@@ -114,7 +131,13 @@ LAWS = [
         langevin_error,
         ("gradient without 1 / 2", "tau not squared", "r not squared", "noise of sqrt(lr)"),
     ),
-    Law("Langevin steps, stationary variance", "daps", 0.05, stationary_error, ("gradient without 1 / 2", "prior term lost")),
+    Law(
+        "Langevin steps, stationary variance",
+        "daps",
+        0.05,
+        stationary_error,
+        ("gradient without 1 / 2", "prior term lost"),
+    ),
     Law(
         "exact inner draw, N(m, I): the posterior",
         "daps",
@@ -123,5 +146,7 @@ LAWS = [
         ("renoised to level t", "noise in the last step"),
     ),
     Law("image alone = image in a batch", "daps", PATH, alone_error, ("one noise for the batch",)),
-    Law("law, float32", "daps", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
+    Law(
+        "law, float32", "daps", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)
+    ),
 ]

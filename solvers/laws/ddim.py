@@ -12,9 +12,13 @@ from bench.solver import Solver
 
 def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     """Every state's mean and covariance, for all Gaussian priors, eta and two numbers of steps."""
-    runs = [(name, eta, 20) for name in ("unit", "narrow", "skew") for eta in (0.0, 0.5, 1.0)] + [("skew", 1.0, 100)]
+    runs = [(name, eta, 20) for name in ("unit", "narrow", "skew") for eta in (0.0, 0.5, 1.0)] + [
+        ("skew", 1.0, 100)
+    ]
     return worst(
-        recursion_error(case, cls(steps=n, eta=eta), recursions.unconditional(case.affine, recursions.leading(n), eta))
+        recursion_error(
+            case, cls(steps=n, eta=eta), recursions.unconditional(case.affine, recursions.leading(n), eta)
+        )
         for name, eta, n in runs
         for case in [problem(name, 0.1, dtype)]
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.exact.laws import recursions
 from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
 from bench.exact.laws.problems import F64, StartingAt, problem, streams
-from bench.prior import Prior, WatchedPrior
+from bench.prior import CountingPrior, Prior
 from bench.schedule import Level
 from bench.solver import Solver
 from solvers.ddrm import DDRM
@@ -30,13 +30,15 @@ def plus_law_error(cls: type[Solver]) -> float:
     """DDNM+: every state's mean and covariance, the three cases of each coordinate included."""
     runs = [*product(("unit", "skew"), (0.1, 1.0), (0.0, 0.85, 1.0), (10,)), ("narrow", 0.1, 0.85, 100)]
     return worst(
-        recursion_error(case, cls(steps=n, eta=eta), recursions.ddnm_plus(case.affine, recursions.leading(n), eta))
+        recursion_error(
+            case, cls(steps=n, eta=eta), recursions.ddnm_plus(case.affine, recursions.leading(n), eta)
+        )
         for prior, sigma, eta, n in runs
         for case in [problem(prior, sigma)]
     )
 
 
-class Recorder(WatchedPrior):
+class Recorder(CountingPrior):
     """A prior that keeps the states it was asked about."""
 
     def __init__(self, prior: Prior) -> None:
@@ -75,7 +77,13 @@ def alone_error(cls: type[Solver]) -> float:
 
 
 LAWS = [
-    Law("law of every state, DDNM", "ddnm", EXACT, law_error, ("eps recomputed", "eta of the variance", "level off by one")),
+    Law(
+        "law of every state, DDNM",
+        "ddnm",
+        EXACT,
+        law_error,
+        ("eps recomputed", "eta of the variance", "level off by one"),
+    ),
     Law(
         "law of every state, DDNM+",
         "ddnm",
@@ -101,6 +109,18 @@ LAWS = [
         ("no correction in the end", "correction by the adjoint", "noise in the last step"),
     ),
     Law("image alone = image in a batch", "ddnm", PATH, alone_error, ("one noise for the batch",)),
-    Law("law, DDNM, float32", "ddnm", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
-    Law("path of DDRM, float32", "ddnm", SINGLE, partial(ddrm_error, dtype=torch.float32), ("state in half precision",)),
+    Law(
+        "law, DDNM, float32",
+        "ddnm",
+        SINGLE,
+        partial(law_error, dtype=torch.float32),
+        ("state in half precision",),
+    ),
+    Law(
+        "path of DDRM, float32",
+        "ddnm",
+        SINGLE,
+        partial(ddrm_error, dtype=torch.float32),
+        ("state in half precision",),
+    ),
 ]

@@ -91,7 +91,9 @@ def measured_error(cls: type[Solver]) -> float:
         for x, ab in zip(path, grid[1:-1], strict=False):
             loud = torch.from_numpy(s * np.sqrt((1 - ab) / ab) > sigma)
             var = torch.from_numpy(1 - ab - ab * sigma**2 / s**2)
-            wrong = torch.stack([x.mean(0) - torch.from_numpy(np.sqrt(ab) * target), x.var(0, correction=0) - var])
+            wrong = torch.stack(
+                [x.mean(0) - torch.from_numpy(np.sqrt(ab) * target), x.var(0, correction=0) - var]
+            )
             errors.append(wrong.abs()[:, loud].amax() if loud.any() else 0.0)
     return worst(errors)
 
@@ -124,7 +126,19 @@ LAWS = [
         ddnm_error,
         ("eps in the wrong basis", "below the threshold as if unmeasured", "eta_b of 0.95"),
     ),
-    Law("measured coordinates before the switch", "ddrm", EXACT, measured_error, ("y not divided by s", "noise not reduced")),
+    Law(
+        "measured coordinates before the switch",
+        "ddrm",
+        EXACT,
+        measured_error,
+        ("y not divided by s", "noise not reduced"),
+    ),
     Law("image alone = image in a batch", "ddrm", PATH, alone_error, ("one noise for the batch",)),
-    Law("path of DDNM+, float32", "ddrm", SINGLE, partial(ddnm_error, dtype=torch.float32), ("state in half precision",)),
+    Law(
+        "path of DDNM+, float32",
+        "ddrm",
+        SINGLE,
+        partial(ddnm_error, dtype=torch.float32),
+        ("state in half precision",),
+    ),
 ]

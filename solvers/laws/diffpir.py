@@ -17,7 +17,15 @@ from solvers.ddnm import DDNM
 def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     """Every state's mean and covariance: both forms of r_t, both results, two grids."""
     runs = [
-        *product(("unit", "skew"), (0.0, 0.1, 1.0), (0.0, 0.3, 1.0), ("ratio", "variance"), ("estimate",), ("quad",), (10,)),
+        *product(
+            ("unit", "skew"),
+            (0.0, 0.1, 1.0),
+            (0.0, 0.3, 1.0),
+            ("ratio", "variance"),
+            ("estimate",),
+            ("quad",),
+            (10,),
+        ),
         ("skew", 0.1, 0.3, "ratio", "state", "leading", 10),
         ("narrow", 0.1, 0.3, "ratio", "estimate", "quad", 100),
     ]
@@ -25,7 +33,14 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     for prior, sigma, zeta, spread, returned, spacing, n in runs:
         case, grid = problem(prior, sigma, dtype), getattr(recursions, spacing)(n)
         law = recursions.diffpir(case.affine, grid, 2.0, zeta, spread, returned)
-        how = {"steps": n, "spacing": spacing, "lam": 2.0, "zeta": zeta, "spread": spread, "returned": returned}
+        how = {
+            "steps": n,
+            "spacing": spacing,
+            "lam": 2.0,
+            "zeta": zeta,
+            "spread": spread,
+            "returned": returned,
+        }
         errors.append(recursion_error(case, cls(**how, clip=False), law))
     return worst(errors)
 
@@ -38,7 +53,9 @@ def proximal_error(cls: type[Solver]) -> float:
         solver, H = cls(steps=10, lam=lam, clip=clip, sigma_min=floor), dense(case.A)[0]
         levels = case.prior.schedule.levels(10, "quad")
         x = streams(8).new((4,))
-        for step, (t, _) in zip(solver.solve(case.measurement(8), case.prior, streams(8)), pairwise(levels), strict=True):
+        for step, (t, _) in zip(
+            solver.solve(case.measurement(8), case.prior, streams(8)), pairwise(levels), strict=True
+        ):
             x0, rho = case.prior.denoise(x, t), lam * (max(sigma, floor) * t.alpha / t.sigma) ** 2
             x0 = x0.clamp(-1, 1) if clip else x0
             errors.append(((step.x0 @ H.T - case.y) @ H + rho * (step.x0 - x0)).abs().max())
@@ -85,7 +102,13 @@ LAWS = [
         "diffpir",
         EXACT,
         law_error,
-        ("rho inverted", "rho doubled", "rho of images in [0, 1]", "eps not recomputed", "zeta of the standard deviation"),
+        (
+            "rho inverted",
+            "rho doubled",
+            "rho of images in [0, 1]",
+            "eps not recomputed",
+            "zeta of the standard deviation",
+        ),
     ),
     Law(
         "proximal step is optimal",
@@ -94,8 +117,16 @@ LAWS = [
         proximal_error,
         ("rho doubled", "floor added to sigma", "clip after the proximal step"),
     ),
-    Law("without noise, zeta = 1: path of DDNM", "diffpir", PATH, ddnm_error, ("no proximal step in the end",)),
-    Law("rho to infinity, zeta = 0: path of DDIM", "diffpir", PATH, ddim_error, ("level off by one", "noise in the last step")),
+    Law(
+        "without noise, zeta = 1: path of DDNM", "diffpir", PATH, ddnm_error, ("no proximal step in the end",)
+    ),
+    Law(
+        "rho to infinity, zeta = 0: path of DDIM",
+        "diffpir",
+        PATH,
+        ddim_error,
+        ("level off by one", "noise in the last step"),
+    ),
     Law(
         "exact rho, zeta = 0, N(m, I): the oracle",
         "diffpir",
@@ -104,5 +135,11 @@ LAWS = [
         ("sigma not squared", "eps not recomputed", "published r_t everywhere"),
     ),
     Law("image alone = image in a batch", "diffpir", PATH, alone_error, ("one noise for the batch",)),
-    Law("oracle, float32", "diffpir", SINGLE, partial(oracle_error, dtype=torch.float32), ("state in half precision",)),
+    Law(
+        "oracle, float32",
+        "diffpir",
+        SINGLE,
+        partial(oracle_error, dtype=torch.float32),
+        ("state in half precision",),
+    ),
 ]

@@ -42,7 +42,9 @@ def closed_gradient_error(cls: type[Solver]) -> float:
         t, H, x = case.prior.schedule.level(500), dense(case.A)[0], streams(16).new((4,))
         r = case.y - case.prior.denoise(x, t) @ H.T
         gradient = -(t.alpha * c / (t.alpha**2 * c + t.sigma**2)) * (r / r.norm(dim=1, keepdim=True)) @ H
-        guided, plain = (cls(steps=2, spacing="leading", zeta=z, step="norm", clip=False) for z in (zeta, 0.0))
+        guided, plain = (
+            cls(steps=2, spacing="leading", zeta=z, step="norm", clip=False) for z in (zeta, 0.0)
+        )
         errors.append(gap(first_move(case, guided, plain, lambda: streams(16)), -zeta * gradient))
     return worst(errors)
 
@@ -62,7 +64,13 @@ LAWS = [
         gradient_error,
         ("factor 2", "no Jacobian", "clip outside the graph"),
     ),
-    Law("gradient on N(m, c I)", "dps", EXACT, closed_gradient_error, ("no Jacobian", "one norm over the batch")),
+    Law(
+        "gradient on N(m, c I)",
+        "dps",
+        EXACT,
+        closed_gradient_error,
+        ("no Jacobian", "one norm over the batch"),
+    ),
     Law("image alone = image in a batch", "dps", PATH, alone_error, ("one norm over the batch",)),
     Law("law, float32", "dps", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
 ]

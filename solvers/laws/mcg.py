@@ -28,7 +28,9 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
         case = problem(prior, 0.1, dtype)
         law = recursions.mcg(case.affine, recursions.respaced(10), 0.1, level, v)
         solver = cls(steps=10, zeta=0.1, step="squared", clip=False, noise_level=level)
-        errors.append(recursion_error(case._replace(prior=LearnedVariance(case.prior, v)), solver, law, draws=2))
+        errors.append(
+            recursion_error(case._replace(prior=LearnedVariance(case.prior, v)), solver, law, draws=2)
+        )
     return worst(errors)
 
 
@@ -68,7 +70,13 @@ LAWS = [
         range_error,
         ("gradient after the projection", "projection by the adjoint"),
     ),
-    Law("guidance on a mixture, finite differences", "mcg", DIFFERENCE, partial(gradient_error, project=True), ("factor 2",)),
+    Law(
+        "guidance on a mixture, finite differences",
+        "mcg",
+        DIFFERENCE,
+        partial(gradient_error, project=True),
+        ("factor 2",),
+    ),
     Law("image alone = image in a batch", "mcg", PATH, alone_error, ("one norm over the batch",)),
     Law("law, float32", "mcg", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
 ]

@@ -30,8 +30,14 @@ COEFFICIENTS = ("paper", "nvlabs", "score")
 
 def law_error(cls: type[Solver]) -> float:
     """Every state's mean and covariance: three coefficients; with the noise in y and ignoring it; both starts."""
-    runs = [(*run, True, "noise", 10) for run in product(("unit", "skew"), (0.0, 0.1, 1.0), (0.5, 1.0), COEFFICIENTS)]
-    runs += [("skew", 0.1, 1.0, "nvlabs", False, "pinv", 10), ("narrow", 0.1, 1.0, "paper", True, "noise", 100)]
+    runs = [
+        (*run, True, "noise", 10)
+        for run in product(("unit", "skew"), (0.0, 0.1, 1.0), (0.5, 1.0), COEFFICIENTS)
+    ]
+    runs += [
+        ("skew", 0.1, 1.0, "nvlabs", False, "pinv", 10),
+        ("narrow", 0.1, 1.0, "paper", True, "noise", 100),
+    ]
     errors = []
     for prior, sigma, eta, coefficient, damped, start, n in runs:
         case = problem(prior, sigma)
@@ -131,5 +137,11 @@ LAWS = [
         ("no Jacobian", "clip outside the graph"),
     ),
     Law("image alone = image in a batch", "pigdm", PATH, alone_error, ("residual of the whole batch",)),
-    Law("oracle, float32", "pigdm", SINGLE, partial(oracle_error, dtype=torch.float32), ("state in half precision",)),
+    Law(
+        "oracle, float32",
+        "pigdm",
+        SINGLE,
+        partial(oracle_error, dtype=torch.float32),
+        ("state in half precision",),
+    ),
 ]

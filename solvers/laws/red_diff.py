@@ -30,11 +30,15 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     for prior, n in product(("unit", "skew"), (20, 100)):
         case = problem(prior, 0.1, dtype)
         solver = cls(steps=n, lr=0.2, lam=2.0, loss="mean", weighting="linear", optimiser="sgd")
-        errors.append(recursion_error(case, solver, recursions.red_diff(case.affine, recursions.leading(n), 0.2, 2.0)))
+        errors.append(
+            recursion_error(case, solver, recursions.red_diff(case.affine, recursions.leading(n), 0.2, 2.0))
+        )
     return worst(errors)
 
 
-def closed_gradient(case: Case, x: Tensor, eps: Tensor, ab: float, factor: float, means: tuple[int, int]) -> Tensor:
+def closed_gradient(
+    case: Case, x: Tensor, eps: Tensor, ab: float, factor: float, means: tuple[int, int]
+) -> Tensor:
     """The gradient factor (s S^-1 (a (x - m) + s eps) - eps) / d - A^T (y - A x) / n, S = a^2 C + s^2 I, (d, n) = means."""
     cov, H, a, s = case.prior.covariance[0], dense(case.A)[0], ab**0.5, (1 - ab) ** 0.5
     S = a * a * cov + s * s * torch.eye(4, dtype=F64)
@@ -45,13 +49,20 @@ def closed_gradient(case: Case, x: Tensor, eps: Tensor, ab: float, factor: float
 def gradient_error(cls: type[Solver]) -> float:
     """Each stochastic gradient along a path of known noise is its closed form at mu + sigma_x0 z, for all weights."""
     errors, lr, lam, case = [], 0.2, 2.0, problem("skew", 0.1)
-    for weighting, loss, spread in [(w, "mean", 0.0) for w in WEIGHTS] + [("linear", "sum", 0.0), ("linear", "mean", 0.3)]:
-        solver = cls(steps=10, lr=lr, lam=lam, weighting=weighting, loss=loss, sigma_x0=spread, optimiser="sgd")
+    for weighting, loss, spread in [(w, "mean", 0.0) for w in WEIGHTS] + [
+        ("linear", "sum", 0.0),
+        ("linear", "mean", 0.3),
+    ]:
+        solver = cls(
+            steps=10, lr=lr, lam=lam, weighting=weighting, loss=loss, sigma_x0=spread, optimiser="sgd"
+        )
         noise, mu = streams(8), case.A.repeat_interleave(8).pinv(case.y.expand(8, -1))
         for state, ab in zip(case.path(solver, streams(8)), recursions.leading(10), strict=False):
             x = mu + spread * noise.new((4,)) if spread else mu
             factor = lam * WEIGHTS[weighting](((1 - ab) / ab) ** 0.5)
-            expected = closed_gradient(case, x, noise.new((4,)), ab, factor, (4, 2) if loss == "mean" else (1, 1))
+            expected = closed_gradient(
+                case, x, noise.new((4,)), ab, factor, (4, 2) if loss == "mean" else (1, 1)
+            )
             errors.append(gap((mu - state) / lr, expected))
             mu = state
     return worst(errors)
@@ -60,7 +71,9 @@ def gradient_error(cls: type[Solver]) -> float:
 def random_level_error(cls: type[Solver]) -> float:
     """With random levels, each image's gradient is the closed form at one of the levels, and all levels occur."""
     lr, lam, case, images = 0.2, 2.0, problem("skew", 0.1), 64
-    solver = cls(steps=5, lr=lr, lam=lam, timesteps="random", loss="mean", weighting="linear", optimiser="sgd")
+    solver = cls(
+        steps=5, lr=lr, lam=lam, timesteps="random", loss="mean", weighting="linear", optimiser="sgd"
+    )
     noise, mu = streams(images), case.A.repeat_interleave(images).pinv(case.y.expand(images, -1))
     errors, grid, seen = [], recursions.leading(5)[:-1], set()
     for state in case.path(solver, streams(images)):
@@ -89,7 +102,9 @@ class StartAt(Matrix):
         return other
 
 
-def mean_gradient(cls: type[Solver], case: Case, index: int, lam: float, weighting: str, start: Tensor) -> Tensor:
+def mean_gradient(
+    cls: type[Solver], case: Case, index: int, lam: float, weighting: str, start: Tensor
+) -> Tensor:
     """The expected gradient at ``start`` at one level, (d,): the mean of one step under Hadamard noise, exact."""
     prior = case.prior._with(schedule=FlatSchedule(index))
     solver = cls(steps=1, lr=0.1, lam=lam, weighting=weighting, loss="mean", optimiser="sgd")
@@ -152,13 +167,18 @@ def true_map_error(cls: type[Solver]) -> float:
 def returned_error(cls: type[Solver]) -> float:
     """``before_last`` yields the iterate at which the gradient was taken: the same path, one step late."""
     case = problem("skew", 0.1)
-    last, late = (case.path(cls(steps=10, returned=returned), streams(8)) for returned in ("last", "before_last"))
+    last, late = (
+        case.path(cls(steps=10, returned=returned), streams(8)) for returned in ("last", "before_last")
+    )
     return gap(late[1:], last[:-1])
 
 
 def alone_error(cls: type[Solver]) -> float:
     """An image alone equals the image in a batch, with Adam and with random levels."""
-    return worst(batch_error(problem("mixture", 0.1), cls(steps=20, timesteps=order)) for order in ("descending", "random"))
+    return worst(
+        batch_error(problem("mixture", 0.1), cls(steps=20, timesteps=order))
+        for order in ("descending", "random")
+    )
 
 
 LAWS = [
@@ -177,12 +197,34 @@ LAWS = [
         ("backpropagation through the denoiser", "weight alpha / sigma"),
     ),
     Law("random levels, closed form", "red_diff", PATH, random_level_error, ("noisiest level never drawn",)),
-    Law("fixed point at one level", "red_diff", EXACT, fixed_point_error, ("weight alpha / sigma", "sign of the prior")),
     Law(
-        "fixed point is the smoothed prior's MAP", "red_diff", EXACT, smoothed_map_error, ("sum for mean", "sign of the prior")
+        "fixed point at one level",
+        "red_diff",
+        EXACT,
+        fixed_point_error,
+        ("weight alpha / sigma", "sign of the prior"),
     ),
-    Law("fixed point at t = 0 is the MAP estimate", "red_diff", 1e-3, true_map_error, ("sum for mean", "sign of the prior")),
+    Law(
+        "fixed point is the smoothed prior's MAP",
+        "red_diff",
+        EXACT,
+        smoothed_map_error,
+        ("sum for mean", "sign of the prior"),
+    ),
+    Law(
+        "fixed point at t = 0 is the MAP estimate",
+        "red_diff",
+        1e-3,
+        true_map_error,
+        ("sum for mean", "sign of the prior"),
+    ),
     Law("iterate before the last step", "red_diff", EXACT, returned_error, ("state returned by reference",)),
     Law("image alone = image in a batch", "red_diff", PATH, alone_error, ("mean over the batch",)),
-    Law("law, float32", "red_diff", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
+    Law(
+        "law, float32",
+        "red_diff",
+        SINGLE,
+        partial(law_error, dtype=torch.float32),
+        ("state in half precision",),
+    ),
 ]

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from bench.certify import certificates
 from bench.certify.certificate import WRITTEN, certificate, code_sha256, deviations, equations
-from bench.certify.certificates import Certificate, read_certificates, standing
+from bench.certify.certificates import Certificate, certification_status, read_certificates
 from bench.certify.laws import all_laws, run_laws
 from bench.cli import cli
 from bench.cli.methods import certification
@@ -26,8 +26,12 @@ METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
 def test_the_committed_certificates_are_about_this_code():
     """Else: `python -m bench certify --write`."""
     given = read_certificates()
-    assert {n: c.code_sha256 for n, c in given.items() if n in METHODS} == {n: code_sha256(c) for n, c in METHODS.items()}
-    assert {n: (given[n].rev, given[n].laws) for n in METHODS} == {n: (c.rev, len(all_laws()[n])) for n, c in METHODS.items()}
+    assert {n: c.code_sha256 for n, c in given.items() if n in METHODS} == {
+        n: code_sha256(c) for n, c in METHODS.items()
+    }
+    assert {n: (given[n].rev, given[n].laws) for n in METHODS} == {
+        n: (c.rev, len(all_laws()[n])) for n, c in METHODS.items()
+    }
 
 
 def test_a_broken_law_gives_no_certificate():
@@ -67,11 +71,11 @@ def record(**fields):
 
 def test_standing():
     code = read_certificates()["ddrm"].code_sha256
-    assert standing(record(code_sha256=code))[0] and standing(record())[0]
+    assert certification_status(record(code_sha256=code))[0] and certification_status(record())[0]
     earlier = read_certificates()["ddrm"].earlier
     assert earlier
     for sha in earlier:
-        assert standing(record(code_sha256=sha)) == (True, f"5 laws, code {sha[:12]}")
+        assert certification_status(record(code_sha256=sha)) == (True, f"5 laws, code {sha[:12]}")
     for other in (
         record(code_sha256="0" * 64),
         record(solver="dps", code_sha256=earlier[0]),
@@ -79,7 +83,7 @@ def test_standing():
         record(solver="mine", source_sha256="0" * 64),
         record(source_sha256="0" * 64),
     ):
-        certified, why = standing(other)
+        certified, why = certification_status(other)
         assert not certified and why
 
 
@@ -90,7 +94,7 @@ def test_committed_rows_keep_their_mark(folder):
     assert len(codes) > 8
     for (solver, sha), head in codes.items():
         code = f"code {sha[:12]}" if sha else "revision 1"
-        certified, why = standing(head)
+        certified, why = certification_status(head)
         assert certified == (solver in METHODS)
         assert why.endswith(code if certified else "no laws")
 
@@ -101,7 +105,9 @@ def test_a_report_tells_every_code_behind_a_row():
     made = [SimpleNamespace(**vars(record(code_sha256=sha)), baseline=False, paper="") for sha in codes]
     table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made)], skipped=())
     first, second = sources([table])
-    assert first.startswith("Certified: `ddrm` (5 laws") and second.startswith("Uncertified: `ddrm` (code 000000000000 is not")
+    assert first.startswith("Certified: `ddrm` (5 laws") and second.startswith(
+        "Uncertified: `ddrm` (code 000000000000 is not"
+    )
 
 
 def test_every_quirk_of_official_is_named():
@@ -118,7 +124,10 @@ def test_every_quirk_of_official_is_named():
 
 def test_deviations_are_from_the_equations_and_not_from_the_defaults():
     """No equation has a clip; most defaults do, since networks need it."""
-    choices = {name: {d.preset: d.choices for d in deviations(name, METHODS[name])} for name in ("pigdm", "dps", "ddrm")}
+    choices = {
+        name: {d.preset: d.choices for d in deviations(name, METHODS[name])}
+        for name in ("pigdm", "dps", "ddrm")
+    }
     assert choices["pigdm"]["paper"] == {"clip": True} and choices["pigdm"]["exact"] == {}
     assert choices["dps"]["bench"] == {"clip": True, "learned_variance": True}
     assert not choices["ddrm"]["official"]

@@ -35,7 +35,9 @@ def test_unknown_name():
 
 def test_hadamard_noise_has_exact_moments():
     noise = hadamard_noise(12)
-    draws = torch.cat([noise.new((4,)), noise.new((2, 2)).flatten(1), noise.like(torch.zeros(len(noise), 4))], 1).double()
+    draws = torch.cat(
+        [noise.new((4,)), noise.new((2, 2)).flatten(1), noise.like(torch.zeros(len(noise), 4))], 1
+    ).double()
     assert torch.equal(draws.mean(0), torch.zeros(12).double())
     assert torch.equal(draws.T @ draws / len(noise), torch.eye(12).double())
     assert torch.equal(hadamard_noise(12)[3:5].new((4,)), hadamard_noise(12).new((4,))[3:5])

@@ -291,7 +291,9 @@ def test_an_operator_of_a_users_own_is_checked_and_run(tmp_path):
         start = ("run", "--suite", suite, "--operator", f"{file}:Flip", "--solver", "dps", "--solver", "ddrm")
         done = bench(*start, "--out", tmp_path / "run" / place)
         assert done.exit_code == 0 and "Flip" in done.output, done.output
-        records[place] = {r.label: r for r in read_records(tmp_path / "run" / place)[0] if r.image in {"im0", "*"}}
+        records[place] = {
+            r.label: r for r in read_records(tmp_path / "run" / place)[0] if r.image in {"im0", "*"}
+        }
     a, b, c = (records[place]["dps"] for place in "abc")
     assert (a.operator, a.sigma, a.status) == ("Flip", 0.05, "ok")
     tree = code_text((tmp_path / "a" / "flip.py").read_bytes())
@@ -305,7 +307,10 @@ def test_an_operator_of_a_users_own_is_checked_and_run(tmp_path):
     [
         ("x = 1/0", "cannot import it: ZeroDivisionError"),
         ("class Mine: pass", "defines 0 operators (none); name one as"),
-        (FLIP.format(factor=1).replace("def forward", "def backward"), "TypeError: Can't instantiate abstract class Flip"),
+        (
+            FLIP.format(factor=1).replace("def forward", "def backward"),
+            "TypeError: Can't instantiate abstract class Flip",
+        ),
         (FLIP.format(factor=1).replace("x.flip(-2)", "x.flap(-2)"), "Flip raised AttributeError"),
         (
             FLIP.format(factor=1).replace("x.flip(-2)", "x[:, :, 1:]"),

@@ -157,7 +157,9 @@ def test_each_broken_promise_is_named(solver):
 
 
 def test_a_promise_that_is_not_about_a_solver_is_not_kept_by_it():
-    silent = {name: [p.says for p in check(SOLVERS[name]) if not p.applies] for name in ("red_diff", "dps", "pinv")}
+    silent = {
+        name: [p.says for p in check(SOLVERS[name]) if not p.applies] for name in ("red_diff", "dps", "pinv")
+    }
     assert silent["red_diff"] == ["One step's network graph lives at a time."] and silent["dps"] == []
     assert len(silent["pinv"]) == 3, "it has no network, no steps and nothing to beat"
 

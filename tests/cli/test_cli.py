@@ -26,7 +26,9 @@ def bench(*args):
 
 
 def run(world, out, *args):
-    return bench("run", "--suite", world / "tiny.yaml", "--out", out, "--progress", "plain", "--task", "box", *args)
+    return bench(
+        "run", "--suite", world / "tiny.yaml", "--out", out, "--progress", "plain", "--task", "box", *args
+    )
 
 
 def test_help_imports_nothing_heavy():
@@ -87,8 +89,12 @@ def test_failures_are_reported_and_leave_a_code(world, tmp_path):
 
 def test_two_versions_of_a_solver_are_two_rows(world, tmp_path):
     for version, factor in (("v1", "0.9"), ("v2", "0.1")):
-        (world / f"{version}.py").write_text((world / "mine.py").read_text().replace("x = 0.9 * x", f"x = {factor} * x"))
-    result = run(world, tmp_path, *(f"--solver={world}/{version}.py:Mine" for version in ("v1", "v2")), "--no-report")
+        (world / f"{version}.py").write_text(
+            (world / "mine.py").read_text().replace("x = 0.9 * x", f"x = {factor} * x")
+        )
+    result = run(
+        world, tmp_path, *(f"--solver={world}/{version}.py:Mine" for version in ("v1", "v2")), "--no-report"
+    )
     assert result.exit_code == 0, result.stderr
     rows = {line.split()[0]: float(line.split()[2]) for line in result.stdout.splitlines()[2:4]}
     assert rows.keys() == {"Mine", "v2:Mine"}
@@ -102,20 +108,36 @@ def test_two_versions_of_a_solver_are_two_rows(world, tmp_path):
         (["--suite", "no.yaml"], 2, "unknown suite 'no.yaml'"),
         (["--solver", "dsp"], 2, "unknown solver 'dsp' (did you mean 'dps'?); known: "),
         (["--task", "bx"], 2, "--task bx: unknown task (did you mean 'box'?); known: box, box2"),
-        (["--solver", "dps.zta=1"], 2, "--solver dps.zta=1: zta: unknown parameter (did you mean 'zeta'?); known: steps"),
+        (
+            ["--solver", "dps.zta=1"],
+            2,
+            "--solver dps.zta=1: zta: unknown parameter (did you mean 'zeta'?); known: steps",
+        ),
         (["--solver", "dps.zeta=abc"], 2, "--solver dps.zeta=abc: zeta: Input should be a valid number"),
-        (["--solver", "dps.steps=0"], 2, "--solver dps.steps=0: steps: Input should be greater than or equal to 1"),
+        (
+            ["--solver", "dps.steps=0"],
+            2,
+            "--solver dps.steps=0: steps: Input should be greater than or equal to 1",
+        ),
         (["--solver", "dps.zeta=.inf"], 2, "--solver dps.zeta=.inf: zeta: Input should be a finite number"),
         (["--solver", "{world}/leaves.py"], 2, "leaves.py: cannot import it: SystemExit: 0"),
         (["--solver", "absent.py:Mine"], 2, "absent.py: no such file"),
         (["--solver", "{world}/mine.py:Mien"], 2, "no 'Mien' in {world}/mine.py (did you mean 'Mine'?)"),
-        (["--solver", "{world}/broken.py:Mine"], 2, "broken.py: cannot import it: ZeroDivisionError: division by zero"),
+        (
+            ["--solver", "{world}/broken.py:Mine"],
+            2,
+            "broken.py: cannot import it: ZeroDivisionError: division by zero",
+        ),
         (["--solver", "no.such:Mine"], 2, "no.such: cannot import it: ModuleNotFoundError"),
         (["--solver", "pathlib:Path"], 2, "'Path' is not a class derived from bench.solver.Solver"),
         (["--prior", "fashon32"], 2, "unknown prior 'fashon32' (did you mean 'fashion32'?)"),
         (["--prior", "{world}/forged.toml"], 2, "is not the card's"),
         (["--prior", "{world}/rgb.toml"], 2, "not this architecture"),
-        (["--prior", "fashion32"], 2, "prior 'fashion32' is for images (1, 32, 32), dataset 'images' has (1, 16, 16)"),
+        (
+            ["--prior", "fashion32"],
+            2,
+            "prior 'fashion32' is for images (1, 32, 32), dataset 'images' has (1, 16, 16)",
+        ),
         (["--dataset", "nothing"], 2, "unknown data set 'nothing'"),
         (["--images", "9"], 2, "asks for 9 images, dataset 'images' has 8"),
         (["--device", "cuda:99"], 2, "--device cuda:99: not usable here"),
@@ -142,7 +164,9 @@ def test_full_disk_is_one_line(world, tmp_path, monkeypatch):
     from bench.records.files import StoreError
 
     def full(self, record):
-        raise StoreError("cannot append: No space left on device. Records up to here are kept; run again to resume")
+        raise StoreError(
+            "cannot append: No space left on device. Records up to here are kept; run again to resume"
+        )
 
     monkeypatch.setattr(Journal, "append", full)
     result = run(world, tmp_path, "--solver", "pinv")
@@ -163,7 +187,9 @@ def test_damaged_image_is_one_line(world, tmp_path):
 def test_run_and_report_agree_on_the_folder_of_a_suite_file(world, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     suite = world / "tiny.yaml"
-    done = bench("run", "--suite", suite, "--task", "box", "--solver", "pinv", "--progress", "none", "--no-report")
+    done = bench(
+        "run", "--suite", suite, "--task", "box", "--solver", "pinv", "--progress", "none", "--no-report"
+    )
     assert done.exit_code == 0, done.stderr
     for name in (suite, "tiny"):
         assert bench("report", "--suite", name).stdout.strip() == "results/tiny/report/report.md"
@@ -178,7 +204,10 @@ def test_list_gives_reasons():
     result = bench("list")
     assert result.exit_code == 0
     assert "blur_motion: DDRM needs SVDOperator; BlurMotion is LinearOperator" in result.stdout
-    assert "blur_motion: DDNM+ needs SVDOperator; BlurMotion is LinearOperator (plus = False takes y" in result.stdout
+    assert (
+        "blur_motion: DDNM+ needs SVDOperator; BlurMotion is LinearOperator (plus = False takes y"
+        in result.stdout
+    )
     assert f"suites: {', '.join(list_suites())}" in result.stdout
 
 
@@ -189,7 +218,10 @@ def test_check_tells_good_from_bad(world):
     assert "broken  Nearer to the exact posterior mean" in result.stdout
     assert bench("check", "pinv").exit_code == 0
     unknown = bench("check", "blur_gaus")
-    assert unknown.exit_code == 2 and "unknown solver or operator 'blur_gaus' (did you mean 'blur_gauss'?)" in unknown.stderr
+    assert (
+        unknown.exit_code == 2
+        and "unknown solver or operator 'blur_gaus' (did you mean 'blur_gauss'?)" in unknown.stderr
+    )
 
 
 TWO = """
@@ -235,20 +267,29 @@ def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
     each.write_text(ONE_OF_EACH)
     none.write_text("import torch\n")
     done = bench("check", both)
-    assert done.exit_code == 1 and f"{both}:Flipped:\n" in done.stdout and f"{both}:Brighter:\n" in done.stdout
+    assert (
+        done.exit_code == 1 and f"{both}:Flipped:\n" in done.stdout and f"{both}:Brighter:\n" in done.stdout
+    )
     assert "broken  <A x, v> = <x, A^T v>" in done.stdout.partition("Brighter:")[2]
     assert "broken" not in done.stdout.partition("Brighter:")[0]
     done = bench("check", each)
     assert done.exit_code == 0 and "kept    A LinearOperator is linear" in done.stdout, done.output
     assert f"{each}:Mine:\n" in done.stdout and "kept    The same seed gives the same result" in done.stdout
     done = bench("check", none)
-    assert done.exit_code == 2 and done.stderr == f"error: {none} defines no class derived from Solver or Operator\n"
+    assert (
+        done.exit_code == 2
+        and done.stderr == f"error: {none} defines no class derived from Solver or Operator\n"
+    )
 
 
 def test_certify_measures_laws():
     result = bench("certify", "ddrm")
     assert result.exit_code == 0
-    assert result.stdout.count("holds") >= 5 and "BROKEN" not in result.stdout and "preset official" in result.stdout
+    assert (
+        result.stdout.count("holds") >= 5
+        and "BROKEN" not in result.stdout
+        and "preset official" in result.stdout
+    )
     unknown = bench("certify", "dpss")
     assert unknown.exit_code == 2
     assert "did you mean 'dps'?" in unknown.stderr

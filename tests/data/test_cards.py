@@ -32,7 +32,9 @@ def test_fashion32_is_the_start_of_the_test_split():
 
 
 def test_sheets_hold_the_original_pixels_and_tuning_images_are_others():
-    spec = importlib.util.spec_from_file_location("fashion_mnist", DATASETS.parent / "tools" / "fashion_mnist.py")
+    spec = importlib.util.spec_from_file_location(
+        "fashion_mnist", DATASETS.parent / "tools" / "fashion_mnist.py"
+    )
     fashion = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(fashion)
     tune, ours = load_dataset("fashion32_tune"), load_dataset("fashion32")
@@ -72,8 +74,12 @@ def write(tmp_path: Path, **entries: str) -> Path:
 
 def test_a_folder_of_images(folder):
     card, images = folder
-    sums = "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in sorted(images.iterdir()))
-    write(card.parent, labels="{ a = 2, b = 0, c = 1 }", sha256=f'"{hashlib.sha256(sums.encode()).hexdigest()}"')
+    sums = "".join(
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in sorted(images.iterdir())
+    )
+    write(
+        card.parent, labels="{ a = 2, b = 0, c = 1 }", sha256=f'"{hashlib.sha256(sums.encode()).hexdigest()}"'
+    )
     ds = load_dataset(card)
     assert ds.name == "mine" and ds.ids == ["a", "b", "c"] and ds.labels == {"a": 2, "b": 0, "c": 1}
     expected = np.asarray(Image.open(images / "a.png")).transpose(2, 0, 1) / 127.5 - 1
@@ -188,7 +194,9 @@ def test_a_changed_sheet_is_refused(tmp_path):
 
 
 def test_unknown_names_and_a_lost_folder(monkeypatch, tmp_path):
-    with pytest.raises(DataError, match=r"unknown data set 'fashion23' \(did you mean 'fashion32'\?\); known: "):
+    with pytest.raises(
+        DataError, match=r"unknown data set 'fashion23' \(did you mean 'fashion32'\?\); known: "
+    ):
         load_dataset("fashion23")
     with pytest.raises(DataError, match=r"gone\.toml: No such file"):
         load_dataset(tmp_path / "gone.toml")

@@ -65,7 +65,9 @@ def resample(x, size, kernel, radius):
     """(H, W, C) uint8 -> (h, w, C) uint8; first along rows, then along columns."""
     for axis, n in ((1, size[0]), (0, size[1])):
         if x.shape[axis] != n:
-            summed = np.tensordot(weights(x.shape[axis], n, kernel, radius), x.astype(float), (1, axis)) + 2**21
+            summed = (
+                np.tensordot(weights(x.shape[axis], n, kernel, radius), x.astype(float), (1, axis)) + 2**21
+            )
             x = np.clip(np.floor(np.moveaxis(summed, 0, axis) / 2**22), 0, 255).astype(np.uint8)
     return x
 
@@ -139,7 +141,15 @@ def test_modes_are_converted_as_pillow_does_and_exif_is_ignored(tmp_path):
 # Synthetic collections, with lists that the tests' cards pin.
 
 WNIDS = ("n01440764", "n02110958", "n03018349")
-SIZES = {1: (400, 300), 2: (255, 400), 3: (256, 256), 4: (530, 300), 5: (300, 200), 7: (640, 1100), 9: (300, 260)}
+SIZES = {
+    1: (400, 300),
+    2: (255, 400),
+    3: (256, 256),
+    4: (530, 300),
+    5: (300, 200),
+    7: (640, 1100),
+    9: (300, 260),
+}
 """Number -> width and height; 2 and 5 are too small for the rule."""
 LINES = [f"{WNIDS[1]}/ILSVRC2012_val_00000007.JPEG 1", f"{WNIDS[2]}/ILSVRC2012_val_00000002.JPEG 2"]
 LIST = "\n".join(LINES)
@@ -197,7 +207,9 @@ def test_imagenet_in_every_layout(tmp_path, flat, below):
 def test_the_order_of_the_ways_to_name_the_folder(tmp_path, monkeypatch):
     mine, good, bad = with_list(card(tmp_path)), imagenet(tmp_path / "good", flat=True), tmp_path / "bad"
     bad.mkdir()
-    with pytest.raises(DataError, match=r"mine: no folder is given for the validation images of ImageNet .* BENCH_IMAGENET"):
+    with pytest.raises(
+        DataError, match=r"mine: no folder is given for the validation images of ImageNet .* BENCH_IMAGENET"
+    ):
         load_dataset(mine)
     for first, second in (("BENCH_IMAGENET", "BENCH_DATA"), ("BENCH_DATA", None)):
         monkeypatch.setenv(first, str(good))
@@ -215,12 +227,19 @@ def test_the_order_of_the_ways_to_name_the_folder(tmp_path, monkeypatch):
 def test_missing_images_are_counted_and_a_damaged_one_is_named(tmp_path):
     mine, root = with_list(card(tmp_path)), imagenet(tmp_path / "val")
     (root / WNIDS[1] / "ILSVRC2012_val_00000007.JPEG").rename(tmp_path / "away")
-    with pytest.raises(DataError, match=r"mine: .*/cards has none of 2 images, looked for as n02110958/ILSVRC2012_"):
+    with pytest.raises(
+        DataError, match=r"mine: .*/cards has none of 2 images, looked for as n02110958/ILSVRC2012_"
+    ):
         load_dataset(mine, card(tmp_path / "cards").parent)
     with_list(card(tmp_path, text="\n".join(RULED), count=4), "\n".join(RULED))
-    with pytest.raises(DataError, match=r"mine: 1 of 4 images are missing, the first is .*00000007\.JPEG; complete the folder"):
+    with pytest.raises(
+        DataError,
+        match=r"mine: 1 of 4 images are missing, the first is .*00000007\.JPEG; complete the folder",
+    ):
         load_dataset(mine, root)
-    assert load_dataset(mine, root, most=3).ids == [f"ILSVRC2012_val_{k:08}" for k in (1, 3, 4)], "three need no fourth"
+    assert load_dataset(mine, root, most=3).ids == [f"ILSVRC2012_val_{k:08}" for k in (1, 3, 4)], (
+        "three need no fourth"
+    )
     (tmp_path / "away").rename(root / WNIDS[1] / "ILSVRC2012_val_00000007.JPEG")
     ds = load_dataset(mine, root)
     ds.files["ILSVRC2012_val_00000001"].write_bytes(b"no picture")
@@ -237,7 +256,9 @@ def test_images_are_looked_up_without_a_search(tmp_path):
     ds = load_dataset(with_list(card(tmp_path)), imagenet(tmp_path / "val"))
     ds.ids = Unsearchable(ds.ids)
     assert ds.pixels("ILSVRC2012_val_00000002").shape == (3, 256, 256)
-    with pytest.raises(DataError, match="has no image 'other'; it has ILSVRC2012_val_00000007 to ILSVRC2012_val_00000002"):
+    with pytest.raises(
+        DataError, match="has no image 'other'; it has ILSVRC2012_val_00000007 to ILSVRC2012_val_00000002"
+    ):
         ds.pixels("other")
 
 
@@ -261,21 +282,32 @@ def test_ffhq_in_every_layout(tmp_path, below, thousands):
     assert ds.ids == ["00999", "01000"] and ds.labels is None
     assert [int(ds.pixels(name)[0, 7, 7]) for name in ds.ids] == [999 % 256, 1000 % 256]
     Image.new("RGB", (128, 128)).save(ds.files["00999"])
-    with pytest.raises(DataError, match=r"00999\.png: size is 128 x 128 px, it should be 1024 x 1024 or 256 x 256"):
+    with pytest.raises(
+        DataError, match=r"00999\.png: size is 128 x 128 px, it should be 1024 x 1024 or 256 x 256"
+    ):
         load_dataset(mine, tmp_path / "root").image("00999")
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda c: c.with_suffix(".txt").unlink(), "its list mine.txt is not in .*fetch lists .*mine.toml` gets it"),
+        (
+            lambda c: c.with_suffix(".txt").unlink(),
+            "its list mine.txt is not in .*fetch lists .*mine.toml` gets it",
+        ),
         (lambda c: c.with_suffix(".txt").write_text("other"), "sha256 is .* the card says"),
         (lambda c: with_list(card(c.parent, text="x y z"), "x y z"), r"mine\.txt:1: 'x y z' is not"),
         (lambda c: card(c.parent, count=3), "2 entries, the card says 3"),
         (lambda c: card(c.parent, text=None), "either 'id_list' or 'ids'"),
-        (lambda c: card(c.parent, text=None, ids='"{:05d}"', ids_sha256=f'"{"0" * 64}"'), "another list than .*'ids_sha256'"),
+        (
+            lambda c: card(c.parent, text=None, ids='"{:05d}"', ids_sha256=f'"{"0" * 64}"'),
+            "another list than .*'ids_sha256'",
+        ),
         (lambda c: c.write_text(c.read_text().replace("256, 256", "256, 128")), "a centre crop is square"),
-        (lambda c: c.write_text(c.read_text().replace("centre_crop", "squash")), "'listed.preprocessing'|'preprocessing'"),
+        (
+            lambda c: c.write_text(c.read_text().replace("centre_crop", "squash")),
+            "'listed.preprocessing'|'preprocessing'",
+        ),
     ],
 )
 def test_a_bad_list_or_card_is_one_clear_line(tmp_path, spoil, words):
@@ -418,14 +450,23 @@ def test_doctor_on_a_fresh_machine_and_by_name(tmp_path, monkeypatch):
     start = {line.split(":")[0].split(maxsplit=1)[1]: line for line in lines}
     assert start["data set fashion32"].startswith("ok      data set fashion32: 256 of 256 images")
     dgp = start["data set imagenet_dgp1k"]
-    assert dgp.startswith("missing") and "`python -m bench fetch lists imagenet_dgp1k`" in dgp and "--data-root DIR" in dgp
+    assert (
+        dgp.startswith("missing")
+        and "`python -m bench fetch lists imagenet_dgp1k`" in dgp
+        and "--data-root DIR" in dgp
+    )
     assert start["prior fashion32"].startswith("ok") and "fetch metrics" in start["metric network inception"]
-    assert "BENCH_FREEFORM_MASKS" in start["operator inpaint_freeform"] and "GOPRO_wVAE.pth" in start["operator blur_nonlinear"]
+    assert (
+        "BENCH_FREEFORM_MASKS" in start["operator inpaint_freeform"]
+        and "GOPRO_wVAE.pth" in start["operator blur_nonlinear"]
+    )
     assert {"devices", "versions", "cache"} <= start.keys()
 
     assert bench("doctor", "fashion32").exit_code == 0
     missing = bench("doctor", "ffhq_1k", "fashion32")
-    assert missing.exit_code == 1 and len(missing.stdout.splitlines()) == 3, "a data set, and a data set and a prior"
+    assert missing.exit_code == 1 and len(missing.stdout.splitlines()) == 3, (
+        "a data set, and a data set and a prior"
+    )
     unknown = bench("doctor", "ffhq")
     assert unknown.exit_code == 2 and "unknown 'ffhq' (did you mean 'ffhq_1k'?)" in unknown.stderr
 
@@ -493,13 +534,32 @@ def test_a_listed_data_set_runs_from_the_command_line(tmp_path):
     (tmp_path / "world").mkdir()
     suite, mine = build(tmp_path / "world"), with_list(card(tmp_path / "cards"))
     mine.write_text(mine.read_text().replace("[3, 256, 256]", "[1, 16, 16]"))
-    args = ["run", "--suite", suite, "--out", tmp_path / "run", "--solver", "pinv", "--task", "box", "--progress", "none"]
-    done = bench(*args, "--dataset", mine, "--images", 2, "--data-root", imagenet(tmp_path / "val"), "--no-report")
+    args = [
+        "run",
+        "--suite",
+        suite,
+        "--out",
+        tmp_path / "run",
+        "--solver",
+        "pinv",
+        "--task",
+        "box",
+        "--progress",
+        "none",
+    ]
+    done = bench(
+        *args, "--dataset", mine, "--images", 2, "--data-root", imagenet(tmp_path / "val"), "--no-report"
+    )
     assert done.exit_code == 0, done.stderr
-    assert [r.image for r in read_records(tmp_path / "run")[0]] == ["ILSVRC2012_val_00000007", "ILSVRC2012_val_00000002"]
+    assert [r.image for r in read_records(tmp_path / "run")[0]] == [
+        "ILSVRC2012_val_00000007",
+        "ILSVRC2012_val_00000002",
+    ]
     (tmp_path / "val" / WNIDS[2] / "ILSVRC2012_val_00000002.JPEG").unlink()
     for images, code in ((1, 0), (2, 2)):
-        some = bench(*args, "--dataset", mine, "--images", images, "--data-root", tmp_path / "val", "--no-report")
+        some = bench(
+            *args, "--dataset", mine, "--images", images, "--data-root", tmp_path / "val", "--no-report"
+        )
         assert some.exit_code == code, "the first image needs no second"
     lost = bench(*args, "--dataset", mine, "--images", 2)
     assert lost.exit_code == 2 and "no folder is given" in lost.stderr

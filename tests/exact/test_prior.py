@@ -19,7 +19,9 @@ def streams(n, dtype=torch.float64):
 
 
 def orthogonal(d, seed=0):
-    return torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)))[0]
+    return torch.linalg.qr(
+        torch.randn(d, d, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    )[0]
 
 
 def gaussian(d=5):
@@ -124,7 +126,9 @@ def test_projection_is_the_law_of_the_projected_vector(name):
 
 def test_responsibilities_are_bayes_rule_on_the_components():
     prior, x = mixture(), mixture().sample(streams(20))
-    normal = torch.distributions.MultivariateNormal(prior.component_means()[0], prior.component_covariances()[0])
+    normal = torch.distributions.MultivariateNormal(
+        prior.component_means()[0], prior.component_covariances()[0]
+    )
     joint = prior.log_weights.exp() * normal.log_prob(x[:, None]).exp()
     assert (prior.responsibilities(x) - joint / joint.sum(1, keepdim=True)).abs().max() < 1e-12
 
@@ -135,7 +139,9 @@ def test_posterior_of_a_batch_is_each_posterior():
     x = prior.sample(streams(4))
     for i in range(4):
         alone = prior.posterior(y[i : i + 1], A[i : i + 1], 0.1)
-        assert (alone.denoise(x[i : i + 1], LEVELS[1]) - posterior.denoise(x, LEVELS[1])[i : i + 1]).abs().max() < 1e-13
+        assert (
+            alone.denoise(x[i : i + 1], LEVELS[1]) - posterior.denoise(x, LEVELS[1])[i : i + 1]
+        ).abs().max() < 1e-13
 
 
 def test_noiseless_posterior_keeps_the_measurement():
@@ -149,7 +155,9 @@ def test_posterior_gaussian_against_the_information_form():
     y, A, posterior = measured(prior, 3, sigma=0.2)
     H = dense(A)[0]
     precision = torch.linalg.inv(prior.covariance[0]) + H.T @ H / 0.04
-    mean = torch.linalg.solve(precision, torch.linalg.solve(prior.covariance[0], prior.mean[0])[:, None] + H.T @ y.T / 0.04)
+    mean = torch.linalg.solve(
+        precision, torch.linalg.solve(prior.covariance[0], prior.mean[0])[:, None] + H.T @ y.T / 0.04
+    )
     assert (posterior.mean - mean.T).abs().max() < 1e-11
     assert (posterior.covariance - torch.linalg.inv(precision)).abs().max() < 1e-11
     assert isinstance(posterior, GaussianPrior)

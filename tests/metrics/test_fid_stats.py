@@ -15,7 +15,7 @@ from bench.cli import cli
 from bench.data import load_dataset
 from bench.metrics import fid_stats as reference
 from bench.metrics import networks, table
-from bench.metrics.fid_stats import describe_reference, make_reference
+from bench.metrics.fid_stats import describe_fid_stats, make_fid_stats
 from bench.metrics.networks import enlarge_clean
 from bench.plan.manifest import about_sets
 from bench.stats import distances as stats
@@ -126,7 +126,9 @@ def test_clean_resizing_is_antialiased_bicubic_in_floating_point():
     for side in (64, 400):
         x = torch.from_numpy(RNG(side).uniform(-1, 1, (2, 3, side, side + 5))).float()
         x[..., : side // 2] = x[..., : side // 2].sign()
-        pixels = F.interpolate((x.double() + 1) * 127.5, (299, 299), mode="bicubic", antialias=True, align_corners=False)
+        pixels = F.interpolate(
+            (x.double() + 1) * 127.5, (299, 299), mode="bicubic", antialias=True, align_corners=False
+        )
         assert (pixels < -1).any() and (pixels > 256).any()
         expected = (pixels.clamp(0, 255) - 128) / 128
         torch.testing.assert_close(enlarge_clean(x).double(), expected, rtol=0, atol=2e-5)
@@ -136,23 +138,34 @@ def test_statistics_are_those_of_all_images_and_are_made_once(home, monkeypatch)
     monkeypatch.setattr(reference, "Inception", FakeInception)
     monkeypatch.setattr(reference, "MOST", 6)
     data, seen = Images(20), []
-    path = make_reference(data, "clean", batch=7, progress=seen.append)
-    assert seen == [7, 14, 20] and path.parent == home / "reference" and [p.name for p in path.parent.iterdir()] == [path.name]
-    rows = FakeInception(mode="clean")(torch.stack([data.image(i) for i in data.ids])).numpy().astype(np.float16).astype(float)
-    found = read_statistics(describe_reference(data)["list"], "clean")
+    path = make_fid_stats(data, "clean", batch=7, progress=seen.append)
+    assert (
+        seen == [7, 14, 20]
+        and path.parent == home / "reference"
+        and [p.name for p in path.parent.iterdir()] == [path.name]
+    )
+    rows = (
+        FakeInception(mode="clean")(torch.stack([data.image(i) for i in data.ids]))
+        .numpy()
+        .astype(np.float16)
+        .astype(float)
+    )
+    found = read_statistics(describe_fid_stats(data)["list"], "clean")
     np.testing.assert_allclose(found.mean, rows.mean(0), rtol=1e-12)
     np.testing.assert_allclose(found.covariance, np.cov(rows, rowvar=False), rtol=1e-9)
     np.testing.assert_array_equal(found.rows, rows[np.arange(6) * 20 // 6])
     ours = RNG(0).normal(size=(12, 8))
     gaussian = stats.Gaussian(found.mean, found.root)
     assert frechet_distance(ours, gaussian) == pytest.approx(frechet_distance(ours, rows), rel=1e-9)
-    assert kernel_distance(ours, found.rows, within_b=found.within) == pytest.approx(kernel_distance(ours, found.rows))
+    assert kernel_distance(ours, found.rows, within_b=found.within) == pytest.approx(
+        kernel_distance(ours, found.rows)
+    )
     monkeypatch.setattr(reference, "Inception", None)
-    assert make_reference(data, "clean") == path
+    assert make_fid_stats(data, "clean") == path
     other = Images(19)
-    assert describe_reference(other)["list"] != describe_reference(data)["list"]
+    assert describe_fid_stats(other)["list"] != describe_fid_stats(data)["list"]
     with pytest.raises(ValueError, match="'many' has 2"):
-        make_reference(Images(2), "clean")
+        make_fid_stats(Images(2), "clean")
 
 
 class Others(Images):
@@ -175,13 +188,13 @@ def test_statistics_of_other_pixels_are_made_again(home, monkeypatch, changed):
     monkeypatch.setattr(reference, "Inception", FakeInception)
     monkeypatch.setattr(reference, "SAMPLE", 4)
     data, others, said = Images(20), Others(20, changed), []
-    path = make_reference(data, "clean", say=said.append)
-    assert describe_reference(data)["list"] == describe_reference(others)["list"]
-    assert (describe_reference(data) == describe_reference(others)) == (changed == slice(1, 2))
-    before = read_statistics(describe_reference(data)["list"], "clean")
-    assert make_reference(data, "clean", say=said.append) == path and not said
-    assert make_reference(others, "clean", say=said.append) == path
-    after = read_statistics(describe_reference(data)["list"], "clean")
+    path = make_fid_stats(data, "clean", say=said.append)
+    assert describe_fid_stats(data)["list"] == describe_fid_stats(others)["list"]
+    assert (describe_fid_stats(data) == describe_fid_stats(others)) == (changed == slice(1, 2))
+    before = read_statistics(describe_fid_stats(data)["list"], "clean")
+    assert make_fid_stats(data, "clean", say=said.append) == path and not said
+    assert make_fid_stats(others, "clean", say=said.append) == path
+    after = read_statistics(describe_fid_stats(data)["list"], "clean")
     assert not np.array_equal(before.mean, after.mean)
     assert said == ["the statistics of many that are there are of other pixels: they are made again"]
 
@@ -192,20 +205,22 @@ def test_a_run_refuses_statistics_of_other_pixels(home, monkeypatch, tmp_path):
     found, data = [record("best", i) for i in range(12)], Images(20)
 
     def page(data, folder, about):
-        folder = make_run(tmp_path / folder, found, manifests=[asked(["best"], sets={"mode": "clean", "reference": about})])
+        folder = make_run(
+            tmp_path / folder, found, manifests=[asked(["best"], sets={"mode": "clean", "reference": about})]
+        )
         (folder / "features-clean").mkdir()
         for i, r in enumerate(found):
             np.save(folder / "features-clean" / f"{r.key}.npy", RNG(i).normal(size=8).astype(np.float16))
         return report(folder, tmp_path / "out")
 
-    make_reference(data, "clean")
-    _, rows = page(data, "own", describe_reference(data))
+    make_fid_stats(data, "clean")
+    _, rows = page(data, "own", describe_fid_stats(data))
     assert rows["best"]["fid"]
-    refused, rows = page(data, "other", describe_reference(Others(20, slice(None))))
+    refused, rows = page(data, "other", describe_fid_stats(Others(20, slice(None))))
     assert not rows["best"]["fid"]
     assert "are of other pixels than the run" in refused
-    assert "python -m bench reference --dataset many --mode clean" in refused
-    old = {k: v for k, v in describe_reference(data).items() if k != "sample"}
+    assert "python -m bench fid-stats --dataset many --mode clean" in refused
+    old = {k: v for k, v in describe_fid_stats(data).items() if k != "sample"}
     assert page(data, "old", old)[1]["best"]["fid"], "a manifest of before names no pixels"
 
 
@@ -213,11 +228,14 @@ def test_a_run_refuses_statistics_of_other_pixels(home, monkeypatch, tmp_path):
 def test_damaged_statistics_are_made_again(home, monkeypatch, content):
     monkeypatch.setattr(reference, "Inception", FakeInception)
     data = Images(5)
-    path = make_reference(data, "clean")
+    path = make_fid_stats(data, "clean")
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    assert read_statistics(describe_reference(data)["list"], "clean") is None
-    assert make_reference(data, "clean") == path and read_statistics(describe_reference(data)["list"], "clean").about["n"] == 5
+    assert read_statistics(describe_fid_stats(data)["list"], "clean") is None
+    assert (
+        make_fid_stats(data, "clean") == path
+        and read_statistics(describe_fid_stats(data)["list"], "clean").about["n"] == 5
+    )
 
 
 def test_memory_of_a_reference_does_not_grow_with_its_images(home, monkeypatch):
@@ -229,7 +247,7 @@ def test_memory_of_a_reference_does_not_grow_with_its_images(home, monkeypatch):
 
     monkeypatch.setattr(reference, "Inception", Wide)
     monkeypatch.setattr(reference, "MOST", 20)
-    _, few, many = (peak(lambda n=n: make_reference(Images(n), "clean", batch=20)) for n in (39, 40, 640))
+    _, few, many = (peak(lambda n=n: make_fid_stats(Images(n), "clean", batch=20)) for n in (39, 40, 640))
     assert many < few + 300_000, (few, many)
 
 
@@ -238,7 +256,7 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
     monkeypatch.setattr(reference, "Inception", FakeInception)
     data = Images(20)
     found = [record("best", i) for i in range(12)]
-    about = describe_reference(data, "my/many.toml")
+    about = describe_fid_stats(data, "my/many.toml")
     notes = {name: vars(about_sets(name, "clean", about)) for name in ("fid", "kid")}
     manifest = asked(["best"], sets={"mode": "clean", "reference": about}, metrics=notes)
     folder = make_run(tmp_path / "run", found, manifests=[manifest])
@@ -248,16 +266,27 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
         np.save(folder / "features-clean" / f"{key}.npy", row)
 
     page, _ = report(folder, tmp_path / "out")
-    assert "no reference statistics" in page and "python -m bench reference --dataset my/many.toml --mode clean" in page
-    make_reference(data, "clean")
+    assert (
+        "no reference statistics" in page
+        and "python -m bench fid-stats --dataset my/many.toml --mode clean" in page
+    )
+    make_fid_stats(data, "clean")
     page, rows = report(folder, tmp_path / "out")
     rest = read_statistics(about["list"], "clean")
-    truth = FakeInception(mode="clean")(torch.stack([data.image(i) for i in data.ids])).numpy().astype(np.float16)
+    truth = (
+        FakeInception(mode="clean")(torch.stack([data.image(i) for i in data.ids])).numpy().astype(np.float16)
+    )
     features_of = np.stack(list(ours.values()))
     assert float(rows["best"]["fid"]) == pytest.approx(frechet_distance(features_of, truth), rel=1e-4)
-    assert float(rows["best"]["kid"]) == pytest.approx(kernel_distance(features_of, rest.rows).value, rel=1e-4)
+    assert float(rows["best"]["kid"]) == pytest.approx(
+        kernel_distance(features_of, rest.rows).value, rel=1e-4
+    )
     named = f"the 20 images of many (list {about['list'][:12]})"
-    assert f"reference: {named}" in page and f"with {named}" in page and "clean-fid (clean: antialiased bicubic" in page
+    assert (
+        f"reference: {named}" in page
+        and f"with {named}" in page
+        and "clean-fid (clean: antialiased bicubic" in page
+    )
     assert "with the true images of the same row" not in page
 
     for path in (folder / "features-clean").iterdir():
@@ -269,18 +298,20 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
 
 def test_reference_verb(home, monkeypatch, tmp_path):
     monkeypatch.setattr(reference, "Inception", FakeInception)
-    done = CliRunner().invoke(cli, ["reference", "--dataset", "fashion32", "--mode", "clean", "--batch", "500"])
+    done = CliRunner().invoke(
+        cli, ["fid-stats", "--dataset", "fashion32", "--mode", "clean", "--batch", "500"]
+    )
     assert done.exit_code == 0, done.output
-    about = describe_reference(load_dataset("fashion32"))
+    about = describe_fid_stats(load_dataset("fashion32"))
     assert read_statistics(about["list"], "clean").about["n"] == about["n"]
-    wrong = CliRunner().invoke(cli, ["reference", "--dataset", "fashion3"])
+    wrong = CliRunner().invoke(cli, ["fid-stats", "--dataset", "fashion3"])
     assert wrong.exit_code == 2 and "did you mean 'fashion32'" in wrong.output
-    folder = CliRunner().invoke(cli, ["reference", "--dataset", str(tmp_path)])
+    folder = CliRunner().invoke(cli, ["fid-stats", "--dataset", str(tmp_path)])
     assert folder.exit_code == 2 and "a folder has no size of image of its own" in folder.output
 
 
 def test_everyone_knows_the_same_modes():
-    verb = cli.commands["reference"]
+    verb = cli.commands["fid-stats"]
     choices = next(option.type.choices for option in verb.params if option.name == "mode")
     assert MODES == tuple(choices) == tuple(networks.RESIZE) == tuple(table.INCEPTION)
     assert get_args(Suite.model_fields["fid_mode"].annotation) == MODES

@@ -21,7 +21,10 @@ from bench.system.cache import cache_dir
 
 ALEX = [(0, 4, 2, None), (3, 1, 2, (3, 2)), (6, 1, 1, (3, 2)), (8, 1, 1, None), (10, 1, 1, None)]
 """Of each convolution: index in the trunk, stride, padding, and the max pool before it."""
-VGG = [(k, 1, 1, (2, 2) if k in (5, 10, 17, 24) else None) for k in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
+VGG = [
+    (k, 1, 1, (2, 2) if k in (5, 10, 17, 24) else None)
+    for k in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+]
 TRUNKS = {"alex": (ALEX, {0, 3, 6, 8, 10}), "vgg": (VGG, {2, 7, 14, 21, 28})}
 
 
@@ -65,7 +68,9 @@ def unit_arrays(x):
 
 def test_psnr_is_that_of_each_clipped_image(pair):
     a, b = (unit_arrays(x) for x in pair)
-    expected = [skimage.metrics.peak_signal_noise_ratio(q, p, data_range=1) for p, q in zip(a, b, strict=True)]
+    expected = [
+        skimage.metrics.peak_signal_noise_ratio(q, p, data_range=1) for p, q in zip(a, b, strict=True)
+    ]
     np.testing.assert_allclose(psnr(*pair), expected, rtol=1e-10)
     assert psnr(pair[0], pair[0]).isinf().all()
 
@@ -101,7 +106,9 @@ class Masked(Operator):
     def __init__(self, shape, seeds):
         super().__init__(shape, seeds)
         checker = torch.arange(shape[-1]) % 2 == 0
-        self.kept = torch.stack([(checker if s % 2 else torch.ones_like(checker)).expand(shape) for s in seeds])
+        self.kept = torch.stack(
+            [(checker if s % 2 else torch.ones_like(checker)).expand(shape) for s in seeds]
+        )
 
     def forward(self, x):
         return 2 * x
@@ -128,7 +135,8 @@ def test_misfit_counts_measured_entries_only():
 
 
 @pytest.mark.parametrize(
-    ("net", "expected"), [("alex", [0.0186, 0.1641, 0.3592, 0.5263, 0.6304]), ("vgg", [0.0326, None, None, 0.5006])]
+    ("net", "expected"),
+    [("alex", [0.0186, 0.1641, 0.3592, 0.5263, 0.6304]), ("vgg", [0.0326, None, None, 0.5006])],
 )
 def test_lpips_of_known_pictures(net, expected, lpips):
     """Recorded from another assembly of the same networks (float32)."""
@@ -145,7 +153,9 @@ def test_lpips_is_the_definition(net, lpips):
     import lpips as package
 
     trunk = load_file(need(f"lpips_{net}"))
-    linear = torch.load(f"{package.__path__[0]}/weights/v0.1/{net}.pth", map_location="cpu", weights_only=True)
+    linear = torch.load(
+        f"{package.__path__[0]}/weights/v0.1/{net}.pth", map_location="cpu", weights_only=True
+    )
     shift, scale = (torch.tensor(v).view(3, 1, 1) for v in ([-0.030, -0.088, -0.188], [0.458, 0.448, 0.450]))
     layers, taps = TRUNKS[net]
 
@@ -170,7 +180,9 @@ def test_lpips_enlarges_small_images_and_repeats_grey(lpips, pair):
     large = [F.interpolate(x.clamp(-1, 1), (64, 80), mode="bilinear", align_corners=False) for x in (a, b)]
     both = lpips["alex"](a, b)
     torch.testing.assert_close(lpips["alex"](*large), both, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(lpips["alex"](a.expand(-1, 3, -1, -1), b.expand(-1, 3, -1, -1)), both, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        lpips["alex"](a.expand(-1, 3, -1, -1), b.expand(-1, 3, -1, -1)), both, rtol=1e-5, atol=1e-6
+    )
     torch.testing.assert_close(
         torch.cat([lpips["alex"](a[i : i + 1], b[i : i + 1]) for i in range(3)]), both, rtol=1e-5, atol=1e-6
     )
@@ -189,7 +201,10 @@ def test_inception_gives_the_features_of_the_torchscript_program(inception):
 def test_inception_is_that_of_pytorch_fid(inception, monkeypatch, pair):
     from pytorch_fid import inception as fid
 
-    state = load_file(need("inception")) | {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
+    state = load_file(need("inception")) | {
+        "fc.weight": torch.zeros(1008, 2048),
+        "fc.bias": torch.zeros(1008),
+    }
     monkeypatch.setattr(fid, "load_state_dict_from_url", lambda *_, **__: state)
     theirs = fid.InceptionV3([3]).eval()
     x = pair[1][:2]

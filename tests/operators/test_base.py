@@ -81,7 +81,10 @@ def close(a: torch.Tensor, b: torch.Tensor, tol: float = 1e-11) -> None:
 
 def cases(rung: type) -> pytest.MarkDecorator:
     chosen = [i for i in range(len(CASES)) if isinstance(build(i), rung)]
-    names = ["-".join([CASES[i][0], *(f"{k}={v}" for k, v in CASES[i][1].items() if k != "matrix")]) for i in chosen]
+    names = [
+        "-".join([CASES[i][0], *(f"{k}={v}" for k, v in CASES[i][1].items() if k != "matrix")])
+        for i in chosen
+    ]
     return pytest.mark.parametrize("case", chosen, ids=names)
 
 
@@ -92,8 +95,16 @@ def test_pure(case):
     x.requires_grad_()
     y = data(A)
     before = [t.detach().clone() for t in (x, y)]
-    calls = [lambda: A(x), lambda: A.guess(y), lambda: A.vjp(x)[0], lambda: A.vjp(x)[1](y), lambda: A.display(y)]
-    calls += [lambda: A.pinv(y)] * isinstance(A, PinvOperator) + [lambda: A.adjoint(y)] * isinstance(A, LinearOperator)
+    calls = [
+        lambda: A(x),
+        lambda: A.guess(y),
+        lambda: A.vjp(x)[0],
+        lambda: A.vjp(x)[1](y),
+        lambda: A.display(y),
+    ]
+    calls += [lambda: A.pinv(y)] * isinstance(A, PinvOperator) + [lambda: A.adjoint(y)] * isinstance(
+        A, LinearOperator
+    )
     if isinstance(A, SVDOperator):
         z = x.detach()
         calls += [lambda: A.U(z), lambda: A.Ut(y), lambda: A.V(z), lambda: A.Vt(z), lambda: A.pinv(y, 0.1)]
@@ -103,7 +114,9 @@ def test_pure(case):
         assert torch.isfinite(first).all()
         assert not first.requires_grad
         if call is not calls[4] and first.data_ptr() not in (0,):
-            assert first.data_ptr() not in (x.data_ptr(), y.data_ptr()), "an alias: an in-place update would reach the input"
+            assert first.data_ptr() not in (x.data_ptr(), y.data_ptr()), (
+                "an alias: an in-place update would reach the input"
+            )
     assert torch.equal(x, before[0])
     assert torch.equal(y, before[1])
     assert A(x).shape == (B, *A.out_shape)
@@ -146,7 +159,9 @@ def test_derivative(case):
 def test_seeds(case):
     """Masks and kernels are functions of the seed, one row per image, and nothing else is random."""
     A, (name, params) = build(case), CASES[case]
-    same, other, alone = (make(name, A.shape, seeds, **params) for seeds in (range(10, 10 + B), range(B), [11]))
+    same, other, alone = (
+        make(name, A.shape, seeds, **params) for seeds in (range(10, 10 + B), range(B), [11])
+    )
     for key, value in A.parameters().items():
         assert len(value) == B
         assert torch.equal(value, same.parameters()[key])
@@ -187,7 +202,7 @@ def test_precision(case):
 @cases(Operator)
 def test_watched_calls(case):
     A, calls = build(case), Counter()
-    watched = A.watched(calls)
+    watched = A.counting(calls)
     assert type(watched) is type(A)
     _, pull = watched.vjp(image(A))
     pull(data(A)), pull(data(A))
@@ -263,7 +278,9 @@ def test_singular_value_decomposition(case):
 
 
 @pytest.mark.parametrize("shape", [(1, 15, 13), (3, 9, 16), (1, 8, 15)])
-@pytest.mark.parametrize("name", ["blur_circular", "blur_gauss", "inpaint_box", "phase_retrieval", "blur_motion"])
+@pytest.mark.parametrize(
+    "name", ["blur_circular", "blur_gauss", "inpaint_box", "phase_retrieval", "blur_motion"]
+)
 def test_odd_sides(name, shape):
     params = {"kernel": "motion"} if name == "blur_circular" else {}
     A = make_operator(name, shape, range(2), **params)

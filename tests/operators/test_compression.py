@@ -56,7 +56,10 @@ def test_jpeg_decodes_as_pillow_does(channels, agreement, quality):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_jpeg_of_a_jpeg(quality, dtype):
     """Coding what was decoded changes nothing but rounding, on a real photo, in which values beyond [-1, 1] occur."""
-    A, x = make_operator("jpeg", (3, 256, 256), [0], quality=quality).to(dtype=dtype), tensor(photo()).to(dtype)
+    A, x = (
+        make_operator("jpeg", (3, 256, 256), [0], quality=quality).to(dtype=dtype),
+        tensor(photo()).to(dtype),
+    )
     y = A(x)
     assert y.abs().max() > 1
     assert (A(A.pinv(y)) - y).abs().max() < (1e-12 if dtype == torch.float64 else 1e-5)

@@ -81,7 +81,9 @@ def test_every_solver_with_the_ffhq_network_through_the_whole_path(tmp_path):
     script = ROOT / "benchmarks" / "full_size.py"
     tasks = ["inpaint_box", "sr_average4", "sr_bicubic4", "hdr"]
     options = [option for task in tasks for option in ("--task", task)]
-    done = subprocess.run([sys.executable, script, "--out", tmp_path, *options], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script, "--out", tmp_path, *options], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     records = load(tmp_path / "run")
     solved = records[records["status"] == "ok"]
@@ -91,8 +93,12 @@ def test_every_solver_with_the_ffhq_network_through_the_whole_path(tmp_path):
     assert {path.stem for path in (tmp_path / "run" / "features").glob("*.npy")} == set(solved["key"])
     tables = pd.read_csv(tmp_path / "run" / "report" / "tables.csv")
     whole = tables[tables["n"] >= 3].set_index(["task", "solver"])
-    assert whole.loc[[("sr_bicubic4", "pinv"), ("sr_bicubic4", "ddrm")], ["fid", "kid"]].notna().all(axis=None)
-    assert all(f"grid_{task}.png" in (tmp_path / "run" / "report" / "report.md").read_text() for task in tasks)
+    assert (
+        whole.loc[[("sr_bicubic4", "pinv"), ("sr_bicubic4", "ddrm")], ["fid", "kid"]].notna().all(axis=None)
+    )
+    assert all(
+        f"grid_{task}.png" in (tmp_path / "run" / "report" / "report.md").read_text() for task in tasks
+    )
     for key in solved["key"]:
         with Image.open(tmp_path / "run" / "objects" / key[:2] / f"{key}.png") as picture:
             assert (picture.size, picture.mode) == ((256, 256), "RGB")

@@ -34,7 +34,9 @@ def no_files(monkeypatch, tmp_path):
 def masks(monkeypatch, tmp_path):
     def write(layout="bits of all", **changed):
         pools = {"10-20% freeform": holes(3, 256, 256, 1), KEY: holes(5, 256, 256, 2)}
-        np.savez(tmp_path / "masks.npz", **{key: LAYOUTS[layout](pool) for key, pool in pools.items()}, **changed)
+        np.savez(
+            tmp_path / "masks.npz", **{key: LAYOUTS[layout](pool) for key, pool in pools.items()}, **changed
+        )
         monkeypatch.setenv(freeform.VARIABLE, str(tmp_path / "masks.npz"))
         return pools
 
@@ -48,7 +50,9 @@ def test_masks_are_those_of_the_file(masks, layout):
         A = make_operator("inpaint_freeform", (3, 256, 256), range(40), **params)
         measured = A.parameters()["mask"][:, 0].numpy()
         indices = [[i for i, hole in enumerate(pools[key]) if (m == ~hole).all()] for m in measured]
-        assert all(len(found) == 1 for found in indices), "each mask is one of the pool, with holes unmeasured"
+        assert all(len(found) == 1 for found in indices), (
+            "each mask is one of the pool, with holes unmeasured"
+        )
         assert {found[0] for found in indices} == set(range(len(pools[key]))), "and every one is drawn"
 
 
@@ -72,7 +76,9 @@ def test_masks_refused(masks, tmp_path, monkeypatch):
             make_operator("inpaint_freeform", shape, [0], **params)
         assert "\n" not in str(caught.value)
 
-    refused(rf"needs the masks of Palette.*{freeform.FILE}.*save it as {tmp_path}/home/operators.*or set BENCH_FREEFORM_MASKS")
+    refused(
+        rf"needs the masks of Palette.*{freeform.FILE}.*save it as {tmp_path}/home/operators.*or set BENCH_FREEFORM_MASKS"
+    )
     masks(broken=np.zeros(100, np.uint8), numbers=np.zeros((2, 256, 32)))
     refused("images of 256 x 256 pixels, as its masks are, got 32 x 32", (3, 32, 32))
     refused("no masks '20-30%' in .*; known: 10-20% freeform, 20-30% freeform", fraction="20-30%")
@@ -102,10 +108,20 @@ def test_blur_network_is_the_published_one():
     assert len(state) == 159
     assert sum(p.numel() for p in network.parameters()) == 115_265_475
     assert state["kernel_extractor.model.22.conv_block.5.weight"].shape == (1024, 1024, 3, 3)
-    assert state["adapter.model.submodule.submodule.submodule.submodule.up.1.weight"].shape == (1024, 512, 4, 4)
+    assert state["adapter.model.submodule.submodule.submodule.submodule.up.1.weight"].shape == (
+        1024,
+        512,
+        4,
+        4,
+    )
     assert state["adapter.model.up.1.bias"].shape == (64,)
     assert state["recon_trunk.28.weight"].shape == (3, 64, 3, 3)
-    assert {name.split(".")[1] for name in state if name.startswith("feature")} == {"0", "2", "4", *map(str, range(6, 16))}
+    assert {name.split(".")[1] for name in state if name.startswith("feature")} == {
+        "0",
+        "2",
+        "4",
+        *map(str, range(6, 16)),
+    }
 
 
 def test_what_skips_a_level_is_rectified():
@@ -163,7 +179,9 @@ def test_weights_refused(small, tmp_path, monkeypatch):
             make_operator("blur_nonlinear", shape, [0])
         assert "\n" not in str(caught.value)
 
-    refused(f"needs the weights GOPRO_wVAE.pth .*save it as {tmp_path}/home/operators/GOPRO_wVAE.pth, or set BENCH_BKSE")
+    refused(
+        f"needs the weights GOPRO_wVAE.pth .*save it as {tmp_path}/home/operators/GOPRO_wVAE.pth, or set BENCH_BKSE"
+    )
     good = blur_network(0, torch.float32).state_dict()
     first = next(iter(good))
     bad = {

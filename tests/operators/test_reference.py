@@ -28,7 +28,12 @@ def close(a, b, tol=1e-12):
 
 
 def correlate(x: torch.Tensor, kernels: np.ndarray, mode: str) -> np.ndarray:
-    return np.stack([[ndimage.correlate(c, k, mode=mode) for c in image] for image, k in zip(x.numpy(), kernels, strict=True)])
+    return np.stack(
+        [
+            [ndimage.correlate(c, k, mode=mode) for c in image]
+            for image, k in zip(x.numpy(), kernels, strict=True)
+        ]
+    )
 
 
 def test_means():
@@ -68,16 +73,25 @@ def test_blurs(boundary, mode):
 def test_boundary_chooses_the_rung():
     assert not isinstance(make_operator("blur_motion", SHAPE, [0]), SVDOperator)
     assert isinstance(make_operator("blur_motion", SHAPE, [0], boundary="circular"), SVDOperator)
-    pair = [make_operator("blur_motion", SHAPE, [7], boundary=b).parameters()["kernel"] for b in ("reflect", "circular")]
+    pair = [
+        make_operator("blur_motion", SHAPE, [7], boundary=b).parameters()["kernel"]
+        for b in ("reflect", "circular")
+    ]
     assert torch.equal(*pair)
-    assert torch.equal(pair[0], make_operator("blur_circular", SHAPE, [7], kernel="motion").parameters()["kernel"])
+    assert torch.equal(
+        pair[0], make_operator("blur_circular", SHAPE, [7], kernel="motion").parameters()["kernel"]
+    )
 
 
 def test_default_kernels_scale_with_the_side():
     assert [scaled_taps(61, side) for side in (512, 256, 128, 32)] == [61, 61, 31, 9]
     assert [scaled_taps(9, side) for side in (256, 128, 32)] == [9, 5, 3]
-    wide, narrow = (make_operator("blur_gauss", (1, side, side), [0]).left[side // 2].numpy() for side in (256, 32))
-    spread = [float(np.sqrt((row * (np.arange(len(row)) - len(row) // 2) ** 2).sum())) for row in (wide, narrow)]
+    wide, narrow = (
+        make_operator("blur_gauss", (1, side, side), [0]).left[side // 2].numpy() for side in (256, 32)
+    )
+    spread = [
+        float(np.sqrt((row * (np.arange(len(row)) - len(row) // 2) ** 2).sum())) for row in (wide, narrow)
+    ]
     np.testing.assert_allclose(spread, [3, 1], rtol=2e-3)
 
 
@@ -105,7 +119,9 @@ def test_masks():
         assert min(rows[0], columns[0]) >= 2
         assert max(rows[-1], columns[-1]) < 30
         starts |= {("row", rows[0]), ("column", columns[0])}
-    assert {2, 14} <= {start for axis, start in starts if axis == "row"} & {start for axis, start in starts if axis == "column"}
+    assert {2, 14} <= {start for axis, start in starts if axis == "row"} & {
+        start for axis, start in starts if axis == "column"
+    }
     for p in (0.7, 0.92):
         mask = make_operator("inpaint_random", SHAPE, range(3), p=p).parameters()["mask"]
         assert mask.shape == (3, 1, 32, 24)
@@ -119,7 +135,10 @@ def test_draws_are_the_same_on_every_machine():
     assert abs(kernel.sum() - 1) < 1e-14
     centre = (kernel * np.indices((61, 61))).sum((1, 2))
     np.testing.assert_allclose(centre, 30, atol=1e-9)
-    masks = [make_operator(name, (3, 32, 32), [99]).parameters()["mask"].numpy() for name in ("inpaint_box", "inpaint_random")]
+    masks = [
+        make_operator(name, (3, 32, 32), [99]).parameters()["mask"].numpy()
+        for name in ("inpaint_box", "inpaint_random")
+    ]
     found = [hashlib.sha256(a.tobytes()).hexdigest()[:16] for a in (kernel, *masks)]
     assert found == ["02d83b4b53cc877d", "7c48cd3c643feaaf", "d3674f0588424d37"]
 
@@ -145,7 +164,9 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "shape", "params", "message"), ERRORS, ids=[f"{e[0]}-{i}" for i, e in enumerate(ERRORS)])
+@pytest.mark.parametrize(
+    ("name", "shape", "params", "message"), ERRORS, ids=[f"{e[0]}-{i}" for i, e in enumerate(ERRORS)]
+)
 def test_errors(name, shape, params, message):
     with pytest.raises(ValueError, match=message):
         make_operator(name, shape, [0], **params)
@@ -158,12 +179,17 @@ def test_parameters_are_described():
     assert operator_parameters("matrix")["matrix"].default is inspect.Parameter.empty
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATORS if "matrix" not in name and name != "blur_nonlinear"])
+@pytest.mark.parametrize(
+    "name", [name for name in OPERATORS if "matrix" not in name and name != "blur_nonlinear"]
+)
 def test_no_operator_is_quadratic_in_the_image(name):
     """At 3 x 256 x 256 in float64 (1.5 MiB), the operator itself and every one of its calls stay below 64 MiB."""
     A, x = MADE.get(name, partial(make_operator, name))((3, 256, 256), [0]), images(1, (3, 256, 256))
     y = A(x)
-    assert sum(t.untyped_storage().nbytes() for t in vars(A).values() if isinstance(t, torch.Tensor)) < 64 * 2**20
+    assert (
+        sum(t.untyped_storage().nbytes() for t in vars(A).values() if isinstance(t, torch.Tensor))
+        < 64 * 2**20
+    )
     calls = {"forward": lambda: A(x), "vjp": lambda: A.vjp(x)[1](y)}
     if isinstance(A, LinearOperator):
         calls |= {"pinv": lambda: A.pinv(y, 1.0)}

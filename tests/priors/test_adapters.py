@@ -50,8 +50,12 @@ def test_diffusers_predictions(pipeline, kind, device):
     t = prior.schedule.level(300)
     with torch.no_grad():
         out = unet(X, 300).sample
-    theirs = DDPMScheduler(prediction_type=kind, beta_schedule="squaredcos_cap_v2", clip_sample=False).step(out, 300, X)
-    torch.testing.assert_close(prior.denoise(X.to(device), t).cpu(), theirs.pred_original_sample, rtol=1e-3, atol=1e-3)
+    theirs = DDPMScheduler(prediction_type=kind, beta_schedule="squaredcos_cap_v2", clip_sample=False).step(
+        out, 300, X
+    )
+    torch.testing.assert_close(
+        prior.denoise(X.to(device), t).cpu(), theirs.pred_original_sample, rtol=1e-3, atol=1e-3
+    )
     assert isinstance(prior.schedule, TableSchedule) and prior.shape == (1, 16, 16)
     x0, pull = prior.vjp(X.to(device), t)
     assert torch.isfinite(pull(x0)).all()
@@ -62,8 +66,18 @@ def test_diffusers_variance_exploding(tmp_path, device):
     """Against Tweedie's formula in the network's own units, images in [0, 1]; between two levels too."""
     diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(0)
-    blocks = {"down_block_types": ("DownBlock2D",), "up_block_types": ("UpBlock2D",), "block_out_channels": (32,)}
-    size = {"sample_size": 16, "in_channels": 1, "out_channels": 1, "layers_per_block": 1, "norm_num_groups": 8}
+    blocks = {
+        "down_block_types": ("DownBlock2D",),
+        "up_block_types": ("UpBlock2D",),
+        "block_out_channels": (32,),
+    }
+    size = {
+        "sample_size": 16,
+        "in_channels": 1,
+        "out_channels": 1,
+        "layers_per_block": 1,
+        "norm_num_groups": 8,
+    }
     unet = diffusers.UNet2DModel(time_embedding_type="fourier", **size, **blocks).eval()
     scheduler = diffusers.ScoreSdeVeScheduler(num_train_timesteps=50, sigma_min=0.02, sigma_max=40.0)
     diffusers.ScoreSdeVePipeline(unet, scheduler).save_pretrained(tmp_path / "ve")
@@ -107,7 +121,10 @@ def test_a_memory_format_is_for_images_only():
     network = torch.nn.Sequential(torch.nn.Conv3d(2, 3, 2), torch.nn.Conv2d(2, 3, 2))
     before = [p.clone() for p in network.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(before, channels_last(network).parameters(), strict=True))
-    assert network[1].weight.is_contiguous(memory_format=torch.channels_last) and network[0].weight.is_contiguous()
+    assert (
+        network[1].weight.is_contiguous(memory_format=torch.channels_last)
+        and network[0].weight.is_contiguous()
+    )
 
 
 def test_diffusers_classes(pipeline):
@@ -122,7 +139,11 @@ def test_diffusers_weights_in_every_format(pipeline, tmp_path):
     """Whatever diffusers saves, the same tensors; a pickle is read as weights only."""
     name, unet = pipeline()
     wanted, folder = load_prior(name), tmp_path / "pipe" / "unet"
-    for options in ({"safe_serialization": False}, {"variant": "fp16"}, {"variant": "ema", "safe_serialization": False}):
+    for options in (
+        {"safe_serialization": False},
+        {"variant": "fp16"},
+        {"variant": "ema", "safe_serialization": False},
+    ):
         for file in folder.glob("diffusion_pytorch_model*"):
             file.unlink()
         unet.save_pretrained(folder, **options)
@@ -147,13 +168,38 @@ def test_diffusers_folders_that_are_refused(pipeline, tmp_path, monkeypatch):
     with pytest.raises(PriorError, match=r"No such file.*takes the folder of a saved pipeline"):
         load_prior(f"diffusers:{tmp_path}")
     for path, old, new, message in [
-        ("scheduler/scheduler_config.json", '"linear"', '"curved"', "DDPMScheduler cannot be made: curved is not impl"),
-        ("scheduler/scheduler_config.json", '"DDPMScheduler"', '"MyScheduler"', "has no scheduler 'MyScheduler'"),
-        ("scheduler/scheduler_config.json", '"DDPMScheduler"', '"UNet2DModel"', "has no scheduler 'UNet2DModel'"),
-        ("scheduler/scheduler_config.json", '"epsilon"', '"flow_prediction"', "'flow_prediction' is not noise, v or x0"),
+        (
+            "scheduler/scheduler_config.json",
+            '"linear"',
+            '"curved"',
+            "DDPMScheduler cannot be made: curved is not impl",
+        ),
+        (
+            "scheduler/scheduler_config.json",
+            '"DDPMScheduler"',
+            '"MyScheduler"',
+            "has no scheduler 'MyScheduler'",
+        ),
+        (
+            "scheduler/scheduler_config.json",
+            '"DDPMScheduler"',
+            '"UNet2DModel"',
+            "has no scheduler 'UNet2DModel'",
+        ),
+        (
+            "scheduler/scheduler_config.json",
+            '"epsilon"',
+            '"flow_prediction"',
+            "'flow_prediction' is not noise, v or x0",
+        ),
         ("unet/config.json", '"_class_name": "UNet2DModel"', '"_class_name": "DiT"', "only UNet2DModel"),
         ("model_index.json", '"unet"', '"vqvae": [], "unet"', "latents of its 'vqvae'"),
-        ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in unet/config.json"),
+        (
+            "unet/config.json",
+            '"sample_size": 16',
+            '"sample_size": null',
+            "set sample_size in unet/config.json",
+        ),
         ("unet/config.json", '"norm_num_groups": 8', '"norm_num_groups": 5', "unet: cannot be loaded: "),
         ("unet/config.json", '"in_channels": 1', '"in_channels": 2', "unet: cannot be loaded: .*conv_in"),
     ]:
@@ -299,7 +345,13 @@ def test_azula_downloads_into_the_cache(monkeypatch, tmp_path):
     """A card of azula's, with the address of a file here."""
     from azula.plugins import adm
 
-    config = {"image_size": 16, "image_channels": 1, "num_channels": 32, "channel_mult": [1, 1], "num_res_blocks": 1}
+    config = {
+        "image_size": 16,
+        "image_channels": 1,
+        "num_channels": 32,
+        "channel_mult": [1, 1],
+        "num_res_blocks": 1,
+    }
     config |= {"attention_resolutions": [8], "learn_var": False}
     state = adm.make_model(**config).backbone.state_dict()
     torch.save(state, tmp_path / "served.pt")
@@ -334,9 +386,7 @@ def test_azula_functions_that_return_something_else(azula):
 
 def test_a_users_file_is_imported_as_any_other_of_theirs(azula, tmp_path):
     """By the one importer: its module is known while it is made, as dataclasses need, and a missing file is named."""
-    lines = (
-        "from __future__ import annotations\nimport dataclasses\n\n@dataclasses.dataclass\nclass Held:\n    side: int = 16\n\n"
-    )
+    lines = "from __future__ import annotations\nimport dataclasses\n\n@dataclasses.dataclass\nclass Held:\n    side: int = 16\n\n"
     (tmp_path / "mine.py").write_text(lines + AZULA.replace("(1, 16, 16)", "(1, Held().side, 16)"))
     assert load_prior(f"{azula}:gaussian").shape == (1, 16, 16)
     with pytest.raises(PriorError, match=r"azula:.*other\.py:f: .*other\.py: no such file"):

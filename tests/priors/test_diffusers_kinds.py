@@ -81,10 +81,25 @@ def made(name, **config):
 SHORT = {"num_train_timesteps": T}
 KINDS = {
     "edm": ("EDMEulerScheduler", SHORT, edm(0.5), (0.002, 80)),
-    "edm v": ("EDMEulerScheduler", SHORT | {"prediction_type": "v_prediction", "sigma_data": 0.7}, edm(0.7, -1), (0.002, 80)),
-    "edm exp": ("EDMEulerScheduler", SHORT | {"sigma_schedule": "exponential", "sigma_max": 9.0}, edm(0.5), (0.002, 9)),
+    "edm v": (
+        "EDMEulerScheduler",
+        SHORT | {"prediction_type": "v_prediction", "sigma_data": 0.7},
+        edm(0.7, -1),
+        (0.002, 80),
+    ),
+    "edm exp": (
+        "EDMEulerScheduler",
+        SHORT | {"sigma_schedule": "exponential", "sigma_max": 9.0},
+        edm(0.5),
+        (0.002, 9),
+    ),
     "edm dpm": ("EDMDPMSolverMultistepScheduler", SHORT | {"sigma_min": 0.01}, edm(0.5), (0.01, 80)),
-    "cosine": ("CosineDPMSolverMultistepScheduler", SHORT, edm(1.0, -1, lambda t: (t * math.pi / 2).tan()), (0.3, 500)),
+    "cosine": (
+        "CosineDPMSolverMultistepScheduler",
+        SHORT,
+        edm(1.0, -1, lambda t: (t * math.pi / 2).tan()),
+        (0.3, 500),
+    ),
     "euler": (
         "EulerDiscreteScheduler",
         SHORT
@@ -150,7 +165,9 @@ def pipeline(tmp_path):
     return save
 
 
-@pytest.mark.parametrize("name", ["EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "CosineDPMSolverMultistepScheduler"])
+@pytest.mark.parametrize(
+    "name", ["EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "CosineDPMSolverMultistepScheduler"]
+)
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
 def test_preconditioning_is_that_of_diffusers(pipeline, name, kind, device, monkeypatch):
     scheduler = made(name, sigma_data=0.6, prediction_type=kind)
@@ -160,7 +177,9 @@ def test_preconditioning_is_that_of_diffusers(pipeline, name, kind, device, monk
     for t in (prior.schedule.level(400), prior.schedule.at(1.3)):
         x, sigma = X.float(), torch.tensor(t.ratio)
         with torch.no_grad():
-            out = unet(scheduler.precondition_inputs(x / t.alpha, sigma), scheduler.precondition_noise(sigma)).sample
+            out = unet(
+                scheduler.precondition_inputs(x / t.alpha, sigma), scheduler.precondition_noise(sigma)
+            ).sample
         theirs = scheduler.precondition_outputs(x / t.alpha, out, sigma)
         torch.testing.assert_close(prior.denoise(x.to(device), t).cpu(), theirs, rtol=1e-4, atol=1e-4)
 
@@ -171,7 +190,9 @@ def test_a_flow_is_that_of_diffusers(pipeline, name, device):
     scheduler = made(name, num_train_timesteps=100, shift=2.0)
     folder, unet = pipeline(scheduler)
     prior = load_prior(folder, device=device)
-    np.testing.assert_allclose([prior.schedule.level(i).ratio for i in range(99)], _ratios(scheduler.sigmas[1:]), rtol=1e-4)
+    np.testing.assert_allclose(
+        [prior.schedule.level(i).ratio for i in range(99)], _ratios(scheduler.sigmas[1:]), rtol=1e-4
+    )
     scheduler.set_timesteps(1)
     s, time = scheduler.sigmas[0].item(), scheduler.timesteps[0]
     if s == 1:  # pure noise: one step further in
@@ -181,7 +202,9 @@ def test_a_flow_is_that_of_diffusers(pipeline, name, device):
     x = X.float() * (1 - s) / level.alpha  # what they have at the level
     with torch.no_grad():
         velocity = unet(x, time).sample
-    torch.testing.assert_close(prior.denoise(X.float().to(device), level).cpu(), x - s * velocity, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        prior.denoise(X.float().to(device), level).cpu(), x - s * velocity, rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("flag", ["invert_sigmas", "use_dynamic_shifting"])
@@ -229,23 +252,31 @@ def test_schedulers_with_betas_share_the_network(pipeline, name):
     with torch.no_grad():
         eps = unet(X.float(), t).sample
     expected = (X.float() - math.sqrt(1 - abar[t]) * eps) / math.sqrt(abar[t])
-    torch.testing.assert_close(prior.denoise(X.float(), prior.schedule.level(t)), expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        prior.denoise(X.float(), prior.schedule.level(t)), expected, rtol=1e-3, atol=1e-3
+    )
 
 
 def test_schedulers_of_an_absent_package_or_of_shifted_betas(pipeline, tmp_path):
     """One whose class needs a package that is not here, by its betas; and CogVideoX's, which are not those of its levels."""
-    folder, _ = pipeline(made("DDPMScheduler", beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"))
+    folder, _ = pipeline(
+        made("DDPMScheduler", beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    )
     known, path = load_prior(folder), tmp_path / "pipe" / "scheduler" / "scheduler_config.json"
     path.write_text(path.read_text().replace('"DDPMScheduler"', '"DPMSolverSDEScheduler"'))
     assert load_prior(folder).config_sha256 == known.config_sha256
-    path.write_text(path.read_text().replace('"DPMSolverSDEScheduler"', '"CosineDPMSolverMultistepScheduler"'))
+    path.write_text(
+        path.read_text().replace('"DPMSolverSDEScheduler"', '"CosineDPMSolverMultistepScheduler"')
+    )
     if importlib.util.find_spec("torchsde") is None:
         with pytest.raises(PriorError, match=r"cannot be made: .* requires the torchsde library"):
             load_prior(folder)
 
 
 def test_zero_terminal_snr_leaves_out_the_level_of_pure_noise(pipeline):
-    scheduler = made("DDIMScheduler", rescale_betas_zero_snr=True, prediction_type="v_prediction", clip_sample=False)
+    scheduler = made(
+        "DDIMScheduler", rescale_betas_zero_snr=True, prediction_type="v_prediction", clip_sample=False
+    )
     folder, unet = pipeline(scheduler)
     prior = load_prior(folder)
     assert prior.schedule.T == 999
@@ -254,10 +285,14 @@ def test_zero_terminal_snr_leaves_out_the_level_of_pure_noise(pipeline):
         out = unet(X.float(), 998).sample
     scheduler.set_timesteps(1000)
     theirs = scheduler.step(out, 998, X.float()).pred_original_sample
-    torch.testing.assert_close(prior.denoise(X.float(), prior.schedule.level(998)), theirs, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        prior.denoise(X.float(), prior.schedule.level(998)), theirs, rtol=1e-3, atol=1e-3
+    )
 
 
-@pytest.mark.parametrize("scheduler", ["EDMEulerScheduler", "FlowMatchEulerDiscreteScheduler", "ScoreSdeVeScheduler"])
+@pytest.mark.parametrize(
+    "scheduler", ["EDMEulerScheduler", "FlowMatchEulerDiscreteScheduler", "ScoreSdeVeScheduler"]
+)
 def test_class_labels_reach_every_kind(pipeline, scheduler):
     prior = load_prior(pipeline(made(scheduler), num_class_embeds=4)[0])
     t, x = prior.schedule.level(500), X.float()
@@ -273,7 +308,8 @@ def test_what_changes_a_result_is_in_the_identity(pipeline):
         return load_prior(pipeline(made("EDMDPMSolverMultistepScheduler", **config))[0]).config_sha256
 
     found = [
-        identity(**config) for config in ({}, {"sigma_data": 1.0}, {"prediction_type": "v_prediction"}, {"sigma_max": 9.0})
+        identity(**config)
+        for config in ({}, {"sigma_data": 1.0}, {"prediction_type": "v_prediction"}, {"sigma_max": 9.0})
     ]
     assert len(set(found)) == 4 and identity(solver_order=1) == found[0]
 
@@ -284,13 +320,21 @@ def test_what_changes_a_result_is_in_the_identity(pipeline):
         ("CMStochasticIterativeScheduler", {}, "its network is a consistency function, not E\\[x0 | x_t\\]"),
         ("LCMScheduler", {}, "consistency function"),
         ("ScoreSdeVpScheduler", {}, "does not say at which time"),
-        ("UniPCMultistepScheduler", {"use_flow_sigmas": True}, "use_flow_sigmas needs prediction_type flow_prediction"),
+        (
+            "UniPCMultistepScheduler",
+            {"use_flow_sigmas": True},
+            "use_flow_sigmas needs prediction_type flow_prediction",
+        ),
         (
             "EDMDPMSolverMultistepScheduler",
             {"prediction_type": "sample"},
             "has no preconditioning for prediction_type 'sample'",
         ),
-        ("AmusedScheduler", {"mask_token_id": 0}, "is no scheduler under which a UNet2DModel is a denoiser; known are"),
+        (
+            "AmusedScheduler",
+            {"mask_token_id": 0},
+            "is no scheduler under which a UNet2DModel is a denoiser; known are",
+        ),
     ],
 )
 def test_kinds_that_are_refused(pipeline, name, config, message):
@@ -315,10 +359,21 @@ def test_no_scheduler_of_diffusers_is_overlooked():
             refused[name] = str(error)
         except TypeError as error:  # a token, a protein's modes: it needs what no image has
             assert "required positional argument" in str(error)
-    consistent = {"CMStochasticIterativeScheduler", "LCMScheduler", "TCDScheduler", "SCMScheduler", "FlowMatchLCMScheduler"}
+    consistent = {
+        "CMStochasticIterativeScheduler",
+        "LCMScheduler",
+        "TCDScheduler",
+        "SCMScheduler",
+        "FlowMatchLCMScheduler",
+    }
     assert {name for name, text in refused.items() if "consistency" in text} == consistent
     assert {*BETAS} - consistent <= known
-    assert {"EDMEulerScheduler", "FlowMatchHeunDiscreteScheduler", "KarrasVeScheduler", "IPNDMScheduler"} <= known
+    assert {
+        "EDMEulerScheduler",
+        "FlowMatchHeunDiscreteScheduler",
+        "KarrasVeScheduler",
+        "IPNDMScheduler",
+    } <= known
 
 
 def test_the_angles_network_is_what_its_own_sampler_takes_it_for():
@@ -328,4 +383,6 @@ def test_the_angles_network_is_what_its_own_sampler_takes_it_for():
     x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64).view(3, 1, 1, 1)
     for t in scheduler.timesteps:
         x = scheduler.step(circle(x, t.double()), t, x).prev_sample
-    torch.testing.assert_close(x.flatten(), MEAN + STD * torch.tensor([-1.0, 0.0, 1.0]).double(), atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        x.flatten(), MEAN + STD * torch.tensor([-1.0, 0.0, 1.0]).double(), atol=0.02, rtol=0
+    )

@@ -24,7 +24,9 @@ from tests.tiny import ARCHITECTURE, PRIOR
 @pytest.fixture
 def state():
     torch.manual_seed(0)
-    return {key: 0.05 * torch.randn(value.shape) for key, value in build_unet(**ARCHITECTURE).state_dict().items()}
+    return {
+        key: 0.05 * torch.randn(value.shape) for key, value in build_unet(**ARCHITECTURE).state_dict().items()
+    }
 
 
 @pytest.fixture
@@ -33,7 +35,9 @@ def card(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
 
     def write(file="tiny.pt", **entries):
-        text = PRIOR.format(sha256="", channels=1).replace("tiny.safetensors", file).replace('sha256 = ""\n', "")
+        text = (
+            PRIOR.format(sha256="", channels=1).replace("tiny.safetensors", file).replace('sha256 = ""\n', "")
+        )
         lines = "".join(f"{key} = {value!r}\n" for key, value in entries.items() if value is not None)
         (tmp_path / "tiny.toml").write_text(lines + text)
         return str(tmp_path / "tiny.toml")
@@ -87,7 +91,8 @@ def test_download_is_stored_once_and_found(card, state, tmp_path, server):  # no
     sha256 = hashlib.sha256(server.content).hexdigest()
     name = card(urls=[f"{server.url}/gone", f"{server.url}/broken"], sha256=sha256, size=len(server.content))
     with pytest.raises(
-        PriorError, match=rf"tiny.pt: the weights of prior 'tiny' are missing; .*fetch priors {re.escape(name)}"
+        PriorError,
+        match=rf"tiny.pt: the weights of prior 'tiny' are missing; .*fetch priors {re.escape(name)}",
     ):
         load_prior(name)
     assert missing_files(name) == ["tiny.pt"]
@@ -112,10 +117,17 @@ def test_the_command_line_says_how_far_it_is_and_resumes(card, state, tmp_path, 
     monkeypatch.setattr(downloads, "ATTEMPTS", 1)
     monkeypatch.setattr(cli_assets, "QUIET", -1.0)
     first = CliRunner().invoke(cli, ["fetch", "priors", name])
-    assert first.exit_code == 1 and f"broke off after {size // 2} of {size} bytes" in first.stderr and ", 50%\n" in first.stderr
+    assert (
+        first.exit_code == 1
+        and f"broke off after {size // 2} of {size} bytes" in first.stderr
+        and ", 50%\n" in first.stderr
+    )
     done = CliRunner().invoke(cli, ["fetch", "priors", name])
     assert done.exit_code == 0 and done.stdout == f"{name}: {cache_dir() / 'priors' / 'tiny.pt'}\n"
-    assert f"tiny.pt: {size / 1e6:.0f} of {size / 1e6:.0f} MB, 100%\n" in done.stderr and ", 0%" not in done.stderr
+    assert (
+        f"tiny.pt: {size / 1e6:.0f} of {size / 1e6:.0f} MB, 100%\n" in done.stderr
+        and ", 0%" not in done.stderr
+    )
     assert server.requests[1:] == [("/broken", f"bytes={size // 2}-", size - size // 2)]
 
 
@@ -135,7 +147,9 @@ def test_a_local_copy_serves_offline(card, state, tmp_path):
     torch.save(state, local)
     sha256 = hashlib.sha256(local.read_bytes()).hexdigest()
     name = card(urls=["http://127.0.0.1:9/nobody"], sha256=sha256, by_hand="ask a friend")
-    with pytest.raises(DownloadError, match=f"refused.*ask a friend, then run `.*fetch priors {re.escape(name)} --from FILE`"):
+    with pytest.raises(
+        DownloadError, match=f"refused.*ask a friend, then run `.*fetch priors {re.escape(name)} --from FILE`"
+    ):
         fetch_prior(name)
     [path] = fetch_prior(name, local)
     assert path.read_bytes() == local.read_bytes()
@@ -148,7 +162,9 @@ def test_a_local_copy_serves_offline(card, state, tmp_path):
         fetch_prior(card(by_hand="ask a friend"))
 
 
-def test_a_file_of_another_architecture_is_refused_by_the_first_name_that_differs(card, state, tmp_path, server):  # noqa: F811
+def test_a_file_of_another_architecture_is_refused_by_the_first_name_that_differs(
+    card, state, tmp_path, server
+):  # noqa: F811
     """With a hash and without, from a file and from a server, under the name of the card's file and its cache."""
     wider = build_unet(**ARCHITECTURE | {"num_channels": 64})
     other = tmp_path / "other"
@@ -187,7 +203,10 @@ def test_doctor_sees_another_architecture_where_no_hash_is_known(state, tmp_path
     for file in missing_files("imagenet256_cond"):
         torch.save(state, tmp_path / "priors" / file)
     [finding] = examine(["imagenet256_cond"])
-    assert finding.state == "wrong" and "'time_embed.0.weight' has shape (128, 32), expected (1024, 256)" in finding.text
+    assert (
+        finding.state == "wrong"
+        and "'time_embed.0.weight' has shape (128, 32), expected (1024, 256)" in finding.text
+    )
 
 
 def test_the_conditional_prior_names_both_of_its_files(tmp_path, monkeypatch):

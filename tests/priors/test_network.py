@@ -18,7 +18,9 @@ from bench.schedule import VPSchedule
 from tests.tiny import ARCHITECTURE, PRIOR, build
 
 CLASSES = 3
-CLASSIFIER = {key: value for key, value in ARCHITECTURE.items() if key != "learn_sigma"} | {"num_classes": CLASSES}
+CLASSIFIER = {key: value for key, value in ARCHITECTURE.items() if key != "learn_sigma"} | {
+    "num_classes": CLASSES
+}
 SHAPE = (1, 16, 16)
 T = VPSchedule().level(300)
 
@@ -32,7 +34,9 @@ def randomised(network, seed=0, std=0.05):
 
 def conditional(scale=None, dtype=torch.float32, **options):
     unet = randomised(build_unet(**ARCHITECTURE, num_classes=CLASSES)).to(dtype)
-    guide = None if scale is None else Guide(randomised(build_classifier(**CLASSIFIER), 1, 0.3).to(dtype), scale)
+    guide = (
+        None if scale is None else Guide(randomised(build_classifier(**CLASSIFIER), 1, 0.3).to(dtype), scale)
+    )
     return NetworkPrior(unet, SHAPE, dtype=dtype, classes=CLASSES, guide=guide, **options)
 
 
@@ -40,7 +44,9 @@ def test_each_image_gets_its_own_label():
     prior, x = conditional(), torch.randn(2, *SHAPE)
     both = prior.condition([0, 2])
     for k, label in enumerate([0, 2]):
-        torch.testing.assert_close(both.denoise(x, T)[k], prior.condition([label]).denoise(x[k : k + 1], T)[0])
+        torch.testing.assert_close(
+            both.denoise(x, T)[k], prior.condition([label]).denoise(x[k : k + 1], T)[0]
+        )
     assert not torch.allclose(both.denoise(x, T), prior.condition([0, 0]).denoise(x, T))
     particles = prior.condition([0, 2]).denoise(x.repeat_interleave(3, 0), T)
     torch.testing.assert_close(particles[::3], both.denoise(x, T))
@@ -128,10 +134,16 @@ def test_low_precision_is_close_and_the_state_stays_float32(autocast, device):
 def test_float16_is_much_nearer_than_bfloat16_where_the_noise_is_high(device):
     """Why the plans of `report --paper` ask for it: x0 takes up sigma / alpha of the rounding."""
     prior = load_prior("fashion32", device=device)
-    low = {dtype: load_prior("fashion32", device=device, autocast=dtype) for dtype in (torch.float16, torch.bfloat16)}
+    low = {
+        dtype: load_prior("fashion32", device=device, autocast=dtype)
+        for dtype in (torch.float16, torch.bfloat16)
+    }
     t = prior.schedule.level(990)
     x = torch.randn(4, *prior.shape, generator=torch.Generator().manual_seed(0)).to(device)
-    off = {dtype: (other.denoise(x, t) - prior.denoise(x, t)).square().mean().sqrt().item() for dtype, other in low.items()}
+    off = {
+        dtype: (other.denoise(x, t) - prior.denoise(x, t)).square().mean().sqrt().item()
+        for dtype, other in low.items()
+    }
     assert off[torch.float16] < 0.1 < 0.2 < off[torch.bfloat16]
 
 
@@ -161,7 +173,11 @@ def world(tmp_path):
     text = PRIOR.format(sha256=sha256, channels=1).replace("tiny.safetensors", "unet.safetensors")
     text = text.replace("[schedule]", "num_classes = 3\n[schedule]")
     _, _, rest = text.partition("[architecture]")
-    body = "".join(line + "\n" for line in rest.partition("[schedule]")[0].splitlines() if not line.startswith("learn_sigma"))
+    body = "".join(
+        line + "\n"
+        for line in rest.partition("[schedule]")[0].splitlines()
+        if not line.startswith("learn_sigma")
+    )
     table = f'[classifier]\nfile = "classifier.safetensors"\nscale = 2.0\n[classifier.architecture]{body}'
     (tmp_path / "guided.toml").write_text(text + table)
     labels = "".join(f"im{k} = {k % CLASSES}\n" for k in range(8))
@@ -173,11 +189,15 @@ def test_the_classifier_is_part_of_the_identity(world):
     folder = world.parent
     first = load_prior(str(folder / "guided.toml"))
     assert first.classes == CLASSES and first.guide.scale == 2.0
-    (folder / "stronger.toml").write_text((folder / "guided.toml").read_text().replace("scale = 2.0", "scale = 3.0"))
+    (folder / "stronger.toml").write_text(
+        (folder / "guided.toml").read_text().replace("scale = 2.0", "scale = 3.0")
+    )
     second = load_prior(str(folder / "stronger.toml"))
     assert first.weights_sha256 == second.weights_sha256 and first.config_sha256 != second.config_sha256
     (folder / "classifier.safetensors").rename(folder / "elsewhere")
-    with pytest.raises(PriorError, match=r"classifier\.safetensors: the weights of prior 'guided' are missing"):
+    with pytest.raises(
+        PriorError, match=r"classifier\.safetensors: the weights of prior 'guided' are missing"
+    ):
         load_prior(str(folder / "guided.toml"))
 
 
@@ -185,7 +205,15 @@ def test_a_run_tells_the_labels_and_the_report_says_so(world, tmp_path):
     folder = world.parent
 
     def run(dataset, *options):
-        arguments = ["run", "--suite", str(world), "--prior", str(folder / "guided.toml"), "--progress", "none"]
+        arguments = [
+            "run",
+            "--suite",
+            str(world),
+            "--prior",
+            str(folder / "guided.toml"),
+            "--progress",
+            "none",
+        ]
         arguments += ["--dataset", str(folder / dataset), "--out", str(tmp_path / "out"), "--task", "box"]
         return CliRunner().invoke(
             cli, [*arguments, "--solver", "ddrm", "--solver", "ddrm.steps=3", "--solver", "pinv", *options]
@@ -203,7 +231,9 @@ def test_a_run_tells_the_labels_and_the_report_says_so(world, tmp_path):
     assert guidance == {"ddrm": {"classifier": sha256, "scale": 2.0}, "pinv": None}
     page = (tmp_path / "out" / "report" / "report.md").read_text()
     told = "the prior was told the class of each true image, and guided by classifier"
-    assert re.search(rf"Privileged: `[^`]*ddrm[^`]*`: {told} {sha256[:12]} with scale 2\.", page, re.IGNORECASE)
+    assert re.search(
+        rf"Privileged: `[^`]*ddrm[^`]*`: {told} {sha256[:12]} with scale 2\.", page, re.IGNORECASE
+    )
 
     refused = run("images.toml")
     assert refused.exit_code == 2 and "dataset 'images' has no labels" in refused.output
@@ -212,15 +242,17 @@ def test_a_run_tells_the_labels_and_the_report_says_so(world, tmp_path):
 def test_a_class_belongs_to_the_key(world):
     """The same pixels under another label are another reconstruction."""
     from bench.plan.build import make_cells
-    from bench.plan.loading import World
+    from bench.plan.loading import DataAndPrior
     from bench.suites.suite import load_suite
 
     folder, keys = world.parent, []
     prior, suite = load_prior(str(folder / "guided.toml")), load_suite(str(world))
     for _ in range(2):
         data = load_dataset(folder / "labelled.toml")
-        cells = make_cells(suite, lambda row, data=data: World(data, prior), {})
-        keys.append({cell.label: [job.key for job in cell.jobs(lambda d, i: d.image_sha256(i))] for cell in cells})
+        cells = make_cells(suite, lambda row, data=data: DataAndPrior(data, prior), {})
+        keys.append(
+            {cell.label: [job.key for job in cell.jobs(lambda d, i: d.image_sha256(i))] for cell in cells}
+        )
         text = (folder / "labelled.toml").read_text()
         (folder / "labelled.toml").write_text(text.replace("im1 = 1", "im1 = 2"))
     for label, first in keys[0].items():
@@ -234,8 +266,19 @@ def test_a_lone_image_that_runs_out_of_memory_is_tried_again_with_less(tmp_path)
     source = (tmp_path / "mine.py").read_text()
     old = 'if self.mode == "oom" and len(y) > 1:'
     assert old in source
-    (tmp_path / "mine.py").write_text(source.replace(old, 'if self.mode == "oom" and not prior.prior.switches:'))
-    arguments = ["run", "--suite", str(suite), "--task", "box", "--solver", f"{tmp_path}/mine.py:Mine.mode=oom", "--no-report"]
+    (tmp_path / "mine.py").write_text(
+        source.replace(old, 'if self.mode == "oom" and not prior.prior.switches:')
+    )
+    arguments = [
+        "run",
+        "--suite",
+        str(suite),
+        "--task",
+        "box",
+        "--solver",
+        f"{tmp_path}/mine.py:Mine.mode=oom",
+        "--no-report",
+    ]
     done = CliRunner().invoke(cli, [*arguments, "--progress", "none", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     records = read_records(tmp_path / "out")[0]

@@ -11,7 +11,11 @@ from bench.priors.unet import FusedAttention, build_classifier, build_unet, reco
 from bench.schedule import CLEAN, TableSchedule, VPSchedule, ddpm
 from tests.tiny import ARCHITECTURE
 
-PUBLIC = {"imagenet256_uncond": (552_814_086, 566), "imagenet256_cond": (553_838_086, 567), "ffhq256_uncond": (93_563_910, 362)}
+PUBLIC = {
+    "imagenet256_uncond": (552_814_086, 566),
+    "imagenet256_cond": (553_838_086, 567),
+    "ffhq256_uncond": (93_563_910, 362),
+}
 
 
 def size(network):
@@ -24,8 +28,14 @@ def test_public_networks_have_their_published_sizes(name):
     with torch.device("meta"):
         network = build_unet(**card.architecture.model_dump(exclude_unset=True))
         assert size(network) == PUBLIC[name]
-        assert 0 < (card.size or card.size_about) - 4 * PUBLIC[name][0] < 1e6, "float32, and a little about it"
-        out = network(torch.zeros(1, 3, 256, 256), torch.zeros(1), *[torch.zeros(1, dtype=torch.long)] * (name[-5:] == "_cond"))
+        assert 0 < (card.size or card.size_about) - 4 * PUBLIC[name][0] < 1e6, (
+            "float32, and a little about it"
+        )
+        out = network(
+            torch.zeros(1, 3, 256, 256),
+            torch.zeros(1),
+            *[torch.zeros(1, dtype=torch.long)] * (name[-5:] == "_cond"),
+        )
         assert out.shape == (1, 6, 256, 256)
 
 
@@ -37,7 +47,9 @@ def test_the_public_classifier_has_its_published_size_and_names():
         assert network(torch.zeros(1, 3, 256, 256), torch.zeros(1)).shape == (1, 1000)
     state = network.state_dict()
     assert state["out.2.positional_embedding"].shape == (512, 8 * 8 + 1)
-    assert state["out.2.qkv_proj.weight"].shape == (3 * 512, 512, 1) and state["out.2.c_proj.bias"].shape == (1000,)
+    assert state["out.2.qkv_proj.weight"].shape == (3 * 512, 512, 1) and state["out.2.c_proj.bias"].shape == (
+        1000,
+    )
 
 
 def test_cards_say_where_they_come_from():
@@ -59,7 +71,9 @@ def test_time_embedding(index):
     half = ARCHITECTURE["num_channels"] // 2
     angles = [index / 10000 ** (k / half) for k in range(half)]
     expected = [*map(math.cos, angles), *map(math.sin, angles)]
-    np.testing.assert_allclose(seen[0][0].numpy(), expected, atol=2e-4)  # single precision at angles of up to 999
+    np.testing.assert_allclose(
+        seen[0][0].numpy(), expected, atol=2e-4
+    )  # single precision at angles of up to 999
 
 
 @pytest.mark.parametrize("heads_first", [False, True])
@@ -139,7 +153,9 @@ def test_respacing_keeps_the_noise_levels(n):
         - np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))[kept]
         / np.r_[1, np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))[kept[:-1]]]
     )
-    np.testing.assert_allclose([level.alpha**2 for level in levels[-2::-1]], np.cumprod(1 - betas), rtol=1e-12)
+    np.testing.assert_allclose(
+        [level.alpha**2 for level in levels[-2::-1]], np.cumprod(1 - betas), rtol=1e-12
+    )
     assert levels[-1] == CLEAN
 
 

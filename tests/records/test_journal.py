@@ -52,14 +52,22 @@ for i in itertools.count(first) if len(sys.argv) < 4 else range(first, first + i
 """
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
 
 
 @settings(max_examples=40, deadline=None)
-@given(params=st.dictionaries(st.text(), json_values, max_size=4), reason=st.none() | st.text(), sigma=st.floats(0, 1e9))
+@given(
+    params=st.dictionaries(st.text(), json_values, max_size=4),
+    reason=st.none() | st.text(),
+    sigma=st.floats(0, 1e9),
+)
 def test_what_is_written_is_read_bit_for_bit(tmp_path_factory, params, reason, sigma):
     folder = tmp_path_factory.mktemp("run")
     record = make(params=params, reason=reason, sigma=sigma)
@@ -69,7 +77,13 @@ def test_what_is_written_is_read_bit_for_bit(tmp_path_factory, params, reason, s
 
 
 def test_non_finite_and_numpy_values_become_plain_json(tmp_path):
-    metrics = {"a": math.nan, "b": np.float32("inf"), "c": np.float64(0.1), "d": np.float32(0.5), "e": np.int64(3)}
+    metrics = {
+        "a": math.nan,
+        "b": np.float32("inf"),
+        "c": np.float64(0.1),
+        "d": np.float32(0.5),
+        "e": np.int64(3),
+    }
     with Journal(tmp_path) as journal:
         journal.append(make(metrics=metrics, params={"shape": (1, 2)}))
     (record,), _ = read_records(tmp_path)
@@ -183,7 +197,10 @@ def test_a_metric_that_became_available_completes_the_record(tmp_path):
 
 def test_concurrent_writers_lose_nothing(tmp_path):
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    writers = [subprocess.Popen([*command, str(1000 * k), "25"], stdout=subprocess.DEVNULL, cwd=ROOT) for k in range(3)]
+    writers = [
+        subprocess.Popen([*command, str(1000 * k), "25"], stdout=subprocess.DEVNULL, cwd=ROOT)
+        for k in range(3)
+    ]
     assert [w.wait(timeout=60) for w in writers] == [0, 0, 0]
     found, n_bad = read_records(tmp_path)
     assert (len(found), n_bad) == (75, 0)
@@ -191,7 +208,9 @@ def test_concurrent_writers_lose_nothing(tmp_path):
 
 
 def test_a_killed_writer_loses_no_acknowledged_record(tmp_path):
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), "0"], stdout=subprocess.PIPE, cwd=ROOT)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path), "0"], stdout=subprocess.PIPE, cwd=ROOT
+    )
     while not only_or_none(tmp_path) or only_or_none(tmp_path).stat().st_size < 50_000:
         time.sleep(0.01)
     writer.send_signal(signal.SIGKILL)
@@ -281,13 +300,19 @@ def test_another_machines_journal_of_the_same_process_id_is_not_ours(tmp_path, m
     assert not journal.wrote_records(tmp_path, os.getpid())
     with Journal(tmp_path) as ours:
         ours.append(make(1))
-    assert journal.wrote_records(tmp_path, os.getpid()) and not journal.wrote_records(tmp_path, os.getpid() + 1)
+    assert journal.wrote_records(tmp_path, os.getpid()) and not journal.wrote_records(
+        tmp_path, os.getpid() + 1
+    )
 
 
 def test_load_gives_a_tidy_table(tmp_path):
     assert len(load(tmp_path)) == 0 and "label" in load(tmp_path)
     with Journal(tmp_path) as journal:
-        journal.append(make(0, operator_params={"factor": 4}, unavailable={"lpips": "no weights"}, versions={"torch": "2"}))
+        journal.append(
+            make(
+                0, operator_params={"factor": 4}, unavailable={"lpips": "no weights"}, versions={"torch": "2"}
+            )
+        )
         journal.append(make(1, params={"steps": 10}))
     table = load(tmp_path)
     assert table.psnr.tolist() == [20.0, 21.0]
@@ -297,8 +322,20 @@ def test_load_gives_a_tidy_table(tmp_path):
 
 def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
     assert manifest.read_manifest(tmp_path) == []
-    for folder, created, n in [("one", "b", 1), ("one", "c", 1), ("one", "d", 2), ("two", "a", 3), ("two", "b", 1)]:
-        run = {"suite": "s", "n_images": n, "created": created, "command": created, "versions": {"torch": created}}
+    for folder, created, n in [
+        ("one", "b", 1),
+        ("one", "c", 1),
+        ("one", "d", 2),
+        ("two", "a", 3),
+        ("two", "b", 1),
+    ]:
+        run = {
+            "suite": "s",
+            "n_images": n,
+            "created": created,
+            "command": created,
+            "versions": {"torch": created},
+        }
         manifest.write_manifest(tmp_path / folder, run)
     shutil.copytree(tmp_path / "two", tmp_path / "one", dirs_exist_ok=True)
     assert [r["created"] for r in manifest.read_manifest(tmp_path / "one")] == ["a", "b", "d"]

@@ -12,7 +12,11 @@ GUIDES = ({"classifier": "ab" * 32, "scale": 1.0}, {"classifier": "cd" * 32, "sc
 def test_each_row_is_said_to_have_had_its_own_guide(tmp_path):
     """Three rows with three kinds of knowledge, and one with none."""
     kinds = {"best": GUIDES[0], "same": GUIDES[1], "worse": None, "fails": GUIDES[0]}
-    found = [replace(record(name, i), privileged=True, guidance=guide) for name, guide in kinds.items() for i in range(N)]
+    found = [
+        replace(record(name, i), privileged=True, guidance=guide)
+        for name, guide in kinds.items()
+        for i in range(N)
+    ]
     found += [record("pinv", i) for i in range(N)]
     page, _ = report(make_run(tmp_path / "run", found, manifests=[asked([*kinds, "pinv"])]), tmp_path / "out")
     [line] = [line for line in page.splitlines() if "Privileged: " in line]

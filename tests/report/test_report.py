@@ -26,7 +26,16 @@ from tests.made_run import DIM, PSNR, ROWS, N, make_run, picture, record, record
 def rendered(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     skipped = record(
-        "worse", 0, psnr=0, image="*", label="needy", cell="n", key="n", status="skipped", reason="Needy needs SVD", y_hash=None
+        "worse",
+        0,
+        psnr=0,
+        image="*",
+        label="needy",
+        cell="n",
+        key="n",
+        status="skipped",
+        reason="Needy needs SVD",
+        y_hash=None,
     )
     make_run(folder / "run", [*records(), skipped])
     return (folder / "run", folder / "out", *report(folder / "run", folder / "out", ("md", "csv", "png")))
@@ -57,9 +66,15 @@ def test_best_ties_and_baselines(rendered):
 def test_failures_are_counted_and_never_win(rendered):
     *_, page, rows = rendered
     kept = [i for i in range(N) if i not in (3, 7)]
-    assert (rows["fails"]["n"], rows["fails"]["n_failed"], rows["fails"]["failures"]) == ("10", "2", "diverged:2")
+    assert (rows["fails"]["n"], rows["fails"]["n_failed"], rows["fails"]["failures"]) == (
+        "10",
+        "2",
+        "diverged:2",
+    )
     assert rows["fails"]["ranked"] == "False"
-    assert f"({PSNR['fails'][kept].mean():.2f})" in page and re.search(r"\| fails<br>.*\| 10 \| \*\*2\*\* \|", page)
+    assert f"({PSNR['fails'][kept].mean():.2f})" in page and re.search(
+        r"\| fails<br>.*\| 10 \| \*\*2\*\* \|", page
+    )
     assert (
         "`fails`: 2 of 12 reconstructions failed (2 diverged); not ranked. Paired over the shared images: "
         "`fails` − `best` PSNR +9.00" in page
@@ -68,7 +83,10 @@ def test_failures_are_counted_and_never_win(rendered):
 
 def test_what_is_missing_is_said_with_its_reason(rendered):
     *_, page, rows = rendered
-    assert "Not available: LPIPS (no \\| weights here)." in page and "FID, KID x 1000 (no features were kept)" in page
+    assert (
+        "Not available: LPIPS (no \\| weights here)." in page
+        and "FID, KID x 1000 (no features were kept)" in page
+    )
     assert "Skipped: `needy`: Needy needs SVD." in page and rows["needy"]["status"] == "skipped"
     assert "Not run yet: `later`." in page and rows["later"]["status"] == "not run"
     assert "The clock: without noise \\| generation." in page
@@ -116,7 +134,9 @@ def test_pictures_are_enlarged_pixel_by_pixel(rendered):
     key = next(r.key for r in read_records(folder)[0] if r.label == "pinv" and r.image == "1")
     for column, pixels in enumerate((picture(1), picture(101)[:4, :4], picture(int(key[:8], 16)))):
         x, y = gap + column * (cell + gap), top + cell + gap
-        np.testing.assert_array_equal(sheet[y : y + cell, x : x + cell], np.kron(pixels, np.ones((cell // len(pixels),) * 2)))
+        np.testing.assert_array_equal(
+            sheet[y : y + cell, x : x + cell], np.kron(pixels, np.ones((cell // len(pixels),) * 2))
+        )
 
 
 def test_the_report_and_the_harness_agree_on_metrics():
@@ -130,13 +150,23 @@ def test_the_report_and_the_harness_agree_on_metrics():
 @pytest.mark.parametrize("rows", [["best"], ["pinv", "best"]])
 @pytest.mark.parametrize("tasks", [["blur"], ["blur", "box"]])
 def test_a_single_point_is_drawn(tmp_path, rows, tasks):
-    found = [replace(record(row, i, task, psnr=20.0), seconds=0.001) for task in tasks for row in rows for i in range(N)]
-    assert "quality_vs_seconds.png" in {f.name for f in render(make_run(tmp_path / "run", found), tmp_path / "out")}
+    found = [
+        replace(record(row, i, task, psnr=20.0), seconds=0.001)
+        for task in tasks
+        for row in rows
+        for i in range(N)
+    ]
+    assert "quality_vs_seconds.png" in {
+        f.name for f in render(make_run(tmp_path / "run", found), tmp_path / "out")
+    }
 
 
 def test_seconds_are_flagged_where_the_batch_differs(tmp_path):
     found = [replace(r, batch=1) if r.label == "worse" else r for r in records()]
-    found = [replace(r, batch=2, seconds=9.0) if r.label == "best" and r.image in ("10", "11") else r for r in found]
+    found = [
+        replace(r, batch=2, seconds=9.0) if r.label == "best" and r.image in ("10", "11") else r
+        for r in found
+    ]
     page, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
     assert "‡ Seconds compare only at equal batch" in page and "`worse` batch 1." in page
     assert re.search(r"\| worse<br>.*0\.510‡", page) and not re.search(r"\| same<br>.*‡", page)
@@ -149,7 +179,9 @@ def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_pat
     rng = np.random.default_rng(1)
     truth = rng.normal(size=(N, DIM)).astype(np.float16)
     ours = {
-        r.key: (truth[int(r.image)] + rng.normal(*(0, 0.1) if r.label == "best" else (2, 2), DIM)).astype(np.float16)
+        r.key: (truth[int(r.image)] + rng.normal(*(0, 0.1) if r.label == "best" else (2, 2), DIM)).astype(
+            np.float16
+        )
         for r in found
     }
     (folder / "features" / "truth").mkdir(parents=True)
@@ -165,14 +197,23 @@ def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_pat
     for _ in range(2):
         page, rows = report(folder, tmp_path / "out")
         assert (float(rows["best"]["fid"]), float(rows["best"]["kid"])) == pytest.approx(expected(), rel=1e-4)
-        assert rows["best"]["fid_mark"] == "" and rows["best"]["kid_mark"] == "best" and rows["worse"]["kid_mark"] == ""
-        assert "FID† ↓" in page.replace("\u00a0", " ") and "FID of fewer than 2048 images is biased and not ranked" in page
+        assert (
+            rows["best"]["fid_mark"] == ""
+            and rows["best"]["kid_mark"] == "best"
+            and rows["worse"]["kid_mark"] == ""
+        )
+        assert (
+            "FID† ↓" in page.replace("\u00a0", " ")
+            and "FID of fewer than 2048 images is biased and not ranked" in page
+        )
         assert len(json.loads((folder / "sets.json").read_text())) == 2
         first = next(r.key for r in found if r.label == "best")
         ours[first] = (ours[first] + 3).astype(np.float16)
         np.save(folder / "features" / f"{first}.npy", ours[first])
     (folder / "features" / f"{first}.npy").unlink()
-    assert report(folder, tmp_path / "out")[1]["best"]["fid"] == rows["best"]["fid"], "the cache stands in for missing files"
+    assert report(folder, tmp_path / "out")[1]["best"]["fid"] == rows["best"]["fid"], (
+        "the cache stands in for missing files"
+    )
     (folder / "sets.json").write_text((folder / "sets.json").read_text().replace('"rev": 1', '"rev": 0'))
     page, rows = report(folder, tmp_path / "out")
     assert "FID unavailable for `best`: 1 feature file missing." in page and rows["worse"]["fid"]
@@ -180,7 +221,10 @@ def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_pat
 
 def test_papers_become_links():
     assert citation("2209.14687") == "[arXiv:2209.14687](https://arxiv.org/abs/2209.14687)"
-    assert citation("openreview:9_gsMA8MRKQ") == "[openreview:9_gsMA8MRKQ](https://openreview.net/forum?id=9_gsMA8MRKQ)"
+    assert (
+        citation("openreview:9_gsMA8MRKQ")
+        == "[openreview:9_gsMA8MRKQ](https://openreview.net/forum?id=9_gsMA8MRKQ)"
+    )
     assert citation("my *own* thesis") == r"my \*own\* thesis"
 
 
@@ -200,7 +244,7 @@ def test_clear_errors(tmp_path):
 
 
 def test_nothing_here_imports_torch():
-    code = "import sys, bench.report, bench.records.journal.journal, bench.stats.intervals.intervals; print(sorted({'torch', 'pandas'} & set(sys.modules)))"
+    code = "import sys, bench.report, bench.records.journal, bench.stats.intervals; print(sorted({'torch', 'pandas'} & set(sys.modules)))"
     root = ROOT
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"

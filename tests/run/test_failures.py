@@ -78,10 +78,16 @@ def raising(error):
             "out_of_memory",
             "scoring (lpips): OutOfMemoryError: CUDA out of memory",
         ),
-        (ValueError("no such trunk"), "failed", "scoring (lpips): ValueError: no such trunk (test_failures.py:"),
+        (
+            ValueError("no such trunk"),
+            "failed",
+            "scoring (lpips): ValueError: no such trunk (test_failures.py:",
+        ),
     ],
 )
-def test_an_image_that_cannot_be_scored_is_recorded_and_the_run_goes_on(suite, tmp_path, monkeypatch, error, status, reason):
+def test_an_image_that_cannot_be_scored_is_recorded_and_the_run_goes_on(
+    suite, tmp_path, monkeypatch, error, status, reason
+):
     monkeypatch.setattr(networks, "Lpips", lambda *_: raising(error))
     records, counts = go(suite, tmp_path / "out")
     assert counts == {"ok": 6, status: 2}
@@ -118,7 +124,8 @@ def test_features_that_do_not_fit_cost_their_image(suite, tmp_path, monkeypatch,
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(torch.OutOfMemoryError("CUDA out of memory"), "out_of_memory"), (ValueError("of its own"), "failed")]
+    ("error", "status"),
+    [(torch.OutOfMemoryError("CUDA out of memory"), "out_of_memory"), (ValueError("of its own"), "failed")],
 )
 def test_an_operator_that_raises_while_measuring_costs_its_image(suite, tmp_path, monkeypatch, error, status):
     plain = InpaintBox.__call__
@@ -128,21 +135,27 @@ def test_an_operator_that_raises_while_measuring_costs_its_image(suite, tmp_path
             raise error
         return plain(self, x)
 
-    records, counts = go(suite, tmp_path / "out", lambda: monkeypatch.setattr(InpaintBox, "__call__", measure))
+    records, counts = go(
+        suite, tmp_path / "out", lambda: monkeypatch.setattr(InpaintBox, "__call__", measure)
+    )
     assert counts == {"ok": 6, status: 2}
     lost = records["box", WHITE]
     assert lost.status == status and lost.reason.startswith(f"measuring: {type(error).__name__}: {error} (")
     assert (lost.y_hash, lost.image_sha256, lost.batch) == (None, None, 1)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"not a picture")])
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"not a picture")]
+)
 def test_an_image_file_that_is_lost_during_a_run_is_one_clear_line(suite, tmp_path, damage):
     """All files are there when the run starts; one is not when it is measured."""
     path = tmp_path / "world" / "images" / f"{WHITE}.png"
     records, counts = go(suite, tmp_path / "out", lambda: damage(path), batch=2)
     assert counts == {"ok": 6, "failed": 2}
     [reason] = {r.reason for r in records.values() if r.status == "failed"}
-    assert reason.startswith(f"measuring: {path}: not a readable image (") and reason.endswith("replace the file or remove it")
+    assert reason.startswith(f"measuring: {path}: not a readable image (") and reason.endswith(
+        "replace the file or remove it"
+    )
 
 
 def test_an_operator_that_cannot_show_its_measurement_costs_its_image(suite, tmp_path, monkeypatch):
@@ -152,7 +165,9 @@ def test_an_operator_that_cannot_show_its_measurement_costs_its_image(suite, tmp
     monkeypatch.setattr(InpaintBox, "display", display)
     records, counts = go(suite, tmp_path / "out", pictures=1)
     assert counts == {"ok": 6, "failed": 2}
-    assert records["box", "im0"].reason.startswith("scoring (pictures): RuntimeError: nothing to see (test_failures.py:")
+    assert records["box", "im0"].reason.startswith(
+        "scoring (pictures): RuntimeError: nothing to see (test_failures.py:"
+    )
 
 
 def test_a_full_disk_still_ends_the_run(suite, tmp_path, monkeypatch):
@@ -193,7 +208,9 @@ def test_rows_that_fail_alone_have_an_entry_of_their_own():
 
 def test_a_failure_is_told_by_its_cause():
     with pytest.raises(ScoringError) as caught, scoring("psnr"):
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes\nand more")
+        raise RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes\nand more"
+        )
     found = failure(caught.value)
     assert found.status == "out_of_memory" and found.reason.count("\n") == 0
     assert found.reason.startswith("scoring (psnr): RuntimeError: DefaultCPUAllocator")

@@ -39,7 +39,20 @@ def test_kill_and_resume(tmp_path):
     (tmp_path / "held.py").write_text(HELD)
     hold.touch()
     row = f"{tmp_path}/held.py:Held"
-    command = [sys.executable, "-m", "bench", "run", "--suite", str(suite), "--solver", row, "--batch", "1", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        "--suite",
+        str(suite),
+        "--solver",
+        row,
+        "--batch",
+        "1",
+        "--out",
+        str(out),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     log = (tmp_path / "log").open("wb")
     child = subprocess.Popen([*command, "--no-report"], cwd=ROOT, env=environment, stdout=log, stderr=log)

@@ -18,10 +18,10 @@ from bench.metrics.assets import AssetUnavailable
 from bench.noise import StreamNoise
 from bench.operators import OPERATORS, make_operator
 from bench.plan.build import make_cells, prepare
-from bench.plan.loading import World
+from bench.plan.loading import DataAndPrior
 from bench.plan.options import Options
 from bench.plan.task import Task
-from bench.prior import WatchedPrior
+from bench.prior import CountingPrior
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import read_manifest
@@ -78,9 +78,16 @@ def test_batches_and_shards_change_nothing(suite, tmp_path, dtype):
     assert len(whole) == len(SOLVERS) * 4
     for name, record in whole.items():
         for other in (alone[name], merged[name]):
-            assert (other.key, other.y_hash, other.nfe, other.status) == (record.key, record.y_hash, record.nfe, "ok")
+            assert (other.key, other.y_hash, other.nfe, other.status) == (
+                record.key,
+                record.y_hash,
+                record.nfe,
+                "ok",
+            )
             assert other.metrics["psnr"] == pytest.approx(record.metrics["psnr"], abs=TOLERANCE[dtype]), name
-            assert other.metrics["misfit"] == pytest.approx(record.metrics["misfit"], rel=1e-3, abs=1e-5), name
+            assert other.metrics["misfit"] == pytest.approx(record.metrics["misfit"], rel=1e-3, abs=1e-5), (
+                name
+            )
 
 
 class Backwards:
@@ -97,7 +104,9 @@ def reconstructions(plan, folder):
     """Key -> (16, 16), 0 ... 255."""
     assert Runner(plan, folder, Observer()).run().keys() <= {"ok", "skipped"}
     keys = [r.key for r in read_records(folder)[0] if r.status == "ok"]
-    return {key: np.asarray(Image.open(folder / "objects" / key[:2] / f"{key}.png")).astype(int) for key in keys}
+    return {
+        key: np.asarray(Image.open(folder / "objects" / key[:2] / f"{key}.png")).astype(int) for key in keys
+    }
 
 
 def test_the_order_of_images_changes_no_picture(suite, tmp_path):
@@ -109,16 +118,20 @@ def test_the_order_of_images_changes_no_picture(suite, tmp_path):
     motion = TaskRow(name="motion", operator="blur_motion", params={"rcond": 0.05}, sigma=0.05)
     suite = suite.model_copy(update={"tasks": (suite.tasks[0], motion), "metrics": ("psnr",)})
     plan = prepare(suite, Options(batch=3, dtype="float64"))
-    world = World(Backwards(plan.cells[0].data), plan.cells[0].prior)
+    world = DataAndPrior(Backwards(plan.cells[0].data), plan.cells[0].prior)
     other = replace(plan, cells=make_cells(suite, lambda _: world, plan.options.numerics))
     first, second = reconstructions(plan, tmp_path / "a"), reconstructions(other, tmp_path / "b")
     assert first.keys() == second.keys()
     assert len(first) == (len(SOLVERS) * 2 - 2) * 4, "DDRM and DDNM+ do not take motion blur"
-    assert max(abs(first[key] - second[key]).max() for key in first) <= 1, "one level: a value may round either way"
+    assert max(abs(first[key] - second[key]).max() for key in first) <= 1, (
+        "one level: a value may round either way"
+    )
 
 
 def test_every_solver_sees_the_same_measurements(reference):
-    hashes = {image: {r.y_hash for (_, i), r in reference[0].items() if i == image} for _, image in reference[0]}
+    hashes = {
+        image: {r.y_hash for (_, i), r in reference[0].items() if i == image} for _, image in reference[0]
+    }
     assert [len(found) for found in hashes.values()] == [1] * 4
     assert len(set.union(*hashes.values())) == 4
 
@@ -212,7 +225,9 @@ def test_samples_differ_in_noise_but_not_in_y(suite, tmp_path):
 def test_precision_is_part_of_the_key(suite, reference, tmp_path):
     single = reference[0]["dps", "im0"]
     for dtype, tolerance in (("float64", 1e-3), ("bfloat16", 0.5)):
-        (record,) = go(suite.model_copy(update={"images": 1}), tmp_path / dtype, ["dps"], dtype=dtype)[0].values()
+        (record,) = go(suite.model_copy(update={"images": 1}), tmp_path / dtype, ["dps"], dtype=dtype)[
+            0
+        ].values()
         assert record.key != single.key
         assert record.y_hash == single.y_hash
         assert 0 < abs(record.metrics["psnr"] - single.metrics["psnr"]) < tolerance
@@ -227,7 +242,11 @@ def test_precision_is_part_of_the_key(suite, reference, tmp_path):
         ("nan", "diverged diverged diverged diverged", "not finite at step 2 of 3"),
         ("nan_one", "ok ok ok diverged", "not finite at step 2 of 3"),
         ("oom", "ok ok ok ok", None),
-        ("shape", "failed failed failed failed", "solve yielded x of shape (1, 1, 15, 16); expected (1, 1, 16, 16)"),
+        (
+            "shape",
+            "failed failed failed failed",
+            "solve yielded x of shape (1, 1, 15, 16); expected (1, 1, 16, 16)",
+        ),
         ("tensor", "failed failed failed failed", "solve yielded Tensor; expected bench.solver.Step(x, x0)"),
         ("empty", "failed failed failed failed", "Mine.solve yielded nothing"),
     ],
@@ -308,7 +327,12 @@ def test_warm_up_is_short_for_a_solver_that_yields_late(suite):
     plan, calls = prepare(override(suite, ["pinv"], ["box"]), Options()), Counter()
     task = plan.cells[0].task
     measurement = measure(task, plan.cells[0].data, ["im0"]).measurement
-    warm_up(Late(), measurement, WatchedPrior(plan.cells[0].prior, calls), solver_noise(task, ["im0"], [0], "late"))
+    warm_up(
+        Late(),
+        measurement,
+        CountingPrior(plan.cells[0].prior, calls),
+        solver_noise(task, ["im0"], [0], "late"),
+    )
     assert calls == {"nfe": 2}
 
 

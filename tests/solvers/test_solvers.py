@@ -11,7 +11,7 @@ from bench.checks.solver import check
 from bench.exact.prior import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
-from bench.prior import WatchedPrior
+from bench.prior import CountingPrior
 from bench.solver import Measurement
 from bench.suites.presets import load_presets
 from solvers import DAPS, DDNM, DDRM, DPS, MCG, SOLVERS, DiffPIR, PiGDM, RedDiff
@@ -49,11 +49,17 @@ def test_pigdm_guides_through_a_nonlinear_pseudo_inverse(prior, coefficient):
         u = y / 2 - (2 * x0).clamp(-1, 1) / 2
         basis = torch.eye(64, dtype=torch.float64).view(64, *SHAPE)
         h = 1e-4
-        jacobian = (prior.denoise(x[:1] + h * basis, t) - prior.denoise(x[:1] - h * basis, t)).view(64, 64) / (2 * h)
-        g = (u.flatten(1) @ jacobian.T).view_as(x)  # the Gaussian's Jacobian is the same at every x; row i is d x0 / d x_i
+        jacobian = (prior.denoise(x[:1] + h * basis, t) - prior.denoise(x[:1] - h * basis, t)).view(
+            64, 64
+        ) / (2 * h)
+        g = (u.flatten(1) @ jacobian.T).view_as(
+            x
+        )  # the Gaussian's Jacobian is the same at every x; row i is d x0 / d x_i
         c2 = s.sigma
         eps = (x - t.alpha * x0) / t.sigma
-        k = {"paper": t.alpha, "nvlabs": t.alpha * s.alpha, "score": s.alpha / t.alpha - c2 / t.sigma}[coefficient]
+        k = {"paper": t.alpha, "nvlabs": t.alpha * s.alpha, "score": s.alpha / t.alpha - c2 / t.sigma}[
+            coefficient
+        ]
         x = s.alpha * x0 + c2 * eps + k * g
         torch.testing.assert_close(got, x, rtol=1e-6, atol=1e-8)
         x = got
@@ -72,7 +78,9 @@ def test_red_diff_counts_measured_entries_only(prior):
     eps_hat = (x - t.alpha * prior.denoise(x, t)) / t.sigma
     mask = A.measured
     gradient = 0.7 * t.sigma / t.alpha * (eps_hat - eps) / 64 + mask * (mu - y) / 16
-    torch.testing.assert_close(solved(solver, Measurement(y, A, 0.1), prior), mu - gradient, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        solved(solver, Measurement(y, A, 0.1), prior), mu - gradient, rtol=1e-10, atol=1e-10
+    )
 
 
 def test_red_diff_returns_the_iterate_it_says(prior):
@@ -80,7 +88,9 @@ def test_red_diff_returns_the_iterate_it_says(prior):
     y = A(prior.sample(noise(name="x")))
     measurement = Measurement(y, A, 0.1)
     last = [s.x.clone() for s in RedDiff(steps=5).solve(measurement, prior, noise())]
-    before = [s.x.clone() for s in RedDiff(steps=5, returned="before_last").solve(measurement, prior, noise())]
+    before = [
+        s.x.clone() for s in RedDiff(steps=5, returned="before_last").solve(measurement, prior, noise())
+    ]
     assert torch.equal(before[-1], last[-2])
     assert torch.equal(before[0], A.guess(y))
 
@@ -103,9 +113,14 @@ def test_ddrm_without_noise_trusts_what_the_pseudo_inverse_trusts():
 
 
 def test_ddnm_says_which_form_an_operator_allows(prior):
-    blur, mask = make_operator("blur_motion", (1, 32, 32), [0]), make_operator("inpaint_box", (1, 32, 32), [0])
+    blur, mask = (
+        make_operator("blur_motion", (1, 32, 32), [0]),
+        make_operator("inpaint_box", (1, 32, 32), [0]),
+    )
     assert "DDNM+ needs SVDOperator; BlurMotion is LinearOperator" in DDNM().reject(blur, prior)
-    assert "DDNM needs LinearOperator; HDR is PinvOperator" in DDNM().reject(make_operator("hdr", SHAPE, [0]), prior)
+    assert "DDNM needs LinearOperator; HDR is PinvOperator" in DDNM().reject(
+        make_operator("hdr", SHAPE, [0]), prior
+    )
     assert DDNM(plus=False).reject(blur, prior) is None
     assert DDNM().reject(mask, prior) is None
 
@@ -156,7 +171,7 @@ def test_daps_evaluates_as_often_as_it_says(prior, steps, ode_steps):
     A = make_operator("denoise", SHAPE, range(B))
     measurement = Measurement(torch.zeros(B, *SHAPE, dtype=torch.float64), A, 0.1)
     solver = DAPS(steps=steps, ode_steps=ode_steps, langevin_steps=1)
-    levels = len(list(solver.solve(measurement, WatchedPrior(prior, calls), noise())))
+    levels = len(list(solver.solve(measurement, CountingPrior(prior, calls), noise())))
     assert (calls["nfe"], levels) == (B * steps, max(steps // ode_steps, 1))
 
 

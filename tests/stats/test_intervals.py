@@ -16,7 +16,9 @@ RNG = np.random.default_rng
 def test_interval_agrees_with_scipy(draw):
     values = draw(size=80)
     ours = bootstrap_interval(values, resamples=20_000)
-    theirs = scipy.stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=RNG(0)).confidence_interval
+    theirs = scipy.stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="BCa", rng=RNG(0)
+    ).confidence_interval
     width = theirs.high - theirs.low
     assert ours.mean == pytest.approx(values.mean(), rel=1e-12)
     assert abs(ours.low - theirs.low) < 0.03 * width
@@ -25,7 +27,10 @@ def test_interval_agrees_with_scipy(draw):
 
 def test_interval_covers_the_true_mean_as_often_as_it_says():
     rng = RNG(2)
-    hits = [i.low <= 1 <= i.high for i in (bootstrap_interval(rng.gamma(2, 0.5, 60), resamples=500) for _ in range(400))]
+    hits = [
+        i.low <= 1 <= i.high
+        for i in (bootstrap_interval(rng.gamma(2, 0.5, 60), resamples=500) for _ in range(400))
+    ]
     assert 0.91 <= np.mean(hits) <= 0.97
 
 
@@ -34,7 +39,9 @@ def test_interval_is_deterministic_and_scales():
     first = bootstrap_interval(values)
     assert bootstrap_interval(values) == first
     assert bootstrap_interval(values, seed=1) != first
-    np.testing.assert_allclose(bootstrap_interval(10 * values + 5)[:3], 10 * np.array(first[:3]) + 5, rtol=1e-9)
+    np.testing.assert_allclose(
+        bootstrap_interval(10 * values + 5)[:3], 10 * np.array(first[:3]) + 5, rtol=1e-9
+    )
     assert bootstrap_means(values, 100)[:50].tolist() == bootstrap_means(values, 100).tolist()[:50]
 
 
@@ -66,7 +73,10 @@ def test_pairing_sees_what_separate_intervals_do_not():
 
 def test_median_interval_covers_the_true_median_of_a_skewed_law():
     rng, median = RNG(20), np.log(2)
-    hits = [i.low <= median <= i.high for i in (median_interval(rng.exponential(size=21), resamples=400) for _ in range(400))]
+    hits = [
+        i.low <= median <= i.high
+        for i in (median_interval(rng.exponential(size=21), resamples=400) for _ in range(400))
+    ]
     assert 0.92 < np.mean(hits) < 0.985
     outlier = np.append(rng.normal(size=20), 1e6)
     assert median_interval(outlier).high < 3
@@ -108,9 +118,13 @@ def test_nothing_at_the_floor_is_a_difference(n):
     rng = RNG(22)
     problems = [rng.exponential(size=n) for _ in range(60)]
     exact = [(scores(rng, p), scores(rng, p), scores(rng, p)) for p in problems]
-    assert sum(at_floor(a, floor) for a, _, floor in exact) >= 52  # a right 95 % is above with probability .99
+    assert (
+        sum(at_floor(a, floor) for a, _, floor in exact) >= 52
+    )  # a right 95 % is above with probability .99
     both = [at_floor(a, floor) and at_floor(b, floor) for a, b, floor in exact]
-    assert sum(both) > 40 and not any(differ(*three) for three, inside in zip(exact, both, strict=True) if inside)
+    assert sum(both) > 40 and not any(
+        differ(*three) for three, inside in zip(exact, both, strict=True) if inside
+    )
     worse = [(scores(rng, p, 1.2), scores(rng, p)) for p in problems]
     assert sum(at_floor(*pair) for pair in worse) < 15
     overlap = [(median_interval(a), median_interval(floor)) for a, floor in worse]
@@ -121,7 +135,9 @@ def test_nothing_at_the_floor_is_a_difference(n):
 
 def test_fewer_than_six_problems_tell_nothing_apart():
     floor = RNG(23).normal(1, 0.2, 6)
-    assert not at_floor(floor + 1, floor) and not at_floor(floor - 1, floor) and differ(floor, floor + 1, floor)
+    assert (
+        not at_floor(floor + 1, floor) and not at_floor(floor - 1, floor) and differ(floor, floor + 1, floor)
+    )
     assert not differ(floor[:5] + 3, floor[:5] + 2, floor[:5]) and at_floor(floor[:5] + 1, floor[:5])
 
 
@@ -140,7 +156,9 @@ def test_frechet_distance_agrees_with_sqrtm_in_every_rank_regime(n, m):
     rng, d = RNG(5), 30
     a, b = gaussian(rng, n, d), gaussian(rng, m, d)
     # sqrtm of a singular product is itself only good to about the square root of the machine precision
-    assert frechet_distance(a, b) == pytest.approx(frechet_by_sqrtm(a, b), rel=1e-9 if min(n, m) > d else 1e-3)
+    assert frechet_distance(a, b) == pytest.approx(
+        frechet_by_sqrtm(a, b), rel=1e-9 if min(n, m) > d else 1e-3
+    )
 
 
 def test_frechet_distance_of_known_gaussians():
@@ -149,7 +167,9 @@ def test_frechet_distance_of_known_gaussians():
     sa, sb, shift = rng.uniform(0.5, 2, d), rng.uniform(0.5, 2, d), rng.normal(size=d)
     turn = scipy.stats.ortho_group.rvs(d, random_state=rng)
     expected = (shift**2).sum() + ((sa - sb) ** 2).sum()
-    assert frechet_distance(basis * sa @ turn, (basis * sb + shift) @ turn) == pytest.approx(expected, rel=1e-10)
+    assert frechet_distance(basis * sa @ turn, (basis * sb + shift) @ turn) == pytest.approx(
+        expected, rel=1e-10
+    )
 
 
 def test_frechet_distance_of_a_set_to_itself_and_symmetry():
@@ -197,12 +217,17 @@ def test_kernel_distance_of_paired_sets_is_unbiased_where_the_plain_one_is_not()
     truths = [rng.normal(size=(20, 4)) for _ in range(300)]
     blurred = [(t + noise * rng.normal(size=t.shape)) / np.sqrt(1 + noise**2) for t in truths]
     plain = np.array([kernel_distance(t, b).value for t, b in zip(truths, blurred, strict=True)])
-    values, errors = np.array([kernel_distance(t, b, paired=True) for t, b in zip(truths, blurred, strict=True)]).T
+    values, errors = np.array(
+        [kernel_distance(t, b, paired=True) for t, b in zip(truths, blurred, strict=True)]
+    ).T
     assert abs(values.mean()) < 4 * values.std() / np.sqrt(300)
     assert plain.mean() < -20 * plain.std() / np.sqrt(300)
     assert 0.8 < errors.mean() / values.std() < 1.7
     assert kernel_distance(truths[0], truths[0], paired=True) == pytest.approx((0, 0), abs=1e-12)
-    without = [kernel_distance(np.delete(truths[0], i, 0), np.delete(blurred[0], i, 0), True).value for i in range(20)]
+    without = [
+        kernel_distance(np.delete(truths[0], i, 0), np.delete(blurred[0], i, 0), True).value
+        for i in range(20)
+    ]
     assert errors[0] == pytest.approx(np.sqrt(19 * np.var(without)), rel=1e-8)
     with pytest.raises(ValueError, match="equal if paired"):
         kernel_distance(truths[0], truths[0][:-1], paired=True)
@@ -212,7 +237,7 @@ def test_distances_do_not_depend_on_the_block_size(monkeypatch):
     a, b = gaussian(RNG(12), 33, 7), gaussian(RNG(13), 21, 7)
     values = RNG(14).normal(size=100)
     whole = kernel_distance(a, b), bootstrap_interval(values, resamples=300)
-    monkeypatch.setattr("bench.stats.intervals.intervals.CHUNK", 50)
-    monkeypatch.setattr("bench.stats.intervals.distances.CHUNK", 50)
+    monkeypatch.setattr("bench.stats.intervals.CHUNK", 50)
+    monkeypatch.setattr("bench.stats.distances.CHUNK", 50)
     np.testing.assert_allclose(kernel_distance(a, b), whole[0], rtol=1e-10)
     assert bootstrap_interval(values, resamples=300) == whole[1]

@@ -15,7 +15,7 @@ from bench.operators import OPERATORS
 from bench.operators.masks import InpaintBox
 from bench.operators.nonlinear import PhaseRetrieval
 from bench.plan.build import make_cells, operator_settings
-from bench.plan.loading import World
+from bench.plan.loading import DataAndPrior
 from bench.suites import presets
 from bench.suites.changes import override
 from bench.suites.methods import build_solver, load_solver
@@ -57,7 +57,7 @@ class Prior256(FakePrior):
 
 
 def fake_world(_):
-    return World(FakeData(), FakePrior())
+    return DataAndPrior(FakeData(), FakePrior())
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def supplied(monkeypatch):
 
 @cache
 def exact_world(name):
-    return World(ExactImages(name), exact_prior(name))
+    return DataAndPrior(ExactImages(name), exact_prior(name))
 
 
 def write(tmp_path, text):
@@ -87,7 +87,7 @@ def write(tmp_path, text):
 
 def world_of(suite):
     if "256" in suite.prior:
-        return lambda _: World(Data256(), Prior256(suite.prior))
+        return lambda _: DataAndPrior(Data256(), Prior256(suite.prior))
     return (lambda row: exact_world(row.prior or suite.prior)) if is_exact(suite.prior) else fake_world
 
 
@@ -110,13 +110,23 @@ def test_rows_at_256_have_every_preset_and_tasks_their_unit(name, supplied):
     """A preset without a row of its own has the settings of one that has; DiffPIR's official steps are set by the rows."""
     suite = load_suite(name)
     assert {row.preset for row in suite.solvers} == {None, "bench", "official", "paper"}
-    assert all("sigma_unit" in task.model_fields_set for task in suite.tasks if task.sigma), "0.05 alone is two noise levels"
+    assert all("sigma_unit" in task.model_fields_set for task in suite.tasks if task.sigma), (
+        "0.05 alone is two noise levels"
+    )
     cells, settings = make_cells(suite, world_of(suite), {}), lambda solver: asdict(solver) | {"steps": 0}
     for cell in (cell for cell in cells if cell.preset):
-        rows = [settings(other.solver) for other in cells if (other.task, other.name) == (cell.task, cell.name)]
+        rows = [
+            settings(other.solver) for other in cells if (other.task, other.name) == (cell.task, cell.name)
+        ]
         for preset in ("bench", "official"):
-            values = presets.resolve(cell.name, preset, cell.prior.name, cell.task.name, cell.task.operator)[1]
-            assert settings(build_solver(load_solver(cell.name), values, str)) in rows, (cell.name, preset, cell.task.name)
+            values = presets.resolve(cell.name, preset, cell.prior.name, cell.task.name, cell.task.operator)[
+                1
+            ]
+            assert settings(build_solver(load_solver(cell.name), values, str)) in rows, (
+                cell.name,
+                preset,
+                cell.task.name,
+            )
 
 
 def test_every_operator_that_images_have_is_a_task_at_256():
@@ -137,16 +147,31 @@ def test_presets_fit_their_solvers(solver):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEAD + "taskss: 1\n" + TASKS + SOLVE, "my.yaml:5: taskss: unknown parameter (did you mean 'tasks'?)"),
-        (HEAD.replace("2", "0") + TASKS + SOLVE, "my.yaml:4: images: Input should be greater than or equal to 1 [got 0]"),
-        (HEAD + TASKS.replace(".1", "-1") + SOLVE, "my.yaml:6: tasks.0.sigma: Input should be greater than or equal to 0"),
+        (
+            HEAD + "taskss: 1\n" + TASKS + SOLVE,
+            "my.yaml:5: taskss: unknown parameter (did you mean 'tasks'?)",
+        ),
+        (
+            HEAD.replace("2", "0") + TASKS + SOLVE,
+            "my.yaml:4: images: Input should be greater than or equal to 1 [got 0]",
+        ),
+        (
+            HEAD + TASKS.replace(".1", "-1") + SOLVE,
+            "my.yaml:6: tasks.0.sigma: Input should be greater than or equal to 0",
+        ),
         (HEAD + TASKS.replace("name: t", "name: a/b") + SOLVE, "my.yaml:6: tasks.0.name: "),
         (
             HEAD + TASKS + "solvers:\n  - {solver: dps}\n  - {solver: dps}\n",
             "my.yaml:9: solvers.1: two rows are labelled 'dps'",
         ),
-        (HEAD + TASKS + "solvers:\n  - solver: dps\n    tasks: [u]\n", "my.yaml:9: solvers.0.tasks: unknown task 'u'"),
-        (HEAD + TASKS + "solvers:\n  - {solver: dps, tasks: ['!t']}\n", "my.yaml:8: solvers.0.tasks: no task is left"),
+        (
+            HEAD + TASKS + "solvers:\n  - solver: dps\n    tasks: [u]\n",
+            "my.yaml:9: solvers.0.tasks: unknown task 'u'",
+        ),
+        (
+            HEAD + TASKS + "solvers:\n  - {solver: dps, tasks: ['!t']}\n",
+            "my.yaml:8: solvers.0.tasks: no task is left",
+        ),
         (HEAD + TASKS, "my.yaml:1: solvers: is missing"),
         (HEAD + "name: t\n" + TASKS + SOLVE, "my.yaml:5: 'name' is given twice"),
         (HEAD + "tasks: [\n", "not valid YAML"),
@@ -163,11 +188,23 @@ def test_messages_name_the_line(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("solver", "message"),
     [
-        ("{solver: dps, params: {zta: 1}}", "my.yaml:8: solvers.0.params.zta: unknown parameter (did you mean 'zeta'?)"),
-        ("{solver: dps, params: {steps: 0}}", "my.yaml:8: solvers.0.params.steps: Input should be greater than or equal to 1"),
-        ("{solver: dps, params: {spacing: x}}", "solvers.0.params.spacing: Input should be 'leading', 'trailing'"),
+        (
+            "{solver: dps, params: {zta: 1}}",
+            "my.yaml:8: solvers.0.params.zta: unknown parameter (did you mean 'zeta'?)",
+        ),
+        (
+            "{solver: dps, params: {steps: 0}}",
+            "my.yaml:8: solvers.0.params.steps: Input should be greater than or equal to 1",
+        ),
+        (
+            "{solver: dps, params: {spacing: x}}",
+            "solvers.0.params.spacing: Input should be 'leading', 'trailing'",
+        ),
         ("{solver: dsp}", "my.yaml:8: solvers.0: unknown solver 'dsp' (did you mean 'dps'?)"),
-        ("{solver: dps, preset: bnch}", "my.yaml:8: solvers.0.preset: dps has no preset 'bnch' (did you mean 'bench'?)"),
+        (
+            "{solver: dps, preset: bnch}",
+            "my.yaml:8: solvers.0.preset: dps has no preset 'bnch' (did you mean 'bench'?)",
+        ),
         ("{solver: red_diff, images: 99}", "asks for 99 images, dataset 'd' has 64"),
     ],
 )
@@ -180,13 +217,17 @@ def test_row_messages(tmp_path, solver, message):
 
 def test_task_and_twin_messages(tmp_path):
     bad_task = load_suite(write(tmp_path, HEAD + TASKS.replace("hdr", "hrd") + SOLVE))
-    with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd' .did you mean 'hdr'"):
+    with pytest.raises(
+        SuiteError, match=r"my.yaml:6: tasks.0: task 't': unknown operator 'hrd' .did you mean 'hdr'"
+    ):
         make_cells(bad_task, fake_world, {})
     two = TASKS + TASKS.removeprefix("tasks:\n").replace("name: t", "name: u").replace("hdr", "hrd")
     with pytest.raises(SuiteError, match=r"'u': unknown operator 'hrd'.* \(--task '!u' runs the others\)"):
         make_cells(load_suite(write(tmp_path, HEAD + two + SOLVE)), fake_world, {})
     endless = TASKS.replace("hdr", "blur_gauss, params: {std: .inf}")
-    with pytest.raises(SuiteError, match=r"my.yaml:6: tasks.0: task 't': operator 'blur_gauss': std = inf should be a finite"):
+    with pytest.raises(
+        SuiteError, match=r"my.yaml:6: tasks.0: task 't': operator 'blur_gauss': std = inf should be a finite"
+    ):
         make_cells(load_suite(write(tmp_path, HEAD + endless + SOLVE)), fake_world, {})
     twins = "solvers:\n  - {solver: dps, label: a, params: {zeta: 1}}\n  - {solver: dps, label: b, params: {zeta: 1e0}}\n"
     with pytest.raises(SuiteError, match="row 'b' has the same settings as 'a'"):
@@ -289,7 +330,9 @@ def test_a_function_may_import_a_helper_when_it_is_called(tmp_path, forgetful):
 def test_a_helper_that_is_another_one_than_that_beside_the_file_is_refused(tmp_path, forgetful):
     """Python has one module of a name, so that the second solver would run the first one's."""
     assert load_solver(str(helped(tmp_path / "a"))).cls().zeta == 0.5
-    with pytest.raises(SuiteError, match=r"its 'blurs.near' is .*/b/blurs/near.py, but .*/a/blurs/near.py is loaded"):
+    with pytest.raises(
+        SuiteError, match=r"its 'blurs.near' is .*/b/blurs/near.py, but .*/a/blurs/near.py is loaded"
+    ):
         load_solver(str(helped(tmp_path / "b", 0.7)))
 
 
@@ -302,9 +345,24 @@ def test_equal_settings_give_equal_keys(tmp_path):
         (cell,) = make_cells(load_suite(write(tmp_path, text)), fake_world, {"dtype": numerics})
         return cell.jobs(FakeData.image_sha256)[0].key
 
-    assert len({key(), key(params="zeta: 1e-1"), key(params='zeta: "0.1"'), key(task="sigma: 0.05, sigma_unit: '[0,1]'")}) == 1
+    assert (
+        len(
+            {
+                key(),
+                key(params="zeta: 1e-1"),
+                key(params='zeta: "0.1"'),
+                key(task="sigma: 0.05, sigma_unit: '[0,1]'"),
+            }
+        )
+        == 1
+    )
     assert key() == key(task="sigma: .1, params: {p: 7e-1}"), "a default that is written out"
-    different = [key(), key(params="zeta: 0.2"), key(task="sigma: .2"), key(task="sigma: .1, params: {p: 0.5}")]
+    different = [
+        key(),
+        key(params="zeta: 0.2"),
+        key(task="sigma: .2"),
+        key(task="sigma: .1, params: {p: 0.5}"),
+    ]
     assert len({*different, key(numerics="float64")}) == 5
 
 
@@ -314,14 +372,24 @@ def test_operator_settings_include_defaults():
 
 
 def test_presets_merge_and_refuse(tmp_path, monkeypatch):
-    (tmp_path / "dps.yaml").write_text("bench:\n  fashion*:\n    '*': {steps: 9, zeta: 1}\n    sr_*: {zeta: 2}\n")
+    (tmp_path / "dps.yaml").write_text(
+        "bench:\n  fashion*:\n    '*': {steps: 9, zeta: 1}\n    sr_*: {zeta: 2}\n"
+    )
     monkeypatch.setattr(presets, "FOLDER", tmp_path)
     presets.load_presets.cache_clear()
     try:
-        assert presets.resolve("dps", None, "fashion32", "mine", "sr_average4") == ("bench", {"steps": 9, "zeta": 2})
-        assert presets.resolve("dps", "bench", "fashion32", "mine", "hdr") == ("bench", {"steps": 9, "zeta": 1})
+        assert presets.resolve("dps", None, "fashion32", "mine", "sr_average4") == (
+            "bench",
+            {"steps": 9, "zeta": 2},
+        )
+        assert presets.resolve("dps", "bench", "fashion32", "mine", "hdr") == (
+            "bench",
+            {"steps": 9, "zeta": 1},
+        )
         assert presets.resolve("dps", None, "ffhq", "mine", "hdr") == (None, {})
-        with pytest.raises(SuiteError, match=r"no settings for prior 'ffhq'; .*; choose other rows by --solver"):
+        with pytest.raises(
+            SuiteError, match=r"no settings for prior 'ffhq'; .*; choose other rows by --solver"
+        ):
             presets.resolve("dps", "bench", "ffhq", "mine", "hdr")
     finally:
         presets.load_presets.cache_clear()
@@ -330,14 +398,18 @@ def test_presets_merge_and_refuse(tmp_path, monkeypatch):
 def test_a_row_that_is_no_other_than_an_earlier_one_is_refused_or_left_out(tmp_path):
     def labels(zeta, more="", first=""):
         row = "  - {{solver: dps, label: {}, params: {{zeta: {}}}{}}}\n".format
-        suite = load_suite(write(tmp_path, HEAD + TASKS + "solvers:\n" + row("a", 1, first) + row("b", zeta, more)))
+        suite = load_suite(
+            write(tmp_path, HEAD + TASKS + "solvers:\n" + row("a", 1, first) + row("b", zeta, more))
+        )
         return [cell.label for cell in make_cells(suite, fake_world, {})]
 
-    assert labels(2) == labels(2, ", if_other: true") == ["a", "b"]
-    assert labels(1, ", if_other: true") == ["a"]
+    assert labels(2) == labels(2, ", skip_duplicates: true") == ["a", "b"]
+    assert labels(1, ", skip_duplicates: true") == ["a"]
     with pytest.raises(SuiteError, match="row 'b' has the same settings as 'a'"):
-        labels(1, ", if_other: true", first=", images: 1")
-    with pytest.raises(SuiteError, match=r"my.yaml:9: solvers.1: row 'b' has the same settings as 'a' in task 't'"):
+        labels(1, ", skip_duplicates: true", first=", images: 1")
+    with pytest.raises(
+        SuiteError, match=r"my.yaml:9: solvers.1: row 'b' has the same settings as 'a' in task 't'"
+    ):
         labels(1)
 
 
@@ -353,7 +425,11 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
     assert len(best) == len(trials)
     for line in best:
         task = tasks[line["task"]]
-        preset = "exact" + line["row"].removeprefix(rows[line["row"]]) + {"100": ""}.get(line["steps"], f"-{line['steps']}")
+        preset = (
+            "exact"
+            + line["row"].removeprefix(rows[line["row"]])
+            + {"100": ""}.get(line["steps"], f"-{line['steps']}")
+        )
         prior = (task.prior or suite.prior).removesuffix("-tune")
         _, found = presets.resolve(rows[line["row"]], preset, prior, task.name, task.operator)
         candidate = dict(pair.split("=") for pair in line["settings"].split()) | {"steps": line["steps"]}
@@ -368,12 +444,19 @@ def test_command_line_selects_sets_and_sweeps():
     assert labels("dps") == ["dps-100", "dps-1000"]
     assert labels("dps-100", "pinv") == ["pinv", "dps-100"]
     assert labels("dps-100.zeta=1") == ["dps-100[zeta=1]"]
-    assert labels("dps-100.zeta=1,2", "dps-100.clip=false") == ["dps-100[zeta=1,clip=False]", "dps-100[zeta=2,clip=False]"]
+    assert labels("dps-100.zeta=1,2", "dps-100.clip=false") == [
+        "dps-100[zeta=1,clip=False]",
+        "dps-100[zeta=2,clip=False]",
+    ]
     assert labels("dps-100", "dps.zeta=1") == ["dps-100[zeta=1]"]
     assert labels("pinv", "dps-100.zeta=1", "mine.py:Mine.k=2") == ["pinv", "dps-100[zeta=1]", "Mine[k=2]"]
     assert labels("a/mine.py:Mine.k=2") == ["Mine[k=2]"]
     assert labels("mine.py") == ["mine"]
-    assert labels("v1.py:Mine", "v2.py:Mine", "pkg.v3:Mine", "v1.py:Mine") == ["Mine", "v2:Mine", "pkg.v3:Mine"]
+    assert labels("v1.py:Mine", "v2.py:Mine", "pkg.v3:Mine", "v1.py:Mine") == [
+        "Mine",
+        "v2:Mine",
+        "pkg.v3:Mine",
+    ]
     assert labels("dps-100.zeta=1,2,1") == ["dps-100[zeta=1]", "dps-100[zeta=2]"]
     for flags, message in [
         (["dsp"], "did you mean 'dps'"),

@@ -75,7 +75,10 @@ def rounding(expected, A, x, y):
         return [{} for _ in expected]
     jitter = torch.Generator().manual_seed(0)
     x, y = (v * (1 + 1e-7 * torch.randn(v.shape, generator=jitter)) for v in (x, y))
-    moved = [float((a.double() - b.double()).abs().max()) for a, b in zip(capabilities(A, x, y), expected, strict=True)]
+    moved = [
+        float((a.double() - b.double()).abs().max())
+        for a, b in zip(capabilities(A, x, y), expected, strict=True)
+    ]
     largest = [float(v.double().abs().max()) for v in expected]
     return [{"rtol": 1e-5, "atol": 1e-5 * top + 30 * off} for top, off in zip(largest, moved, strict=True)]
 
@@ -93,7 +96,13 @@ def test_a_run_on_another_device_gives_the_same_records(tmp_path, monkeypatch):
         far = run(device, tmp_path / "far")
     assert near.keys() == far.keys() and len(near) > 8
     for key, r in far.items():
-        assert (r.status, r.device, r.reason, r.nfe, r.vjps) == ("ok", device_name(device), None, near[key].nfe, near[key].vjps)
+        assert (r.status, r.device, r.reason, r.nfe, r.vjps) == (
+            "ok",
+            device_name(device),
+            None,
+            near[key].nfe,
+            near[key].vjps,
+        )
         assert r.metrics == pytest.approx(near[key].metrics, rel=1e-3, abs=1e-3), r.label
 
 

@@ -88,7 +88,10 @@ def names(path):
 @pytest.mark.parametrize("sha256", [SHA256, None], ids=["pinned", "unpinned"])
 def test_a_broken_transfer_goes_on_where_it_stopped(server, path, sha256):
     seen = []
-    assert download([f"{server.url}/broken"], path, sha256=sha256, progress=lambda *at: seen.append(at)) == SHA256
+    assert (
+        download([f"{server.url}/broken"], path, sha256=sha256, progress=lambda *at: seen.append(at))
+        == SHA256
+    )
     assert server.requests == [("/broken", None, HALF), ("/broken", f"bytes={HALF}-", len(CONTENT) - HALF)]
     assert path.read_bytes() == CONTENT and names(path) == ["file.pt"]
     assert seen[-1] == (len(CONTENT), len(CONTENT)) and seen == sorted(seen)
@@ -100,7 +103,9 @@ def test_a_later_call_resumes_and_nothing_partial_has_the_name(server, path, mon
         download([f"{server.url}/broken"], path, sha256=SHA256)
     assert not path.exists()
     assert download([f"{server.url}/ok"], path, sha256=SHA256) == SHA256
-    assert server.requests[1] == ("/ok", f"bytes={HALF}-", len(CONTENT) - HALF), "a hash lets another mirror go on"
+    assert server.requests[1] == ("/ok", f"bytes={HALF}-", len(CONTENT) - HALF), (
+        "a hash lets another mirror go on"
+    )
 
 
 def test_without_a_hash_only_the_same_version_of_the_same_address_is_continued(server, path, monkeypatch):
@@ -122,7 +127,9 @@ def test_a_server_without_ranges_sends_it_all_again(server, path):
     assert server.requests == [("/plain", "bytes=1000-", len(CONTENT))] and path.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("old", [b"\0" * 1000, CONTENT + b"more", b"\0" * len(CONTENT)], ids=["other", "longer", "same length"])
+@pytest.mark.parametrize(
+    "old", [b"\0" * 1000, CONTENT + b"more", b"\0" * len(CONTENT)], ids=["other", "longer", "same length"]
+)
 def test_a_part_of_another_file_costs_one_more_transfer(server, path, old):
     path.parent.mkdir()
     path.with_name("file.pt.part").write_bytes(old)
@@ -182,7 +189,11 @@ def test_a_full_disk_is_noticed_before_the_transfer(server, path, monkeypatch):
 
 def fetch_in_a_process(results, url, path, sha256):
     try:
-        results.put(download([url], path, sha256=sha256, progress=lambda *at: results.put(at) if at[1] is None else None))
+        results.put(
+            download(
+                [url], path, sha256=sha256, progress=lambda *at: results.put(at) if at[1] is None else None
+            )
+        )
     except DownloadError as error:
         results.put(repr(error))
 
@@ -193,7 +204,9 @@ def test_of_two_processes_one_transfers_and_the_other_waits(server, path, sha256
     context = multiprocessing.get_context("spawn")
     first, second = context.Queue(), context.Queue()
     arguments = (f"{server.url}/held", path, sha256)
-    processes = [context.Process(target=fetch_in_a_process, args=(queue, *arguments)) for queue in (first, second)]
+    processes = [
+        context.Process(target=fetch_in_a_process, args=(queue, *arguments)) for queue in (first, second)
+    ]
     processes[0].start()
     assert server.half_way.wait(60)
     processes[1].start()

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from bench import operators
 from bench.cli import cli
 from bench.plan.build import prepare
-from bench.plan.loading import make_worlds
-from bench.plan.manifest import understood
+from bench.plan.loading import make_loader
+from bench.plan.manifest import parse_request
 from bench.plan.options import Options
 from bench.priors import load_prior
 from bench.records.journal import read_records
@@ -32,7 +32,7 @@ KINDS = {
     "dtype": ("--dtype=bfloat16", "--task=box", "--solver=ddrm"),
     "code": ("--task=box", "--solver=mine.py:Mine.steps=2,4"),
     "seed": ("--seed=3", "--data-root=.", "--task=box", "--solver=red_diff.lr=0.2"),
-    "reference": ("--reference", "--task=box2", "--solver=dps"),
+    "reference": ("--deterministic", "--task=box2", "--solver=dps"),
     "the same row in another run": ("--task=box", "--solver=pinv", "--images=2"),
 }
 ROWS = 12
@@ -54,7 +54,9 @@ def world(tmp_path_factory):
     build(folder)
     shutil.copytree(folder / "images", folder / "photos")
     (folder / "flip.py").write_text(FLIP.format(factor=1.0))
-    (folder / "other.toml").write_text((folder / "tiny.toml").read_text().replace('name = "tiny"', 'name = "other"'))
+    (folder / "other.toml").write_text(
+        (folder / "tiny.toml").read_text().replace('name = "tiny"', 'name = "other"')
+    )
     (folder / "other_images.toml").write_text((folder / "images.toml").read_text())
     return folder
 
@@ -84,16 +86,22 @@ def test_every_kind_of_row_is_made_again_once(made, world):
 def test_what_was_asked_gives_the_same_cells(made):
     for run in read_manifest(made):
         json.dumps(run["asked"])
-        plan = prepare(*understood(run["asked"]))
-        assert {cell.id for cell in plan.cells} == {cell for row in run["rows"] for cell in row["cells"].values()}
+        plan = prepare(*parse_request(run["asked"]))
+        assert {cell.id for cell in plan.cells} == {
+            cell for row in run["rows"] for cell in row["cells"].values()
+        }
 
 
 def test_it_can_be_narrowed_down(made):
     done = verify(made, "--solver", "mine.py:Mine.steps=4", "--task", "box")
-    assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 rows made again" in done.output, done.output
+    assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 rows made again" in done.output, (
+        done.output
+    )
     assert f"not compared: {ROWS - 1} recorded rows that" in done.output
     done = verify(made, "--solver", "mcg", "--solver", "Mine.steps=2", "--task", "box")
-    assert done.exit_code == 0 and "Mine[steps=2]" in done.output and "2 rows made again" in done.output, done.output
+    assert done.exit_code == 0 and "Mine[steps=2]" in done.output and "2 rows made again" in done.output, (
+        done.output
+    )
     for args, says in (
         (("--task", "bax"), "--task bax: no record of it (did you mean 'box'?); recorded: "),
         (("--solver", "daps"), "--solver daps: no record of it"),
@@ -134,7 +142,12 @@ def heavier(path):
 @pytest.mark.parametrize(
     ("file", "change", "args", "says"),
     [
-        ("flip.py", Path.unlink, ["--task=Flip"], "Flip  pigdm: what was asked: task 'Flip': {world}/flip.py: no such file"),
+        (
+            "flip.py",
+            Path.unlink,
+            ["--task=Flip"],
+            "Flip  pigdm: what was asked: task 'Flip': {world}/flip.py: no such file",
+        ),
         ("flip.py", edit, ["--task=Flip"], "Flip  pigdm: the code of operator Flip is "),
         (
             "mine.py",
@@ -143,9 +156,19 @@ def heavier(path):
             "box  Mine[steps=4]: what was asked: {world}/mine.py: no such file",
         ),
         ("mine.py", edit, ["--solver=Mine.steps=4"], "box  Mine[steps=4]: the code of solver Mine is "),
-        ("other.toml", Path.unlink, ["--solver=dps", "--task=box"], "box  dps: unknown prior '{world}/other.toml'"),
+        (
+            "other.toml",
+            Path.unlink,
+            ["--solver=dps", "--task=box"],
+            "box  dps: unknown prior '{world}/other.toml'",
+        ),
         ("tiny.safetensors", heavier, ["--solver=ddrm"], "box  ddrm: the weights of prior 'tiny' is "),
-        ("photos/im0.png", Path.unlink, ["--solver=pinv", "--task=box"], "box  pinv: the data set is photos-"),
+        (
+            "photos/im0.png",
+            Path.unlink,
+            ["--solver=pinv", "--task=box"],
+            "box  pinv: the data set is photos-",
+        ),
     ],
 )
 def test_what_cannot_be_made_again_is_told_with_the_reason(made, world, tmp_path, file, change, args, says):
@@ -156,7 +179,11 @@ def test_what_cannot_be_made_again_is_told_with_the_reason(made, world, tmp_path
         done = verify(made, *args)
     finally:
         shutil.copytree(tmp_path / "kept", world, dirs_exist_ok=True)
-    lines = [line for line in done.output.splitlines() if line.startswith(f"not compared: {says.format(world=world)}")]
+    lines = [
+        line
+        for line in done.output.splitlines()
+        if line.startswith(f"not compared: {says.format(world=world)}")
+    ]
     assert len(lines) == 1, done.output
 
 
@@ -164,9 +191,9 @@ def test_what_cannot_be_loaded_is_tried_once(world, monkeypatch):
     """However many rows and tasks need it."""
     tried = []
     monkeypatch.setattr(
-        "bench.plan.build.loading.load_prior", lambda name, *_: tried.append(name) or load_prior(f"no-{name}", *_)
+        "bench.plan.loading.load_prior", lambda name, *_: tried.append(name) or load_prior(f"no-{name}", *_)
     )
     suite, options = load_suite(str(world / "tiny.yaml")), Options()
-    cells, reasons = cells_of(suite, make_worlds(suite, options), options.numerics)
+    cells, reasons = cells_of(suite, make_loader(suite, options), options.numerics)
     assert len(reasons) == len(suite.tasks) * len(suite.solvers) > 4 and not cells
     assert len(tried) == 1 and all("unknown prior" in reason for reason in reasons.values())

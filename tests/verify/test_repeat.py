@@ -36,7 +36,9 @@ def suite(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(suite, tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
-    done = bench("run", "--suite", suite, "--out", folder, "--task", "box", *(f"--solver={row}" for row in ROWS))
+    done = bench(
+        "run", "--suite", suite, "--out", folder, "--task", "box", *(f"--solver={row}" for row in ROWS)
+    )
     assert done.exit_code == 0, done.output
     return folder
 
@@ -46,7 +48,9 @@ def claimed(made, folder, **changes):
     shutil.copytree(made / "manifest", folder / "manifest")
     with Journal(folder) as journal:
         for record in read_records(made)[0]:
-            mine = {k: v(getattr(record, k)) for k, v in changes.items()} if record.solver == "red_diff" else {}
+            mine = (
+                {k: v(getattr(record, k)) for k, v in changes.items()} if record.solver == "red_diff" else {}
+            )
             journal.append(replace(record, **mine))
     return folder
 
@@ -81,12 +85,17 @@ def test_a_false_claim_is_seen(made, suite, tmp_path, changes, says):
     assert ("error: 1 of 4 rows were not reproduced" in done.output) == ("differs" in says)
 
 
-@pytest.mark.parametrize(("gaps", "good"), [([0.0, 0.03], True), ([0.02, 0.03], False), ([0.0, 0.005, 0.02], True)])
+@pytest.mark.parametrize(
+    ("gaps", "good"), [([0.0, 0.03], True), ([0.02, 0.03], False), ([0.0, 0.005, 0.02], True)]
+)
 def test_half_of_the_images_decide(made, suite, gaps, good):
     """Of two images one is half; the mean of both deviations says nothing of either."""
     plan = prepare(override(load_suite(str(suite)), ["pinv"], ["box"]), Options())
     records = [r for r in read_records(made)[0] if r.solver == "pinv"][: len(gaps)]
-    pairs = [(r, replace(r, metrics={**r.metrics, "psnr": r.metrics["psnr"] + g})) for r, g in zip(records, gaps, strict=True)]
+    pairs = [
+        (r, replace(r, metrics={**r.metrics, "psnr": r.metrics["psnr"] + g}))
+        for r, g in zip(records, gaps, strict=True)
+    ]
     assert compare(plan.cells[0], pairs).reproduced == good
 
 
@@ -107,7 +116,7 @@ def test_what_cannot_be_verified_is_named(made, suite, tmp_path):
 def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     """In float32, whatever is solved beside an image and however many threads there are."""
     rows, threads = [f"--solver={row}" for row in ROWS], torch.get_num_threads()
-    start = ("run", "--suite", suite, "--task", "box", "--reference", "--no-report", *rows)
+    start = ("run", "--suite", suite, "--task", "box", "--deterministic", "--no-report", *rows)
     try:
         torch.set_num_threads(1)
         whole = bench(*start, "--out", tmp_path / "whole")
@@ -119,7 +128,9 @@ def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     assert [done.exit_code for done in (whole, *parts)] == [0, 0, 0], whole.output
     one, two = ({r.key: r for r in read_records(tmp_path / name)[0]} for name in ("whole", "parts"))
     assert one.keys() == two.keys() and len(one) == 4 * len(ROWS)
-    assert all(one[key].metrics == two[key].metrics and one[key].batch == one[key].threads == 1 for key in one)
+    assert all(
+        one[key].metrics == two[key].metrics and one[key].batch == one[key].threads == 1 for key in one
+    )
     command = [*map(str, start), "--out", str(tmp_path / "two"), "--workers", "2"]
     monkeypatch.setattr(sys, "argv", ["bench", *command])
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -127,7 +138,7 @@ def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     assert by_workers.exit_code == 0, by_workers.output
     both = {r.key: r for r in read_records(tmp_path / "two")[0]}
     assert both.keys() == one.keys() and all(both[key].metrics == one[key].metrics for key in one)
-    assert all(r.in_reference_mode for r in [*one.values(), *both.values()])
+    assert all(r.is_deterministic for r in [*one.values(), *both.values()])
     refused = bench(*start, "--out", tmp_path / "no", "--batch", "4")
     assert refused.exit_code == 2 and "--reference solves one image at a time" in refused.output
 
@@ -137,7 +148,7 @@ def test_reference_mode_says_that_ordinary_records_stay(made, suite, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(made, folder)
     start = ("run", "--suite", suite, "--task", "box", "--solver", "pinv", "--solver", "mcg", "--out", folder)
-    done = bench(*start, "--reference")
+    done = bench(*start, "--deterministic")
     note = "note: 4 records are there from ordinary runs; they are not made again in reference mode\n"
     assert done.exit_code == 0 and note in done.stdout, done.output
     page = (folder / "report" / "report.md").read_text()

@@ -1,8 +1,8 @@
 """Distances of samples to an exact posterior, each with the floor that exact samples of the same number leave.
 
 They measure merit, not correctness: a wrong solver may be nearer to the posterior than the right one, which is why
-`bench.certify.laws.laws` tests the laws of a solver instead. No distance depends on choices of the linear algebra library, such as the
-basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.build.cell.DISTANCES_REV`.
+`bench.certify.laws` tests the laws of a solver instead. No distance depends on choices of the linear algebra library, such as the
+basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.cell.DISTANCES_REV`.
 """
 
 import math
@@ -21,17 +21,43 @@ REPETITIONS = 39
 """Fewest sets of exact draws that bound a further one at 95 % without assuming the shape of their distribution."""
 
 DISTANCES: dict[str, Metric] = {
-    "mmd": Metric("MMD", 3, False, "squared, unbiased, over the prior's; Gaussian kernel, median bandwidth of the posterior"),
-    "mmd_small": Metric("MMD within", 3, False, "as MMD; squared bandwidth = the posterior's variance within a mode"),
-    "hpd_ks": Metric("HPD-KS", 3, False, "Kolmogorov-Smirnov distance of density ranks from uniform; in at most 8 directions"),
-    "mode_tv": Metric("mode TV", 3, False, "total variation between the mode weights of the samples and of the posterior"),
-    "mean_gap_measured": Metric("mean gap, measured", 3, False, "RMS over directions, in posterior standard deviations"),
-    "mean_gap_unmeasured": Metric("mean gap, unmeasured", 3, False, "RMS over directions, in posterior standard deviations"),
-    "var_ratio_measured": Metric("variance, measured", 2, None, "over the posterior's, mean over directions; 1 is right"),
-    "var_ratio_unmeasured": Metric("variance, unmeasured", 2, None, "over the posterior's, mean over directions; 1 is right"),
+    "mmd": Metric(
+        "MMD",
+        3,
+        False,
+        "squared, unbiased, over the prior's; Gaussian kernel, median bandwidth of the posterior",
+    ),
+    "mmd_small": Metric(
+        "MMD within", 3, False, "as MMD; squared bandwidth = the posterior's variance within a mode"
+    ),
+    "hpd_ks": Metric(
+        "HPD-KS",
+        3,
+        False,
+        "Kolmogorov-Smirnov distance of density ranks from uniform; in at most 8 directions",
+    ),
+    "mode_tv": Metric(
+        "mode TV", 3, False, "total variation between the mode weights of the samples and of the posterior"
+    ),
+    "mean_gap_measured": Metric(
+        "mean gap, measured", 3, False, "RMS over directions, in posterior standard deviations"
+    ),
+    "mean_gap_unmeasured": Metric(
+        "mean gap, unmeasured", 3, False, "RMS over directions, in posterior standard deviations"
+    ),
+    "var_ratio_measured": Metric(
+        "variance, measured", 2, None, "over the posterior's, mean over directions; 1 is right"
+    ),
+    "var_ratio_unmeasured": Metric(
+        "variance, unmeasured", 2, None, "over the posterior's, mean over directions; 1 is right"
+    ),
     "sw": Metric("SW2 / floor", 2, False, "sliced 2-Wasserstein distance over that of as many exact samples"),
-    "sw_floor": Metric("SW2 floor", 4, None, "sliced 2-Wasserstein distance of as many exact samples, in units of x"),
-    "w2": Metric("W2", 3, False, "of the fitted Gaussians, in units of the posterior's total standard deviation"),
+    "sw_floor": Metric(
+        "SW2 floor", 4, None, "sliced 2-Wasserstein distance of as many exact samples, in units of x"
+    ),
+    "w2": Metric(
+        "W2", 3, False, "of the fitted Gaussians, in units of the posterior's total standard deviation"
+    ),
     "kl": Metric("KL", 3, False, "of the fitted Gaussians, samples to posterior, in nats"),
 }
 

@@ -90,14 +90,26 @@ class KernelDistance:
     def __init__(self, prior: MixturePrior, posterior: MixturePrior, name: str) -> None:
         self.posterior = posterior
         median = _squares(draw(posterior, MEDIAN_DRAWS, name, "bandwidth")).median().item()
-        within = posterior.variances[0].sum(-1).expand(posterior.log_weights.shape[1]) @ posterior.log_weights[0].exp()
-        self.bandwidths = {"mmd": self._scaled(prior, median), "mmd_small": self._scaled(prior, within.item())}
+        within = (
+            posterior.variances[0].sum(-1).expand(posterior.log_weights.shape[1])
+            @ posterior.log_weights[0].exp()
+        )
+        self.bandwidths = {
+            "mmd": self._scaled(prior, median),
+            "mmd_small": self._scaled(prior, within.item()),
+        }
 
     def _scaled(self, prior: MixturePrior, ell2: float) -> _Bandwidth:
-        own, cross = expected_kernel(self.posterior, self.posterior, ell2), expected_kernel(prior, self.posterior, ell2)
+        own, cross = (
+            expected_kernel(self.posterior, self.posterior, ell2),
+            expected_kernel(prior, self.posterior, ell2),
+        )
         return _Bandwidth(ell2, own, expected_kernel(prior, prior, ell2) - 2 * cross + own)
 
     def __call__(self, x: Tensor) -> dict[str, float]:
         """(n, d) -> ``mmd`` and ``mmd_small``."""
         squares = _squares(x)
-        return {name: _mmd2(x, squares, self.posterior, b.ell2, b.self_term) / b.scale for name, b in self.bandwidths.items()}
+        return {
+            name: _mmd2(x, squares, self.posterior, b.ell2, b.self_term) / b.scale
+            for name, b in self.bandwidths.items()
+        }

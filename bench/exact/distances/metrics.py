@@ -15,14 +15,18 @@ METRICS: dict[str, Metric] = DISTANCES | {
         None,
         "not ranked, it rewards lost variance; of one sample to the truth, over all samples, in units of x",
     ),
-    "rmse_mean": Metric("RMSE, mean", 3, False, "of the mean of all samples to the truth; the exact posterior is the optimum"),
+    "rmse_mean": Metric(
+        "RMSE, mean", 3, False, "of the mean of all samples to the truth; the exact posterior is the optimum"
+    ),
     "psnr_sample": Metric(
         "PSNR, sample",
         2,
         None,
         "dB; not ranked, it rewards lost variance; of one sample, mean over all; range 2 in [-1, 1] units, not clipped",
     ),
-    "psnr_mean": Metric("PSNR, mean", 2, True, "dB; of the mean of all samples; the exact posterior's is the optimum"),
+    "psnr_mean": Metric(
+        "PSNR, mean", 2, True, "dB; of the mean of all samples; the exact posterior's is the optimum"
+    ),
     **{
         f"var_band_{i}": Metric(
             f"variance, |f| {low}-{high}" if high < float("inf") else f"variance, |f| {low}+",

@@ -54,7 +54,9 @@ class Problem:
                 )
         variances = self.posterior.variances
         if (variances <= variances.max() * torch.finfo(torch.float64).eps * variances.shape[-1]).any():
-            raise ValueError("distances are in units of the posterior's variance, which is 0 in some direction; use sigma > 0")
+            raise ValueError(
+                "distances are in units of the posterior's variance, which is 0 in some direction; use sigma > 0"
+            )
 
     @cached_property
     def subspaces(self) -> dict[str, Tensor]:
@@ -91,7 +93,9 @@ class Problem:
         ]
 
 
-def pose(prior: MixturePrior, A: LinearOperator, y: Tensor, sigma: float, x: Tensor, name: str = "") -> Problem:
+def pose(
+    prior: MixturePrior, A: LinearOperator, y: Tensor, sigma: float, x: Tensor, name: str = ""
+) -> Problem:
     """The problem of one y.
 
     Args:

@@ -68,7 +68,10 @@ def recursion_error(case: Case, solver: Solver, recursion: Recursion, draws: int
     errors = []
     for x, (mean, cov) in zip(path, recursion, strict=True):
         centred = x - x.mean(0)
-        errors += [gap(x.mean(0), torch.from_numpy(mean)), gap(centred.T @ centred / len(x), torch.from_numpy(cov))]
+        errors += [
+            gap(x.mean(0), torch.from_numpy(mean)),
+            gap(centred.T @ centred / len(x), torch.from_numpy(cov)),
+        ]
     return worst(errors)
 
 
@@ -90,7 +93,9 @@ def batch_error(case: Case, solver: Solver) -> float:
     def path(images: slice) -> Tensor:
         n = len(y[images])
         measurement = Measurement(y[images], case.A.repeat_interleave(n), case.sigma)
-        return torch.stack([s.x.detach().clone() for s in solver.solve(measurement, case.prior, streams(4)[images])])
+        return torch.stack(
+            [s.x.detach().clone() for s in solver.solve(measurement, case.prior, streams(4)[images])]
+        )
 
     together = path(slice(0, 4))
     return worst(gap(path(slice(i, i + 1)), together[:, i : i + 1]) for i in range(4))

@@ -45,12 +45,16 @@ class HadamardNoise(Noise):
         n = int(np.prod(shape))
         drawn = self.rows[self.used : self.used + n]
         if len(drawn) < n:
-            raise ValueError(f"a Hadamard matrix of size {len(self.rows) + 1} has no {n} rows left after {self.used} draws")
+            raise ValueError(
+                f"a Hadamard matrix of size {len(self.rows) + 1} has no {n} rows left after {self.used} draws"
+            )
         self.used += n
         return drawn.T.reshape(-1, *shape).clone()
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
-        raise NotImplementedError("Hadamard noise offers normals only; a law that draws uniforms needs StreamNoise")
+        raise NotImplementedError(
+            "Hadamard noise offers normals only; a law that draws uniforms needs StreamNoise"
+        )
 
 
 class StartingAt(Noise):
@@ -99,7 +103,9 @@ def orthogonal(d: int, seed: int) -> Tensor:
 def matrix_operator(values: Sequence[float], d: int, batch: int, dtype: torch.dtype = F64) -> Matrix:
     """A matrix of given singular values between random orthogonal bases, the same for every image."""
     left, right = orthogonal(len(values), 7), orthogonal(d, 8)
-    return Matrix((d,), [0] * batch, left * torch.tensor(values, dtype=F64) @ right[: len(values)]).to(dtype=dtype)
+    return Matrix((d,), [0] * batch, left * torch.tensor(values, dtype=F64) @ right[: len(values)]).to(
+        dtype=dtype
+    )
 
 
 class FlatSchedule(VPSchedule):
@@ -118,7 +124,12 @@ class LearnedVariance(Prior):
 
     def __init__(self, prior: Prior, v: float | None) -> None:
         self.prior, self.v = prior, v
-        self.shape, self.schedule, self.dtype, self.device = prior.shape, prior.schedule, prior.dtype, prior.device
+        self.shape, self.schedule, self.dtype, self.device = (
+            prior.shape,
+            prior.schedule,
+            prior.dtype,
+            prior.device,
+        )
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         return self.prior.denoise(x, t), None if self.v is None else torch.full_like(x, self.v)
@@ -170,7 +181,9 @@ def problem(prior: str, sigma: float, dtype: torch.dtype = F64) -> Case:
     """
     mean, rng = torch.tensor([0.3, -0.5, 0.2, 0.7], dtype=F64), np.random.default_rng(3)
     if prior == "mixture":
-        means, variances = (torch.from_numpy(v) for v in (rng.standard_normal((3, 4)), rng.uniform(0.05, 0.4, (3, 4))))
+        means, variances = (
+            torch.from_numpy(v) for v in (rng.standard_normal((3, 4)), rng.uniform(0.05, 0.4, (3, 4)))
+        )
         law = MixturePrior(torch.tensor([0.5, 0.3, 0.2], dtype=F64), means, variances, orthogonal(4, 10))
     else:
         spectrum = {"unit": [1.0] * 4, "narrow": [0.25] * 4, "skew": [1.0, 0.25, 0.04, 0.01]}[prior]

@@ -2,7 +2,7 @@
 
 A Gaussian prior makes the denoiser affine, ``x0hat = K x + b``, so a solver that is affine in its draws maps N(mean, cov) to
 N(F mean + G, F cov F^T + Q) in every step. Everything is numpy, in the coordinates of V (A = U diag(s) V^T) and in the papers'
-discrete variables (abar, no Level), and shares no line with `solvers`, `bench.schedule` or `bench.exact.prior.prior`. Each recursion yields
+discrete variables (abar, no Level), and shares no line with `solvers`, `bench.schedule` or `bench.exact.prior`. Each recursion yields
 the (mean, covariance) of the state after every step.
 """
 
@@ -75,7 +75,10 @@ def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str, start: str)
     """DDIM plus k K^T S (S^2 + sigma^2 / r^2)^-1 (y - S x0hat), r^2 = 1 - abar."""
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     if start == "pinv":
-        mean, cov = np.sqrt(grid[0]) * np.where(p.s > 0, p.y / np.where(p.s > 0, p.s, 1), 0), (1 - grid[0]) * cov
+        mean, cov = (
+            np.sqrt(grid[0]) * np.where(p.s > 0, p.y / np.where(p.s > 0, p.s, 1), 0),
+            (1 - grid[0]) * cov,
+        )
     for ab, au in pairwise(grid):
         F, G, q = ddim_step(p, ab, au, eta)
         K, b = denoiser(p, ab)
@@ -206,7 +209,9 @@ def ddnm_plus(p: Affine, grid: np.ndarray, eta: float) -> Law:
         yield mean, cov
 
 
-def diffpir(p: Affine, grid: np.ndarray, lam: float, zeta: float, spread: str = "ratio", returned: str = "estimate") -> Law:
+def diffpir(
+    p: Affine, grid: np.ndarray, lam: float, zeta: float, spread: str = "ratio", returned: str = "estimate"
+) -> Law:
     """DiffPIR: x0' = (rho x0hat + s y) / (s^2 + rho), and eps belongs to x0'."""
     d, seen = len(p.s), p.s > 0
     mean, cov = np.zeros(d), np.eye(d)
@@ -216,7 +221,10 @@ def diffpir(p: Affine, grid: np.ndarray, lam: float, zeta: float, spread: str = 
         weight = np.where(seen, p.s**2 + rho, 1)
         K, b = np.where(seen, rho / weight, 1)[:, None] * K, np.where(seen, (rho * b + p.s * p.y) / weight, b)
         noise = np.sqrt((1 - au) * (1 - zeta) / (1 - ab))
-        F, G = np.sqrt(au) * K + noise * (np.eye(d) - np.sqrt(ab) * K), (np.sqrt(au) - noise * np.sqrt(ab)) * b
+        F, G = (
+            np.sqrt(au) * K + noise * (np.eye(d) - np.sqrt(ab) * K),
+            (np.sqrt(au) - noise * np.sqrt(ab)) * b,
+        )
         if au < 1 or returned == "estimate":
             mean, cov = F @ mean + G, F @ cov @ F.T + (1 - au) * zeta * np.eye(d)
         yield mean, cov

@@ -20,7 +20,9 @@ def colours(tables: Iterable[Table]) -> dict[str, str]:
     taken = {FIXED[n] for n in names if n in FIXED}
     free = [i for i in range(len(PALETTE)) if i not in taken] or list(range(len(PALETTE)))
     others = [n for n in names if n not in FIXED]
-    chosen = {n: FIXED[n] for n in names if n in FIXED} | {n: free[i % len(free)] for i, n in enumerate(others)}
+    chosen = {n: FIXED[n] for n in names if n in FIXED} | {
+        n: free[i % len(free)] for i, n in enumerate(others)
+    }
     return {n: PALETTE[i] for n, i in chosen.items()} | dict.fromkeys(baselines, BASELINE)
 
 

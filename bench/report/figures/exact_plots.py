@@ -39,10 +39,14 @@ Panels = list[tuple[str, Sequence[Table]]]
 
 def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
-    by_prior = [(p, [t for t in tables if t.head.prior == p]) for p in dict.fromkeys(t.head.prior for t in tables)]
+    by_prior = [
+        (p, [t for t in tables if t.head.prior == p]) for p in dict.fromkeys(t.head.prior for t in tables)
+    ]
     style, images = styles(tables), [t for t, s in zip(tables, judged, strict=True) if "psnr_sample" in s]
     split = [
-        (prior, own) for prior, own in by_prior if pooled(own, "var_ratio_measured") and pooled(own, "var_ratio_unmeasured")
+        (prior, own)
+        for prior, own in by_prior
+        if pooled(own, "var_ratio_measured") and pooled(own, "var_ratio_unmeasured")
     ]
     each = [(t.title, [t]) for t in images]
     drawn = {
@@ -50,7 +54,9 @@ def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> dict[str, bytes]
         "variance_split": figure(
             split, style, variances, "unmeasured variance / posterior's", "measured variance / posterior's"
         ),
-        "psnr_vs_distance": figure(each, style, rewards, "PSNR of one sample [dB]", "sliced W2 / that of exact samples"),
+        "psnr_vs_distance": figure(
+            each, style, rewards, "PSNR of one sample [dB]", "sliced W2 / that of exact samples"
+        ),
     }
     return {name: data for name, data in drawn.items() if data}
 
@@ -59,8 +65,15 @@ def styles(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
     """Row name -> how its points look."""
     palette, shapes = colours(tables), markers(tables)
     rows = {row.name: row.head.solver for table in tables for row in ordered(table)}
-    looks = {name: ANCHORS.get(solver, {"color": palette[solver], "marker": shapes[name]}) for name, solver in rows.items()}
-    twins = {name: [n for n in rows if rows[n] == solver].index(name) for name, solver in rows.items() if solver in ANCHORS}
+    looks = {
+        name: ANCHORS.get(solver, {"color": palette[solver], "marker": shapes[name]})
+        for name, solver in rows.items()
+    }
+    twins = {
+        name: [n for n in rows if rows[n] == solver].index(name)
+        for name, solver in rows.items()
+        if solver in ANCHORS
+    }
     return looks | {name: looks[name] | {"fillstyle": FILLS[i % len(FILLS)]} for name, i in twins.items()}
 
 
@@ -99,8 +112,12 @@ def figure(
             axis.tick_params(labelbottom=True)
             axis.set_xlabel(xlabel)
         page.supylabel(ylabel, fontsize=11)
-        handles = [Line2D([], [], linestyle="none", label=name, **style[name]) for name in style if name in shown]
-        page.legend(handles=handles, loc="outside lower center", ncols=min(5, 2 * max(across, 2)), frameon=False)
+        handles = [
+            Line2D([], [], linestyle="none", label=name, **style[name]) for name in style if name in shown
+        ]
+        page.legend(
+            handles=handles, loc="outside lower center", ncols=min(5, 2 * max(across, 2)), frameon=False
+        )
         out = io.BytesIO()
         page.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
@@ -118,7 +135,9 @@ def spectra(tables: Sequence[Table]) -> bytes | None:
     rows = distinct(row.name for row in sorted(found_rows, key=lambda row: solvers.index(row.head.solver)))
     anchors = {row.name for row in found_rows if row.head.solver in FIRST}
     with rc_context(STYLE | {"axes.grid": False}):
-        page = Figure(figsize=(1.9 + 0.5 * len(bands) * across, 1.2 + (0.5 + 0.19 * len(rows)) * down), dpi=160)
+        page = Figure(
+            figsize=(1.9 + 0.5 * len(bands) * across, 1.2 + (0.5 + 0.19 * len(rows)) * down), dpi=160
+        )
         page.set_layout_engine("constrained")
         FigureCanvasAgg(page)
         axes = page.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
@@ -126,7 +145,9 @@ def spectra(tables: Sequence[Table]) -> bytes | None:
             axis.remove()
         axes = axes[: len(tables)]
         for axis, table, found in zip(axes, tables, values, strict=True):
-            medians = [[found[i][name].median if name in found[i] else np.nan for i in bands] for name in rows]
+            medians = [
+                [found[i][name].median if name in found[i] else np.nan for i in bands] for name in rows
+            ]
             shown = ratio_map(axis, np.array(medians))
             axis.set_title(table.title, fontsize=10)
             axis.set_xticks(range(len(bands)), [BANDS[i] for i in bands])
@@ -135,7 +156,9 @@ def spectra(tables: Sequence[Table]) -> bytes | None:
         for axis in axes[-across:]:
             axis.tick_params(labelbottom=True)
             axis.set_xlabel("cycles per image", fontsize=9)
-        bar = page.colorbar(shown, ax=list(axes), location="bottom", extend="both", shrink=0.5, aspect=50, pad=0.02)
+        bar = page.colorbar(
+            shown, ax=list(axes), location="bottom", extend="both", shrink=0.5, aspect=50, pad=0.02
+        )
         bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=["0.1", "0.3", "1", "3", "10"])
         bar.set_label("variance / posterior's")
         out = io.BytesIO()
@@ -182,7 +205,12 @@ def rewards(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]
             place, color = (x[name].median, level - DROP), style[name]["color"]
             arrow(axis, *place, y=y[name].median, color=color)
             axis.annotate(
-                f"{y[name].median:.1f} dB", place, xytext=(0, 6), textcoords="offset points", ha="center", color=color
+                f"{y[name].median:.1f} dB",
+                place,
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                color=color,
             )
         y = {name: Median(*(max(v, level - DROP) for v in m[:3]), m.n) for name, m in y.items()}
     points(axis, x, y, style, float)
@@ -191,11 +219,17 @@ def rewards(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]
 
 
 def points(
-    axis: Axes, x: dict[str, Median], y: dict[str, Median], style: dict[str, dict[str, Any]], edge: Callable[[float], float]
+    axis: Axes,
+    x: dict[str, Median],
+    y: dict[str, Median],
+    style: dict[str, dict[str, Any]],
+    edge: Callable[[float], float],
 ) -> None:
     """Medians with their intervals."""
     for name in (name for name in style if name in x and name in y):
-        ends = [[[at - edge(m.low)], [edge(m.high) - at]] for m in (x[name], y[name]) for at in [edge(m.median)]]
+        ends = [
+            [[at - edge(m.low)], [edge(m.high) - at]] for m in (x[name], y[name]) for at in [edge(m.median)]
+        ]
         known = x[name].n > 1
         axis.errorbar(
             edge(x[name].median), edge(y[name].median), xerr=ends[0] if known else None, yerr=ends[1] if known else None,
@@ -203,13 +237,21 @@ def points(
         )  # fmt: skip
 
 
-def arrow(axis: Axes, x_drawn: float, y_drawn: float, x: float | None = None, y: float | None = None, *, color: str) -> None:
+def arrow(
+    axis: Axes, x_drawn: float, y_drawn: float, x: float | None = None, y: float | None = None, *, color: str
+) -> None:
     """Points to where a median really is, if it was drawn at the edge."""
     for drawn, real, signs, along in ((x_drawn, x, "←→", (1, 0)), (y_drawn, y, "↓↑", (0, 1))):
         if real is not None and real != drawn:
             up = real > drawn
             step = [(9 if up else -9) * part for part in along]
-            kind = {"textcoords": "offset points", "ha": "center", "va": "center", "fontsize": 9, "annotation_clip": False}
+            kind = {
+                "textcoords": "offset points",
+                "ha": "center",
+                "va": "center",
+                "fontsize": 9,
+                "annotation_clip": False,
+            }
             axis.annotate(signs[up], (x_drawn, y_drawn), xytext=step, color=color, **kind)
 
 

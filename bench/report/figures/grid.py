@@ -22,16 +22,23 @@ Find = Callable[[str], Path | None]
 """Path below objects/ -> the file, if any folder holds it."""
 
 
-def draw(table: Table, metric: Metric | None, scores: dict[str, Score], colours: dict[str, str], find: Find) -> bytes | None:
+def draw(
+    table: Table, metric: Metric | None, scores: dict[str, Score], colours: dict[str, str], find: Find
+) -> bytes | None:
     """The grid as PNG bytes, or None where no picture was kept."""
     shown = [i for i in table.images if find(f"truth/{table.truths.get(i)}.png")][:ROWS]
     rows = [
-        row for row in sorted(table.rows, key=lambda r: not r.head.baseline) if any(_kept(row, image, find) for image in shown)
+        row
+        for row in sorted(table.rows, key=lambda r: not r.head.baseline)
+        if any(_kept(row, image, find) for image in shown)
     ]
     if not rows:
         return None
     columns = [("truth", "", PALE), ("measurement", "", PALE)]
-    columns += [(_title(row), _caption(table, row, metric, scores.get(row.name)), colours[row.head.solver]) for row in rows]
+    columns += [
+        (_title(row), _caption(table, row, metric, scores.get(row.name)), colours[row.head.solver])
+        for row in rows
+    ]
     cells = [[*_given(table, image, find), *(_cell(row, image, find) for row in rows)] for image in shown]
     return _paint(columns, cells)
 
@@ -84,7 +91,13 @@ def _paint(columns: Sequence[tuple[str, str, str]], cells: Sequence[Sequence[Pat
             y = gap + line * (n_lines - len(lines) + i + 0.75)
             pen.text((x + cell / 2, y), text, INK, _font(font), anchor="ms")
         if caption:
-            pen.text((x + cell / 2, gap + line * (n_lines + 0.75)), caption, PALE, _font(round(18 * unit)), anchor="ms")
+            pen.text(
+                (x + cell / 2, gap + line * (n_lines + 0.75)),
+                caption,
+                PALE,
+                _font(round(18 * unit)),
+                anchor="ms",
+            )
         if colour != PALE:
             pen.rectangle((x, head - gap - max(gap * 2 // 3, 2), x + cell - 1, head - gap), colour)
         for i, pictured in enumerate(pictures):
@@ -105,7 +118,9 @@ def _place(sheet: Image.Image, content: Image.Image | str, corner: tuple[int, in
     if isinstance(content, str):
         pen = ImageDraw.Draw(sheet)
         pen.rectangle((x, y, x + cell - 1, y + cell - 1), EMPTY)
-        pen.text((x + cell / 2, y + cell / 2), content, PALE, _fit(content, cell * 0.9, cell // 8), anchor="mm")
+        pen.text(
+            (x + cell / 2, y + cell / 2), content, PALE, _fit(content, cell * 0.9, cell // 8), anchor="mm"
+        )
         return
     scale = cell / max(content.size)
     scale = int(scale) if scale >= 1 else scale

@@ -36,14 +36,18 @@ def draw(
     markers: dict[str, str],
 ) -> bytes | None:
     """The figure as PNG bytes, or None where no table has the metric and a time."""
-    placed = [(t, place(t, s[metric.name], a, metric)) for t, s, a in zip(tables, scores, anchors, strict=True)]
+    placed = [
+        (t, place(t, s[metric.name], a, metric)) for t, s, a in zip(tables, scores, anchors, strict=True)
+    ]
     panels = [(t, s) for t, s in placed if any(_point(t, r, s) for r in t.rows)]
     if not panels:
         return None
     down = math.ceil(len(panels) / 4)
     across = math.ceil(len(panels) / down)
     with rc_context(STYLE):
-        figure = Figure(figsize=(0.5 + 3.1 * max(across, 2), 0.95 + 2.75 * down), dpi=160, layout="constrained")
+        figure = Figure(
+            figsize=(0.5 + 3.1 * max(across, 2), 0.95 + 2.75 * down), dpi=160, layout="constrained"
+        )
         FigureCanvasAgg(figure)
         axes = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
         _set_scale(axes, panels)
@@ -51,7 +55,9 @@ def draw(
             _panel(axis, table, judged, metric, colours, markers)
         low, high = axes[0].get_xlim()
         for axis in axes[: len(panels)]:
-            axis.xaxis.set_major_locator(LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8))
+            axis.xaxis.set_major_locator(
+                LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8)
+            )
         for axis in axes[len(panels) :]:
             axis.remove()
         for i in range(max(0, len(panels) - across), len(panels)):
@@ -69,7 +75,12 @@ def draw(
 
 def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Score]]]) -> None:
     """Seconds on a logarithmic scale. Like ones get limits first: about those that it would choose itself matplotlib warns."""
-    times = [bootstrap_interval(row.seconds).mean for table, s in panels for row in table.rows if _point(table, row, s)]
+    times = [
+        bootstrap_interval(row.seconds).mean
+        for table, s in panels
+        for row in table.rows
+        if _point(table, row, s)
+    ]
     for axis in axes:
         axis.set_xscale("log")
         if max(times) < 2 * min(times):
@@ -77,7 +88,9 @@ def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Sco
             axis.set_xlim(min(times) / 2, max(times) * 2)
 
 
-def place(table: Table, scores: dict[str, Score], anchor: Reference | None, metric: Metric) -> dict[str, Score]:
+def place(
+    table: Table, scores: dict[str, Score], anchor: Reference | None, metric: Metric
+) -> dict[str, Score]:
     """Rows about fewer images, moved to their paired distance from the reference row: their own mean is over other images."""
     found = dict(scores)
     for row in (row for row in table.rows if anchor and row.name in table.unusual):
@@ -85,7 +98,9 @@ def place(table: Table, scores: dict[str, Score], anchor: Reference | None, metr
         lead = gap(row.scores(metric.name), anchor.row.scores(metric.name), 1) if level else None
         if ours and lead:
             shift = level.mean + lead.mean - ours.mean
-            found[row.name] = replace(scores[row.name], interval=Interval(*(end + shift for end in ours[:3]), ours.n))
+            found[row.name] = replace(
+                scores[row.name], interval=Interval(*(end + shift for end in ours[:3]), ours.n)
+            )
     return found
 
 
@@ -94,7 +109,12 @@ def _point(table: Table, row: Row, scores: dict[str, Score]) -> bool:
 
 
 def _panel(
-    axis: Axes, table: Table, scores: dict[str, Score], metric: Metric, colours: dict[str, str], markers: dict[str, str]
+    axis: Axes,
+    table: Table,
+    scores: dict[str, Score],
+    metric: Metric,
+    colours: dict[str, str],
+    markers: dict[str, str],
 ) -> None:
     axis.set_title(table.title)
     axis.margins(x=0.08, y=0.08)
@@ -106,7 +126,11 @@ def _panel(
         colour = colours[row.head.solver]
         if row.head.baseline and interval:
             axis.axhline(
-                metric.scale * interval.mean, color=BASELINE, linestyle=_dash(row.name, table), linewidth=1.3, zorder=1
+                metric.scale * interval.mean,
+                color=BASELINE,
+                linestyle=_dash(row.name, table),
+                linewidth=1.3,
+                zorder=1,
             )
         if not _point(table, row, scores):
             continue
@@ -120,14 +144,18 @@ def _panel(
             fmt=markers[row.name],
             color=colour,
             markersize=7,
-            markerfacecolor=colour if row.timing == table.timing and not scores[row.name].partial else "white",
+            markerfacecolor=colour
+            if row.timing == table.timing and not scores[row.name].partial
+            else "white",
             markeredgewidth=1.4,
             elinewidth=1.4,
             capsize=2.5,
             zorder=3,
         )
     for solver, points in lines.items():
-        axis.plot(*zip(*sorted(points), strict=True), color=colours[solver], linewidth=1, alpha=0.45, zorder=2)
+        axis.plot(
+            *zip(*sorted(points), strict=True), color=colours[solver], linewidth=1, alpha=0.45, zorder=2
+        )
 
 
 def _bars(mean: float, low: float, high: float, scale: float) -> list[list[float]] | None:
@@ -141,14 +169,18 @@ def _dash(name: str, table: Table) -> tuple[int, tuple[int, ...]]:
     return 0, patterns[baselines.index(name) % len(patterns)]
 
 
-def _legend(panels: Sequence[tuple[Table, dict[str, Score]]], colours: dict[str, str], markers: dict[str, str]) -> list[Line2D]:
+def _legend(
+    panels: Sequence[tuple[Table, dict[str, Score]]], colours: dict[str, str], markers: dict[str, str]
+) -> list[Line2D]:
     rows = {row.name: (row, table) for table, _ in reversed(panels) for row in table.rows}
     fewer = {name: f" ({counted(n, 'image')})" for table, _ in panels for name, n in table.unusual.items()}
     handles = []
     for name in distinct(row.name for table, _ in panels for row in table.rows):
         row, table = rows[name]
         if row.head.baseline:
-            handles.append(Line2D([], [], color=BASELINE, linestyle=_dash(name, table), label=f"{name} (baseline)"))
+            handles.append(
+                Line2D([], [], color=BASELINE, linestyle=_dash(name, table), label=f"{name} (baseline)")
+            )
         else:
             style = {"color": colours[row.head.solver], "marker": markers[name], "linewidth": 1}
             handles.append(Line2D([], [], label=name + fewer.get(name, ""), **style))

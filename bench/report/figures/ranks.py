@@ -26,7 +26,12 @@ def draw(table: Table, spreads: dict[str, Spread], colours: dict[str, str]) -> b
         axes = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
         for axis, row in zip(axes, rows, strict=False):
             spread = spreads[row.name]
-            axis.bar(np.arange(spread.k + 1), spread.ranks * (spread.k + 1), width=0.9, color=colours[row.head.solver])
+            axis.bar(
+                np.arange(spread.k + 1),
+                spread.ranks * (spread.k + 1),
+                width=0.9,
+                color=colours[row.head.solver],
+            )
             axis.axhline(1, color="#404040", linewidth=1, linestyle="--")
             axis.set_title(row.name)
         for axis in axes[len(rows) :]:

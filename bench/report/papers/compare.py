@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from bench.names import counted
-from bench.report.asked import Run
 from bench.report.columns import SET_METRICS
 from bench.report.papers.published import METRICS, Entry, Number, Published
+from bench.report.planned import Run
 from bench.report.scores import Score, Sets, judge
 from bench.report.tables import Row, Table
 from bench.report.text import plain
@@ -39,7 +39,9 @@ class Cell:
     @property
     def difference(self) -> float | None:
         """Ours minus the published number; None where the two are not comparable."""
-        return self.ours.mean - self.published.value if self.ours and self.verdict != "not comparable" else None
+        return (
+            self.ours.mean - self.published.value if self.ours and self.verdict != "not comparable" else None
+        )
 
 
 @dataclass(frozen=True)
@@ -95,16 +97,24 @@ def _line(published: Published, entry: Entry, name: str, records: Records) -> Li
     asked = solver, entry.operator, entry.prior
     found = [(t, r) for t, r in records.rows if (r.head.solver, r.head.operator, r.head.prior) == asked]
     if not found:
-        return Line(name, tuple(Cell(m, number, verdict="no records") for m, number in numbers.items()), missing=True)
+        return Line(
+            name, tuple(Cell(m, number, verdict="no records") for m, number in numbers.items()), missing=True
+        )
     weights = published.priors[entry.prior].sha256
     against = [tuple(obstacles(entry, name, steps, weights, table, row)) for table, row in found]
     best = min(range(len(found)), key=lambda i: len(against[i]))
     (table, row), reasons = found[best], against[best]
     cells = []
     for metric, number in numbers.items():
-        odd = () if metric not in SET_METRICS or records.usual_sets(row) else (OTHER_SETS.format(METRICS[metric].label),)
+        odd = (
+            ()
+            if metric not in SET_METRICS or records.usual_sets(row)
+            else (OTHER_SETS.format(METRICS[metric].label),)
+        )
         cells.append(_cell(entry, metric, number, records.score(table, row, metric), (*reasons, *odd)))
-    settings = row.head.preset in PRESETS and row.head.params.get("steps") == steps and not changed(row.head.label)
+    settings = (
+        row.head.preset in PRESETS and row.head.params.get("steps") == steps and not changed(row.head.label)
+    )
     return Line(name, tuple(cells), (table, row), missing=not settings or len(row.solved) < (entry.n or 0))
 
 
@@ -114,7 +124,9 @@ def changed(label: str) -> list[str]:
     return [setting for setting in settings if setting.partition("=")[0] not in {"", "steps"}]
 
 
-def obstacles(entry: Entry, name: str, steps: int, weights: str | None, table: Table, row: Row) -> Iterator[str]:
+def obstacles(
+    entry: Entry, name: str, steps: int, weights: str | None, table: Table, row: Row
+) -> Iterator[str]:
     """Why our row is about something else than the paper's, whatever the metric."""
     head = row.head
     if weights not in {None, head.weights_sha256}:
@@ -151,7 +163,9 @@ def _parameters(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[
 
 def _cell(entry: Entry, metric: str, number: Number, score: Score, reasons: tuple[str, ...]) -> Cell:
     if score.interval is None:
-        return Cell(metric, number, None, "not comparable", (f"no {METRICS[metric].label} here: {score.reason}",))
+        return Cell(
+            metric, number, None, "not comparable", (f"no {METRICS[metric].label} here: {score.reason}",)
+        )
     ours = _printed(score.interval, METRICS[metric].scale)
     own = tuple(_variant(entry, metric, ours))
     if reasons or own:

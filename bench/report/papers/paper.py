@@ -39,7 +39,9 @@ class Planned:
     hours: float
 
 
-def paper_page(name: str, folders: Sequence[Path] = (), ms_per_nfe: float | None = None, path: Path = FILE) -> str:
+def paper_page(
+    name: str, folders: Sequence[Path] = (), ms_per_nfe: float | None = None, path: Path = FILE
+) -> str:
     """The page, as Markdown.
 
     Args:
@@ -60,9 +62,19 @@ def paper_page(name: str, folders: Sequence[Path] = (), ms_per_nfe: float | None
     paper = published.papers[name]
     parts = [f"# {escape(paper.title)}", f"{citation(paper.id)}. {_count(lines)}.", LEGEND]
     for entry, found in zip(entries, lines, strict=True):
-        parts += [*_heading(entry, entries), f"### {escape(entry.title)}", _facts(entry), _table(published, entry, found)]
+        parts += [
+            *_heading(entry, entries),
+            f"### {escape(entry.title)}",
+            _facts(entry),
+            _table(published, entry, found),
+        ]
         parts += [notes] if (notes := _notes(published, entry, found)) else []
-    missing = [(entry, line.row) for entry, found in zip(entries, lines, strict=True) for line in found if line.missing]
+    missing = [
+        (entry, line.row)
+        for entry, found in zip(entries, lines, strict=True)
+        for line in found
+        if line.missing
+    ]
     return "\n\n".join([*parts, *plan(published, missing, ms_per_nfe)]) + "\n"
 
 
@@ -71,7 +83,9 @@ def _records(folders: Sequence[Path]) -> Records:
     if absent:
         raise StoreError(f"no run folder {absent[0]}; run a suite first")
     found = read_records(*folders)[0] if folders else []
-    runs = sorted((run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or "")
+    runs = sorted(
+        (run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or ""
+    )
     return Records(build(found, runs), Sets(list(folders) or [Path()], runs), runs)
 
 
@@ -84,7 +98,9 @@ LEGEND = (
 
 
 def _count(lines: Iterable[Sequence[Line]]) -> str:
-    verdicts = Counter(cell.verdict for found in lines for line in found for cell in line.cells if cell.verdict)
+    verdicts = Counter(
+        cell.verdict for found in lines for line in found for cell in line.cells if cell.verdict
+    )
     return "; ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common()).capitalize() or "No numbers"
 
 
@@ -95,13 +111,17 @@ def _heading(entry: Entry, entries: Sequence[Entry]) -> list[str]:
 
 def _facts(entry: Entry) -> str:
     std = entry.noise_std
-    noise = "σ not known" if std is None else f"σ = {std:g} for images in [−1, 1] ({std / 2:g} in [0, 1] units)"
+    noise = (
+        "σ not known" if std is None else f"σ = {std:g} for images in [−1, 1] ({std / 2:g} in [0, 1] units)"
+    )
     about = ", ".join(f"{key} {value}" for key, value in entry.params.items())
     operator = code(entry.operator) + (f" ({escape(about)})" if about else "")
     images = escape(entry.dataset or entry.images)
     number = f"{counted(entry.n, 'image')}: " if entry.n and entry.dataset else ""
     statuses = distinct([entry.status, *(f"{METRICS[m].label} {s}" for m, s in entry.statuses.items())])
-    return f"{operator}; {noise}; {number}{images}; prior {escape(entry.prior)}; source {', '.join(statuses)}."
+    return (
+        f"{operator}; {noise}; {number}{images}; prior {escape(entry.prior)}; source {', '.join(statuses)}."
+    )
 
 
 def _table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
@@ -115,7 +135,14 @@ def _table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
                 f" ({i})" for i in sorted(places[text] for text in cell.reasons if text in places)
             )
             printed = entry.rows[line.row].split()[entry.metrics.index(cell.metric)]
-            columns = [name, METRICS[cell.metric].label, _ours(cell), printed + dagger, _difference(cell), verdict]
+            columns = [
+                name,
+                METRICS[cell.metric].label,
+                _ours(cell),
+                printed + dagger,
+                _difference(cell),
+                verdict,
+            ]
             rows.append("| " + " | ".join(columns) + " |")
     return "\n".join(rows)
 
@@ -144,7 +171,9 @@ def _difference(cell: Cell) -> str:
 
 
 def _reasons(lines: Iterable[Line]) -> list[str]:
-    return distinct(text for line in lines for c in line.cells if c.verdict == "not comparable" for text in c.reasons)
+    return distinct(
+        text for line in lines for c in line.cells if c.verdict == "not comparable" for text in c.reasons
+    )
 
 
 def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
@@ -157,7 +186,9 @@ def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
         if line.ours
     ]
     notes += [f"Ours is {'; '.join(taken)}."] if taken else []
-    notes += privileged({escape(published.label(line.row)): line.ours[1].records for line in lines if line.ours})
+    notes += privileged(
+        {escape(published.label(line.row)): line.ours[1].records for line in lines if line.ours}
+    )
     return "\n".join(f"- {note}" for note in [*notes, *map(escape, entry.caveats)])
 
 
@@ -165,7 +196,11 @@ def plan(published: Published, missing: Sequence[tuple[Entry, str]], ms_per_nfe:
     """The commands that compute what is missing, with their cost."""
     if not missing:
         return []
-    notes = [f"Not planned: {_about(published, *row)} ({escape(why)})." for row in missing if (why := row[0].skipped(row[1]))]
+    notes = [
+        f"Not planned: {_about(published, *row)} ({escape(why)})."
+        for row in missing
+        if (why := row[0].skipped(row[1]))
+    ]
     missing = [(entry, name) for entry, name in missing if not entry.skipped(name)]
     notes += [
         f"Not comparable, once recorded: {_about(published, entry, name)} ({escape(why)})."
@@ -174,12 +209,20 @@ def plan(published: Published, missing: Sequence[tuple[Entry, str]], ms_per_nfe:
     ]
     parts = ["## Plan"]
     if missing:
-        found = list({row.command: row for row in (_planned(published, *row, ms_per_nfe) for row in missing)}.values())
+        found = list(
+            {row.command: row for row in (_planned(published, *row, ms_per_nfe) for row in missing)}.values()
+        )
         lines = ["| Problem | Images | NFE | GPU hours, estimated |", "|:--|--:|--:|--:|"]
-        lines += [f"| {escape(r.title)} | {r.images} | {r.nfe}{' + vjps' * r.backward} | {_short(r.hours)} |" for r in found]
+        lines += [
+            f"| {escape(r.title)} | {r.images} | {r.nfe}{' + vjps' * r.backward} | {_short(r.hours)} |"
+            for r in found
+        ]
         lines += [f"| **in all** |  |  | **{_short(sum(r.hours for r in found))}** |"]
         parts += ["Not recorded yet, with other settings, or of fewer images:", "\n".join(lines)]
-        parts += [_assumption(published, missing, ms_per_nfe), "\n".join(["```sh", *(r.command for r in found), "```"])]
+        parts += [
+            _assumption(published, missing, ms_per_nfe),
+            "\n".join(["```sh", *(r.command for r in found), "```"]),
+        ]
     return parts + ["\n".join(f"- {note}" for note in distinct(notes))] * bool(notes)
 
 
@@ -193,12 +236,17 @@ def _planned(published: Published, entry: Entry, name: str, ms_per_nfe: float | 
     label = f"{solver}-{entry.preset.get(solver, 'official')}-{about.steps}"
     label += f".steps={steps}" * (steps != about.steps)
     limit = f" --images {images}" * (images != IMAGES)
-    command = (
-        f"python -m bench run --suite {entry.suite} --task {entry.task} --solver {label}{limit} --device cuda --dtype {DTYPE}"
-    )
+    command = f"python -m bench run --suite {entry.suite} --task {entry.task} --solver {label}{limit} --device cuda --dtype {DTYPE}"
     evaluations = images * steps * (WITH_BACKWARD if about.backward else 1.0)
     hours = evaluations * milliseconds(published, entry.prior, ms_per_nfe) / 3.6e6
-    return Planned(f"{published.label(name)}: {entry.title}, {entry.suite}", command, images, steps, about.backward, hours)
+    return Planned(
+        f"{published.label(name)}: {entry.title}, {entry.suite}",
+        command,
+        images,
+        steps,
+        about.backward,
+        hours,
+    )
 
 
 def milliseconds(published: Published, prior: str, ms_per_nfe: float | None) -> float:
@@ -213,7 +261,9 @@ def _short(hours: float) -> str:
 def _assumption(published: Published, missing: Sequence[tuple[Entry, str]], ms_per_nfe: float | None) -> str:
     priors = distinct(entry.prior for entry, _ in missing)
     each = ", ".join(f"{milliseconds(published, prior, ms_per_nfe):.3g} ms for {prior}" for prior in priors)
-    why = "as given" if ms_per_nfe is not None else f"the network's operations at an assumed {TFLOPS:g} TFLOP/s"
+    why = (
+        "as given" if ms_per_nfe is not None else f"the network's operations at an assumed {TFLOPS:g} TFLOP/s"
+    )
     return (
         f"<sub>An estimate, not a measurement: images x NFE x the time of an evaluation, which is taken to be {escape(each)} "
         f"({why}; `--ms-per-nfe` sets it; float32 takes longer); an evaluation with a vjp counts as {WITH_BACKWARD:g}. "

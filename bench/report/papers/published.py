@@ -96,7 +96,11 @@ class Entry(_Strict):
     def numbers(self, row: str) -> dict[str, Number]:
         """Metric -> what the row prints; empty places are left out."""
         cells = zip(self.metrics, self.rows[row].split(), strict=True)
-        return {metric: Number(float(text), 0.5 * 10.0 ** -_decimals(text)) for metric, text in cells if text != "-"}
+        return {
+            metric: Number(float(text), 0.5 * 10.0 ** -_decimals(text))
+            for metric, text in cells
+            if text != "-"
+        }
 
     def skipped(self, row: str) -> str | None:
         """Why no row of ours can stand beside it; None where one can."""
@@ -118,7 +122,9 @@ class Entry(_Strict):
             try:
                 self.numbers(row)
             except ValueError as error:
-                raise ValueError(f"row '{row}': {len(self.metrics)} numbers or '-' expected ({error})") from None
+                raise ValueError(
+                    f"row '{row}': {len(self.metrics)} numbers or '-' expected ({error})"
+                ) from None
         if (self.suite is None) != (self.task is None):
             raise ValueError("suite and task come together")
         for row in (*self.rows_differ, *self.rows_skipped):
@@ -176,7 +182,10 @@ def load_published(path: Path = FILE) -> Published:
         if unknown:
             raise PublishedError(f"unknown section '{min(unknown)}'")
         kinds = {"papers": Paper, "solvers": Solver, "priors": Prior}
-        parts = {name: {k: _checked(f"{name}.{k}", kind, v) for k, v in data[name].items()} for name, kind in kinds.items()}
+        parts = {
+            name: {k: _checked(f"{name}.{k}", kind, v) for k, v in data[name].items()}
+            for name, kind in kinds.items()
+        }
         found = Published(**parts, others=dict(data["others"]), entries=tuple(_entries(data["table"])))
         _check(found)
     except PublishedError as error:
@@ -194,7 +203,9 @@ def _entries(tables: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
             both = {name for name in shared.keys() & task.keys() if isinstance(shared[name], dict)}
             merged = shared | task | {name: shared[name] | task[name] for name in both}
             merged |= {"caveats": [*shared.get("caveats", ()), *task.get("caveats", ())]}
-            yield _checked(f"{merged.get('source', '(no source)')}: {merged.get('title', '(no title)')}", Entry, merged)
+            yield _checked(
+                f"{merged.get('source', '(no source)')}: {merged.get('title', '(no title)')}", Entry, merged
+            )
 
 
 def _checked(place: str, kind: type[BaseModel], value: Any) -> Any:
@@ -203,7 +214,11 @@ def _checked(place: str, kind: type[BaseModel], value: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        what = "unknown field" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        what = (
+            "unknown field"
+            if first["type"] == "extra_forbidden"
+            else first["msg"].removeprefix("Value error, ")
+        )
         raise PublishedError(f"{place}: {field + ': ' if field else ''}{what}") from None
 
 
@@ -220,7 +235,11 @@ def _check(found: Published) -> None:
                 _known("solver", solver, found.solvers)
             for row in entry.rows:
                 if found.method(row)[0] is None:
-                    _known("row", row, (*found.others, *(f"{name}-{about.steps}" for name, about in found.solvers.items())))
+                    _known(
+                        "row",
+                        row,
+                        (*found.others, *(f"{name}-{about.steps}" for name, about in found.solvers.items())),
+                    )
         except ValueError as error:
             raise PublishedError(f"{place}: {error}") from None
 

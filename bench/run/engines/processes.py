@@ -49,7 +49,9 @@ def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
     """
     devices = [device] * int(workers) if workers.isdigit() else [name.strip() for name in workers.split(",")]
     if not devices or not all(devices):
-        raise ValueError(f"--workers {workers}: expected a number of processes, or devices as in cuda:0,cuda:1")
+        raise ValueError(
+            f"--workers {workers}: expected a number of processes, or devices as in cuda:0,cuda:1"
+        )
     (i, n), k = shard, len(devices)
     return [Part(name, (i + j * n, n * k)) for j, name in enumerate(devices)]
 

@@ -27,11 +27,16 @@ def linear(prior, m, sigma, name="problem", A=None):
     """One problem of a random matrix with singular values between .2 and 1."""
     r, d = rng(5), prior.shape[0]
     if A is None:
-        left, right = np.linalg.qr(r.standard_normal((m, m)))[0], np.linalg.qr(r.standard_normal((d, d)))[0][:m]
+        left, right = (
+            np.linalg.qr(r.standard_normal((m, m)))[0],
+            np.linalg.qr(r.standard_normal((d, d)))[0][:m],
+        )
         A = left * r.uniform(0.2, 1, m) @ right
     A = Matrix((d,), [0], A)
     x = draw(prior, 1, name, "truth")
-    return pose(prior, A, A(x) + sigma * torch.from_numpy(r.standard_normal((1, len(A.matrix)))), sigma, x, name)
+    return pose(
+        prior, A, A(x) + sigma * torch.from_numpy(r.standard_normal((1, len(A.matrix)))), sigma, x, name
+    )
 
 
 def gaussian(d):
@@ -41,7 +46,12 @@ def gaussian(d):
 def mixture(shared, seed, d=3):
     r = rng(seed)
     basis = np.linalg.qr(r.standard_normal((d, d)))[0]
-    parts = r.uniform(1, 2, 4), r.standard_normal((4, d)), r.uniform(0.05, 0.5, (1 if shared else 4, d)), basis
+    parts = (
+        r.uniform(1, 2, 4),
+        r.standard_normal((4, d)),
+        r.uniform(0.05, 0.5, (1 if shared else 4, d)),
+        basis,
+    )
     return MixturePrior(*(torch.from_numpy(part) for part in parts))
 
 
@@ -49,7 +59,9 @@ def grid_mixture(d=8):
     """25 modes on a grid, unit variance in all, the mixture that MCGdiff is tested on at a smaller scale."""
     means = np.array([(a, b) * (d // 2) for a, b in product(range(-2, 3), repeat=2)]) / math.sqrt(2)
     weights = rng(1).chisquare(3, 25)
-    return MixturePrior(torch.from_numpy(weights), torch.from_numpy(means), torch.full((1, d), 1 / 128, dtype=F64))
+    return MixturePrior(
+        torch.from_numpy(weights), torch.from_numpy(means), torch.full((1, d), 1 / 128, dtype=F64)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +84,9 @@ def test_expected_kernel_against_monte_carlo_and_its_limits(shared_p, shared_q):
     value = expected_kernel(p, q, ell2)
     assert abs(k.mean() - value) < 4 * k.std() / n**0.5
     assert expected_kernel(q, p, ell2) == pytest.approx(value, rel=1e-12)
-    points = MixturePrior(q.log_weights[0].exp(), q.component_means()[0], torch.full((1, 3), 1e-13, dtype=F64))
+    points = MixturePrior(
+        q.log_weights[0].exp(), q.component_means()[0], torch.full((1, 3), 1e-13, dtype=F64)
+    )
     embedded = mean_embedding(p, q.component_means()[0], ell2) @ q.log_weights[0].exp()
     assert expected_kernel(p, points, ell2) == pytest.approx(embedded.item(), rel=1e-10)
 
@@ -93,7 +107,9 @@ def test_mmd_is_unbiased_at_small_n_and_is_the_exact_distance_of_another_law():
 def test_density_ranks_of_a_gaussian_against_chi_squared():
     problem = linear(gaussian(6), 2, 0.3)
     x = draw(problem.posterior, 800, "solver") * 1.2
-    normal = torch.distributions.MultivariateNormal(problem.posterior.mean[0], problem.posterior.covariance[0])
+    normal = torch.distributions.MultivariateNormal(
+        problem.posterior.mean[0], problem.posterior.covariance[0]
+    )
     mahalanobis = -2 * (normal.log_prob(x) - normal.log_prob(normal.mean))
     exact = scipy.stats.kstest(scipy.stats.chi2(6).sf(mahalanobis), "uniform").statistic
     assert score(x, problem)["hpd_ks"] == pytest.approx(exact, abs=0.015)
@@ -123,7 +139,9 @@ def test_nothing_depends_on_which_axes_a_machine_returns(monkeypatch):
         for value in values.flatten().unique():
             same = (values - value).abs() < 1e-9
             k = int(same.sum())
-            vectors[..., same] = vectors[..., same] @ torch.from_numpy(np.linalg.qr(rng(7).standard_normal((k, k)))[0])
+            vectors[..., same] = vectors[..., same] @ torch.from_numpy(
+                np.linalg.qr(rng(7).standard_normal((k, k)))[0]
+            )
         return vectors
 
     def eigh(matrix):
@@ -139,7 +157,9 @@ def test_nothing_depends_on_which_axes_a_machine_returns(monkeypatch):
     scores = score(x, usual)
     svd = padded_svd(usual.A.numpy())
     monkeypatch.setattr(torch.linalg, "eigh", eigh)
-    monkeypatch.setattr("bench.exact.prior.distances.problem.padded_svd", lambda A: (*svd[:2], turned(svd[1], svd[2])))
+    monkeypatch.setattr(
+        "bench.exact.distances.problem.padded_svd", lambda A: (*svd[:2], turned(svd[1], svd[2]))
+    )
     other = linear(prior, 2, 0.5)
     assert (other.posterior.basis - usual.posterior.basis).abs().max() > 0.1
     assert (draw(other.posterior, 300, "solver") * 1.1 - x).abs().max() < 1e-9
@@ -160,18 +180,28 @@ def test_moments_are_split_between_measured_and_unmeasured_directions():
     row = torch.linalg.pinv(H) @ H
     rest = torch.eye(6, dtype=F64) - row
     scores = score(x @ (2 * row + 0.5 * rest) + law.mean @ (-row + 0.5 * rest), problem)
-    expected = {"mean_gap_measured": 0, "mean_gap_unmeasured": 0, "var_ratio_measured": 4, "var_ratio_unmeasured": 0.25}
+    expected = {
+        "mean_gap_measured": 0,
+        "mean_gap_unmeasured": 0,
+        "var_ratio_measured": 4,
+        "var_ratio_unmeasured": 0.25,
+    }
     assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=1e-9)
     direction, beside = torch.linalg.svd(H).Vh[[0, -1]]
     shifted = score(x + 0.3 * direction, problem)
     within = H @ law.covariance[0] @ H.T
     gap = H @ direction * 0.3
-    assert shifted["mean_gap_measured"] == pytest.approx((gap @ torch.linalg.solve(within, gap) / 2).sqrt().item(), rel=1e-9)
+    assert shifted["mean_gap_measured"] == pytest.approx(
+        (gap @ torch.linalg.solve(within, gap) / 2).sqrt().item(), rel=1e-9
+    )
     assert shifted["mean_gap_unmeasured"] < 1e-9
     V = torch.linalg.svd(H).Vh[2:].T
     gap = V.T @ beside * 0.3
     expected = (gap @ torch.linalg.solve(V.T @ law.covariance[0] @ V, gap) / 4).sqrt().item()
-    assert score(x + 0.3 * beside, problem)["mean_gap_unmeasured"] == pytest.approx(expected, rel=1e-9) and expected > 0.1
+    assert (
+        score(x + 0.3 * beside, problem)["mean_gap_unmeasured"] == pytest.approx(expected, rel=1e-9)
+        and expected > 0.1
+    )
     full = linear(gaussian(6), 6, 0.3)
     assert "var_ratio_unmeasured" not in score(draw(full.posterior, 10, "solver"), full)
 
@@ -182,10 +212,15 @@ def test_gaussian_distances_against_sqrtm_and_torch():
     root = scipy.linalg.sqrtm((a.covariance[0] @ b.covariance[0]).numpy()).real
     squared = (parts[0] - parts[2]).square().sum() + (parts[1] + parts[3]).trace() - 2 * np.trace(root)
     roots = [torch.linalg.cholesky(cov).mT for cov in parts[1::2]]
-    assert gaussian_w2(parts[0], roots[0], parts[2], roots[1]) == pytest.approx(squared.sqrt().item(), rel=1e-9)
+    assert gaussian_w2(parts[0], roots[0], parts[2], roots[1]) == pytest.approx(
+        squared.sqrt().item(), rel=1e-9
+    )
     laws = (torch.distributions.MultivariateNormal(*parts[i : i + 2]) for i in (0, 2))
     assert gaussian_kl(*parts) == pytest.approx(torch.distributions.kl_divergence(*laws).item(), rel=1e-9)
-    assert gaussian_w2(parts[0], roots[0], parts[0], roots[0]) < 1e-6 and gaussian_kl(*parts[:2], *parts[:2]) < 1e-12
+    assert (
+        gaussian_w2(parts[0], roots[0], parts[0], roots[0]) < 1e-6
+        and gaussian_kl(*parts[:2], *parts[:2]) < 1e-12
+    )
 
 
 def test_gaussian_distances_of_samples():
@@ -193,7 +228,9 @@ def test_gaussian_distances_of_samples():
     x, mean = exact_moments(problem.posterior, 50), problem.posterior.mean
     right, wide = score(x, problem), score(mean + 2 * (x - mean), problem)
     assert right["w2"] < 1e-6 and abs(right["kl"]) < 1e-10 and "mode_tv" not in right
-    assert wide["w2"] == pytest.approx(1, rel=1e-6) and wide["kl"] == pytest.approx(3 * (3 - math.log(4)), rel=1e-9)
+    assert wide["w2"] == pytest.approx(1, rel=1e-6) and wide["kl"] == pytest.approx(
+        3 * (3 - math.log(4)), rel=1e-9
+    )
     collapsed = score(mean.expand(50, -1), problem)
     assert collapsed["w2"] == pytest.approx(1, rel=1e-9) and collapsed["kl"] == math.inf
     assert "kl" not in score(x[:6], problem)
@@ -225,13 +262,28 @@ PERTURBATIONS = {
     "exact": ({}, dict.fromkeys(set(DISTANCES) - {"sw_floor", "w2", "kl"}, BLIND)),
     "within-mode variance x .8": (
         {"within": 0.8},
-        {"hpd_ks": SEEN, "var_ratio_unmeasured": (-math.inf, -5), "mode_tv": BLIND, "mmd": BLIND, "sw": BLIND},
+        {
+            "hpd_ks": SEEN,
+            "var_ratio_unmeasured": (-math.inf, -5),
+            "mode_tv": BLIND,
+            "mmd": BLIND,
+            "sw": BLIND,
+        },
     ),
     "within-mode variance x .5": (
         {"within": 0.5},
-        {"hpd_ks": (20, math.inf), "mmd_small": SEEN, "var_ratio_unmeasured": (-math.inf, -5), "mmd": BLIND, "sw": BLIND},
+        {
+            "hpd_ks": (20, math.inf),
+            "mmd_small": SEEN,
+            "var_ratio_unmeasured": (-math.inf, -5),
+            "mmd": BLIND,
+            "sw": BLIND,
+        },
     ),
-    "measured variance x .25": ({"measured": 0.25}, {"hpd_ks": (3, math.inf), "var_ratio_unmeasured": BLIND, "sw": BLIND}),
+    "measured variance x .25": (
+        {"measured": 0.25},
+        {"hpd_ks": (3, math.inf), "var_ratio_unmeasured": BLIND, "sw": BLIND},
+    ),
     "measured variance x 4": (
         {"measured": 4},
         {"hpd_ks": SEEN, "mmd_small": SEEN, "var_ratio_measured": (3, math.inf), "sw": BLIND},
@@ -257,7 +309,9 @@ def test_mode_weights_are_in_units_of_total_variation(grid):
 def test_prior_scores_one_and_the_floor_contains_exact_samples(grid, grid_floor):
     narrow = linear(grid_mixture(), 2, 0.1)
     ignorant = score(draw(narrow.prior, 1000, "prior"), narrow)
-    assert ignorant["mmd"] == pytest.approx(1, abs=0.03) and ignorant["mmd_small"] == pytest.approx(1, abs=0.03)
+    assert ignorant["mmd"] == pytest.approx(1, abs=0.03) and ignorant["mmd_small"] == pytest.approx(
+        1, abs=0.03
+    )
     scores = score(draw(grid.posterior, 1000, "solver"), grid)
     assert set(scores) == set(grid_floor) | {"sw_floor"} and set(scores) <= set(DISTANCES)
     assert sum(bound.low <= scores[n] <= bound.high for n, bound in grid_floor.items()) >= len(grid_floor) - 1

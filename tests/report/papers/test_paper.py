@@ -87,7 +87,9 @@ def test_reproduced_within_the_interval_and_its_rounding_and_differs_beyond(tmp_
         (high + 0.06, "differs"),
     ]:
         printed = f"{value:.2f}"[:-1] if verdict == "reproduced" else f"{value:.2f}"
-        here, there, difference, found = line(page_of(tmp_path, FILE.replace('"25.0 .5"', f'"{printed} .5"'), ours()))
+        here, there, difference, found = line(
+            page_of(tmp_path, FILE.replace('"25.0 .5"', f'"{printed} .5"'), ours())
+        )
         assert found == f"**{verdict}**" and there == printed
         assert here == f"{MEAN:.2f} \\[{low:.2f}, {high:.2f}\\]"
         assert float(difference.replace("−", "-")) == pytest.approx(MEAN - float(printed), abs=0.006)
@@ -110,11 +112,23 @@ def test_reproduced_within_the_interval_and_its_rounding_and_differs_beyond(tmp_
         ({'dataset = "tiny"': 'dataset = "large"'}, {}, "images: tiny here, large there"),
         ({'dataset = "tiny"': 'images = "1000 of them"'}, {}, "their images are not known (1000 of them)"),
         ({}, {"preset": "bench"}, "preset bench, neither official nor paper"),
-        ({"tflop = 1.0": f'tflop = 1.0, sha256 = "{64 * "f"}"'}, {}, "prior: other weights than those that net is known by"),
+        (
+            {"tflop = 1.0": f'tflop = 1.0, sha256 = "{64 * "f"}"'},
+            {},
+            "prior: other weights than those that net is known by",
+        ),
         ({}, {"preset": None}, "preset none, neither official nor paper"),
         ({}, {"params": {"steps": 100}}, "100 steps here, 1000 there"),
-        ({}, {"label": "dps-paper[steps=1000,zeta=9,eta=1]"}, "zeta=9, eta=1 instead of what the preset paper has"),
-        ({"[[table.task]]": 'rows_differ.dps-1000 = "best of four"\n[[table.task]]'}, {}, "solver: best of four"),
+        (
+            {},
+            {"label": "dps-paper[steps=1000,zeta=9,eta=1]"},
+            "zeta=9, eta=1 instead of what the preset paper has",
+        ),
+        (
+            {"[[table.task]]": 'rows_differ.dps-1000 = "best of four"\n[[table.task]]'},
+            {},
+            "solver: best of four",
+        ),
         ({"[[table.task]]": 'variants.psnr = "8 bit"\n[[table.task]]'}, {}, "PSNR: 8 bit"),
     ],
 )
@@ -135,7 +149,10 @@ def test_weights_of_published_networks_are_those_of_our_cards():
 
 
 def test_rcond_is_not_a_convention_and_failures_are_an_obstacle(tmp_path):
-    assert line(page_of(tmp_path, found=ours(operator_params={"std": 1.0, "rcond": 0.01})))[-1] == "**reproduced**"
+    assert (
+        line(page_of(tmp_path, found=ours(operator_params={"std": 1.0, "rcond": 0.01})))[-1]
+        == "**reproduced**"
+    )
     broken = [replace(r, status="diverged", metrics={}) if r.image == "3" else r for r in ours()]
     (tmp_path / "run").rename(tmp_path / "whole")
     page = page_of(tmp_path, found=broken)
@@ -144,12 +161,16 @@ def test_rcond_is_not_a_convention_and_failures_are_an_obstacle(tmp_path):
 
 def test_variants_and_origins_are_per_metric(tmp_path):
     """A doubtful LPIPS does not spoil the PSNR beside it, and what was not found word for word is never reproduced."""
-    text = FILE.replace("[[table.task]]", 'variants.lpips = "VGG"\nstatuses.psnr = "third-party"\n[[table.task]]')
+    text = FILE.replace(
+        "[[table.task]]", 'variants.lpips = "VGG"\nstatuses.psnr = "third-party"\n[[table.task]]'
+    )
     page = page_of(tmp_path, text, ours())
     assert line(page, "LPIPS")[-1] == "*not comparable* (1)" and "- (1) LPIPS: VGG." in page
     assert line(page)[1:] == ["25.0†", "+0.00", "*unverified source* (third-party)"]
     text = (
-        FILE.replace('metrics = ["psnr", "lpips"]', 'metrics = ["psnr", "fid"]').replace(".5", "5").replace("25.0 5", "25.0 50")
+        FILE.replace('metrics = ["psnr", "lpips"]', 'metrics = ["psnr", "fid"]')
+        .replace(".5", "5")
+        .replace("25.0 5", "25.0 50")
     )
     (tmp_path / "run").rename(tmp_path / "first")
     assert "no FID here: " in page_of(tmp_path, text, ours())
@@ -167,7 +188,9 @@ def test_fid_is_compared_at_equal_numbers_of_images_only(tmp_path):
     entry = {"n": N, "rev": REV, "fid": 50.0, "kid": 0.001, "kid_error": 0.0001}
     (folder / "sets.json").write_text(json.dumps({digest(keys): entry}))
     path = tmp_path / "published.toml"
-    text = FILE.replace('metrics = ["psnr", "lpips"]', 'metrics = ["kid", "fid"]').replace('"25.0 .5"', '"1.1 50"')
+    text = FILE.replace('metrics = ["psnr", "lpips"]', 'metrics = ["kid", "fid"]').replace(
+        '"25.0 .5"', '"1.1 50"'
+    )
     path.write_text(text.replace("n = 12", "n = 1000"))
     page = paper_page("dps", [folder], path=path)
     assert "FID of 12 images here, of 1000 there" in page
@@ -192,27 +215,40 @@ def test_steps_of_the_command_line_are_the_plans_own(tmp_path):
 
 def test_the_plan_has_commands_and_an_estimate_that_says_so(tmp_path):
     page = page_of(tmp_path, ms=36.0)
-    assert "python -m bench run --suite s --task blur --solver dps-paper-1000 --images 12 --device cuda" in page
     assert (
-        "python -m bench run --suite s --task blur --solver ddrm-official-20 --images 12 --device cuda --dtype float16" in page
+        "python -m bench run --suite s --task blur --solver dps-paper-1000 --images 12 --device cuda" in page
+    )
+    assert (
+        "python -m bench run --suite s --task blur --solver ddrm-official-20 --images 12 --device cuda --dtype float16"
+        in page
     )
     assert "| DPS (1000): Blur, s | 12 | 1000 + vjps | 0.24 |" in page, "12 images x 1000 x 2 x 36 ms"
     assert "An estimate, not a measurement" in page and "36 ms for net (as given" in page
     assert "20 ms for net (the network's operations at an assumed 50 TFLOP/s" in page_of(tmp_path)
     (tmp_path / "other").mkdir()
-    assert "dps-paper-1000" not in page_of(tmp_path / "other", found=ours()), "what is recorded is not planned"
+    assert "dps-paper-1000" not in page_of(tmp_path / "other", found=ours()), (
+        "what is recorded is not planned"
+    )
     (tmp_path / "other" / "run").rename(tmp_path / "first")
     page = page_of(tmp_path / "other", found=ours(preset="bench"))
     assert "dps-paper-1000" in page and "not comparable" in page, "with other settings it is"
 
 
 def test_the_plan_leaves_out_what_cannot_be_run_and_says_what_cannot_be_compared(tmp_path):
-    text = FILE.replace("rows.tv", 'rows_differ.dps-1000 = "best of four"\nrows_skipped.ddrm-20 = "linear only"\nrows.tv')
+    text = FILE.replace(
+        "rows.tv", 'rows_differ.dps-1000 = "best of four"\nrows_skipped.ddrm-20 = "linear only"\nrows.tv'
+    )
     page = page_of(tmp_path, text)
-    assert "--solver dps-paper-1000" in page and "- Not comparable, once recorded: DPS (1000), Blur (best of four)." in page
+    assert (
+        "--solver dps-paper-1000" in page
+        and "- Not comparable, once recorded: DPS (1000), Blur (best of four)." in page
+    )
     assert "--solver ddrm" not in page and "- Not planned: DDRM (20), Blur (linear only)." in page
     page = page_of(tmp_path, FILE.replace('suite = "s"\n', "").replace('task = "blur"\n', ""))
-    assert "```" not in page and "- Not planned: DPS (1000), Blur (no suite of ours has the network net)." in page
+    assert (
+        "```" not in page
+        and "- Not planned: DPS (1000), Blur (no suite of ours has the network net)." in page
+    )
 
 
 def test_a_trial_on_a_few_images_stays_planned(tmp_path):
@@ -224,7 +260,9 @@ def test_a_trial_on_a_few_images_stays_planned(tmp_path):
 def test_where_the_code_of_a_paper_is_known_to_be_another_it_is_refused():
     """DPS divides its step by a norm with the noise of unmeasured pixels in it, 3.5 times as long at 92 % missing."""
     for entry in PUBLISHED.of("dps"):
-        assert ("dps-1000" in entry.rows_differ) == (entry.operator in {"inpaint_box", "inpaint_random", "phase_retrieval"})
+        assert ("dps-1000" in entry.rows_differ) == (
+            entry.operator in {"inpaint_box", "inpaint_random", "phase_retrieval"}
+        )
 
 
 @pytest.mark.parametrize(
@@ -235,7 +273,11 @@ def test_where_the_code_of_a_paper_is_known_to_be_another_it_is_refused():
         ('status = "verbatim"', 'statu = "verbatim"', "Table 1: Blur: "),
         ("[0,1]", "[0,255]", "Table 1: Blur: sigma_unit: "),
         ('sigma_unit = "[0,1]"\n', "", "Table 1: Blur: sigma needs a sigma_unit"),
-        ('dataset = "tiny"\n', "", "Table 1: Blur: give either the dataset, or in images what is known of them"),
+        (
+            'dataset = "tiny"\n',
+            "",
+            "Table 1: Blur: give either the dataset, or in images what is known of them",
+        ),
         ('"25.0 .5"', '"25.0"', "Table 1: Blur: row 'dps-1000': 2 numbers or '-' expected"),
         ('"25.0 .5"', '"25,0 .5"', "row 'dps-1000': 2 numbers or '-' expected (could not convert"),
         ('"psnr", "lpips"', '"psnr", "lpisp"', "unknown metric 'lpisp' (did you mean 'lpips'?)"),
@@ -254,19 +296,33 @@ def test_a_mistake_in_the_file_is_named(tmp_path, old, new, message):
     path.write_text(FILE.replace(old, new))
     with pytest.raises(PublishedError) as error:
         load_published(path)
-    assert str(path) in str(error.value) and message in str(error.value) and len(str(error.value).splitlines()) == 1
+    assert (
+        str(path) in str(error.value)
+        and message in str(error.value)
+        and len(str(error.value).splitlines()) == 1
+    )
 
 
 def test_every_published_number_is_about_something_that_we_know():
     for entry in PUBLISHED.entries:
         assert entry.operator in OPERATORS and set(entry.metrics) <= METRICS.keys(), entry.title
         assert {PUBLISHED.method(row)[0] or row for row in entry.rows} <= {*SOLVERS, *PUBLISHED.others}
-        assert (entry.status == "verbatim") <= (entry.source.startswith(("DPS", "DiffPIR"))), "those whose text was found"
+        assert (entry.status == "verbatim") <= (entry.source.startswith(("DPS", "DiffPIR"))), (
+            "those whose text was found"
+        )
     assert {entry.paper for entry in PUBLISHED.entries} == set(PUBLISHED.papers)
 
 
 @pytest.mark.parametrize(
-    "name", ["imagenet-linear", "imagenet-nonlinear", "imagenet-noisy", "ffhq-linear", "ffhq-nonlinear", "ffhq-noisy"]
+    "name",
+    [
+        "imagenet-linear",
+        "imagenet-nonlinear",
+        "imagenet-noisy",
+        "ffhq-linear",
+        "ffhq-nonlinear",
+        "ffhq-noisy",
+    ],
 )
 def test_what_the_plan_names_is_in_our_suites(name, supplied):  # noqa: F811
     """The task with the published operator, parameters, sigma and prior, and the row with its preset, steps and vjps."""
@@ -279,9 +335,17 @@ def test_what_the_plan_names_is_in_our_suites(name, supplied):  # noqa: F811
                 continue
             about, preset = PUBLISHED.solvers[solver], entry.preset.get(solver, "official")
             cell = cells[entry.task, f"{solver}-{preset}-{about.steps}"]
-            assert (cell.name, cell.preset, cell.steps, cell.task.operator) == (solver, preset, about.steps, entry.operator)
+            assert (cell.name, cell.preset, cell.steps, cell.task.operator) == (
+                solver,
+                preset,
+                about.steps,
+                entry.operator,
+            )
             assert entry.noise_std is None or cell.task.sigma == pytest.approx(entry.noise_std)
-            assert {k: v for k, v in cell.task.params.items() if k != "rcond"} == entry.params, (entry.source, entry.title)
+            assert {k: v for k, v in cell.task.params.items() if k != "rcond"} == entry.params, (
+                entry.source,
+                entry.title,
+            )
             assert suite.prior == entry.prior and suite.images >= (entry.n or 0)
             assert cell.reason is None, f"{entry.title}: {cell.reason}"
             assert suite.dataset == entry.dataset or entry.dataset is None
@@ -293,7 +357,9 @@ def test_ledger_of_operators():
     }  # fmt: skip
     (half,) = (make_operator("blur_circular", (1, 16, 16), [0]),)
     half.transfer = half.transfer / 2
-    assert half.conventions()["DC gain"] == "0.5" and half.conventions()["padding"] == "circular", "measured, not declared"
+    assert half.conventions()["DC gain"] == "0.5" and half.conventions()["padding"] == "circular", (
+        "measured, not declared"
+    )
     assert "DC gain" not in make_operator("hdr", (3, 32, 32), [0]).conventions()
 
 

@@ -71,7 +71,9 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path, monkeypa
     assert damaged == 0 and len(records) == 8 and {r.status for r in records} == {"ok"}
     plan = prepare(override(load_suite(str(suite)), rows[1::2], ["box"], list(SOLVERS)), Options(batch=1))
     Runner(plan, tmp_path / "one", Observer()).run()
-    ours, theirs = ({r.key: r.metrics["psnr"] for r in read_records(tmp_path / name)[0]} for name in ("one", "two"))
+    ours, theirs = (
+        {r.key: r.metrics["psnr"] for r in read_records(tmp_path / name)[0]} for name in ("one", "two")
+    )
     assert ours.keys() == theirs.keys() and ours == pytest.approx(theirs, abs=1e-3)
     (manifest,) = read_manifest(tmp_path / "two")
     assert "--workers 2" in manifest["command"] and "--shard" not in manifest["command"]
@@ -94,7 +96,8 @@ def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
 def test_images_that_no_worker_made_fail_the_run(tmp_path, monkeypatch):
     """A worker that ends with an error of its own, as for a full disk, has told nothing to the records."""
     monkeypatch.setattr(
-        "bench.run.engines.processes._start", lambda part, *_: setattr(part, "process", subprocess.Popen(["false"]))
+        "bench.run.engines.processes._start",
+        lambda part, *_: setattr(part, "process", subprocess.Popen(["false"])),
     )
     command = ["run", "--suite", str(build(tmp_path)), "--out", str(tmp_path / "run"), "--solver", "pinv"]
     done = CliRunner().invoke(cli, [*command, "--workers", "2"])

@@ -6,10 +6,10 @@ from typing import Any
 from bench.records.record import Record
 
 Run = dict[str, Any]
-"""One manifest, see `bench.records.journal.manifest.write_manifest`."""
+"""One manifest, see `bench.records.manifest.write_manifest`."""
 
 
-class Asked:
+class PlannedRun:
     """What the manifests asked for in one table.
 
     Args:
@@ -22,7 +22,9 @@ class Asked:
         self.task = head.task
         self.labels = ranks(row["label"] for run in own for row in run.get("rows", ()))
         self.order = ranks(str(image) for run in own for image in run.get("images", ()))
-        self.parts = [(run, task) for run in own for task in run.get("tasks", ()) if _concerns(run, task, head)]
+        self.parts = [
+            (run, task) for run in own for task in run.get("tasks", ()) if _concerns(run, task, head)
+        ]
 
     @property
     def title(self) -> str:
@@ -31,12 +33,19 @@ class Asked:
 
     def images(self, cell: str) -> tuple[str, ...]:
         """The images planned for a cell in any run, in order; empty where no manifest lists the cell."""
-        planned = (str(i) for run, task, row, known in self._rows() if known == cell for i in _planned(run, task, row))
+        planned = (
+            str(i)
+            for run, task, row, known in self._rows()
+            if known == cell
+            for i in _planned(run, task, row)
+        )
         return tuple(dict.fromkeys(planned))
 
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
         """Labels of the cells that were asked for and are not among ``cells``."""
-        return tuple(dict.fromkeys(row["label"] for _, _, row, cell in self._rows() if cell not in set(cells)))
+        return tuple(
+            dict.fromkeys(row["label"] for _, _, row, cell in self._rows() if cell not in set(cells))
+        )
 
     def _rows(self) -> Iterator[tuple[Run, dict[str, Any], dict[str, Any], str]]:
         """(run, task, row, cell id) of this table."""

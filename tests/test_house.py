@@ -1,0 +1,77 @@
+"""The house keeps its own rules: rooms of a size that shows itself, a test for every module, code that reads plainly."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+
+FOLDERS = set(
+    "certify checks cli data exact metrics operators plan priors records report run stats suites system verify".split()
+)
+MODULES = {"api", "names", "noise", "prior", "schedule", "solver"}
+MOST_MODULES = 10
+"""Modules of a room, sub-rooms apart."""
+MOST_COMPREHENSIONS = 40
+"""Per 1000 lines."""
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+SOURCES = [path for folder in ("bench", "solvers") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def modules(room: Path) -> list[str]:
+    return [path.stem for path in room.glob("*.py") if not path.stem.startswith("__")]
+
+
+def test_a_newcomer_sees_sixteen_rooms_and_six_modules():
+    folders = {
+        path.name for path in (ROOT / "bench").iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
+    assert (folders, set(modules(ROOT / "bench"))) == (FOLDERS, MODULES)
+
+
+def test_no_room_is_crowded():
+    rooms = {path.parent for path in SOURCES if path.parts[-2] != "solvers" and "laws" not in path.parts}
+    crowded = {named(room): len(modules(room)) for room in rooms if len(modules(room)) > MOST_MODULES}
+    assert crowded == {}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCES if not p.stem.startswith("__") and p.parts[-2] != "laws"], ids=named
+)
+def test_every_module_finds_its_test_by_name(path):
+    """Module bench/run/solve.py has tests/run/test_solve.py; the tests of solvers and laws go through all of them."""
+    place = path.relative_to(ROOT)
+    if place.parts[0] == "solvers":
+        pytest.skip("tests/solvers and tests/certify find every method by themselves")
+    assert (ROOT / "tests" / Path(*place.parts[1:-1]) / f"test_{path.stem}.py").is_file()
+
+
+def inner(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        yield from ast.walk(child)
+
+
+def test_comprehensions_are_few():
+    lines = sum(len(path.read_text().splitlines()) for path in SOURCES)
+    found = sum(
+        isinstance(node, COMPREHENSIONS) for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
+    )
+    assert found / lines * 1000 <= MOST_COMPREHENSIONS
+
+
+@pytest.mark.parametrize(
+    "kinds", [COMPREHENSIONS, (ast.IfExp,)], ids=["comprehensions", "conditional expressions"]
+)
+def test_none_is_nested(kinds):
+    nested = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, kinds) and any(isinstance(other, kinds) for other in inner(node)):
+                nested.append(f"{named(path)}:{node.lineno}")
+    assert nested == []
