@@ -1,4 +1,6 @@
-"""Words in messages: which names a pattern means, what is said about one that nobody knows, how things are counted."""
+"""Words in messages: which names a pattern means, what is said about one that nobody knows, how things are
+counted.
+"""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -6,7 +8,9 @@ from fnmatch import fnmatchcase
 
 
 def selected(name: str, patterns: Sequence[str]) -> bool:
-    """Whether this name is meant by patterns: "blur_*" means those that fit, "!hdr" all others; without any, all are meant."""
+    """Whether this name is meant by patterns: "blur_*" means those that fit, "!hdr" all others; without any,
+    all are meant.
+    """
     wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
     left_out = [pattern for pattern in patterns if pattern.startswith("!")]
     return (not wanted or any(matches(name, p) for p in wanted)) and not any(

@@ -1,9 +1,9 @@
 """Random numbers that belong to an image, not to a run.
 
-Every image of a batch has its own stream, named by what it is for; a draw is a function of (stream, call number) alone. So a
-result never depends on batch mates, order, shards, workers or device. Bits come from Philox-4x64 (Salmon et al. 2011), a
-published counter-based generator, and are turned into normals by Box-Muller here, since numpy does not promise that its own
-samplers keep their streams across versions.
+Every image of a batch has its own stream, named by what it is for; a draw is a function of (stream, call
+number) alone. So a result never depends on batch mates, order, shards, workers or device. Bits come from
+Philox-4x64 (Salmon et al. 2011), a published counter-based generator, and are turned into normals by
+Box-Muller here, since numpy does not promise that its own samplers keep their streams across versions.
 """
 
 import hashlib
@@ -82,7 +82,8 @@ class StreamNoise(Noise):
         n = int(np.prod(shape))
         half = (n + 1) // 2
         u = self._uniforms(2 * half)
-        # torch's elementary functions take a third of the time of numpy's, and do not depend on where in a tensor a number is.
+        # torch's elementary functions take a third of the time of numpy's, and do not depend on where in a
+        # tensor a number is.
         radius, angle = u[:, :half].neg().log1p_().mul_(-2).sqrt_(), u[:, half:] * (2 * math.pi)
         torch.mul(radius, angle.cos(), out=u[:, :half])
         torch.mul(radius, angle.sin_(), out=u[:, half:])
@@ -97,10 +98,11 @@ class StreamNoise(Noise):
 
 
 class DrawnAhead(Noise):
-    """The numbers of another source, of which the next draw is made in a thread while the solver works on the last one.
+    """The numbers of another source, of which the next draw is made in a thread while the solver works on the
+    last one.
 
-    It guesses that a solver asks for the same again; where it does not, the guess is thrown away and its call number reused.
-    Close it (it is a context manager) when the solver has ended.
+    It guesses that a solver asks for the same again; where it does not, the guess is thrown away and its call
+    number reused. Close it (it is a context manager) when the solver has ended.
     """
 
     def __init__(self, noise: StreamNoise) -> None:
@@ -143,14 +145,18 @@ class DrawnAhead(Noise):
 
 
 class Philox:
-    """Calls of any stream, from one generator that is set to each in turn: making one costs more than the words of an image."""
+    """Calls of any stream, from one generator that is set to each in turn: making one costs more than the
+    words of an image.
+    """
 
     def __init__(self) -> None:
         self._generator = np.random.Philox(key=0)
         self._state = self._generator.state
 
     def __call__(self, key: int, call: int, n: int) -> np.ndarray:
-        """The first n 64-bit words of one call of the stream ``key``, (n,) uint64; a call owns the counter's highest word."""
+        """The first n 64-bit words of one call of the stream ``key``, (n,) uint64; a call owns the counter's
+        highest word.
+        """
         self._state["state"]["key"][:] = key & (1 << 64) - 1, key >> 64
         self._state["state"]["counter"][:] = 0, 0, 0, call
         self._state["buffer_pos"] = len(self._state["buffer"])
@@ -170,6 +176,8 @@ def philox_bits(key: int, call: int, n: int) -> np.ndarray:
 
 
 def stream_key(*parts: str | int) -> int:
-    """The 128-bit key of the stream that ``parts`` name, e.g. ("sampler", seed, dataset, image, task, solver, sample)."""
+    """The 128-bit key of the stream that ``parts`` name, e.g. ("sampler", seed, dataset, image, task, solver,
+    sample).
+    """
     name = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest(), "little")

@@ -1,4 +1,6 @@
-"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior`) a distribution in closed form."""
+"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior`) a distribution in closed
+form.
+"""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -32,9 +34,11 @@ class Prior(ABC):
     weights_sha256: str = ""
     """Identity of what was learned, part of every record's key; empty for a prior in closed form."""
     config_sha256: str = ""
-    """Of the architecture and schedule, which change results without changing the weights; part of the key too."""
+    """Of the architecture and schedule, which change results without changing the weights; part of the key
+    too."""
     classes: int = 0
-    """How many classes it knows; where there are any, it must be told those of the images, see `condition`."""
+    """How many classes it knows; where there are any, it must be told those of the images, see
+    `condition`."""
     privileged: bool = False
     """Whether it was told something about the truth: its class."""
 
@@ -47,8 +51,9 @@ class Prior(ABC):
 
         Returns:
             x0: (B, *shape).
-            v: (B, *shape), the learned interpolation between the logarithms of the two posterior variances of DDPM, -1
-                for the small and 1 for the large one (Nichol & Dhariwal 2021); None where it was not learned.
+            v: (B, *shape), the learned interpolation between the logarithms of the two posterior variances of
+                DDPM, -1 for the small and 1 for the large one (Nichol & Dhariwal 2021); None where it was not
+                learned.
 
         """
 
@@ -88,12 +93,16 @@ class Prior(ABC):
         return ()
 
     def recompute(self, on: bool = True) -> bool:
-        """Trades time for memory: activations are computed again in backward passes. Says whether that changed anything."""
+        """Trades time for memory: activations are computed again in backward passes. Says whether that
+        changed anything.
+        """
         return False
 
 
 class CountingPrior(Prior):
-    """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``, in images: one call for B images counts B."""
+    """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``, in images: one call for B images
+    counts B.
+    """
 
     def __init__(self, prior: Prior, calls: Counter[str]) -> None:
         self.prior, self.calls = prior, calls

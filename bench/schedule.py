@@ -1,8 +1,9 @@
 """Noise schedules, time-step grids and the DDIM step.
 
-Notation, here and everywhere: a noisy image is ``x_t = alpha_t x0 + sigma_t eps`` with ``eps ~ N(0, I)``; ``t`` is a level,
-``s`` the next, less noisy one. ``alpha`` and ``sigma`` are floats, or tensors that broadcast against x. Formulas use
-``sigma / alpha`` and ``sigma^2 / (alpha^2 + sigma^2)``, never ``1 - alpha^2``, so that they hold for any schedule.
+Notation, here and everywhere: a noisy image is ``x_t = alpha_t x0 + sigma_t eps`` with ``eps ~ N(0, I)``;
+``t`` is a level, ``s`` the next, less noisy one. ``alpha`` and ``sigma`` are floats, or tensors that
+broadcast against x. Formulas use ``sigma / alpha`` and ``sigma^2 / (alpha^2 + sigma^2)``, never
+``1 - alpha^2``, so that they hold for any schedule.
 """
 
 import math
@@ -30,12 +31,16 @@ class Level(NamedTuple):
 
     @property
     def ratio(self) -> float | Tensor:
-        """Noise-to-signal ratio sigma / alpha: the noise level in variance-exploding coordinates x / alpha."""
+        """Noise-to-signal ratio sigma / alpha: the noise level in variance-exploding coordinates x /
+        alpha.
+        """
         return self.sigma / self.alpha
 
     @property
     def variance(self) -> float | Tensor:
-        """sigma^2 / (alpha^2 + sigma^2): Var[x0 | x_t] for x0 ~ N(0, 1); 1 - abar in a variance-preserving schedule."""
+        """sigma^2 / (alpha^2 + sigma^2): Var[x0 | x_t] for x0 ~ N(0, 1); 1 - abar in a variance-preserving
+        schedule.
+        """
         return self.sigma**2 / (self.alpha**2 + self.sigma**2)
 
 
@@ -43,7 +48,9 @@ CLEAN = Level(-1, 1.0, 0.0)
 
 
 class Schedule(ABC):
-    """A discrete variance-preserving schedule: ``alpha_t^2 = abar_t`` and ``sigma_t^2 = 1 - abar_t`` for ``t = 0 .. T - 1``."""
+    """A discrete variance-preserving schedule: ``alpha_t^2 = abar_t`` and ``sigma_t^2 = 1 - abar_t`` for
+    ``t = 0 .. T - 1``.
+    """
 
     T: int
     """Number of levels."""
@@ -77,7 +84,8 @@ class Schedule(ABC):
         return Level(index, alpha, sigma * alpha)
 
     def between(self, high: float, low: float, n: int) -> list[Level]:
-        """N levels whose noise-to-signal ratios fall from high to low, equidistant in the seventh root (EDM, rho = 7).
+        """N levels whose noise-to-signal ratios fall from high to low, equidistant in the seventh root (EDM,
+        rho = 7).
 
         Ratios are clipped to the schedule's range; n = 1 gives the level of ``high`` alone.
         """
@@ -90,9 +98,10 @@ class Schedule(ABC):
 
         Args:
             n: number of network calls of a sampler that calls once per step, 1 .. T.
-            spacing: ``leading`` (0, T/n, 2T/n, ...: DDRM, RED-diff), ``trailing`` (T - 1, T - 1 - T/n, ...), ``respaced``
-                (n values from 0 to T - 1, both included: guided-diffusion, DPS), ``quad`` (DiffPIR: dense near 0) or
-                ``poly7`` (noise ratios equidistant in sigma^(1/7), at fractional indices: EDM).
+            spacing: ``leading`` (0, T/n, 2T/n, ...: DDRM, RED-diff), ``trailing`` (T - 1, T - 1 - T/n, ...),
+                ``respaced`` (n values from 0 to T - 1, both included: guided-diffusion, DPS), ``quad``
+                (DiffPIR: dense near 0) or ``poly7`` (noise ratios equidistant in sigma^(1/7), at fractional
+                indices: EDM).
 
         Raises:
             ValueError: ``n`` is out of range or ``spacing`` is unknown.
@@ -120,7 +129,9 @@ class Schedule(ABC):
 
 @dataclass(frozen=True)
 class VPSchedule(Schedule):
-    """Linear betas, as of DDPM (Ho et al. 2020, arXiv 2006.11239): ``abar_t = prod_{i <= t} (1 - beta_i)``."""
+    """Linear betas, as of DDPM (Ho et al. 2020, arXiv 2006.11239):
+    ``abar_t = prod_{i <= t} (1 - beta_i)``.
+    """
 
     T: int = 1000
     beta_min: float = 1e-4
@@ -173,10 +184,12 @@ def draw_level(levels: list[Level], u: Tensor, x: Tensor) -> Level:
 
 
 def ddim_coefficients(t: Level, s: Level, eta: float) -> tuple[float, float]:
-    """Standard deviations of the fresh and of the kept noise when going from t to s (Song et al. 2021, arXiv 2010.02502).
+    """Standard deviations of the fresh and of the kept noise when going from t to s (Song et al. 2021, arXiv
+    2010.02502).
 
-    ``c1 = eta sigma_s sqrt(1 - (alpha_t sigma_s / (alpha_s sigma_t))^2)`` and ``c2 = sqrt(sigma_s^2 - c1^2)``; eta = 0 is the
-    deterministic DDIM, eta = 1 the ancestral sampler with the posterior ("small") variance. Both are 0 when s is clean.
+    ``c1 = eta sigma_s sqrt(1 - (alpha_t sigma_s / (alpha_s sigma_t))^2)`` and
+    ``c2 = sqrt(sigma_s^2 - c1^2)``; eta = 0 is the deterministic DDIM, eta = 1 the ancestral sampler with the
+    posterior ("small") variance. Both are 0 when s is clean.
     """
     fresh = 1 - (t.alpha * s.sigma / (s.alpha * t.sigma)) ** 2
     c1 = eta * s.sigma * fresh**0.5
@@ -201,8 +214,9 @@ def ddim(x: Tensor, x0: Tensor, t: Level, s: Level, eta: float, z: Tensor) -> Te
 def ddpm(x: Tensor, x0: Tensor, t: Level, s: Level, z: Tensor, v: Tensor | None = None) -> Tensor:
     """One ancestral step from x at level t to level s (Ho et al. 2020, arXiv 2006.11239, eq. 7).
 
-    Without ``v`` it is `ddim` with eta = 1. With it, the variance is interpolated between the posterior's ``c1^2`` (v = -1)
-    and ``beta = 1 - (alpha_t / alpha_s)^2`` (v = 1) in logarithms (Nichol & Dhariwal 2021, arXiv 2102.09672, eq. 15).
+    Without ``v`` it is `ddim` with eta = 1. With it, the variance is interpolated between the posterior's
+    ``c1^2`` (v = -1) and ``beta = 1 - (alpha_t / alpha_s)^2`` (v = 1) in logarithms (Nichol & Dhariwal 2021,
+    arXiv 2102.09672, eq. 15).
 
     Args:
         x, x0, z: (B, ...), the state at level t, the denoised estimate and standard normal noise.

@@ -1,7 +1,8 @@
 """The solver interface: all that a solver's file needs from the project.
 
-A solver is a frozen dataclass whose fields are its hyper-parameters, and one method that yields after every step. It sees a
-measurement, a prior and a noise source; it never sees the ground truth, a metric, a file or a clock.
+A solver is a frozen dataclass whose fields are its hyper-parameters, and one method that yields after every
+step. It sees a measurement, a prior and a noise source; it never sees the ground truth, a metric, a file or a
+clock.
 """
 
 from abc import ABC, abstractmethod
@@ -77,8 +78,9 @@ class Step(NamedTuple):
 class Solver(ABC):
     """An algorithm that reconstructs x from a measurement with a diffusion prior.
 
-    The fields of a subclass are its hyper-parameters, with the names of its paper; annotate ranges (``Steps``, ``Positive``,
-    ``UnitInterval``). Reductions run over one image only: what a solver does to an image does not depend on its batch mates.
+    The fields of a subclass are its hyper-parameters, with the names of its paper; annotate ranges
+    (``Steps``, ``Positive``, ``UnitInterval``). Reductions run over one image only: what a solver does to an
+    image does not depend on its batch mates.
 
     A field that is added later declares the value at which it changes nothing, as in
     ``tilt: Annotated[float, Neutral(0.0)] = 0.0``: keys leave it out there, and earlier records keep theirs.

@@ -1,10 +1,11 @@
-"""Every solver and operator at 3 x 256 x 256 with the FFHQ network, on a CPU: the whole path, its seconds and its memory.
+"""Every solver and operator at 3 x 256 x 256 with the FFHQ network, on a CPU: the whole path, its seconds and
+its memory.
 
     python benchmarks/full_size.py [--out DIR] [--task NAME ...]
 
-Photographs of scikit-image through `python -m bench run` and the report, two steps per solver. The weights are random, so the
-scores mean nothing; shapes, memory and seconds are those of the real network. It fails above 12 GB. A run that was stopped
-goes on in the same folder.
+Photographs of scikit-image through `python -m bench run` and the report, two steps per solver. The weights
+are random, so the scores mean nothing; shapes, memory and seconds are those of the real network. It fails
+above 12 GB. A run that was stopped goes on in the same folder.
 """
 
 import argparse
@@ -75,7 +76,9 @@ solvers:                    # one costs at least three evaluations of the networ
 
 
 def main() -> None:
-    """Runs the suite, prints seconds and memory by solver, and compares DPS with and without recomputed activations."""
+    """Runs the suite, prints seconds and memory by solver, and compares DPS with and without recomputed
+    activations.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--out", type=Path, help="keep everything in this folder, which may hold a part of it already"
@@ -121,9 +124,9 @@ def random_state(architecture: dict) -> dict[str, torch.Tensor]:
 
 
 def random_network(architecture: dict) -> torch.nn.Module:
-    """A network with random weights. Those that the architecture starts at zero, the last layer's among them, are
-    small instead: every layer matters, gradients pass through all of them, and the predicted noise is of about its
-    true size.
+    """A network with random weights. Those that the architecture starts at zero, the last layer's among them,
+    are small instead: every layer matters, gradients pass through all of them, and the predicted noise is of
+    about its true size.
     """
     torch.manual_seed(0)
     network = build_unet(**architecture)
@@ -153,7 +156,9 @@ def print_costs(folder: Path) -> None:
 
 
 def compare_recomputation(suite: Path, folder: Path) -> None:
-    """Prints the memory of a step of DPS with and without its activations kept, beside that of a solver without a vjp."""
+    """Prints the memory of a step of DPS with and without its activations kept, beside that of a solver
+    without a vjp.
+    """
     run(
         suite,
         folder / "recomputed",

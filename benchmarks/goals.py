@@ -1,7 +1,9 @@
-"""What the exact suites set out to show, as numbers: each goal with its bound, what was measured, and the verdict.
+"""What the exact suites set out to show, as numbers: each goal with its bound, what was measured, and the
+verdict.
 
 python benchmarks/goals.py            # minutes; with --quick fewer problems, and no mutants
-python benchmarks/goals.py --run results/exact-full        # goals 3 and 4 in all their tasks, from the records of that run
+python benchmarks/goals.py --run results/exact-full        # goals 3 and 4 in all their tasks, from the
+records of that run
 """
 
 import argparse
@@ -80,7 +82,9 @@ def mutants() -> Iterator[Line]:
 
 
 def exact_pieces(most: int) -> Iterator[Line]:
-    """Goal 2: Tweedie's formula and its derivative, and Bayes' rule as a constant, on problems of every task of both suites."""
+    """Goal 2: Tweedie's formula and its derivative, and Bayes' rule as a constant, on problems of every task
+    of both suites.
+    """
     spreads, worlds = [], {}
     for suite in map(load_suite, ("exact", "exact-full")):
         for row in suite.tasks:
@@ -101,7 +105,9 @@ def exact_pieces(most: int) -> Iterator[Line]:
 
 
 def bayes_spread(data: ExactImages, task: Task, image: str) -> float:
-    """How much log p(x) + log p(y | x) - log p(x | y) varies over the truth and eight draws of the posterior."""
+    """How much log p(x) + log p(y | x) - log p(x | y) varies over the truth and eight draws of the
+    posterior.
+    """
     x, (y, A, sigma), *_ = measure(task, data, [image])
     posterior = data.law.posterior(y, A, sigma)
     at = torch.cat([x, draw(posterior, 8, "goals", image).reshape(8, *data.shape)])
@@ -126,7 +132,9 @@ def tweedie_errors(law: MixturePrior) -> Iterator[float]:
 
 
 def anchor_records(problems: int, folder: Path) -> list[Record]:
-    """Of the headline task alone, made here; a run of exact-full (``--run``) has all tasks of goals 3 and 4."""
+    """Of the headline task alone, made here; a run of exact-full (``--run``) has all tasks of goals 3 and
+    4.
+    """
     suite = override(
         load_suite("exact-full"),
         ("exact", "oracle-1000", "tds-250"),

@@ -1,4 +1,5 @@
-"""Variance of the solvers in unmeasured directions, against its limit for infinitely many steps in closed form.
+"""Variance of the solvers in unmeasured directions, against its limit for infinitely many steps in closed
+form.
 
 python benchmarks/limits.py
 """

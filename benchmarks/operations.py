@@ -1,9 +1,10 @@
-"""Operations of one evaluation of each 256 x 256 network on one image, without and with the gradient to its input.
+"""Operations of one evaluation of each 256 x 256 network on one image, without and with the gradient to its
+input.
 
     python benchmarks/operations.py
 
-Counted by torch on the architecture of the card, without weights. The plan of `report --paper` takes its times from them
-(reports/published.toml).
+Counted by torch on the architecture of the card, without weights. The plan of `report --paper` takes its
+times from them (reports/published.toml).
 """
 
 import torch

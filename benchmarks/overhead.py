@@ -2,10 +2,11 @@
 
     python benchmarks/overhead.py --steps 50 --batch 8
 
-The calls are timed where they happen, so both times are of the same seconds on the same machine, whose own drift would hide one
-per cent between a solve and a loop of bare calls beside it. `whole` is the wall time of what `python -m bench run` does for a
-batch on warm weights: noise, operators, solver, finiteness checks and the clock itself; `record` is the seconds that the record
-keeps, without the noise. Metrics are in neither. Medians over turns.
+The calls are timed where they happen, so both times are of the same seconds on the same machine, whose own
+drift would hide one per cent between a solve and a loop of bare calls beside it. `whole` is the wall time of
+what `python -m bench run` does for a batch on warm weights: noise, operators, solver, finiteness checks and
+the clock itself; `record` is the seconds that the record keeps, without the noise. Metrics are in neither.
+Medians over turns.
 """
 
 import argparse

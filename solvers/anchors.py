@@ -23,7 +23,9 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class Unconditional(Solver):
-    """DDIM or, at eta = 1, DDPM, on the prior; it ignores y, and so is the worst that a sampler can honestly do."""
+    """DDIM or, at eta = 1, DDPM, on the prior; it ignores y, and so is the worst that a sampler can honestly
+    do.
+    """
 
     baseline: ClassVar[bool] = True
 
@@ -57,7 +59,9 @@ def posterior(measurement: Measurement, prior: Prior) -> Prior:
 
 @dataclass(frozen=True)
 class Oracle(Unconditional):
-    """The same sampler with the denoiser of the exact posterior: what is left is the error of so many steps alone."""
+    """The same sampler with the denoiser of the exact posterior: what is left is the error of so many steps
+    alone.
+    """
 
     needs: ClassVar = LinearOperator
 
@@ -71,7 +75,9 @@ class Oracle(Unconditional):
 
 @dataclass(frozen=True)
 class Exact(Solver):
-    """Exact draws of the posterior, no sampler at all: their distance to it is the floor of so many samples."""
+    """Exact draws of the posterior, no sampler at all: their distance to it is the floor of so many
+    samples.
+    """
 
     baseline: ClassVar[bool] = True
     needs: ClassVar = LinearOperator

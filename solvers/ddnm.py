@@ -33,20 +33,20 @@ class DDNM(Solver):
                      x0' = x0 - A+ (A x0 - y)
                      x   = alpha_s x0' + sigma_s (sqrt(1 - eta^2) eps + eta z)
 
-    That is DDNM, which satisfies A x = y in the end and takes y to be noiseless. Where sigma > 0, DDNM+ corrects each
-    coordinate of A = U S V^T only as far as the level's noise hides that of y, b = alpha_s sigma / S. With the bar for V^T and
-    ybar = S^-1 U^T y, each coordinate of x_s becomes
+    That is DDNM, which satisfies A x = y in the end and takes y to be noiseless. Where sigma > 0, DDNM+
+    corrects each coordinate of A = U S V^T only as far as the level's noise hides that of y, b = alpha_s
+    sigma / S. With the bar for V^T and ybar = S^-1 U^T y, each coordinate of x_s becomes
 
         S = 0           alpha_s xbar0 + sigma_s (sqrt(1 - eta^2) epsbar + eta zbar)
-        sigma_s <= b    alpha_s (xbar0 - lam (xbar0 - ybar)) + sigma_s eta zbar,   lam = sqrt(1 - eta^2) sigma_s / b
-        sigma_s >  b    alpha_s ybar + sqrt(sigma_s^2 - b^2) zbar
+        sigma_s <= b    alpha_s (xbar0 - lam (xbar0 - ybar)) + sigma_s eta zbar,   lam = sqrt(1 - eta^2)
+        sigma_s / b sigma_s >  b    alpha_s ybar + sqrt(sigma_s^2 - b^2) zbar
 
-    and the result is x0, uncorrected. eta is the share of the noise level that is refreshed, not the eta of DDIM. With the same
-    x_T and z, DDNM+ takes the path of DDRM with eta_b = 1.
+    and the result is x0, uncorrected. eta is the share of the noise level that is refreshed, not the eta of
+    DDIM. With the same x_T and z, DDNM+ takes the path of DDRM with eta_b = 1.
 
-    Preset ``official``: 100 steps on the leading grid and eta 0.85, as in the reference code, whose sigma is given for images
-    in [0, 1]. Not reproduced: an eps that is left in pixel coordinates where z is in those of V, and time travel, which that
-    code leaves off.
+    Preset ``official``: 100 steps on the leading grid and eta 0.85, as in the reference code, whose sigma is
+    given for images in [0, 1]. Not reproduced: an eps that is left in pixel coordinates where z is in those
+    of V, and time travel, which that code leaves off.
     """
 
     paper: ClassVar[str] = "2212.00490"

@@ -12,21 +12,23 @@ from bench.solver import Measurement, Noise, Prior, Solver, Spacing, Step, Steps
 
 @dataclass(frozen=True)
 class DDRM(Solver):
-    """DDRM (Kawar, Elad, Ermon & Song, NeurIPS 2022, arXiv 2201.11793, eqs. 7-8), in the coordinates of A = U S V^T.
+    """DDRM (Kawar, Elad, Ermon & Song, NeurIPS 2022, arXiv 2201.11793, eqs. 7-8), in the coordinates of A = U
+    S V^T.
 
-    With the bar for V^T, ``rho = sigma_s / alpha_s`` the next noise level of x / alpha, ybar = S^+ U^T y and z ~ N(0, I), each
-    coordinate of x_s / alpha_s becomes
+    With the bar for V^T, ``rho = sigma_s / alpha_s`` the next noise level of x / alpha, ybar = S^+ U^T y and
+    z ~ N(0, I), each coordinate of x_s / alpha_s becomes
 
         S = 0               xbar0 + rho (sqrt(1 - eta^2) eps + eta z)
         S rho <  sigma      xbar0 + rho (sqrt(1 - eta^2) (S ybar - S xbar0) / sigma + eta z)
         S rho >= sigma      (1 - eta_b) xbar0 + eta_b ybar + sqrt(rho^2 - sigma^2 eta_b^2 / S^2) z
 
-    and after the last level the result is x0, without a data-consistency step. eta is the share of the noise level that is
-    refreshed, not the eta of DDIM.
+    and after the last level the result is x0, without a data-consistency step. eta is the share of the noise
+    level that is refreshed, not the eta of DDIM.
 
-    Preset ``official``: 20 steps on the leading grid, eta 0.85, eta_b 1, as in the reference code, whose sigma is given for
-    images in [0, 1]. Not reproduced: its operators' defects, its treatment of thresholded singular values as measured, a start
-    divided by sigma_T / alpha_T rather than multiplied by alpha_T (the same up to 1e-5), and S rho = sigma taken as unmeasured.
+    Preset ``official``: 20 steps on the leading grid, eta 0.85, eta_b 1, as in the reference code, whose
+    sigma is given for images in [0, 1]. Not reproduced: its operators' defects, its treatment of thresholded
+    singular values as measured, a start divided by sigma_T / alpha_T rather than multiplied by alpha_T (the
+    same up to 1e-5), and S rho = sigma taken as unmeasured.
     """
 
     paper: ClassVar[str] = "2201.11793"

@@ -27,17 +27,18 @@ class DiffPIR(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0  = E[x0 | x]
-                     x0' = argmin_u ||A u - y||^2 + rho_t ||u - x0||^2 = x0 + A^T (A A^T + rho_t I)^-1 (y - A x0)
-                     eps = (x - alpha_t x0') / sigma_t
+                     x0' = argmin_u ||A u - y||^2 + rho_t ||u - x0||^2 = x0 + A^T (A A^T + rho_t I)^-1 (y - A
+                     x0) eps = (x - alpha_t x0') / sigma_t
                      x   = alpha_s x0' + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z)
 
-    with rho_t = lam sigma^2 / r_t^2. lam = 1 makes x0' the posterior mean for p(x0 | x_t) = N(x0, r_t^2 I); without noise in y,
-    rho = 0 and A x0' = y.
+    with rho_t = lam sigma^2 / r_t^2. lam = 1 makes x0' the posterior mean for p(x0 | x_t) = N(x0, r_t^2 I);
+    without noise in y, rho = 0 and A x0' = y.
 
-    Preset ``official``: the conventions of the reference code: no proximal step after the last network evaluation, so that the
-    result is the state at level 0, with noise of std 0.01; sigma at least 0.002; its lam, a quarter of the script's, which
-    takes sigma for images in [0, 1] and r_t for images in [-1, 1]. Not reproduced: its start, the noised and upsampled y (the
-    same as ours to 0.01 standard deviations), and its circular boundaries, which belong to the operator.
+    Preset ``official``: the conventions of the reference code: no proximal step after the last network
+    evaluation, so that the result is the state at level 0, with noise of std 0.01; sigma at least 0.002; its
+    lam, a quarter of the script's, which takes sigma for images in [0, 1] and r_t for images in [-1, 1]. Not
+    reproduced: its start, the noised and upsampled y (the same as ours to 0.01 standard deviations), and its
+    circular boundaries, which belong to the operator.
     """
 
     paper: ClassVar[str] = "2305.08995"
@@ -49,7 +50,8 @@ class DiffPIR(Solver):
     zeta: UnitInterval = 0.3
     """Share of the noise variance that is refreshed."""
     spread: Literal["ratio", "variance"] = "ratio"
-    """r_t: sigma_t / alpha_t as published, or r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2), exact for a N(m, I) prior."""
+    """r_t: sigma_t / alpha_t as published, or r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2), exact for a N(m,
+    I) prior."""
     sigma_min: NonNegative = 0.0
     """Floor of sigma in rho."""
     clip: bool = True

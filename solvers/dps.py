@@ -14,16 +14,17 @@ class DPS(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  r = y - A(x0)
-                     x  = ancestral step from x with x0, minus zeta times the gradient of ||r|| with respect to x
+                     x  = ancestral step from x with x0, minus zeta times the gradient of ||r|| with respect
+                     to x
 
-    One norm per image. ``zeta`` is the step of the un-squared norm, the parameter of the reference code (``scale``); read
-    literally, the paper's zeta' is half of it, because it divides the gradient of ||r||^2 by ||r||. It does not carry over to
-    other image sizes or numbers of steps. sigma is not used.
+    One norm per image. ``zeta`` is the step of the un-squared norm, the parameter of the reference code
+    (``scale``); read literally, the paper's zeta' is half of it, because it divides the gradient of ||r||^2
+    by ||r||. It does not carry over to other image sizes or numbers of steps. sigma is not used.
 
-    Preset ``official``: the reference code's per-image conventions: respaced grid, x0 clipped inside the graph, learned
-    variance, gradient step also after the last level. Not reproduced: its one norm over the whole batch (``official`` is
-    that code at batch 1), the noise that it adds to unmeasured pixels, which enters that norm and weakens the step, and the
-    min-max normalisation of the pictures that it writes.
+    Preset ``official``: the reference code's per-image conventions: respaced grid, x0 clipped inside the
+    graph, learned variance, gradient step also after the last level. Not reproduced: its one norm over the
+    whole batch (``official`` is that code at batch 1), the noise that it adds to unmeasured pixels, which
+    enters that norm and weakens the step, and the min-max normalisation of the pictures that it writes.
     """
 
     paper: ClassVar[str] = "2209.14687"

@@ -26,15 +26,16 @@ class MCG(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  r = y - A x0
-                     x  = ancestral step from x with x0, minus zeta times the gradient of ||r|| with respect to x
-                     x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
+                     x  = ancestral step from x with x0, minus zeta times the gradient of ||r|| with respect
+                     to x x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
 
-    DPS followed by a projection onto the measurement, noised to the state's own level; the result satisfies A x = y even
-    where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). sigma is not used.
+    DPS followed by a projection onto the measurement, noised to the state's own level; the result satisfies A
+    x = y even where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). sigma is not used.
 
-    Preset ``official``: the reference inpainting code's conventions: un-squared norm with zeta = 1, clipped x0, learned
-    variance, and y noised to level t, one level too noisy, so that observed pixels keep noise of std 0.01 at the end. That code
-    takes y to be noiseless, and its norm runs over the batch (``official`` is that code at batch 1).
+    Preset ``official``: the reference inpainting code's conventions: un-squared norm with zeta = 1, clipped
+    x0, learned variance, and y noised to level t, one level too noisy, so that observed pixels keep noise of
+    std 0.01 at the end. That code takes y to be noiseless, and its norm runs over the batch (``official`` is
+    that code at batch 1).
     """
 
     paper: ClassVar[str] = "2206.00941"
@@ -47,7 +48,8 @@ class MCG(Solver):
     clip: bool = True
     learned_variance: bool = True
     noise_level: Literal["s", "t"] = "s"
-    """Level to which y is noised for the projection: that of the new state, or the reference code's previous one."""
+    """Level to which y is noised for the projection: that of the new state, or the reference code's previous
+    one."""
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the projected state after every level; ``steps`` NFE and vjps."""

@@ -30,15 +30,15 @@ class PiGDM(Solver):
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2)
                      g  = (dx0/dx)^T A^T (A A^T + sigma^2 / r_t^2 I)^-1 (y - A x0)       linear A
-                     g  = (dx0/dx)^T (A+ y - A+ A(x0))                                   nonlinear A with a pseudo-inverse
-                     x  = DDIM step from x with x0, plus k g
+                     g  = (dx0/dx)^T (A+ y - A+ A(x0))                                   nonlinear A with a
+                     pseudo-inverse x  = DDIM step from x with x0, plus k g
 
-    ``coefficient`` k: ``paper`` alpha_t; ``nvlabs`` alpha_s alpha_t; ``score`` alpha_s / alpha_t - c2 / sigma_t, the one with
-    which the guidance enters through the score, exact for a N(m, I) prior.
+    ``coefficient`` k: ``paper`` alpha_t; ``nvlabs`` alpha_s alpha_t; ``score`` alpha_s / alpha_t - c2 /
+    sigma_t, the one with which the guidance enters through the score, exact for a N(m, I) prior.
 
-    Preset ``official``: the conventions of the authors' group's code: k = ``nvlabs``, no clip, sigma ignored (``damped``
-    False), start at alpha_T A+ y + sigma_T z. Not reproduced: its copying of noisy pixels into x0 for inpainting and its
-    contrast bonus for HDR.
+    Preset ``official``: the conventions of the authors' group's code: k = ``nvlabs``, no clip, sigma ignored
+    (``damped`` False), start at alpha_T A+ y + sigma_T z. Not reproduced: its copying of noisy pixels into x0
+    for inpainting and its contrast bonus for HDR.
     """
 
     paper: ClassVar[str] = "openreview:9_gsMA8MRKQ"

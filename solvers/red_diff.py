@@ -31,13 +31,15 @@ class RedDiff(Solver):
                 loss = ||y - A(mu)||^2 / 2 + lam w(sigma_t / alpha_t) <stop-gradient[eps(x_t, t) - eps], mu>
                 mu   = optimiser step on mu
 
-    The gradient needs the adjoint of A but not of the network. ``loss`` "mean" divides the data term by the number of measured
-    entries m and the prior term by the number of pixels n, as the reference code does: relative to the sums of the paper
-    ("sum"), lam counts m / n times. ``divisor`` divides both: Adam ignores it but for ``adam_eps``. sigma is not used.
+    The gradient needs the adjoint of A but not of the network. ``loss`` "mean" divides the data term by the
+    number of measured entries m and the prior term by the number of pixels n, as the reference code does:
+    relative to the sums of the paper ("sum"), lam counts m / n times. ``divisor`` divides both: Adam ignores
+    it but for ``adam_eps``. sigma is not used.
 
-    Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), mean loss, and the iterate
-    *before* the last optimiser step is returned. Its mean also runs over the batch: set ``divisor`` to its batch size to
-    reproduce what Adam's epsilon does to small gradients. Its mean over a masked y counts the holes; ours does not.
+    Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), mean loss,
+    and the iterate *before* the last optimiser step is returned. Its mean also runs over the batch: set
+    ``divisor`` to its batch size to reproduce what Adam's epsilon does to small gradients. Its mean over a
+    masked y counts the holes; ours does not.
     """
 
     paper: ClassVar[str] = "2305.04391"
@@ -84,7 +86,9 @@ class RedDiff(Solver):
             yield Step(mu if self.returned == "last" else x0, denoised)
 
     def w(self, ratio: float | torch.Tensor) -> float | torch.Tensor:
-        """The weight of the denoiser at noise-to-signal ratio sigma_t / alpha_t, the inverse of the paper's SNR."""
+        """The weight of the denoiser at noise-to-signal ratio sigma_t / alpha_t, the inverse of the paper's
+        SNR.
+        """
         if self.weighting == "log":
             return math.log1p(ratio) if isinstance(ratio, float) else ratio.log1p()
         if self.weighting == "trunc_linear":

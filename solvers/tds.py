@@ -26,16 +26,19 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class TDS(Solver):
-    """TDS (Wu, Trippe, Naesseth, Blei & Cunningham, NeurIPS 2023, arXiv 2306.17775, algorithm 1), for linear A.
+    """TDS (Wu, Trippe, Naesseth, Blei & Cunningham, NeurIPS 2023, arXiv 2306.17775, algorithm 1), for linear
+    A.
 
         x ~ N(0, I) for each particle,  w = p(y | x)
         for t -> s:  resample the particles where their effective number 1 / sum w^2 is below half of them
                      x' = ancestral step from x with the score of the prior plus the gradient of log p(y | x)
-                     w  = w p(x' | x) p(y | x') / (p(y | x) q(x' | x)),   q: the density of that step, p: without the gradient
+                     w  = w p(x' | x) p(y | x') / (p(y | x) q(x' | x)),   q: the density of that step, p:
+                     without the gradient
 
-    with the twist p(y | x) = N(y; A x0, r_t^2 A A^T + sigma^2 I), x0 = E[x0 | x], r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2).
-    For many particles it is exact at any number of steps but for the last one, which adds no noise. It collapses onto a few
-    particles where y has many entries. Resampling is systematic, by one uniform number per image.
+    with the twist p(y | x) = N(y; A x0, r_t^2 A A^T + sigma^2 I), x0 = E[x0 | x], r_t^2 = sigma_t^2 /
+    (alpha_t^2 + sigma_t^2). For many particles it is exact at any number of steps but for the last one, which
+    adds no noise. It collapses onto a few particles where y has many entries. Resampling is systematic, by
+    one uniform number per image.
     """
 
     paper: ClassVar[str] = "2306.17775"
@@ -48,7 +51,9 @@ class TDS(Solver):
     spacing: Spacing = "leading"
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
-        """Yields all particles after every level, equally weighted in the end; ``steps`` NFE and vjps per particle."""
+        """Yields all particles after every level, equally weighted in the end; ``steps`` NFE and vjps per
+        particle.
+        """
         B, P = len(measurement.y), self.particles
         y, A, sigma = measurement
         y, A = y.repeat_interleave(P, 0), A.repeat_interleave(P)

@@ -1,8 +1,10 @@
-"""A device that is not the CPU, pretended: its tensors compute on the CPU, and refuse whatever a GPU's tensors would refuse.
+"""A device that is not the CPU, pretended: its tensors compute on the CPU, and refuse whatever a GPU's
+tensors would refuse.
 
-A far tensor wraps a near one and says that it is on `FAR`. Only copies go between the two: an operation on both, or the bare
-memory of a far one, is an error, as it is on CUDA. So code runs here, on real numbers, through the path that a GPU takes.
-With the environment variable BENCH_TEST_DEVICE=cuda the device is a real one, and nothing is pretended.
+A far tensor wraps a near one and says that it is on `FAR`. Only copies go between the two: an operation on
+both, or the bare memory of a far one, is an error, as it is on CUDA. So code runs here, on real numbers,
+through the path that a GPU takes. With the environment variable BENCH_TEST_DEVICE=cuda the device is a real
+one, and nothing is pretended.
 """
 
 import contextlib
@@ -76,7 +78,8 @@ class _Functions(TorchFunctionMode):
 
 @contextlib.contextmanager
 def far_device(monkeypatch):
-    """Inside, `FAR` is a device like any other. It has no clock, no autocast, and is not known to other threads.
+    """Inside, `FAR` is a device like any other. It has no clock, no autocast, and is not known to other
+    threads.
 
     With BENCH_TEST_DEVICE it is that device, in true float32.
     """

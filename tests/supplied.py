@@ -1,4 +1,5 @@
-"""What users supply to operators, made up: a pool of masks, and a blur network of two features with random weights."""
+"""What users supply to operators, made up: a pool of masks, and a blur network of two features with random
+weights."""
 
 from collections.abc import Sequence
 from functools import cache

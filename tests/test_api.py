@@ -1,4 +1,5 @@
-"""Measurements without a suite: what README shows runs, rows stand alone, settings are a row's, and misfits are one line."""
+"""Measurements without a suite: what README shows runs, rows stand alone, settings are a row's, and misfits
+are one line."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""What is written down for users: the commands of the guide and of the plans parse, and the guide tells what they cost."""
+"""What is written down for users: the commands of the guide and of the plans parse, and the guide tells what
+they cost."""
 
 import re
 import shlex

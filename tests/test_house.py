@@ -1,4 +1,5 @@
-"""The house keeps its own rules: rooms of a size that shows itself, a test for every module, code that reads plainly."""
+"""The house keeps its own rules: rooms of a size that shows itself, a test for every module, code that reads
+plainly."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 from tests import ROOT
 
 FOLDERS = set(
-    "certify checks cli data exact metrics operators plan priors records report run stats suites system verify".split()
+    ["certify", "checks", "cli", "data", "exact", "metrics", "operators", "plan", "priors", "records", "report", "run", "stats", "suites", "system", "verify"]
 )
 MODULES = {"api", "names", "noise", "prior", "schedule", "solver"}
 MOST_MODULES = 10
@@ -45,7 +46,8 @@ def test_no_room_is_crowded():
     "path", [p for p in SOURCES if not p.stem.startswith("__") and p.parts[-2] != "laws"], ids=named
 )
 def test_every_module_finds_its_test_by_name(path):
-    """Module bench/run/solve.py has tests/run/test_solve.py; the tests of solvers and laws go through all of them."""
+    """Module bench/run/solve.py has tests/run/test_solve.py; the tests of solvers and laws go through all of
+    them."""
     place = path.relative_to(ROOT)
     if place.parts[0] == "solvers":
         pytest.skip("tests/solvers and tests/certify find every method by themselves")

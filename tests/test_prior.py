@@ -1,4 +1,5 @@
-"""Network priors: the embedded weights, the adapter's formulas against plain autograd, and files that must be refused."""
+"""Network priors: the embedded weights, the adapter's formulas against plain autograd, and files that must be
+refused."""
 
 import hashlib
 import re

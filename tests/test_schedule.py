@@ -137,7 +137,8 @@ def test_level_per_image():
 @pytest.mark.parametrize("index", [1, 30, 999])
 @pytest.mark.parametrize("v", [None, -1.0, 0.4, 1.0])
 def test_ancestral_step_is_ddpm(index, v):
-    """Mean and variance of q(x_{t-1} | x_t, x0) from the betas (arXiv 2006.11239, eqs. 6-7; 2102.09672, eq. 15)."""
+    """Mean and variance of q(x_{t-1} | x_t, x0) from the betas (arXiv 2006.11239, eqs. 6-7; 2102.09672, eq.
+    15)."""
     alphas = 1 - BETA
     abar, before, beta = alphas[: index + 1].prod(), alphas[:index].prod(), BETA[index]
     small = (1 - before) / (1 - abar) * beta
@@ -168,7 +169,8 @@ def test_ddim_coefficients(eta):
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_ddim_with_the_true_image_follows_the_forward_law(eta):
-    """From x_t = alpha x0 + sigma eps the step gives alpha_s x0 + sigma_s (a unit combination of eps and z); x0 when clean."""
+    """From x_t = alpha x0 + sigma eps the step gives alpha_s x0 + sigma_s (a unit combination of eps and z);
+    x0 when clean."""
     x0, eps, z = torch.eye(3, dtype=torch.float64)
     t, s = SCHEDULE.level(600), SCHEDULE.level(200)
     x = ddim(t.alpha * x0 + t.sigma * eps, x0, t, s, eta, z)

@@ -1,4 +1,5 @@
-"""A world that runs in seconds: eight 16 x 16 images, an untrained network, two tasks, solvers that misbehave on purpose."""
+"""A world that runs in seconds: eight 16 x 16 images, an untrained network, two tasks, solvers that misbehave
+on purpose."""
 
 import hashlib
 from pathlib import Path
@@ -113,7 +114,8 @@ class Mine(Solver):
 
 
 def build(folder: Path) -> Path:
-    """Fills the folder; the suite's path. The suite takes the first four of eight images; the last of the four is white."""
+    """Fills the folder; the suite's path. The suite takes the first four of eight images; the last of the
+    four is white."""
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
     for k in range(8):
@@ -131,6 +133,7 @@ def build(folder: Path) -> Path:
 
 
 def scored_by_psnr(suite: Path) -> Path:
-    """The suite's file without SSIM and LPIPS, for tests that ask nothing of them: their imports cost each process two seconds."""
+    """The suite's file without SSIM and LPIPS, for tests that ask nothing of them: their imports cost each
+    process two seconds."""
     suite.write_text(suite.read_text().replace("images: 4", "images: 4\nmetrics: [psnr]"))
     return suite

@@ -1,6 +1,7 @@
 """Reads Fashion-MNIST (Xiao et al. 2017, arXiv 1708.07747; MIT licence) from a folder of idx files.
 
-The files come from the Debian package ``dataset-fashion-mnist`` or from the authors' server; the images are the same.
+The files come from the Debian package ``dataset-fashion-mnist`` or from the authors' server; the images are
+the same.
 """
 
 import gzip
@@ -41,6 +42,8 @@ def read_idx(name: str, folder: Path) -> np.ndarray:
 
 
 def images_and_labels(split: str, folder: Path = FOLDER) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 32, 32) uint8, zero-padded from 28 x 28, and (N,) labels 0 .. 9 of the split ``train`` or ``t10k``."""
+    """(N, 32, 32) uint8, zero-padded from 28 x 28, and (N,) labels 0 .. 9 of the split ``train`` or
+    ``t10k``.
+    """
     images = read_idx(f"{split}-images-idx3-ubyte.gz", folder)
     return np.pad(images, ((0, 0), (2, 2), (2, 2))), read_idx(f"{split}-labels-idx1-ubyte.gz", folder)

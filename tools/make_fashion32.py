@@ -1,8 +1,10 @@
-"""Makes datasets/fashion32 and datasets/fashion32_tune, card and contact sheet, from the Fashion-MNIST test split.
+"""Makes datasets/fashion32 and datasets/fashion32_tune, card and contact sheet, from the Fashion-MNIST test
+split.
 
     python tools/make_fashion32.py
 
-A sheet that already shows the same pixels is left alone, since the compressed bytes differ between zlib versions.
+A sheet that already shows the same pixels is left alone, since the compressed bytes differ between zlib
+versions.
 """
 
 import hashlib

@@ -1,9 +1,11 @@
 """Trains the embedded diffusion prior on the Fashion-MNIST training split; resumable at any point.
 
     python tools/train_fashion32.py            # train; run again after a stop and it goes on
-    python tools/train_fashion32.py --export   # write bench/priors/fashion32.{safetensors,toml} from the last checkpoint
+    python tools/train_fashion32.py --export   # write bench/priors/fashion32.{safetensors,toml} from the last
+    checkpoint
 
-Batches, noise and time steps are functions of (seed, step), so a resumed run sees what an uninterrupted one sees.
+Batches, noise and time steps are functions of (seed, step), so a resumed run sees what an uninterrupted one
+sees.
 """
 
 import argparse
@@ -60,7 +62,9 @@ def batch(data: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
 
 @torch.no_grad()
 def held_out_mse(network: nn.Module, data: Tensor, abar: Tensor, rounds: int = 4) -> list[float]:
-    """Mean squared error of eps on the images, t spread evenly over 0 .. 999: overall, then by quarter of t."""
+    """Mean squared error of eps on the images, t spread evenly over 0 .. 999: overall, then by quarter of
+    t.
+    """
     generator = torch.Generator().manual_seed(1)
     index = torch.linspace(0, 999, len(data)).round().long()
     errors = []
@@ -131,7 +135,9 @@ def train(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    """Writes the averaged weights in fp16 and their card, with the held-out error measured on the fp16 weights."""
+    """Writes the averaged weights in fp16 and their card, with the held-out error measured on the fp16
+    weights.
+    """
     state = torch.load(args.work / "checkpoint.pt", weights_only=True)
     half = {name: value.half().contiguous() for name, value in state["ema"].items()}
     network = build_unet(**ARCHITECTURE)

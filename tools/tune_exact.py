@@ -1,11 +1,13 @@
-"""Scores six candidates per row and task by their distance to exact posteriors that no suite evaluates (tune_exact.yaml).
+"""Scores six candidates per row and task by their distance to exact posteriors that no suite evaluates
+(tune_exact.yaml).
 
     python tools/tune_exact.py                  # two hours of one core; records are kept and not made again
     python tools/tune_exact.py dps --task d8-m2-s0.2
 
-Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each. These are what the
-presets ``exact``, ``exact-50``, ``exact-20`` and those of PiGDM's other coefficient hold (tests/test_suites.py compares). The
-table that is stored was measured with version 1 of the distances, whose exact draws were others (CHANGELOG.md).
+Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each.
+These are what the presets ``exact``, ``exact-50``, ``exact-20`` and those of PiGDM's other coefficient hold
+(tests/test_suites.py compares). The table that is stored was measured with version 1 of the distances, whose
+exact draws were others (CHANGELOG.md).
 """
 
 import argparse
@@ -37,8 +39,8 @@ GRIDS = {
     "pigdm": {"eta": [0, 0.25, 0.5, 0.7, 0.85, 1]},
     "daps": {"lr": [0.4, 0.8, 1.6], "ode_steps": [2, 5]},
 }
-"""Solver -> axes. The learning rate of DAPS is in units of the variance of y that it assumes, 0.16 at most: beyond that its own
-r_t bounds it."""
+"""Solver -> axes. The learning rate of DAPS is in units of the variance of y that it assumes, 0.16 at most:
+beyond that its own r_t bounds it."""
 ALSO_AT_50 = {"d2-m1-s0.2", "d8-m2-s0.2", "image16-blur-s0.05"}
 """The tasks of suite `exact`, whose rows have 50 steps."""
 TABLE = Path(__file__).with_suffix(".csv")
@@ -95,7 +97,9 @@ def axes(solver: str, task: TaskRow) -> dict[str, list]:
 
 
 def candidates(records: list[Record], row: SolverRow, task: TaskRow) -> list[tuple]:
-    """A line of the table per candidate that was run, the best of each number of steps marked; of equals the first is."""
+    """A line of the table per candidate that was run, the best of each number of steps marked; of equals the
+    first is.
+    """
     own = [r for r in records if r.label.partition("[")[0] == row.label]
     *names, _ = grid = axes(row.solver, task)
     lines = []

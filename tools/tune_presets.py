@@ -1,9 +1,10 @@
-"""Scores a grid of hyper-parameters per solver and task on images that no suite evaluates (datasets/fashion32_tune.toml).
+"""Scores a grid of hyper-parameters per solver and task on images that no suite evaluates
+(datasets/fashion32_tune.toml).
 
     python tools/tune_presets.py dps --tasks inpaint_box sr_average4
 
-Every solver gets four candidates, PiGDM three. One line per candidate: PSNR, SSIM and data misfit, means over the images; the
-presets in bench/presets/ hold the best PSNR.
+Every solver gets four candidates, PiGDM three. One line per candidate: PSNR, SSIM and data misfit, means over
+the images; the presets in bench/presets/ hold the best PSNR.
 """
 
 import argparse

@@ -1,4 +1,6 @@
-"""What `python -m bench certify` says of a solver: the laws it keeps, the equations it follows, how its presets deviate."""
+"""What `python -m bench certify` says of a solver: the laws it keeps, the equations it follows, how its
+presets deviate.
+"""
 
 import inspect
 from dataclasses import dataclass, fields
@@ -31,7 +33,9 @@ def equations(solver: type[Solver]) -> str:
 
 @dataclass(frozen=True)
 class Deviation:
-    """A preset: the quirks that the docstring names, and the choices (not numbers) that differ from the equations."""
+    """A preset: the quirks that the docstring names, and the choices (not numbers) that differ from the
+    equations.
+    """
 
     preset: str
     quirks: str

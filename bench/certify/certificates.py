@@ -1,13 +1,13 @@
 """Certificates: which code of which solver was seen to satisfy its closed-form laws. No torch in here.
 
-`python -m bench certify --write` measures the laws and writes certify/certificates.json; reports compare the code
-that made a record with it. A certificate is about the syntax trees of the solver's file and of the helpers that it
-uses, such as the step of DDIM (`bench.certify.code`). Comments, docstrings and layout may change; any other change ends
-it. The classes that solvers share, as schedules and operators, are not in its hash: the tests measure all laws at
-every commit, and a record names its commit.
+`python -m bench certify --write` measures the laws and writes certify/certificates.json; reports compare the
+code that made a record with it. A certificate is about the syntax trees of the solver's file and of the
+helpers that it uses, such as the step of DDIM (`bench.certify.code`). Comments, docstrings and layout may
+change; any other change ends it. The classes that solvers share, as schedules and operators, are not in its
+hash: the tests measure all laws at every commit, and a record names its commit.
 
-Earlier code stays certified where the new code gives the same bits on every law: `tools/carry_certificates.py`
-compares the two and keeps the hash of the earlier code.
+Earlier code stays certified where the new code gives the same bits on every law:
+`tools/carry_certificates.py` compares the two and keeps the hash of the earlier code.
 """
 
 import json
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 UNCERTIFIED = "what a clip of x0 and a network's errors do to a law"
-"""What no certificate is about: the laws are those of priors in closed form, without a clip unless they say so."""
+"""What no certificate is about: the laws are those of priors in closed form, without a clip unless they say
+so."""
 FILE = Path(__file__).parent / "certificates.json"
 
 

@@ -1,8 +1,9 @@
 """Measures the laws of solvers, which `solvers.laws` holds: one file a solver, found by name.
 
-Distance to the true posterior cannot tell a right implementation from a wrong one: many mistakes move a sampler nearer to it.
-The laws can. They run the very code that makes the tables, through its public interface, at d = 4 and without clipping unless a
-law says so: the clip's place in the graph is certified, its effect on a law is not, and networks are not.
+Distance to the true posterior cannot tell a right implementation from a wrong one: many mistakes move a
+sampler nearer to it. The laws can. They run the very code that makes the tables, through its public
+interface, at d = 4 and without clipping unless a law says so: the clip's place in the graph is certified, its
+effect on a law is not, and networks are not.
 """
 
 from functools import cache
@@ -18,7 +19,9 @@ from solvers.anchors import Unconditional
 
 @cache
 def all_laws() -> dict[str, list[Law]]:
-    """Laws by solver; "ddim" stands for the steps that samplers share. A file without ``LAWS`` is a helper of others."""
+    """Laws by solver; "ddim" stands for the steps that samplers share. A file without ``LAWS`` is a helper of
+    others.
+    """
     names = sorted(module.name for module in iter_modules(solvers.laws.__path__))
     modules = {name: import_module(f"solvers.laws.{name}") for name in names}
     return {name: module.LAWS for name, module in modules.items() if hasattr(module, "LAWS")}
@@ -34,7 +37,8 @@ def run_laws(name: str, solver: type[Solver] | None = None) -> list[LawResult]:
 
     Args:
         name: a key of `all_laws`.
-        solver: the class to examine, which takes the fields of the solver of that name; None examines that solver.
+        solver: the class to examine, which takes the fields of the solver of that name; None examines that
+            solver.
 
     Raises:
         ValueError: there are no laws of that name.

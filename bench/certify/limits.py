@@ -1,8 +1,9 @@
 """What becomes of a sampler's spread in unmeasured directions as its steps become many, in closed form.
 
-A sampler that refreshes a share of the noise around a point estimate loses variance that no number of steps brings back, and
-one that draws around the end of the probability-flow ODE gains some. The prior is N(m, I), where the right variance is 1; the
-variance over a batch of Hadamard noise is that of the solver's law, without Monte-Carlo error.
+A sampler that refreshes a share of the noise around a point estimate loses variance that no number of steps
+brings back, and one that draws around the end of the probability-flow ODE gains some. The prior is N(m, I),
+where the right variance is 1; the variance over a batch of Hadamard noise is that of the solver's law,
+without Monte-Carlo error.
 """
 
 from collections.abc import Iterator
@@ -52,7 +53,9 @@ def unmeasured_variance(solver: Solver, draws: int) -> float:
 
 
 def refreshed(share: float) -> float:
-    """The limit (1 + sqrt(1 - share)) / 2 where that share of the noise variance is drawn anew in every step."""
+    """The limit (1 + sqrt(1 - share)) / 2 where that share of the noise variance is drawn anew in every
+    step.
+    """
     return (1 + (1 - share) ** 0.5) / 2
 
 
@@ -62,7 +65,9 @@ def exact_flow(_self: Solver, x: Tensor, t: Level, prior: ExactPrior, _: int) ->
 
 
 def limits(steps: int = 1000, anneals: int = 200) -> Iterator[Limit]:
-    """DDRM, DDNM+, DDNM and DiffPIR at so many steps, and DAPS at its best: an exact ODE and an exact inner draw; seconds."""
+    """DDRM, DDNM+, DDNM and DiffPIR at so many steps, and DAPS at its best: an exact ODE and an exact inner
+    draw; seconds.
+    """
     for eta in (0.0, 0.5, 0.85, 1.0):
         samplers = {
             "DDRM": DDRM(steps, eta=eta),

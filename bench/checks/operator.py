@@ -1,7 +1,7 @@
 """What every measurement operator promises, each promise checked in seconds against its own definition.
 
-`check` runs them on an operator of ours, by name, or on a user's, in float64 on small images with made-up content, and says
-for each broken one what was seen.
+`check` runs them on an operator of ours, by name, or on a user's, in float64 on small images with made-up
+content, and says for each broken one what was seen.
 """
 
 import copy
@@ -26,7 +26,8 @@ ITERATIVE = 1e-6
 DAMPING = 0.1
 """A fixed rather than the noise's variance: large enough that conjugate gradients converge."""
 NODES, JUMPS = 32, 0.02
-"""Points at which a derivative is summed along a step, and what the sum may lack: kinks cost less, rounding all."""
+"""Points at which a derivative is summed along a step, and what the sum may lack: kinks cost less, rounding
+all."""
 
 
 class Trial:
@@ -205,7 +206,9 @@ def names_what_is_measured(trial: Trial) -> str | None:
 
 
 def has_its_derivative(trial: Trial) -> str | None:
-    """The pullback is the derivative, by differences over a short and a long step; unless `differentiable` is False."""
+    """The pullback is the derivative, by differences over a short and a long step; unless `differentiable` is
+    False.
+    """
     A, h = trial.A, 1e-6
     if not A.differentiable:
         raise NotAboutIt

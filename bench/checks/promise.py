@@ -8,7 +8,9 @@ import torch
 
 
 class Promise(NamedTuple):
-    """One promise in words and, where it is broken, what was seen; ``applies`` is False where it is not about the subject."""
+    """One promise in words and, where it is broken, what was seen; ``applies`` is False where it is not about
+    the subject.
+    """
 
     says: str
     broken: str | None
@@ -16,7 +18,9 @@ class Promise(NamedTuple):
 
 
 class NotAboutIt(Exception):
-    """Raised by a promise that a solver or operator does not make: of another rung of the ladder, of a field it lacks."""
+    """Raised by a promise that a solver or operator does not make: of another rung of the ladder, of a field
+    it lacks.
+    """
 
 
 def words(promise: Callable[..., str | None]) -> str:

@@ -1,7 +1,7 @@
 """What every solver promises, each promise checked in seconds on problems with a known answer.
 
-`check` runs the promises on a solver class, ours or a user's, and says for each broken one what was seen. The problems are
-small images with a Gaussian prior in closed form, so the exact posterior is known.
+`check` runs the promises on a solver class, ours or a user's, and says for each broken one what was seen. The
+problems are small images with a Gaussian prior in closed form, so the exact posterior is known.
 """
 
 import inspect
@@ -24,7 +24,8 @@ from bench.solver import Measurement, Solver, Step, particles
 
 SHAPE, STEPS, SIGMA, IMAGES = (1, 8, 8), 100, 0.1, 8
 TOLERANCE = 1e-4
-"""Of float32 arithmetic in another order (batch of one against a batch): far above rounding, far below any coupling."""
+"""Of float32 arithmetic in another order (batch of one against a batch): far above rounding, far below any
+coupling."""
 
 
 class Problem(NamedTuple):
@@ -192,7 +193,9 @@ def counts_its_steps(solver: Solver) -> str | None:
 
 
 def uses_the_measurement(solver: Solver) -> str | None:
-    """Nearer to the exact posterior mean than A+ y and than the prior mean, on a mild problem (30 % of the pixels)."""
+    """Nearer to the exact posterior mean than A+ y and than the prior mean, on a mild problem (30 % of the
+    pixels).
+    """
     if solver.baseline:
         raise NotAboutIt
     p = problem()

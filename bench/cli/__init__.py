@@ -12,7 +12,9 @@ from bench.cli.verify import verify
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="diffusion-inverse-bench", prog_name="bench")
 def cli() -> None:
-    """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost, paired statistics."""
+    """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost,
+    paired statistics.
+    """
 
 
 for verb in (run, report, verify, list_, doctor, fetch, fid_stats, check, certify):

@@ -33,8 +33,8 @@ QUIET = 5.0
 def fetch(what: str, names: tuple[str, ...], source: Path | None, data_root: Path | None) -> None:
     """Fetches and verifies what has to be there once.
 
-    Networks of the metrics (156 MB), the classifier of the top-1 accuracy (98 MB), the weights of priors, or lists of images of
-    data sets. A download that breaks off goes on
+    Networks of the metrics (156 MB), the classifier of the top-1 accuracy (98 MB), the weights of priors, or
+    lists of images of data sets. A download that breaks off goes on
     where it stopped when the command is given again.
     """
     if what == "lists":
@@ -84,7 +84,9 @@ def fetch_priors(names: tuple[str, ...], source: Path | None) -> None:
 
 
 def fetch_lists(names: tuple[str, ...], source: Path | None, root: Path | None) -> None:
-    """The lists of some data sets, by default of all; one that cannot be had does not keep the others from being fetched."""
+    """The lists of some data sets, by default of all; one that cannot be had does not keep the others from
+    being fetched.
+    """
     from bench.data import ListUnavailable, card_path, fetch_list, which_list, with_lists
 
     if source is not None and not source.is_dir():
@@ -127,7 +129,8 @@ def transfer(name: str) -> Callable[[int, int | None], None]:
 @DATA_ROOT
 @plain_errors
 def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
-    """Says what is here, what is missing and what to do about it: data sets, priors, networks, files of operators, devices.
+    """Says what is here, what is missing and what to do about it: data sets, priors, networks, files of
+    operators, devices.
 
     With the NAME of some, only of those; the exit code is then 1 if one cannot be used.
     """
@@ -157,7 +160,9 @@ def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
 @DATA_ROOT
 @plain_errors
 def fid_stats(dataset: str, mode: str, device: str, batch: int, data_root: Path | None) -> None:
-    """Computes the Inception statistics of a whole data set, for suites that name it in `fid_stats`; cached by its list."""
+    """Computes the Inception statistics of a whole data set, for suites that name it in `fid_stats`; cached
+    by its list.
+    """
     from bench.data import load_dataset
     from bench.metrics.fid_stats import make_fid_stats
     from bench.system.device import get_device

@@ -51,7 +51,9 @@ def presence(prior: str) -> str:
 
 
 def compatibility() -> str:
-    """A grid of solvers x operators, and under it the reasons for the gaps; "?" where an operator cannot be built here."""
+    """A grid of solvers x operators, and under it the reasons for the gaps; "?" where an operator cannot be
+    built here.
+    """
     width = max(map(len, OPERATORS))
     lines = [f"{'':{width}}  {'  '.join(SOLVERS)}"]
     gaps: dict[str, list[str]] = {}
@@ -75,7 +77,9 @@ def compatibility() -> str:
 
 
 def built(name: str) -> Operator | str:
-    """The operator for the first of SHAPES that it takes, or why it takes none, as where the user has to supply a file."""
+    """The operator for the first of SHAPES that it takes, or why it takes none, as where the user has to
+    supply a file.
+    """
     for shape in SHAPES:
         try:
             return make_operator(name, shape, [0])

@@ -44,7 +44,8 @@ class Finding(NamedTuple):
 
 
 def examine(names: Sequence[str] = (), root: Path | None = None) -> Iterator[Finding]:
-    """Looks at everything, or at what is named: data sets, priors, networks of the metrics, operators that need a file.
+    """Looks at everything, or at what is named: data sets, priors, networks of the metrics, operators that
+    need a file.
 
     Args:
         root: where the user's images are.

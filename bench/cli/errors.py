@@ -1,5 +1,5 @@
-"""Errors that a user can cause, as lines on stderr and exit codes: 0 all done; 1 something could not be computed, read or
-written; 2 the request does not make sense; 130 Ctrl-C.
+"""Errors that a user can cause, as lines on stderr and exit codes: 0 all done; 1 something could not be
+computed, read or written; 2 the request does not make sense; 130 Ctrl-C.
 """
 
 import functools
@@ -22,11 +22,14 @@ EXPECTED = {
     "ListUnavailable": FAILURE,
     "OSError": FAILURE,
 }
-"""Errors that say all there is to say, by name, since most of their modules import torch; with their exit codes."""
+"""Errors that say all there is to say, by name, since most of their modules import torch; with their exit
+codes."""
 
 
 def plain_errors(verb: Callable) -> Callable:
-    """Turns the errors that a user can cause into lines on stderr and an exit code; others keep their traceback."""
+    """Turns the errors that a user can cause into lines on stderr and an exit code; others keep their
+    traceback.
+    """
 
     @functools.wraps(verb)
     def wrapped(*args: Any, **options: Any) -> None:

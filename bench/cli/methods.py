@@ -23,7 +23,8 @@ def list_(data_root: Path | None) -> None:
 @click.argument("spec", metavar="SOLVER|OPERATOR")
 @plain_errors
 def check(spec: str) -> None:
-    """Checks a solver or an operator (a name, pkg.mod:Class, file.py:Class or file.py) against the contract of its kind.
+    """Checks a solver or an operator (a name, pkg.mod:Class, file.py:Class or file.py) against the contract
+    of its kind.
 
     Of file.py alone it checks all solvers and operators that the file defines.
     """
@@ -82,7 +83,9 @@ def names_operator(spec: str) -> bool:
 
 
 def certification(solver: Any) -> str:
-    """What the contract cannot check by itself: whether this very code of a `SolverClass` has a certificate."""
+    """What the contract cannot check by itself: whether this very code of a `SolverClass` has a
+    certificate.
+    """
     from bench.certify.certificate import code_sha256
     from bench.certify.certificates import read_certificates
 
@@ -108,7 +111,8 @@ def certification(solver: Any) -> str:
 def certify(solvers: tuple[str, ...], write: bool) -> None:
     """Measures our solvers against closed-form laws on Gaussian priors.
 
-    Prints each law with its error and tolerance, the equations that a solver follows, and how its presets deviate from them.
+    Prints each law with its error and tolerance, the equations that a solver follows, and how its presets
+    deviate from them.
     """
     from bench.certify.certificate import certificate, describe
     from bench.certify.certificates import write_certificates

@@ -108,7 +108,9 @@ class RichBars(_Counting):
 
 
 def make_observer(kind: str, past: Iterable["Record"]) -> Observer:
-    """An observer by name: "rich", "plain", "none", or "auto" (rich where stderr is a terminal, else plain)."""
+    """An observer by name: "rich", "plain", "none", or "auto" (rich where stderr is a terminal, else
+    plain).
+    """
     if kind == "none":
         return Observer()
     if kind == "rich" or (kind == "auto" and sys.stderr.isatty()):

@@ -163,7 +163,8 @@ def run(
 ) -> None:
     """Runs what a suite lacks: measure, solve, score, record.
 
-    Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it was.
+    Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it
+    was.
     """
     from bench.data import image_files
     from bench.operators import operator_name
@@ -214,7 +215,9 @@ def run(
 
 
 def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[str, int]:
-    """Runs a plan and prints the scores of its cells; how many of their reconstructions are lost, by status."""
+    """Runs a plan and prints the scores of its cells; how many of their reconstructions are lost, by
+    status.
+    """
     from bench.cli.progress import make_observer
     from bench.cli.tables import score_table
     from bench.records.journal import read_records
@@ -254,7 +257,9 @@ def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
 
 
 def made_otherwise(runner: Any, past: Sequence[Any]) -> int:
-    """How many reconstructions of a plan in deterministic mode were made outside of it, and so are not made in it."""
+    """How many reconstructions of a plan in deterministic mode were made outside of it, and so are not made
+    in it.
+    """
     plan = runner.plan
     if not plan.options.deterministic:
         return 0
@@ -307,7 +312,9 @@ def distribute(runner: Any, workers: str) -> None:
 
 
 def command_line(arguments: list[str]) -> str:
-    """The command as a manifest keeps it, to be published: a path is shown from the working folder, or by its name alone."""
+    """The command as a manifest keeps it, to be published: a path is shown from the working folder, or by its
+    name alone.
+    """
 
     def portable(text: str) -> str:
         option, equals, value = text.rpartition("=") if text.startswith("-") else ("", "", text)

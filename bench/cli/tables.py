@@ -38,11 +38,14 @@ OF_BLOCKS = (
     ("var_ratio_measured", "var A", ".2f"),
     ("var_ratio_unmeasured", "var 0", ".2f"),
 )
-"""Of blocks of samples: distance to the posterior, and variance over its own in measured and unmeasured directions."""
+"""Of blocks of samples: distance to the posterior, and variance over its own in measured and unmeasured
+directions."""
 
 
 def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
-    """A block per task, a line per row: means over the images that are done, and what became of the others."""
+    """A block per task, a line per row: means over the images that are done, and what became of the
+    others.
+    """
     by_cell: dict[str, list[Record]] = {}
     for record in records:
         by_cell.setdefault(record.cell, []).append(record)

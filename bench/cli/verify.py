@@ -65,10 +65,11 @@ def verify(
 ) -> None:
     """Computes some images of every recorded row of a run FOLDER again and compares.
 
-    The measurement and the counted cost must be equal, and the metrics of half of a row's images within one unit of the last
-    digit that tables show: rounding differs between machines, and some solvers amplify it on some images. Else it exits
-    with 1. The manifests say how rows were made; those of folders that do not, by the suite as it is. What cannot be made
-    again, as where a file of yours is gone or another one, is told with the reason.
+    The measurement and the counted cost must be equal, and the metrics of half of a row's images within one
+    unit of the last digit that tables show: rounding differs between machines, and some solvers amplify it on
+    some images. Else it exits with 1. The manifests say how rows were made; those of folders that do not, by
+    the suite as it is. What cannot be made again, as where a file of yours is gone or another one, is told
+    with the reason.
     """
     from bench.cli.progress import make_observer
     from bench.cli.tables import repeat_table

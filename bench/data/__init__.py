@@ -1,10 +1,11 @@
 """Data sets: cards in ``datasets/``, and the images that they describe, in [-1, 1].
 
-A card is a TOML file, named like its data set, that says where the images are, how they were made and what they hash to. Three
-kinds: a ``sheet`` is one picture tiled with all images, which a repository's page can show; a ``folder`` holds one file per
-image. Those are taken as they are: a wrong size or colour mode is refused, never resized or converted, since preprocessing
-changes results. A ``listed`` one names images of a public collection which the user has, and the preprocessing that all papers
-gave them. Any folder of images is a data set too, without a card and with that preprocessing.
+A card is a TOML file, named like its data set, that says where the images are, how they were made and what
+they hash to. Three kinds: a ``sheet`` is one picture tiled with all images, which a repository's page can
+show; a ``folder`` holds one file per image. Those are taken as they are: a wrong size or colour mode is
+refused, never resized or converted, since preprocessing changes results. A ``listed`` one names images of a
+public collection which the user has, and the preprocessing that all papers gave them. Any folder of images is
+a data set too, without a card and with that preprocessing.
 """
 
 import hashlib
@@ -111,7 +112,8 @@ def card_path(name: str | Path) -> Path:
 def load_dataset(
     name: str | Path, root: Path | None = None, shape: tuple[int, ...] | None = None, most: int | None = None
 ) -> Dataset:
-    """The data set of a name in ``datasets/``, of the path of a card (which ends in .toml), or of a folder of images.
+    """The data set of a name in ``datasets/``, of the path of a card (which ends in .toml), or of a folder of
+    images.
 
     Args:
         root: where the user's images are, for the cards that list some of a public collection.
@@ -136,5 +138,7 @@ def load_dataset(
 
 
 def names_folder(name: str | Path) -> bool:
-    """Whether it is the path of a folder; a bare word is the name of a data set, whatever lies in the working directory."""
+    """Whether it is the path of a folder; a bare word is the name of a data set, whatever lies in the working
+    directory.
+    """
     return ("/" in str(name) or "\\" in str(name)) and Path(name).expanduser().is_dir()

@@ -62,7 +62,8 @@ class FolderCard(Card):
 
     Attributes:
         folder: relative to the card, or absolute.
-        sha256: of what ``sha256sum *`` prints in that folder for the image files; pins every image. Not checked if absent.
+        sha256: of what ``sha256sum *`` prints in that folder for the image files; pins every image. Not
+            checked if absent.
         labels: id -> class.
 
     """
@@ -74,7 +75,8 @@ class FolderCard(Card):
 
 
 class IdList(BaseModel):
-    """A text file that names images, their order and their classes, a line "<folder>/<name>.<suffix> <class>" for each.
+    """A text file that names images, their order and their classes, a line "<folder>/<name>.<suffix> <class>"
+    for each.
 
     It is looked up beside the card, then in the cache, where `python -m bench fetch lists` puts it.
 
@@ -82,8 +84,8 @@ class IdList(BaseModel):
         file: its name.
         sha256: of the file.
         urls: where it can be had.
-        min_side: the rule that derives it, if there is one: the first images of the collection, by name, whose shorter side has
-            at least so many pixels.
+        min_side: the rule that derives it, if there is one: the first images of the collection, by name,
+            whose shorter side has at least so many pixels.
         head_of: another rule: the first entries of the list of this data set.
 
     """
@@ -98,7 +100,8 @@ class IdList(BaseModel):
 
 
 class ListedCard(Card):
-    """Some images of a public collection, which the user has in a folder; they are cropped and resized when they are read.
+    """Some images of a public collection, which the user has in a folder; they are cropped and resized when
+    they are read.
 
     Attributes:
         collection: of `bench.data.collections`.

@@ -84,7 +84,8 @@ COLLECTIONS = {
 
 
 def user_folder(collection: Collection, root: Path | None) -> Path:
-    """Where the user says that a collection is: the argument, else the collection's variable, else ``BENCH_DATA``.
+    """Where the user says that a collection is: the argument, else the collection's variable, else
+    ``BENCH_DATA``.
 
     Raises:
         DataError: nowhere, or no such folder.

@@ -31,7 +31,8 @@ class Dataset(ABC):
         ids: names of the images, in their fixed order.
         labels: id -> class index, or None.
         class_names: names of the classes, or None.
-        label_set: "imagenet" where labels are ImageNet's class indices, 0 to 999 in the order of the WordNet ids; else None.
+        label_set: "imagenet" where labels are ImageNet's class indices, 0 to 999 in the order of the WordNet
+            ids; else None.
 
     """
 
@@ -140,7 +141,9 @@ class FolderDataset(Dataset):
 
 @contextmanager
 def opened(path: Path, shape: tuple[int, int, int]) -> Iterator[Image.Image]:
-    """An image file that has the shape (C, H, W); whatever is wrong with it, then or while it is decoded, is a DataError."""
+    """An image file that has the shape (C, H, W); whatever is wrong with it, then or while it is decoded, is
+    a DataError.
+    """
     C, H, W = shape
     with decoding(path) as image:
         if image.mode != MODES[C]:

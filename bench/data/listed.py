@@ -44,8 +44,8 @@ class ListedDataset(Photographs):
 class FolderOfPhotographs(Photographs):
     """All images of a folder and of the folders in it, without a card.
 
-    Ids are the paths inside the folder without suffix, sorted. The name is the folder's, with the first digits of a hash of
-    all files: another file, another data set.
+    Ids are the paths inside the folder without suffix, sorted. The name is the folder's, with the first
+    digits of a hash of all files: another file, another data set.
 
     Args:
         shape: (C, H, H) to which they are cropped and resized.

@@ -67,7 +67,8 @@ def fetch_list(
     source: Path | None = None,
     say: Callable[[str], object] = lambda _: None,
 ) -> Path:
-    """Puts a card's list into the cache: from the file that is given, else by its rule, else from where it is published.
+    """Puts a card's list into the cache: from the file that is given, else by its rule, else from where it is
+    published.
 
     Args:
         path: of the card.
@@ -150,7 +151,9 @@ def _texts(lines: Sequence[str]) -> Iterator[bytes]:
 
 
 def _download(urls: Sequence[str], sha256: str) -> bytes:
-    """A list has less than a megabyte; its hash also guards a transfer from a server that does not say how long it is."""
+    """A list has less than a megabyte; its hash also guards a transfer from a server that does not say how
+    long it is.
+    """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "list"
         download(urls, path, sha256=sha256)

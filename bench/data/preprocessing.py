@@ -1,4 +1,6 @@
-"""Photographs of any size and mode -> 8-bit squares, the way in which the priors at 256 px saw their training images."""
+"""Photographs of any size and mode -> 8-bit squares, the way in which the priors at 256 px saw their training
+images.
+"""
 
 from pathlib import Path
 
@@ -16,12 +18,13 @@ DEEP = {"I", "F"}
 
 
 def centre_crop(image: Image.Image, side: int) -> Image.Image:
-    """The centre of an image, its shorter side brought to ``side`` pixels, as in ADM (Dhariwal & Nichol, arXiv 2105.05233).
+    """The centre of an image, its shorter side brought to ``side`` pixels, as in ADM (Dhariwal & Nichol,
+    arXiv 2105.05233).
 
-    While the shorter side is at least 2 side: both are halved, rounding down, by a box filter. Then they are scaled by side
-    over the shorter one, rounded to the nearest integer (half to even), by Pillow's bicubic filter (a = -1/2, antialiased).
-    Then half of the excess is cut off, rounding down, from the left and the top, the rest from the right and the bottom.
-    Images that are smaller are enlarged.
+    While the shorter side is at least 2 side: both are halved, rounding down, by a box filter. Then they are
+    scaled by side over the shorter one, rounded to the nearest integer (half to even), by Pillow's bicubic
+    filter (a = -1/2, antialiased). Then half of the excess is cut off, rounding down, from the left and the
+    top, the rest from the right and the bottom. Images that are smaller are enlarged.
 
     Args:
         image: of mode L or RGB.
@@ -38,8 +41,8 @@ def centre_crop(image: Image.Image, side: int) -> Image.Image:
 def prepare(path: Path, shape: tuple[int, int, int], sides: tuple[int, ...] = ()) -> np.ndarray:
     """The pixels of an image file, converted to grey or RGB, then cropped: (H, W) or (H, W, 3) uint8.
 
-    Pillow converts: CMYK, palette and grey become RGB, transparency is dropped, and the orientation that EXIF notes is ignored,
-    as by the data loaders of the papers.
+    Pillow converts: CMYK, palette and grey become RGB, transparency is dropped, and the orientation that EXIF
+    notes is ignored, as by the data loaders of the papers.
 
     Args:
         shape: (C, H, H), as it is wanted.

@@ -1,4 +1,6 @@
-"""Priors with known posteriors (`prior`), problems drawn from them by name (`problems`), and distances to the posterior."""
+"""Priors with known posteriors (`prior`), problems drawn from them by name (`problems`), and distances to the
+posterior.
+"""
 
 from bench.exact.prior import ExactPrior, GaussianPrior, MixturePrior, dense
 

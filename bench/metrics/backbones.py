@@ -1,4 +1,5 @@
-"""The networks behind LPIPS, FID and top-1 accuracy: architecture, published files, and how each file becomes one state dict.
+"""The networks behind LPIPS, FID and top-1 accuracy: architecture, published files, and how each file becomes
+one state dict.
 
 Nothing here touches the disk's cache or a network connection; `bench.metrics.assets` does.
 """
@@ -30,7 +31,8 @@ class Backbone:
 
     Attributes:
         sha256: of the converted file in the cache, whatever it was converted from.
-        build: the network on the meta device, without weights; its state dict is what the converted file holds.
+        build: the network on the meta device, without weights; its state dict is what the converted file
+            holds.
         hub: the original checkpoint, whose entries are named ``prefix`` + ours.
         package, member: a registry package, and the path of a file in it that carries the same weights.
         read: that file's bytes -> the arrays of the state dict, in order.
@@ -46,7 +48,9 @@ class Backbone:
     read: Callable[[bytes], Iterator[np.ndarray]]
 
     def from_hub(self, state: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """The state dict from the original checkpoint's; the step counters of batch norm mean nothing and are set to 0."""
+        """The state dict from the original checkpoint's; the step counters of batch norm mean nothing and are
+        set to 0.
+        """
         return {
             name: like.new_zeros((), device="cpu")
             if name.endswith("num_batches_tracked")
@@ -67,8 +71,9 @@ class Checkpoint:
     """A pretrained network of which only one published file is known; it is kept in the cache as it is.
 
     Attributes:
-        url: of the file. By torch hub's custom its name ends in the first 8 digits of its sha256, which is all that is known
-            of it here: enough to tell damaged and other files, and no proof against a forger, so it is read as tensors only.
+        url: of the file. By torch hub's custom its name ends in the first 8 digits of its sha256, which is
+            all that is known of it here: enough to tell damaged and other files, and no proof against a
+                forger, so it is read as tensors only.
         build: the network on the meta device.
 
     """
@@ -88,7 +93,9 @@ class Checkpoint:
 
 
 def build_resnet50() -> "nn.Module":
-    """The ResNet-50 of torchvision, images normalised by `bench.metrics.networks.Classifier` -> (B, 1000) logits."""
+    """The ResNet-50 of torchvision, images normalised by `bench.metrics.networks.Classifier` -> (B, 1000)
+    logits.
+    """
     import torch
     from torchvision.models import resnet50
 
@@ -115,10 +122,11 @@ def build_vgg16() -> "nn.Module":
 
 
 def build_inception() -> "nn.Module":
-    """The InceptionV3 of the FID (Heusel et al. 2017, arXiv 1706.08500), (B, 3, 299, 299) in [-1, 1] -> (B, 2048).
+    """The InceptionV3 of the FID (Heusel et al. 2017, arXiv 1706.08500), (B, 3, 299, 299) in [-1, 1] -> (B,
+    2048).
 
-    The library's constructor downloads, so its blocks are put into torchvision's network here. They differ from torchvision's
-    in the padding of the average pools, and in one pool that is a maximum.
+    The library's constructor downloads, so its blocks are put into torchvision's network here. They differ
+    from torchvision's in the padding of the average pools, and in one pool that is a maximum.
     """
     import torch
     from pytorch_fid import inception as fid
@@ -154,7 +162,9 @@ class ArrayUnpickler(pickle.Unpickler):
 
 
 def read_flax(data: bytes) -> Iterator[np.ndarray]:
-    """Kernels (HWIO -> OIHW) and biases of a pickle ``{trunk: {Conv_0: {kernel, bias}, ...}, linear layers: ...}``."""
+    """Kernels (HWIO -> OIHW) and biases of a pickle
+    ``{trunk: {Conv_0: {kernel, bias}, ...}, linear layers: ...}``.
+    """
     networks = ArrayUnpickler(io.BytesIO(data)).load()
     trunk = next(layers for layers in networks.values() if "bias" in layers["Conv_0"])
     for j in range(len(trunk)):
@@ -163,9 +173,11 @@ def read_flax(data: bytes) -> Iterator[np.ndarray]:
 
 
 def read_torchscript(data: bytes) -> Iterator[np.ndarray]:
-    """Convolutions and batch norms of the TorchScript Inception, from its archive's raw storages; none of its code runs.
+    """Convolutions and batch norms of the TorchScript Inception, from its archive's raw storages; none of its
+    code runs.
 
-    Four storages a layer, 94 layers: weight, beta, mean, variance. The scale of this network's batch norm is 1.
+    Four storages a layer, 94 layers: weight, beta, mean, variance. The scale of this network's batch norm is
+    1.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         storages = [np.frombuffer(archive.read(f"out_jit_module/data/{k}"), "<f4") for k in range(4 * 94)]

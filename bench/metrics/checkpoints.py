@@ -1,8 +1,9 @@
-"""Weights of which one published file is known: kept in the cache as that file, verified by what its name says of its sha256.
+"""Weights of which one published file is known: kept in the cache as that file, verified by what its name
+says of its sha256.
 
-`fetch_checkpoint` tries a path that the user gives in the environment (``BENCH_RESNET50``), the cache, the folder in which
-torch hub keeps its downloads, and the hub; no package of the Python registry is known to carry these weights.
-`load_checkpoint` looks at the first two only and never opens a connection.
+`fetch_checkpoint` tries a path that the user gives in the environment (``BENCH_RESNET50``), the cache, the
+folder in which torch hub keeps its downloads, and the hub; no package of the Python registry is known to
+carry these weights. `load_checkpoint` looks at the first two only and never opens a connection.
 """
 
 import os

@@ -1,8 +1,10 @@
-"""Reference statistics for FID and KID: the features of a whole data set, computed once and cached by the hash of its list.
+"""Reference statistics for FID and KID: the features of a whole data set, computed once and cached by the
+hash of its list.
 
-The pixels behind a list may change, as where a card's folder is another one. Statistics keep two hashes of them: of all images,
-which `make_fid_stats` compares before it uses what is there, at the cost of reading every image; and of some, which every run
-writes down and the report compares, at the cost of reading `SAMPLE` images.
+The pixels behind a list may change, as where a card's folder is another one. Statistics keep two hashes of
+them: of all images, which `make_fid_stats` compares before it uses what is there, at the cost of reading
+every image; and of some, which every run writes down and the report compares, at the cost of reading `SAMPLE`
+images.
 """
 
 import hashlib
@@ -67,10 +69,12 @@ def make_fid_stats(
     progress: Callable[[int], object] = lambda _: None,
     say: Callable[[str], object] = lambda _: None,
 ) -> Path:
-    """The file of the statistics of all images of a data set; computed unless it is there and of the same pixels.
+    """The file of the statistics of all images of a data set; computed unless it is there and of the same
+    pixels.
 
-    Memory does not grow with the number of images: one batch at a time enters the moments, and at most `bench.stats.distances.MOST` rows
-    are kept for the KID. Features are rounded to float16 first, as those of reconstructions are.
+    Memory does not grow with the number of images: one batch at a time enters the moments, and at most
+    `bench.stats.distances.MOST` rows are kept for the KID. Features are rounded to float16 first, as those of
+    reconstructions are.
 
     Args:
         data: the images.

@@ -1,8 +1,9 @@
 """Image metrics, each a function of one reconstruction and its truth: no reduction crosses the batch.
 
-Images are (B, C, H, W) in [-1, 1] with C = 1 or 3. All metrics but the data misfit see ``clip(x, -1, 1)``, and those that are
-defined on [0, 1] see (x + 1) / 2 of it: never a min-max normalised image, never an 8-bit file. Distances between sets (FID,
-KID) are computed later, by `bench.stats.intervals`, from the features that `Inception` returns.
+Images are (B, C, H, W) in [-1, 1] with C = 1 or 3. All metrics but the data misfit see ``clip(x, -1, 1)``,
+and those that are defined on [0, 1] see (x + 1) / 2 of it: never a min-max normalised image, never an 8-bit
+file. Distances between sets (FID, KID) are computed later, by `bench.stats.intervals`, from the features that
+`Inception` returns.
 """
 
 import numpy as np
@@ -14,7 +15,8 @@ from bench.operators.base import Operator
 
 
 def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of each image, data range 1 on [0, 1]; (B, C, H, W) twice -> (B,) float64.
+    """Peak signal-to-noise ratio in dB of each image, data range 1 on [0, 1]; (B, C, H, W) twice -> (B,)
+    float64.
 
     Infinite where the images are equal.
     """
@@ -22,10 +24,11 @@ def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
 
 
 def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
-    """Structural similarity of each image (Wang et al. 2004); (B, C, H, W) twice, H and W >= 11 -> (B,) float64.
+    """Structural similarity of each image (Wang et al. 2004); (B, C, H, W) twice, H and W >= 11 -> (B,)
+    float64.
 
-    The paper's setting: Gaussian window of 11 x 11 px and std 1.5 px, population covariance, K = (.01, .03), data range 1 on
-    [0, 1], averaged over the positions where the window fits, and over the channels.
+    The paper's setting: Gaussian window of 11 x 11 px and std 1.5 px, population covariance, K = (.01, .03),
+    data range 1 on [0, 1], averaged over the positions where the window fits, and over the channels.
     """
     from skimage.metrics import structural_similarity
 
@@ -41,7 +44,8 @@ def _arrays(x: Tensor) -> np.ndarray:
 
 
 def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
-    """||A x - y|| / sqrt(m) of each image over the m entries that were measured, in units of y; -> (B,) float64.
+    """||A x - y|| / sqrt(m) of each image over the m entries that were measured, in units of y; -> (B,)
+    float64.
 
     Args:
         A: one operator per image.
@@ -57,7 +61,8 @@ def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
 
 
 def misfit(A: Operator, x_hat: Tensor, y: Tensor, sigma: float) -> Tensor:
-    """The residual in units of the noise, ||A x - y|| / (sigma sqrt(m)); 1 is expected of the truth; -> (B,) float64.
+    """The residual in units of the noise, ||A x - y|| / (sigma sqrt(m)); 1 is expected of the truth; -> (B,)
+    float64.
 
     NaN at sigma = 0, where it means nothing: read `residual` there.
     """

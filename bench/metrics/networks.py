@@ -14,7 +14,8 @@ from bench.metrics.assets import load_backbone
 from bench.metrics.checkpoints import load_checkpoint
 
 SMALLEST = 64
-"""Sides below this many pixels are enlarged for LPIPS: its first layers alone shrink a 32-pixel image to 7 pixels."""
+"""Sides below this many pixels are enlarged for LPIPS: its first layers alone shrink a 32-pixel image to 7
+pixels."""
 
 Device = torch.device | str
 
@@ -62,7 +63,8 @@ class Lpips:
 def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
     """The lpips package's network around a trunk that is already here: its constructor would download one.
 
-    Built on the meta device, which also leaves torch's random state alone; the linear layers come with the package.
+    Built on the meta device, which also leaves torch's random state alone; the linear layers come with the
+    package.
     """
     import lpips
 
@@ -87,8 +89,9 @@ class Inception:
 
     Args:
         device: where it is computed.
-        mode: how images come to 299 x 299 px. "legacy_pytorch": bilinear without antialiasing, as in pytorch-fid; "clean": as
-            clean-fid defines it (Parmar et al. 2022, arXiv 2104.11222), see `enlarge_clean`.
+        mode: how images come to 299 x 299 px. "legacy_pytorch": bilinear without antialiasing, as in
+            pytorch-fid; "clean": as clean-fid defines it (Parmar et al. 2022, arXiv 2104.11222), see
+            `enlarge_clean`.
 
     Raises:
         AssetUnavailable: the network was not fetched.
@@ -108,10 +111,11 @@ class Inception:
 
 
 def enlarge_clean(x: Tensor) -> Tensor:
-    """To 299 x 299 px by antialiased bicubic interpolation (Pillow, each channel in floating point), (B, C, H, W) in [-1, 1].
+    """To 299 x 299 px by antialiased bicubic interpolation (Pillow, each channel in floating point), (B, C,
+    H, W) in [-1, 1].
 
-    The result is clipped to the range of pixels, 0 to 255, and then shifted and scaled as (v - 128) / 128, as the network was
-    trained; the legacy mode's v / 127.5 - 1 is not quite the same.
+    The result is clipped to the range of pixels, 0 to 255, and then shifted and scaled as (v - 128) / 128, as
+    the network was trained; the legacy mode's v / 127.5 - 1 is not quite the same.
     """
     planes = [Image.fromarray(plane) for plane in ((x + 1) * 127.5).flatten(0, 1).cpu().numpy()]
     resized = np.stack([np.asarray(plane.resize((299, 299), Image.Resampling.BICUBIC)) for plane in planes])
@@ -139,7 +143,9 @@ class Classifier:
         self.network = load_checkpoint("resnet50").to(device)
 
     def __call__(self, x: Tensor, labels: Tensor) -> Tensor:
-        """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> (B,): 1 where the likeliest class is the label, or 0."""
+        """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> (B,): 1 where the likeliest class is
+        the label, or 0.
+        """
         return (self.logits(x).argmax(1) == labels).float()
 
     def logits(self, x: Tensor) -> Tensor:

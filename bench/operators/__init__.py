@@ -99,14 +99,15 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
     """The operator of a batch, float64 on the CPU (move it with ``.to(device, dtype)``).
 
     Args:
-        name: a key of OPERATORS, or ``pkg.mod:Class``, ``file.py:Class`` or ``file.py`` of a user's `Operator`.
+        name: a key of OPERATORS, or ``pkg.mod:Class``, ``file.py:Class`` or ``file.py`` of a user's
+            `Operator`.
         shape: of one image, (C, H, W), or (d,) for vectors.
         seeds: one per image; masks and kernels are functions of them.
         params: see `operator_parameters`.
 
     Raises:
-        ValueError: the name or a parameter is unknown, missing or out of range, the operator does not fit the shape, or a file
-            that the user has to supply is not there; or a user's constructor raises.
+        ValueError: the name or a parameter is unknown, missing or out of range, the operator does not fit the
+            shape, or a file that the user has to supply is not there; or a user's constructor raises.
     """
     accepted = operator_parameters(name)
     for key, value in params.items():
@@ -135,7 +136,8 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
 
 
 def operator_parameters(name: str) -> dict[str, inspect.Parameter]:
-    """What an operator accepts beside shape and seeds, by name; ``.annotation`` includes the range, ``.default`` may be empty.
+    """What an operator accepts beside shape and seeds, by name; ``.annotation`` includes the range,
+    ``.default`` may be empty.
 
     Raises:
         ValueError: no such operator.
@@ -149,7 +151,8 @@ def operator_parameters(name: str) -> dict[str, inspect.Parameter]:
 
 
 def operator_name(name: str) -> str:
-    """The operator's name in tables, keys and streams: that of the class where it is a user's, wherever its file lies.
+    """The operator's name in tables, keys and streams: that of the class where it is a user's, wherever its
+    file lies.
 
     Raises:
         ValueError: no such operator.

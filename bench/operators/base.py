@@ -1,13 +1,14 @@
-"""The ladder of measurement operators: each rung adds a capability, and a solver names the rung that it needs.
+"""The ladder of measurement operators: each rung adds a capability, and a solver names the rung that it
+needs.
 
     Operator          A(x), vjp(x)                 anything differentiable (or not: see ``differentiable``)
     PinvOperator      + pinv(y), A A+ A = A        HDR, JPEG
     LinearOperator    + adjoint(v), damped pinv    motion blur
     SVDOperator       + s, U, Ut, V, Vt            masks, pooling, separable and circular blur
 
-Operators are pure and batched: one per image where masks or kernels are random, drawn in the constructor from one seed per
-image. Images are (B, C, H, W) in [-1, 1] (or (B, d) vectors), measurements (B, *m). Public methods build no graph; autograd
-lives in here only.
+Operators are pure and batched: one per image where masks or kernels are random, drawn in the constructor from
+one seed per image. Images are (B, C, H, W) in [-1, 1] (or (B, d) vectors), measurements (B, *m). Public
+methods build no graph; autograd lives in here only.
 """
 
 import copy
@@ -31,7 +32,7 @@ __all__ = [
     "dc_gain",
     "dot",
     "norm",
-    "rows",
+    "per_image",
 ]
 
 Pullback = Callable[[Tensor], Tensor]
@@ -49,13 +50,15 @@ class Operator(ABC):
 
     Args:
         shape: of one image, (C, H, W), or (d,) for vectors.
-        seeds: one seed per image of the batch; what is random in the operator is a function of its seed alone.
+        seeds: one seed per image of the batch; what is random in the operator is a function of its seed
+            alone.
     """
 
     rev: int = 1
     """Raised whenever a change of the code changes measurements; part of every record's key."""
     differentiable: bool = True
-    """False where the derivative is zero or undefined (rounding); solvers that pull through A are then refused."""
+    """False where the derivative is zero or undefined (rounding); solvers that pull through A are then
+    refused."""
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
         self.shape = tuple(shape)
@@ -74,30 +77,42 @@ class Operator(ABC):
         """The shape m of one measurement."""
 
     def parameters(self) -> dict[str, Tensor]:
-        """Per-image masks and kernels, each (B, ...): hashed and stored with y. Empty where nothing is random."""
+        """Per-image masks and kernels, each (B, ...): hashed and stored with y. Empty where nothing is
+        random.
+        """
         return {}
 
     def supplied(self) -> dict[str, str]:
-        """sha256 of what the user supplied to make the operator, by what it is; part of every record's key. Mostly empty."""
+        """sha256 of what the user supplied to make the operator, by what it is; part of every record's key.
+        Mostly empty.
+        """
         return {}
 
     def conventions(self) -> dict[str, str]:
-        """What has to be known before a number is compared with one of another code's operator of this name, by topic."""
+        """What has to be known before a number is compared with one of another code's operator of this name,
+        by topic.
+        """
         return {}
 
     @property
     def measured(self) -> Tensor | None:
-        """(B, *m) bool, which entries of y were measured; None means all. Noise, norms and misfit count only these."""
+        """(B, *m) bool, which entries of y were measured; None means all. Noise, norms and misfit count only
+        these.
+        """
         return None
 
     def size(self, y: Tensor) -> float | Tensor:
-        """The number m of measured entries: a float, or one per image, shaped to broadcast against y, (B, *m)."""
+        """The number m of measured entries: a float, or one per image, shaped to broadcast against y, (B,
+        *m).
+        """
         if self.measured is None:
             return float(y[0].numel())
         return per_image(self.measured.flatten(1).sum(1), y)
 
     def guess(self, y: Tensor) -> Tensor:
-        """A starting image for optimisers, (B, *m) -> (B, *shape); a new tensor, which they may update in place."""
+        """A starting image for optimisers, (B, *m) -> (B, *shape); a new tensor, which they may update in
+        place.
+        """
         return torch.zeros(len(y), *self.shape, dtype=y.dtype, device=y.device)
 
     def display(self, y: Tensor) -> Tensor:
@@ -113,7 +128,9 @@ class Operator(ABC):
             return self.forward(x).detach()  # a view of an x that requires a gradient would too
 
     def vjp(self, x: Tensor) -> tuple[Tensor, Pullback]:
-        """A(x) and v -> (dA/dx)^T v, by automatic differentiation. The pullback may be called several times."""
+        """A(x) and v -> (dA/dx)^T v, by automatic differentiation. The pullback may be called several
+        times.
+        """
         self.count("forward", len(x))
         with torch.enable_grad():
             x = x.detach().requires_grad_()
@@ -163,7 +180,8 @@ class Operator(ABC):
         return self._with(seeds=tuple(seeds), **{name: f(getattr(self, name)) for name in self.batched})
 
     batched: tuple[str, ...] = ()
-    """Names of the tensor attributes that have one row per image; every other tensor is shared by the batch."""
+    """Names of the tensor attributes that have one row per image; every other tensor is shared by the
+    batch."""
 
     def _with(self, **changes: object) -> Self:
         other = copy.copy(self)
@@ -191,10 +209,10 @@ class PinvOperator(Operator):
 class LinearOperator(PinvOperator):
     """A linear operator with its adjoint; the damped pseudo-inverse comes by conjugate gradients.
 
-    ``rcond``: the undamped pseudo-inverse ignores singular values below ``rcond`` times the largest (SVD rung), or stops
-    conjugate gradients once the residual of the normal equations has fallen by this factor. An exact A+ does not exist in
-    practice: the Gaussian blur at 256 px has singular values of 1e-17. ``tolerance`` is that factor where damping makes the
-    equations well-posed.
+    ``rcond``: the undamped pseudo-inverse ignores singular values below ``rcond`` times the largest (SVD
+    rung), or stops conjugate gradients once the residual of the normal equations has fallen by this factor.
+    An exact A+ does not exist in practice: the Gaussian blur at 256 px has singular values of 1e-17.
+    ``tolerance`` is that factor where damping makes the equations well-posed.
     """
 
     rcond: float = 1e-3
@@ -231,8 +249,8 @@ class LinearOperator(PinvOperator):
     def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
         """Conjugate gradients on (A^T A + damping I) x = A^T y, each image with its own step sizes.
 
-        The normal equations in x have a solution for every y, also one with noise outside of the range of A, and iterates
-        that stop early are smooth; the equations in A A^T have neither property.
+        The normal equations in x have a solution for every y, also one with noise outside of the range of A,
+        and iterates that stop early are smooth; the equations in A A^T have neither property.
         """
         p = r = self.transpose(y)
         damping, tiny = per_image(damping, r), torch.finfo(r.dtype).tiny
@@ -257,9 +275,10 @@ class LinearOperator(PinvOperator):
 class SVDOperator(LinearOperator):
     """A = U diag(s) V^T with everything derived from five pieces.
 
-    Spectral coordinates have the shape of the image: s, Ut(y) and Vt(x) are (B or 1, *shape), with s = 0 on the null space,
-    where Ut(y) is 0 too and U ignores its input. V is orthogonal: V Vt = Vt V = I. Which basis V is, is not promised (signs
-    and null spaces differ between linear-algebra libraries), so noise is drawn as an image and then taken to V by Vt.
+    Spectral coordinates have the shape of the image: s, Ut(y) and Vt(x) are (B or 1, *shape), with s = 0 on
+    the null space, where Ut(y) is 0 too and U ignores its input. V is orthogonal: V Vt = Vt V = I. Which
+    basis V is, is not promised (signs and null spaces differ between linear-algebra libraries), so noise is
+    drawn as an image and then taken to V by Vt.
     """
 
     @property
@@ -319,12 +338,16 @@ class SVDOperator(LinearOperator):
 
     @property
     def kept(self) -> Tensor:
-        """Bool like s: the directions that the undamped pseudo-inverse uses, s > ``rcond`` times the image's largest s."""
+        """Bool like s: the directions that the undamped pseudo-inverse uses, s > ``rcond`` times the image's
+        largest s.
+        """
         s = self.s
         return s > self.rcond * s.amax(tuple(range(1, s.ndim)), keepdim=True)
 
     def filter(self, damping: float | Tensor = 0.0) -> Tensor:
-        """The factors s / (s^2 + damping), broadcastable against (B, *shape); undamped, 1 / s on ``kept`` and 0 elsewhere."""
+        """The factors s / (s^2 + damping), broadcastable against (B, *shape); undamped, 1 / s on ``kept`` and
+        0 elsewhere.
+        """
         s, damping = self.s, per_image(damping, self.s)
         if not isinstance(damping, Tensor) and damping > 0:
             return s / (s**2 + damping)
@@ -340,12 +363,16 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def norm(r: Tensor) -> Tensor:
-    """Euclidean length per image, (B, ...) -> (B, 1, ...), with a floor that keeps r divided by it finite at r = 0."""
+    """Euclidean length per image, (B, ...) -> (B, 1, ...), with a floor that keeps r divided by it finite at
+    r = 0.
+    """
     return per_image(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)
 
 
 def dc_gain(A: Operator) -> str:
-    """The least and the largest of the first image's measured entries for x = 1, or one number where they are equal."""
+    """The least and the largest of the first image's measured entries for x = 1, or one number where they are
+    equal.
+    """
     one = A[:1]
     y = one(torch.ones(1, *one.shape, dtype=torch.float64))
     low, high = (y if one.measured is None else y[one.measured.expand_as(y)]).aminmax()

@@ -1,8 +1,10 @@
-"""The network of "Explore Image Deblurring via Encoded Blur Kernel Space" (Tran et al., CVPR 2021, arXiv 2104.00317).
+"""The network of "Explore Image Deblurring via Encoded Blur Kernel Space" (Tran et al., CVPR 2021, arXiv
+2104.00317).
 
-It knows blurs as codes: an extractor finds the code k between a sharp and a blurred image, and an adapter applies a code to
-a sharp image. Only the second half is used here; the first is built as well, so that a checkpoint fits as a whole or not at
-all. The names of the parameters are those of the published checkpoints: 159 tensors, 115,265,475 numbers.
+It knows blurs as codes: an extractor finds the code k between a sharp and a blurred image, and an adapter
+applies a code to a sharp image. Only the second half is used here; the first is built as well, so that a
+checkpoint fits as a whole or not at all. The names of the parameters are those of the published checkpoints:
+159 tensors, 115,265,475 numbers.
 """
 
 from collections.abc import Mapping
@@ -19,7 +21,8 @@ from bench.system.cache import sha256
 from bench.system.supplied import Version
 
 STRIDE = 128
-"""Pixels of the image, per side, for one position of the code: two halvings before the adapter and five in it."""
+"""Pixels of the image, per side, for one position of the code: two halvings before the adapter and five in
+it."""
 
 
 class ResidualBlock(nn.Module):
@@ -34,7 +37,8 @@ class ResidualBlock(nn.Module):
 
 
 class AdapterLevel(nn.Module):
-    """A level of the adapter's U-Net, which halves the features, asks the level below (or takes the code) and doubles them.
+    """A level of the adapter's U-Net, which halves the features, asks the level below (or takes the code) and
+    doubles them.
 
     Args:
         outer, inner: channels of the features above and below.
@@ -59,7 +63,8 @@ class AdapterLevel(nn.Module):
         z = self.up(torch.cat((z, k), 1) if self.lowest else self.submodule(z, k))
         if self.outermost:
             return z
-        # The published network rectifies in place, so what skips the level has been through the rectifier too.
+        # The published network rectifies in place, so what skips the level has been through the rectifier
+        # too.
         return torch.cat((z, leaky_relu(x, 0.2)), 1)
 
 
@@ -109,7 +114,9 @@ class BlurNetwork(nn.Module):
 
 
 def _extractor(nf: int, out: int) -> nn.Module:
-    """The convolutions that find a code's mean and spread, by their places in the published network; never run here."""
+    """The convolutions that find a code's mean and spread, by their places in the published network; never
+    run here.
+    """
     widths = [min(nf * 2**i, out) for i in range(6)]
 
     def block() -> nn.Module:
@@ -126,10 +133,12 @@ def _extractor(nf: int, out: int) -> nn.Module:
 
 
 def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
-    """The network with the weights of a checkpoint, float64 on the CPU, without its extractor and without gradients.
+    """The network with the weights of a checkpoint, float64 on the CPU, without its extractor and without
+    gradients.
 
     Args:
-        path: a file of ``torch.save`` that holds a dict from names to tensors, all those of the network and no others.
+        path: a file of ``torch.save`` that holds a dict from names to tensors, all those of the network and
+            no others.
         network: on the meta device, so that it has no weights but those that are loaded.
 
     Raises:
@@ -151,7 +160,9 @@ def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
 
 
 def first_difference(state: Any, expected: Mapping[str, Tensor]) -> str | None:
-    """What first keeps ``state`` from being the parameters ``expected``, in their order; None where it is them."""
+    """What first keeps ``state`` from being the parameters ``expected``, in their order; None where it is
+    them.
+    """
     if not isinstance(state, Mapping):
         return f"it holds a {type(state).__name__}, not a dict"
     for name, value in expected.items():
@@ -167,7 +178,8 @@ def first_difference(state: Any, expected: Mapping[str, Tensor]) -> str | None:
 
 @lru_cache(maxsize=1)  # half a gigabyte to read, and every batch asks again
 def published_network(file: Version) -> tuple[BlurNetwork, str]:
-    """The network of the published size with a file's weights, to be shared and never changed; and the file's sha256.
+    """The network of the published size with a file's weights, to be shared and never changed; and the file's
+    sha256.
 
     Raises:
         ValueError: as `load_network`.

@@ -23,7 +23,9 @@ CHROMINANCE = """
 
 
 class Rounding(PinvOperator):
-    """An idempotent operator with outputs like its inputs: A A = A, so A+ y = y (a copy) satisfies A A+ A = A."""
+    """An idempotent operator with outputs like its inputs: A A = A, so A+ y = y (a copy) satisfies A A+ A =
+    A.
+    """
 
     differentiable = False
 
@@ -36,7 +38,8 @@ class Rounding(PinvOperator):
 
 
 class Quantise(Rounding):
-    """Rounding to the nearest of 2^bits levels, evenly spaced over [-1, 1] with both ends among them; y holds the levels.
+    """Rounding to the nearest of 2^bits levels, evenly spaced over [-1, 1] with both ends among them; y holds
+    the levels.
 
     Beyond [-1, 1] the image is clipped; half-way between two levels it goes to the one with the even number.
 
@@ -60,10 +63,11 @@ class Quantise(Rounding):
 class JPEG(Rounding):
     """JPEG (ITU-T T.81), encoded and decoded: y is the decoded image.
 
-    Colour is BT.601 as in JFIF; chroma is halved in both directions by averaging and doubled by repetition; blocks of 8 x 8
-    are transformed and rounded to multiples of Annex K's tables, scaled by the quality as the Independent JPEG Group does.
-    Grey images have luma only. What makes files of it (zigzag, Huffman) loses nothing and is left out, and so are the
-    roundings to 8 bits and the clipping, which would spoil A A = A: y may leave [-1, 1] a little.
+    Colour is BT.601 as in JFIF; chroma is halved in both directions by averaging and doubled by repetition;
+    blocks of 8 x 8 are transformed and rounded to multiples of Annex K's tables, scaled by the quality as the
+    Independent JPEG Group does. Grey images have luma only. What makes files of it (zigzag, Huffman) loses
+    nothing and is left out, and so are the roundings to 8 bits and the clipping, which would spoil A A = A: y
+    may leave [-1, 1] a little.
 
     Args:
         quality: 1 to 100.
@@ -108,7 +112,9 @@ class JPEG(Rounding):
         return torch.einsum("ij,bjhw->bihw", self.to_rgb, torch.cat((y, cc), 1)) / 127.5
 
     def code(self, plane: Tensor, table: Tensor) -> Tensor:
-        """Planes (B, c, h, w) with the cosine coefficients of each block rounded to multiples of ``table``."""
+        """Planes (B, c, h, w) with the cosine coefficients of each block rounded to multiples of
+        ``table``.
+        """
         B, c, h, w = plane.shape
         blocks = plane.view(B, c, h // 8, 8, w // 8, 8).transpose(3, 4)
         kept = (self.dct @ blocks @ self.dct.T / table).round() * table

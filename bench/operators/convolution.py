@@ -1,4 +1,6 @@
-"""Blurs with a kernel of their own per image, by FFT: reflecting boundary (conjugate gradients) or circular (SVD)."""
+"""Blurs with a kernel of their own per image, by FFT: reflecting boundary (conjugate gradients) or circular
+(SVD).
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -17,10 +19,12 @@ from bench.operators.separable import box_kernel, describe_kernel, gauss_kernel
 
 
 class BlurMotion(LinearOperator):
-    """Correlation with a motion kernel drawn per image (`kernels.motion`); mirrored without repeating the edge.
+    """Correlation with a motion kernel drawn per image (`kernels.motion`); mirrored without repeating the
+    edge.
 
     Args:
-        taps: odd, below the side; by default 61 at 256 pixels, scaled with the smaller side below it (9 at 32).
+        taps: odd, below the side; by default 61 at 256 pixels, scaled with the smaller side below it (9 at
+            32).
         rcond: relative residual at which the pseudo-inverse's conjugate gradients stop.
     """
 
@@ -70,12 +74,13 @@ class BlurMotion(LinearOperator):
 class BlurCircular(SVDOperator):
     """Correlation with any kernel on a circular image, diagonal in real arithmetic.
 
-    V is the orthonormal two-dimensional Hartley transform, which is its own inverse and transpose. With the kernel's transfer
-    function K(f) = |K| exp(i phase): s = |K|, even in f, so it commutes with the Hartley transform's mixing of f and -f; the
-    phase is an all-pass filter, orthogonal and real, and goes into U.
+    V is the orthonormal two-dimensional Hartley transform, which is its own inverse and transpose. With the
+    kernel's transfer function K(f) = |K| exp(i phase): s = |K|, even in f, so it commutes with the Hartley
+    transform's mixing of f and -f; the phase is an all-pass filter, orthogonal and real, and goes into U.
 
     Args:
-        kernel: "gauss" (as `blur_gauss`), "uniform" (as `blur_uniform`) or "motion" (as `blur_motion`, one per image).
+        kernel: "gauss" (as `blur_gauss`), "uniform" (as `blur_uniform`) or "motion" (as `blur_motion`, one
+            per image).
         std: of the Gaussian, in pixels; only with kernel = "gauss".
         taps: odd, below the side; scaled with the side by default.
         rcond: relative cutoff of singular values in the undamped pseudo-inverse.
@@ -132,7 +137,9 @@ class BlurCircular(SVDOperator):
         return self.singular.expand(-1, *self.shape)
 
     def apply(self, response: Tensor, x: Tensor) -> Tensor:
-        """The real circular filter with a frequency response (B, 1, H, W // 2 + 1), on images of any channel count."""
+        """The real circular filter with a frequency response (B, 1, H, W // 2 + 1), on images of any channel
+        count.
+        """
         return irfft2(response * rfft2(x), s=self.shape[1:])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -164,7 +171,8 @@ def hartley(x: Tensor) -> Tensor:
 
 
 def transfer_function(kernel: Tensor, size: Sequence[int]) -> Tensor:
-    """The complex factors, (B, 1, H, W), by which correlation with a centred kernel multiplies the Fourier modes.
+    """The complex factors, (B, 1, H, W), by which correlation with a centred kernel multiplies the Fourier
+    modes.
 
     K(-f) = conj K(f) holds to the last bit, so that what is derived from K keeps real images real.
     """
@@ -182,7 +190,9 @@ def motion_kernels(shape: Sequence[int], seeds: Sequence[int], taps: int | None)
 
 
 def fold(x: Tensor, p: int, dim: int) -> Tensor:
-    """The adjoint of reflecting padding by p (without the edge) along one axis, in a fixed order of summation."""
+    """The adjoint of reflecting padding by p (without the edge) along one axis, in a fixed order of
+    summation.
+    """
     n = x.shape[dim] - 2 * p
     out = x.narrow(dim, p, n).clone()
     out.narrow(dim, 1, p).add_(x.narrow(dim, 0, p).flip(dim))

@@ -25,7 +25,9 @@ def uniforms(key: int, n: int) -> np.ndarray:
 
 
 def scaled_taps(taps: int, side: int) -> int:
-    """The odd width, at least 3, of a kernel that has ``taps`` at 256 pixels, scaled with the side below 256."""
+    """The odd width, at least 3, of a kernel that has ``taps`` at 256 pixels, scaled with the side below
+    256.
+    """
     return 2 * max(1, round((taps - 1) / 2 * min(side, 256) / 256)) + 1
 
 
@@ -56,10 +58,11 @@ def box(taps: int) -> np.ndarray:
 def motion(seed: int, taps: int, points: int = 10, samples: int = 64) -> np.ndarray:
     """(taps, taps), the trace of a shaking camera, >= 0, sum 1, a function of ``seed`` alone.
 
-    A velocity with memory, v_k = 0.7 v_(k-1) + U[-1, 1]^2, moves ``points`` control points; the path is their uniform cubic
-    B-spline, sampled ``samples`` times per segment and equally in time, so that slow passages weigh more. The path is centred
-    on its mean, scaled so that it reaches 50 to 100 % of the kernel's half-width, and drawn with bilinear weights. Only
-    operations that IEEE 754 rounds exactly, in a fixed order: the kernel has the same bits on every machine.
+    A velocity with memory, v_k = 0.7 v_(k-1) + U[-1, 1]^2, moves ``points`` control points; the path is their
+    uniform cubic B-spline, sampled ``samples`` times per segment and equally in time, so that slow passages
+    weigh more. The path is centred on its mean, scaled so that it reaches 50 to 100 % of the kernel's
+    half-width, and drawn with bilinear weights. Only operations that IEEE 754 rounds exactly, in a fixed
+    order: the kernel has the same bits on every machine.
     """
     u = uniforms(stream_key("motion", seed), 2 * points + 1)
     velocity = 2 * u[1:].reshape(points, 2) - 1

@@ -42,7 +42,9 @@ class Denoise(SVDOperator):
 
 
 class Inpaint(SVDOperator):
-    """A(x) = mask x, one mask per image, shared by its channels; y has the size of the image and is 0 where unmeasured."""
+    """A(x) = mask x, one mask per image, shared by its channels; y has the size of the image and is 0 where
+    unmeasured.
+    """
 
     batched = ("mask",)
 
@@ -87,7 +89,9 @@ class Inpaint(SVDOperator):
 
 
 class InpaintBox(Inpaint):
-    """One hole of half the height and width, placed uniformly at least 1/16 of the side away from the border."""
+    """One hole of half the height and width, placed uniformly at least 1/16 of the side away from the
+    border.
+    """
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
         size = image_shape(shape, "inpaint_box")[1:]
@@ -138,7 +142,8 @@ class Masks(NamedTuple):
     """A pool of masks."""
 
     bits: np.ndarray
-    """(n, ceil(H W / 8)) uint8: each mask's pixels row by row, eight to a byte, the first in the highest bit; 1 is a hole."""
+    """(n, ceil(H W / 8)) uint8: each mask's pixels row by row, eight to a byte, the first in the highest bit;
+    1 is a hole."""
     sha256: str
     """Of ``bits``."""
 
@@ -171,7 +176,8 @@ class InpaintFreeform(Inpaint):
 def inpaint_freeform(
     shape: Sequence[int], seeds: Sequence[int], fraction: str = "20-30% freeform"
 ) -> InpaintFreeform:
-    """`InpaintFreeform` with the masks of Palette (Saharia et al., arXiv 2111.05826), for images of 256 x 256 pixels.
+    """`InpaintFreeform` with the masks of Palette (Saharia et al., arXiv 2111.05826), for images of 256 x 256
+    pixels.
 
     The file is the one in ``BENCH_FREEFORM_MASKS``, or operators/imagenet_freeform_masks.npz in the cache.
 
@@ -194,10 +200,11 @@ def inpaint_freeform(
 
 @lru_cache(maxsize=1)  # 80 MB in the published file, and every batch asks again
 def read_masks(version: Version, key: str) -> Masks:
-    """The masks of one key of a file, whose arrays may be laid out in any of these ways, all of them row by row.
+    """The masks of one key of a file, whose arrays may be laid out in any of these ways, all of them row by
+    row.
 
-    Bits: (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each mask or of each row;
-    or plain zeros and ones, (n, 256, 256). 1 is a hole.
+    Bits: (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each
+    mask or of each row; or plain zeros and ones, (n, 256, 256). 1 is a hole.
 
     Raises:
         ValueError: the file is damaged, has no such key, or the array is not laid out so.

@@ -1,4 +1,6 @@
-"""A dense matrix as an operator on vectors, and the singular value decomposition that it shares with separable operators."""
+"""A dense matrix as an operator on vectors, and the singular value decomposition that it shares with
+separable operators.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated
@@ -100,11 +102,12 @@ class Matrix(SVDOperator):
 
 
 class RandomMatrix(SVDOperator):
-    """A(x) = U diag(s) V^T x for vectors (d,), one per image: U and the m columns of V uniformly distributed, s uniform.
+    """A(x) = U diag(s) V^T x for vectors (d,), one per image: U and the m columns of V uniformly distributed,
+    s uniform.
 
-    U and V are products of m Householder reflections I - 2 v v^T / ||v||^2 whose normal v are shorter by one entry each time,
-    as in the QR decomposition of a matrix of normals (Stewart 1980, SIAM J. Numer. Anal. 17); a batch stores the v alone, not
-    d x d matrices.
+    U and V are products of m Householder reflections I - 2 v v^T / ||v||^2 whose normal v are shorter by one
+    entry each time, as in the QR decomposition of a matrix of normals (Stewart 1980, SIAM J. Numer. Anal.
+    17); a batch stores the v alone, not d x d matrices.
 
     Args:
         m: number of measurements, 1 to d.
@@ -174,11 +177,13 @@ def reflect(x: Tensor, vectors: Iterable[Tensor]) -> Tensor:
 
 
 class CompressedSensing(SVDOperator):
-    """A = the kept rows of H P for each channel: P shuffles the pixels, H is the orthonormal Walsh-Hadamard transform.
+    """A = the kept rows of H P for each channel: P shuffles the pixels, H is the orthonormal Walsh-Hadamard
+    transform.
 
-    Both the shuffle and the choice of rows are drawn per image and shared by its channels. Without the shuffle, random rows
-    would miss the low frequencies, where images have their energy; without the choice, the first rows would be no more than
-    the means of groups of ``factor`` pixels. The row of ones, the mean of the image, is always kept. A A^T = I.
+    Both the shuffle and the choice of rows are drawn per image and shared by its channels. Without the
+    shuffle, random rows would miss the low frequencies, where images have their energy; without the choice,
+    the first rows would be no more than the means of groups of ``factor`` pixels. The row of ones, the mean
+    of the image, is always kept. A A^T = I.
 
     Args:
         factor: pixels per measurement: of n pixels, n // factor coefficients are measured in each channel.
@@ -208,7 +213,9 @@ class CompressedSensing(SVDOperator):
         return self.shape[0], self.m
 
     def parameters(self) -> dict[str, Tensor]:
-        """The shuffled pixels' numbers, (B, n), and those of the kept rows, in natural (Hadamard) order, (B, m)."""
+        """The shuffled pixels' numbers, (B, n), and those of the kept rows, in natural (Hadamard) order, (B,
+        m).
+        """
         return {"pixels": self.pixels, "rows": self.order[:, : self.m]}
 
     def conventions(self) -> dict[str, str]:
@@ -249,7 +256,8 @@ def pick(x: Tensor, index: Tensor) -> Tensor:
 
 
 def hadamard(x: Tensor) -> Tensor:
-    """The orthonormal Walsh-Hadamard transform of the last axis, whose length n is a power of two; its own inverse.
+    """The orthonormal Walsh-Hadamard transform of the last axis, whose length n is a power of two; its own
+    inverse.
 
     log2(n) rounds of sums and differences, O(n log n); rows in natural order.
     """

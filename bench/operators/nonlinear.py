@@ -16,7 +16,9 @@ from bench.system.supplied import supplied_file
 
 
 class HDR(PinvOperator):
-    """A(x) = clip(2 x, -1, 1), an exposure twice too long; its pseudo-inverse y / 2 knows nothing of what was clipped."""
+    """A(x) = clip(2 x, -1, 1), an exposure twice too long; its pseudo-inverse y / 2 knows nothing of what was
+    clipped.
+    """
 
     @property
     def out_shape(self) -> tuple[int, ...]:
@@ -33,11 +35,12 @@ class HDR(PinvOperator):
 
 
 class PhaseRetrieval(Operator):
-    """A(x) = |F(x)|: centred amplitudes of the orthonormal Fourier transform of the image amid zeros, channel by channel.
+    """A(x) = |F(x)|: centred amplitudes of the orthonormal Fourier transform of the image amid zeros, channel
+    by channel.
 
-    A quarter of the side is padded on each side, an oversampling of 2 as Chung et al. (DPS, arXiv 2209.14687) use it; the
-    transform is orthonormal on the padded grid. Amplitudes do not see where in the grid the image lies, so the code pads
-    behind it. The gradient at an amplitude of 0 is 0.
+    A quarter of the side is padded on each side, an oversampling of 2 as Chung et al. (DPS, arXiv 2209.14687)
+    use it; the transform is orthonormal on the padded grid. Amplitudes do not see where in the grid the image
+    lies, so the code pads behind it. The gradient at an amplitude of 0 is 0.
     """
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
@@ -61,7 +64,8 @@ class PhaseRetrieval(Operator):
     def guess(self, y: Tensor) -> Tensor:
         """The amplitude of the inverse transform of y, cropped to the image and clipped to [-1, 1].
 
-        This is where the published solvers start (there unclipped: the autocorrelation's peak reaches 43 at 256 pixels).
+        This is where the published solvers start (there unclipped: the autocorrelation's peak reaches 43 at
+        256 pixels).
         """
         with torch.no_grad():
             (top, left), (_, H, W) = self.margin, self.shape
@@ -81,7 +85,8 @@ SPREAD = 1.2
 
 
 class BlurNonlinear(Operator):
-    """A(x) = clip(2 b - 1, -1, 1), b = the network's blur of (x + 1) / 2 with the image's own code k = 1.2 N(0, I).
+    """A(x) = clip(2 b - 1, -1, 1), b = the network's blur of (x + 1) / 2 with the image's own code k = 1.2
+    N(0, I).
 
     One code per image, a function of its seed: y and every data term of a solver see the same blur.
 
@@ -137,8 +142,8 @@ def blur_nonlinear(shape: Sequence[int], seeds: Sequence[int]) -> BlurNonlinear:
     The file is the one in ``BENCH_BKSE``, or operators/GOPRO_wVAE.pth in the cache.
 
     Raises:
-        ValueError: the file is absent or does not hold the network's weights, all of them and nothing else, or the images do
-            not fit the network.
+        ValueError: the file is absent or does not hold the network's weights, all of them and nothing else,
+            or the images do not fit the network.
     """
     file = supplied_file(
         "blur_nonlinear", FILE, VARIABLE, f"the weights {FILE} of the blur network of arXiv 2104.00317"

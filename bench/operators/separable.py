@@ -1,7 +1,8 @@
-"""Operators that act on rows and columns separately, A(X) = L X R^T per channel: bicubic downsampling, Gaussian and box blur.
+"""Operators that act on rows and columns separately, A(X) = L X R^T per channel: bicubic downsampling,
+Gaussian and box blur.
 
-The singular value decomposition of a Kronecker product is the product of two small ones, one per axis, so it is exact and
-costs one matrix of the side's size per axis.
+The singular value decomposition of a Kronecker product is the product of two small ones, one per axis, so it
+is exact and costs one matrix of the side's size per axis.
 """
 
 from collections.abc import Sequence
@@ -66,7 +67,8 @@ class Separable(SVDOperator):
 
 
 class SRBicubic(Separable):
-    """Super-resolution from antialiased bicubic downsampling by ``factor`` (Keys 1981, a = -0.5, stretched by the factor).
+    """Super-resolution from antialiased bicubic downsampling by ``factor`` (Keys 1981, a = -0.5, stretched by
+    the factor).
 
     4 ``factor`` taps per axis; beyond the border the image is mirrored with its edge repeated.
     """
@@ -85,7 +87,9 @@ class SRBicubic(Separable):
 
 
 class Blur(Separable):
-    """Correlation with the outer product of a kernel with itself; the image is mirrored without repeating its edge."""
+    """Correlation with the outer product of a kernel with itself; the image is mirrored without repeating its
+    edge.
+    """
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], kernel: np.ndarray) -> None:
         super().__init__(shape, seeds, mirror_matrix(shape[1], kernel), mirror_matrix(shape[2], kernel))
@@ -105,8 +109,8 @@ class Blur(Separable):
 class BlurGauss(Blur):
     """Gaussian blur with reflecting boundary: 61 taps and a standard deviation of 3 at 256 pixels.
 
-    Below 256 both scale with the smaller side, the standard deviation no further than to 1 pixel, since .375 at 32 pixels
-    would be nearly the identity: 1 and 9 taps there.
+    Below 256 both scale with the smaller side, the standard deviation no further than to 1 pixel, since .375
+    at 32 pixels would be nearly the identity: 1 and 9 taps there.
 
     Args:
         std: in pixels; by default max(1, 3 side / 256).
@@ -127,7 +131,8 @@ class BlurGauss(Blur):
 
 
 class BlurUniform(Blur):
-    """Box blur with reflecting boundary: 9 taps at 256 pixels, scaled with the smaller side below it, never under 3 (at 32).
+    """Box blur with reflecting boundary: 9 taps at 256 pixels, scaled with the smaller side below it, never
+    under 3 (at 32).
 
     Args:
         taps: odd, below the side.
@@ -159,18 +164,24 @@ def box_kernel(shape: Sequence[int], taps: int | None) -> np.ndarray:
 
 
 def describe_kernel(kernel: np.ndarray) -> str:
-    """Taps and standard deviation in pixels of a one-dimensional kernel, as it is and not as it was asked for."""
+    """Taps and standard deviation in pixels of a one-dimensional kernel, as it is and not as it was asked
+    for.
+    """
     x = np.arange(len(kernel)) - len(kernel) // 2
     return f"{len(kernel)} taps, std {np.sqrt((kernel * x**2).sum() / kernel.sum()):.3g} px"
 
 
 def mirror_matrix(n: int, kernel: np.ndarray) -> np.ndarray:
-    """(n, n), correlation of a signal with ``kernel`` (odd length), mirrored at its ends without repeating them."""
+    """(n, n), correlation of a signal with ``kernel`` (odd length), mirrored at its ends without repeating
+    them.
+    """
     return _banded(n, np.arange(n)[:, None] + np.arange(len(kernel)) - len(kernel) // 2, kernel, "reflect")
 
 
 def bicubic_matrix(n: int, factor: int) -> np.ndarray:
-    """(n / factor, n), antialiased bicubic downsampling of a signal, mirrored at its ends with them repeated."""
+    """(n / factor, n), antialiased bicubic downsampling of a signal, mirrored at its ends with them
+    repeated.
+    """
     centre = (np.arange(n // factor)[:, None] + 0.5) * factor - 0.5
     taps = np.floor(centre).astype(int) + np.arange(-2 * factor, 2 * factor + 1)
     weights = keys_cubic((taps - centre) / factor)
@@ -186,7 +197,9 @@ def keys_cubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
 
 
 def _banded(n: int, positions: np.ndarray, weights: np.ndarray, mode: str) -> np.ndarray:
-    """The matrix whose row i weighs the signal at ``positions[i]``, folded into 0 .. n - 1 by numpy's padding ``mode``."""
+    """The matrix whose row i weighs the signal at ``positions[i]``, folded into 0 .. n - 1 by numpy's padding
+    ``mode``.
+    """
     reach = max(-int(positions.min()), int(positions.max()) - n + 1, 0)
     folded = np.pad(np.arange(n), reach, mode=mode)[positions + reach]
     A = np.zeros((len(positions), n))

@@ -32,7 +32,8 @@ def prepare(suite: Suite, options: Options) -> Plan:
     """Loads data, prior and solvers, and resolves the cells.
 
     Raises:
-        ValueError: anything that a user can get wrong; the message names the thing, the reason and the choice.
+        ValueError: anything that a user can get wrong; the message names the thing, the reason and the
+            choice.
     """
     worlds = make_loader(suite, options)
     fid_stats = None
@@ -81,14 +82,15 @@ def try_out(A: Operator) -> None:
 
 
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of an operator, defaults included, numbers in the type that is declared: equal settings, equal keys.
+    """All parameters of an operator, defaults included, numbers in the type that is declared: equal settings,
+    equal keys.
 
-    A parameter at its neutral value is left out, of keys, records and manifests too: a table groups records by what
-    they hold, and those from before the operator had the parameter belong with them.
+    A parameter at its neutral value is left out, of keys, records and manifests too: a table groups records
+    by what they hold, and those from before the operator had the parameter belong with them.
 
     Raises:
-        ValueError: unknown operator, or a neutral value that is not the default. What cannot be converted is left
-            as it is, for `make_operator` to refuse.
+        ValueError: unknown operator, or a neutral value that is not the default. What cannot be converted is
+            left as it is, for `make_operator` to refuse.
     """
     settings, parameters = dict(params), operator_parameters(operator)
     neutral = neutral_values({name: parameter.annotation for name, parameter in parameters.items()})
@@ -112,8 +114,8 @@ def make_cells(suite: Suite, worlds: Loader, numerics: Mapping[str, Any]) -> lis
         numerics: further entries of the key: the dtype, limits.
 
     Raises:
-        SuiteError: a setting that a solver does not take, data that do not fit the prior, or two rows that would compute the
-            same.
+        SuiteError: a setting that a solver does not take, data that do not fit the prior, or two rows that
+            would compute the same.
     """
     rows = [(row, _load(row)) for row in suite.solvers]
     cells = []

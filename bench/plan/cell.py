@@ -14,8 +14,8 @@ from bench.solver import Solver
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
 DISTANCES_REV = 2
-"""Version of what blocks are scored by, `bench.exact.distances` and `bench.run.score_samples`: raised whenever a number changes for the same
-samples, which are not kept."""
+"""Version of what blocks are scored by, `bench.exact.distances` and `bench.run.score_samples`: raised
+whenever a number changes for the same samples, which are not kept."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Cell:
     """One task and one solver row.
 
     Attributes:
-        config: all that determines the results but the image and the sample; never a batch size, device or thread count.
+        config: all that determines the results but the image and the sample; never a batch size, device or
+            thread count.
         reason: why the solver cannot solve the task; None where it can.
     """
 
@@ -61,7 +62,9 @@ class Cell:
         return self.config["task"].get("supplied", {}).get("source")
 
     def jobs(self, image_sha256: Callable[[Images, str], str]) -> list[Job]:
-        """Everything there is to compute, image by image; one job with image "*" where the solver cannot solve the task."""
+        """Everything there is to compute, image by image; one job with image "*" where the solver cannot
+        solve the task.
+        """
         if self.reason is not None:
             return [Job("*", 0, self.key("*", None, 0))]
         pairs = ((image, sample) for image in self.images for sample in range(self.samples))

@@ -65,7 +65,9 @@ def describe_run(
 
 
 def describe_sets(mode: str, reference: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What FID and KID are made of, where it is not the usual: "legacy_pytorch" features and the true images of the run."""
+    """What FID and KID are made of, where it is not the usual: "legacy_pytorch" features and the true images
+    of the run.
+    """
     return {"sets": {"mode": mode, "reference": reference}} if reference or mode != MODES[0] else {}
 
 
@@ -91,7 +93,9 @@ def describe_task(cell: Cell, first: Cell) -> dict[str, Any]:
 
 
 def describe_row(label: str, cells: Sequence[Cell], n_images: int) -> dict[str, Any]:
-    """A row of the tables, from its cells, one for each of its tasks; ``images`` is None where it takes all."""
+    """A row of the tables, from its cells, one for each of its tasks; ``images`` is None where it takes
+    all.
+    """
     head, most = cells[0], max(len(cell.images) for cell in cells)
     return {
         "label": label,
@@ -122,7 +126,9 @@ def metric_revisions() -> str:
 
 
 def request(suite: Suite, options: Options) -> dict[str, Any]:
-    """The suite with all overrides, and the options that results depend on; paths from the root of the file system."""
+    """The suite with all overrides, and the options that results depend on; paths from the root of the file
+    system.
+    """
     plain = suite.model_dump(mode="json")
     for row in (plain, *plain["tasks"], *plain["solvers"]):
         row |= {name: place(row[name]) for name, place in PLACES.items() if row.get(name)}

@@ -21,13 +21,16 @@ class Options:
         dtype: one of `DTYPES`.
         shard: (i, n): only the i-th of n parts of the images, from 1.
         retry: run again what failed, ran out of memory or time.
-        pictures: keep the pictures of the first so many images of every cell; None keeps all. With several samples an image
-            all are kept, unless it is 0: the report compares them pixel by pixel.
+        pictures: keep the pictures of the first so many images of every cell; None keeps all. With several
+            samples an image all are kept, unless it is 0: the report compares them pixel by pixel.
         limit: seconds per image and solver, None for no limit.
-        compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between devices.
-        recompute: activations in backward passes, from the start; a lone image that runs out of memory turns it on anyway.
+        compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between
+            devices.
+        recompute: activations in backward passes, from the start; a lone image that runs out of memory turns
+            it on anyway.
         data_root: where the user's images of public collections are.
-        deterministic: in `bench.plan.options.mode`, with a batch of 1: the same bits in any order, shards and workers.
+        deterministic: in `bench.plan.options.mode`, with a batch of 1: the same bits in any order, shards and
+            workers.
     """
 
     batch: int = 8
@@ -60,5 +63,7 @@ def make_options(batch: int | None = None, deterministic: bool = False, **option
 
 
 def mode(options: Options) -> contextlib.AbstractContextManager[None]:
-    """The mode in which a plan is prepared and run; deterministic mode is set before anything of CUDA's starts."""
+    """The mode in which a plan is prepared and run; deterministic mode is set before anything of CUDA's
+    starts.
+    """
     return reproducible() if options.deterministic else contextlib.nullcontext()

@@ -44,5 +44,7 @@ class Plan:
 
 
 def shard_of(dataset: str, image: str, n: int) -> int:
-    """Which of n shards (0 .. n - 1) an image belongs to: a hash, so the same on every machine and in every suite."""
+    """Which of n shards (0 .. n - 1) an image belongs to: a hash, so the same on every machine and in every
+    suite.
+    """
     return int(digest([dataset, image])[:12], 16) % n

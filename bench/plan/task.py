@@ -3,7 +3,8 @@
     stream        is a function of                                      so that
     operator      seed, dataset, image, operator                        noise levels share masks and kernels
     measurement   seed, dataset, image, task                            every solver sees the same y
-    init          seed, dataset, image, sample                          solvers start alike: paired comparisons
+    init          seed, dataset, image, sample                          solvers start alike: paired
+        comparisons
     sampler       seed, dataset, image, task, solver, sample            a solver's rows are paired too
 
 None depends on a batch, an order, a device, a worker or a hyper-parameter.
@@ -23,7 +24,9 @@ BLOCK_SCHEME = "rows-1"
 
 
 def supplied(A: Operator) -> dict[str, dict[str, str]]:
-    """The entry of a key for what a user supplied: files, or the operator's own code; none for all other operators."""
+    """The entry of a key for what a user supplied: files, or the operator's own code; none for all other
+    operators.
+    """
     code = source_sha256(type(A))
     given = A.supplied() | ({"source": code} if code else {})
     return {"supplied": given} if given else {}
@@ -40,8 +43,8 @@ class Task:
         seed: root seed of all streams.
         spec: what `make_operator` finds the operator by, where that is not its name.
 
-    A field that is added declares a neutral value (`bench.operators.neutral`). Away from it, the field enters keys and the
-    identity of y.
+    A field that is added declares a neutral value (`bench.operators.neutral`). Away from it, the field enters
+    keys and the identity of y.
     """
 
     name: str

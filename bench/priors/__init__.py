@@ -1,8 +1,8 @@
 """Pretrained priors: a card (TOML) per network, beside its weights or naming where they come from.
 
-A card names the weights file, its sha256, the architecture and how it was trained. Weights are safetensors or plain checkpoints
-with the state-dict names of guided-diffusion; a file that is not the one its card describes is refused. `bench.priors.adapters`
-takes networks of other libraries.
+A card names the weights file, its sha256, the architecture and how it was trained. Weights are safetensors or
+plain checkpoints with the state-dict names of guided-diffusion; a file that is not the one its card describes
+is refused. `bench.priors.adapters` takes networks of other libraries.
 """
 
 from dataclasses import asdict

@@ -1,4 +1,6 @@
-"""Denoisers of azula as priors: ``azula:adm/NAME``, ``azula:vdm/NAME`` or what a function of the user's returns."""
+"""Denoisers of azula as priors: ``azula:adm/NAME``, ``azula:vdm/NAME`` or what a function of the user's
+returns.
+"""
 
 import importlib
 import re
@@ -22,7 +24,9 @@ PLUGINS = ("adm", "vdm")
 
 
 class _Ratio:
-    """An azula schedule whose time is the logarithm of sigma / alpha, so that a denoiser can be asked at any level."""
+    """An azula schedule whose time is the logarithm of sigma / alpha, so that a denoiser can be asked at any
+    level.
+    """
 
     def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
         alpha = torch.rsqrt(1 + torch.exp(2 * t))
@@ -30,7 +34,9 @@ class _Ratio:
 
 
 class _CallAtLevel(nn.Module):
-    """An azula denoiser as (x, index) -> E[x0 | x_t]; azula's denoisers take any schedule in exchange for their own."""
+    """An azula denoiser as (x, index) -> E[x0 | x_t]; azula's denoisers take any schedule in exchange for
+    their own.
+    """
 
     def __init__(self, denoiser: nn.Module, schedule: Schedule) -> None:
         super().__init__()
@@ -48,9 +54,9 @@ def load_azula(
     """A denoiser of azula.
 
     Args:
-        name: ``adm/NAME`` or ``vdm/NAME``, a pretrained model that azula downloads into the cache (on trust: it does not
-            verify most of them); or ``file.py:function``, ``pkg.mod:function`` of the user's, which returns the denoiser and
-            the shape of an image, (C, H, W).
+        name: ``adm/NAME`` or ``vdm/NAME``, a pretrained model that azula downloads into the cache (on trust:
+            it does not verify most of them); or ``file.py:function``, ``pkg.mod:function`` of the user's,
+            which returns the denoiser and the shape of an image, (C, H, W).
 
     Raises:
         PriorError: there is no such thing.

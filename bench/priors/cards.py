@@ -60,7 +60,8 @@ class Weights(BaseModel):
 
     Attributes:
         file: its name, beside the card or in the cache.
-        sha256: where it is known; without it, `fetch` writes down what it got, and every run records what it used.
+        sha256: where it is known; without it, `fetch` writes down what it got, and every run records what it
+            used.
         size: in bytes, where known; a file of another size is refused.
         size_about: in bytes, where the exact size is not known: said before a download, and never checked.
         urls: where it can be downloaded, the best first.

@@ -1,19 +1,24 @@
-"""What a ``UNet2DModel`` means under each kind of scheduler of diffusers: its noise levels, and its way to E[x0 | x_t].
+"""What a ``UNet2DModel`` means under each kind of scheduler of diffusers: its noise levels, and its way to
+E[x0 | x_t].
 
-Of diffusers 0.42 these are known: all schedulers with betas, of zero terminal SNR too (``use_karras_sigmas`` and the like leave
-the network as it is); EDM's (`EDMEulerScheduler`, `EDMDPMSolverMultistepScheduler`,
+Of diffusers 0.42 these are known: all schedulers with betas, of zero terminal SNR too (``use_karras_sigmas``
+and the like leave the network as it is); EDM's (`EDMEulerScheduler`, `EDMDPMSolverMultistepScheduler`,
 `CosineDPMSolverMultistepScheduler`, and `EulerDiscreteScheduler` of continuous time); flow matching
-(`FlowMatchEulerDiscreteScheduler`, `FlowMatchHeunDiscreteScheduler`, and ``use_flow_sigmas``), whose shift of levels, be it
-dynamic, leaves the network as it is, and whose ``invert_sigmas`` turns its time and velocity around; scores of images in [0, 1]
-(`ScoreSdeVeScheduler`, `KarrasVeScheduler`); and `IPNDMScheduler`. Refused are:
+(`FlowMatchEulerDiscreteScheduler`, `FlowMatchHeunDiscreteScheduler`, and ``use_flow_sigmas``), whose shift of
+levels, be it dynamic, leaves the network as it is, and whose ``invert_sigmas`` turns its time and velocity
+around; scores of images in [0, 1] (`ScoreSdeVeScheduler`, `KarrasVeScheduler`); and `IPNDMScheduler`. Refused
+are:
 
-- of consistency functions: `CMStochasticIterativeScheduler`, `LCMScheduler`, `TCDScheduler`, `SCMScheduler` and
+- of consistency functions: `CMStochasticIterativeScheduler`, `LCMScheduler`, `TCDScheduler`, `SCMScheduler`
+and
   `FlowMatchLCMScheduler`;
 - `ScoreSdeVpScheduler`, which does not say at which time its network is asked;
-- schedulers of tokens, of latents, of video, sound or molecules, and of flow maps: no U-Net of images in pixels goes with them.
+- schedulers of tokens, of latents, of video, sound or molecules, and of flow maps: no U-Net of images in
+pixels goes with them.
 
-Our x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1, which is the networks' own form where there are betas. The others are
-asked with x_t / alpha = x0 + r eps, r = sigma / alpha, brought to the form that they were trained on.
+Our x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1, which is the networks' own form where there are
+betas. The others are asked with x_t / alpha = x0 + r eps, r = sigma / alpha, brought to the form that they
+were trained on.
 """
 
 import math
@@ -128,7 +133,8 @@ class Preconditioned(AtRatio):
 
 
 class Flow(AtRatio):
-    """Flow matching (Lipman et al. 2023, arXiv 2210.02747): velocity eps - x0 at (1 - s) x0 + s eps, asked at s T.
+    """Flow matching (Lipman et al. 2023, arXiv 2210.02747): velocity eps - x0 at (1 - s) x0 + s eps, asked at
+    s T.
 
     Args:
         inverted: velocity x0 - eps, asked at (1 - s) T.
@@ -147,7 +153,9 @@ class Flow(AtRatio):
 
 
 class ScoreInUnitRange(AtRatio):
-    """The score of x01 + sigma eps, images in [0, 1] (Song et al. 2021, arXiv 2011.13456); r = 2 sigma in [-1, 1]."""
+    """The score of x01 + sigma eps, images in [0, 1] (Song et al. 2021, arXiv 2011.13456); r = 2 sigma in
+    [-1, 1].
+    """
 
     def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
         return x + r**2 / 2 * self.ask((x + 1) / 2, r / 2, labels)
@@ -229,7 +237,9 @@ def _betas(unet: nn.Module, scheduler: Any, source: str) -> Kind:
 
 
 def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: str, source: str) -> Kind:
-    """Levels where the scheduler's own sampler of ``num_train_timesteps`` steps has them: solvers spread theirs over these."""
+    """Levels where the scheduler's own sampler of ``num_train_timesteps`` steps has them: solvers spread
+    theirs over these.
+    """
     prediction = scheduler.config.prediction_type
     if (sign := {"epsilon": 1, "v_prediction": -1}.get(prediction)) is None:
         raise PriorError(
@@ -242,10 +252,11 @@ def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: st
 
 
 def _flow(unet: nn.Module, scheduler: Any, shift: float, source: str) -> Kind:
-    """Levels even in the network's own time, then shifted, as in its scheduler; pure noise, at time T, is left out.
+    """Levels even in the network's own time, then shifted, as in its scheduler; pure noise, at time T, is
+    left out.
 
-    A dynamic shift, which depends on the size of the image and is a sampler's, is not made: nor is it in the scheduler's own
-    table, at whose times the network is trained.
+    A dynamic shift, which depends on the size of the image and is a sampler's, is not made: nor is it in the
+    scheduler's own table, at whose times the network is trained.
     """
     config = scheduler.config
     T, inverted = config.num_train_timesteps, bool(config.get("invert_sigmas"))
@@ -258,7 +269,9 @@ def _flow(unet: nn.Module, scheduler: Any, shift: float, source: str) -> Kind:
 
 
 def _score(unet: nn.Module, scheduler: Any, source: str) -> Kind:
-    """Geometric levels. ScoreSdeVe's sigmas are of images in [0, 1], KarrasVe's of images in [-1, 1], as in its pipeline."""
+    """Geometric levels. ScoreSdeVe's sigmas are of images in [0, 1], KarrasVe's of images in [-1, 1], as in
+    its pipeline.
+    """
     unit = 2 if type(scheduler).__name__ == "ScoreSdeVeScheduler" else 1
     config = scheduler.config
     sigmas = np.geomspace(config.sigma_min, config.sigma_max, config.get("num_train_timesteps", 1000))

@@ -1,4 +1,6 @@
-"""Pipeline folders of diffusers as priors: ``diffusers:FOLDER``; `bench.priors.diffusers_kinds` says what is known."""
+"""Pipeline folders of diffusers as priors: ``diffusers:FOLDER``; `bench.priors.diffusers_kinds` says what is
+known.
+"""
 
 import importlib
 import json
@@ -91,7 +93,8 @@ def _scheduler(root: Path) -> Any:
 
 
 def _diffusers_network(folder: Path, network: type) -> nn.Module:
-    """Its weights from the one file that there is: safetensors or a checkpoint, plain or of a variant such as fp16.
+    """Its weights from the one file that there is: safetensors or a checkpoint, plain or of a variant such as
+    fp16.
 
     Raises:
         PriorError: no such file, or not weights of this network.

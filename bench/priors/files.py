@@ -91,7 +91,8 @@ def _sound(path: Path, weights: Weights, say: Callable[[str], object]) -> bool:
 
 
 def _local(weights: Weights, source: Path, several: bool) -> Path | None:
-    """The user's copy, of any name where it is the only file or its hash tells what it is; None if it is of another file.
+    """The user's copy, of any name where it is the only file or its hash tells what it is; None if it is of
+    another file.
 
     Raises:
         PriorError: there is none.
@@ -155,7 +156,8 @@ def verify(path: Path, weights: Weights, shown: str = "") -> str:
         shown: what messages call the file, if not by its path.
 
     Raises:
-        PriorError: it is another one, or the size is; if it is of another architecture, with the first name that differs.
+        PriorError: it is another one, or the size is; if it is of another architecture, with the first name
+            that differs.
 
     """
     shown = shown or str(path)
@@ -190,7 +192,8 @@ def empty_network(weights: Weights) -> nn.Module:
 
 
 def check_names(path: Path, weights: Weights, shown: str = "") -> None:
-    """Refuses a file without a known sha256 that is no checkpoint of the card's architecture; the hash proves the others.
+    """Refuses a file without a known sha256 that is no checkpoint of the card's architecture; the hash proves
+    the others.
 
     Raises:
         PriorError: it is not, with the first name that differs.
@@ -204,7 +207,9 @@ def check_names(path: Path, weights: Weights, shown: str = "") -> None:
 
 
 def _difference(path: Path, weights: Weights) -> str:
-    """What else is to be said of a file that is not the card's: which name differs, if it holds another architecture."""
+    """What else is to be said of a file that is not the card's: which name differs, if it holds another
+    architecture.
+    """
     try:
         check_state(empty_network(weights), read_state(path), "")
     except PriorError:
@@ -249,7 +254,9 @@ def _is_zip(path: Path) -> bool:
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:
-    """Identity of weights that did not come as one file: names, types, shapes and bytes, in the order of the names."""
+    """Identity of weights that did not come as one file: names, types, shapes and bytes, in the order of the
+    names.
+    """
     digest = hashlib.sha256()
     for name in sorted(state):
         value = state[name].detach().cpu().contiguous()

@@ -1,4 +1,6 @@
-"""What the adapters of other libraries share: their noise levels as a table, how a denoiser is asked at them, and identity."""
+"""What the adapters of other libraries share: their noise levels as a table, how a denoiser is asked at them,
+and identity.
+"""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +18,9 @@ from bench.schedule import Schedule, TableSchedule
 
 
 class LogRatios(nn.Module):
-    """Index -> log(sigma / alpha) of a schedule, (B,); linear between two levels, as `bench.schedule.Schedule.at` is."""
+    """Index -> log(sigma / alpha) of a schedule, (B,); linear between two levels, as
+    `bench.schedule.Schedule.at` is.
+    """
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()

@@ -28,18 +28,23 @@ class Guide(NamedTuple):
 class NetworkPrior(Prior):
     """A network as a prior: what it predicts becomes x0, as in (x - sigma_t eps(x, t)) / alpha_t.
 
-    With a guide, eps is lowered by scale sigma_t grad log p(label | x_t) (Dhariwal & Nichol 2021, arXiv 2105.05233, Alg. 2),
-    which raises x0 by scale (sigma_t^2 / alpha_t) grad log p(label | x_t). The vjp is that of the sum, the Hessian of the
-    classifier included, at about twice the classifier's gradient in cost. An evaluation of a guided prior counts as one.
+    With a guide, eps is lowered by scale sigma_t grad log p(label | x_t) (Dhariwal & Nichol 2021, arXiv
+    2105.05233, Alg. 2), which raises x0 by scale (sigma_t^2 / alpha_t) grad log p(label | x_t). The vjp is
+    that of the sum, the Hessian of the classifier included, at about twice the classifier's gradient in cost.
+    An evaluation of a guided prior counts as one.
 
     Args:
-        network: called as ``network(x, index)`` with index (1,), broadcast over the batch, so that the time embedding does
-            not depend on the batch size, and with labels, (B,), as a third argument where there are classes; returns the
-            prediction, (B, C, H, W), or (B, 2 C, H, W) with a learned variance behind it.
+        network: called as ``network(x, index)`` with index (1,), broadcast over the batch, so that the time
+            embedding does not depend on the batch size, and with labels, (B,), as a third argument where
+            there are classes; returns the prediction, (B, C, H, W), or (B, 2 C, H, W) with a learned variance
+            behind it.
         shape: (C, H, W).
-        dtype: of the state that solvers see; the network computes in its own parameters' dtype, or under ``autocast``.
-        autocast: run the network (not the guide, whose gradients would vanish) under this lower precision; None does not.
-        predicts: the noise ``eps``, ``v = alpha eps - sigma x0`` (Salimans & Ho 2022, arXiv 2202.00512) or ``x0``.
+        dtype: of the state that solvers see; the network computes in its own parameters' dtype, or under
+            ``autocast``.
+        autocast: run the network (not the guide, whose gradients would vanish) under this lower precision;
+            None does not.
+        predicts: the noise ``eps``, ``v = alpha eps - sigma x0`` (Salimans & Ho 2022, arXiv 2202.00512) or
+            ``x0``.
         classes: how many the network distinguishes; 0 for an unconditional one.
         guide: for a prior with classes.
 
@@ -156,6 +161,8 @@ class NetworkPrior(Prior):
 
 
 def _power_of_two(u: Tensor) -> Tensor:
-    """Per image, about the largest magnitude, (B, 1, ...): dividing by it is exact, and keeps float16 gradients in range."""
+    """Per image, about the largest magnitude, (B, 1, ...): dividing by it is exact, and keeps float16
+    gradients in range.
+    """
     largest = u.abs().flatten(1).amax(1).clamp_min(torch.finfo(u.dtype).tiny)
     return torch.exp2(largest.log2().floor()).view(-1, *(1,) * (u.ndim - 1))

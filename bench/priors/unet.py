@@ -1,10 +1,13 @@
 """The guided-diffusion U-Net (Dhariwal & Nichol 2021, arXiv 2105.05233), built through a library.
 
-azula carries the architecture with the original state-dict names, so public checkpoints load by name. Two things are ours:
+azula carries the architecture with the original state-dict names, so public checkpoints load by name. Two
+things are ours:
 
-- A switch: the library's blocks always recompute their activations in the backward pass, which costs a third of a vjp and would
+- A switch: the library's blocks always recompute their activations in the backward pass, which costs a third
+of a vjp and would
   bias every wall-clock comparison against the solvers that need one.
-- Attention by torch's fused kernel, which neither stores the (T, T) weights of T pixels nor rounds them. The classifier keeps
+- Attention by torch's fused kernel, which neither stores the (T, T) weights of T pixels nor rounds them. The
+classifier keeps
   the library's, since its gradient is differentiated again, which the fused kernels do not support.
 """
 
@@ -22,7 +25,8 @@ class FusedAttention(nn.Module):
 
     Args:
         heads: their number H.
-        heads_first: whether the channels are ordered (H, qkv, c), as in the original's first version, or (qkv, H, c).
+        heads_first: whether the channels are ordered (H, qkv, c), as in the original's first version, or
+            (qkv, H, c).
 
     """
 
@@ -55,10 +59,12 @@ def build_unet(
         num_channels: channels of the first level.
         attention_resolutions: in pixels: 8 puts attention on the 8x8 maps.
         architecture: ``channel_mult``, ``num_res_blocks``, ``num_head_channels``, ``use_scale_shift_norm``,
-            ``resblock_updown``, and ``num_classes`` for a network that is called with labels, (B,), as its third argument.
+            ``resblock_updown``, and ``num_classes`` for a network that is called with labels, (B,), as its
+            third argument.
 
     """
-    # The backbone alone: the library's denoiser computes a schedule, which on the meta device imports the compiler (1.7 s).
+    # The backbone alone: the library's denoiser computes a schedule, which on the meta device imports the
+    # compiler (1.7 s).
     from azula.plugins.adm._src.unet import UNetModel
 
     backbone = UNetModel(
@@ -83,10 +89,12 @@ def build_classifier(
     attention_resolutions: Sequence[int],
     **architecture: Any,
 ) -> nn.Module:
-    """The classifier of noisy images: the U-Net's first half and attention pooling; random weights, plain, for evaluation.
+    """The classifier of noisy images: the U-Net's first half and attention pooling; random weights, plain,
+    for evaluation.
 
     Args:
-        image_size, channels: as of `build_unet`; the network maps (B, C, H, W) and a time index to logits, (B, num_classes).
+        image_size, channels: as of `build_unet`; the network maps (B, C, H, W) and a time index to logits,
+            (B, num_classes).
         architecture: ``channel_mult``, ``num_res_blocks``, ``num_head_channels``, ...
 
     """
@@ -111,7 +119,9 @@ def _prepared(network: nn.Module) -> nn.Module:
 
 
 def channels_last(network: nn.Module) -> nn.Module:
-    """The network with its kernels in the order of memory that convolutions are fastest in; values stay as they are."""
+    """The network with its kernels in the order of memory that convolutions are fastest in; values stay as
+    they are.
+    """
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:  # others, of volumes or sequences, have no such order
             tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
@@ -126,8 +136,8 @@ def can_recompute(network: nn.Module) -> bool:
 def recompute_activations(network: nn.Module, on: bool) -> nn.Module:
     """Switches gradient checkpointing of every block on (less memory, one more forward per vjp) or off.
 
-    A block's plain computation is its ``_forward``; an instance attribute named ``forward`` takes precedence over the
-    checkpointing method of its class.
+    A block's plain computation is its ``_forward``; an instance attribute named ``forward`` takes precedence
+    over the checkpointing method of its class.
     """
     for block in network.modules():
         if hasattr(block, "_forward"):

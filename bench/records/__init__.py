@@ -2,17 +2,18 @@
 
 A run folder holds
 
-    manifest/<hash>.json                  what was asked for, one file per different run (see `bench.records.manifest`)
-    journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
-    objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and objects/measurement/
+    manifest/<hash>.json                  what was asked for, one file per different run (see
+    `bench.records.manifest`) journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never
+    reopened, never shared objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and
+    objects/measurement/
                                           named by the sha256 of the image and of the measurement, the
                                           latter with an .npz of y, masks and kernels
     features/<key>.npy                    Inception features, beside those of images in features/truth/
     sets.json                             cache of the metrics of whole sets
 
-A journal line is ``crc32 in 8 hex digits, space, one JSON object, line feed``, written by a single ``write`` and synced, so a
-kill or a full disk costs at most the line being written. Nothing but sets.json is ever rewritten, and names
-say what a file holds, so folders merge by copying them together. No torch in here.
+A journal line is ``crc32 in 8 hex digits, space, one JSON object, line feed``, written by a single ``write``
+and synced, so a kill or a full disk costs at most the line being written. Nothing but sets.json is ever
+rewritten, and names say what a file holds, so folders merge by copying them together. No torch in here.
 """
 
 from bench.records.journal import read_records

@@ -20,10 +20,11 @@ LOST = (0, 0)
 
 
 def read_records(*folders: str | Path) -> tuple[list[Record], int]:
-    """All records of some run folders, one per key, oldest first, and the number of damaged lines that were skipped.
+    """All records of some run folders, one per key, oldest first, and the number of damaged lines that were
+    skipped.
 
-    Of several records with one key the first ``ok`` with the most metrics wins, else the first that is done (`DONE`), else the
-    latest attempt.
+    Of several records with one key the first ``ok`` with the most metrics wins, else the first that is done
+    (`DONE`), else the latest attempt.
     A folder without a journal has no records.
 
     Raises:
@@ -72,7 +73,9 @@ def _rank(record: Record) -> tuple[int, int]:
 
 
 def _read_journal(path: Path) -> tuple[list[Record], int]:
-    """A crash may leave a cut line or a block of zeros; JSON text holds neither line feeds nor zeros, so both delimit."""
+    """A crash may leave a cut line or a block of zeros; JSON text holds neither line feeds nor zeros, so both
+    delimit.
+    """
     data = path.read_bytes()
     records, n_bad = [], len(re.findall(rb"\0+", data))
     for line in data.replace(b"\0", b"\n").split(b"\n"):
@@ -101,7 +104,8 @@ def _parse(line: bytes, path: Path) -> Record | None:
 
 
 class Journal:
-    """The writer of one process. Opens its own new file at the first `append`, and again after a fork or a failed write.
+    """The writer of one process. Opens its own new file at the first `append`, and again after a fork or a
+    failed write.
 
     Raises:
         StoreError: the folder cannot be made or written.
@@ -126,8 +130,8 @@ class Journal:
         """Writes one record; when this returns, it survives a kill and a power cut.
 
         Raises:
-            StoreError: the disk is full or failing. Everything appended before stays readable, and a later call works again
-                once there is space.
+            StoreError: the disk is full or failing. Everything appended before stays readable, and a later
+                call works again once there is space.
 
         """
         body = canonical({"format": FORMAT} | finite(vars(record))).encode()

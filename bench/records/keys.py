@@ -8,7 +8,8 @@ from typing import Any
 
 
 def canonical(obj: Any) -> str:
-    """The JSON text that stands for ``obj`` in hashes: sorted keys, no spaces, shortest float representation, ASCII.
+    """The JSON text that stands for ``obj`` in hashes: sorted keys, no spaces, shortest float representation,
+    ASCII.
 
     1 and 1.0 differ: hash validated values.
 

@@ -1,4 +1,6 @@
-"""What the runs of a folder asked for, one file each: order, labels and titles for the report. No torch in here."""
+"""What the runs of a folder asked for, one file each: order, labels and titles for the report. No torch in
+here.
+"""
 
 import json
 from pathlib import Path
@@ -15,21 +17,26 @@ UNNAMED = frozenset({"command", "created", "versions", "data_root"})
 def write_manifest(folder: str | Path, run: dict[str, Any]) -> None:
     """Keeps what one start of a run asked for in manifest/<hash>.json, unless the same was asked before.
 
-    The hash is of all but `UNNAMED`, so the shards of a run share a file, and a race between them loses nothing. ``run`` has,
-    as plain JSON values::
+    The hash is of all but `UNNAMED`, so the shards of a run share a file, and a race between them loses
+    nothing. ``run`` has, as plain JSON values::
 
-        suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created, versions {name: text},
-        images  [ids in order]
-        tasks   [{name, title, operator, params, sigma}] in order; title may be absent; dataset, prior and images
-                (at most so many) where they are not those of the run; conventions {topic: text} of the operator
-        rows    [{label, solver, preset, paper, baseline, images, tasks [names], cells {task: cell id}}] in order;
+        suite, title, dataset, dataset_sha256, prior, weights_sha256, seed, n_images, command, created,
+        versions {name: text}, images  [ids in order]
+        tasks   [{name, title, operator, params, sigma}] in order; title may be absent; dataset, prior and
+        images
+                (at most so many) where they are not those of the run; conventions {topic: text} of the
+                operator
+        rows    [{label, solver, preset, paper, baseline, images, tasks [names], cells {task: cell id}}] in
+        order;
                 images is the number of images planned for the row, null for all
         metrics {name: {label, format, higher_is_better, note}} in order
         seconds what the clock counts
-        asked   {suite, options} as of `bench.plan.manifest`, from which `verify` makes the plan again; with it data_root, the folder
+        asked   {suite, options} as of `bench.plan.manifest`, from which `verify` makes the plan again; with
+        it data_root, the folder
                 of the user's images. Both may name paths of the machine; reports print neither
 
-    The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and numbers from records.
+    The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and
+    numbers from records.
     """
     run = finite(run)
     asked = {name: value for name, value in run.items() if name not in UNNAMED}

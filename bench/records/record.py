@@ -12,13 +12,15 @@ DONE = frozenset({"ok", "skipped", "diverged"})
 
 
 DETERMINISTIC = "reference mode"
-"""The switch, as journals spell it, of records made by --deterministic: one image at a time, on one thread, with kernels that
-repeat bit by bit."""
+"""The switch, as journals spell it, of records made by --deterministic: one image at a time, on one thread,
+with kernels that repeat bit by bit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One reconstruction of one image (or one skipped cell, with image "*"), and all that is needed to judge it."""
+    """One reconstruction of one image (or one skipped cell, with image "*"), and all that is needed to judge
+    it.
+    """
 
     key: str
     """sha256 of everything that determines the result; never of batch size, device or engine."""
@@ -46,7 +48,8 @@ class Record:
     source_sha256: str | None = None
     """Of the code of a user's solver; None for ours."""
     code_sha256: str | None = None
-    """Of the code of one of our solvers, to find its certificate; not part of the key, which has the revision."""
+    """Of the code of one of our solvers, to find its certificate; not part of the key, which has the
+    revision."""
     paper: str
     """arXiv identifier; empty for baselines."""
     baseline: bool
@@ -55,14 +58,16 @@ class Record:
     privileged: bool = False
     """Whether the prior was told the class of the truth."""
     guidance: dict[str, Any] | None = None
-    """What then steered it towards that class: ``classifier``, the sha256 of its weights, and ``scale``, of its gradient."""
+    """What then steered it towards that class: ``classifier``, the sha256 of its weights, and ``scale``, of
+    its gradient."""
     image: str
     sample: int
     block: int = 1
     """Samples that this record is about, scored as one set; seconds and counts are then per sample."""
     seed: int
     y_hash: str | None
-    """Identity of the measurement: image, operator and noise; None where it was not made, as is ``image_sha256``."""
+    """Identity of the measurement: image, operator and noise; None where it was not made, as is
+    ``image_sha256``."""
     image_sha256: str | None = None
     """Of the decoded pixels of the truth."""
     status: str
@@ -82,9 +87,11 @@ class Record:
     device: str = "cpu"
     threads: int = 1
     dtype: str = "float32"
-    """Of the network. float32 and float64 are exact: no TF32. With bfloat16 and float16 the solver's state is float32."""
+    """Of the network. float32 and float64 are exact: no TF32. With bfloat16 and float16 the solver's state is
+    float32."""
     switches: list[str] = field(default_factory=list)
-    """How it ran, where that changes seconds and memory but no result beyond rounding: compiled, recomputed, `REFERENCE`."""
+    """How it ran, where that changes seconds and memory but no result beyond rounding: compiled, recomputed,
+    `DETERMINISTIC`."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     created: str = ""
@@ -93,7 +100,7 @@ class Record:
     @property
     def is_deterministic(self) -> bool:
         """Whether it was made by --deterministic, so that it repeats bit by bit."""
-        return REFERENCE in self.switches
+        return DETERMINISTIC in self.switches
 
 
 FIELDS = frozenset(f.name for f in fields(Record))
@@ -105,7 +112,8 @@ def done_keys(records: Iterable[Record], retry: bool = False, metrics: Collectio
     Args:
         records: as of `read_records`.
         retry: whether to try again what is not `DONE`.
-        metrics: those that can be computed now; a record that lacks one of them because it was unavailable is not done.
+        metrics: those that can be computed now; a record that lacks one of them because it was unavailable is
+            not done.
     """
     complete = (r for r in records if r.status != "ok" or r.unavailable.keys().isdisjoint(metrics))
     return {r.key for r in complete if not retry or r.status in DONE}

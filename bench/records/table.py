@@ -13,7 +13,8 @@ from bench.records.record import Record
 def load(*folders: str | Path) -> "pd.DataFrame":
     """Tidy table, one row per record.
 
-    Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``, ``version.torch``.
+    Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``,
+    ``version.torch``.
     """
     import pandas as pd
 

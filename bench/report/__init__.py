@@ -1,4 +1,6 @@
-"""The report of some run folders: tables, numbers and figures, from records and manifests only. No torch in here."""
+"""The report of some run folders: tables, numbers and figures, from records and manifests only. No torch in
+here.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

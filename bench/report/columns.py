@@ -13,7 +13,9 @@ SET_METRICS = ("fid", "kid")
 
 @dataclass(frozen=True)
 class Metric:
-    """A column: ``better`` is 1 where higher is better, -1 where lower is, 0 where neither is; ``scale`` is for print only."""
+    """A column: ``better`` is 1 where higher is better, -1 where lower is, 0 where neither is; ``scale`` is
+    for print only.
+    """
 
     name: str
     label: str
@@ -42,7 +44,9 @@ KNOWN = (
 
 
 def metrics_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Metric]:
-    """The metrics in the manifest's order, then known ones, then any other that a record has; set metrics before the misfit."""
+    """The metrics in the manifest's order, then known ones, then any other that a record has; set metrics
+    before the misfit.
+    """
     known = {metric.name: metric for metric in KNOWN}
     named = {name: about for run in runs for name, about in run.get("metrics", {}).items()}
     present = dict.fromkeys(

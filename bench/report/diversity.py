@@ -1,7 +1,8 @@
 """Several samples of one image: what they vary in, and whether the truth could be one of them.
 
-Everything is computed per image from the 8-bit pictures of its k samples and of its truth, then averaged over images. If the
-truth were exchangeable with the samples, as it is for a posterior sampler, its rank among them would be uniform.
+Everything is computed per image from the 8-bit pictures of its k samples and of its truth, then averaged over
+images. If the truth were exchangeable with the samples, as it is for a posterior sampler, its rank among them
+would be uniform.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -41,10 +42,12 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Spread:
-    """One row's diversity: per-image values by column, and the share of each rank of the truth among k samples, (k + 1,).
+    """One row's diversity: per-image values by column, and the share of each rank of the truth among k
+    samples, (k + 1,).
 
-    ``planned`` is the number of images that the row is about; those without k finished samples are not in the values. Beside
-    the columns there are ``expected`` and ``error`` of the mean, on [0, 1], whose squares are averaged before they are divided.
+    ``planned`` is the number of images that the row is about; those without k finished samples are not in the
+    values. Beside the columns there are ``expected`` and ``error`` of the mean, on [0, 1], whose squares are
+    averaged before they are divided.
     """
 
     k: int
@@ -55,8 +58,8 @@ class Spread:
     def interval(self, name: str) -> Interval:
         """The mean over images; of ``ratio`` the root of the ratio of two means.
 
-        The mean of the images' own ratios would be above 1 for exact samples: an image's error is a random number, and the mean
-        of its inverse is above the inverse of its mean (Jensen).
+        The mean of the images' own ratios would be above 1 for exact samples: an image's error is a random
+        number, and the mean of its inverse is above the inverse of its mean (Jensen).
         """
         if name != "ratio":
             return bootstrap_interval(self.values[name])
@@ -65,7 +68,9 @@ class Spread:
 
 
 def ratio_interval(a: np.ndarray, b: np.ndarray) -> Interval:
-    """mean(a) / mean(b) over the same images in the same order, (n,), (n,), b > 0, with its 95 % bootstrap interval."""
+    """mean(a) / mean(b) over the same images in the same order, (n,), (n,), b > 0, with its 95 % bootstrap
+    interval.
+    """
     value, n = float(np.mean(a) / np.mean(b)), len(a)
     if n == 1:
         return Interval(value, np.nan, np.nan, 1)
@@ -74,7 +79,8 @@ def ratio_interval(a: np.ndarray, b: np.ndarray) -> Interval:
 
 
 def rank_shares(samples: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Share of pixels in which the truth has rank 0 .. k among k samples; ties are spread evenly over the ranks they allow.
+    """Share of pixels in which the truth has rank 0 .. k among k samples; ties are spread evenly over the
+    ranks they allow.
 
     Args:
         samples: (k, ...) integers.

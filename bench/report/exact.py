@@ -1,4 +1,6 @@
-"""Tables of exact suites: medians over problems of distances to the exact posterior, read against what exact samples score."""
+"""Tables of exact suites: medians over problems of distances to the exact posterior, read against what exact
+samples score.
+"""
 
 import csv
 import io
@@ -37,7 +39,8 @@ LEGEND = (
     "problems, not ranked."
 )
 ON_ONE_PAGE = 8
-"""More tasks than that have a page for each prior beside the overview: sites do not render pages of over half a megabyte."""
+"""More tasks than that have a page for each prior beside the overview: sites do not render pages of over half
+a megabyte."""
 FIELDS = (
     "task", "prior", "operator", "sigma", "block", "row", "solver", "baseline", "nfe", "metric", "median", "low", "high", "n",
     "at_floor", "mark", "partial",
@@ -56,7 +59,9 @@ CONVENTIONS = (
 
 @dataclass(frozen=True)
 class Number:
-    """One number of a table: ``floor`` where it is not told apart from exact samples; ``mark`` as in `scores.Score`."""
+    """One number of a table: ``floor`` where it is not told apart from exact samples; ``mark`` as in
+    `scores.Score`.
+    """
 
     interval: Median
     floor: bool = False
@@ -199,8 +204,8 @@ def document(
 ) -> tuple[str, dict[str, str]]:
     """The page, and further ones by file name.
 
-    Header, the overview of each prior, figures, the tasks, what it rests on, how to read it. Many tasks have pages of their
-    own, one for each prior.
+    Header, the overview of each prior, figures, the tasks, what it rests on, how to read it. Many tasks have
+    pages of their own, one for each prior.
     """
     by_name = {metric.name: metric for metric in metrics}
     legend = f"<sub>{LEGEND}</sub>"

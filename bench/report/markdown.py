@@ -1,4 +1,6 @@
-"""report.md: tables that read well on a repository's page, with everything needed to judge the numbers below them."""
+"""report.md: tables that read well on a repository's page, with everything needed to judge the numbers below
+them.
+"""
 
 import math
 import re
@@ -51,7 +53,8 @@ def document(
         anchors: the reference row of each table, where it needs one.
         spreads: the diversity of each table's rows, where there are several samples.
         runs: of the manifests.
-        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot -> file name beside the page.
+        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot -> file name beside the
+            page.
         n_bad: damaged journal lines that were skipped.
     """
     damaged = (
@@ -86,7 +89,9 @@ def document(
 
 
 def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
-    """What was run on what, by which code, when; all of it from records and manifest, so that rendering is deterministic."""
+    """What was run on what, by which code, when; all of it from records and manifest, so that rendering is
+    deterministic.
+    """
     records = [
         r for table in tables for r in (*table.skipped, *(r for row in table.rows for r in row.records))
     ]
@@ -112,14 +117,18 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
 
 
 def _device(r: Record) -> str:
-    """With what decides about rounding; a run never uses TF32 (`bench.system.device.full_precision`), which a GPU's user asks."""
+    """With what decides about rounding; a run never uses TF32 (`bench.system.device.full_precision`), which a
+    GPU's user asks.
+    """
     tf32 = "" if r.device.startswith("cpu") else ", no TF32"
     state = ", state in float32" if r.dtype in ("bfloat16", "float16") else ""
     return f"{r.device} ({counted(r.threads, 'thread')}, {r.dtype}{state}{tf32})"
 
 
 def _share_in_reference_mode(records: Sequence[Record]) -> str:
-    """How many records were made bit by bit reproducibly; "" for none. What was skipped was not made at all."""
+    """How many records were made bit by bit reproducibly; "" for none. What was skipped was not made at
+    all.
+    """
     made = [r for r in records if r.status != "skipped"]
     n = sum(r.in_reference_mode for r in made)
     share = "all records" if n == len(made) else f"{n} of {len(made)} records"
@@ -299,7 +308,9 @@ def _row(cells: Iterable[Any]) -> str:
 
 
 def operator_table(runs: Sequence[Run]) -> list[str]:
-    """A table with one line per task; nothing where no manifest knows (those written before operators said it)."""
+    """A table with one line per task; nothing where no manifest knows (those written before operators said
+    it).
+    """
     tasks = [task for run in runs for task in run.get("tasks", ())]
     if not any("conventions" in task for task in tasks):
         return []

@@ -1,4 +1,6 @@
-"""What stands below a table: failures, gaps, unequal settings, papers; and the conventions at the end of the page."""
+"""What stands below a table: failures, gaps, unequal settings, papers; and the conventions at the end of the
+page.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -35,7 +37,9 @@ def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Refer
 
 
 def sources(tables: Sequence[Table]) -> list[str]:
-    """What the rows of some tables rest on: papers, and which code of each solver stands against closed-form laws."""
+    """What the rows of some tables rest on: papers, and which code of each solver stands against closed-form
+    laws.
+    """
     records = [r for table in tables for r in (*(row.head for row in table.rows), *table.skipped)]
     codes = _codes(r for table in tables for row in table.rows if not row.head.baseline for r in row.records)
     return [*_papers(records), *_certificates(codes)]
@@ -64,7 +68,9 @@ def _certificates(codes: Sequence[Record]) -> list[str]:
 
 
 def absent(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> dict[str, str]:
-    """Metric -> reason, where no row of any table has it and for one reason: said once, not below each table."""
+    """Metric -> reason, where no row of any table has it and for one reason: said once, not below each
+    table.
+    """
     found = {}
     for metric in metrics:
         judged = [s[metric.name][row.name] for t, s in zip(tables, scores, strict=True) for row in t.rows]
@@ -106,7 +112,9 @@ def _facts(row: Row) -> dict[str, object]:
 
 
 def _unusual(table: Table, anchor: Reference | None) -> list[str]:
-    """Rows that are about fewer images than the others, compared with the best of those; and images left out."""
+    """Rows that are about fewer images than the others, compared with the best of those; and images left
+    out.
+    """
     found = []
     for n, rows in table.blocks[1:]:
         why = (
@@ -151,7 +159,9 @@ def privileged(rows: Mapping[str, Sequence[Record]]) -> list[str]:
 
 
 def _incomplete(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
-    """Rows that did not finish all their images, and how they compare over those that they share with the best row."""
+    """Rows that did not finish all their images, and how they compare over those that they share with the
+    best row.
+    """
     found = []
     for row in [row for row in table.rows if not row.complete]:
         parts = [f"{n} {WORDS.get(status, status)}" for status, n in row.failures.most_common()]
@@ -190,7 +200,9 @@ def _first_reason(row: Row) -> str:
 
 
 def _reference_mode(table: Table) -> list[str]:
-    """Which rows repeat bit by bit, where not all do: the others depend on batch and threads in the last digits."""
+    """Which rows repeat bit by bit, where not all do: the others depend on batch and threads in the last
+    digits.
+    """
     made = {row.name: sum(r.in_reference_mode for r in row.records) for row in table.rows}
     sizes = {row.name: len(row.records) for row in table.rows}
     if made == sizes or not any(made.values()):

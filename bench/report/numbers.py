@@ -30,7 +30,8 @@ PLAIN = (
 def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> bytes:
     """One line per task and row, skipped cells and those not run included; unscaled, six significant digits.
 
-    ``<metric>_gap`` is `Score.gap`: to the best row, paired over the images of both, positive where this row is better.
+    ``<metric>_gap`` is `Score.gap`: to the best row, paired over the images of both, positive where this row
+    is better.
     """
     lines: list[dict[str, object]] = []
     for table, judged in zip(tables, scores, strict=True):

@@ -41,10 +41,11 @@ Values = dict[str, float]
 class Score:
     """One number of a table.
 
-    ``mark`` is ``best``, ``tie`` (not shown to be worse than the best), ``beats`` (not ranked, and shown to be better than the
-    best: a baseline, or a row about other images) or empty. ``partial``: images failed or are missing, or saw other
-    measurements; never ranked. ``interval`` is None where the metric is absent, for the ``reason`` given. ``gap``: to the best
-    row, the paired difference over the images that both have, positive where this row is better.
+    ``mark`` is ``best``, ``tie`` (not shown to be worse than the best), ``beats`` (not ranked, and shown to
+    be better than the best: a baseline, or a row about other images) or empty. ``partial``: images failed or
+    are missing, or saw other measurements; never ranked. ``interval`` is None where the metric is absent, for
+    the ``reason`` given. ``gap``: to the best row, the paired difference over the images that both have,
+    positive where this row is better.
     """
 
     interval: Interval | None
@@ -61,8 +62,9 @@ Scores = dict[str, dict[str, Score]]
 def judge(table: Table, metric: Metric, sets: "Sets") -> dict[str, Score]:
     """Row name -> its score.
 
-    Every row is compared with the best of the `rankable` ones over the images that both have, `FEWEST` at least. The fewer
-    they are, the sooner a row is not told apart, which is no merit: a row that is not ranked is marked only where it is better.
+    Every row is compared with the best of the `rankable` ones over the images that both have, `FEWEST` at
+    least. The fewer they are, the sooner a row is not told apart, which is no merit: a row that is not ranked
+    is marked only where it is better.
     """
     scores = {row.name: _own(row, metric, sets) for row in table.rows}
     if metric.name in SET_METRICS:
@@ -96,8 +98,9 @@ def judge(table: Table, metric: Metric, sets: "Sets") -> dict[str, Score]:
 def leader(names: Sequence[str], values: dict[str, Values], better: int) -> str | None:
     """The row that is ahead of every other one, in the mean over the images that the two share.
 
-    With equal images for all this is the row with the best mean. With unequal ones it may be that none is ahead of all; then
-    it is the one with the smallest worst deficit (minimax). None where no two rows share `FEWEST` images.
+    With equal images for all this is the row with the best mean. With unequal ones it may be that none is
+    ahead of all; then it is the one with the smallest worst deficit (minimax). None where no two rows share
+    `FEWEST` images.
     """
 
     def certification_status(name: str) -> tuple[int, float]:
@@ -112,7 +115,9 @@ def leader(names: Sequence[str], values: dict[str, Values], better: int) -> str 
 
 
 def gap(ours: Values, theirs: Values, better: int) -> Interval | None:
-    """How much better the first row is over the images of both, with the paired interval; None for fewer than `FEWEST`."""
+    """How much better the first row is over the images of both, with the paired interval; None for fewer than
+    `FEWEST`.
+    """
     a, b = _shared(ours, theirs)
     if len(a) < FEWEST:
         return None
@@ -149,8 +154,8 @@ def rankable(table: Table, row: Row) -> bool:
 def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[str, Score]:
     """Ranked as they are: sets cannot be cut to what two rows share, as means are.
 
-    KID ties where the difference is within 1.96 joint errors. FID has no error and a bias that falls with the number of images:
-    it is ranked only where they are enough.
+    KID ties where the difference is within 1.96 joint errors. FID has no error and a bias that falls with the
+    number of images: it is ranked only where they are enough.
     """
     partial = {row.name: not comparable(table, row) for row in table.rows}
     scores = {name: replace(score, partial=partial[name]) for name, score in scores.items()}
@@ -177,8 +182,8 @@ def _judge_sets(table: Table, metric: Metric, scores: dict[str, Score]) -> dict[
 class Reference:
     """The best row over the usual images, to compare those rows with that are about fewer.
 
-    ``metric``: in which it is the best. ``over``: number of images -> its scores over just the images of the rows that have
-    so many, by metric.
+    ``metric``: in which it is the best. ``over``: number of images -> its scores over just the images of the
+    rows that have so many, by metric.
     """
 
     row: Row
@@ -210,9 +215,9 @@ def reference(table: Table, metrics: Sequence[Metric], scores: Scores, sets: "Se
 class Sets:
     """FID and KID of rows, from stored features, cached in ``sets.json`` of the first folder.
 
-    An entry is named by the hash of its sorted record keys (and, where they are not the usual ones, of mode and reference), and
-    holds the revision of the formulas and the hash of the features behind it. Where the feature files are not there (they are
-    not committed), the entry of the same records stands.
+    An entry is named by the hash of its sorted record keys (and, where they are not the usual ones, of mode
+    and reference), and holds the revision of the formulas and the hash of the features behind it. Where the
+    feature files are not there (they are not committed), the entry of the same records stands.
 
     Args:
         folders: run folders.
@@ -228,7 +233,9 @@ class Sets:
             self.cache = dict(json.loads(self.path.read_text()))
 
     def score(self, row: Row, metric: str) -> Score:
-        """The FID or KID of the reconstructions (first samples) of a row against their truths or the suite's reference."""
+        """The FID or KID of the reconstructions (first samples) of a row against their truths or the suite's
+        reference.
+        """
         first = [group[0] for group in row.solved.values()]
         if len(first) < 3:
             return Score(None, reason="needs at least 3 images")
@@ -289,7 +296,9 @@ class Sets:
 
 
 def _distances(paths: Sequence[Path], against: Statistics | None) -> dict[str, float]:
-    """FID and KID of feature files against a reference; without one, the second half of the files are those of the truths."""
+    """FID and KID of feature files against a reference; without one, the second half of the files are those
+    of the truths.
+    """
     if against:
         ours = FeatureFiles(paths)
         fid = frechet_distance(ours, Gaussian(against.mean, against.root))

@@ -43,7 +43,9 @@ class Row:
 
     @cached_property
     def solved(self) -> dict[str, list[Record]]:
-        """Image -> its successful samples, in the order of images, only where every attempted sample succeeded."""
+        """Image -> its successful samples, in the order of images, only where every attempted sample
+        succeeded.
+        """
         samples = defaultdict(list)
         for record in self.records:
             samples[record.image].append(record)
@@ -104,7 +106,9 @@ class Row:
 
     @cached_property
     def seconds(self) -> list[float]:
-        """Seconds per image, one value per timed batch of the commonest size (a batch gives all its images one value)."""
+        """Seconds per image, one value per timed batch of the commonest size (a batch gives all its images
+        one value).
+        """
         timed = [r for r in self.ok if conditions(r) == self.timing and r.seconds is not None]
         return list(dict.fromkeys(r.seconds for r in timed))
 

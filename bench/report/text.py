@@ -20,7 +20,9 @@ def code(text: Any) -> str:
 
 
 def citation(paper: str) -> str:
-    """A paper's identifier as a link: an arXiv number, ``openreview:<id>``, ``doi:<id>`` or an address; else as it is."""
+    """A paper's identifier as a link: an arXiv number, ``openreview:<id>``, ``doi:<id>`` or an address; else
+    as it is.
+    """
     if re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?|[a-z.-]+/\d{7}", paper):
         return f"[arXiv:{paper}](https://arxiv.org/abs/{paper})"
     site, _, name = paper.partition(":")

@@ -28,7 +28,9 @@ class Row(NamedTuple):
 
 
 def forecast(plan: Plan, records: Sequence[Record]) -> list[Row]:
-    """What is done and missing in each cell; costs from earlier records of the row, else from a few steps on one batch."""
+    """What is done and missing in each cell; costs from earlier records of the row, else from a few steps on
+    one batch.
+    """
     done = plan.done(records, make_scorer(plan.suite, plan.cells).available)
     estimator = Estimator(records)
     nfe = {record.label: float(record.nfe) for record in records if record.status == "ok"}
@@ -48,7 +50,9 @@ def forecast(plan: Plan, records: Sequence[Record]) -> list[Row]:
 
 
 def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
-    """A run of a few steps on one batch and the factor by which the whole run is longer; None where the solver fails."""
+    """A run of a few steps on one batch and the factor by which the whole run is longer; None where the
+    solver fails.
+    """
     scale, solver = 1.0, cell.solver
     if cell.steps and cell.steps > PROBE_STEPS and not solver.baseline:
         scale, solver = cell.steps / PROBE_STEPS, replace(solver, steps=PROBE_STEPS)

@@ -35,7 +35,9 @@ class Gallery:
         write_atomic(self.folder / "objects" / key[:2] / f"{key}.png", png(x))
 
     def problem(self, measured: Measured, i: int) -> None:
-        """The truth and the measurement of one image of a batch, named by what they are; y with its masks and kernels too."""
+        """The truth and the measurement of one image of a batch, named by what they are; y with its masks and
+        kernels too.
+        """
         one = slice(i, i + 1)
         y, A, _ = measured.measurement
         objects, y_hash = self.folder / "objects", measured.y_hashes[i]
@@ -53,7 +55,9 @@ class Gallery:
     def features(
         self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor
     ) -> list[Failure | None]:
-        """Inception features of reconstructions, and of the truths, named by their sha256, that have none yet; what failed."""
+        """Inception features of reconstructions, and of the truths, named by their sha256, that have none
+        yet; what failed.
+        """
         paths = [self._features / "truth" / f"{sha256}.npy" for sha256 in truths]
         new = {path: i for i, path in enumerate(paths) if not path.exists()}
         known = dict(zip(new, scorer.features(x[list(new.values())]), strict=True)) if new else {}

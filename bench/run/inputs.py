@@ -35,10 +35,11 @@ class Measured(NamedTuple):
 
 
 class SolverNoise(StreamNoise):
-    """What a solver draws from: its first draw comes from the init streams, all later ones from the sampler streams.
+    """What a solver draws from: its first draw comes from the init streams, all later ones from the sampler
+    streams.
 
-    Samplers draw x_T first, so they all start from the same noise; for a solver that starts elsewhere the first draw is a
-    draw like any other, since the two families of streams are independent.
+    Samplers draw x_T first, so they all start from the same noise; for a solver that starts elsewhere the
+    first draw is a draw like any other, since the two families of streams are independent.
     """
 
     def __init__(
@@ -63,10 +64,11 @@ class SolverNoise(StreamNoise):
 
 
 class BlockNoise(StreamNoise):
-    """What a solver draws from where its batch is a block of samples of one problem: one stream, n rows a call.
+    """What a solver draws from where its batch is a block of samples of one problem: one stream, n rows a
+    call.
 
-    A row of a call depends on its place in the block only, so the first rows of a larger block are the same. The first draw
-    comes from the init stream, as in `SolverNoise`.
+    A row of a call depends on its place in the block only, so the first rows of a larger block are the same.
+    The first draw comes from the init stream, as in `SolverNoise`.
     """
 
     def __init__(
@@ -91,7 +93,9 @@ class BlockNoise(StreamNoise):
 
 
 def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
-    """Measures images one at a time in float64 on the CPU, so that y depends on nothing but its own streams."""
+    """Measures images one at a time in float64 on the CPU, so that y depends on nothing but its own
+    streams.
+    """
     A = task.operators(data.shape, images)
     x = torch.stack([data.image(image) for image in images]).double()
     keys = [stream_key("measurement", task.seed, task.dataset, image, task.name) for image in images]
@@ -146,7 +150,9 @@ def block_noise(
 
 
 def solver_inputs(cell: Cell, measured: Measured, jobs: Sequence[Job]) -> tuple[Measurement, Prior, Noise]:
-    """What the solver gets for a batch of jobs, or for the block of a single one, where every row is the same problem."""
+    """What the solver gets for a batch of jobs, or for the block of a single one, where every row is the same
+    problem.
+    """
     images, samples = [job.image for job in jobs], [job.sample for job in jobs]
     prior, (y, A, sigma) = cell.prior_of(images), measured.measurement
     y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)

@@ -25,7 +25,8 @@ class Observer:
 
 
 class Estimator:
-    """Time left, from each row's own seconds per image: rows differ by a factor of 60, so one rate for all misleads.
+    """Time left, from each row's own seconds per image: rows differ by a factor of 60, so one rate for all
+    misleads.
 
     Args:
         past: earlier records of the folder, so that a resumed run knows from the start.

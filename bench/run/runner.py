@@ -1,4 +1,6 @@
-"""Runs a plan: measure -> solve -> score -> record, cell by cell, batch by batch; what is recorded is not repeated."""
+"""Runs a plan: measure -> solve -> score -> record, cell by cell, batch by batch; what is recorded is not
+repeated.
+"""
 
 import inspect
 from collections import Counter
@@ -35,7 +37,8 @@ class Runner:
     """Computes what a plan lacks, into a folder.
 
     Raises:
-        StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded stays.
+        StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded
+            stays.
     """
 
     def __init__(self, plan: Plan, folder: Path, observer: Observer, command: str = "") -> None:
@@ -95,7 +98,9 @@ class Runner:
         return self.scorer.names(max(sigmas)) if sigmas else []
 
     def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
-        """Batch by batch. Out of memory halves the batch, then recomputes; an exception makes each image stand alone."""
+        """Batch by batch. Out of memory halves the batch, then recomputes; an exception makes each image
+        stand alone.
+        """
         if jobs and cell.reason is not None:
             self._record(cell, jobs[0], "skipped", reason=cell.reason)
             return
@@ -253,7 +258,9 @@ def costs(outcome: Outcome) -> dict[str, Any]:
 
 
 def failure_of(error: BaseException, cell: Cell, measured: Measured | None) -> Failure:
-    """What an exception means, by where it came from: measuring, or a solver, whose own line is the one to name."""
+    """What an exception means, by where it came from: measuring, or a solver, whose own line is the one to
+    name.
+    """
     if isinstance(error, SolverTimeout):
         return Failure("timeout", str(error))
     if measured is None:

@@ -28,7 +28,8 @@ USUAL = ("psnr", "ssim", "lpips")
 
 
 class Scorer:
-    """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception, ResNet-50) in float32 on a device.
+    """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception, ResNet-50) in float32 on a
+    device.
 
     Args:
         device: of the networks.
@@ -86,10 +87,11 @@ class Scorer:
     def __call__(
         self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None = None
     ) -> list[dict[str, float] | Failure]:
-        """(B, C, H, W) twice, float64 in [-1, 1], the measurement, and ImageNet's class indices -> a dictionary for each image.
+        """(B, C, H, W) twice, float64 in [-1, 1], the measurement, and ImageNet's class indices -> a
+        dictionary for each image.
 
-        Without labels there is no top-1 accuracy. Images that do not fit on the device together, or of which one cannot be
-        scored, are scored in parts; in the place of that one stands why.
+        Without labels there is no top-1 accuracy. Images that do not fit on the device together, or of which
+        one cannot be scored, are scored in parts; in the place of that one stands why.
         """
         y, A, sigma = measurement
 
@@ -152,5 +154,7 @@ def has_imagenet_labels(data: Images) -> bool:
 
 
 def imagenet_labels(data: Images, images: Sequence[str]) -> Tensor | None:
-    """ImageNet's class indices, (B,), 0 to 999 in the order of the WordNet ids; None where labels are not that, or absent."""
+    """ImageNet's class indices, (B,), 0 to 999 in the order of the WordNet ids; None where labels are not
+    that, or absent.
+    """
     return torch.tensor([data.labels[image] for image in images]) if has_imagenet_labels(data) else None

@@ -18,7 +18,9 @@ from bench.run.solve import Outcome
 
 
 def as_block(outcome: Outcome, block: int, shape: Sequence[int]) -> Outcome:
-    """The outcome of a batch whose rows are all one problem, particles included, as (block, *shape); costs are per sample."""
+    """The outcome of a batch whose rows are all one problem, particles included, as (block, *shape); costs
+    are per sample.
+    """
     share = len(outcome.x) / block
     costs = {name: round(getattr(outcome, name) * share) for name in ("nfe", "vjps", "operator_calls")}
     return replace(outcome, x=outcome.x.reshape(block, *shape), seconds=outcome.seconds * share, **costs)

@@ -46,7 +46,9 @@ class Outcome:
 
 
 class _UntimedNoise(Noise):
-    """Noise that stops the clock while it draws, so that a solver does not pay for the reproducibility of its numbers."""
+    """Noise that stops the clock while it draws, so that a solver does not pay for the reproducibility of its
+    numbers.
+    """
 
     def __init__(self, noise: Noise, clock: Clock) -> None:
         self.noise, self.clock = noise, clock
@@ -74,7 +76,8 @@ def solve(
     limit: float | None = None,
     on_step: Callable[[int], object] = lambda _: None,
 ) -> Outcome:
-    """Consumes a solver. The clock runs only while the solver does: not while noise is drawn, steps are checked or shown.
+    """Consumes a solver. The clock runs only while the solver does: not while noise is drawn, steps are
+    checked or shown.
 
     Args:
         measurement: already in the prior's dtype and on its device.
@@ -123,13 +126,17 @@ def solve(
 
 
 def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContextManager[Noise]:
-    """The same noise, drawn in a thread ahead of its use where a core is free for it: it is always drawn on the CPU."""
+    """The same noise, drawn in a thread ahead of its use where a core is free for it: it is always drawn on
+    the CPU.
+    """
     spare = device.type != "cpu" or threads() < cores()
     return DrawnAhead(noise) if spare and isinstance(noise, StreamNoise) else contextlib.nullcontext(noise)
 
 
 class _Taste(CountingPrior):
-    """A prior that ends a solver at its third network call: more than a step, unless the solver is of high order."""
+    """A prior that ends a solver at its third network call: more than a step, unless the solver is of high
+    order.
+    """
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         self._last()
@@ -178,8 +185,8 @@ def check(step: Step, shape: tuple[int, ...]) -> None:
 def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise) -> None:
     """One step that does not count, so that no solver pays for lazy imports, kernel choice or allocators.
 
-    A solver that does not yield so soon gets two network calls. What goes wrong here goes wrong again, and is recorded, where
-    it counts.
+    A solver that does not yield so soon gets two network calls. What goes wrong here goes wrong again, and is
+    recorded, where it counts.
     """
     with contextlib.suppress(Exception, SystemExit):
         next(iter(solver.solve(measurement, _Taste(prior, Counter()), noise)), None)

@@ -15,7 +15,8 @@ from bench.stats.intervals import (
 FEWEST = 6
 """Least number of images that can decide which of two is better.
 
-With fewer a bootstrap is meaningless, and even the sign test, with all images in agreement, does not reach 5 %.
+With fewer a bootstrap is meaningless, and even the sign test, with all images in agreement, does not reach 5
+%.
 """
 
 
@@ -24,7 +25,8 @@ def paired_difference(
 ) -> Interval:
     """Mean of a - b over the same images in the same order, (n,), (n,), with its bootstrap interval.
 
-    Pairing removes the spread between easy and hard images, so differences far smaller than either interval become visible.
+    Pairing removes the spread between easy and hard images, so differences far smaller than either interval
+    become visible.
 
     Raises:
         ValueError: the two have different lengths.
@@ -56,11 +58,12 @@ def median_difference(
 
 
 def side(a: np.ndarray, b: np.ndarray) -> int:
-    """Where a is told apart from b on the same problems in the same order, (n,), (n,): 1 above, -1 below, 0 where it is not.
+    """Where a is told apart from b on the same problems in the same order, (n,), (n,): 1 above, -1 below, 0
+    where it is not.
 
-    It is where the paired 95 % interval of the difference of the medians lies off 0, or where the signed-rank test (Wilcoxon
-    1945) says so at 5 %: one sees what a typical problem loses, the other that nearly all of them lose. Fewer than `FEWEST`
-    problems cannot tell two apart. Errors as in `median_difference`.
+    It is where the paired 95 % interval of the difference of the medians lies off 0, or where the signed-rank
+    test (Wilcoxon 1945) says so at 5 %: one sees what a typical problem loses, the other that nearly all of
+    them lose. Fewer than `FEWEST` problems cannot tell two apart. Errors as in `median_difference`.
     """
     from scipy.stats import wilcoxon  # here, since it takes half a second
 
@@ -73,11 +76,12 @@ def side(a: np.ndarray, b: np.ndarray) -> int:
 
 
 def at_floor(values: np.ndarray, floor: np.ndarray) -> bool:
-    """Whether a solver's scores are not told apart from those of exact samples on the same problems in the same order.
+    """Whether a solver's scores are not told apart from those of exact samples on the same problems in the
+    same order.
 
-    That two intervals overlap would say little: both hold the spread between easy and hard problems, which hides a solver that
-    is worse than exact samples on every one. Less than the distance of exact samples is not right either: of a distance that is
-    estimated from samples, lost variance takes some away.
+    That two intervals overlap would say little: both hold the spread between easy and hard problems, which
+    hides a solver that is worse than exact samples on every one. Less than the distance of exact samples is
+    not right either: of a distance that is estimated from samples, lost variance takes some away.
 
     Args:
         values, floor: (n,), of the solver and of as many exact samples.
@@ -91,7 +95,8 @@ def differ(a: np.ndarray, b: np.ndarray, floor: np.ndarray) -> bool:
 
     Args:
         a, b: (n,), scores of two solvers on the same problems.
-        floor: (n,), scores of as many exact samples; nothing that is not told apart from it is called a difference.
+        floor: (n,), scores of as many exact samples; nothing that is not told apart from it is called a
+            difference.
 
     """
     return side(a, b) != 0 and not (at_floor(a, floor) and at_floor(b, floor))

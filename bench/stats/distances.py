@@ -8,7 +8,8 @@ from bench.stats.features import Moments, Rows, blocks, evenly, root
 from bench.stats.intervals import CHUNK
 
 MOST = 5000
-"""Rows of a set that enter a kernel distance: of larger sets so many, evenly spread, which keeps it unbiased."""
+"""Rows of a set that enter a kernel distance: of larger sets so many, evenly spread, which keeps it
+unbiased."""
 
 
 class Estimate(NamedTuple):
@@ -26,12 +27,14 @@ class Gaussian(NamedTuple):
 
 
 def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
-    """Frechet distance between the Gaussians fitted to two feature sets, (n, d), (m, d) (Heusel et al. 2017, arXiv 1706.08500).
+    """Frechet distance between the Gaussians fitted to two feature sets, (n, d), (m, d) (Heusel et al. 2017,
+    arXiv 1706.08500).
 
-    ``|mu_a - mu_b|^2 + tr C_a + tr C_b - 2 tr (C_a C_b)^(1/2)`` with covariances divided by n - 1. With centred features X
-    and Y, C_a = X^T X and C_b = Y^T Y after scaling, so ``tr (C_a C_b)^(1/2)`` is the nuclear norm of X Y^T (n, m): its
-    singular values are the square roots of the eigenvalues of C_a C_b. With more than d images X and Y are first replaced
-    by (d, d) square roots of their covariances, from symmetric eigenvalues. Exact and real also where C is singular.
+    ``|mu_a - mu_b|^2 + tr C_a + tr C_b - 2 tr (C_a C_b)^(1/2)`` with covariances divided by n - 1. With
+    centred features X and Y, C_a = X^T X and C_b = Y^T Y after scaling, so ``tr (C_a C_b)^(1/2)`` is the
+    nuclear norm of X Y^T (n, m): its singular values are the square roots of the eigenvalues of C_a C_b. With
+    more than d images X and Y are first replaced by (d, d) square roots of their covariances, from symmetric
+    eigenvalues. Exact and real also where C is singular.
 
     Raises:
         ValueError: fewer than two rows, or different dimensions.
@@ -46,7 +49,8 @@ def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
 
 
 def fit_gaussian(features: Rows) -> Gaussian:
-    """The Gaussian of a set of features, (n, d), its root with at most min(n, d) rows; more than d rows are read in blocks.
+    """The Gaussian of a set of features, (n, d), its root with at most min(n, d) rows; more than d rows are
+    read in blocks.
 
     Raises:
         ValueError: fewer than two rows.
@@ -68,17 +72,19 @@ def fit_gaussian(features: Rows) -> Gaussian:
 
 
 def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray | None = None) -> Estimate:
-    """Unbiased squared MMD with the kernel (x.y / d + 1)^3, the KID (Binkowski et al. 2018, arXiv 1801.01401).
+    """Unbiased squared MMD with the kernel (x.y / d + 1)^3, the KID (Binkowski et al. 2018, arXiv
+    1801.01401).
 
-    All rows are used at once, no random subsets; of more than `MOST`, so many, evenly spread. The standard error is the
-    jackknife over images.
+    All rows are used at once, no random subsets; of more than `MOST`, so many, evenly spread. The standard
+    error is the jackknife over images.
 
     Args:
         a: (n, d), n >= 3.
         b: (m, d), m >= 3.
-        paired: row i of both sets shows the same image (a reconstruction and its truth, m = n). The two sets then depend on
-            each other, and the plain estimate is biased downwards, below 0 for good reconstructions; leaving k(a_i, b_i) out
-            makes it unbiased again (Gretton et al. 2012, JMLR 13, eq. 4), and exactly 0 where both sets are equal.
+        paired: row i of both sets shows the same image (a reconstruction and its truth, m = n). The two sets
+            then depend on each other, and the plain estimate is biased downwards, below 0 for good
+            reconstructions; leaving k(a_i, b_i) out makes it unbiased again (Gretton et al. 2012, JMLR 13,
+            eq. 4), and exactly 0 where both sets are equal.
         within_b: `kernel_sums` of b, where they are known.
 
     Raises:

@@ -1,4 +1,6 @@
-"""Sets of image features: rows read block by block, their moments, and the statistics of a reference set. No torch in here."""
+"""Sets of image features: rows read block by block, their moments, and the statistics of a reference set. No
+torch in here.
+"""
 
 import io
 import json
@@ -84,7 +86,9 @@ def blocks(rows: Rows) -> Iterator[np.ndarray]:
 
 
 def evenly(n: int, most: int) -> np.ndarray:
-    """Indices of at most ``most`` of n rows, evenly spread, ascending; all of them where there are no more."""
+    """Indices of at most ``most`` of n rows, evenly spread, ascending; all of them where there are no
+    more.
+    """
     return np.arange(n) if n <= most else np.arange(most) * n // most
 
 
@@ -98,8 +102,8 @@ class Statistics:
     """What FID and KID need of a reference set of n images.
 
     Attributes:
-        about: ``mode``, ``dataset``, ``list`` (see `list_hash`), ``n``, ``pixels``, the hash of all images in order, and
-            ``sample``, of some of them.
+        about: ``mode``, ``dataset``, ``list`` (see `list_hash`), ``n``, ``pixels``, the hash of all images in
+            order, and ``sample``, of some of them.
         mean, covariance: of all n, (d,) and (d, d) float64.
         rows: the features of some images for the KID, evenly spread over the list, float16.
         within: of each of these rows the sum of the kernel with the others.
@@ -149,7 +153,9 @@ def write_statistics(found: Statistics) -> Path:
 
 
 def read_statistics(list_sha256: str, mode: str) -> Statistics | None:
-    """The statistics of a list; None where they were not made, or by a version that computed something else, or are damaged."""
+    """The statistics of a list; None where they were not made, or by a version that computed something else,
+    or are damaged.
+    """
     path = statistics_path(list_sha256, mode)
     try:
         with np.load(path, allow_pickle=False) as stored:

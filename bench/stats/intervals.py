@@ -16,7 +16,9 @@ CHUNK = 2**22
 
 
 class Interval(NamedTuple):
-    """A mean with its confidence interval; ``low`` and ``high`` are NaN where one value says nothing about spread."""
+    """A mean with its confidence interval; ``low`` and ``high`` are NaN where one value says nothing about
+    spread.
+    """
 
     mean: float
     low: float
@@ -25,7 +27,9 @@ class Interval(NamedTuple):
 
 
 class Median(NamedTuple):
-    """A median, or a difference of two, with its confidence interval; NaN bounds where one value says nothing about spread."""
+    """A median, or a difference of two, with its confidence interval; NaN bounds where one value says nothing
+    about spread.
+    """
 
     median: float
     low: float
@@ -34,7 +38,9 @@ class Median(NamedTuple):
 
 
 def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Means of resamples with replacement, (n,) -> (resamples,). Which values are drawn depends on n and seed alone."""
+    """Means of resamples with replacement, (n,) -> (resamples,). Which values are drawn depends on n and seed
+    alone.
+    """
     return _resampled(np.mean, values, resamples, seed)
 
 
@@ -57,7 +63,9 @@ def _resampled(
 
 @lru_cache(maxsize=2)
 def _indices(n: int, start: int, stop: int, seed: int) -> np.ndarray:
-    """Resamples start .. stop - 1 as indices, (stop - start, n); from Philox bits, since numpy's samplers may change."""
+    """Resamples start .. stop - 1 as indices, (stop - start, n); from Philox bits, since numpy's samplers may
+    change.
+    """
     bits = [np.random.Philox(key=seed, counter=i << 64).random_raw(n) for i in range(start, stop)]
     return (np.stack(bits) % np.uint64(n)).astype(np.int32)
 
@@ -67,8 +75,8 @@ def bootstrap_interval(
 ) -> Interval:
     """The mean of per-image scores and its bias-corrected accelerated (BCa) bootstrap interval.
 
-    BCa (Efron 1987) moves the percentiles by the bias z0 of the resampled means and by their acceleration a, a sixth of the
-    skewness of the jackknifed means, so that it stays right for skewed scores.
+    BCa (Efron 1987) moves the percentiles by the bias z0 of the resampled means and by their acceleration a,
+    a sixth of the skewness of the jackknifed means, so that it stays right for skewed scores.
 
     Args:
         values: (n,), n >= 1, finite.
@@ -104,7 +112,8 @@ def bootstrap_interval(
 def median_interval(
     values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> Median:
-    """The median over problems and its percentile bootstrap interval, which is made of values and so needs no symmetry.
+    """The median over problems and its percentile bootstrap interval, which is made of values and so needs no
+    symmetry.
 
     Args:
         values: (n,), n >= 1, finite.

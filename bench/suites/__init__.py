@@ -1,4 +1,5 @@
-"""Suites: which tasks, which solver rows, on which data with which prior. YAML files, checked before anything runs.
+"""Suites: which tasks, which solver rows, on which data with which prior. YAML files, checked before anything
+runs.
 
     name: tiny
     dataset: fashion32              # a card in datasets/, or the path of one
@@ -11,9 +12,9 @@
       - {solver: pinv}
       - {solver: dps, label: dps-1000, preset: bench-1000, params: {zeta: 0.3}, images: 4, tasks: [half]}
 
-A task may name a ``dataset`` and a ``prior`` of its own, and a ``block`` of samples. Settings are merged from weak to strong:
-the solver's defaults, the preset for this prior and task, the row's ``params``, the command line. What a row's parameters may
-be is asked from the solver itself, in `bench.plan.build`.
+A task may name a ``dataset`` and a ``prior`` of its own, and a ``block`` of samples. Settings are merged from
+weak to strong: the solver's defaults, the preset for this prior and task, the row's ``params``, the command
+line. What a row's parameters may be is asked from the solver itself, in `bench.plan.build`.
 """
 
 from bench.suites.changes import at_most, override, with_operator

@@ -22,13 +22,14 @@ def override(
     """The suite as changed from the command line.
 
     Args:
-        solvers: ``NAME`` keeps the rows with this label or solver (or adds a row for a solver that the suite lacks, also
-            ``pkg.mod:Class`` and ``file.py:Class``); ``NAME.param=value`` sets a parameter of those rows, and selects them if
-            no plain NAME does; ``NAME.param=0.1,0.3`` makes a row of each. Changed rows say so in their label.
+        solvers: ``NAME`` keeps the rows with this label or solver (or adds a row for a solver that the suite
+            lacks, also ``pkg.mod:Class`` and ``file.py:Class``); ``NAME.param=value`` sets a parameter of
+            those rows, and selects them if no plain NAME does; ``NAME.param=0.1,0.3`` makes a row of each.
+            Changed rows say so in their label.
         tasks: names of the tasks to keep, or patterns; behind "!" of those to leave out.
         known: names of the solvers there are.
-        fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None. ``images``
-            holds for every row.
+        fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None.
+            ``images`` holds for every row.
 
     Raises:
         SuiteError: an unknown name, or two rows of one label.

@@ -45,7 +45,9 @@ def split_flags(flags: Sequence[str]) -> tuple[list[str], list[Setting]]:
 
 
 def selecting(rows: Sequence[Any], flags: Sequence[str], is_called: Callable[[str, Any], bool]) -> list[str]:
-    """The names among flags that select rows: the plain ones, and those of settings of which no plain one selects a row."""
+    """The names among flags that select rows: the plain ones, and those of settings of which no plain one
+    selects a row.
+    """
     plain, settings = split_flags(flags)
     kept = [row for row in rows if any(is_called(name, row) for name in plain)]
     return plain + [s.name for s in settings if not any(is_called(s.name, row) for row in kept)]

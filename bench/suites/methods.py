@@ -1,4 +1,6 @@
-"""Finds solver classes by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``; builds instances from checked settings."""
+"""Finds solver classes by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``; builds instances from
+checked settings.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -19,17 +21,20 @@ class SolverClass:
     """A solver class and its identity."""
 
     name: str
-    """Key in ``SOLVERS`` or ``ANCHORS``, or the class's name: part of the record's key and of the sampler's stream."""
+    """Key in ``SOLVERS`` or ``ANCHORS``, or the class's name: part of the record's key and of the sampler's
+    stream."""
     cls: type[Solver]
     source_sha256: str | None = None
-    """Of the code of a solver that is not ours, see `bench.system.user_code`; ours carry a ``rev`` instead."""
+    """Of the code of a solver that is not ours, see `bench.system.user_code`; ours carry a ``rev``
+    instead."""
 
 
 def load_solver(spec: str) -> SolverClass:
     """The solver class that ``spec`` names; ``file.py`` alone where it defines one solver.
 
     Raises:
-        SuiteError: unknown name, no such file or module, an error while importing it, or no dataclass derived from Solver.
+        SuiteError: unknown name, no such file or module, an error while importing it, or no dataclass derived
+            from Solver.
     """
     if not is_user_code(spec):
         known = {**SOLVERS, **ANCHORS}

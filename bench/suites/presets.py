@@ -1,12 +1,13 @@
-"""Presets: the settings of a solver for a prior and a task, one YAML file per solver beside it in ``solvers/``.
+"""Presets: the settings of a solver for a prior and a task, one YAML file per solver beside it in
+``solvers/``.
 
     bench:                          # preset
       fashion32:                    # prior, a pattern
-        "*": {steps: 100}           # task, a pattern on its name or its operator; later patterns override earlier ones
-        "sr_*": {zeta: 2}
+        "*": {steps: 100}           # task, a pattern on its name or its operator; later patterns override
+        earlier ones "sr_*": {zeta: 2}
 
-Patterns are those of file names (``*``, ``?``, ``[ab]``). Presets are resolved before keys are made, so renaming one
-invalidates nothing and editing one recomputes exactly what it changed.
+Patterns are those of file names (``*``, ``?``, ``[ab]``). Presets are resolved before keys are made, so
+renaming one invalidates nothing and editing one recomputes exactly what it changed.
 """
 
 from fnmatch import fnmatchcase
@@ -51,8 +52,8 @@ def resolve(
     Without ``preset`` it is "bench" where the solver has that for the prior, else None with no parameters.
 
     Raises:
-        SuiteError: the preset does not exist, or not for this prior or task: settings tuned on one are not passed off as
-            settings for another, and defaults not as a paper's.
+        SuiteError: the preset does not exist, or not for this prior or task: settings tuned on one are not
+            passed off as settings for another, and defaults not as a paper's.
     """
     presets = load_presets(solver)
     if preset is not None and preset not in presets:

@@ -60,8 +60,9 @@ class TaskRow(_Row):
 class SolverRow(_Row):
     """One row of the tables: a solver with its settings.
 
-    ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and ``tasks`` restrict a
-    costly row to the suite's first images and to some tasks, whose names may be patterns ("d8-*", "!d800-*").
+    ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and
+    ``tasks`` restrict a costly row to the suite's first images and to some tasks, whose names may be patterns
+    ("d8-*", "!d800-*").
     """
 
     solver: str
@@ -71,7 +72,8 @@ class SolverRow(_Row):
     images: int | None = Field(None, ge=1)
     tasks: list[str] | None = Field(None, min_length=1)
     skip_duplicates: bool = False
-    """Leave the row out of the tasks where its settings are those of an earlier row, as a published default may be the best."""
+    """Leave the row out of the tasks where its settings are those of an earlier row, as a published default
+    may be the best."""
 
     def takes(self, task: str) -> bool:
         """Whether the row is about the task of this name."""
@@ -90,8 +92,8 @@ class Suite(_Strict):
     """Reconstructions per image, each with its own sampling noise."""
     seed: int = Field(0, ge=0)
     block: int | None = Field(None, ge=2)
-    """Samples per image that are solved together and scored as one set, by their distance to the exact posterior; needs a prior
-    in closed form (`bench.exact.problems`)."""
+    """Samples per image that are solved together and scored as one set, by their distance to the exact
+    posterior; needs a prior in closed form (`bench.exact.problems`)."""
     metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")
     """Of each image, beside the data misfit, which is always there."""
     features: bool = False
@@ -99,7 +101,8 @@ class Suite(_Strict):
     fid_mode: Literal["legacy_pytorch", "clean"] = "legacy_pytorch"
     """How images become features."""
     fid_stats: str | None = None
-    """Data set of which `bench fid-stats` made statistics; FID and KID compare with these. None: with the rows' true images."""
+    """Data set of which `bench fid-stats` made statistics; FID and KID compare with these. None: with the
+    rows' true images."""
     tasks: tuple[TaskRow, ...] = Field(min_length=1)
     solvers: tuple[SolverRow, ...] = Field(min_length=1)
 

@@ -1,4 +1,6 @@
-"""YAML files whose errors name the line: `Source` maps a path inside a document to "file.yaml:5: solvers.0.lr"."""
+"""YAML files whose errors name the line: `Source` maps a path inside a document to "file.yaml:5:
+solvers.0.lr".
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +14,9 @@ Loc = tuple[str | int, ...]
 
 
 class SuiteError(ValueError):
-    """Something that a user wrote (a suite, a preset, an option) cannot be used; the message says what, where and why."""
+    """Something that a user wrote (a suite, a preset, an option) cannot be used; the message says what, where
+    and why.
+    """
 
 
 class Source:

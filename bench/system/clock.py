@@ -43,9 +43,9 @@ class Clock:
 class PeakMemory:
     """Peak memory of what runs between `start` and `read`, in MB (1e6 bytes).
 
-    On CUDA: the peak of allocated memory, weights included. On the CPU under Linux: how far the resident memory of the
-    process grew above its level at the start, after the allocator has given its free memory back; weights, code and ground
-    truth are not in it. Elsewhere None.
+    On CUDA: the peak of allocated memory, weights included. On the CPU under Linux: how far the resident
+    memory of the process grew above its level at the start, after the allocator has given its free memory
+    back; weights, code and ground truth are not in it. Elsewhere None.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -70,7 +70,9 @@ def _status(entry: str) -> int:
 
 
 def _reset_peak() -> int | None:
-    """Gives free memory back and sets the peak to the present level, KiB; None where the system does not let us."""
+    """Gives free memory back and sets the peak to the present level, KiB; None where the system does not let
+    us.
+    """
     try:
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")

@@ -72,8 +72,8 @@ def full_precision() -> Iterator[None]:
 
 @contextlib.contextmanager
 def reproducible() -> Iterator[None]:
-    """One thread and deterministic kernels: equal inputs give equal bits on this machine; an operation without such a kernel
-    raises a RuntimeError.
+    """One thread and deterministic kernels: equal inputs give equal bits on this machine; an operation
+    without such a kernel raises a RuntimeError.
     """
     os.environ.setdefault(
         "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
@@ -107,10 +107,12 @@ def in_halves(
     start: int = 0,
     lost: Callable[[Exception], Any] | None = None,
 ) -> list[Any]:
-    """What ``f`` makes of the rows ``start`` to ``start + n``, one entry each; rows that do not fit together are halved.
+    """What ``f`` makes of the rows ``start`` to ``start + n``, one entry each; rows that do not fit together
+    are halved.
 
     Args:
-        lost: gives the entry of a row for which ``f`` raises even alone; rows that fail together are halved too, then.
+        lost: gives the entry of a row for which ``f`` raises even alone; rows that fail together are halved
+            too, then.
 
     Raises:
         Exception: without ``lost``, whatever ``f`` raises, but for the want of memory of several rows.

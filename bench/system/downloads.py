@@ -1,8 +1,10 @@
-"""One downloader for everything: resumes what broke off, tries mirrors in order, and verifies before a file gets its name.
+"""One downloader for everything: resumes what broke off, tries mirrors in order, and verifies before a file
+gets its name.
 
-A transfer goes into ``<name>.part`` beside its destination, and what identifies its source into ``<name>.part.json``. The part
-survives a failure, and a later call asks only for the rest (HTTP Range, with If-Range where no hash guards the result). Of
-several processes that fetch one file, the first transfers it and the others wait for it.
+A transfer goes into ``<name>.part`` beside its destination, and what identifies its source into
+``<name>.part.json``. The part survives a failure, and a later call asks only for the rest (HTTP Range, with
+If-Range where no hash guards the result). Of several processes that fetch one file, the first transfers it
+and the others wait for it.
 """
 
 import json
@@ -46,7 +48,8 @@ def download(
     sha256: str | None = None,
     progress: Progress = silent,
 ) -> str:
-    """Fetches a file from the first source that has it; there is nothing under its final name until it is verified.
+    """Fetches a file from the first source that has it; there is nothing under its final name until it is
+    verified.
 
     Args:
         urls: http or https, in the order in which they are tried.
@@ -86,7 +89,9 @@ class _Transfer:
         self.part, self.note = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
 
     def fetch(self, url: str) -> str:
-        """From one source, going on where it broke off; a wrong hash of a resumed file is given one fresh start."""
+        """From one source, going on where it broke off; a wrong hash of a resumed file is given one fresh
+        start.
+        """
         if not url.startswith(("http://", "https://")):
             raise ValueError("not an http(s) address")
         resumed = self._there() > 0
@@ -113,7 +118,9 @@ class _Transfer:
         self.progress(self._there(), self.size)
 
     def made(self) -> str | None:
-        """The sha256 of what another process put there; None if that is nothing, or not what is wanted here."""
+        """The sha256 of what another process put there; None if that is nothing, or not what is wanted
+        here.
+        """
         if not self.path.is_file() or self.size not in (None, self.path.stat().st_size):
             return None
         found = sha256_of(self.path)
@@ -128,7 +135,9 @@ class _Transfer:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _request(self, url: str) -> None:
-        """One connection: the rest of the file, or all of it where the server knows no ranges or has another file now."""
+        """One connection: the rest of the file, or all of it where the server knows no ranges or has another
+        file now.
+        """
         request = urllib.request.Request(url)  # noqa: S310 - http(s), checked by the caller
         if offset := self._offset(url):
             request.add_header("Range", f"bytes={offset}-")

@@ -1,4 +1,6 @@
-"""One process at a time: a lock that the operating system drops with the process that holds it, so that none is ever stale."""
+"""One process at a time: a lock that the operating system drops with the process that holds it, so that none
+is ever stale.
+"""
 
 import contextlib
 import os
@@ -17,9 +19,11 @@ POLL = 0.5
 
 @contextlib.contextmanager
 def exclusive(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[bool]:
-    """Holds the lock of a file, ``<name>.lock`` beside it; the context is whether another process had to be waited for.
+    """Holds the lock of a file, ``<name>.lock`` beside it; the context is whether another process had to be
+    waited for.
 
-    Whoever waited looks again whether there is anything left to do. On a file system without locks nobody waits.
+    Whoever waited looks again whether there is anything left to do. On a file system without locks nobody
+    waits.
 
     Args:
         path: the file, which need not exist; its folder is made.

@@ -1,4 +1,6 @@
-"""Solvers and operators of a user's own: classes named ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``, and their hash."""
+"""Solvers and operators of a user's own: classes named ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``,
+and their hash.
+"""
 
 import ast
 import contextlib
@@ -33,7 +35,8 @@ def is_user_code(spec: str) -> bool:
 
 
 def load_class(spec: str, base: type) -> tuple[type, ModuleType]:
-    """The class below ``base`` that ``spec`` names, and the module that was asked; ``file.py`` alone where it has only one.
+    """The class below ``base`` that ``spec`` names, and the module that was asked; ``file.py`` alone where it
+    has only one.
 
     Raises:
         UserCodeError: no such file, module or class, an error while importing it, or a class of another kind.
@@ -58,7 +61,8 @@ def load_class(spec: str, base: type) -> tuple[type, ModuleType]:
 
 
 def members(spec: str, *bases: type) -> list[str]:
-    """``file.py:Class`` for each class below one of ``bases`` in ``file.py``, abstract ones only where there is no other.
+    """``file.py:Class`` for each class below one of ``bases`` in ``file.py``, abstract ones only where there
+    is no other.
 
     What names its class stands for itself.
 
@@ -84,13 +88,14 @@ def _classes(module: ModuleType) -> dict[str, type]:
 def source_sha256(cls: type, *modules: ModuleType) -> str | None:
     """Of the code that makes a user's class; None where all is ours.
 
-    These are the files of the class, of all classes that it derives from and of further modules, and what these import, at
-    once or in turn, from the folder that they were found in or from below it, by an import statement anywhere in the file
-    (`importlib` is not seen). A class of an installed package counts by its file too, and not by the package's version, which
-    stays as it is while a working copy changes; what such a package imports does not count.
+    These are the files of the class, of all classes that it derives from and of further modules, and what
+    these import, at once or in turn, from the folder that they were found in or from below it, by an import
+    statement anywhere in the file (`importlib` is not seen). A class of an installed package counts by its
+    file too, and not by the package's version, which stays as it is while a working copy changes; what such a
+    package imports does not count.
 
-    A file counts by its syntax tree: comments, docstrings and layout may change. What does not parse counts by its
-    bytes.
+    A file counts by its syntax tree: comments, docstrings and layout may change. What does not parse counts
+    by its bytes.
     """
     theirs = [
         sys.modules[c.__module__] for c in cls.__mro__ if c.__module__.partition(".")[0] not in NOT_THEIRS
@@ -100,7 +105,9 @@ def source_sha256(cls: type, *modules: ModuleType) -> str | None:
 
 
 def module_sha256(module: ModuleType) -> str | None:
-    """Of a user's module and of what it imports from beside it, as in `source_sha256`; None for what has no file."""
+    """Of a user's module and of what it imports from beside it, as in `source_sha256`; None for what has no
+    file.
+    """
     return _digest(_files(module))
 
 
@@ -140,7 +147,9 @@ def _root(module: ModuleType) -> Path:
 
 @cache
 def _imported(source: bytes) -> frozenset[str]:
-    """What the import statements of a file name, whether modules or what is in them; relative ones with leading dots."""
+    """What the import statements of a file name, whether modules or what is in them; relative ones with
+    leading dots.
+    """
     names = set()
     try:
         tree = ast.parse(source)
@@ -173,7 +182,8 @@ def _resolve(name: str, importer: Path, root: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """While a user's file is imported, its folder is where modules are looked for first, as if it was run as a script.
+    """While a user's file is imported, its folder is where modules are looked for first, as if it was run as
+    a script.
 
     Afterwards it is where they are looked for last: a function of the file may import, too.
     """
@@ -189,7 +199,9 @@ def _importable(folder: Path) -> Iterator[None]:
 
 
 def _refuse_strangers(where: str, module: ModuleType) -> None:
-    """A module that was loaded before under the name of one beside the file is what the file got, and is not what is hashed."""
+    """A module that was loaded before under the name of one beside the file is what the file got, and is not
+    what is hashed.
+    """
     root = _root(module)
     for path in sorted(_files(module) - {Path(module.__file__).resolve()}):
         name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")

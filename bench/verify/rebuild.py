@@ -1,4 +1,6 @@
-"""The cells behind the records of a folder, made again from its manifests; and for each row that has none, the reason."""
+"""The cells behind the records of a folder, made again from its manifests; and for each row that has none,
+the reason.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +26,8 @@ UNUSABLE = (ValueError, OSError)
 CHANGED = "what it depends on has changed: the prior's card, a supplied file, a revision of ours or the version of the keys"
 
 Name = tuple[str, str]
-"""A cell and a data set: a cell does not depend on images, and may have been solved on those of several data sets."""
+"""A cell and a data set: a cell does not depend on images, and may have been solved on those of several data
+sets."""
 Places = Mapping[Name, tuple[str, str]]
 """Name -> label of the row, and task."""
 
@@ -38,7 +41,8 @@ class Wanted:
     tasks: Sequence[str] = ()
 
     def among(self, records: Sequence[Record], runs: Sequence[Mapping[str, Any]]) -> list[Record]:
-        """The records that are meant; of a suite under whose name there are none, all that it may know by another.
+        """The records that are meant; of a suite under whose name there are none, all that it may know by
+        another.
 
         Raises:
             SuiteError: an unknown suite, or a task or solver of which there is no record.
@@ -74,7 +78,9 @@ def is_called(name: str, record: Record) -> bool:
 
 @dataclass(frozen=True)
 class Source:
-    """Something that says how records were made: which cells they may be, and their suite and options, made when asked for."""
+    """Something that says how records were made: which cells they may be, and their suite and options, made
+    when asked for.
+    """
 
     places: Places
     make: Callable[[Places], tuple[Suite, Options]]
@@ -84,7 +90,8 @@ class Source:
 def sources(
     runs: Sequence[Mapping[str, Any]], records: Sequence[Record], wanted: Wanted, **where: Any
 ) -> Iterator[Source]:
-    """The newest manifests first; then the suites as they are now, for manifests that do not say what was asked.
+    """The newest manifests first; then the suites as they are now, for manifests that do not say what was
+    asked.
 
     Args:
         where: the batch, the device, the folder of images.
@@ -232,7 +239,8 @@ def short(value: Any) -> str:
 def chosen(
     plan: Plan, records: Mapping[Name, Sequence[Record]], images: int
 ) -> tuple[list[tuple[Cell, list[Record]]], dict[Name, str]]:
-    """The cells of a plan, each with so many of its records, and reasons for those of which none can be made again.
+    """The cells of a plan, each with so many of its records, and reasons for those of which none can be made
+    again.
 
     Those with the smallest keys: a choice that nobody made.
     """

@@ -1,4 +1,6 @@
-"""Whether records can be made again: some images of every row are computed anew and compared with what is recorded."""
+"""Whether records can be made again: some images of every row are computed anew and compared with what is
+recorded.
+"""
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +23,8 @@ from bench.run.runner import Runner
 from bench.verify.rebuild import UNUSABLE, Name, Source, chosen, first_line, name_of, rebuild
 
 COUNTS = ("nfe", "vjps")
-"""Not operator calls: conjugate gradients need more for some images, and the mean over a batch is what is recorded."""
+"""Not operator calls: conjugate gradients need more for some images, and the mean over a batch is what is
+recorded."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class Repeat:
     Attributes:
         n: images compared.
         changed: names of what must be equal and is not: the measurement, the status, the counted cost.
-        deviation: median and largest absolute difference by metric, of those that both have; of an even number of images the
-            lower of the middle two, so that half of them deviate by no more.
+        deviation: median and largest absolute difference by metric, of those that both have; of an even
+            number of images the lower of the middle two, so that half of them deviate by no more.
         code_changed: whether the solver's code is not that of the records; None where they do not say.
     """
 
@@ -45,9 +48,11 @@ class Repeat:
 
     @property
     def reproduced(self) -> bool:
-        """Whether all is equal, the metrics within one unit of the last printed digit for at least half of the images.
+        """Whether all is equal, the metrics within one unit of the last printed digit for at least half of
+        the images.
 
-        Not for all of them: rounding differs between machines and batches, and some solvers amplify it on some images.
+        Not for all of them: rounding differs between machines and batches, and some solvers amplify it on
+        some images.
         """
         return not self.changed and all(middle <= unit(name) for name, (middle, _) in self.deviation.items())
 

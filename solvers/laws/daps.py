@@ -1,4 +1,6 @@
-"""Laws of DAPS: of the whole annealing, of its Langevin steps, and with these replaced by what they approach."""
+"""Laws of DAPS: of the whole annealing, of its Langevin steps, and with these replaced by what they
+approach.
+"""
 
 from functools import partial
 from itertools import product
@@ -16,7 +18,9 @@ from bench.solver import Measurement, Solver
 
 
 def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """Every state's mean and covariance, Langevin steps included; a remainder of ODE steps, a clipped sigma_max."""
+    """Every state's mean and covariance, Langevin steps included; a remainder of ODE steps, a clipped
+    sigma_max.
+    """
     lr, tau, L, errors = 0.002, 0.2, 6, []
     # Network evaluations, ODE steps, what they come to at each level, sigma_max and what is left of it.
     widths = (
@@ -45,7 +49,9 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
 
 
 def langevin(cls: type[Solver], steps: int, lr: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean and variance of the last of the Langevin steps from one x0, with the mean and precision of their target, in V."""
+    """Mean and variance of the last of the Langevin steps from one x0, with the mean and precision of their
+    target, in V.
+    """
     case, tau, B = problem("unit", 0.1), 0.2, hadamard_noise(4 * steps)
     t, A = case.prior.schedule.at(0.3), case.A
     x0 = torch.tensor([0.1, -0.6, 0.4, 0.2], dtype=F64)
@@ -58,7 +64,9 @@ def langevin(cls: type[Solver], steps: int, lr: float) -> tuple[Tensor, Tensor, 
 
 
 def langevin_error(cls: type[Solver]) -> float:
-    """After k steps the mean is off by (1 - lr p)^k times the start, the variance (1 - (1 - lr p)^2k) / (p (1 - lr p / 2))."""
+    """After k steps the mean is off by (1 - lr p)^k times the start, the variance (1 - (1 - lr p)^2k) / (p (1
+    - lr p / 2)).
+    """
     errors = []
     for k, lr in ((1, 0.01), (20, 0.01), (20, 0.03)):
         off, var, start, p = langevin(cls, k, lr)
@@ -90,7 +98,9 @@ def ideal(cls: type[Solver]) -> type[Solver]:
 
 
 def posterior_error(cls: type[Solver]) -> float:
-    """On N(m, I), the posterior mean as x0, the exact r_t, tau = sigma and an exact inner draw give the exact posterior."""
+    """On N(m, I), the posterior mean as x0, the exact r_t, tau = sigma and an exact inner draw give the exact
+    posterior.
+    """
     errors = []
     for sigma in (0.1, 1.0):
         case, steps = problem("unit", sigma), 30

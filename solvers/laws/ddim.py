@@ -25,7 +25,9 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
 
 
 def last_step_error(cls: type[Solver]) -> float:
-    """The last state is the denoiser's answer to the state before it: nothing is added after the last level."""
+    """The last state is the denoiser's answer to the state before it: nothing is added after the last
+    level.
+    """
     case = problem("mixture", 0.1)
     path = case.path(cls(steps=20), streams(8))
     return gap(path[-1], case.prior.denoise(path[-2], case.prior.schedule.level(0)))

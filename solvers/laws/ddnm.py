@@ -51,7 +51,9 @@ class Recorder(CountingPrior):
 
 
 def ddrm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """DDNM+ from the starting point of DDRM with eta_b = 1, with the same noise: the same path, for any prior."""
+    """DDNM+ from the starting point of DDRM with eta_b = 1, with the same noise: the same path, for any
+    prior.
+    """
     errors = []
     for prior, sigma, eta in product(("skew", "mixture"), (0.1, 1.0), (0.0, 0.85, 1.0)):
         case = problem(prior, sigma, dtype)

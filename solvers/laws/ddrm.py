@@ -37,10 +37,10 @@ def law_error(cls: type[Solver]) -> float:
 def ddnm_plus(case: Case, grid: np.ndarray, eta: float, noise: Noise, spectral: bool) -> Iterator[Tensor]:
     """DDNM+ (Wang, Yu & Zhang 2023, arXiv 2212.00490) in pixel space, from DDRM's starting point.
 
-    x_s = a (x0 - V lam V^T A+ (A x0 - y)) + V d1 z + V d2 V^T eps, with a = sqrt(abar_s) and st = sqrt(1 - abar_s). Where
-    st > a sigma / s_i: lam = 1, d1^2 = st^2 - (a sigma / s_i)^2, d2 = 0; elsewhere lam = s_i st sqrt(1 - eta^2) / (a sigma),
-    d1 = st eta, d2 = 0; where s_i = 0: d1 = st eta, d2 = st sqrt(1 - eta^2). ``spectral``: z is drawn in coordinates of V, not
-    as an image; both have the same law.
+    x_s = a (x0 - V lam V^T A+ (A x0 - y)) + V d1 z + V d2 V^T eps, with a = sqrt(abar_s) and st = sqrt(1 -
+    abar_s). Where st > a sigma / s_i: lam = 1, d1^2 = st^2 - (a sigma / s_i)^2, d2 = 0; elsewhere lam = s_i
+    st sqrt(1 - eta^2) / (a sigma), d1 = st eta, d2 = 0; where s_i = 0: d1 = st eta, d2 = st sqrt(1 - eta^2).
+    ``spectral``: z is drawn in coordinates of V, not as an image; both have the same law.
     """
     H = dense(case.A)[0]
     s, Vt = case.A.s[0], case.A.basis.T
@@ -82,7 +82,9 @@ def ddnm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
 
 
 def measured_error(cls: type[Solver]) -> float:
-    """Until sigma_s s_i / alpha_s falls below sigma, measured coordinates forget: N(a y / s, s^2 - a^2 sigma^2 / s_i^2)."""
+    """Until sigma_s s_i / alpha_s falls below sigma, measured coordinates forget: N(a y / s, s^2 - a^2
+    sigma^2 / s_i^2).
+    """
     errors, grid = [], recursions.leading(20)
     for prior, sigma in product(("unit", "mixture"), (0.0, 0.1, 1.0)):
         case, s = problem(prior, sigma), np.array([1.0, 0.5])

@@ -46,7 +46,9 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
 
 
 def proximal_error(cls: type[Solver]) -> float:
-    """Each estimate solves A^T (A x0' - y) + rho (x0' - x0) = 0, x0 the denoised state clipped or not; the floor of sigma."""
+    """Each estimate solves A^T (A x0' - y) + rho (x0' - x0) = 0, x0 the denoised state clipped or not; the
+    floor of sigma.
+    """
     errors = []
     for sigma, clip, floor in ((0.1, False, 0.0), (1.0, True, 0.0), (0.0, False, 0.2), (0.1, True, 0.2)):
         case, lam = problem("mixture", sigma), 2.0
@@ -81,7 +83,9 @@ def ddim_error(cls: type[Solver]) -> float:
 
 
 def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """With r_t^2 the posterior variance of N(m, I), lam = 1 and zeta = 0: the path of DDIM on the exact posterior."""
+    """With r_t^2 the posterior variance of N(m, I), lam = 1 and zeta = 0: the path of DDIM on the exact
+    posterior.
+    """
     errors = []
     for sigma in (0.0, 0.1, 1.0):
         case = problem("unit", sigma, dtype)

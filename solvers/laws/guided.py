@@ -21,7 +21,9 @@ SPREADS = (None, -1.0, 0.3, 1.0)
 
 
 def gradient_error(cls: type[Solver], project: bool = False) -> float:
-    """On a mixture, the guidance of the first step is minus the finite-difference gradient of the norm or its square."""
+    """On a mixture, the guidance of the first step is minus the finite-difference gradient of the norm or its
+    square.
+    """
     errors, zeta = [], 0.7
     for step, clip in product(("norm", "squared"), (False, True)):
         case = problem("mixture", 0.1)

@@ -45,7 +45,9 @@ def consistency_error(cls: type[Solver]) -> float:
 
 
 def range_error(cls: type[Solver]) -> float:
-    """The gradient never changes measured coordinates: they are a_s y / s_i + sigma_s z for any zeta, in every state."""
+    """The gradient never changes measured coordinates: they are a_s y / s_i + sigma_s z for any zeta, in
+    every state.
+    """
     errors = []
     for prior in ("skew", "mixture"):
         case = problem(prior, 0.1)

@@ -29,7 +29,9 @@ COEFFICIENTS = ("paper", "nvlabs", "score")
 
 
 def law_error(cls: type[Solver]) -> float:
-    """Every state's mean and covariance: three coefficients; with the noise in y and ignoring it; both starts."""
+    """Every state's mean and covariance: three coefficients; with the noise in y and ignoring it; both
+    starts.
+    """
     runs = [
         (*run, True, "noise", 10)
         for run in product(("unit", "skew"), (0.0, 0.1, 1.0), (0.5, 1.0), COEFFICIENTS)
@@ -60,7 +62,9 @@ def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
 
 
 def guidance(cls: type[Solver], prior: str, sigma: float, clip: bool = False) -> tuple[Tensor, Tensor]:
-    """x_T and g of the first of two steps: g is the paper's guidance times alpha_t, its coefficient, divided out."""
+    """x_T and g of the first of two steps: g is the paper's guidance times alpha_t, its coefficient, divided
+    out.
+    """
     case = problem(prior, sigma)
     t = case.prior.schedule.level(500)
     start = streams(16).new((4,))
@@ -69,7 +73,9 @@ def guidance(cls: type[Solver], prior: str, sigma: float, clip: bool = False) ->
 
 
 def score_error(cls: type[Solver]) -> float:
-    """On N(m, I), g / r_t^2 is the gradient of log p(y | x_t): the exact posterior's score minus the prior's."""
+    """On N(m, I), g / r_t^2 is the gradient of log p(y | x_t): the exact posterior's score minus the
+    prior's.
+    """
     errors = []
     for sigma in (0.0, 0.1, 1.0):
         case = problem("unit", sigma)
@@ -82,7 +88,9 @@ def score_error(cls: type[Solver]) -> float:
 
 
 def gradient_error(cls: type[Solver]) -> float:
-    """On a mixture, g is minus the gradient of r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2, also with the clip in the graph."""
+    """On a mixture, g is minus the gradient of r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2, also with the clip
+    in the graph.
+    """
     errors = []
     for sigma, clip in product((0.1, 1.0), (False, True)):
         case = problem("mixture", sigma)

@@ -39,7 +39,9 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
 def closed_gradient(
     case: Case, x: Tensor, eps: Tensor, ab: float, factor: float, means: tuple[int, int]
 ) -> Tensor:
-    """The gradient factor (s S^-1 (a (x - m) + s eps) - eps) / d - A^T (y - A x) / n, S = a^2 C + s^2 I, (d, n) = means."""
+    """The gradient factor (s S^-1 (a (x - m) + s eps) - eps) / d - A^T (y - A x) / n, S = a^2 C + s^2 I, (d,
+    n) = means.
+    """
     cov, H, a, s = case.prior.covariance[0], dense(case.A)[0], ab**0.5, (1 - ab) ** 0.5
     S = a * a * cov + s * s * torch.eye(4, dtype=F64)
     eps_hat = s * torch.linalg.solve(S, (a * (x - case.prior.mean) + s * eps).T).T
@@ -47,7 +49,9 @@ def closed_gradient(
 
 
 def gradient_error(cls: type[Solver]) -> float:
-    """Each stochastic gradient along a path of known noise is its closed form at mu + sigma_x0 z, for all weights."""
+    """Each stochastic gradient along a path of known noise is its closed form at mu + sigma_x0 z, for all
+    weights.
+    """
     errors, lr, lam, case = [], 0.2, 2.0, problem("skew", 0.1)
     for weighting, loss, spread in [(w, "mean", 0.0) for w in WEIGHTS] + [
         ("linear", "sum", 0.0),
@@ -69,7 +73,9 @@ def gradient_error(cls: type[Solver]) -> float:
 
 
 def random_level_error(cls: type[Solver]) -> float:
-    """With random levels, each image's gradient is the closed form at one of the levels, and all levels occur."""
+    """With random levels, each image's gradient is the closed form at one of the levels, and all levels
+    occur.
+    """
     lr, lam, case, images = 0.2, 2.0, problem("skew", 0.1), 64
     solver = cls(
         steps=5, lr=lr, lam=lam, timesteps="random", loss="mean", weighting="linear", optimiser="sgd"
@@ -105,7 +111,9 @@ class StartAt(Matrix):
 def mean_gradient(
     cls: type[Solver], case: Case, index: int, lam: float, weighting: str, start: Tensor
 ) -> Tensor:
-    """The expected gradient at ``start`` at one level, (d,): the mean of one step under Hadamard noise, exact."""
+    """The expected gradient at ``start`` at one level, (d,): the mean of one step under Hadamard noise,
+    exact.
+    """
     prior = case.prior._with(schedule=FlatSchedule(index))
     solver = cls(steps=1, lr=0.1, lam=lam, weighting=weighting, loss="mean", optimiser="sgd")
     noise = hadamard_noise(8)
@@ -144,7 +152,9 @@ def fixed_point_error(cls: type[Solver]) -> float:
 
 
 def smoothed_map_error(cls: type[Solver]) -> float:
-    """With the constant weight (d / m) sigma^2 a / s the fixed point is the MAP estimate of the smoothed prior."""
+    """With the constant weight (d / m) sigma^2 a / s the fixed point is the MAP estimate of the smoothed
+    prior.
+    """
     errors = []
     for prior, index, sigma in product(("unit", "skew"), (50, 500), (0.1, 1.0)):
         case = problem(prior, sigma)
@@ -154,7 +164,9 @@ def smoothed_map_error(cls: type[Solver]) -> float:
 
 
 def true_map_error(cls: type[Solver]) -> float:
-    """At t = 0 that fixed point is the MAP estimate of the prior itself, but for the schedule's smallest noise."""
+    """At t = 0 that fixed point is the MAP estimate of the prior itself, but for the schedule's smallest
+    noise.
+    """
     case = problem("unit", 0.1)
     H, start = dense(case.A)[0], case.prior.posterior(case.y, case.A, case.sigma).mean[0]
     gradient = mean_gradient(cls, case, 0, map_weight(case, 0), "const", start)

@@ -1,4 +1,5 @@
-"""A certificate is about the code of one solver; it is lost with a change, and carried over where no bit changes."""
+"""A certificate is about the code of one solver; it is lost with a change, and carried over where no bit
+changes."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -22,8 +22,8 @@ def test_every_method_has_laws():
 
 
 def test_variance_tends_to_its_limits():
-    """At a fifth of the steps of `benchmarks/limits.py`, to five times its tolerance: a right variance of 1 would be seen where
-    the limit is below 0.95, as it is of most."""
+    """At a fifth of the steps of `benchmarks/limits.py`, to five times its tolerance: a right variance of 1
+    would be seen where the limit is below 0.95, as it is of most."""
     missed = [limit for limit in limits(steps=200) if not limit.reached]
     assert not missed
 

@@ -1,4 +1,5 @@
-"""The contract of operators: ours keep it, a sound one of a user's runs, and one that breaks a promise is told which."""
+"""The contract of operators: ours keep it, a sound one of a user's runs, and one that breaks a promise is
+told which."""
 
 import hashlib
 from pathlib import Path

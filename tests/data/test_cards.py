@@ -1,4 +1,5 @@
-"""Data sets: the embedded ones are what their cards say, and whatever is wrong with a user's gives one clear line."""
+"""Data sets: the embedded ones are what their cards say, and whatever is wrong with a user's gives one clear
+line."""
 
 import hashlib
 import importlib.util

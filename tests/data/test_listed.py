@@ -1,4 +1,5 @@
-"""Photographs: preprocessing to the last bit, public collections in every layout that people have, lists, folders of images."""
+"""Photographs: preprocessing to the last bit, public collections in every layout that people have, lists,
+folders of images."""
 
 import hashlib
 import threading
@@ -34,7 +35,8 @@ def fresh_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "home"))
 
 
-# An independent resampler: separable, antialiased, in 22-bit fixed point with 8 bits in between, which is what Pillow does.
+# An independent resampler: separable, antialiased, in 22-bit fixed point with 8 bits in between, which is
+# what Pillow does.
 
 
 def box(t):
@@ -412,7 +414,8 @@ def test_a_list_from_a_local_file(tmp_path):
 
 @pytest.mark.parametrize("newline", ["", "\n"])
 def test_lists_by_rule(tmp_path, newline):
-    """The first four images by number with 256 px on each side; then the first two of them. Published files end either way."""
+    """The first four images by number with 256 px on each side; then the first two of them. Published files
+    end either way."""
     text = "\n".join(RULED) + newline
     mine = card(tmp_path / "cards", text=text, count=4, min_side=256)
     root = imagenet(tmp_path / "data" / "imagenet" / "val").parents[1]

@@ -175,7 +175,8 @@ def test_float32():
 
 @pytest.mark.parametrize("d", [2, 80])
 def test_vjp_in_float32_keeps_its_digits_near_the_clean_image(d):
-    """At t = 0 the Jacobian magnifies the rounding of what the components differ in by 1e4: uncentred sums are off by 1 %."""
+    """At t = 0 the Jacobian magnifies the rounding of what the components differ in by 1e4: uncentred sums
+    are off by 1 %."""
     law = exact_prior(f"exact-mixture{d}")
     noise = streams(64)
     for t in LEVELS[2:]:

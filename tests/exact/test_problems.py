@@ -1,4 +1,5 @@
-"""Exact suites end to end: worlds, blocks of samples, anchors at the floor, and what the report says of them."""
+"""Exact suites end to end: worlds, blocks of samples, anchors at the floor, and what the report says of
+them."""
 
 import re
 import sys
@@ -149,7 +150,8 @@ def test_the_map_of_ratios_prints_what_its_colours_cannot_tell():
 
 
 def test_the_floor_is_that_of_the_same_problems(run):
-    """Problems of unlike difficulty: a solver that is worse than exact samples on each is not at the floor."""
+    """Problems of unlike difficulty: a solver that is worse than exact samples on each is not at the
+    floor."""
     hard = {f"problem-{k:03d}": 2.0**k for k in range(6)}
     share = {"exact": 0.1, "mcg": 0.11, "oracle": 0.1}
     records = [r for r in read_records(run[2] / "run")[0] if r.task == "m2" and r.label in share]
@@ -265,7 +267,8 @@ def problems():
 
 
 def above_the_floor(problems, solver, n):
-    """Medians over problems: the sliced distance over its floor, and the mode TV above that of exact samples."""
+    """Medians over problems: the sliced distance over its floor, and the mode TV above that of exact
+    samples."""
     law, found = problems
     ratios, excess = [], []
     for k, ((y, A, sigma), problem) in enumerate(found):

@@ -1,4 +1,5 @@
-"""Weights: every source ends in the same bytes, wrong or missing files are refused, and what is cached needs no network."""
+"""Weights: every source ends in the same bytes, wrong or missing files are refused, and what is cached needs
+no network."""
 
 import dataclasses
 import hashlib

@@ -56,7 +56,8 @@ def test_the_published_file_is_torchvisions():
 
 
 def test_the_whole_normalised_image_is_classified(given, monkeypatch):
-    """At 256 x 256, against torchvision's own functions; a crop to 224 px or a missing normalisation changes the logits."""
+    """At 256 x 256, against torchvision's own functions; a crop to 224 px or a missing normalisation changes
+    the logits."""
     _, network, _ = given
     x = (
         torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2.4

@@ -1,4 +1,5 @@
-"""Sets of features: blocks, moments and modes against independent computations; FID and KID against a reference, end to end."""
+"""Sets of features: blocks, moments and modes against independent computations; FID and KID against a
+reference, end to end."""
 
 import json
 import tracemalloc
@@ -122,7 +123,8 @@ def test_memory_does_not_grow_with_the_number_of_images(monkeypatch):
 
 
 def test_clean_resizing_is_antialiased_bicubic_in_floating_point():
-    """Against torch's implementation of the same filter, on both sides of 299 px; edges overshoot and are clipped."""
+    """Against torch's implementation of the same filter, on both sides of 299 px; edges overshoot and are
+    clipped."""
     for side in (64, 400):
         x = torch.from_numpy(RNG(side).uniform(-1, 1, (2, 3, side, side + 5))).float()
         x[..., : side // 2] = x[..., : side // 2].sign()
@@ -239,7 +241,8 @@ def test_damaged_statistics_are_made_again(home, monkeypatch, content):
 
 
 def test_memory_of_a_reference_does_not_grow_with_its_images(home, monkeypatch):
-    """Features of a thousand dimensions as arrays, so that the meter sees them; 600 of them are 5 MB in float64."""
+    """Features of a thousand dimensions as arrays, so that the meter sees them; 600 of them are 5 MB in
+    float64."""
 
     class Wide(FakeInception):
         def __call__(self, x):
@@ -252,7 +255,8 @@ def test_memory_of_a_reference_does_not_grow_with_its_images(home, monkeypatch):
 
 
 def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
-    """The report takes the mode's features and the list's statistics, says so, and needs neither once the number is cached."""
+    """The report takes the mode's features and the list's statistics, says so, and needs neither once the
+    number is cached."""
     monkeypatch.setattr(reference, "Inception", FakeInception)
     data = Images(20)
     found = [record("best", i) for i in range(12)]

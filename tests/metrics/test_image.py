@@ -1,4 +1,5 @@
-"""Metrics against scikit-image, against their definitions written out here, and against recorded values of other programs."""
+"""Metrics against scikit-image, against their definitions written out here, and against recorded values of
+other programs."""
 
 import os
 from dataclasses import asdict
@@ -149,7 +150,8 @@ def test_lpips_of_known_pictures(net, expected, lpips):
 
 @pytest.mark.parametrize("net", ["alex", "vgg"])
 def test_lpips_is_the_definition(net, lpips):
-    """Zhang et al. 2018, eq. 1, from the bare tensors: unit-normalised features, weighted squared difference, spatial mean."""
+    """Zhang et al. 2018, eq. 1, from the bare tensors: unit-normalised features, weighted squared difference,
+    spatial mean."""
     import lpips as package
 
     trunk = load_file(need(f"lpips_{net}"))
@@ -190,7 +192,8 @@ def test_lpips_enlarges_small_images_and_repeats_grey(lpips, pair):
 
 
 def test_inception_gives_the_features_of_the_torchscript_program(inception):
-    """Recorded from running the TorchScript module of the registry package on the same 299-px input: another implementation."""
+    """Recorded from running the TorchScript module of the registry package on the same 299-px input: another
+    implementation."""
     f = inception(astronaut()[0])[0]
     expected = [0.46745497, 0.41781905, 0.42248434, 0.02801417, 0.81635064]
     np.testing.assert_allclose(f[[0, 1, 2, 1000, 2047]], expected, atol=2e-5)

@@ -1,4 +1,5 @@
-"""The laws of measurement operators, for every name that `make_operator` knows; a new operator is found by itself."""
+"""The laws of measurement operators, for every name that `make_operator` knows; a new operator is found by
+itself."""
 
 import copy
 from collections import Counter
@@ -90,7 +91,8 @@ def cases(rung: type) -> pytest.MarkDecorator:
 
 @cases(Operator)
 def test_pure(case):
-    """Same result twice, to the bit; no input changes; no graph leaks; the starting image is nobody else's memory."""
+    """Same result twice, to the bit; no input changes; no graph leaks; the starting image is nobody else's
+    memory."""
     A, x = build(case), image(build(case))
     x.requires_grad_()
     y = data(A)
@@ -240,14 +242,16 @@ def test_linear_algebra(case):
     gram = (D @ D.mT).numpy()
     for damping in (0.03, 1, torch.tensor([1e-3, 0.1, 30.0])):
         d = np.reshape(np.asarray(damping, dtype=float), (-1, 1, 1))
-        # numpy: torch's batched solve, on two threads, was seen to get one matrix of three wrong (torch 2.14.1, MKL)
+        # numpy: torch's batched solve, on two threads, was seen to get one matrix of three wrong (torch
+        # 2.14.1, MKL)
         solved = torch.from_numpy(np.linalg.solve(gram + d * np.eye(gram.shape[-1]), flat[..., None].numpy()))
         close(A.pinv(y, damping).flatten(1), (D.mT @ solved)[..., 0], 1e-9)
 
 
 @cases(SVDOperator)
 def test_undamped_against_numpy(case):
-    """The undamped one is numpy's truncated pseudo-inverse with the same cutoff; also for integers and tensors of 0."""
+    """The undamped one is numpy's truncated pseudo-inverse with the same cutoff; also for integers and
+    tensors of 0."""
     A, y = copy.copy(build(case)), data(build(case))
     A.rcond = 0.0123  # between singular values, so that both cut alike
     expected = torch.linalg.pinv(dense(case), rtol=A.rcond) @ y.flatten(1)[..., None]
@@ -293,7 +297,8 @@ def test_odd_sides(name, shape):
 
 @pytest.mark.parametrize("boundary", ["reflect", "circular"])
 def test_singular_values_at_rounding_level(boundary):
-    """A wide Gaussian has more singular values of 1e-17 than others: they are 0, and the decomposition stays orthonormal."""
+    """A wide Gaussian has more singular values of 1e-17 than others: they are 0, and the decomposition stays
+    orthonormal."""
     A = make_operator("blur_gauss", (1, 64, 64), [0], std=3.0, taps=61, boundary=boundary)
     x, on = image(A), A.s > 0
     z = torch.where(on, image(A, seed=3), 0)
@@ -310,7 +315,8 @@ def test_singular_values_at_rounding_level(boundary):
 
 
 def test_conjugate_gradients_stop_per_image():
-    """Zero data, easy and hard images in one batch: each as if alone, to the bit of what its own iterations gave."""
+    """Zero data, easy and hard images in one batch: each as if alone, to the bit of what its own iterations
+    gave."""
     A = make_operator("blur_motion", SHAPE, [0, 1, 2, 3], taps=9)
     y = torch.cat([torch.zeros(1, *SHAPE), 1e-6 * torch.ones(1, *SHAPE), randn(2, *SHAPE)]).double()
     damping = torch.tensor([0.0, 0.0, 1e-4, 10.0], dtype=torch.float64)

@@ -44,7 +44,8 @@ def test_jpeg_tables_are_pillows(quality):
 @pytest.mark.parametrize(("channels", "agreement"), [(1, 49), (3, 40)])
 @pytest.mark.parametrize("quality", [10, 50, 90])
 def test_jpeg_decodes_as_pillow_does(channels, agreement, quality):
-    """Grey: but for rounding to 8 bits and ties; colour: also but for Pillow's smoother doubling of chroma."""
+    """Grey: but for rounding to 8 bits and ties; colour: also but for Pillow's smoother doubling of
+    chroma."""
     u = photo(channels)
     x, y = tensor(u), tensor(np.asarray(pillow(u, quality)).reshape(u.shape))
     ours = make_operator("jpeg", x.shape[1:], [0], quality=quality)(x)
@@ -55,7 +56,8 @@ def test_jpeg_decodes_as_pillow_does(channels, agreement, quality):
 @pytest.mark.parametrize("quality", [10, 50, 95])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_jpeg_of_a_jpeg(quality, dtype):
-    """Coding what was decoded changes nothing but rounding, on a real photo, in which values beyond [-1, 1] occur."""
+    """Coding what was decoded changes nothing but rounding, on a real photo, in which values beyond [-1, 1]
+    occur."""
     A, x = (
         make_operator("jpeg", (3, 256, 256), [0], quality=quality).to(dtype=dtype),
         tensor(photo()).to(dtype),

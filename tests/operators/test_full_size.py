@@ -1,4 +1,5 @@
-"""At 3 x 256 x 256: the whole path with the FFHQ network, and no tensor of the size of a matrix over pixels."""
+"""At 3 x 256 x 256: the whole path with the FFHQ network, and no tensor of the size of a matrix over
+pixels."""
 
 import subprocess
 import sys
@@ -25,12 +26,14 @@ from tests.supplied import MADE
 
 SHAPE = (3, 256, 256)
 LARGEST = 8 * 3 * 256 * 256 * 4
-"""Bytes: eight images in float32. The frequencies of phase retrieval, padded fourfold and complex, are 4.5; a 256 x 65536
-matrix would be 85, one of 65536 x 65536 (a channel) 22,000, the 61 x 61 neighbourhoods of all pixels 3,700."""
+"""Bytes: eight images in float32. The frequencies of phase retrieval, padded fourfold and complex, are 4.5; a
+256 x 65536 matrix would be 85, one of 65536 x 65536 (a channel) 22,000, the 61 x 61 neighbourhoods of all
+pixels 3,700."""
 
 
 class Largest(TorchDispatchMode):
-    """Remembers the largest memory behind a tensor that any operation returned; a view counts as what it looks into."""
+    """Remembers the largest memory behind a tensor that any operation returned; a view counts as what it
+    looks into."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +48,8 @@ class Largest(TorchDispatchMode):
 
 
 class Mixture(nn.Conv2d):
-    """In place of a network: each pixel's noise is a mixture of its own colours, so all larger tensors are the operators'."""
+    """In place of a network: each pixel's noise is a mixture of its own colours, so all larger tensors are
+    the operators'."""
 
     def __init__(self) -> None:
         super().__init__(3, 3, 1, bias=False)
@@ -77,7 +81,8 @@ def test_the_meter_sees_a_matrix_that_is_only_looked_into():
 
 @pytest.mark.slow
 def test_every_solver_with_the_ffhq_network_through_the_whole_path(tmp_path):
-    """As `benchmarks/full_size.py`, which also fails above 12 GB, on fewer tasks; needs what `bench fetch metrics` gets."""
+    """As `benchmarks/full_size.py`, which also fails above 12 GB, on fewer tasks; needs what `bench fetch
+    metrics` gets."""
     script = ROOT / "benchmarks" / "full_size.py"
     tasks = ["inpaint_box", "sr_average4", "sr_bicubic4", "hdr"]
     options = [option for task in tasks for option in ("--task", task)]

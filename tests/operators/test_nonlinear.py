@@ -1,4 +1,5 @@
-"""Operators that need a file of the user's: where it is looked for, what is refused, and what the results depend on."""
+"""Operators that need a file of the user's: where it is looked for, what is refused, and what the results
+depend on."""
 
 import numpy as np
 import pytest

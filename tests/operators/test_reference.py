@@ -1,4 +1,5 @@
-"""Operators against independent implementations, golden draws, their errors, and their appetite for memory."""
+"""Operators against independent implementations, golden draws, their errors, and their appetite for
+memory."""
 
 import hashlib
 import inspect
@@ -183,7 +184,8 @@ def test_parameters_are_described():
     "name", [name for name in OPERATORS if "matrix" not in name and name != "blur_nonlinear"]
 )
 def test_no_operator_is_quadratic_in_the_image(name):
-    """At 3 x 256 x 256 in float64 (1.5 MiB), the operator itself and every one of its calls stay below 64 MiB."""
+    """At 3 x 256 x 256 in float64 (1.5 MiB), the operator itself and every one of its calls stay below 64
+    MiB."""
     A, x = MADE.get(name, partial(make_operator, name))((3, 256, 256), [0]), images(1, (3, 256, 256))
     y = A(x)
     assert (

@@ -385,7 +385,8 @@ def test_azula_functions_that_return_something_else(azula):
 
 
 def test_a_users_file_is_imported_as_any_other_of_theirs(azula, tmp_path):
-    """By the one importer: its module is known while it is made, as dataclasses need, and a missing file is named."""
+    """By the one importer: its module is known while it is made, as dataclasses need, and a missing file is
+    named."""
     lines = "from __future__ import annotations\nimport dataclasses\n\n@dataclasses.dataclass\nclass Held:\n    side: int = 16\n\n"
     (tmp_path / "mine.py").write_text(lines + AZULA.replace("(1, 16, 16)", "(1, Held().side, 16)"))
     assert load_prior(f"{azula}:gaussian").shape == (1, 16, 16)

@@ -1,4 +1,5 @@
-"""Every kind of scheduler of diffusers: against exact denoisers of a Gaussian, and against diffusers' own steps."""
+"""Every kind of scheduler of diffusers: against exact denoisers of a Gaussian, and against diffusers' own
+steps."""
 
 import importlib
 import inspect
@@ -209,7 +210,8 @@ def test_a_flow_is_that_of_diffusers(pipeline, name, device):
 
 @pytest.mark.parametrize("flag", ["invert_sigmas", "use_dynamic_shifting"])
 def test_a_flow_turned_around_or_shifted_by_its_sampler_is_that_of_diffusers(pipeline, flag):
-    """Their last step, to the clean image; and the prior's levels are those of their table, which no image has shifted."""
+    """Their last step, to the clean image; and the prior's levels are those of their table, which no image
+    has shifted."""
     scheduler = made("FlowMatchEulerDiscreteScheduler", **{flag: True})
     folder, unet = pipeline(scheduler)
     prior = load_prior(folder)
@@ -258,7 +260,8 @@ def test_schedulers_with_betas_share_the_network(pipeline, name):
 
 
 def test_schedulers_of_an_absent_package_or_of_shifted_betas(pipeline, tmp_path):
-    """One whose class needs a package that is not here, by its betas; and CogVideoX's, which are not those of its levels."""
+    """One whose class needs a package that is not here, by its betas; and CogVideoX's, which are not those of
+    its levels."""
     folder, _ = pipeline(
         made("DDPMScheduler", beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     )

@@ -1,4 +1,5 @@
-"""Class-conditional priors, classifier guidance, other predictions, lower precision, and what a run records of them."""
+"""Class-conditional priors, classifier guidance, other predictions, lower precision, and what a run records
+of them."""
 
 import hashlib
 import re
@@ -66,7 +67,8 @@ def test_labels_are_asked_for_and_checked():
 
 
 def test_guidance_shifts_the_noise_by_the_classifiers_gradient():
-    """eps' = eps - scale sigma grad log p, with the gradient by finite differences along random directions."""
+    """eps' = eps - scale sigma grad log p, with the gradient by finite differences along random
+    directions."""
     plain, guided = (conditional(scale, torch.float64).condition([1, 2]) for scale in (None, 2.5))
     x, u = torch.randn(2, 2, *SHAPE, dtype=torch.float64)
 

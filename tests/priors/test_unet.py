@@ -1,4 +1,5 @@
-"""The U-Net and the classifier: sizes of the public ones, and their parts against formulas written down independently."""
+"""The U-Net and the classifier: sizes of the public ones, and their parts against formulas written down
+independently."""
 
 import math
 
@@ -107,7 +108,8 @@ def test_fused_attention_stands_in_for_the_library(heads_first):
 
 @pytest.mark.parametrize(("recompute", "gib"), [(False, 1.61), (True, 0.38)])
 def test_what_a_backward_pass_holds_on_to(recompute, gib):
-    """Of the FFHQ network, for one image: all activations, or the inputs of its blocks and what lies between them."""
+    """Of the FFHQ network, for one image: all activations, or the inputs of its blocks and what lies between
+    them."""
     with torch.device("meta"):
         network = build_unet(**read_card("ffhq256_uncond")[0].architecture.model_dump(exclude_unset=True))
         recompute_activations(network.requires_grad_(False), recompute)
@@ -142,7 +144,8 @@ def test_learned_variance_lies_between_the_two_posterior_variances(v):
 
 @pytest.mark.parametrize("n", [1, 20, 250, 1000])
 def test_respacing_keeps_the_noise_levels(n):
-    """The betas of the shorter chain, multiplied up again, are the original abar at the kept steps, 0 and T - 1 included."""
+    """The betas of the shorter chain, multiplied up again, are the original abar at the kept steps, 0 and T -
+    1 included."""
     schedule = VPSchedule()
     levels = schedule.levels(n, "respaced")
     kept = [level.index for level in levels[-2::-1]]

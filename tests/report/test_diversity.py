@@ -41,7 +41,8 @@ def test_others_are_not(scale, shift, sign):
 
 
 def test_spread_over_error_is_unbiased_where_an_image_is_one_number():
-    """Its pixels are equal, so its error varies as much as can be: the mean of the images' ratios is far above 1."""
+    """Its pixels are equal, so its error varies as much as can be: the mean of the images' ratios is far
+    above 1."""
     rng, images = np.random.default_rng(2), 400
     drawn = np.rint(127 + 20 * rng.standard_normal((images, 4, 1, 1))).clip(0, 255).astype(np.uint8)
     found = [diversity(one[:3], one[3])[0] for one in drawn]

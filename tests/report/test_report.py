@@ -1,4 +1,5 @@
-"""The report of a made-up run: what is said about what is missing, figures, and that equal records give equal bytes."""
+"""The report of a made-up run: what is said about what is missing, figures, and that equal records give equal
+bytes."""
 
 import json
 import re

@@ -82,7 +82,8 @@ def test_two_codes_of_a_users_operator_are_two_tables(tmp_path):
 
 
 def test_rows_with_fewer_images_by_design_are_compared_over_the_images_they_share(tmp_path):
-    """The first 6 images are easy: the row that has only these has the best mean, and yet is worse on each of them."""
+    """The first 6 images are easy: the row that has only these has the best mean, and yet is worse on each of
+    them."""
     psnr = {"worse": HARD + 21 - 30 * (np.arange(N) >= 6), "best": HARD + 21.5 - 30 * (np.arange(N) >= 6)}
     psnr["short"] = psnr["best"] - 0.3
     chosen = [(row, i) for row in psnr for i in range(6 if row == "short" else N)]

@@ -1,4 +1,5 @@
-"""What goes wrong beside the solver: measuring and scoring cost the images that they are about, and the run goes on."""
+"""What goes wrong beside the solver: measuring and scoring cost the images that they are about, and the run
+goes on."""
 
 import pytest
 import torch

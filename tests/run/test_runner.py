@@ -1,4 +1,5 @@
-"""The runner: the same numbers whatever the batches and shards, honest counts, and failures that cost only their own image."""
+"""The runner: the same numbers whatever the batches and shards, honest counts, and failures that cost only
+their own image."""
 
 import errno
 import os
@@ -38,7 +39,8 @@ from solvers import SOLVERS
 from tests.tiny import build
 
 TOLERANCE = {"float32": 2e-3, "float64": 1e-8}
-"""dB of PSNR: what rounding in another order may do to a reconstruction. Coupling between images changes whole dB."""
+"""dB of PSNR: what rounding in another order may do to a reconstruction. Coupling between images changes
+whole dB."""
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +112,11 @@ def reconstructions(plan, folder):
 
 
 def test_the_order_of_images_changes_no_picture(suite, tmp_path):
-    """Also where the operator is inverted by conjugate gradients: each image has its own steps and its own end.
+    """Also where the operator is inverted by conjugate gradients: each image has its own steps and its own
+    end.
 
-    In float64 and with an early end: after some fifty iterations without damping, conjugate gradients have lost the
-    orthogonality of their directions, and a difference in the last bit decides when they end.
+    In float64 and with an early end: after some fifty iterations without damping, conjugate gradients have
+    lost the orthogonality of their directions, and a difference in the last bit decides when they end.
     """
     motion = TaskRow(name="motion", operator="blur_motion", params={"rcond": 0.05}, sigma=0.05)
     suite = suite.model_copy(update={"tasks": (suite.tasks[0], motion), "metrics": ("psnr",)})

@@ -1,4 +1,5 @@
-"""What the laws do not reach: nonlinear guidance, masks in the loss, cutoffs without noise, presets and options."""
+"""What the laws do not reach: nonlinear guidance, masks in the loss, cutoffs without noise, presets and
+options."""
 
 import math
 from collections import Counter
@@ -66,7 +67,8 @@ def test_pigdm_guides_through_a_nonlinear_pseudo_inverse(prior, coefficient):
 
 
 def test_red_diff_counts_measured_entries_only(prior):
-    """One step of gradient descent under a mask: the data term is a mean over the pixels that were measured."""
+    """One step of gradient descent under a mask: the data term is a mean over the pixels that were
+    measured."""
     A = make_operator("inpaint_random", SHAPE, range(B), p=0.75)
     y = A(prior.sample(noise(name="x"))) + 0.3 * A.measured
     solver = RedDiff(steps=1, optimiser="sgd", lr=1.0, lam=0.7, spacing="trailing")
@@ -101,7 +103,8 @@ def test_red_diff_with_random_levels_keeps_the_contract(spacing):
 
 
 def test_ddrm_without_noise_trusts_what_the_pseudo_inverse_trusts():
-    """A singular value below the cutoff counts as unmeasured: 1 / s would blow up, and the result is that of s = 0."""
+    """A singular value below the cutoff counts as unmeasured: 1 / s would blow up, and the result is that of
+    s = 0."""
     prior = GaussianPrior(torch.zeros(3, dtype=torch.float64), torch.full((3,), 0.5, dtype=torch.float64))
     results = []
     for tiny in (1e-7, 0.0):
@@ -134,7 +137,8 @@ def test_ddnm_without_noise_is_consistent_in_every_estimate(prior, operator):
 
 
 def test_diffpir_returns_what_it_says(prior):
-    """``state`` is the input of the last network evaluation, whose result is not used; ``estimate`` the last x0'."""
+    """``state`` is the input of the last network evaluation, whose result is not used; ``estimate`` the last
+    x0'."""
     A = make_operator("sr_average2", SHAPE, range(B))
     measurement = Measurement(A(prior.sample(noise(name="x"))), A, 0.1)
     state, estimate = (
@@ -152,7 +156,8 @@ def test_diffpir_returns_what_it_says(prior):
 
 
 def test_daps_moves_along_a_nonlinear_likelihood(prior):
-    """One level written out: one Euler step to the clean image, three Langevin steps with HDR's slope of 2 where unclipped."""
+    """One level written out: one Euler step to the clean image, three Langevin steps with HDR's slope of 2
+    where unclipped."""
     A = make_operator("hdr", SHAPE, range(B))
     y = A(prior.sample(noise(name="x")))
     solver = DAPS(steps=1, ode_steps=1, sigma_max=0.8, langevin_steps=3, tau=0.5, lr=0.01)

@@ -1,4 +1,5 @@
-"""Intervals against coverage and scipy, distances against analytic Gaussians and independent implementations."""
+"""Intervals against coverage and scipy, distances against analytic Gaussians and independent
+implementations."""
 
 import numpy as np
 import pytest

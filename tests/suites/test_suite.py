@@ -107,7 +107,8 @@ AT_256 = [name for name in list_suites() if name.startswith(("ffhq-", "imagenet-
 
 @pytest.mark.parametrize("name", AT_256)
 def test_rows_at_256_have_every_preset_and_tasks_their_unit(name, supplied):
-    """A preset without a row of its own has the settings of one that has; DiffPIR's official steps are set by the rows."""
+    """A preset without a row of its own has the settings of one that has; DiffPIR's official steps are set by
+    the rows."""
     suite = load_suite(name)
     assert {row.preset for row in suite.solvers} == {None, "bench", "official", "paper"}
     assert all("sigma_unit" in task.model_fields_set for task in suite.tasks if task.sigma), (
@@ -278,7 +279,8 @@ class Helped(DPS):
 
 
 def helped(folder, zeta=0.5, name="random"):
-    """A solver's file of a name that is also one of Python's, beside a package that imports another module."""
+    """A solver's file of a name that is also one of Python's, beside a package that imports another
+    module."""
     (folder / "blurs").mkdir(parents=True)
     (folder / "blurs" / "near.py").write_text("import numpy\n\nfrom far_away import ZETA\n")
     (folder / "blurs" / "unused.py").write_text("1 / 0\n")
@@ -311,7 +313,8 @@ def test_a_solvers_helpers_are_imported_and_part_of_its_source(tmp_path, forgetf
 
 
 def test_a_function_may_import_a_helper_when_it_is_called(tmp_path, forgetful):
-    """It counts too; one that does not parse counts by its bytes, and what lies above the folder not at all."""
+    """It counts too; one that does not parse counts by its bytes, and what lies above the folder not at
+    all."""
     (tmp_path / "user.py").write_text(
         "try:\n    from ..above import ZETA\nexcept ImportError:\n    ZETA = 1\n\n\n"
         "def later():\n    from far_away import ZETA\n\n    return ZETA\n\n\ndef never():\n    import odd\n"
@@ -337,7 +340,8 @@ def test_a_helper_that_is_another_one_than_that_beside_the_file_is_refused(tmp_p
 
 
 def test_equal_settings_give_equal_keys(tmp_path):
-    """Written as 1e-1, 0.1 or a string, in either unit of sigma; and every real difference changes the key."""
+    """Written as 1e-1, 0.1 or a string, in either unit of sigma; and every real difference changes the
+    key."""
 
     def key(task="sigma: .1", params="zeta: 0.1", numerics="float32"):
         tasks = f"tasks:\n  - {{name: t, operator: inpaint_random, {task}}}\n"

@@ -1,4 +1,5 @@
-"""What runs on a GPU, without one: every tensor is on the device that it should be on, and the right device is waited for."""
+"""What runs on a GPU, without one: every tensor is on the device that it should be on, and the right device
+is waited for."""
 
 import pytest
 import torch
@@ -68,8 +69,9 @@ def test_operators_are_wholly_on_their_device(case, monkeypatch):
 
 
 def rounding(expected, A, x, y):
-    """Tolerances: the usual ones where the device is pretended. A real one rounds differently, which a pseudo-inverse may
-    amplify: it may deviate 30 times as far as the CPU does where its inputs change by the rounding of float32.
+    """Tolerances: the usual ones where the device is pretended. A real one rounds differently, which a
+    pseudo-inverse may amplify: it may deviate 30 times as far as the CPU does where its inputs change by the
+    rounding of float32.
     """
     if REAL is None:
         return [{} for _ in expected]
@@ -84,7 +86,8 @@ def rounding(expected, A, x, y):
 
 
 def test_a_run_on_another_device_gives_the_same_records(tmp_path, monkeypatch):
-    """Every solver, its prior, its noise, the metrics and the pictures: one path for the CPU and for what is not one."""
+    """Every solver, its prior, its noise, the metrics and the pictures: one path for the CPU and for what is
+    not one."""
     suite = override(load_suite(str(build_world(tmp_path))), tasks=["box"], images=2)
 
     def run(device, folder):

@@ -200,7 +200,8 @@ def fetch_in_a_process(results, url, path, sha256):
 
 @pytest.mark.parametrize("sha256", [SHA256, None], ids=["pinned", "unpinned"])
 def test_of_two_processes_one_transfers_and_the_other_waits(server, path, sha256):
-    """The second starts while the first is half way: it says how far that is, opens no connection, and gets the same file."""
+    """The second starts while the first is half way: it says how far that is, opens no connection, and gets
+    the same file."""
     context = multiprocessing.get_context("spawn")
     first, second = context.Queue(), context.Queue()
     arguments = (f"{server.url}/held", path, sha256)

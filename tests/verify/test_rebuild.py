@@ -1,4 +1,5 @@
-"""Every kind of run is found again by what its manifest keeps; what is not there any more is told, row by row."""
+"""Every kind of run is found again by what its manifest keeps; what is not there any more is told, row by
+row."""
 
 import json
 import shutil

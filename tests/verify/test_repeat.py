@@ -1,4 +1,5 @@
-"""Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to the last bit."""
+"""Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to
+the last bit."""
 
 import shutil
 import sys

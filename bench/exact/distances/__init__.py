@@ -1,8 +1,10 @@
-"""Distances of samples to an exact posterior, each with the floor that exact samples of the same number leave.
+"""Distances of samples to an exact posterior, each with the floor that exact samples of the same number
+leave.
 
-They measure merit, not correctness: a wrong solver may be nearer to the posterior than the right one, which is why
-`bench.certify.laws` tests the laws of a solver instead. No distance depends on choices of the linear algebra library, such as the
-basis of an eigenspace. Where one changes for the same samples, raise `bench.plan.cell.DISTANCES_REV`.
+They measure merit, not correctness: a wrong solver may be nearer to the posterior than the right one, which
+is why `bench.certify.laws` tests the laws of a solver instead. No distance depends on choices of the linear
+algebra library, such as the basis of an eigenspace. Where one changes for the same samples, raise
+`bench.plan.cell.DISTANCES_REV`.
 """
 
 import math
@@ -18,7 +20,8 @@ from bench.stats.metric import Metric
 __all__ = ["DISTANCES", "REPETITIONS", "Floor", "Problem", "floor", "pose", "score"]
 
 REPETITIONS = 39
-"""Fewest sets of exact draws that bound a further one at 95 % without assuming the shape of their distribution."""
+"""Fewest sets of exact draws that bound a further one at 95 % without assuming the shape of their
+distribution."""
 
 DISTANCES: dict[str, Metric] = {
     "mmd": Metric(
@@ -65,8 +68,9 @@ DISTANCES: dict[str, Metric] = {
 class Floor(NamedTuple):
     """What exact samples score.
 
-    ``low`` and ``high`` bound a further set of exact samples with at least 95 %: a ratio from both sides, a distance from above
-    (``low`` is minus infinity). They are order statistics, valid whatever the distribution.
+    ``low`` and ``high`` bound a further set of exact samples with at least 95 %: a ratio from both sides, a
+    distance from above (``low`` is minus infinity). They are order statistics, valid whatever the
+    distribution.
     """
 
     mean: float
@@ -79,11 +83,13 @@ def score(samples: Tensor, problem: Problem) -> dict[str, float]:
     """The distances of one solver's samples to the posterior.
 
     Args:
-        samples: (n, d) or (n, *shape), n >= 2, independent given y; their streams must not be those of "exact draws".
+        samples: (n, d) or (n, *shape), n >= 2, independent given y; their streams must not be those of "exact
+            draws".
         problem: the first call prepares it, later ones are cheap.
 
     Returns:
-        Those of `DISTANCES` that apply: ``mode_tv`` to mixtures, ``w2`` and ``kl`` to Gaussians (``kl`` with n > d), the split
+        Those of `DISTANCES` that apply: ``mode_tv`` to mixtures, ``w2`` and ``kl`` to Gaussians (``kl`` with
+            n > d), the split
         moments to subspaces that have directions.
 
     Raises:

@@ -1,7 +1,9 @@
-"""Maximum mean discrepancy to a Gaussian mixture in closed form: no reference sample, hence no noise but the solver's own.
+"""Maximum mean discrepancy to a Gaussian mixture in closed form: no reference sample, hence no noise but the
+solver's own.
 
-The kernel is k(x, x') = exp(-||x - x'||^2 / (2 ell^2)). Its expectation under a Gaussian is again a Gaussian function, with
-ell^2 added to the variances (Gretton et al. 2012, JMLR 13, for the distance; the integrals are Gaussian convolutions).
+The kernel is k(x, x') = exp(-||x - x'||^2 / (2 ell^2)). Its expectation under a Gaussian is again a Gaussian
+function, with ell^2 added to the variances (Gretton et al. 2012, JMLR 13, for the distance; the integrals are
+Gaussian convolutions).
 """
 
 import math
@@ -48,7 +50,8 @@ def mean_embedding(p: MixturePrior, x: Tensor, ell2: float) -> Tensor:
 
 
 def mmd2(x: Tensor, p: MixturePrior, ell2: float) -> float:
-    """Unbiased squared MMD between samples and a law; its expectation is 0 for exact samples, and it may be below 0.
+    """Unbiased squared MMD between samples and a law; its expectation is 0 for exact samples, and it may be
+    below 0.
 
     Args:
         x: (n, d), n >= 2.
@@ -60,7 +63,9 @@ def mmd2(x: Tensor, p: MixturePrior, ell2: float) -> float:
 
 
 def _squares(x: Tensor) -> Tensor:
-    """Squared distances of all pairs, (n, d) -> (n (n - 1) / 2,), by scipy, ten times faster than torch in few dimensions."""
+    """Squared distances of all pairs, (n, d) -> (n (n - 1) / 2,), by scipy, ten times faster than torch in
+    few dimensions.
+    """
     return torch.from_numpy(distance.pdist(x.numpy(), "sqeuclidean"))
 
 
@@ -79,12 +84,14 @@ class _Bandwidth(NamedTuple):
 
 
 class KernelDistance:
-    """Squared MMD to the posterior as a fraction of the prior's: 0 for exact samples, 1 for a solver that ignores y.
+    """Squared MMD to the posterior as a fraction of the prior's: 0 for exact samples, 1 for a solver that
+    ignores y.
 
-    ``mmd`` has as bandwidth the median distance between two draws of the posterior, over all pairs of `MEDIAN_DRAWS` exact
-    draws of a fixed stream. ``mmd_small`` looks within the modes: its ell^2 is the posterior's variance within a mode, summed
-    over the directions and averaged over the modes. Neither depends on the samples. Where y says little, the prior is near
-    the posterior, and the fraction is of little: read it against its floor.
+    ``mmd`` has as bandwidth the median distance between two draws of the posterior, over all pairs of
+    `MEDIAN_DRAWS` exact draws of a fixed stream. ``mmd_small`` looks within the modes: its ell^2 is the
+    posterior's variance within a mode, summed over the directions and averaged over the modes. Neither
+    depends on the samples. Where y says little, the prior is near the posterior, and the fraction is of
+    little: read it against its floor.
     """
 
     def __init__(self, prior: MixturePrior, posterior: MixturePrior, name: str) -> None:

@@ -1,4 +1,6 @@
-"""Means and variances of samples against exact ones, apart in measured and unmeasured directions, and Gaussian distances."""
+"""Means and variances of samples against exact ones, apart in measured and unmeasured directions, and
+Gaussian distances.
+"""
 
 import torch
 from torch import Tensor
@@ -7,12 +9,14 @@ from bench.exact.prior import MixturePrior
 
 
 class SplitMoments:
-    """Gap of the mean and ratio of the variances, within the row space of A ("measured") and its complement ("unmeasured").
+    """Gap of the mean and ratio of the variances, within the row space of A ("measured") and its complement
+    ("unmeasured").
 
-    ``mean_gap_*`` is the root mean square, over the directions of the subspace, of the gap between the means in posterior
-    standard deviations; n exact samples leave 1 / sqrt(n). ``var_ratio_*`` is the mean over the same directions of the ratio of
-    the variances; 1 is right. The directions are the principal axes of the posterior within the subspace, so the numbers
-    do not depend on the basis that it came in. A subspace without directions has no entries.
+    ``mean_gap_*`` is the root mean square, over the directions of the subspace, of the gap between the means
+    in posterior standard deviations; n exact samples leave 1 / sqrt(n). ``var_ratio_*`` is the mean over the
+    same directions of the ratio of the variances; 1 is right. The directions are the principal axes of the
+    posterior within the subspace, so the numbers do not depend on the basis that it came in. A subspace
+    without directions has no entries.
 
     Args:
         posterior: one law.
@@ -43,7 +47,8 @@ def _whitening(basis: Tensor, cov: Tensor) -> Tensor:
 def gaussian_w2(mean_a: Tensor, root_a: Tensor, mean_b: Tensor, root_b: Tensor) -> float:
     """2-Wasserstein distance between two Gaussians, in units of x.
 
-    The trace of (C_a C_b)^(1/2) is the nuclear norm of a product of roots, which stays real where a covariance is singular.
+    The trace of (C_a C_b)^(1/2) is the nuclear norm of a product of roots, which stays real where a
+    covariance is singular.
 
     Args:
         mean_a, mean_b: (d,).
@@ -72,8 +77,9 @@ def gaussian_kl(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) ->
 class GaussianMoments:
     """``w2`` and ``kl`` between the Gaussian fitted to the samples and a Gaussian posterior.
 
-    ``w2`` is in units of the posterior's total standard deviation, sqrt(tr C): 1 for a solver that returns the posterior mean.
-    ``kl`` is in nats and needs n > d; both are biased upwards by the finite sample, which the floor shows.
+    ``w2`` is in units of the posterior's total standard deviation, sqrt(tr C): 1 for a solver that returns
+    the posterior mean. ``kl`` is in nats and needs n > d; both are biased upwards by the finite sample, which
+    the floor shows.
     """
 
     def __init__(self, posterior: MixturePrior) -> None:

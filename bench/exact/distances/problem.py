@@ -31,7 +31,8 @@ class Problem:
         y: (m,).
         sigma: standard deviation of the noise in y.
         x: (d,), the truth.
-        name: names the streams of the exact draws; different problems of a suite need different names to be independent.
+        name: names the streams of the exact draws; different problems of a suite need different names to be
+            independent.
 
     Raises:
         ValueError: more than one posterior, another dtype or device, or a direction without variance.
@@ -60,16 +61,20 @@ class Problem:
 
     @cached_property
     def subspaces(self) -> dict[str, Tensor]:
-        """Orthonormal bases of the row space of A, largest singular value first, and of its complement, (d, r), (d, d - r)."""
+        """Orthonormal bases of the row space of A, largest singular value first, and of its complement, (d,
+        r), (d, d - r).
+        """
         _, s, V = padded_svd(self.A.numpy())
         return {"measured": V[:, s > 0], "unmeasured": V[:, s == 0]}
 
     @cached_property
     def view(self) -> Tensor | None:
-        """The directions in which densities are ranked, (8, d): measured ones, then unmeasured ones; None up to d = 8.
+        """The directions in which densities are ranked, (8, d): measured ones, then unmeasured ones; None up
+        to d = 8.
 
-        Both kinds get half where there are enough of the other. They are random, A^T n and what n has in the complement, since
-        singular vectors are arbitrary where singular values repeat, and differ between machines.
+        Both kinds get half where there are enough of the other. They are random, A^T n and what n has in the
+        complement, since singular vectors are arbitrary where singular values repeat, and differ between
+        machines.
         """
         measured, unmeasured = self.subspaces.values()
         m, d = self.A.shape

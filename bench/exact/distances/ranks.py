@@ -10,15 +10,16 @@ RANK_DRAWS = 2**14
 
 
 class DensityRanks:
-    """``hpd_ks``: Kolmogorov-Smirnov distance of u = P(log p(X | y) <= log p(x | y)), X exact, from the uniform; 0 to 1.
+    """``hpd_ks``: Kolmogorov-Smirnov distance of u = P(log p(X | y) <= log p(x | y)), X exact, from the
+    uniform; 0 to 1.
 
-    1 - u is the content of the smallest highest-density region that holds x. Samples that are too narrow have large u, too wide
-    or displaced ones small u.
+    1 - u is the content of the smallest highest-density region that holds x. Samples that are too narrow have
+    large u, too wide or displaced ones small u.
 
     Args:
         posterior: one law.
-        view: (p, d), the directions in which it is looked at, or None for all: in high dimension log p concentrates so much
-            that every approximate sampler is at distance 1.
+        view: (p, d), the directions in which it is looked at, or None for all: in high dimension log p
+            concentrates so much that every approximate sampler is at distance 1.
         name: of the problem.
 
     """
@@ -37,9 +38,11 @@ class DensityRanks:
 
 
 class ModeWeights:
-    """``mode_tv``: total variation between the mean responsibilities of the samples and the posterior's weights; 0 to 1.
+    """``mode_tv``: total variation between the mean responsibilities of the samples and the posterior's
+    weights; 0 to 1.
 
-    Responsibilities rather than the nearest mode: their mean over exact samples is the weights, also where modes overlap.
+    Responsibilities rather than the nearest mode: their mean over exact samples is the weights, also where
+    modes overlap.
     """
 
     def __init__(self, posterior: MixturePrior) -> None:

@@ -9,14 +9,16 @@ from bench.exact.prior import MixturePrior
 
 PROJECTIONS = 256
 FLOOR_SETS = 8
-"""Sets of exact draws whose mean distance to the reference is the floor; the distance of one set varies by a quarter."""
+"""Sets of exact draws whose mean distance to the reference is the floor; the distance of one set varies by a
+quarter."""
 
 
 class SlicedDistance:
-    """``sw``: distance of the samples to as many exact draws, in units of what another set of exact draws would have.
+    """``sw``: distance of the samples to as many exact draws, in units of what another set of exact draws
+    would have.
 
-    A secondary metric: on a law with many modes chance counts per mode dominate it, so that it does not see a variance within
-    the modes that is wrong by half. ``sw_floor`` is the unit, in units of x.
+    A secondary metric: on a law with many modes chance counts per mode dominate it, so that it does not see a
+    variance within the modes that is wrong by half. ``sw_floor`` is the unit, in units of x.
 
     Args:
         posterior: one law.

@@ -1,4 +1,6 @@
-"""What a law is, and the three ways to look at a solver: its law, its path, the gradient in its first step."""
+"""What a law is, and the three ways to look at a solver: its law, its path, the gradient in its first
+step.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,8 +28,8 @@ SINGLE = 1e-4
 class Law:
     """A property that the algorithm has and that wrong implementations violate.
 
-    ``error(solver_class)`` measures the violation, in units of x (prior standard deviations are 0.1 to 1); the law holds when
-    it is at most ``tolerance``.
+    ``error(solver_class)`` measures the violation, in units of x (prior standard deviations are 0.1 to 1);
+    the law holds when it is at most ``tolerance``.
     """
 
     name: str
@@ -35,7 +37,8 @@ class Law:
     tolerance: float
     error: Callable[[type[Solver]], float]
     catches: tuple[str, ...]
-    """Wrong variants of the solver that it must catch, by their names in tests/test_mutants.py; at least one."""
+    """Wrong variants of the solver that it must catch, by their names in tests/test_mutants.py; at least
+    one."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ def gap(a: Tensor, b: Tensor) -> float:
 
 
 def recursion_error(case: Case, solver: Solver, recursion: Recursion, draws: int = 1) -> float:
-    """Mean and covariance of every state under Hadamard noise, against the recursion; ``draws`` counts images per step."""
+    """Mean and covariance of every state under Hadamard noise, against the recursion; ``draws`` counts images
+    per step.
+    """
     noise = hadamard_noise(len(case.y[0]) * 2 * (1 + draws * solver.steps), case.prior.dtype)
     path = case.path(solver, noise).double() @ case.A.basis.double()
     errors = []
@@ -76,12 +81,16 @@ def recursion_error(case: Case, solver: Solver, recursion: Recursion, draws: int
 
 
 def first_move(case: Case, guided: Solver, plain: Solver, noise: Callable[[], Noise]) -> Tensor:
-    """What the guidance adds in the first step: the difference of two solvers' first states under the same noise, (B, d)."""
+    """What the guidance adds in the first step: the difference of two solvers' first states under the same
+    noise, (B, d).
+    """
     return case.path(guided, noise())[0] - case.path(plain, noise())[0]
 
 
 def finite_difference(f: Callable[[Tensor], Tensor], x: Tensor, h: float = 1e-5) -> Tensor:
-    """Central differences of a function per image, (B, d) -> (B,), with respect to each entry of x, (B, d)."""
+    """Central differences of a function per image, (B, d) -> (B,), with respect to each entry of x, (B,
+    d).
+    """
     steps = h * torch.eye(x.shape[1], dtype=x.dtype)
     return torch.stack([(f(x + e) - f(x - e)) / (2 * h) for e in steps], 1)
 

@@ -1,4 +1,6 @@
-"""Small problems with a known answer, and the ways in which the laws look at a solver: from outside, by what it yields."""
+"""Small problems with a known answer, and the ways in which the laws look at a solver: from outside, by what
+it yields.
+"""
 
 import copy
 from collections.abc import Sequence
@@ -21,10 +23,11 @@ F64 = torch.float64
 
 
 class HadamardNoise(Noise):
-    """Normals replaced by distinct rows of a Hadamard matrix: +-1, exactly zero mean, unit covariance and uncorrelated.
+    """Normals replaced by distinct rows of a Hadamard matrix: +-1, exactly zero mean, unit covariance and
+    uncorrelated.
 
-    Fed to a solver that is affine in its draws, the mean and covariance over the batch *are* those of the solver's law, without
-    Monte-Carlo error.
+    Fed to a solver that is affine in its draws, the mean and covariance over the batch *are* those of the
+    solver's law, without Monte-Carlo error.
 
     Args:
         size: of the batch, a power of two; it allows size - 1 scalar draws.
@@ -120,7 +123,9 @@ class FlatSchedule(VPSchedule):
 
 
 class LearnedVariance(Prior):
-    """A prior with a constant in place of the variance that a network would have learned; None has not learned any."""
+    """A prior with a constant in place of the variance that a network would have learned; None has not
+    learned any.
+    """
 
     def __init__(self, prior: Prior, v: float | None) -> None:
         self.prior, self.v = prior, v
@@ -166,7 +171,9 @@ class Case(NamedTuple):
 
     @property
     def affine(self) -> Affine:
-        """The problem in the coordinates of V, as the recursions want it; the prior must be a single Gaussian."""
+        """The problem in the coordinates of V, as the recursions want it; the prior must be a single
+        Gaussian.
+        """
         prior, sigma, y = self.to(F64)
         A, mean, cov = self.to(F64).A, prior.mean[0].numpy(), prior.covariance[0].numpy()
         V = A.basis.numpy()
@@ -176,8 +183,8 @@ class Case(NamedTuple):
 def problem(prior: str, sigma: float, dtype: torch.dtype = F64) -> Case:
     """The cases of the laws.
 
-    Priors: ``unit`` N(m, I), ``narrow`` N(m, I / 4), ``skew``, an anisotropic Gaussian whose axes are not those of A, and
-    ``mixture``, three components of unequal variances.
+    Priors: ``unit`` N(m, I), ``narrow`` N(m, I / 4), ``skew``, an anisotropic Gaussian whose axes are not
+    those of A, and ``mixture``, three components of unequal variances.
     """
     mean, rng = torch.tensor([0.3, -0.5, 0.2, 0.7], dtype=F64), np.random.default_rng(3)
     if prior == "mixture":

@@ -1,9 +1,10 @@
 """The law of each solver on a Gaussian prior, written a second time, from the equations alone.
 
-A Gaussian prior makes the denoiser affine, ``x0hat = K x + b``, so a solver that is affine in its draws maps N(mean, cov) to
-N(F mean + G, F cov F^T + Q) in every step. Everything is numpy, in the coordinates of V (A = U diag(s) V^T) and in the papers'
-discrete variables (abar, no Level), and shares no line with `solvers`, `bench.schedule` or `bench.exact.prior`. Each recursion yields
-the (mean, covariance) of the state after every step.
+A Gaussian prior makes the denoiser affine, ``x0hat = K x + b``, so a solver that is affine in its draws maps
+N(mean, cov) to N(F mean + G, F cov F^T + Q) in every step. Everything is numpy, in the coordinates of V (A =
+U diag(s) V^T) and in the papers' discrete variables (abar, no Level), and shares no line with `solvers`,
+`bench.schedule` or `bench.exact.prior`. Each recursion yields the (mean, covariance) of the state after every
+step.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ Law = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 class Affine(NamedTuple):
-    """A linear problem with prior N(mean, cov), in the coordinates of V: y_i = s_i x_i + sigma n_i, s_i = 0: unmeasured."""
+    """A linear problem with prior N(mean, cov), in the coordinates of V: y_i = s_i x_i + sigma n_i, s_i = 0:
+    unmeasured.
+    """
 
     mean: np.ndarray
     cov: np.ndarray
@@ -26,7 +29,9 @@ class Affine(NamedTuple):
 
 
 def abars(indices: np.ndarray) -> np.ndarray:
-    """The values abar at descending discrete indices of the linear schedule (1e-4 to 2e-2, 1000 steps), then the clean 1."""
+    """The values abar at descending discrete indices of the linear schedule (1e-4 to 2e-2, 1000 steps), then
+    the clean 1.
+    """
     beta = np.linspace(1e-4, 2e-2, 1000)
     return np.append(np.exp(np.cumsum(np.log1p(-beta)))[indices], 1.0)
 
@@ -42,7 +47,9 @@ def respaced(n: int) -> np.ndarray:
 
 
 def quad(n: int) -> np.ndarray:
-    """The values abar on DiffPIR's grid, whose distances from t = 999 are square roots of equidistant numbers, then clean."""
+    """The values abar on DiffPIR's grid, whose distances from t = 999 are square roots of equidistant
+    numbers, then clean.
+    """
     distances = np.floor(np.sqrt(np.linspace(0, 1e6, n)))
     return abars(np.append(999 - distances[:-1], 0).astype(int))
 
@@ -96,14 +103,18 @@ def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str, start: str)
 
 
 def ancestral_variance(ab: float, au: float, v: float | None) -> float:
-    """The fresh variance of a DDPM step: the small one, or interpolated to beta = 1 - ab / au in logarithms by v in [-1, 1]."""
+    """The fresh variance of a DDPM step: the small one, or interpolated to beta = 1 - ab / au in logarithms
+    by v in [-1, 1].
+    """
     beta = 1 - ab / au
     small = beta * (1 - au) / (1 - ab)
     return small if v is None or au == 1 else beta ** ((v + 1) / 2) * small ** ((1 - v) / 2)
 
 
 def descend(p: Affine, ab: float, au: float, zeta: float) -> tuple[np.ndarray, np.ndarray]:
-    """F and G of a DDPM step minus zeta times the gradient of ||y - S x0hat||^2, which is -2 K^T S (y - S x0hat)."""
+    """F and G of a DDPM step minus zeta times the gradient of ||y - S x0hat||^2, which is -2 K^T S (y - S
+    x0hat).
+    """
     F, G, _ = ddim_step(p, ab, au, 1.0)
     K, b = denoiser(p, ab)
     return F - 2 * zeta * K.T @ np.diag(p.s**2) @ K, G + 2 * zeta * K.T @ (p.s * (p.y - p.s * b))
@@ -119,7 +130,9 @@ def dps(p: Affine, grid: np.ndarray, zeta: float, v: float | None = None) -> Law
 
 
 def mcg(p: Affine, grid: np.ndarray, zeta: float, level: str = "s", v: float | None = None) -> Law:
-    """The DPS step on unmeasured coordinates; measured ones become sqrt(a) y / s + sqrt(1 - a) z, a = abar at that level."""
+    """The DPS step on unmeasured coordinates; measured ones become sqrt(a) y / s + sqrt(1 - a) z, a = abar at
+    that level.
+    """
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     seen = p.s > 0
     for ab, au in pairwise(grid):
@@ -160,9 +173,11 @@ def ddrm(p: Affine, grid: np.ndarray, eta: float, eta_b: float = 1.0) -> Law:
 
 
 def red_diff(p: Affine, grid: np.ndarray, lr: float, lam: float) -> Law:
-    """Plain gradient descent with the weight sqrt((1 - ab) / ab), the losses averaged over d pixels and m measurements.
+    """Plain gradient descent with the weight sqrt((1 - ab) / ab), the losses averaged over d pixels and m
+    measurements.
 
-    With x = a mu + s eps the prior's gradient is (lam / d) (s / a) (a / s) (mu - x0hat(x)), and x0hat = K (a mu + s eps) + b.
+    With x = a mu + s eps the prior's gradient is (lam / d) (s / a) (a / s) (mu - x0hat(x)), and x0hat = K (a
+    mu + s eps) + b.
     """
     d, m, seen = len(p.s), int((p.s > 0).sum()), p.s > 0
     mean, cov = np.where(seen, p.y / np.where(seen, p.s, 1), 0), np.zeros((d, d))
@@ -231,7 +246,9 @@ def diffpir(
 
 
 class Annealing(NamedTuple):
-    """Settings of DAPS: noise ratios, evaluations of the ODE at each, the ratio where the ODE ends, and the Langevin steps."""
+    """Settings of DAPS: noise ratios, evaluations of the ODE at each, the ratio where the ODE ends, and the
+    Langevin steps.
+    """
 
     ratios: np.ndarray
     evaluations: list[int]
@@ -248,7 +265,9 @@ def poly7(high: float, low: float, n: int) -> np.ndarray:
 
 
 def euler(p: Affine, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """F and G of Euler steps of the probability-flow ODE dx/du = (x - x0hat) / u along descending noise ratios u."""
+    """F and G of Euler steps of the probability-flow ODE dx/du = (x - x0hat) / u along descending noise
+    ratios u.
+    """
     F, G = np.eye(len(p.s)), np.zeros(len(p.s))
     for u, w in pairwise(grid):
         K, b = denoiser(p, 1 / (1 + u**2))

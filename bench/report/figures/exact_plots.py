@@ -124,7 +124,9 @@ def figure(
 
 
 def spectra(tables: Sequence[Table]) -> bytes | None:
-    """A map per task, rows (of a solver together) by bands of |f|: variance over the posterior's, in numbers and colours."""
+    """A map per task, rows (of a solver together) by bands of |f|: variance over the posterior's, in numbers
+    and colours.
+    """
     values = [[pooled([table], f"var_band_{i}") for i in range(len(BANDS))] for table in tables]
     bands = [i for i in range(len(BANDS)) if any(found[i] for found in values)]
     if not bands:
@@ -181,7 +183,9 @@ def ratio_map(axis: Axes, ratios: np.ndarray) -> AxesImage:
 
 
 def variances(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]]) -> list[str]:
-    """A point per row: measured against unmeasured variance, both over the posterior's; (1, 1) is right. The names drawn."""
+    """A point per row: measured against unmeasured variance, both over the posterior's; (1, 1) is right. The
+    names drawn.
+    """
     x, y = pooled(tables, "var_ratio_measured"), pooled(tables, "var_ratio_unmeasured")
     axis.axhline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
     axis.axvline(1, color="#404040", linewidth=1, linestyle="--", zorder=1)
@@ -195,7 +199,9 @@ def variances(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, An
 
 
 def rewards(axis: Axes, tables: Sequence[Table], style: dict[str, dict[str, Any]]) -> list[str]:
-    """A point per row: distance to the posterior against the PSNR of one sample; the line is that of exact samples."""
+    """A point per row: distance to the posterior against the PSNR of one sample; the line is that of exact
+    samples.
+    """
     x, y = pooled(tables, "sw"), pooled(tables, "psnr_sample")
     exact = next((row.name for table in tables for row in table.rows if row.head.solver == FLOOR), None)
     if exact in y:

@@ -113,7 +113,9 @@ def _load(path: Path) -> Image.Image:
 
 
 def _place(sheet: Image.Image, content: Image.Image | str, corner: tuple[int, int], cell: int) -> None:
-    """A picture centred in its cell, enlarged by the largest whole factor, or shrunk where it is larger; or a word."""
+    """A picture centred in its cell, enlarged by the largest whole factor, or shrunk where it is larger; or a
+    word.
+    """
     x, y = corner
     if isinstance(content, str):
         pen = ImageDraw.Draw(sheet)
@@ -130,7 +132,9 @@ def _place(sheet: Image.Image, content: Image.Image | str, corner: tuple[int, in
 
 
 def _wrap(title: str, width: int, unit: float) -> tuple[list[str], int]:
-    """The title in one line, or in two of about equal length cut at a separator, and the font size at which it fits."""
+    """The title in one line, or in two of about equal length cut at a separator, and the font size at which
+    it fits.
+    """
     size = round(22 * unit)
     if _font(size).getlength(title) <= width:
         return [title], size

@@ -74,7 +74,9 @@ def draw(
 
 
 def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Score]]]) -> None:
-    """Seconds on a logarithmic scale. Like ones get limits first: about those that it would choose itself matplotlib warns."""
+    """Seconds on a logarithmic scale. Like ones get limits first: about those that it would choose itself
+    matplotlib warns.
+    """
     times = [
         bootstrap_interval(row.seconds).mean
         for table, s in panels
@@ -91,7 +93,9 @@ def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Sco
 def place(
     table: Table, scores: dict[str, Score], anchor: Reference | None, metric: Metric
 ) -> dict[str, Score]:
-    """Rows about fewer images, moved to their paired distance from the reference row: their own mean is over other images."""
+    """Rows about fewer images, moved to their paired distance from the reference row: their own mean is over
+    other images.
+    """
     found = dict(scores)
     for row in (row for row in table.rows if anchor and row.name in table.unusual):
         ours, level = scores[row.name].interval, scores[anchor.row.name].interval

@@ -1,4 +1,6 @@
-"""Rank histograms: where the truth stands among the samples of its measurement, one panel per row of a task."""
+"""Rank histograms: where the truth stands among the samples of its measurement, one panel per row of a
+task.
+"""
 
 import io
 import math
@@ -14,7 +16,9 @@ from bench.report.tables import Table
 
 
 def draw(table: Table, spreads: dict[str, Spread], colours: dict[str, str]) -> bytes | None:
-    """The figure as PNG bytes; None without rows. Flat is calibrated, a valley in the middle is too little spread."""
+    """The figure as PNG bytes; None without rows. Flat is calibrated, a valley in the middle is too little
+    spread.
+    """
     rows = [row for row in table.rows if row.name in spreads]
     if not rows:
         return None

@@ -26,8 +26,8 @@ OTHER_SETS = "{}: other features, or another reference than the true images of t
 class Cell:
     """One number of a paper and ours, None where there are no records. Both are in the paper's printed unit.
 
-    ``verdict``: ``reproduced``, ``differs``, ``not comparable`` (with ``reasons``), ``unverified source``, ``no records``, or
-    empty for methods that are not ours.
+    ``verdict``: ``reproduced``, ``differs``, ``not comparable`` (with ``reasons``), ``unverified source``,
+    ``no records``, or empty for methods that are not ours.
     """
 
     metric: str
@@ -48,8 +48,8 @@ class Cell:
 class Line:
     """One method of a paper's table.
 
-    ``ours`` is the row that it was compared with; ``missing``: nothing is recorded with the settings that the paper's row has,
-    or of fewer images.
+    ``ours`` is the row that it was compared with; ``missing``: nothing is recorded with the settings that the
+    paper's row has, or of fewer images.
     """
 
     row: str
@@ -89,7 +89,9 @@ def compare(published: Published, entry: Entry, records: Records) -> list[Line]:
 
 
 def _line(published: Published, entry: Entry, name: str, records: Records) -> Line:
-    """With our row of the same solver, operator and prior for which the fewest reasons speak against a comparison."""
+    """With our row of the same solver, operator and prior for which the fewest reasons speak against a
+    comparison.
+    """
     numbers = entry.numbers(name)
     solver, steps = published.method(name)
     if solver is None:
@@ -119,7 +121,9 @@ def _line(published: Published, entry: Entry, name: str, records: Records) -> Li
 
 
 def changed(label: str) -> list[str]:
-    """What a command line changed in a row, as its label says, "dps-paper-1000[zeta=1,steps=100]", but for the steps."""
+    """What a command line changed in a row, as its label says, "dps-paper-1000[zeta=1,steps=100]", but for
+    the steps.
+    """
     settings = label.partition("[")[2].rstrip("]").split(",")
     return [setting for setting in settings if setting.partition("=")[0] not in {"", "steps"}]
 

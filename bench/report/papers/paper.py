@@ -1,4 +1,6 @@
-"""A paper's tables with our records beside its numbers, and for what is not recorded, what it takes to compute it."""
+"""A paper's tables with our records beside its numbers, and for what is not recorded, what it takes to
+compute it.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,12 +19,14 @@ from bench.report.tables import build
 from bench.report.text import citation, code, distinct, escape
 
 TFLOPS = 50.0
-"""What a GPU is assumed to sustain, 10^12 operations per second in half precision: an assumption, not a measurement."""
+"""What a GPU is assumed to sustain, 10^12 operations per second in half precision: an assumption, not a
+measurement."""
 DTYPE = "float16"
-"""Of the planned commands, so that the hours are theirs. bfloat16 has 8 bits: at the highest noise levels, where x0 is the
-difference of numbers a hundred times as large, its x0 is ten times as far off."""
+"""Of the planned commands, so that the hours are theirs. bfloat16 has 8 bits: at the highest noise levels,
+where x0 is the difference of numbers a hundred times as large, its x0 is ten times as far off."""
 WITH_BACKWARD = 2.0
-"""Cost of an evaluation with the gradient to its input, in evaluations; counted for both networks, see published.toml."""
+"""Cost of an evaluation with the gradient to its input, in evaluations; counted for both networks, see
+published.toml."""
 IMAGES = 1000
 """Images of a row of which the paper does not say how many it took."""
 
@@ -47,8 +51,8 @@ def paper_page(
     Args:
         name: of a paper in the file of published numbers.
         folders: run folders, put together.
-        ms_per_nfe: assumed milliseconds of one evaluation of the network on one image; by default from the operations of the
-            network and `TFLOPS`.
+        ms_per_nfe: assumed milliseconds of one evaluation of the network on one image; by default from the
+            operations of the network and `TFLOPS`.
         path: the file of published numbers.
 
     Raises:

@@ -1,6 +1,7 @@
 """What papers print, from ``reports/published.toml``: every number with the conventions that it depends on.
 
-The file says what its fields mean. It is checked when it is read, so that a typing error in it cannot become a verdict.
+The file says what its fields mean. It is checked when it is read, so that a typing error in it cannot become
+a verdict.
 """
 
 import tomllib
@@ -36,7 +37,9 @@ class Paper(_Strict):
 
 
 class Solver(_Strict):
-    """A solver of ours: its name in print, the steps of its row in our suites, and whether its steps pull back."""
+    """A solver of ours: its name in print, the steps of its row in our suites, and whether its steps pull
+    back.
+    """
 
     label: str
     steps: int = Field(gt=0)
@@ -44,7 +47,8 @@ class Solver(_Strict):
 
 
 class Prior(_Strict):
-    """``tflop``: 10^12 operations of one evaluation of the network on one image; None of a network that we have no card of.
+    """``tflop``: 10^12 operations of one evaluation of the network on one image; None of a network that we
+    have no card of.
 
     ``sha256``: of its weights, as in our card; None: any weights of that name are taken for them.
     """

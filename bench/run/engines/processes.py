@@ -1,7 +1,8 @@
 """Several processes on one machine, one per device: each runs a part of the images into the same run folder.
 
-The parts are `--shard`s, so the engine needs no protocol: a part that dies is started again and finds its own records, and
-parts on other machines differ from these in nothing. A scheduler's array job gives `--shard i/n` by itself.
+The parts are `--shard`s, so the engine needs no protocol: a part that dies is started again and finds its own
+records, and parts on other machines differ from these in nothing. A scheduler's array job gives `--shard i/n`
+by itself.
 """
 
 import os
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from bench.system.device import cores
 
 ATTEMPTS = 3
-"""Starts of a part that die one after another without a record of their own: what kills it so often is not an accident."""
+"""Starts of a part that die one after another without a record of their own: what kills it so often is not an
+accident."""
 INTERRUPTED = 130
 """Exit code of a worker that Ctrl-C reached."""
 PAUSE = 0.2
@@ -41,7 +43,8 @@ def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
     """The parts of a run.
 
     Args:
-        workers: a number of processes on ``device``, or devices with commas between, one process each (repeat one for two).
+        workers: a number of processes on ``device``, or devices with commas between, one process each (repeat
+            one for two).
         shard: of the whole, (i, n); its parts are shards of n times as many.
 
     Raises:
@@ -59,14 +62,17 @@ def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
 def run_parts(
     arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[int], bool], watch: Callable[[], None]
 ) -> list[Part]:
-    """Runs all parts at once and waits for them; the parts that were given up, with the codes that they ended with.
+    """Runs all parts at once and waits for them; the parts that were given up, with the codes that they ended
+    with.
 
     Args:
         arguments: of ``python -m bench``, the verb first.
-        wrote: whether the process of an id made a record; a part whose process did is started again when it dies.
+        wrote: whether the process of an id made a record; a part whose process did is started again when it
+            dies.
         watch: called every now and then, and once after the last part has ended.
 
-    A part that ends by itself, with whatever code, is not started again: whoever asked looks at what is recorded.
+    A part that ends by itself, with whatever code, is not started again: whoever asked looks at what is
+    recorded.
     """
     running, lost, share = list(todo), [], max(1, cores() // len(todo))
     try:

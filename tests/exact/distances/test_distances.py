@@ -1,4 +1,5 @@
-"""Distances to exact posteriors: against Monte Carlo, scipy and torch, and against wrong samples they must or cannot see."""
+"""Distances to exact posteriors: against Monte Carlo, scipy and torch, and against wrong samples they must or
+cannot see."""
 
 import math
 from itertools import product
@@ -240,8 +241,9 @@ def test_gaussian_distances_of_samples():
 
 
 def perturbed(problem, seed, n=1000, within=1.0, measured=1.0, tv=0.0, shift=0.0):
-    """Samples drawn here from the posterior with its variance within the modes, or along the measured directions within them,
-    scaled, total variation moved between the modes, or all shifted by a part of the standard deviation within a mode."""
+    """Samples drawn here from the posterior with its variance within the modes, or along the measured
+    directions within them, scaled, total variation moved between the modes, or all shifted by a part of the
+    standard deviation within a mode."""
     r, law = rng(9, seed), problem.posterior
     weights, cov = law.log_weights[0].exp().numpy().copy(), law.component_covariances()[0, 0].numpy()
     heavy = weights >= np.sort(weights)[-6]

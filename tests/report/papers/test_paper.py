@@ -1,4 +1,5 @@
-"""A paper's tables beside our records: what is called reproduced, what is refused and why, and the plan for the rest."""
+"""A paper's tables beside our records: what is called reproduced, what is refused and why, and the plan for
+the rest."""
 
 import subprocess
 import sys
@@ -160,7 +161,8 @@ def test_rcond_is_not_a_convention_and_failures_are_an_obstacle(tmp_path):
 
 
 def test_variants_and_origins_are_per_metric(tmp_path):
-    """A doubtful LPIPS does not spoil the PSNR beside it, and what was not found word for word is never reproduced."""
+    """A doubtful LPIPS does not spoil the PSNR beside it, and what was not found word for word is never
+    reproduced."""
     text = FILE.replace(
         "[[table.task]]", 'variants.lpips = "VGG"\nstatuses.psnr = "third-party"\n[[table.task]]'
     )
@@ -258,7 +260,8 @@ def test_a_trial_on_a_few_images_stays_planned(tmp_path):
 
 
 def test_where_the_code_of_a_paper_is_known_to_be_another_it_is_refused():
-    """DPS divides its step by a norm with the noise of unmeasured pixels in it, 3.5 times as long at 92 % missing."""
+    """DPS divides its step by a norm with the noise of unmeasured pixels in it, 3.5 times as long at 92 %
+    missing."""
     for entry in PUBLISHED.of("dps"):
         assert ("dps-1000" in entry.rows_differ) == (
             entry.operator in {"inpaint_box", "inpaint_random", "phase_retrieval"}
@@ -325,7 +328,8 @@ def test_every_published_number_is_about_something_that_we_know():
     ],
 )
 def test_what_the_plan_names_is_in_our_suites(name, supplied):  # noqa: F811
-    """The task with the published operator, parameters, sigma and prior, and the row with its preset, steps and vjps."""
+    """The task with the published operator, parameters, sigma and prior, and the row with its preset, steps
+    and vjps."""
     suite = load_suite(name)
     cells = {(cell.task.name, cell.label): cell for cell in make_cells(suite, world_of(suite), {})}
     for entry in [entry for entry in PUBLISHED.entries if entry.suite == name]:

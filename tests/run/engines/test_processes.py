@@ -80,7 +80,8 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path, monkeypa
 
 
 def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
-    """Started again for each record of its own and ATTEMPTS times without one; neither an exit code nor Ctrl-C is a death."""
+    """Started again for each record of its own and ATTEMPTS times without one; neither an exit code nor
+    Ctrl-C is a death."""
     code, wrote = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", iter([True, True, False, False])
 
     def start(part, arguments, threads):
