@@ -107,13 +107,13 @@ class GraphCounter(CountingPrior):
 
     def __init__(self, prior: Prior) -> None:
         super().__init__(prior, Counter())
-        self.needs_gradient: list[weakref.ref] = []
+        self.pulls: list[weakref.ref] = []
         self.held = 0
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self.held = max(self.held, sum(ref() is not None for ref in self.needs_gradient))
+        self.held = max(self.held, sum(ref() is not None for ref in self.pulls))
         x0, v, pull = super().moments_vjp(x, t)
-        self.needs_gradient.append(weakref.ref(pull))
+        self.pulls.append(weakref.ref(pull))
         return x0, v, pull
 
 
