@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
 from click.testing import CliRunner
 
 from bench import certificates
@@ -26,6 +27,7 @@ def test_the_committed_certificates_are_about_this_code():
     assert {n: (given[n].rev, given[n].laws) for n in METHODS} == {n: (c.rev, len(LAWS[n])) for n, c in METHODS.items()}
 
 
+@pytest.mark.long
 def test_a_broken_law_gives_no_certificate():
     results, committed = run_laws("ddrm"), read_certificates()["ddrm"]
     # How near the float32 law is to its tolerance depends on the processor's rounding.

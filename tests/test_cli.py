@@ -248,6 +248,7 @@ def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
     assert done.exit_code == 2 and done.stderr == f"error: {none} defines no class derived from Solver or Operator\n"
 
 
+@pytest.mark.long
 def test_certify_measures_laws():
     result = bench("certify", "ddrm")
     assert result.exit_code == 0

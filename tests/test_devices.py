@@ -63,6 +63,7 @@ def test_operators_are_wholly_on_their_device(case, monkeypatch):
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.long
 def test_a_run_on_another_device_gives_the_same_records(tmp_path, monkeypatch):
     """Every solver, its prior, its noise, the metrics and the pictures: one path for the CPU and for what is not one."""
     suite = override(load_suite(str(build_world(tmp_path))), tasks=["box"], images=2)

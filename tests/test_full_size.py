@@ -23,6 +23,7 @@ from bench.solver import Measurement
 from bench.solving import solve
 from solvers import SOLVERS
 
+pytestmark = pytest.mark.long
 SHAPE = (3, 256, 256)
 LARGEST = 8 * 3 * 256 * 256 * 4
 """Bytes: eight images in float32. The frequencies of phase retrieval, padded fourfold and complex, are 4.5; a 256 x 65536

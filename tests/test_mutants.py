@@ -170,6 +170,7 @@ def variant(name, what):
 PAIRS = [(name, law, what) for name, laws in LAWS.items() for law in laws for what in law.catches]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "law", "what"), PAIRS, ids=[f"{name}: {law.name}: {what}" for name, law, what in PAIRS])
 def test_a_law_sees_the_wrong_variants_that_it_names(name, law, what):
     assert not LawResult(law, law.error(variant(name, what))).passed
@@ -182,6 +183,7 @@ def test_every_law_names_a_variant_and_every_variant_is_named():
     assert min(Counter(name for name, *_ in MUTANTS)[name] for name in LAWS) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("what", "old", "new"), STEPS, ids=[m[0] for m in STEPS])
 def test_wrong_step_is_seen(what, old, new, monkeypatch):
     monkeypatch.setattr("solvers.anchors.ddim", mutate(schedule, old, new)["ddim"])

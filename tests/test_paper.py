@@ -264,6 +264,7 @@ def test_every_published_number_is_about_something_that_we_know():
     assert {entry.paper for entry in PUBLISHED.entries} == set(PUBLISHED.papers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["imagenet-linear", "imagenet-nonlinear", "imagenet-noisy", "ffhq-linear", "ffhq-nonlinear", "ffhq-noisy"]
 )
@@ -307,6 +308,7 @@ def test_the_verb(tmp_path, monkeypatch):
     assert "is a folder; with --paper give a file" in run("--paper", "dps", "--out", ".").stderr
 
 
+@pytest.mark.long
 def test_a_papers_page_needs_no_torch():
     code = "import sys; from bench.report.paper import paper_page as p; p('dps'); print({'torch', 'pandas'} & set(sys.modules))"
     root = Path(__file__).parents[1]
