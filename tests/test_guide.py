@@ -23,7 +23,7 @@ def commands(text):
     return [shlex.split(words, comments=True) for words in found]
 
 
-@pytest.mark.parametrize("source", ["guide", "plan"])
+@pytest.mark.parametrize("source", ["guide", pytest.param("plan", marks=pytest.mark.long)])
 def test_commands_that_are_written_down_parse(source):
     """Verb, options and their values; and a run's suite, task and row exist."""
     guide = ROOT / "docs" / "reproduce_red_diff.md"

@@ -35,6 +35,7 @@ def test_the_committed_certificates_are_about_this_code():
     }
 
 
+@pytest.mark.long
 def test_a_broken_law_gives_no_certificate():
     results, committed = run_laws("ddrm"), read_certificates()["ddrm"]
     # How near the float32 law is to its tolerance depends on the processor's rounding.

@@ -21,6 +21,7 @@ def test_every_method_has_laws():
     assert all(law.solver == name for name, laws in all_laws().items() for law in laws)
 
 
+@pytest.mark.long
 def test_variance_tends_to_its_limits():
     """At a fifth of the steps of `benchmarks/limits.py`, to five times its tolerance: a right variance of 1
     would be seen where the limit is below 0.95, as it is of most."""

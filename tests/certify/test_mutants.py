@@ -239,6 +239,7 @@ def variant(name, what):
 PAIRS = [(name, law, what) for name, laws in all_laws().items() for law in laws for what in law.catches]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "law", "what"), PAIRS, ids=[f"{name}: {law.name}: {what}" for name, law, what in PAIRS]
 )
@@ -253,6 +254,7 @@ def test_every_law_names_a_variant_and_every_variant_is_named():
     assert min(Counter(name for name, *_ in MUTANTS)[name] for name in all_laws()) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("what", "old", "new"), STEPS, ids=[m[0] for m in STEPS])
 def test_wrong_step_is_seen(what, old, new, monkeypatch):
     monkeypatch.setattr("solvers.anchors.ddim", mutate(schedule, old, new)["ddim"])

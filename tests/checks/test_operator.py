@@ -270,6 +270,7 @@ def test_a_sound_operator_keeps_the_contract(name, monkeypatch):
     assert broken_by(f"{__name__}:{name}") == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cls", BROKEN, ids=lambda cls: cls.__name__)
 def test_a_broken_promise_is_named(cls, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)

@@ -151,11 +151,13 @@ def test_a_sound_solver_passes():
     assert [promise for promise in check(Sound) if promise.broken] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solver", BROKEN, ids=lambda solver: solver.__name__)
 def test_each_broken_promise_is_named(solver):
     assert any(BROKEN[solver] in promise.broken for promise in check(solver) if promise.broken)
 
 
+@pytest.mark.long
 def test_a_promise_that_is_not_about_a_solver_is_not_kept_by_it():
     silent = {
         name: [p.says for p in check(SOLVERS[name]) if not p.applies] for name in ("red_diff", "dps", "pinv")

@@ -282,6 +282,7 @@ def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_certify_measures_laws():
     result = bench("certify", "ddrm")
     assert result.exit_code == 0

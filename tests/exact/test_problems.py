@@ -98,6 +98,7 @@ def test_scores_tell_the_rows_apart(run):
     assert median("image", "exact", "psnr_mean") > median("image", "exact", "psnr_sample") + 2
 
 
+@pytest.mark.long
 def test_shards_and_order_change_nothing(run, tmp_path):
     plan, _, folder = run
     for i in (2, 1):
@@ -242,6 +243,7 @@ def test_rows_of_a_block_do_not_depend_on_its_size():
     assert not torch.equal(other.new((4,)), start.new((4,)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ANCHORS)
 def test_anchors_keep_the_contract(name):
     solver = TDS(particles=8) if name == "tds" else ANCHORS[name]
@@ -281,6 +283,7 @@ def above_the_floor(problems, solver, n):
     return np.median(ratios), np.median(excess)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("solver", "n"), [(TDS(steps=100, particles=1000), 1), (Oracle(steps=100), 1000)])
 def test_tds_and_oracle_reach_the_floor(problems, solver, n):
     """Goals 3 and 4 at reduced size; a sampler that ignores y is at 10 to 30 times the floor."""
@@ -295,6 +298,7 @@ WRONG_TDS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("what", "old", "new"), WRONG_TDS, ids=[wrong[0] for wrong in WRONG_TDS])
 def test_a_wrong_tds_does_not_reach_the_floor(problems, what, old, new):
     """Seen by the modes: the sliced distance of two of these three is below 2."""
@@ -302,6 +306,7 @@ def test_a_wrong_tds_does_not_reach_the_floor(problems, what, old, new):
     assert above_the_floor(problems, wrong, 1)[1] > 0.06
 
 
+@pytest.mark.long
 def test_templates_keep_their_prior_weights():
     data = ExactImages("exact-templates32")
     for image in data.ids[:1]:

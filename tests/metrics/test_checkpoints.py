@@ -55,6 +55,7 @@ def test_the_published_file_is_torchvisions():
     assert CHECKPOINTS["resnet50"].sha256_prefix == "0676ba61"
 
 
+@pytest.mark.long
 def test_the_whole_normalised_image_is_classified(given, monkeypatch):
     """At 256 x 256, against torchvision's own functions; a crop to 224 px or a missing normalisation changes
     the logits."""
@@ -75,6 +76,7 @@ def test_the_whole_normalised_image_is_classified(given, monkeypatch):
     assert classifier(x, torch.stack([labels[0], (labels[1] + 1) % 1000])).tolist() == [1, 0]
 
 
+@pytest.mark.long
 def test_weights_come_from_the_user_the_cache_or_nowhere(given, monkeypatch, tmp_path):
     path, network, changed = given
     torch.testing.assert_close(load_checkpoint("resnet50").state_dict(), network.state_dict(), rtol=0, atol=0)

@@ -135,6 +135,7 @@ def test_misfit_counts_measured_entries_only():
     assert misfit(A, x, y, 0.0).isnan().all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("net", "expected"),
     [("alex", [0.0186, 0.1641, 0.3592, 0.5263, 0.6304]), ("vgg", [0.0326, None, None, 0.5006])],
@@ -148,6 +149,7 @@ def test_lpips_of_known_pictures(net, expected, lpips):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("net", ["alex", "vgg"])
 def test_lpips_is_the_definition(net, lpips):
     """Zhang et al. 2018, eq. 1, from the bare tensors: unit-normalised features, weighted squared difference,
@@ -191,6 +193,7 @@ def test_lpips_enlarges_small_images_and_repeats_grey(lpips, pair):
     assert torch.equal(lpips["alex"](b, b), torch.zeros(3))
 
 
+@pytest.mark.long
 def test_inception_gives_the_features_of_the_torchscript_program(inception):
     """Recorded from running the TorchScript module of the registry package on the same 299-px input: another
     implementation."""
@@ -201,6 +204,7 @@ def test_inception_gives_the_features_of_the_torchscript_program(inception):
     np.testing.assert_allclose([f.mean(), f.norm()], [0.37354067, 21.95063], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_inception_is_that_of_pytorch_fid(inception, monkeypatch, pair):
     from pytorch_fid import inception as fid
 

@@ -24,6 +24,7 @@ from solvers import SOLVERS
 from tests import ROOT
 from tests.supplied import MADE
 
+pytestmark = pytest.mark.long
 SHAPE = (3, 256, 256)
 LARGEST = 8 * 3 * 256 * 256 * 4
 """Bytes: eight images in float32. The frequencies of phase retrieval, padded fourfold and complex, are 4.5; a

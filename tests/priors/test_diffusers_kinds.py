@@ -17,6 +17,7 @@ from bench.priors.diffusers_priors import DEPRECATED
 from bench.priors.network import NetworkPrior
 
 diffusers = pytest.importorskip("diffusers")
+pytestmark = pytest.mark.long
 
 X = torch.linspace(-1, 1, 512, dtype=torch.float64).view(2, 1, 16, 16)
 MEAN, STD = 0.3, 0.4

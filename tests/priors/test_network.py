@@ -149,6 +149,7 @@ def test_float16_is_much_nearer_than_bfloat16_where_the_noise_is_high(device):
     assert off[torch.float16] < 0.1 < 0.2 < off[torch.bfloat16]
 
 
+@pytest.mark.long
 def test_compiled_networks_give_the_same_and_say_so(device):
     network = randomised(build_unet(**ARCHITECTURE)).to(device)
     prior, x = NetworkPrior(network, SHAPE), torch.randn(2, *SHAPE, device=device)

@@ -23,6 +23,7 @@ def size(network):
     return sum(p.numel() for p in network.parameters()), len(network.state_dict())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_networks_have_their_published_sizes(name):
     card = read_card(name)[0]

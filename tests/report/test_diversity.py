@@ -66,6 +66,7 @@ def test_the_mean_is_that_of_the_samples():
     assert found["spread"] == pytest.approx(100 / 255 / 2**0.5)
 
 
+@pytest.mark.long
 def test_report_shows_diversity_only_where_all_samples_have_pictures(tmp_path):
     found = [record(row, i, sample=k) for row in ("best", "same") for i in range(N) for k in range(3)]
     folder = make_run(tmp_path / "run", found, pictures=N)

@@ -69,6 +69,7 @@ def reference(suite, tmp_path_factory):
     return go(suite, folder)[0], folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_batches_and_shards_change_nothing(suite, tmp_path, dtype):
     suite = suite.model_copy(update={"metrics": ("psnr",)})
@@ -111,6 +112,7 @@ def reconstructions(plan, folder):
     }
 
 
+@pytest.mark.long
 def test_the_order_of_images_changes_no_picture(suite, tmp_path):
     """Also where the operator is inverted by conjugate gradients: each image has its own steps and its own
     end.

@@ -91,6 +91,7 @@ def world_of(suite):
     return (lambda row: exact_world(row.prior or suite.prior)) if is_exact(suite.prior) else fake_world
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list_suites())
 def test_shipped_suites_resolve_into_distinct_cells(name, supplied):
     suite = load_suite(name)
@@ -105,6 +106,7 @@ def test_shipped_suites_resolve_into_distinct_cells(name, supplied):
 AT_256 = [name for name in list_suites() if name.startswith(("ffhq-", "imagenet-"))]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", AT_256)
 def test_rows_at_256_have_every_preset_and_tasks_their_unit(name, supplied):
     """A preset without a row of its own has the settings of one that has; DiffPIR's official steps are set by

@@ -85,6 +85,7 @@ def rounding(expected, A, x, y):
     return [{"rtol": 1e-5, "atol": 1e-5 * top + 30 * off} for top, off in zip(largest, moved, strict=True)]
 
 
+@pytest.mark.long
 def test_a_run_on_another_device_gives_the_same_records(tmp_path, monkeypatch):
     """Every solver, its prior, its noise, the metrics and the pictures: one path for the CPU and for what is
     not one."""

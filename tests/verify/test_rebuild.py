@@ -73,6 +73,7 @@ def made(world):
     return world / "runs"
 
 
+@pytest.mark.long
 def test_every_kind_of_row_is_made_again_once(made, world):
     """From another working folder, and without the suite's file."""
     (world / "tiny.yaml").rename(world / "gone.yaml")
@@ -84,6 +85,7 @@ def test_every_kind_of_row_is_made_again_once(made, world):
     assert f"{ROWS} reconstructions of {ROWS} rows made again, all reproduced" in done.output
 
 
+@pytest.mark.long
 def test_what_was_asked_gives_the_same_cells(made):
     for run in read_manifest(made):
         json.dumps(run["asked"])
@@ -93,6 +95,7 @@ def test_what_was_asked_gives_the_same_cells(made):
         }
 
 
+@pytest.mark.long
 def test_it_can_be_narrowed_down(made):
     done = verify(made, "--solver", "mine.py:Mine.steps=4", "--task", "box")
     assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 rows made again" in done.output, (
@@ -112,6 +115,7 @@ def test_it_can_be_narrowed_down(made):
         assert done.exit_code == 2 and says in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_reports_print_no_path_of_the_machine(made, world):
     done = bench("report", "--from", made, "--out", world / "report")
     assert done.exit_code == 0, done.output
@@ -140,6 +144,7 @@ def heavier(path):
         path.with_name(card).write_text(text.replace(before, hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("file", "change", "args", "says"),
     [

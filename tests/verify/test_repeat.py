@@ -20,7 +20,7 @@ from bench.suites.suite import load_suite
 from bench.verify.repeat import compare
 from solvers import RedDiff
 from tests import ROOT
-from tests.tiny import build
+from tests.tiny import build, scored_by_psnr
 
 ROWS = ("pinv", "red_diff", "dps", "ddnm")
 
@@ -66,6 +66,7 @@ def test_what_was_just_made_is_reproduced(made, suite):
     assert done.output.count("  reproduced") == len(ROWS) and "12 reconstructions of 4 rows" in done.output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -114,6 +115,7 @@ def test_what_cannot_be_verified_is_named(made, suite, tmp_path):
     assert other.exit_code == 1 and "none of the records" in other.output
 
 
+@pytest.mark.long
 def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     """In float32, whatever is solved beside an image and however many threads there are."""
     rows, threads = [f"--solver={row}" for row in ROWS], torch.get_num_threads()
@@ -133,6 +135,7 @@ def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
         one[key].metrics == two[key].metrics and one[key].batch == one[key].threads == 1 for key in one
     )
     command = [*map(str, start), "--out", str(tmp_path / "two"), "--workers", "2"]
+    command += ["--suite", str(scored_by_psnr(suite))]
     monkeypatch.setattr(sys, "argv", ["bench", *command])
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     by_workers = bench(*command)
@@ -144,6 +147,7 @@ def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     assert refused.exit_code == 2 and "--reference solves one image at a time" in refused.output
 
 
+@pytest.mark.long
 def test_reference_mode_says_that_ordinary_records_stay(made, suite, tmp_path):
     """And the report says which are which."""
     folder = tmp_path / "run"

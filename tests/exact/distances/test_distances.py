@@ -304,6 +304,7 @@ def test_each_distance_sees_what_it_must_see(grid, grid_floor, name):
     assert all(low < z[n] < high for n, (low, high) in expected.items()), z
 
 
+@pytest.mark.long
 def test_mode_weights_are_in_units_of_total_variation(grid):
     assert score(perturbed(grid, 0, 4000, tv=0.3), grid)["mode_tv"] == pytest.approx(0.3, abs=0.03)
 

@@ -316,6 +316,7 @@ def test_every_published_number_is_about_something_that_we_know():
     assert {entry.paper for entry in PUBLISHED.entries} == set(PUBLISHED.papers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
@@ -378,6 +379,7 @@ def test_the_verb(tmp_path, monkeypatch):
     assert "is a folder; with --paper give a file" in run("--paper", "dps", "--out", ".").stderr
 
 
+@pytest.mark.long
 def test_a_papers_page_needs_no_torch():
     code = "import sys; from bench.report.papers.paper import paper_page as p; p('dps'); print({'torch', 'pandas'} & set(sys.modules))"
     root = ROOT

@@ -52,6 +52,7 @@ def test_parts_are_shards_of_the_shard():
             parts(wrong, "cpu", (1, 1))
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path, monkeypatch, capfd):
     """The process that waits for the workers is this one; the workers are processes of their own."""
     suite = scored_by_psnr(build(tmp_path))
