@@ -56,7 +56,14 @@ class Sizes:
         "mcg",
     )
     images: int = 3
-    tests: tuple[str, ...] = ("device", "unet", "network", "adapters", "diffusers_kinds")
+    tests: tuple[str, ...] = (
+        "device",
+        "unet",
+        "network",
+        "azula_priors",
+        "diffusers_networks",
+        "diffusers_priors",
+    )
     """Files test_*.py with tests of devices."""
     chosen: str = ""
     """Which of their tests, an expression of pytest; all where empty."""
