@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,17 +96,12 @@ def fetch_list(
     if source is None and present is not None and _right(id_list, read_bytes(present)):
         say(f"{id_list.file}: in {present.parent}")
         return present
-    reasons = []
-    for way, candidates in _ways(card, id_list, path, root, source):
-        say(f"{id_list.file}: {way}")
-        try:
-            content = _pick(id_list, candidates())
-        except (DataError, DownloadError, OSError) as error:
-            reasons.append(f"{way}: {error}")
-        else:
-            return _store(lists_dir() / id_list.file, content)
-    advice = f"get it elsewhere and run `python -m bench fetch lists {_argument(path)} --from FILE`"
-    raise ListUnavailable(f"{id_list.file} cannot be had: {'; '.join(reasons)}; {advice}")
+    try:
+        content = _obtain(id_list, _ways(card, id_list, path, root, source), say)
+    except ListUnavailable as error:
+        advice = f"get it elsewhere and run `python -m bench fetch lists {_argument(path)} --from FILE`"
+        raise ListUnavailable(f"{id_list.file} cannot be had: {error}; {advice}") from None
+    return _store(lists_dir() / id_list.file, content)
 
 
 Way = tuple[str, Callable[[], list[bytes]]]
@@ -129,6 +124,23 @@ def _ways(
         yield "by its rule from the user's folder", rule
     if id_list.urls:
         yield "downloading", lambda: [_download(id_list.urls, id_list.sha256)]
+
+
+def _obtain(id_list: IdList, ways: Iterable[Way], say: Callable[[str], object]) -> bytes:
+    """The content of a list by the first way that gives it.
+
+    Raises:
+        ListUnavailable: no way does; the message has the reason for each.
+
+    """
+    reasons = []
+    for way, candidates in ways:
+        say(f"{id_list.file}: {way}")
+        try:
+            return _pick(id_list, candidates())
+        except (DataError, DownloadError, OSError) as error:
+            reasons.append(f"{way}: {error}")
+    raise ListUnavailable("; ".join(reasons))
 
 
 def _pick(id_list: IdList, candidates: list[bytes]) -> bytes:

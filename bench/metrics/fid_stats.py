@@ -84,8 +84,7 @@ def make_fid_stats(
 ) -> Path:
     """Computes the statistics of all images of a data set, unless those of the same pixels are there.
 
-    Memory does not grow with the number of images: one batch at a time enters the moments, and at most
-    `bench.stats.distances.MOST` rows are kept for the KID. Features are rounded to float16 first, as those of
+    Memory does not grow with the number of images. Features are rounded to float16, as those of
     reconstructions are.
 
     Args:
@@ -94,7 +93,7 @@ def make_fid_stats(
         device: where the network runs.
         batch: images at once.
         progress: called with the number of images that are done.
-        say: called with a line of text where the statistics that are there are of other pixels.
+        say: called with a line of text before statistics of other pixels are replaced.
 
     Returns:
         Path of the file.
@@ -107,10 +106,8 @@ def make_fid_stats(
     """
     about = describe_fid_stats(data)
     known = read_statistics(about["list"], mode)
-    if known is not None:
-        if _of_these_pixels(known, data, about, progress):
-            return statistics_path(about["list"], mode)
-        say(f"the statistics of {data.name} that are there are of other pixels: they are made again")
+    if known is not None and _of_these_pixels(known, data, about, progress, say):
+        return statistics_path(about["list"], mode)
     if about["n"] < FEWEST:
         few = f"data set '{data.name}' has {about['n']}"
         raise ValueError(f"FID statistics need at least {FEWEST} images; {few}")
@@ -120,18 +117,24 @@ def make_fid_stats(
 
 
 def _of_these_pixels(
-    known: Statistics, data: Images, about: dict[str, Any], progress: Callable[[int], object]
+    known: Statistics,
+    data: Images,
+    about: dict[str, Any],
+    progress: Callable[[int], object],
+    say: Callable[[str], object],
 ) -> bool:
     """Whether statistics are of the pixels that the data set has now; all are read only if some agree."""
-    if known.about["sample"] != about["sample"]:
-        return False
-    return known.about["pixels"] == pixels_sha256(data, data.ids, progress)
+    some_agree = known.about["sample"] == about["sample"]
+    if some_agree and known.about["pixels"] == pixels_sha256(data, data.ids, progress):
+        return True
+    say(f"the statistics of {data.name} that are there are of other pixels: they are made again")
+    return False
 
 
 def _collect(
     data: Images, inception: Inception, batch: int, progress: Callable[[int], object]
 ) -> tuple[Moments, np.ndarray, str]:
-    """Passes all images through the network.
+    """Passes all images through the network; one batch at a time enters the moments.
 
     Returns:
         The moments of all features, the features of some images, (at most MOST, d) float16, and the hash of
