@@ -126,14 +126,14 @@ def bayes_spread(data: ExactImages, task: Task, image: str) -> float:
     return float(bayes.max() - bayes.min())
 
 
-def tweedie_errors(law: MixturePrior) -> Iterator[float]:
+def tweedie_errors(prior: MixturePrior) -> Iterator[float]:
     """Largest errors of x0 and of its pullback against automatic differentiation of the log density."""
-    x, z, u = (draw(law, 4, "goals", name).reshape(4, *law.shape) for name in "xzu")
+    x, z, u = (draw(prior, 4, "goals", name).reshape(4, *prior.shape) for name in "xzu")
     for index in (999, 300, 0):
-        t = law.schedule.level(index)
+        t = prior.schedule.level(index)
         at = (t.alpha * x + t.sigma * z).requires_grad_()
-        score = torch.autograd.grad(law.log_density(at, t).sum(), at, create_graph=True)[0]
-        x0, (mine, pull) = (at + t.sigma**2 * score) / t.alpha, law.vjp(at.detach(), t)
+        score = torch.autograd.grad(prior.log_density(at, t).sum(), at, create_graph=True)[0]
+        x0, (mine, pull) = (at + t.sigma**2 * score) / t.alpha, prior.vjp(at.detach(), t)
         yield float((mine - x0.detach()).abs().max())
         if index < 999:  # there the reference itself is off by 1e-8: it divides by alpha
             yield float((pull(u) - torch.autograd.grad(x0, at, u)[0]).abs().max())

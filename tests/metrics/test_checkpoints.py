@@ -65,7 +65,7 @@ def test_another_networks_file_is_refused(untrained_resnet50, monkeypatch, tmp_p
 
 
 def labelled(folder, label_set):
-    """The tiny world with labels, and a suite that asks for the accuracy."""
+    """The tiny suite, with labels, that asks for the accuracy."""
     folder.mkdir()
     path = build(folder)
     card = folder / "images.toml"
@@ -76,7 +76,7 @@ def labelled(folder, label_set):
 
 
 def test_a_run_reports_the_accuracy_in_per_cent(untrained_resnet50, tmp_path, monkeypatch):
-    suite = labelled(tmp_path / "world", 'label_set = "imagenet"')
+    suite = labelled(tmp_path / "tiny", 'label_set = "imagenet"')
     expected = {"im0": 0.0, "im1": 1.0, "im2": 0.0, "im3": 0.0}
     monkeypatch.setattr(Classifier, "logits", lambda self, x: torch.eye(1000)[torch.ones(len(x), dtype=int)])
     plan = prepare(suite, Options())
@@ -93,7 +93,7 @@ def test_a_run_reports_the_accuracy_in_per_cent(untrained_resnet50, tmp_path, mo
 
 
 def test_labels_of_another_set_are_never_read_as_imagenets(untrained_resnet50, tmp_path):
-    suite = labelled(tmp_path / "world", "")
+    suite = labelled(tmp_path / "tiny", "")
     plan = prepare(suite, Options())
     Runner(plan, tmp_path / "run", Observer()).run()
     (record, *_) = read_records(tmp_path / "run")[0]

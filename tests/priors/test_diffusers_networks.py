@@ -88,7 +88,7 @@ def test_class_labels_reach_every_kind(pipeline, scheduler):
 
 
 def test_the_angles_network_is_what_its_own_sampler_takes_it_for():
-    """IPNDM's steps with the stand-in carry N(0, 1) into the law that it is exact for."""
+    """IPNDM's steps with the stand-in carry N(0, 1) into the distribution that it is exact for."""
     scheduler = diffusers.IPNDMScheduler()
     scheduler.set_timesteps(100)
     x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64).view(3, 1, 1, 1)
