@@ -17,7 +17,15 @@ from bench.metrics.backbones import BACKBONES, CHECKPOINTS
 from bench.metrics.checkpoints import find_checkpoint
 from bench.names import nearest
 from bench.operators import make_operator
-from bench.priors import PriorError, check_names, find_weights, list_priors, missing_files, read_card, verify
+from bench.priors import (
+    PriorError,
+    check_names,
+    check_sha256,
+    find_weights,
+    list_priors,
+    missing_files,
+    read_card,
+)
 from bench.suites.yamlfile import SuiteError
 from bench.system.cache import cache_dir
 from bench.system.device import device_name, threads
@@ -100,7 +108,7 @@ def _prior(name: str) -> Finding:
             return Finding(what, "missing", f"{', '.join(missing)}: not here; {advice}")
         paths = [find_weights(weights, place) for weights in card.weights]
         for weights, path in zip(card.weights, paths, strict=True):
-            verify(path, weights)
+            check_sha256(path, weights)
             check_names(path, weights)
     except PriorError as error:
         return Finding(what, "wrong", str(error))
