@@ -95,9 +95,7 @@ class DAPS(Solver):
             return schedule.between(t.ratio, schedule.level(0).ratio, evaluations + 1)
         return [*schedule.between(t.ratio, schedule.level(0).ratio, evaluations), CLEAN]
 
-    def inner(
-        self, x0: Tensor, t: Level[float], lr: float, measurement: Measurement, noise: Noise
-    ) -> Tensor:
+    def inner(self, x0: Tensor, t: Level[float], lr: float, measurement: Measurement, noise: Noise) -> Tensor:
         """Langevin steps from x0 to N(u; x0, r_t^2 I) N(y; A(u), tau^2 I), their limit for small lr."""
         y, A, _ = measurement
         r = t.ratio if self.spread == "ratio" else t.variance**0.5
