@@ -15,7 +15,7 @@ from bench.names import counted
 from bench.noise import SCHEME
 from bench.operators import operator_name, operator_parameters
 from bench.operators.base import Operator
-from bench.operators.neutral import added, is_neutral, keyed, neutral_values
+from bench.operators.base.neutral import added, is_neutral, keyed, neutral_values
 from bench.plan.cell import DISTANCES_REV, FORMAT, Cell
 from bench.plan.loading import DataAndPrior, Loader, load_images, make_loader
 from bench.plan.options import Options

@@ -14,7 +14,7 @@ from torch import Tensor
 from bench.data.images import Images
 from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_key
 from bench.operators.base import Operator
-from bench.operators.neutral import added
+from bench.operators.base.neutral import added
 from bench.plan.cell import Cell, Job
 from bench.plan.task import Task, supplied
 from bench.prior import Prior

@@ -58,7 +58,7 @@ class BlockScorer:
             name = f"{cell.task.seed}/{cell.task.name}/{image}"
             y, A, sigma = measured.measurement
             with scoring("the exact posterior"):
-                self.problems[image] = distances.pose(cell.data.law, A, y, sigma, measured.x, name)
+                self.problems[image] = distances.pose(cell.data.prior, A, y, sigma, measured.x, name)
         problem = self.problems[image]
         with scoring("distances to the posterior"):
             values = distances.score(samples, problem)

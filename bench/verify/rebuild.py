@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.names import matches, nearest, selected
-from bench.operators.neutral import neutral_fields
+from bench.operators.base.neutral import neutral_fields
 from bench.plan.build import make_cells
 from bench.plan.cell import Cell
 from bench.plan.loading import Loader, make_loader

@@ -225,7 +225,7 @@ def test_keys_of_single_samples_know_no_block(tmp_path):
     text = text.replace("random_matrix, params: {m: 2}", "inpaint_box").replace(
         "random_matrix, params: {m: 1}", "denoise"
     )
-    cells = make_cells(small(tmp_path, text), lambda _: DataAndPrior(image, image.law), {"dtype": "float32"})
+    cells = make_cells(small(tmp_path, text), lambda _: DataAndPrior(image, image.prior), {"dtype": "float32"})
     assert all("block" not in cell.config for cell in cells)
     assert "block" in prepare(small(tmp_path), Options()).cells[0].config
 
@@ -264,8 +264,8 @@ def problems():
     found = []
     for image in data.ids[:3]:
         x, given, *_ = measure(task, data, [image])
-        found.append((given, pose(data.law, given.A, given.y, given.sigma, x, image)))
-    return data.law, found
+        found.append((given, pose(data.prior, given.A, given.y, given.sigma, x, image)))
+    return data.prior, found
 
 
 def above_the_floor(problems, solver, n):
@@ -311,7 +311,7 @@ def test_templates_keep_their_prior_weights():
     data = ExactImages("exact-templates32")
     for image in data.ids[:1]:
         _, (y, A, sigma), *_ = measure(Task("box", data.name, "inpaint_box", 0.05), data, [image])
-        weights = data.law.posterior(y, A, sigma).log_weights[0].exp()
+        weights = data.prior.posterior(y, A, sigma).log_weights[0].exp()
         torch.testing.assert_close(
             weights, torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=weights.dtype), rtol=0, atol=1e-9
         )
@@ -319,7 +319,7 @@ def test_templates_keep_their_prior_weights():
 
 def test_held_out_draws_are_others_of_the_same_prior():
     ours, theirs = ExactImages("exact-mixture8"), ExactImages("exact-mixture8-tune")
-    assert torch.equal(ours.law.centres, theirs.law.centres)
+    assert torch.equal(ours.prior.centres, theirs.prior.centres)
     assert not torch.equal(ours.image("problem-000"), theirs.image("problem-000"))
 
 
@@ -340,7 +340,7 @@ def test_variance_by_frequency_sees_the_band_that_is_wrong():
     x, (y, A, sigma), *_ = measure(
         Task("blur", data.name, "blur_circular", 0.05, {"std": 1.5, "taps": 11}), data, data.ids[:1]
     )
-    problem = pose(data.law, A, y, sigma, x)
+    problem = pose(data.prior, A, y, sigma, x)
     H, f = hartley(16), frequencies(16).flatten()
     z = draw(problem.posterior, 4000, "another") @ H
     right = bands((z @ H).reshape(-1, 1, 16, 16), problem)

@@ -19,7 +19,7 @@ def test_every_committed_key_is_planned(name):
     """From what the manifests of the folder asked for; from today's suite where a manifest is too old to say.
 
     A setting that is added must be left out of keys at the value that it had before, see
-    `bench.operators.neutral`.
+    `bench.operators.base.neutral`.
     """
     records, damaged = read_records(RESULTS / name)
     assert len(records) >= FOLDERS[name] and not damaged

@@ -47,7 +47,7 @@ def _annotation(cls: type, field: Field) -> Any:
 
 
 def _fields(cls: type) -> dict[str, Field]:
-    """What a class itself has as a dataclass, its bases' fields included; those are the same objects."""
+    """The fields of a class as a dataclass, its bases' included, which are the same objects."""
     return vars(cls).get("__dataclass_fields__", {})
 
 
@@ -60,11 +60,13 @@ def is_neutral(name: str, value: Any, neutral: Mapping[str, Any]) -> bool:
 
 def keyed(settings: Any) -> dict[str, Any]:
     """The fields of a dataclass instance that belong to a key, as plain values: all but the neutral ones."""
-    neutral = neutral_fields(type(settings))
+    cls: type = type(settings)
+    neutral = neutral_fields(cls)
     return {k: v for k, v in asdict(settings).items() if not is_neutral(k, getattr(settings, k), neutral)}
 
 
 def added(settings: Any) -> dict[str, Any]:
     """Those of `keyed` that declare a neutral value: what a class that has grown adds to its earlier keys."""
-    neutral = neutral_fields(type(settings))
+    cls: type = type(settings)
+    neutral = neutral_fields(cls)
     return {k: v for k, v in keyed(settings).items() if k in neutral} if neutral else {}

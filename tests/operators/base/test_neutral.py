@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bench.operators import OPERATORS
+from bench.operators.base.neutral import Neutral, added, is_neutral, keyed, neutral_fields
 from bench.operators.masks import InpaintRandom
-from bench.operators.neutral import Neutral, added, is_neutral, keyed, neutral_fields
 from bench.plan import build as plan
 from bench.plan.build import make_cells, operator_settings
 from bench.plan.options import Options
