@@ -3,7 +3,7 @@
 import re
 import time
 
-from bench.checks.solver import check
+from bench.checks.solver import check_solver
 from bench.suites.methods import load_solver
 from tests import ROOT
 
@@ -17,7 +17,7 @@ def test_the_example_solver_keeps_the_contract(tmp_path):
     (tmp_path / "my_solver.py").write_text(block)
     start = time.monotonic()
     assert [
-        promise for promise in check(load_solver(f"{tmp_path}/my_solver.py:Mine").cls) if promise.broken
+        promise for promise in check_solver(load_solver(f"{tmp_path}/my_solver.py:Mine").cls) if promise.broken
     ] == []
     assert time.monotonic() - start < 60
 

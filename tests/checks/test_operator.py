@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from bench.checks.operator import check
+from bench.checks.operator import check_operator
 from bench.cli import cli
 from bench.operators import OPERATORS
 from bench.operators.base import LinearOperator, Operator, SVDOperator
@@ -256,7 +256,7 @@ BROKEN = {
 
 
 def broken_by(spec: str) -> list[str]:
-    return [promise.says for promise in check(spec) if promise.broken]
+    return [promise.says for promise in check_operator(spec) if promise.broken]
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS.keys() - SUPPLIED))
