@@ -1,5 +1,6 @@
 """`fetch`, `doctor`, `fid-stats`: what has to be there once, and whether it is."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,8 +34,8 @@ QUIET = 5.0
 def fetch(what: str, names: tuple[str, ...], source: Path | None, data_root: Path | None) -> None:
     """Fetches and verifies what has to be there once.
 
-    WHAT is "metrics" (the networks of LPIPS, FID and KID, 156 MB), "classifier" (the network of the top-1
-    accuracy, 98 MB), "priors" (the weights of the priors NAME) or "lists" (the lists of images of the data
+    These are "metrics" (the networks of LPIPS, FID and KID, 156 MB), "classifier" (the network of the top-1
+    accuracy, 98 MB), "priors" (the weights of the priors NAME) and "lists" (the lists of images of the data
     sets NAME, by default of all). A download that breaks off goes on where it stopped when the command is
     given again.
     """
@@ -176,8 +177,8 @@ def fid_stats(dataset: str, mode: str, device: str, batch: int, data_root: Path 
 
     data = load_dataset(dataset, data_root)
     said: list[str] = []
-    label, stderr = f"{data.name}, {mode}", click.get_text_stream("stderr")
-    with click.progressbar(length=len(data.ids), label=label, file=stderr) as bar:
+    label = f"{data.name}, {mode}"
+    with click.progressbar(length=len(data.ids), label=label, file=sys.stderr) as bar:
 
         def show(done: int) -> None:
             bar.update(done - bar.pos)

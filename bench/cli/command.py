@@ -47,7 +47,7 @@ class Verb(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 title = param.group if isinstance(param, GroupedOption) else "Other options"
                 groups.setdefault(title, []).append(record)
         for title, records in groups.items():

@@ -18,9 +18,9 @@ output = group(OUTPUT)
 @verb("list", "list", "list --data-root /data/ffhq", "list | grep blur")
 @data_root()
 def list_(data_root: Path | None) -> None:
-    """Lists suites, priors and data sets, and which solver takes which operator.
+    """Lists what there is, and which solver takes which operator.
 
-    Below the table stands the reason for every gap.
+    It lists suites, priors, data sets and solvers. Below the table stands the reason for every gap.
     """
     from bench.cli.catalogue import catalogue
 
@@ -30,11 +30,11 @@ def list_(data_root: Path | None) -> None:
 @verb("check", "check dps", "check my_solver.py:Mine", "check my_blur.py")
 @click.argument("spec", metavar="SOLVER|OPERATOR")
 def check(spec: str) -> None:
-    """Checks a solver or an operator against the contract of its kind, in seconds.
+    """Checks a solver or an operator against its contract, in seconds.
 
     It is a name, pkg.mod:Class, file.py:Class or file.py; of file.py alone all solvers and operators that the
-    file defines are checked. Each line says what the contract asks for: PASS, FAIL with what was seen, or n/a
-    where it is not about this solver or operator. The exit code is 1 where something fails.
+    file defines are checked. Each line states what the contract asks for, with PASS, FAIL and what was seen,
+    or n/a where it is not about this solver or operator. The exit code is 1 where something fails.
     """
     from bench.names import nearest
     from bench.operators import OPERATORS
@@ -71,8 +71,8 @@ def check_one(spec: str) -> Sequence["Promise"]:
             click.echo(f"      -> {promise.broken}")
     n = sum(promise.applies for promise in results)
     passed = n - sum(promise.broken is not None for promise in results)
-    others = f"; {len(results) - n} do not apply" if n < len(results) else ""
-    click.echo(f"{passed} of {n} checks passed{others}.")
+    others = f", {len(results) - n} n/a" if n < len(results) else ""
+    click.echo(f"{passed} of {n} checks passed{others}")
     if solver:
         click.echo(certification(solver))
     return results
@@ -122,8 +122,8 @@ def certification(solver: "SolverClass") -> str:
 def certify(solvers: tuple[str, ...], write: bool) -> None:
     """Measures our solvers against closed-form laws on Gaussian priors.
 
-    For each solver, by default for all, it prints the equations that the solver follows, each law (PASS or
-    FAIL) with the measured error and the largest error allowed, and how the presets differ from the
+    For each solver, by default for all, it prints the equations that the solver follows; PASS or FAIL for
+    each law, with the measured error and the largest error allowed; and how the presets differ from the
     equations. The exit code is 1 where a law fails.
     """
     from bench.certify.certificate import certificate, describe

@@ -59,10 +59,10 @@ def report(
     paper: str | None,
     ms_per_nfe: float | None,
 ) -> None:
-    """Renders tables and figures from records; several run folders are put together.
+    """Renders tables and figures from records.
 
-    With --paper it prints our numbers beside those of that paper, and the commands for what is not recorded
-    yet.
+    Several run folders are put together into one report. With --paper it prints our numbers beside those of
+    that paper, and the commands for what is not recorded yet.
     """
     chosen = [*(run_folder(suite) for suite in suites), *folders]
     if paper is not None:
@@ -159,12 +159,13 @@ def verify(
     progress: str,
     **how: Any,
 ) -> None:
-    """Computes some images of every recorded row of a run FOLDER again and compares.
+    """Computes some of what a run FOLDER records again, and compares.
 
-    The measurement and the counted cost must be equal, and the metrics of half of a row's images within one
-    unit of the last digit that tables show, since some solvers amplify the rounding of a machine on some
-    images. Otherwise it exits with 1. The manifests say how rows were made; where one does not, the suite
-    says it as it is now. Rows that cannot be made again are listed with the reason.
+    It takes some images of every recorded row. The measurement and the counted cost must be equal, and the
+    metrics of half of a row's images within one unit of the last digit that tables show, since some solvers
+    amplify the rounding of a machine on some images. Otherwise it exits with 1. The manifests say how rows
+    were made; where one does not, the suite says it as it is now. Rows that cannot be made again are listed
+    with the reason.
     """
     from bench.cli.progress import make_observer
     from bench.cli.tables import repeat_table
