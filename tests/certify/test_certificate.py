@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from bench.certify.certificate import WRITTEN, certificate, described, deviations, equations, quirks
+from bench.certify.certificate import (
+    WRITTEN,
+    Deviation,
+    certificate,
+    described,
+    deviations,
+    equations,
+    quirks,
+)
 from bench.certify.certificates import read_certificates
 from bench.certify.laws import run_laws
 from bench.exact.laws.law import LawResult
@@ -71,8 +79,9 @@ class Mine(DPS):
 def test_equations_and_quirks_stand_in_the_docstring():
     assert equations(Mine) == "My method (arXiv 0000.00000, eq. 1)"
     assert quirks(Mine, "official") == "with its quirk." and quirks(Mine, "bench") == ""
-    assert (
-        described(replace(deviations("pinv", Mine)[0], quirks="", choices={}))
-        if deviations("pinv", Mine)
-        else True
-    )
+
+
+def test_a_deviation_in_words():
+    both = Deviation("official", "with its quirk.", {"clip": True, "spacing": "quad"})
+    assert described(both) == "clip = True, spacing = quad; with its quirk."
+    assert described(Deviation("bench", "", {})) == "no deviation, only numbers are set"

@@ -37,8 +37,8 @@ def test_a_certificate_is_lost_when_a_law_breaks(tmp_path, monkeypatch):
     certificates.write_certificates({"ddrm": one, "dps": one})
     certificates.write_certificates({"dps": None, "mcg": one})
     assert read_certificates() == {"ddrm": one, "mcg": one}
-    assert certification(load_solver("dps")).startswith("uncertified: to be listed")
-    assert certification(load_solver("mcg")).startswith("uncertified: the code has changed since")
+    assert certification(load_solver("dps")).startswith("Not certified. To be listed")
+    assert certification(load_solver("mcg")).startswith("Not certified: the code has changed since")
 
 
 def test_a_new_certificate_hands_on_the_hashes_of_earlier_code(tmp_path, monkeypatch):
@@ -57,7 +57,7 @@ def record(**fields):
     return SimpleNamespace(**given | fields)
 
 
-def test_standing():
+def test_the_status_of_a_record_is_that_of_the_code_behind_it():
     code = read_certificates()["ddrm"].code_sha256
     assert certification_status(record(code_sha256=code))[0] and certification_status(record())[0]
     earlier = read_certificates()["ddrm"].earlier

@@ -288,7 +288,7 @@ def test_an_operator_of_a_users_own_is_checked_and_run(tmp_path):
         file.parent.mkdir()
         file.write_text(FLIP.format(factor=factor))
         checked = bench("check", file)
-        assert checked.exit_code == 0 and "broken" not in checked.output, checked.output
+        assert checked.exit_code == 0 and "FAIL" not in checked.output, checked.output
         start = ("run", "--suite", suite, "--operator", f"{file}:Flip", "--solver", "dps", "--solver", "ddrm")
         done = bench(*start, "--out", tmp_path / "run" / place)
         assert done.exit_code == 0 and "Flip" in done.output, done.output
