@@ -12,6 +12,7 @@ test: $(VENV)/ready
 	$(RUN) -m bench fetch metrics
 	$(RUN) -m ruff check .
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
 	$(RUN) -m pytest
 
 slow: $(VENV)/ready
@@ -23,6 +24,7 @@ check: $(VENV)/ready
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check .
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
 	$(RUN) -m pytest
 
 $(VENV)/ready: pyproject.toml
