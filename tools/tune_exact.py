@@ -3,10 +3,10 @@
     python tools/tune_exact.py                  # two hours of one core; records are kept and not made again
     python tools/tune_exact.py dps --task d8-m2-s0.2
 
-No suite evaluates these posteriors. The tool writes tools/tune_exact.csv, the median over problems of MMD over
-the prior's, and prints the least of each. These are what the presets ``exact``, ``exact-50``, ``exact-20`` and
-those of PiGDM's other coefficient hold (tests/suites/test_presets.py compares). The table that is stored was
-measured with version 1 of the distances, whose exact draws were others (CHANGELOG.md).
+No suite evaluates these posteriors. The tool writes tools/tune_exact.csv, the median over problems of MMD
+over the prior's, and prints the least of each. These are what the presets ``exact``, ``exact-50``,
+``exact-20`` and those of PiGDM's other coefficient hold (tests/suites/test_presets.py compares). The table
+that is stored was measured with version 1 of the distances, whose exact draws were others (CHANGELOG.md).
 """
 
 import argparse

@@ -20,10 +20,9 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="diffusion-inverse-bench", prog_name="bench")
 def cli() -> None:
-    """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost,
-    paired statistics.
+    """Compares diffusion-model solvers of inverse problems.
 
-    `python -m bench VERB --help` shows the options of a verb and examples.
+    All solvers get the same measurements; their cost is counted, and statistics are paired. `python -m bench VERB --help` shows the options of a verb and examples.
     """
 
 

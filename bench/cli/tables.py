@@ -96,7 +96,7 @@ def mean(records: Sequence[Record], column: Column) -> str:
 
 
 def other_statuses(records: Sequence[Record]) -> list[str]:
-    """As in "2 diverged: not finite": how many records have a status other than ok, and the first reason."""
+    """A note for each status other than ok, such as "2 diverged: not finite", with the first reason."""
     first: dict[str, Record] = {}
     for record in records:
         first.setdefault(record.status, record)

@@ -1,5 +1,6 @@
-"""Suites: which tasks, which solver rows, on which data with which prior. YAML files, checked before anything
-runs.
+"""Suites: YAML files that say which tasks, which solver rows, on which data, with which prior.
+
+They are checked before anything runs.
 
     name: tiny
     dataset: fashion32              # a card in datasets/, or the path of one
