@@ -11,7 +11,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from bench.checks.solver import check
+from bench.checks.solver import check_solver
 from bench.exact.distances import draw, pose, score
 from bench.exact.distances.metrics import BANDS
 from bench.exact.problems import ExactImages, exact_prior, frequencies, hartley
@@ -247,7 +247,7 @@ def test_rows_of_a_block_do_not_depend_on_its_size():
 @pytest.mark.parametrize("name", ANCHORS)
 def test_anchors_keep_the_contract(name):
     solver = TDS(particles=8) if name == "tds" else ANCHORS[name]
-    assert [promise for promise in check(solver) if promise.broken] == []
+    assert [promise for promise in check_solver(solver) if promise.broken] == []
 
 
 def test_anchors_of_the_posterior_refuse_networks():
