@@ -9,7 +9,7 @@ ALIKE = 0.5
 
 
 def selected(name: str, patterns: Sequence[str]) -> bool:
-    """Whether patterns select a name: "blur_*" what it matches, "!hdr" all but that; no patterns select all."""
+    """Whether patterns select a name: "blur_*" includes what it matches, "!hdr" excludes; none select all."""
     excluding = [pattern for pattern in patterns if pattern.startswith("!")]
     including = [pattern for pattern in patterns if not pattern.startswith("!")]
     if any(matches(name, pattern) for pattern in excluding):

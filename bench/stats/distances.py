@@ -77,10 +77,11 @@ def fit_gaussian(features: Rows) -> Gaussian:
 
 
 def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray | None = None) -> Estimate:
-    """Unbiased squared MMD with the kernel (x.y / d + 1)^3: the KID (Binkowski et al. 2018, arXiv 1801.01401).
+    """Unbiased squared MMD with the kernel (x.y / d + 1)^3: the KID.
 
-    All rows are used at once, no random subsets; sets of more than `MOST` rows give so many, evenly spread.
-    The standard error is the jackknife over images.
+    The distance is that of Binkowski et al. 2018 (arXiv 1801.01401). All rows are used at once, no random
+    subsets; sets of more than `MOST` rows give so many, evenly spread. The standard error is the jackknife
+    over images.
 
     Args:
         a: (n, d), n >= 3.
