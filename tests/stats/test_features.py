@@ -7,9 +7,19 @@ from hypothesis import strategies as st
 
 from bench.stats import features
 from bench.stats.features import (
-    MODES, FeatureFiles, Moments, Statistics, chunks, evenly, features_folder, list_hash, read_statistics, root,
-    statistics_path, write_statistics,
-)  # fmt: skip
+    MODES,
+    FeatureFiles,
+    Moments,
+    Statistics,
+    chunks,
+    evenly,
+    features_folder,
+    list_hash,
+    read_statistics,
+    root,
+    statistics_path,
+    write_statistics,
+)
 
 RNG = np.random.default_rng
 

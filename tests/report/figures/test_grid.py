@@ -74,8 +74,11 @@ def test_columns_are_baselines_first_and_squares_say_why_they_are_empty(draw):
             if isinstance(content, str):
                 words[title, i] = content
     assert words == {
-        ("measurement", 1): "not kept", ("best", 1): "not kept", ("same", 1): "not run", ("worse", 0): "out of memory",
-    }  # fmt: skip
+        ("measurement", 1): "not kept",
+        ("best", 1): "not kept",
+        ("same", 1): "not run",
+        ("worse", 0): "out of memory",
+    }
     assert len(lines) == grid.ROWS
 
 

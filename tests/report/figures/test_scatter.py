@@ -6,8 +6,19 @@ from matplotlib.figure import Figure
 
 from bench.report.figures.page import LINE
 from bench.report.figures.scatter import (
-    DROP, FILLS, LEAST, MOST, arrow, clamp, pooled, ratio_axis, rewards, scatter, styles, variances,
-)  # fmt: skip
+    DROP,
+    FILLS,
+    LEAST,
+    MOST,
+    arrow,
+    clamp,
+    pooled,
+    ratio_axis,
+    rewards,
+    scatter,
+    styles,
+    variances,
+)
 from tests.made_exact import exact_row, exact_tables
 
 MIDDLE = 1.025

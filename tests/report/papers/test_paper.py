@@ -30,8 +30,9 @@ def test_a_papers_page_needs_no_torch():
 
 def test_the_page_has_a_section_for_each_source_and_counts_its_verdicts(tmp_path):
     table = FILE.partition("[[table]]")[2]
+    task = table.partition("[[table.task]]")[2].replace('"Blur"', '"Motion"')
     second = table.replace('"Table 1"', '"Table 2"').replace('"Blur"', '"Zoom"')
-    text = f"{FILE}[[table.task]]\n{table.partition('[[table.task]]')[2].replace('"Blur"', '"Motion"')}[[table]]{second}"
+    text = f"{FILE}[[table.task]]{task}[[table]]{second}"
     page = page_of(tmp_path, text, ours())
     heads = [line for line in page.splitlines() if line.startswith("#")]
     assert heads == [
