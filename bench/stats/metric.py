@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is printed and read.
+    """A metric's column in a table, and how to read it.
 
     Attributes:
         label: heading of its column.
-        decimals: digits behind the point.
+        decimals: digits after the point.
         higher_is_better: None where neither direction is (a misfit should be near 1).
-        note: what a reader has to know to compare the number with another paper's; printed under the table.
+        note: what a reader must know to compare the number with another paper's; printed under the table.
         rev: raised whenever the number changes for the same images; part of a record.
         scale: factor of the printed number.
-
     """
 
     label: str

@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 
 from bench.checks.solver import check_solver
 from bench.exact.distances import draw, pose, score
@@ -24,7 +23,6 @@ from bench.records.journal import read_records
 from bench.report import render
 from bench.report.columns import Metric
 from bench.report.exact import Number, _cell, judge
-from bench.report.figures.exact_plots import ratio_map
 from bench.report.tables import build
 from bench.run.inputs import BlockNoise, measure
 from bench.run.progress import Observer
@@ -140,14 +138,6 @@ def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
     assert all(
         sum(task in path.read_text() for path in own) == 1 and task not in page.read_text() for task in tasks
     )
-
-
-@pytest.mark.filterwarnings("error")
-def test_the_map_of_ratios_prints_what_its_colours_cannot_tell():
-    axis = Figure().subplots()
-    colours = ratio_map(axis, np.array([[0.0, 1.0], [3162.3, np.nan]])).get_array()
-    assert [text.get_text() for text in axis.texts] == ["0.00", "1.00", "3162"]
-    assert colours.filled(-9).tolist() == [[-1, 0], [1, -9]]
 
 
 def test_the_floor_is_that_of_the_same_problems(run):

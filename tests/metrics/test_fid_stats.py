@@ -66,7 +66,7 @@ def test_moments_of_blocks_are_those_of_the_whole():
 
 def test_distances_of_files_are_those_of_arrays(tmp_path, monkeypatch):
     """More rows than dimensions and several blocks; and fewer rows than dimensions."""
-    monkeypatch.setattr(features, "BLOCK", 7)
+    monkeypatch.setattr(features, "ROWS_AT_ONCE", 7)
     for d in (5, 40):
         sets = [RNG(k).normal(k, 1 + k, (30, d)).astype(np.float16) for k in range(2)]
         files = []

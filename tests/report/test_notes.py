@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from tests.made_paper import FILE, ours, page_of
 from tests.made_run import N, asked, make_run, record, report
-from tests.report.papers.test_paper import FILE, ours, page_of
 
 TOLD = "the prior was told the class of each true image"
 GUIDES = ({"classifier": "ab" * 32, "scale": 1.0}, {"classifier": "cd" * 32, "scale": 2.5})
