@@ -1,330 +1,265 @@
-"""What stands below a table: failures, gaps, unequal settings, papers; and the conventions at the end of the
-page.
-"""
+"""What stands below a table: failures, gaps and unequal settings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bench.certify.certificates import UNCERTIFIED, certification_status
 from bench.names import counted
 from bench.records.record import Record
-from bench.report.columns import SET_METRICS, Metric
-from bench.report.planned import Run
-from bench.report.scores import ENOUGH_FOR_FID, Reference, Scores, gap
-from bench.report.tables import Row, Table
-from bench.report.text import citation, code, distinct, escape, plain
+from bench.report.columns import SET_METRICS, Column
+from bench.report.ranking import Judged, Yardstick, gap
+from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, is_biased
+from bench.report.tables import Row, Table, Timing
+from bench.report.text import code, codes, distinct, escape, plain, sentence
 from bench.stats.comparisons import FEWEST
 from bench.stats.intervals import Interval
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
+CONDITIONS = ("batch", "device", "threads", "network")
+"""The names of what a `Timing` holds."""
 
 
-def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Reference | None) -> list[str]:
-    """All notes of one table but its `sources`, as Markdown without bullets."""
-    few = table.head.block == 1 and 0 < max((len(row.solved) for row in table.rows), default=0) < FEWEST
-    return [
-        *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
+def notes(table: Table, columns: Sequence[Column], scores: Scores, yardstick: Yardstick | None) -> list[str]:
+    """All notes of one table but its sources, as Markdown without bullets."""
+    found = [
+        *_few(table),
         *_variants(table),
-        *_unusual(table, anchor),
+        *_unusual(table, yardstick),
         *privileged({code(row.name): row.records for row in table.rows}),
-        *_incomplete(table, metrics, scores),
+        *_incomplete(table, columns, scores),
         *_strangers(table),
-        *_reference_mode(table),
+        *_partly_deterministic(table),
         *_timings(table),
-        *_unavailable(table, metrics, scores),
-        *[f"Skipped: {code(r.label)}: {escape(r.reason or 'no reason given')}." for r in table.skipped],
-        *([f"Not run yet: {', '.join(code(label) for label in table.pending)}."] if table.pending else []),
+        *_unavailable(table, columns, scores),
     ]
-
-
-def sources(tables: Sequence[Table]) -> list[str]:
-    """What the rows of some tables rest on: papers, and which code of each solver stands against closed-form
-    laws.
-    """
-    records = [r for table in tables for r in (*(row.head for row in table.rows), *table.skipped)]
-    codes = _codes(r for table in tables for row in table.rows if not row.head.baseline for r in row.records)
-    return [*_papers(records), *_certificates(codes)]
-
-
-def certified(row: Row) -> str:
-    """The state of the code behind a row, also where its records are of several; "" for a baseline."""
-    if row.head.baseline:
-        return ""
-    return "certified" if all(certification_status(r)[0] for r in _codes(row.records)) else "uncertified"
-
-
-def _codes(records: Iterable[Record]) -> list[Record]:
-    """One record of each code of each solver."""
-    return list({(r.solver, r.source_sha256, r.code_sha256, r.solver_rev): r for r in records}.values())
-
-
-def _certificates(codes: Sequence[Record]) -> list[str]:
-    found = dict.fromkeys((r.solver, *certification_status(r)) for r in codes)
-    texts = {
-        word: ", ".join(f"{code(name)} ({why})" for name, certified, why in found if certified == state)
-        for word, state in (("Certified", True), ("Uncertified", False))
-    }
-    limits = {"Certified": f". Not certified: {UNCERTIFIED}"}
-    return [f"{word}: {text}{limits.get(word, '')}." for word, text in texts.items() if text]
-
-
-def absent(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> dict[str, str]:
-    """Metric -> reason, where no row of any table has it and for one reason: said once, not below each
-    table.
-    """
-    found = {}
-    for metric in metrics:
-        judged = [s[metric.name][row.name] for t, s in zip(tables, scores, strict=True) for row in t.rows]
-        reasons = distinct(score.reason for score in judged)
-        if judged and not any(score.interval for score in judged) and len(reasons) == 1:
-            found[metric.name] = reasons[0]
+    for record in table.skipped:
+        found.append(f"Skipped: {code(record.label)}: {escape(record.reason or 'no reason given')}.")
+    if table.pending:
+        found.append(f"Not run yet: {codes(table.pending)}.")
     return found
 
 
-def _variants(table: Table) -> list[str]:
+def absent(judged: Sequence[Judged], columns: Sequence[Column]) -> dict[str, str]:
+    """Metric -> reason, where no row of any table has it and for one reason.
+
+    It is said once for the page, not below each table.
+    """
+    found = {}
+    for column in columns:
+        scores: list[Score] = []
+        for one in judged:
+            scores += [one.scores[column.name][row.name] for row in one.table.rows]
+        reasons = distinct(score.reason for score in scores)
+        if len(reasons) == 1 and not any(score.interval for score in scores):
+            found[column.name] = reasons[0]
+    return found
+
+
+def _few(table: Table) -> list[str]:
+    """Whether the images are too few to rank anything; exact suites say it of their problems themselves."""
+    most = max((len(row.solved) for row in table.rows), default=0)
+    if table.samples_per_problem > 1 or not 0 < most < FEWEST:
+        return []
+    return [f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."]
+
+
+def _variants(table: Table) -> Iterator[str]:
     """What tells apart the rows that share a label; they are never averaged together."""
     labels: dict[str, list[Row]] = {}
     for row in table.rows:
         labels.setdefault(row.head.label, []).append(row)
-    found = []
     for label, rows in labels.items():
         if len(rows) > 1:
-            facts = [{k: plain(v) for k, v in _facts(row).items() if v is not None} for row in rows]
-            keys = [
-                k for k in dict.fromkeys(k for f in facts for k in f) if len({f.get(k) for f in facts}) > 1
-            ]
-            texts = [
-                ", ".join(f"{k} {f.get(k, 'absent')}" for k in keys) or f"cell {r.head.cell[:8]}"
-                for f, r in zip(facts, rows, strict=True)
-            ]
-            listed = "; ".join(
-                f"{row.name.removeprefix(label).strip()} {text}"
-                for row, text in zip(rows, texts, strict=True)
-            )
-            found.append(f"{code(label)} names {len(rows)} configurations, kept apart: {escape(listed)}.")
-    return found
+            texts = []
+            for row, text in zip(rows, _differences(rows), strict=True):
+                letter = row.name.removeprefix(label).strip()
+                texts.append(f"{letter} {text or f'cell {row.head.cell[:8]}'}")
+            listed = escape("; ".join(texts))
+            yield f"{code(label)} names {len(rows)} configurations, kept apart: {listed}."
 
 
-def _facts(row: Row) -> dict[str, object]:
-    r = row.head
-    source = r.source_sha256[:8] if r.source_sha256 else None
-    code_of = {"solver": r.solver, "revision": r.solver_rev, "source": source, "preset": r.preset}
-    return code_of | r.params | {"dtype": r.dtype, "version": r.versions.get("diffusion-inverse-bench")}
+def _differences(rows: Sequence[Row]) -> list[str]:
+    """Of each row the settings in which the rows differ; "" where they differ in none."""
+    facts = [_facts(row) for row in rows]
+    names: dict[str, None] = {}
+    for one in facts:
+        names |= dict.fromkeys(one)
+    differing = [name for name in names if len({one.get(name) for one in facts}) > 1]
+    texts = []
+    for one in facts:
+        texts.append(", ".join(f"{name} {one.get(name, 'absent')}" for name in differing))
+    return texts
 
 
-def _unusual(table: Table, anchor: Reference | None) -> list[str]:
-    """Rows that are about fewer images than the others, compared with the best of those; and images left
-    out.
-    """
-    found = []
-    for n, rows in table.blocks[1:]:
-        why = (
-            "by design"
-            if all(r.planned for r in rows)
-            else "recorded, and no manifest says how many were asked for"
-        )
-        gaps = [text for row in rows if anchor and (text := _against(table, row, anchor))]
+def _facts(row: Row) -> dict[str, str]:
+    """The settings of a row as text; those that are None are left out."""
+    head = row.head
+    facts = {
+        "solver": head.solver,
+        "revision": head.solver_rev,
+        "source": head.source_sha256[:8] if head.source_sha256 else None,
+        "preset": head.preset,
+        **head.params,
+        "dtype": head.dtype,
+        "version": head.versions.get("diffusion-inverse-bench"),
+    }
+    return {name: plain(value) for name, value in facts.items() if value is not None}
+
+
+def _unusual(table: Table, yardstick: Yardstick | None) -> Iterator[str]:
+    """Rows about fewer images than the others, beside the best of those; and images left out."""
+    for n, rows in table.by_images[1:]:
+        by_design = all(row.planned for row in rows)
+        why = "by design" if by_design else "recorded, and no manifest says how many were asked for"
+        gaps = list(filter(None, (_to_yardstick(table, row, yardstick) for row in rows)))
         compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
-        found.append(
-            f"{', '.join(code(row.name) for row in rows)}: {counted(n, 'image')} {why}; not ranked{compared}."
-        )
+        yield f"{codes(row.name for row in rows)}: {counted(n, 'image')} {why}; not ranked{compared}."
     extra = [f"{code(row.name)} {row.extra}" for row in table.rows if row.extra]
-    return found + (
-        [f"Images left out here, as the other rows do not have them: {', '.join(extra)}."] if extra else []
-    )
+    if extra:
+        yield f"Images left out here, as the other rows do not have them: {', '.join(extra)}."
 
 
-def _against(table: Table, row: Row, anchor: Reference) -> str:
-    metric, name = anchor.metric, anchor.row.name
-    found = (
-        gap(row.scores(metric.name), anchor.row.scores(metric.name), 1)
-        if row.name not in table.strangers
-        else None
-    )
-    return _difference(metric, row.name, name, found, 1) if found and not row.head.baseline else ""
+def _to_yardstick(table: Table, row: Row, yardstick: Yardstick | None) -> str:
+    """The difference of a solver's row to the yardstick; "" where they do not compare."""
+    if yardstick is None or row.head.baseline or row.name in table.strangers:
+        return ""
+    column, other = yardstick.column, yardstick.row
+    found = gap(row.scores(column.name), other.scores(column.name), 1)
+    return _difference(column, row.name, other.name, found, 1) if found else ""
 
 
 def privileged(rows: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Rows that knew more than y, and what it was; by their names as they are printed."""
+    """Rows that knew more than y, and what it was.
+
+    Args:
+        rows: name as it is printed -> records.
+    """
     groups: dict[tuple[tuple[str, float], ...], list[str]] = {}
     for name, records in rows.items():
-        if any(r.privileged for r in records):
+        if any(record.privileged for record in records):
             guides = {(r.guidance["classifier"][:12], r.guidance["scale"]) for r in records if r.guidance}
             groups.setdefault(tuple(sorted(guides)), []).append(name)
-    told = [
-        f"{', '.join(names)}: the prior was told the class of each true image"
-        + "".join(f", and guided by classifier {sha256} with scale {scale:g}" for sha256, scale in guides)
-        for guides, names in groups.items()
-    ]
+    told = []
+    for guides_of_group, names in groups.items():
+        text = f"{', '.join(names)}: the prior was told the class of each true image"
+        for sha256, scale in guides_of_group:
+            text += f", and guided by classifier {sha256} with scale {scale:g}"
+        told.append(text)
     return [f"Privileged: {'; '.join(told)}."] if told else []
 
 
-def _incomplete(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
-    """Rows that did not finish all their images, and how they compare over those that they share with the
-    best row.
-    """
-    found = []
-    for row in [row for row in table.rows if not row.complete]:
-        parts = [f"{n} {WORDS.get(status, status)}" for status, n in row.failures.most_common()]
-        lost = (
-            f"{sum(row.failures.values())} of {len(row.records)} reconstructions failed ({', '.join(parts)})"
-        )
-        todo = f"{row.missing} of {len(row.images)} images not run"
-        facts = " and ".join([lost] * bool(parts) + [todo] * bool(row.missing))
-        shared = _over_shared(row, metrics, scores)
-        compared = f" Paired over the shared images: {shared}." if shared else ""
-        found.append(f"{code(row.name)}: {facts}; not ranked.{compared}{_first_reason(row)}")
-    return found
+def _incomplete(table: Table, columns: Sequence[Column], scores: Scores) -> Iterator[str]:
+    """Rows that did not finish all their images, beside the best row over those that both have."""
+    for row in table.rows:
+        if not row.complete:
+            facts = []
+            if row.failures:
+                parts = [f"{n} {WORDS.get(status, status)}" for status, n in row.failures.most_common()]
+                share = f"{row.n_failed} of {len(row.records)} reconstructions"
+                facts.append(f"{share} failed ({', '.join(parts)})")
+            if row.missing:
+                facts.append(f"{row.missing} of {len(row.images)} images not run")
+            shared = _to_best(row, columns, scores)
+            compared = f" Paired over the shared images: {shared}." if shared else ""
+            yield f"{code(row.name)}: {' and '.join(facts)}; not ranked.{compared}{_first_reason(row)}"
 
 
-def _over_shared(row: Row, metrics: Sequence[Metric], scores: Scores) -> str:
+def _to_best(row: Row, columns: Sequence[Column], scores: Scores) -> str:
     """The difference to the best row, in the first metric that has one."""
-    for metric in (m for m in metrics if m.better and m.name not in SET_METRICS):
-        best = next((name for name, score in scores[metric.name].items() if score.mark == "best"), None)
-        if best:
-            found = scores[metric.name][row.name].gap
-            return _difference(metric, row.name, best, found, metric.better) if found else ""
+    for column in columns:
+        if column.better and column.name not in SET_METRICS:
+            judged = scores[column.name]
+            best = next((name for name, score in judged.items() if score.mark == "best"), None)
+            if best:
+                found = judged[row.name].gap
+                return _difference(column, row.name, best, found, column.better) if found else ""
     return ""
 
 
-def _difference(metric: Metric, name: str, other: str, gap: Interval, sign: int) -> str:
+def _difference(column: Column, name: str, other: str, gap: Interval, sign: int) -> str:
     """The gap in the metric's own direction, "a − b: PSNR +0.10 [+0.02, +0.18] (n 32)"."""
-    low, high = sorted((sign * gap.low, sign * gap.high))
-    mean, low, high = (metric.show(value, "+") for value in (sign * gap.mean, low, high))
-    return f"{code(name)} − {code(other)} {metric.label} {mean} \\[{low}, {high}\\] (n {gap.n})"
+    ends = sorted((sign * gap.low, sign * gap.high))
+    mean, low, high = (column.show(value, "+") for value in (sign * gap.mean, *ends))
+    return f"{code(name)} − {code(other)} {column.label} {mean} \\[{low}, {high}\\] (n {gap.n})"
 
 
 def _first_reason(row: Row) -> str:
-    reasons = distinct(r.reason for r in row.records if r.status != "ok" and r.reason)
+    """Why the first record failed, and how many other reasons there are."""
+    reasons = row.failure_reasons
     more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
-    return f" Reason: {escape(reasons[0].rstrip('.'), 160)}{more}." if reasons else ""
+    return f" Reason: {sentence(reasons[0], 160)}{more}." if reasons else ""
 
 
-def _reference_mode(table: Table) -> list[str]:
-    """Which rows repeat bit by bit, where not all do: the others depend on batch and threads in the last
-    digits.
+def _partly_deterministic(table: Table) -> list[str]:
+    """Which rows repeat bit by bit, where not all do.
+
+    The others depend on batch and threads in the last digits.
     """
-    made = {row.name: sum(r.in_reference_mode for r in row.records) for row in table.rows}
-    sizes = {row.name: len(row.records) for row in table.rows}
-    if made == sizes or not any(made.values()):
+    partly = False
+    parts = []
+    for row in table.rows:
+        made, n = sum(record.is_deterministic for record in row.records), len(row.records)
+        partly = partly or made < n
+        if made:
+            parts.append(code(row.name) if made == n else f"{code(row.name)} {made} of {n}")
+    if not (partly and parts):
         return []
-    parts = [
-        code(name) + (f" {n} of {sizes[name]}" if n < sizes[name] else "") for name, n in made.items() if n
-    ]
-    return [f"Partly in reference mode: {', '.join(parts)}; the other records were made by ordinary runs."]
-
-
-def _strangers(table: Table) -> list[str]:
     return [
-        f"**{code(name)} saw other measurements than the other rows on {counted(n, 'image')}: not ranked.**"
-        for name, n in table.strangers.items()
+        f"Partly in deterministic mode: {', '.join(parts)}; the other records were made by ordinary runs."
     ]
+
+
+def _strangers(table: Table) -> Iterator[str]:
+    """Rows whose measurements differ from those of most rows."""
+    for name, n in table.strangers.items():
+        other = f"saw other measurements than the other rows on {counted(n, 'image')}"
+        yield f"**{code(name)} {other}: not ranked.**"
 
 
 def _timings(table: Table) -> list[str]:
     """Which seconds must not be compared."""
-    rows = [row for row in table.rows if row.seconds]
-    names, usual = ("batch", "device", "threads", "network"), table.timing
-    odd = [
-        f"{code(row.name)} "
-        + ", ".join(f"{n} {v}" for n, v, u in zip(names, row.timing, usual, strict=True) if v != u)
-        for row in rows
-        if row.timing != usual
-    ]
+    odd = []
+    for row in table.rows:
+        if row.seconds and row.timing != table.timing:
+            odd.append(f"{code(row.name)} {_conditions(row.timing, table.timing)}")
     if not odd:
         return []
-    here = ", ".join(f"{n} {v}" for n, v in zip(names, usual, strict=True) if v != "plain")
+    here = _conditions(table.timing, ["plain"] * len(CONDITIONS))
     return [f"‡ Seconds compare only at equal batch, device and threads (here {here}): {'; '.join(odd)}."]
 
 
-def _unavailable(table: Table, metrics: Sequence[Metric], scores: Scores) -> list[str]:
-    found = []
-    for metric in metrics:
-        reasons: dict[str, list[str]] = {}
-        for row in table.rows:
-            if scores[metric.name][row.name].interval is None:
-                reasons.setdefault(scores[metric.name][row.name].reason, []).append(row.name)
-        for reason, names in reasons.items():
-            who = "" if len(names) == len(table.rows) else f" for {', '.join(code(n) for n in names)}"
-            found.append(f"{metric.label} unavailable{who}: {escape(reason.rstrip('.'))}.")
-        gaps = [
-            f"{code(row.name)} {len(row.solved) - score.interval.n}"
-            for row in table.rows
-            if (score := scores[metric.name][row.name]).interval and metric.name not in SET_METRICS
-            if score.interval.n < len(row.solved)
-        ]
-        found += (
-            [f"{metric.label} is missing or not finite on some images: {', '.join(gaps)}."] if gaps else []
-        )
-        if metric.name == "fid" and any(
-            s.interval and s.interval.n < ENOUGH_FOR_FID for s in scores["fid"].values()
-        ):
-            found.append(
-                f"† FID of fewer than {ENOUGH_FOR_FID} images is biased and not ranked; KID is not biased."
-            )
-    return found
+def _conditions(timing: Timing, known: Sequence[object]) -> str:
+    """Names and values of the conditions, but for those that the reader knows."""
+    pairs = zip(CONDITIONS, timing, known, strict=True)
+    return ", ".join(f"{name} {value}" for name, value, other in pairs if value != other)
 
 
-def _papers(records: Sequence[Record]) -> list[str]:
-    papers: dict[str, list[str]] = {}
-    for r in records:
-        if r.paper:
-            papers.setdefault(r.paper, []).append(r.solver)
-    links = [f"{escape(', '.join(distinct(solvers)))} {citation(paper)}" for paper, solvers in papers.items()]
-    return [f"Papers: {'; '.join(links)}."] if links else []
+def _unavailable(table: Table, columns: Sequence[Column], scores: Scores) -> Iterator[str]:
+    """Which metrics are absent or incomplete, and why; and whether FID is biased."""
+    for column in columns:
+        judged = scores[column.name]
+        yield from _reasons(table, column, judged)
+        if column.name not in SET_METRICS:
+            yield from _missing_values(table, column, judged)
+        if column.name == "fid" and is_biased(judged):
+            yield f"† FID of fewer than {ENOUGH_FOR_FID} images is biased and not ranked; KID is not biased."
 
 
-GIVEN = (
-    "Images are in [−1, 1] from dataset to solver; metrics see them clipped and mapped to [0, 1]. σ is the standard deviation "
-    "of the noise in y in [−1, 1] units: 0.1 here is 0.05 where a paper works in [0, 1].",
-    "The rows of a table saw the same measurements: noise, masks and kernels depend on seed, dataset, image and task only, and "
-    "each record carries a hash of its y, which is compared here.",
-)
-COUNTED = (
-    "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed seed; several "
-    "samples of an image are averaged first.",
-    f"Ranking: among rows with the table's usual number of images. Two rows are compared over the images that both finished, "
-    f"at least {FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where rows have "
-    "other images none may be: then it is the one with the smallest worst deficit.",
-    "NFE: network evaluations per image; vjps: backward passes through the network per image.",
-)
-TRUTHS = (
-    "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images of the same row. "
-    "KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, hence unbiased at any n though both "
-    "sets show the same images; its interval is ± 1.96 jackknife errors, and rows tie within their joint error."
-)
-REFERENCE = (
-    "FID and KID compare the reconstructions of a row (its own images, first samples) with {named}. KID is the squared MMD "
-    "with kernel (x·y / d + 1)³, unbiased if the two sets are independent, and biased downwards where they show equal images; "
-    "its interval is ± 1.96 jackknife errors, and rows tie within their joint error."
-)
-LAST = (
-    "n: images on which every sample succeeded; failed: reconstructions that did not. Failures are never averaged over in "
-    "silence: a row with failed or missing images is put in brackets and not ranked."
-)
+def _reasons(table: Table, column: Column, judged: Mapping[str, Score]) -> Iterator[str]:
+    """Each reason why rows lack a metric, with these rows where they are not all."""
+    reasons: dict[str, list[str]] = {}
+    for row in table.rows:
+        if judged[row.name].interval is None:
+            reasons.setdefault(judged[row.name].reason, []).append(row.name)
+    for reason, names in reasons.items():
+        who = "" if len(names) == len(table.rows) else f" for {codes(names)}"
+        yield f"{column.label} unavailable{who}: {sentence(reason)}."
 
 
-def conventions(metrics: Sequence[Metric], runs: Sequence[Run], more: Sequence[str] = ()) -> list[str]:
-    """How to read every number of the page."""
-    clock = distinct(run["seconds"] for run in runs if run.get("seconds"))
-    seconds = "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; interval over batches"
-    lines = [
-        *GIVEN,
-        *[f"{m.label}: {escape(m.note.rstrip('.'), 1000)}." for m in metrics if m.note],
-        *COUNTED[:2],
-        *_compared(runs),
-        COUNTED[2],
-        ". ".join([seconds, *(f"The clock: {escape(text.rstrip('.'), 1000)}" for text in clock)]) + ".",
-        *more,
-        LAST,
-    ]
-    return ["## Conventions", "\n".join(f"- {line}" for line in lines)]
-
-
-def _compared(runs: Sequence[Run]) -> list[str]:
-    """What the sets of FID and KID are, for each kind of run."""
-    references = [(run.get("sets") or {}).get("reference") for run in runs] or [None]
-    named = [
-        f"the {r['n']} images of {escape(r['dataset'])} (list {r['list'][:12]})" if r else ""
-        for r in references
-    ]
-    return [REFERENCE.format(named=text) if text else TRUTHS for text in distinct(named)]
+def _missing_values(table: Table, column: Column, judged: Mapping[str, Score]) -> Iterator[str]:
+    """Rows that have a metric of some images only."""
+    gaps = []
+    for row in table.rows:
+        interval = judged[row.name].interval
+        if interval and interval.n < len(row.solved):
+            gaps.append(f"{code(row.name)} {len(row.solved) - interval.n}")
+    if gaps:
+        yield f"{column.label} is missing or not finite on some images: {', '.join(gaps)}."

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.report.columns import Metric
+from bench.report.columns import Column
 from bench.report.scores import Score
 from bench.report.tables import Row, Table
 
@@ -23,7 +23,7 @@ Find = Callable[[str], Path | None]
 
 
 def draw(
-    table: Table, metric: Metric | None, scores: dict[str, Score], colours: dict[str, str], find: Find
+    table: Table, metric: Column | None, scores: dict[str, Score], colours: dict[str, str], find: Find
 ) -> bytes | None:
     """The grid as PNG bytes, or None where no picture was kept."""
     shown = [i for i in table.images if find(f"truth/{table.truths.get(i)}.png")][:ROWS]
@@ -47,7 +47,7 @@ def _title(row: Row) -> str:
     return "A⁺y" if row.name == row.head.solver == "pinv" else row.name
 
 
-def _caption(table: Table, row: Row, metric: Metric | None, score: Score | None) -> str:
+def _caption(table: Table, row: Row, metric: Column | None, score: Score | None) -> str:
     """The mean over all images of the row; with their number where it is not the usual one."""
     if metric is None or score is None or score.interval is None:
         return ""

@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.names import counted
-from bench.report.columns import Metric
+from bench.report.columns import Column
 from bench.report.figures.colours import BASELINE
-from bench.report.scores import Reference, Score, Scores, gap
+from bench.report.ranking import Yardstick, gap
+from bench.report.scores import Score, Scores
 from bench.report.tables import Row, Table
 from bench.report.text import distinct
 from bench.stats.intervals import Interval, bootstrap_interval
@@ -30,8 +31,8 @@ STYLE = {
 def draw(
     tables: Sequence[Table],
     scores: Sequence[Scores],
-    anchors: Sequence[Reference | None],
-    metric: Metric,
+    anchors: Sequence[Yardstick | None],
+    metric: Column,
     colours: dict[str, str],
     markers: dict[str, str],
 ) -> bytes | None:
@@ -91,7 +92,7 @@ def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Sco
 
 
 def place(
-    table: Table, scores: dict[str, Score], anchor: Reference | None, metric: Metric
+    table: Table, scores: dict[str, Score], anchor: Yardstick | None, metric: Column
 ) -> dict[str, Score]:
     """Rows about fewer images, moved to their paired distance from the reference row: their own mean is over
     other images.
@@ -116,7 +117,7 @@ def _panel(
     axis: Axes,
     table: Table,
     scores: dict[str, Score],
-    metric: Metric,
+    metric: Column,
     colours: dict[str, str],
     markers: dict[str, str],
 ) -> None:
