@@ -4,6 +4,7 @@ No torch in here.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from bench.records.files import StoreError, write_atomic
@@ -45,11 +46,9 @@ def render(
         ValueError: an unknown format, or no records.
         StoreError: a folder that does not exist, or a file that cannot be read or written.
     """
-    places = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
+    places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     records, n_bad = _records(places, formats)
-    runs = sorted(
-        (run for folder in places for run in read_manifest(folder)), key=lambda run: run.get("created") or ""
-    )
+    runs = sorted(chain.from_iterable(map(read_manifest, places)), key=lambda run: run.get("created") or "")
     of_images: list[Table] = []
     of_problems: list[Table] = []
     for table in build(records, runs):
@@ -66,9 +65,11 @@ def render(
         pages.append(files.pop(PAGE, b""))
     if "md" in formats:
         files = {PAGE: b"\n".join(pages)} | files
+    written = []
     for name, data in files.items():
-        write_atomic(Path(out) / name, data)
-    return [Path(out) / name for name in files]
+        written.append(Path(out) / name)
+        write_atomic(written[-1], data)
+    return written
 
 
 def _image_columns(
@@ -108,10 +109,9 @@ def image_files(
     if "csv" in formats:
         files["tables.csv"] = sheet(judged, columns)
     pictures = _pictures(judged, columns, find) if "png" in formats else {}
-    figures = _named(pictures)
     if "md" in formats:
-        files[PAGE] = page.document(judged, columns, runs, figures, n_bad).encode()
-    return files | {figures[name]: data for name, data in pictures.items()}
+        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), n_bad).encode()
+    return files | _png(pictures)
 
 
 def exact_files(tables: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]) -> Files:
@@ -122,18 +122,17 @@ def exact_files(tables: Sequence[Table], runs: Sequence[Run], formats: Sequence[
     if "csv" in formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
     pictures = exact_plots.draw(tables, numbers) if "png" in formats else {}
-    figures = _named(pictures)
-    files |= {figures[name]: data for name, data in pictures.items()}
+    files |= _png(pictures)
     if "md" in formats:
-        first, others = exact_page.document(tables, columns, numbers, runs, figures)
-        files |= {name: text.encode() for name, text in others.items()}
-        files[PAGE] = first.encode()
+        first, others = exact_page.document(tables, columns, numbers, runs, pictures.keys())
+        for name, text in {PAGE: first, **others}.items():
+            files[name] = text.encode()
     return files
 
 
-def _named(pictures: dict[str, bytes]) -> dict[str, str]:
-    """Name of a figure -> its file name beside the page."""
-    return {name: f"{name}.png" for name in pictures}
+def _png(pictures: dict[str, bytes]) -> Files:
+    """The files of some figures."""
+    return {f"{name}.png": data for name, data in pictures.items()}
 
 
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.report.columns import Column
-from bench.report.ranking import rankable
+from bench.report.ranking import Values, comparable, rankable, shared
 from bench.report.tables import Row, Table
 from bench.stats.comparisons import FEWEST, at_floor, differ, median_difference
 from bench.stats.intervals import Median, median_interval
@@ -40,8 +40,6 @@ FIELDS = (
     "partial",
 )
 """The columns of exact.csv."""
-Values = dict[str, float]
-"""Problem -> score."""
 
 
 @dataclass(frozen=True)
@@ -67,29 +65,30 @@ Numbers = dict[str, dict[str, Number]]
 
 def judge(table: Table, column: Column) -> dict[str, Number]:
     """Row name -> its number; rows without the metric are absent."""
-    values = {row.name: found for row in table.rows if (found := row.scores(column.name))}
-    floors = [row.name for row in table.rows if row.head.solver == FLOOR and row.name in values]
-    exact = values[floors[0]] if floors else {}
-    ranked = [row.name for row in table.rows if row.name in values and rankable(table, row)]
+    rows = [(row, values) for row in table.rows if (values := row.scores(column.name))]
+    exact = next((values for row, values in rows if row.head.solver == FLOOR), {})
+    ranked = {row.name: values for row, values in rows if rankable(table, row)}
     marks: dict[str, str] = {}
     if column.better and len(exact) >= FEWEST and len(ranked) > 1:
-        marks = _marks({name: values[name] for name in ranked}, exact)
+        marks = _marks(ranked, exact)
     numbers = {}
-    for row in table.rows:
-        if row.name in values:
-            numbers[row.name] = Number(
-                median_interval(_array(values[row.name])),
-                floor=_at_floor(values[row.name], exact),
-                mark=marks.get(row.name, ""),
-                partial=not row.complete or row.name in table.strangers,
-            )
+    for row, values in rows:
+        numbers[row.name] = Number(
+            median_interval(_array(values)),
+            floor=_at_floor(values, exact),
+            mark=marks.get(row.name, ""),
+            partial=not comparable(table, row),
+        )
     return numbers
 
 
 def numbers(table: Table, columns: Sequence[Column]) -> Numbers:
     """The numbers of each metric that some row has."""
-    found = {column.name: judge(table, column) for column in columns}
-    return {name: judged for name, judged in found.items() if judged}
+    found = {}
+    for column in columns:
+        if judged := judge(table, column):
+            found[column.name] = judged
+    return found
 
 
 def _marks(ranked: dict[str, Values], exact: Values) -> dict[str, str]:
@@ -105,24 +104,14 @@ def _marks(ranked: dict[str, Values], exact: Values) -> dict[str, str]:
 
 def _at_floor(values: Values, exact: Values) -> bool:
     """Whether a row is not told apart from exact samples, over enough problems of both."""
-    ours, theirs = shared([values, exact])
+    ours, theirs = shared(values, exact)
     return len(ours) >= FEWEST and at_floor(ours, theirs)
 
 
 def _told_apart(a: Values, b: Values, exact: Values) -> bool:
     """Whether two rows differ in their distance from exact samples, over the problems of all three."""
-    ours, others, floor = shared([a, b, exact])
+    ours, others, floor = shared(a, b, exact)
     return len(ours) > 0 and differ(ours, others, floor)
-
-
-def shared(scores: Sequence[Values]) -> list[np.ndarray]:
-    """The scores of several rows over the problems that all have, (n,) each."""
-    common = set(scores[0]).intersection(*scores)
-    problems = [problem for problem in scores[0] if problem in common]
-    arrays = []
-    for values in scores:
-        arrays.append(np.array([values[problem] for problem in problems]))
-    return arrays
 
 
 def _array(values: Values) -> np.ndarray:
@@ -161,7 +150,7 @@ def rewards(table: Table) -> list[Reward]:
         return []
     found = []
     for row in table.rows:
-        ours, theirs = shared([row.scores("psnr_sample"), exact.scores("psnr_sample")])
+        ours, theirs = shared(row.scores("psnr_sample"), exact.scores("psnr_sample"))
         if row is not exact and len(ours) >= FEWEST:
             gain = median_difference(ours, theirs)
             ratios = _variance_ratios(row)

@@ -61,7 +61,7 @@ class PlannedRun:
                     yield run, task, row, row["cells"][self.task]
 
 
-def labels(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
+def labels(runs: Sequence[Run]) -> dict[tuple[str | None, str], str]:
     """(suite, cell) -> its label in the newest run: a renamed row takes its old records along.
 
     A row with ``skip_duplicates`` (``if_other`` in older manifests) is left out of a run that has an equal row.
@@ -69,7 +69,7 @@ def labels(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
     """
     rows = [(run.get("suite"), row) for run in runs for row in run.get("rows", ())]
     rows.sort(key=lambda found: not (found[1].get("skip_duplicates") or found[1].get("if_other")))
-    found = {}
+    found: dict[tuple[str | None, str], str] = {}
     for suite, row in rows:
         for cell in (row.get("cells") or {}).values():
             found[suite, cell] = row["label"]

@@ -13,7 +13,7 @@ from bench.stats.comparisons import FEWEST, paired_difference
 from bench.stats.intervals import Interval
 
 Values = dict[str, float]
-"""Image -> score."""
+"""Image, or problem of an exact suite -> score."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def judge(table: Table, column: Column, sets: Sets) -> dict[str, Score]:
     if column.name in SET_METRICS:
         return _judge_sets(table, column, scores)
     values = {row.name: row.scores(column.name) for row in table.rows}
-    whole = {r.name for r in table.rows if comparable(table, r) and 0 < len(values[r.name]) == len(r.solved)}
-    ranked = [row.name for row in table.rows if row.name in whole and rankable(table, row)]
+    whole = {row.name: row for row in table.rows if _is_whole(table, row, values[row.name])}
+    ranked = [name for name, row in whole.items() if rankable(table, row)]
     best = leader(ranked, values, column.better) if column.better else None
     judged = {}
     for name, score in scores.items():
@@ -73,6 +73,11 @@ def judge(table: Table, column: Column, sets: Sets) -> dict[str, Score]:
             mark = _mark(lead, name in ranked)
         judged[name] = replace(score, mark=mark, partial=name not in whole, gap=lead)
     return judged
+
+
+def _is_whole(table: Table, row: Row, values: Values) -> bool:
+    """Whether a row is `comparable` and has the metric of all its images."""
+    return comparable(table, row) and 0 < len(values) == len(row.solved)
 
 
 def _mark(lead: Interval, is_ranked: bool) -> str:
@@ -94,7 +99,7 @@ def leader(names: Sequence[str], values: dict[str, Values], better: int) -> str 
         """How many rows it shares enough images with, and its smallest lead over one of these."""
         leads = []
         for other in names:
-            a, b = _shared(values[name], values[other])
+            a, b = shared(values[name], values[other])
             if other != name and len(a) >= FEWEST:
                 leads.append(better * float(np.mean(a - b)))
         return len(leads), min(leads, default=0.0)
@@ -110,16 +115,20 @@ def gap(ours: Values, theirs: Values, better: int) -> Interval | None:
 
     None where they share fewer than `FEWEST` images.
     """
-    a, b = _shared(ours, theirs)
+    a, b = shared(ours, theirs)
     if len(a) < FEWEST:
         return None
     return paired_difference(a, b) if better > 0 else paired_difference(b, a)
 
 
-def _shared(a: Values, b: Values) -> tuple[np.ndarray, np.ndarray]:
-    """The scores of two rows over the images of both, (n,), (n,)."""
-    images = [image for image in a if image in b]
-    return np.array([a[image] for image in images]), np.array([b[image] for image in images])
+def shared(*scores: Values) -> list[np.ndarray]:
+    """The scores of several rows over the images that all have, in the order of the first, (n,) each."""
+    common = set(scores[0]).intersection(*scores)
+    images = [image for image in scores[0] if image in common]
+    arrays = []
+    for values in scores:
+        arrays.append(np.array([values[image] for image in images]))
+    return arrays
 
 
 def comparable(table: Table, row: Row) -> bool:
@@ -182,7 +191,10 @@ def yardstick(table: Table, columns: Sequence[Column], scores: Scores, sets: Set
         return None
     over = {}
     for n, group in others:
-        row = rows[best].over(image for other in group for image in other.images)
+        images: set[str] = set()
+        for other in group:
+            images.update(other.images)
+        row = rows[best].over(images)
         if row.records:
             over[n] = {c.name: own_score(row, c, sets) for c in columns}
     return Yardstick(rows[best], column, over)

@@ -70,9 +70,9 @@ def own_score(row: Row, column: Column, sets: "Sets") -> Score:
     return Score(None, reason="; ".join(row.reasons(column.name)) or default)
 
 
-def any_known(scores: Mapping[str, Score]) -> bool:
+def any_known(scores: Iterable[Score]) -> bool:
     """Whether some row has this metric."""
-    return any(score.interval for score in scores.values())
+    return any(score.interval for score in scores)
 
 
 def is_biased(fids: Mapping[str, Score]) -> bool:

@@ -5,10 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from bench.records.keys import canonical
 from bench.records.record import Record
 from bench.report.planned import PlannedRun, Run, labels, ranks
+from bench.report.rows import UNTIMED, Row, Timing
 
 SETTING = (
     "suite",
@@ -24,133 +26,6 @@ SETTING = (
     "seed",
 )
 """What the rows of one table share; results that differ in one of these never meet in a table."""
-
-Timing = tuple[int, str, int, str]
-"""What seconds depend on beside the solver: batch, device, threads and the network's switches."""
-UNTIMED: Timing = (0, "", 0, "")
-
-
-def conditions(record: Record) -> Timing:
-    """What the seconds of a record depend on; "plain" is a network without switches."""
-    return record.batch, record.device, record.threads, " and ".join(record.switches) or "plain"
-
-
-@dataclass(frozen=True)
-class Row:
-    """All records of one cell."""
-
-    name: str
-    """Unique in its table: the label, with a letter where several cells carry one label."""
-    records: tuple[Record, ...]
-    planned: tuple[str, ...] = ()
-    """The images that the manifests ask for, in order; empty where none lists this cell."""
-    extra: int = 0
-    """Images that it attempted beyond those of the other rows, left out here."""
-
-    @property
-    def head(self) -> Record:
-        """Any record: what is asked of it is equal in all."""
-        return self.records[0]
-
-    @cached_property
-    def solved(self) -> dict[str, list[Record]]:
-        """Image -> its samples, in the order of images, where every attempted sample succeeded."""
-        samples = defaultdict(list)
-        for record in self.records:
-            samples[record.image].append(record)
-        for record in self.records:
-            if record.status != "ok":
-                samples.pop(record.image, None)
-        return dict(samples)
-
-    @cached_property
-    def failures(self) -> Counter[str]:
-        """Status -> how many records, for every status but ok."""
-        return Counter(record.status for record in self.records if record.status != "ok")
-
-    @property
-    def n_failed(self) -> int:
-        """How many records are not ok."""
-        return self.failures.total()
-
-    @property
-    def failure_reasons(self) -> list[str]:
-        """Why records are not ok, distinct reasons in order."""
-        return list(dict.fromkeys(r.reason for r in self.records if r.status != "ok" and r.reason))
-
-    @cached_property
-    def attempted(self) -> list[str]:
-        """Images with a record of any status."""
-        return list(dict.fromkeys(record.image for record in self.records))
-
-    @cached_property
-    def images(self) -> tuple[str, ...]:
-        """What this row is about: the planned images, and others that it attempted."""
-        return tuple(dict.fromkeys((*self.planned, *self.attempted)))
-
-    @property
-    def missing(self) -> int:
-        """How many of its images it did not attempt."""
-        return len(set(self.images) - set(self.attempted))
-
-    @property
-    def complete(self) -> bool:
-        """Whether all its images were attempted and nothing failed."""
-        return not self.failures and not self.missing
-
-    def over(self, images: Iterable[str]) -> "Row":
-        """The same row, about fewer images."""
-        kept = set(images)
-        records = tuple(record for record in self.records if record.image in kept)
-        planned = tuple(image for image in self.planned if image in kept)
-        return replace(self, records=records, planned=planned)
-
-    @cached_property
-    def samples(self) -> int:
-        """Most samples of one image."""
-        return max(Counter(record.image for record in self.records).values())
-
-    def scores(self, metric: str) -> dict[str, float]:
-        """Image -> mean over its samples, for images on which all have this metric."""
-        means = {}
-        for image, group in self.solved.items():
-            values = [record.metrics.get(metric) for record in group]
-            known = [value for value in values if value is not None]
-            if len(known) == len(values):
-                means[image] = sum(known) / len(known)
-        return means
-
-    def reasons(self, metric: str) -> list[str]:
-        """Why the metric is absent, distinct reasons in order."""
-        return list(dict.fromkeys(r.unavailable[metric] for r in self.records if metric in r.unavailable))
-
-    @cached_property
-    def timing(self) -> Timing:
-        """The commonest `conditions`: seconds are compared only where they are equal."""
-        return Counter(map(conditions, self.ok)).most_common(1)[0][0] if self.ok else UNTIMED
-
-    @cached_property
-    def seconds(self) -> list[float]:
-        """Seconds per image, one value per timed batch of the commonest size.
-
-        A batch gives all its images one value.
-        """
-        timed = [record for record in self.ok if conditions(record) == self.timing]
-        return list(dict.fromkeys(record.seconds for record in timed if record.seconds is not None))
-
-    @cached_property
-    def ok(self) -> list[Record]:
-        """Records of `solved` images."""
-        return [record for group in self.solved.values() for record in group]
-
-    def mean(self, name: str) -> float | None:
-        """Mean of a count such as ``nfe`` over successful records; None without any."""
-        return sum(getattr(record, name) for record in self.ok) / len(self.ok) if self.ok else None
-
-    @cached_property
-    def memory(self) -> float | None:
-        """Largest peak memory, MB; None where it was not measured."""
-        return max((r.peak_memory_mb for r in self.ok if r.peak_memory_mb is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -197,13 +72,16 @@ class Table:
 
     @cached_property
     def measurements(self) -> dict[str, str]:
-        """Image -> hash of the measurement that most rows saw."""
+        """Image -> hash of the measurement that most rows saw; of equally common ones the least."""
         votes: dict[str, Counter[str]] = defaultdict(Counter)
         for row in self.rows:
             for image, y_hash in {(record.image, record.y_hash) for record in row.records}:
                 if y_hash:
                     votes[image][y_hash] += 1
-        return {image: _winner(counts) for image, counts in votes.items()}
+        usual = {}
+        for image, counts in votes.items():
+            usual[image] = max(sorted(counts), key=counts.__getitem__)
+        return usual
 
     @cached_property
     def truths(self) -> dict[str, str]:
@@ -245,7 +123,7 @@ def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
     for record in records:
         label = names.get((record.suite, record.cell), record.label)
         record = record if label == record.label else replace(record, label=label)
-        groups[canonical([getattr(record, name) for name in SETTING])].append(record)
+        groups[canonical(list(attrgetter(*SETTING)(record)))].append(record)
     order = ranks(task["name"] for run in runs for task in run.get("tasks", ()))
     suites = ranks(run.get("suite") for run in runs)
 
@@ -274,7 +152,9 @@ def _table(slug: str, group: Iterable[Record], planned: PlannedRun) -> Table:
         else:
             cells[record.cell].append(record)
     rows = _rows(cells, planned)
-    attempted = {image for row in rows for image in row.attempted}
+    attempted: set[str] = set()
+    for row in rows:
+        attempted.update(row.attempted)
     left_out = [record for cell, record in skipped.items() if cell not in cells]
     return Table(
         slug=slug,
@@ -315,11 +195,6 @@ def _trim(row: Row, usual: set[str]) -> Row:
     """A row that is about all of the usual images and more, over just the usual ones."""
     whole = usual < set(row.images) and usual & set(row.attempted)
     return replace(row.over(usual), extra=len(set(row.attempted) - usual)) if whole else row
-
-
-def _winner(counts: Counter[str]) -> str:
-    """The commonest name; of equally common ones the first in the alphabet."""
-    return max(sorted(counts), key=counts.__getitem__)
 
 
 def _image_place(image: str, planned: PlannedRun) -> tuple:

@@ -15,7 +15,7 @@ from bench.cli import cli
 from bench.cli.methods import certification
 from bench.exact.laws.law import LawResult
 from bench.records.journal import read_records
-from bench.report.notes import sources
+from bench.report.markdown.sources import sources
 from bench.suites.methods import load_solver
 from solvers import SOLVERS
 from tests import ROOT

@@ -48,9 +48,11 @@ FAILURES = (
 def conventions(columns: Sequence[Column], runs: Sequence[Run], more: Sequence[str] = ()) -> list[str]:
     """How to read every number of the page."""
     clocks = distinct(run["seconds"] for run in runs if run.get("seconds"))
-    seconds = [SECONDS, *(f"The clock: {sentence(text, LONG)}" for text in clocks)]
+    seconds = SECONDS
+    for text in clocks:
+        seconds += f". The clock: {sentence(text, LONG)}"
     lines = [IMAGES, MEASUREMENTS, *metric_notes(columns), INTERVALS, RANKING, *_sets(runs), COUNTS]
-    lines += [f"{'. '.join(seconds)}.", *more, FAILURES]
+    lines += [f"{seconds}.", *more, FAILURES]
     return ["## Conventions", bullets(lines)]
 
 
@@ -62,7 +64,8 @@ def metric_notes(columns: Sequence[Column]) -> list[str]:
 def _sets(runs: Sequence[Run]) -> list[str]:
     """What the sets of FID and KID are, for each kind of run."""
     found: dict[str, None] = {}
-    for about in [(run.get("sets") or {}).get("reference") for run in runs] or [None]:
+    for run in runs or [{}]:
+        about = (run.get("sets") or {}).get("reference")
         if about:
             named = f"the {about['n']} images of {escape(about['dataset'])} (list {about['list'][:12]})"
             found[DATASET.format(named=named)] = None
@@ -73,10 +76,14 @@ def _sets(runs: Sequence[Run]) -> list[str]:
 
 def operator_table(runs: Sequence[Run]) -> list[str]:
     """One line per task; nothing where no manifest states conventions, as those of early versions."""
-    tasks = [task for run in runs for task in run.get("tasks", ())]
-    if not any("conventions" in task for task in tasks):
+    lines: dict[str, None] = {}
+    known = False
+    for run in runs:
+        for task in run.get("tasks", ()):
+            lines[_operator(task)] = None
+            known = known or "conventions" in task
+    if not known:
         return []
-    lines = dict.fromkeys(map(_operator, tasks))
     head = ["| Task | σ in \\[−1, 1\\] | σ in \\[0, 1\\] | Operator | What it is |", "|:--|--:|--:|:--|:--|"]
     return ["### Operators", "\n".join([*head, *lines])]
 

@@ -1,7 +1,8 @@
 """report.md of exact suites, and a further page for each prior where the tasks are many."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from bench.report.columns import Column
 from bench.report.exact import Number, Numbers, ordered, rewards
 from bench.report.markdown.cells import label
 from bench.report.markdown.conventions import metric_notes
+from bench.report.markdown.notes import notes
 from bench.report.markdown.page import header, picture
 from bench.report.markdown.sources import certified, sources
-from bench.report.notes import notes
 from bench.report.planned import Run
 from bench.report.tables import Row, Table
 from bench.report.text import (
@@ -46,6 +47,7 @@ LEGEND = (
 ON_ONE_PAGE = 8
 """More tasks than that have a page for each prior beside the overview: sites do not render pages of over half
 a megabyte."""
+BACK = "[Overview, figures, sources and conventions](report.md)"
 CONVENTIONS = (
     "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for every row. Its "
     "posterior is known in closed form, and a record is one set of samples from it.",
@@ -63,23 +65,20 @@ def document(
     columns: Sequence[Column],
     judged: Sequence[Numbers],
     runs: Sequence[Run],
-    figures: dict[str, str],
+    figures: Collection[str],
 ) -> tuple[str, dict[str, str]]:
-    """The page, and further ones by file name.
-
-    Header, the overview of each prior, figures, the tasks, what it rests on, how to read it. Many tasks have
-    pages of their own, one for each prior.
+    """The page, and further ones by file name: many tasks have pages of their own, one for each prior.
 
     Args:
         tables: in order.
         columns: their metrics.
         judged: the numbers of each table.
         runs: the manifests.
-        figures: name of a plot -> file name beside the page.
+        figures: names of the plots; PNG files beside the page.
     """
     legend = f"<sub>{LEGEND}</sub>"
     parts = [header(tables, runs), *glance(tables, judged, columns), legend]
-    parts += [picture(name.replace("_", " "), path) for name, path in figures.items()]
+    parts += [picture(name.replace("_", " "), name) for name in figures]
     sections: dict[str, list[str]] = {}
     titles: dict[str, list[str]] = {}
     for table, found in zip(tables, judged, strict=True):
@@ -88,14 +87,12 @@ def document(
     pages = {}
     if len(tables) > ON_ONE_PAGE:
         links = []
-        back = "[Overview, figures, sources and conventions](report.md)"
         for prior, own in sections.items():
-            pages[f"{prior}.md"] = _page([f"# {escape(prior)}", back, legend, *own])
+            pages[f"{prior}.md"] = _page([f"# {escape(prior)}", BACK, legend, *own])
             links.append(f"[{prior}]({prior}.md): {'; '.join(titles[prior])}")
         parts += ["## Tasks, with all distances", bullets(links)]
     else:
-        for own in sections.values():
-            parts += own
+        parts += chain.from_iterable(sections.values())
     shown: set[str] = set().union(*judged)
     lines = [*CONVENTIONS, *metric_notes([column for column in columns if column.name in shown])]
     parts += ["## Sources", bullets(sources(tables)), "## Conventions", bullets(lines)]

@@ -1,15 +1,16 @@
 """report.md of image suites: header, overview, tasks, conventions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
 
 from bench.names import counted
 from bench.records.record import Record
 from bench.report import diversity
 from bench.report.columns import Column
 from bench.report.markdown.conventions import conventions, operator_table
+from bench.report.markdown.notes import absent
 from bench.report.markdown.section import section
 from bench.report.markdown.summary import summary
-from bench.report.notes import absent
 from bench.report.planned import Run
 from bench.report.ranking import Judged
 from bench.report.tables import Table, records_of
@@ -32,7 +33,7 @@ def document(
     judged: Sequence[Judged],
     columns: Sequence[Column],
     runs: Sequence[Run],
-    figures: dict[str, str],
+    figures: Collection[str],
     n_bad: int = 0,
 ) -> str:
     """The whole page.
@@ -41,8 +42,7 @@ def document(
         judged: the tables in order, with all that was computed of them.
         columns: their metrics.
         runs: the manifests.
-        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot -> file name beside the
-            page.
+        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the page.
         n_bad: damaged journal lines that were skipped.
     """
     tables = [one.table for one in judged]
@@ -55,9 +55,9 @@ def document(
     parts += _gaps(columns, missing)
     columns = [column for column in columns if column.name not in missing]
     parts += [*summary(judged, columns), _legend(judged)]
-    for name, path in figures.items():
+    for name in figures:
         if not name.startswith(("grid_", "ranks_")):
-            parts.append(picture(name.replace("_", " "), path))
+            parts.append(picture(name.replace("_", " "), name))
     for one in judged:
         parts += section(one, columns)
         parts += _figure("Reconstructions", f"grid_{one.table.slug}", one.table, figures)
@@ -68,22 +68,22 @@ def document(
     return "\n\n".join([*parts, *operator_table(runs)]) + "\n"
 
 
-def picture(title: str, path: str) -> str:
-    """A figure with its title."""
-    return f"![{title}]({path})"
+def picture(title: str, name: str) -> str:
+    """A figure beside the page, with its title."""
+    return f"![{title}]({name}.png)"
 
 
-def _figure(what: str, name: str, table: Table, figures: dict[str, str]) -> list[str]:
+def _figure(what: str, name: str, table: Table, figures: Collection[str]) -> list[str]:
     """A figure of one task, where it was drawn."""
-    return [picture(f"{what}: {escape(table.title)}", figures[name])] if name in figures else []
+    return [picture(f"{what}: {escape(table.title)}", name)] if name in figures else []
 
 
 def _gaps(columns: Sequence[Column], missing: dict[str, str]) -> list[str]:
     """Metrics that no row has, together where the reason is the same."""
-    labels: dict[str, list[str]] = {reason: [] for reason in missing.values()}
+    labels: dict[str, list[str]] = {}
     for column in columns:
         if column.name in missing:
-            labels[missing[column.name]].append(column.label)
+            labels.setdefault(missing[column.name], []).append(column.label)
     return [f"Not available: {', '.join(found)} ({sentence(reason)})." for reason, found in labels.items()]
 
 
@@ -103,10 +103,13 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
     records: list[Record] = []
     for table in tables:
         records += [*table.skipped, *records_of([table])]
-    titles = distinct(run["title"] for run in runs if run.get("title")) or distinct(r.suite for r in records)
-    facts = {name: escape(text) for name, text in _facts(tables, records, runs).items() if text}
-    rows = [table_line(fact) for fact in facts.items()]
-    lines = [f"# {escape(', '.join(titles))}", "", rows[0], "|:--|:--|", *rows[1:]]
+    titles = distinct(run["title"] for run in runs if run.get("title"))
+    rows = []
+    for name, text in _facts(tables, records, runs).items():
+        if text:
+            rows.append(table_line([name, escape(text)]))
+    title = ", ".join(titles) or _each(records, "suite")
+    lines = [f"# {escape(title)}", "", rows[0], "|:--|:--|", *rows[1:]]
     commands = distinct(str(run["command"]) for run in runs if run.get("command"))
     if commands:
         lines += ["", "```sh", *commands, "```"]
@@ -115,20 +118,20 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
 
 def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Run]) -> dict[str, str]:
     """Name -> text of the header's lines; empty texts are left out there."""
-    dates = sorted(record.created[:19].replace("T", " ") for record in records)
+    dates = sorted(map(_moment, records))
     versions: dict[str, None] = {}
     for record in records:
         versions |= dict.fromkeys(f"{name} {version}" for name, version in sorted(record.versions.items()))
     return {
         "Suite": _each(records, "suite"),
         "Dataset": _each(records, "dataset") + _hashes(run.get("dataset_sha256") for run in runs),
-        "Prior": _each(records, "prior") + _hashes(record.weights_sha256 for record in records),
+        "Prior": _each(records, "prior") + _hashes(map(attrgetter("weights_sha256"), records)),
         "Images per task": _image_counts(tables),
         "Seed": _each(records, "seed"),
         "Device": ", ".join(distinct(map(_device, records))),
         "Deterministic mode": _deterministic_share(records),
         "Versions": ", ".join(versions),
-        "Commit": ", ".join(distinct(record.commit[:12] for record in records if record.commit)),
+        "Commit": ", ".join(_short(map(attrgetter("commit"), records))),
         "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
     }
 
@@ -153,26 +156,40 @@ def _deterministic_share(records: Sequence[Record]) -> str:
 
 def _each(records: Iterable[Record], name: str) -> str:
     """The distinct values of a field."""
-    return ", ".join(distinct(getattr(record, name) for record in records))
+    return ", ".join(distinct(map(attrgetter(name), records)))
 
 
 def _hashes(values: Iterable[str | None]) -> str:
     """The beginnings of distinct hashes, in parentheses; "" where none is known."""
-    found = distinct(value[:12] for value in values if value)
+    found = _short(values)
     return f" (sha256 {', '.join(found)})" if found else ""
+
+
+def _short(hashes: Iterable[str | None]) -> list[str]:
+    """The beginnings of distinct hashes; those that are not known are left out."""
+    return distinct(value[:12] for value in hashes if value)
+
+
+def _moment(record: Record) -> str:
+    """When a record was made, to the second."""
+    return record.created[:19].replace("T", " ")
 
 
 def _image_counts(tables: Sequence[Table]) -> str:
     """The usual number, the rows that differ, and how many were attempted where that is less."""
-    usual = sorted({table.usual for table in tables if table.rows}) or [0]
-    text = str(usual[0]) if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
+    usual: set[int] = set()
     others: dict[int, dict[str, None]] = {}
     missing = planned = 0
     for table in tables:
+        if table.rows:
+            usual.add(table.usual)
         for name, n in table.unusual.items():
             others.setdefault(n, {})[name] = None
-        missing += sum(row.missing for row in table.rows)
-        planned += sum(len(row.images) for row in table.rows)
+        for row in table.rows:
+            missing += row.missing
+            planned += len(row.images)
+    least, most = min(usual, default=0), max(usual, default=0)
+    text = str(least) if least == most else f"{least} to {most}"
     for n in sorted(others):
         text += f"; {n} for {', '.join(others[n])}"
     return text + (f" ({missing} of {planned} reconstructed images still missing)" if missing else "")

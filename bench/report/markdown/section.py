@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bench.names import counted
 from bench.report.columns import Column
 from bench.report.markdown.cells import cost, label, number, time, yardstick_label, yardstick_number
+from bench.report.markdown.notes import notes
 from bench.report.markdown.sources import certified, sources
-from bench.report.notes import notes
 from bench.report.ranking import Judged, Yardstick
 from bench.report.scores import any_known, is_biased
 from bench.report.tables import Row, Table
@@ -18,7 +18,7 @@ def section(judged: Judged, columns: Sequence[Column]) -> list[str]:
     table = judged.table
     parts = [f"## {escape(table.title)}", _facts(table)]
     if table.rows:
-        parts.append(_grid(judged, [c for c in columns if any_known(judged.scores[c.name])]))
+        parts.append(_grid(judged, [c for c in columns if any_known(judged.scores[c.name].values())]))
     remarks = [*notes(table, columns, judged.scores, judged.yardstick), *sources([table])]
     return [*parts, bullets(remarks)] if remarks else parts
 

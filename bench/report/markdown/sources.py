@@ -15,10 +15,11 @@ def sources(tables: Sequence[Table]) -> list[str]:
     heads: list[Record] = []
     solvers: list[Record] = []
     for table in tables:
-        heads += [*(row.head for row in table.rows), *table.skipped]
         for row in table.rows:
+            heads.append(row.head)
             if not row.head.baseline:
                 solvers += row.records
+        heads += table.skipped
     return [*_papers(heads), *_certificates(_codes(solvers))]
 
 
@@ -26,7 +27,7 @@ def certified(row: Row) -> str:
     """Whether all code behind a row's records is certified, as a word; "" for a baseline."""
     if row.head.baseline:
         return ""
-    status = [certification_status(record) for record in _codes(row.records)]
+    status = map(certification_status, _codes(row.records))
     return "certified" if all(is_certified for is_certified, _ in status) else "uncertified"
 
 

@@ -22,7 +22,7 @@ def summary(judged: Sequence[Judged], columns: Sequence[Column]) -> list[str]:
         return []
     parts = ["## At a glance"]
     for column in columns:
-        if column.name in METRICS and any(any_known(one.scores[column.name]) for one in judged):
+        if column.name in METRICS and any(any_known(one.scores[column.name].values()) for one in judged):
             parts.append(_matrix(judged, column))
     return parts
 
@@ -32,12 +32,12 @@ def _matrix(judged: Sequence[Judged], column: Column) -> str:
     usual, groups = _groups(judged)
     titles = [escape(one.table.title) for one in judged]
     lines = table_head([column.label + ARROWS[column.better], *titles])
-    lines += [_line(row, judged, column, "") for row in usual]
+    lines += _lines(usual, judged, column, "")
     for n in sorted(groups, reverse=True):
         images = counted(n, "image")
         over = [yardstick_number(column, one.yardstick, n) for one in judged]
         lines.append(table_line([f"<sub>{YARDSTICK.format(images=images)}</sub>", *over]))
-        lines += [_line(row, judged, column, images) for row in groups[n]]
+        lines += _lines(groups[n], judged, column, images)
     return "\n".join(lines)
 
 
@@ -57,9 +57,13 @@ def _groups(judged: Sequence[Judged]) -> tuple[list[Row], dict[int, list[Row]]]:
     return usual, groups
 
 
-def _line(row: Row, judged: Sequence[Judged], column: Column, images: str) -> str:
-    cells = [label(row) + small(images)]
-    for one in judged:
-        score = one.scores[column.name].get(row.name)
-        cells.append(number(column, score, row.head.baseline, with_interval=False))
-    return table_line(cells)
+def _lines(rows: Sequence[Row], judged: Sequence[Judged], column: Column, images: str) -> list[str]:
+    """The lines of some rows, with the number of images below each name where it is not the usual one."""
+    lines = []
+    for row in rows:
+        cells = [label(row) + small(images)]
+        for one in judged:
+            score = one.scores[column.name].get(row.name)
+            cells.append(number(column, score, row.head.baseline, with_interval=False))
+        lines.append(table_line(cells))
+    return lines

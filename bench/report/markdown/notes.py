@@ -1,12 +1,13 @@
 """What stands below a table: failures, gaps and unequal settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from bench.names import counted
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.ranking import Judged, Yardstick, gap
-from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, is_biased
+from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, any_known, is_biased
 from bench.report.tables import Row, Table, Timing
 from bench.report.text import code, codes, distinct, escape, plain, sentence
 from bench.stats.comparisons import FEWEST
@@ -46,9 +47,9 @@ def absent(judged: Sequence[Judged], columns: Sequence[Column]) -> dict[str, str
     for column in columns:
         scores: list[Score] = []
         for one in judged:
-            scores += [one.scores[column.name][row.name] for row in one.table.rows]
+            scores += one.scores[column.name].values()
         reasons = distinct(score.reason for score in scores)
-        if len(reasons) == 1 and not any(score.interval for score in scores):
+        if len(reasons) == 1 and not any_known(scores):
             found[column.name] = reasons[0]
     return found
 
@@ -77,16 +78,19 @@ def _variants(table: Table) -> Iterator[str]:
 
 
 def _differences(rows: Sequence[Row]) -> list[str]:
-    """Of each row the settings in which the rows differ; "" where they differ in none."""
-    facts = [_facts(row) for row in rows]
-    names: dict[str, None] = {}
-    for one in facts:
-        names |= dict.fromkeys(one)
-    differing = [name for name in names if len({one.get(name) for one in facts}) > 1]
+    """The settings in which the rows differ, as a text for each row; "" where they differ in none."""
+    facts = list(map(_facts, rows))
+    names = dict.fromkeys(chain.from_iterable(facts))
+    differing = [name for name in names if _varies(name, facts)]
     texts = []
     for one in facts:
         texts.append(", ".join(f"{name} {one.get(name, 'absent')}" for name in differing))
     return texts
+
+
+def _varies(name: str, facts: Sequence[dict[str, str]]) -> bool:
+    """Whether a setting differs between rows."""
+    return len({one.get(name) for one in facts}) > 1
 
 
 def _facts(row: Row) -> dict[str, str]:
@@ -109,9 +113,13 @@ def _unusual(table: Table, yardstick: Yardstick | None) -> Iterator[str]:
     for n, rows in table.by_images[1:]:
         by_design = all(row.planned for row in rows)
         why = "by design" if by_design else "recorded, and no manifest says how many were asked for"
-        gaps = list(filter(None, (_to_yardstick(table, row, yardstick) for row in rows)))
+        names, gaps = [], []
+        for row in rows:
+            names.append(row.name)
+            if found := _to_yardstick(table, row, yardstick):
+                gaps.append(found)
         compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
-        yield f"{codes(row.name for row in rows)}: {counted(n, 'image')} {why}; not ranked{compared}."
+        yield f"{codes(names)}: {counted(n, 'image')} {why}; not ranked{compared}."
     extra = [f"{code(row.name)} {row.extra}" for row in table.rows if row.extra]
     if extra:
         yield f"Images left out here, as the other rows do not have them: {', '.join(extra)}."
@@ -176,9 +184,10 @@ def _to_best(row: Row, columns: Sequence[Column], scores: Scores) -> str:
 
 def _difference(column: Column, name: str, other: str, gap: Interval, sign: int) -> str:
     """The gap in the metric's own direction, "a − b: PSNR +0.10 [+0.02, +0.18] (n 32)"."""
-    ends = sorted((sign * gap.low, sign * gap.high))
-    mean, low, high = (column.show(value, "+") for value in (sign * gap.mean, *ends))
-    return f"{code(name)} − {code(other)} {column.label} {mean} \\[{low}, {high}\\] (n {gap.n})"
+    low, high = sorted((sign * gap.low, sign * gap.high))
+    ends = f"\\[{column.show(low, '+')}, {column.show(high, '+')}\\]"
+    mean = column.show(sign * gap.mean, "+")
+    return f"{code(name)} − {code(other)} {column.label} {mean} {ends} (n {gap.n})"
 
 
 def _first_reason(row: Row) -> str:
