@@ -31,14 +31,14 @@ KNOWN = (
     Column("misfit", 2, None, name="misfit"),
     Column("residual", 4, None, name="residual"),
 )
-"""The columns of records without a manifest. The harness' own list needs torch; a test keeps the two equal."""
+"""The columns of records without a manifest. The harness' list needs torch; a test keeps the two equal."""
 
 
 def columns_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Column]:
     """The columns that the manifests state or the records hold, and always those of the `SET_METRICS`.
 
-    The manifests' order comes first, then that of `KNOWN`, then the alphabet. Columns without a direction, such
-    as the misfit, are moved to the end, and the set metrics to the end of those that have one.
+    The manifests' order comes first, then that of `KNOWN`, then the alphabet. Columns without a direction,
+    such as the misfit, are moved to the end, and the set metrics to the end of those that have one.
     """
     known = {column.name: column for column in KNOWN}
     stated: dict[str, dict[str, Any]] = {}

@@ -31,13 +31,14 @@ COLUMNS = {
     "oracle": ("oracle: best of k", ".2f"),
 }
 NOTE = (
-    "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation over samples, root "
-    "mean square over pixels, on [0, 1]. Spread / error: spread times √(1 + 1/k) over the error of the mean, both root mean "
-    "squares over all pixels of all images; 1 where the truth is as far from the mean as a further sample would be. Coverage: "
-    "share of pixels whose truth lies between the least and the greatest sample (8-bit ties count in parts), to be read "
-    "against the nominal (k − 1) / (k + 1). Rank deviation: total variation distance between the ranks of the truth among the "
-    "samples, over pixels, and the uniform distribution. *oracle*: the best PSNR of k samples, picked with the truth at hand: no "
-    "method, and never ranked."
+    "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation "
+    "over samples, root mean square over pixels, on [0, 1]. Spread / error: spread times √(1 + 1/k) over "
+    "the error of the mean, both root mean squares over all pixels of all images; 1 where the truth is as "
+    "far from the mean as a further sample would be. Coverage: share of pixels whose truth lies between the "
+    "least and the greatest sample (8-bit ties count in parts), to be read against the nominal (k − 1) / (k "
+    "+ 1). Rank deviation: total variation distance between the ranks of the truth among the samples, over "
+    "pixels, and the uniform distribution. *oracle*: the best PSNR of k samples, picked with the truth at "
+    "hand: no method, and never ranked."
 )
 
 
@@ -47,9 +48,9 @@ class Spread:
 
     Attributes:
         k: samples of an image.
-        planned: number of images that the row is about; those without k finished samples are not in the values.
-        values: column -> one value per image. Beside `COLUMNS` there are ``expected`` and ``error`` of the mean,
-            on [0, 1], whose squares are averaged before they are divided.
+        planned: number of images that the row is about; those without k finished samples have no values.
+        values: column -> one value per image. Beside `COLUMNS` there are ``expected`` and ``error`` of the
+            mean, on [0, 1], whose squares are averaged before they are divided.
         ranks: share of each rank of the truth among k samples, (k + 1,).
     """
 

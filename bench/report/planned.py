@@ -64,8 +64,8 @@ class PlannedRun:
 def labels(runs: Sequence[Run]) -> dict[tuple[str | None, str], str]:
     """(suite, cell) -> its label in the newest run: a renamed row takes its old records along.
 
-    A row with ``skip_duplicates`` (``if_other`` in older manifests) is left out of a run that has an equal row.
-    It may have been run alone; where manifests have both, the cell gets the label of the other.
+    A row with ``skip_duplicates`` (``if_other`` in older manifests) is left out of a run that has an equal
+    row. It may have been run alone; where manifests have both, the cell gets the label of the other.
     """
     rows = [(run.get("suite"), row) for run in runs for row in run.get("rows", ())]
     rows.sort(key=lambda found: not (found[1].get("skip_duplicates") or found[1].get("if_other")))

@@ -52,8 +52,8 @@ def judge(table: Table, column: Column, sets: Sets) -> dict[str, Score]:
     """Row name -> its score.
 
     Every row is compared with the best of the `rankable` ones over the images that both have, `FEWEST` at
-    least. The fewer they are, the less can be shown, which is no merit: a row that is not ranked is marked only
-    where it is better.
+    least. The fewer they are, the less can be shown, which is no merit: a row that is not ranked is marked
+    only where it is better.
     """
     scores = {row.name: own_score(row, column, sets) for row in table.rows}
     if column.name in SET_METRICS:

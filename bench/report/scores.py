@@ -102,7 +102,7 @@ class Sets:
             self.cache = dict(json.loads(self.path.read_text()))
 
     def score(self, row: Row, metric: str) -> Score:
-        """The FID or KID of a row's first samples against their truths, or the suite's reference statistics."""
+        """The FID or KID of a row's first samples: against their truths, or what the suite compares with."""
         first = [group[0] for group in row.solved.values()]
         if len(first) < 3:
             return Score(None, reason="needs at least 3 images")

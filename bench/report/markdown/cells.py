@@ -56,7 +56,7 @@ def cost(row: Row) -> str:
 
 
 def time(row: Row, table: Table) -> str:
-    """Seconds per image, marked where they do not compare, and below them their interval where it is known."""
+    """Seconds per image, marked where they do not compare; below them their interval where it is known."""
     if not row.seconds:
         return "–"
     mean, low, high, n = bootstrap_interval(np.array(row.seconds))

@@ -11,37 +11,43 @@ from bench.stats.comparisons import FEWEST
 LONG = 1000
 """Most characters of a convention."""
 IMAGES = (
-    "Images are in [−1, 1] from dataset to solver; metrics see them clipped and mapped to [0, 1]. σ is the standard deviation "
-    "of the noise in y in [−1, 1] units: 0.1 here is 0.05 where a paper works in [0, 1]."
+    "Images are in [−1, 1] from dataset to solver; metrics see them clipped and mapped to [0, 1]. σ is the "
+    "standard deviation of the noise in y in [−1, 1] units: 0.1 here is 0.05 where a paper works in [0, 1]."
 )
 MEASUREMENTS = (
-    "The rows of a table saw the same measurements: noise, masks and kernels depend on seed, dataset, image and task only, and "
-    "each record carries a hash of its y, which is compared here."
+    "The rows of a table saw the same measurements: noise, masks and kernels depend on seed, dataset, image "
+    "and task only, and each record carries a hash of its y, which is compared here."
 )
 INTERVALS = (
-    "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed seed; several "
-    "samples of an image are averaged first."
+    "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed "
+    "seed; several samples of an image are averaged first."
 )
 RANKING = (
-    f"Ranking: among rows with the table's usual number of images. Two rows are compared over the images that both finished, "
-    f"at least {FEWEST}, by the mean of the per-image differences; the best row is ahead of each other one so. Where rows have "
-    "other images none may be: then it is the one with the smallest worst deficit."
+    "Ranking: among rows with the table's usual number of images. Two rows are compared over the images "
+    f"that both finished, at least {FEWEST}, by the mean of the per-image differences; the best row is "
+    "ahead of each other one so. Where rows have other images none may be: then it is the one with the "
+    "smallest worst deficit."
 )
 TRUTHS = (
-    "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images of the same row. "
-    "KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, hence unbiased at any n though both "
-    "sets show the same images; its interval is ± 1.96 jackknife errors, and rows tie within their joint error."
+    "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images "
+    "of the same row. KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, "
+    "hence unbiased at any n though both sets show the same images; its interval is ± 1.96 jackknife "
+    "errors, and rows tie within their joint error."
 )
 DATASET = (
-    "FID and KID compare the reconstructions of a row (its own images, first samples) with {named}. KID is the squared MMD "
-    "with kernel (x·y / d + 1)³, unbiased if the two sets are independent, and biased downwards where they show equal images; "
-    "its interval is ± 1.96 jackknife errors, and rows tie within their joint error."
+    "FID and KID compare the reconstructions of a row (its own images, first samples) with {named}. KID is "
+    "the squared MMD with kernel (x·y / d + 1)³, unbiased if the two sets are independent, and biased "
+    "downwards where they show equal images; its interval is ± 1.96 jackknife errors, and rows tie within "
+    "their joint error."
 )
 COUNTS = "NFE: network evaluations per image; vjps: backward passes through the network per image."
-SECONDS = "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; interval over batches"
+SECONDS = (
+    "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; interval "
+    "over batches"
+)
 FAILURES = (
-    "n: images on which every sample succeeded; failed: reconstructions that did not. Failures are never averaged over in "
-    "silence: a row with failed or missing images is put in brackets and not ranked."
+    "n: images on which every sample succeeded; failed: reconstructions that did not. Failures are never "
+    "averaged over in silence: a row with failed or missing images is put in brackets and not ranked."
 )
 
 

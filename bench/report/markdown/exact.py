@@ -36,12 +36,13 @@ RANKS = {"": "", "best": "¹", "tie": "⁼"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
-    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not ranked: `exact` draws "
-    "from the posterior itself, as many samples, which is the floor; `oracle` is DDPM with the posterior's own denoiser; "
-    "`prior` ignores y. ᶠ: at the floor: not told apart from `exact` over the same problems, neither by the paired 95 % "
-    "bootstrap interval of the difference of the medians nor by the signed-rank test at 5 %; with few problems that is no "
-    "proof of being exact. **Bold**: a solver at the floor, and nothing else. ¹: the solver nearest to `exact`. ⁼: not told "
-    "apart from it in the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
+    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not "
+    "ranked: `exact` draws from the posterior itself, as many samples, which is the floor; `oracle` is DDPM "
+    "with the posterior's own denoiser; `prior` ignores y. ᶠ: at the floor: not told apart from `exact` "
+    "over the same problems, neither by the paired 95 % bootstrap interval of the difference of the medians "
+    "nor by the signed-rank test at 5 %; with few problems that is no proof of being exact. **Bold**: a "
+    "solver at the floor, and nothing else. ¹: the solver nearest to `exact`. ⁼: not told apart from it in "
+    "the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
     "problems, not ranked."
 )
 ON_ONE_PAGE = 8
@@ -49,14 +50,18 @@ ON_ONE_PAGE = 8
 a megabyte."""
 BACK = "[Overview, figures, sources and conventions](report.md)"
 CONVENTIONS = (
-    "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for every row. Its "
-    "posterior is known in closed form, and a record is one set of samples from it.",
-    "A distance to the posterior says how good a solver is, not whether its code is right: that is what its certificate says.",
-    "`published`: the settings that are published for images; no such row stands where they are the tuned ones.",
-    "Anchors have no certificate: the laws of `ddim` are about their sampler, and tests hold them against the posterior.",
+    "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for "
+    "every row. Its posterior is known in closed form, and a record is one set of samples from it.",
+    "A distance to the posterior says how good a solver is, not whether its code is right: that is what its "
+    "certificate says.",
+    "`published`: the settings that are published for images; no such row stands where they are the tuned "
+    "ones.",
+    "Anchors have no certificate: the laws of `ddim` are about their sampler, and tests hold them against "
+    "the posterior.",
     "NFE and vjps are per sample, seconds too: the clock of the set divided by its size.",
-    "Figures draw what lies beyond at their edge, with an arrow: in the variance split ratios below 0.003 or above 300, and a "
-    "PSNR more than 5 dB below that of exact samples. The variance split pools all tasks of a prior, at all noise levels.",
+    "Figures draw what lies beyond at their edge, with an arrow: in the variance split ratios below 0.003 "
+    "or above 300, and a PSNR more than 5 dB below that of exact samples. The variance split pools all "
+    "tasks of a prior, at all noise levels.",
 )
 
 

@@ -17,15 +17,16 @@ from bench.report.tables import Table, records_of
 from bench.report.text import distinct, escape, sentence, table_line
 
 LEGEND = (
-    "**Bold**: best. **Bold**⁼: not told apart from the best. Two rows are compared over the images that both have: the paired "
-    "95 % bootstrap interval of the difference holds 0 (not corrected for many comparisons). *Italic*: baseline, not ranked. "
-    "°: not ranked, but better than the best by the same interval. (Brackets): failed or missing images, not ranked. "
-    "\\[Small print\\]: 95 % interval of the mean over the row's images."
+    "**Bold**: best. **Bold**⁼: not told apart from the best. Two rows are compared over the images that "
+    "both have: the paired 95 % bootstrap interval of the difference holds 0 (not corrected for many "
+    "comparisons). *Italic*: baseline, not ranked. °: not ranked, but better than the best by the same "
+    "interval. (Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % interval of the "
+    "mean over the row's images."
 )
 FEWER = (
-    " Rows for which the suite asks for other images come last and are not ranked. The line above them shows the ranked row "
-    "with the best {metric}, on just their images. Read their numbers against that line, not against the column: other images "
-    "are easier or harder."
+    " Rows for which the suite asks for other images come last and are not ranked. The line above them "
+    "shows the ranked row with the best {metric}, on just their images. Read their numbers against that "
+    "line, not against the column: other images are easier or harder."
 )
 
 
@@ -42,7 +43,8 @@ def document(
         judged: the tables in order, with all that was computed of them.
         columns: their metrics.
         runs: the manifests.
-        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the page.
+        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the
+            page.
         n_bad: damaged journal lines that were skipped.
     """
     tables = [one.table for one in judged]
