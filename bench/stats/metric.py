@@ -31,6 +31,11 @@ class Metric:
             return 0
         return 1 if self.higher_is_better else -1
 
+    @property
+    def format(self) -> str:
+        """The format of a printed number, as ".2f"."""
+        return f".{self.decimals}f"
+
     def show(self, value: float, sign: str = "") -> str:
         """Print a value; with sign "+" also a positive one has its sign."""
-        return f"{value * self.scale:{sign}.{self.decimals}f}".replace("-", "−")
+        return f"{value * self.scale:{sign}{self.format}}".replace("-", "−")

@@ -42,8 +42,8 @@ DATASET = (
 )
 COUNTS = "NFE: network evaluations per image; vjps: backward passes through the network per image."
 SECONDS = (
-    "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; interval "
-    "over batches"
+    "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; "
+    "interval over batches"
 )
 FAILURES = (
     "n: images on which every sample succeeded; failed: reconstructions that did not. Failures are never "
@@ -82,14 +82,10 @@ def _sets(runs: Sequence[Run]) -> list[str]:
 
 def operator_table(runs: Sequence[Run]) -> list[str]:
     """One line per task; nothing where no manifest states conventions, as those of early versions."""
-    lines: dict[str, None] = {}
-    known = False
-    for run in runs:
-        for task in run.get("tasks", ()):
-            lines[_operator(task)] = None
-            known = known or "conventions" in task
-    if not known:
+    tasks = [task for run in runs for task in run.get("tasks", ())]
+    if not any("conventions" in task for task in tasks):
         return []
+    lines = dict.fromkeys(map(_operator, tasks))
     head = ["| Task | σ in \\[−1, 1\\] | σ in \\[0, 1\\] | Operator | What it is |", "|:--|--:|--:|:--|:--|"]
     return ["### Operators", "\n".join([*head, *lines])]
 
