@@ -49,27 +49,34 @@ def render(
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     records, n_bad = _records(places, formats)
     runs = sorted(chain.from_iterable(map(read_manifest, places)), key=lambda run: run.get("created") or "")
-    of_images: list[Table] = []
-    of_problems: list[Table] = []
-    for table in build(records, runs):
-        (of_images if table.samples_per_problem == 1 else of_problems).append(table)
-    files: Files = {}
-    pages: list[bytes] = []
+    tables = build(records, runs)
+    of_images = [table for table in tables if table.samples_per_problem == 1]
+    of_problems = [table for table in tables if table.samples_per_problem > 1]
+    parts: list[Files] = []
     if of_images:
         columns = _image_columns(of_images, of_problems, runs)
         judged = _judged(of_images, columns, runs, places)
-        files |= image_files(judged, columns, runs, formats, finder(places), n_bad)
-        pages.append(files.pop(PAGE, b""))
+        parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
     if of_problems:
-        files |= exact_files(of_problems, runs, formats)
-        pages.append(files.pop(PAGE, b""))
-    if "md" in formats:
-        files = {PAGE: b"\n".join(pages)} | files
+        parts.append(exact_files(of_problems, runs, formats))
     written = []
-    for name, data in files.items():
+    for name, data in _together(parts).items():
         written.append(Path(out) / name)
         write_atomic(written[-1], data)
     return written
+
+
+def _together(parts: Sequence[Files]) -> Files:
+    """The files of image suites and of exact suites: both pages in one, which comes first."""
+    pages: list[bytes] = []
+    files: Files = {}
+    for part in parts:
+        for name, data in part.items():
+            if name == PAGE:
+                pages.append(data)
+            else:
+                files[name] = data
+    return {PAGE: b"\n".join(pages)} | files if pages else files
 
 
 def _image_columns(

@@ -166,9 +166,10 @@ def section(table: Table, spreads: dict[str, Spread]) -> list[str]:
         return []
     ks = sorted({spread.k for spread in spreads.values()})
     nominal = ", ".join(f"{(k - 1) / (k + 1):.3f}" for k in ks)
-    titles = {name: title for name, (title, _) in COLUMNS.items()}
-    titles["coverage"] += f" (nominal {nominal})"
-    lines = table_head(["Solver", *titles.values(), "n"])
+    titles = []
+    for name, (title, _) in COLUMNS.items():
+        titles.append(f"{title} (nominal {nominal})" if name == "coverage" else title)
+    lines = table_head(["Solver", *titles, "n"])
     missing = []
     for row in table.rows:
         if row.name in spreads:

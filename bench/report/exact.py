@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.report.columns import Column
+from bench.report.numbers import short
 from bench.report.ranking import Values, comparable, rankable, shared
 from bench.report.tables import Row, Table
 from bench.stats.comparisons import FEWEST, at_floor, differ, median_difference
@@ -140,7 +141,7 @@ class Reward:
 
     row: str
     gain: float
-    variances: dict[str, float]
+    variances: dict[str, Median]
 
 
 def rewards(table: Table) -> list[Reward]:
@@ -155,8 +156,7 @@ def rewards(table: Table) -> list[Reward]:
             gain = median_difference(ours, theirs)
             ratios = _variance_ratios(row)
             if gain.low > 0 and any(ratio.high < 1 for ratio in ratios.values()):
-                variances = {name: ratio.median for name, ratio in ratios.items()}
-                found.append(Reward(row.name, gain.median, variances))
+                found.append(Reward(row.name, gain.median, ratios))
     return sorted(found, key=lambda reward: (reward.gain, reward.row), reverse=True)
 
 
@@ -187,5 +187,5 @@ def _line(table: Table, row: Row, metric: str, number: Number) -> list[object]:
     head, interval = row.head, number.interval
     about = [head.task, head.prior, head.operator, head.sigma, table.samples_per_problem, row.name]
     about += [head.solver, head.baseline, row.mean("nfe"), metric]
-    values = [f"{value:.6g}" if np.isfinite(value) else "" for value in interval[:3]]
-    return [*about, *values, interval.n, number.floor, number.mark, number.partial]
+    ends = map(short, interval[:3])
+    return [*about, *ends, interval.n, number.floor, number.mark, number.partial]

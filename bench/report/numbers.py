@@ -57,7 +57,7 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
     writer = csv.DictWriter(text, list(names), lineterminator="\n")
     writer.writeheader()
     for line in lines:
-        writer.writerow({name: _short(value) for name, value in line.items()})
+        writer.writerow({name: short(value) for name, value in line.items()})
     return text.getvalue().encode()
 
 
@@ -125,8 +125,8 @@ def _interval(name: str, values: tuple[float | None, ...]) -> Line:
     return {name + end: value for end, value in zip(ENDS, values, strict=True)}
 
 
-def _short(value: object) -> object:
-    """A number with six significant digits; None where it is not finite."""
+def short(value: object) -> object:
+    """A number with six significant digits; None where it is not finite. Other values stay as they are."""
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else None
     return value

@@ -62,7 +62,7 @@ def time(row: Row, table: Table) -> str:
     mean, low, high, n = bootstrap_interval(np.array(row.seconds))
     text = seconds(mean)
     digits = len(text.partition(".")[2])
-    ends = [f"{end:.{digits}f}" for end in (low, high)]
-    known = n > 2 and text[0] != "<" and ends != [text, text]
+    lowest, highest = f"{low:.{digits}f}", f"{high:.{digits}f}"
+    known = n > 2 and text[0] != "<" and not text == lowest == highest
     mark = "‡" if row.timing != table.timing else ""
-    return text + mark + (small(f"\\[{', '.join(ends)}\\]") if known else "")
+    return text + mark + (small(f"\\[{lowest}, {highest}\\]") if known else "")

@@ -180,7 +180,7 @@ def _rewards(table: Table) -> list[str]:
     """Which rows with too little variance a PSNR puts above exact samples of the posterior."""
     texts = []
     for reward in rewards(table):
-        variance = " and ".join(f"{ratio:.2f} {name}" for name, ratio in reward.variances.items())
+        variance = " and ".join(f"{ratio.median:.2f} {name}" for name, ratio in reward.variances.items())
         texts.append(f"{escape(reward.row)} {reward.gain:+.2f} dB (variance {variance})")
     if not texts:
         return []
