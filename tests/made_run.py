@@ -12,6 +12,7 @@ from bench.records.keys import digest
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
 from bench.report import render
+from bench.report.tables import build
 
 N, SIDE, DIM = 12, 8, 24
 IMAGES = [f"{i}" for i in range(N)]
@@ -100,3 +101,37 @@ def numbers(out):
 def report(folder, out, formats=("md", "csv")):
     render(folder, out, formats)
     return (out / "report.md").read_text(), numbers(out)
+
+
+def exact_table(task="m2", prior="mixture", turned=(), **metrics):
+    """The table of an exact suite.
+
+    Args:
+        task, prior: what it is about.
+        turned: rows whose records come in the opposite order of problems.
+        metrics: metric -> row, which is also its solver -> one value for each problem.
+    """
+    found = {}
+    for metric, rows in metrics.items():
+        for row, values in rows.items():
+            order = list(enumerate(values))
+            for i, value in reversed(order) if row in turned else order:
+                key = digest([task, row, i])
+                base = found.setdefault(key, exact_record(row, i, key, task, prior))
+                found[key] = replace(base, metrics=base.metrics | {metric: float(value)})
+    (table,) = build(found.values(), [])
+    return table
+
+
+def exact_record(row, i, key, task, prior):
+    anchor = row in ("exact", "oracle", "tds", "prior")
+    base = record("best", 0, psnr=0, task=task, solver=row, label=row, baseline=anchor, block=60, prior=prior)
+    return replace(
+        base,
+        key=key,
+        cell=digest([task, row]),
+        image=f"problem-{i:03d}",
+        y_hash=f"{task}{i}",
+        metrics={},
+        unavailable={},
+    )

@@ -19,6 +19,22 @@ class Metric:
     label: str
     decimals: int
     higher_is_better: bool | None
-    note: str
+    note: str = ""
     rev: int = 1
     scale: float = 1.0
+
+    @property
+    def better(self) -> int:
+        """The direction as a sign: 1 where higher is better, -1 where lower is, 0 where neither is."""
+        if self.higher_is_better is None:
+            return 0
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def format(self) -> str:
+        """The format of a printed number, as ".2f"."""
+        return f".{self.decimals}f"
+
+    def show(self, value: float, sign: str = "") -> str:
+        """Print a value; with sign "+" also a positive one has its sign."""
+        return f"{value * self.scale:{sign}{self.format}}".replace("-", "−")

@@ -11,7 +11,7 @@ from bench.certify.certificates import Certificate, certification_status, read_c
 from bench.certify.laws import all_laws
 from bench.cli.methods import certification
 from bench.records.journal import read_records
-from bench.report.notes import sources
+from bench.report.markdown.sources import sources
 from bench.suites.methods import load_solver
 from solvers import SOLVERS
 from tests import ROOT

@@ -21,16 +21,12 @@ from bench.plan.options import Options
 from bench.plan.task import Task
 from bench.records.journal import read_records
 from bench.report import render
-from bench.report.columns import Metric
-from bench.report.exact import Number, _cell, judge
-from bench.report.tables import build
 from bench.run.inputs import BlockNoise, measure
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.run.score_samples import bands, errors
 from bench.run.solve import solve
 from bench.solver import Measurement
-from bench.stats.intervals import Median
 from bench.suites.suite import SuiteError, load_suite
 from solvers import ANCHORS, TDS, Exact, Oracle
 from tests.certify.test_mutants import mutate
@@ -129,7 +125,7 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
 def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
     whole, *others = render(run[2] / "run", run[2] / "report", ["md"])
     text = whole.read_text()
-    monkeypatch.setattr("bench.report.exact.ON_ONE_PAGE", 2)
+    monkeypatch.setattr("bench.report.markdown.exact.ON_ONE_PAGE", 2)
     page, *own = render(run[2] / "run", run[2] / "report", ["md"])
     tasks = re.findall(r"(?m)^(## .*\n\n`[^\0]*?)\n\n(?=## )", text)
     assert not others and len(own) > 1 and len(tasks) == 3
@@ -138,37 +134,6 @@ def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
     assert all(
         sum(task in path.read_text() for path in own) == 1 and task not in page.read_text() for task in tasks
     )
-
-
-def test_the_floor_is_that_of_the_same_problems(run):
-    """Problems of unlike difficulty: a solver that is worse than exact samples on each is not at the
-    floor."""
-    hard = {f"problem-{k:03d}": 2.0**k for k in range(6)}
-    share = {"exact": 0.1, "mcg": 0.11, "oracle": 0.1}
-    records = [r for r in read_records(run[2] / "run")[0] if r.task == "m2" and r.label in share]
-    records = [replace(r, metrics={"mmd": hard[r.image] * share[r.label]}) for r in records]
-    turned = [r for r in records if r.label == "mcg"][::-1]
-    (table,) = build([*turned, *(r for r in records if r.label != "mcg")], [])
-    metric = Metric("mmd", "MMD", ".3f", -1, "")
-    judged = judge(table, metric)
-    intervals = {name: number.interval for name, number in judged.items()}
-    assert intervals["mcg"].low < intervals["exact"].median < intervals["exact"].high, (
-        "their intervals overlap"
-    )
-    assert {name: number.floor for name, number in judged.items()} == {
-        "exact": True,
-        "oracle": True,
-        "mcg": False,
-    }
-
-
-def test_bold_is_what_lies_at_the_floor():
-    metric, interval = Metric("mmd", "MMD", ".3f", -1, ""), Median(0.5, 0.4, 0.6, 6)
-    best, floored = Number(interval, mark="best"), Number(interval, floor=True, mark="tie")
-    assert _cell(metric, best, False).startswith("0.500¹") and _cell(metric, floored, False).startswith(
-        "**0.500**ᶠ⁼"
-    )
-    assert _cell(metric, floored, True).startswith("*0.500*ᶠ"), "anchors are never bold"
 
 
 def test_a_block_that_is_not_finite_is_diverged(tmp_path):

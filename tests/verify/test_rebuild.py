@@ -122,8 +122,8 @@ def test_reports_print_no_path_of_the_machine(made, world):
     assert str(world) in "".join(path.read_text() for path in (made / "manifest").iterdir())
     page, sheet = ((world / "report" / name).read_text() for name in ("report.md", "tables.csv"))
     assert str(world.parent) not in page + sheet
-    assert "| Reference mode | 4 of 48 records: one image at a time" in page
-    assert "- Partly in reference mode" not in page, "a table has one row, and that is in it"
+    assert "| Deterministic mode | 4 of 48 records: one image at a time" in page
+    assert "- Partly in deterministic mode" not in page, "a table has one row, and that is in it"
     assert "network reference mode" not in page
 
 

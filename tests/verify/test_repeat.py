@@ -159,6 +159,6 @@ def test_deterministic_mode_says_that_ordinary_records_stay(made, suite, tmp_pat
     note = "note: 4 records are there from ordinary runs; they are not made again in deterministic mode\n"
     assert done.exit_code == 0 and note in done.stdout, done.output
     page = (folder / "report" / "report.md").read_text()
-    assert "| Reference mode | 4 of 20 records: one image at a time" in page
-    assert "- Partly in reference mode: `mcg`; the other records were made by ordinary runs." in page
+    assert "| Deterministic mode | 4 of 20 records: one image at a time" in page
+    assert "- Partly in deterministic mode: `mcg`; the other records were made by ordinary runs." in page
     assert "note:" not in bench(*start).stdout, "an ordinary run takes what is there"

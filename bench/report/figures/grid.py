@@ -10,7 +10,7 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.records.record import Record
-from bench.report.columns import Metric
+from bench.report.columns import Column
 from bench.report.scores import Score
 from bench.report.tables import Row, Table
 
@@ -29,7 +29,7 @@ Content = Path | str
 
 
 @dataclass(frozen=True)
-class Column:
+class GridColumn:
     """The head of a column; ``colour`` is that of the bar below it, which is not drawn in `PALE`."""
 
     title: str
@@ -71,7 +71,7 @@ class Layout:
 
 
 def draw(
-    table: Table, metric: Metric | None, scores: dict[str, Score], colours: dict[str, str], find: Find
+    table: Table, metric: Column | None, scores: dict[str, Score], colours: dict[str, str], find: Find
 ) -> bytes | None:
     """The grid as PNG bytes, or None where no picture was kept."""
     images = [image for image in table.images if find(f"truth/{table.truths.get(image)}.png")][:ROWS]
@@ -81,10 +81,10 @@ def draw(
             rows.append(row)
     if not rows:
         return None
-    columns = [Column("truth"), Column("measurement")]
+    columns = [GridColumn("truth"), GridColumn("measurement")]
     for row in rows:
         caption = _caption(table, row, metric, scores.get(row.name))
-        columns.append(Column(_title(row), caption, colours[row.head.solver]))
+        columns.append(GridColumn(_title(row), caption, colours[row.head.solver]))
     lines = []
     for image in images:
         truth = f"truth/{table.truths[image]}.png"
@@ -98,7 +98,7 @@ def _title(row: Row) -> str:
     return "A⁺y" if row.name == row.head.solver == "pinv" else row.name
 
 
-def _caption(table: Table, row: Row, metric: Metric | None, score: Score | None) -> str:
+def _caption(table: Table, row: Row, metric: Column | None, score: Score | None) -> str:
     """The mean over all images of the row, with their number where it is not the usual one."""
     if metric is None or score is None or score.interval is None:
         return ""
@@ -131,7 +131,7 @@ def _reconstruction(row: Row, image: str, find: Find) -> Content:
     return "not kept" if image in row.solved else "not run"
 
 
-def _paint(columns: Sequence[Column], lines: Sequence[Sequence[Content]]) -> bytes:
+def _paint(columns: Sequence[GridColumn], lines: Sequence[Sequence[Content]]) -> bytes:
     pictures = {path: _load(path) for line in lines for path in line if isinstance(path, Path)}
     layout, titles = _arrange(columns, max(max(picture.size) for picture in pictures.values()))
     sheet = Image.new("RGB", (layout.left(len(columns)), layout.top(len(lines))), PAPER)
@@ -146,7 +146,7 @@ def _paint(columns: Sequence[Column], lines: Sequence[Sequence[Content]]) -> byt
     return out.getvalue()
 
 
-def _arrange(columns: Sequence[Column], native: int) -> tuple[Layout, list[tuple[list[str], int]]]:
+def _arrange(columns: Sequence[GridColumn], native: int) -> tuple[Layout, list[tuple[list[str], int]]]:
     """The layout for pictures of at most ``native`` pixels a side, and titles with font sizes (`_wrap`)."""
     side = native * max(1, -(-CELL // native))
     gap, unit = max(side // 32, 4), side / CELL
@@ -159,7 +159,7 @@ def _arrange(columns: Sequence[Column], native: int) -> tuple[Layout, list[tuple
 
 
 def _write_head(
-    pen: ImageDraw.ImageDraw, layout: Layout, left: int, title: tuple[list[str], int], column: Column
+    pen: ImageDraw.ImageDraw, layout: Layout, left: int, title: tuple[list[str], int], column: GridColumn
 ) -> None:
     """Writes the title and the caption of a column, and draws its bar."""
     texts, size = title

@@ -10,10 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.names import counted
-from bench.report.columns import Metric
+from bench.report.columns import Column
 from bench.report.figures.colours import BASELINE
 from bench.report.figures.page import STYLE, arrangement, finish_grid, new_page, to_png
-from bench.report.scores import Reference, Score, Scores, gap
+from bench.report.ranking import Yardstick, gap
+from bench.report.scores import Score, Scores
 from bench.report.tables import Row, Table
 from bench.stats.intervals import Interval, bootstrap_interval
 
@@ -46,8 +47,8 @@ class Panel:
 def draw(
     tables: Sequence[Table],
     scores: Sequence[Scores],
-    leaders: Sequence[Reference | None],
-    metric: Metric,
+    leaders: Sequence[Yardstick | None],
+    metric: Column,
     colours: dict[str, str],
     markers: dict[str, str],
 ) -> bytes | None:
@@ -83,7 +84,7 @@ def draw(
 
 
 def place(
-    table: Table, scores: dict[str, Score], leader: Reference | None, metric: Metric
+    table: Table, scores: dict[str, Score], leader: Yardstick | None, metric: Column
 ) -> dict[str, Score]:
     """Row name -> score, where rows about fewer images are moved to their paired distance from the leader.
 
@@ -137,7 +138,7 @@ def _set_ticks(axes: Sequence[Axes]) -> None:
 
 
 def _draw_panel(
-    axis: Axes, panel: Panel, metric: Metric, colours: dict[str, str], markers: dict[str, str]
+    axis: Axes, panel: Panel, metric: Column, colours: dict[str, str], markers: dict[str, str]
 ) -> None:
     axis.set_title(panel.table.title)
     axis.margins(x=0.08, y=0.08)
@@ -154,7 +155,7 @@ def _draw_panel(
         axis.plot(x, y, color=colours[solver], linewidth=1, alpha=0.45, zorder=2)
 
 
-def _draw_baselines(axis: Axes, panel: Panel, metric: Metric) -> None:
+def _draw_baselines(axis: Axes, panel: Panel, metric: Column) -> None:
     for row in panel.table.rows:
         interval = panel.scores[row.name].interval
         if row.head.baseline and interval:
@@ -164,7 +165,7 @@ def _draw_baselines(axis: Axes, panel: Panel, metric: Metric) -> None:
             )
 
 
-def _draw_point(axis: Axes, point: Point, metric: Metric, colour: str, marker: str) -> None:
+def _draw_point(axis: Axes, point: Point, metric: Column, colour: str, marker: str) -> None:
     axis.errorbar(
         point.seconds.mean,
         metric.scale * point.score.mean,

@@ -10,7 +10,8 @@ from bench.records.record import Record
 from bench.report.columns import SET_METRICS
 from bench.report.papers.published import METRICS, Entry, PrintedNumber, Published
 from bench.report.planned import Run
-from bench.report.scores import Score, Sets, judge
+from bench.report.ranking import judge
+from bench.report.scores import Score, Sets
 from bench.report.tables import Row, Table
 from bench.report.text import plain
 from bench.stats.intervals import Interval

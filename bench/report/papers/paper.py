@@ -9,7 +9,7 @@ from bench.names import counted
 from bench.records.files import StoreError
 from bench.records.journal import read_records
 from bench.records.manifest import read_manifest
-from bench.report.notes import privileged
+from bench.report.markdown.notes import privileged
 from bench.report.papers.compare import Comparison, Line, Recorded, compare
 from bench.report.papers.plan import plan
 from bench.report.papers.published import FILE, METRICS, Entry, Published, load_published

@@ -13,10 +13,10 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.names import nearest
-from bench.report.columns import KNOWN, Metric
+from bench.report.columns import KNOWN, Column
 
 FILE = Path(__file__).resolve().parents[3] / "reports" / "published.toml"
-METRICS = {metric.name: metric for metric in (*KNOWN, Metric("consistency", "Cons.", ".2f", -1))}
+METRICS = {metric.name: metric for metric in (*KNOWN, Column("Cons.", 2, False, name="consistency"))}
 """Ours, and those that papers print and we do not compute."""
 SECTIONS = {"papers", "solvers", "others", "priors", "table"}
 Status = Literal["verbatim", "third-party", "unverified"]

@@ -1,6 +1,6 @@
 """Which figures the records of an exact suite allow, and that equal records give equal bytes."""
 
-from bench.report.columns import metrics_of
+from bench.report.columns import columns_of
 from bench.report.exact import numbers
 from bench.report.figures.exact_plots import draw, priors_with_split
 from tests.made_exact import exact_row, exact_tables
@@ -8,7 +8,7 @@ from tests.made_exact import exact_row, exact_tables
 
 def drawn(*rows):
     tables = exact_tables(*rows)
-    metrics = metrics_of(tables, [])
+    metrics = columns_of(tables, [])
     return draw(tables, [numbers(table, metrics) for table in tables])
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from bench.report.columns import KNOWN
 from bench.report.figures import grid
-from bench.report.scores import Sets, judge
+from bench.report.ranking import judge
+from bench.report.scores import Sets
 from bench.report.tables import build
 from tests.made_run import ROWS, record, records
 

@@ -9,7 +9,8 @@ from matplotlib.colors import to_hex
 from bench.report.columns import KNOWN
 from bench.report.figures import plot
 from bench.report.figures.colours import BASELINE, colours, markers
-from bench.report.scores import Sets, judge
+from bench.report.ranking import judge
+from bench.report.scores import Sets
 from bench.report.tables import build
 from tests.made_run import PSNR, N, record, records
 

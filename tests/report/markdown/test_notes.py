@@ -1,9 +1,10 @@
 """What tables say of rows whose prior knew more than y: beside our own rows, and beside a paper's."""
 
+import re
 from dataclasses import replace
 
-from tests.made_paper import FILE, ours, page_of
-from tests.made_run import N, asked, make_run, record, report
+from tests.made_run import PSNR, N, asked, make_run, record, report
+from tests.report.papers.test_paper import FILE, ours, page_of
 
 TOLD = "the prior was told the class of each true image"
 GUIDES = ({"classifier": "ab" * 32, "scale": 1.0}, {"classifier": "cd" * 32, "scale": 2.5})
@@ -38,3 +39,21 @@ def test_a_papers_page_names_the_rows_that_were_told(tmp_path):
 
 def test_a_papers_page_says_nothing_of_priors_that_were_told_nothing(tmp_path):
     assert "Privileged" not in page_of(tmp_path, FILE, ours())
+
+
+def test_failures_are_counted_and_never_win(rendered):
+    *_, page, rows = rendered
+    kept = [i for i in range(N) if i not in (3, 7)]
+    assert (rows["fails"]["n"], rows["fails"]["n_failed"], rows["fails"]["failures"]) == (
+        "10",
+        "2",
+        "diverged:2",
+    )
+    assert rows["fails"]["ranked"] == "False"
+    assert f"({PSNR['fails'][kept].mean():.2f})" in page and re.search(
+        r"\| fails<br>.*\| 10 \| \*\*2\*\* \|", page
+    )
+    assert (
+        "`fails`: 2 of 12 reconstructions failed (2 diverged); not ranked. Paired over the shared images: "
+        "`fails` − `best` PSNR +9.00" in page
+    )
