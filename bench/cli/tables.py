@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.plan.cell import Cell
 from bench.records.record import Record
-from bench.run.forecast import Row
+from bench.run.forecast import Forecast
 from bench.run.progress import duration
 from bench.verify.repeat import Repeat
 
@@ -51,7 +51,7 @@ def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
         by_cell.setdefault(record.cell, []).append(record)
     width = max((len(cell.label) for cell in cells), default=0)
     lines = []
-    blocks = {cell.task.name: cell.block for cell in cells}
+    blocks = {cell.task.name: cell.samples_per_problem for cell in cells}
     for task in dict.fromkeys(cell.task.name for cell in cells):
         columns = COLUMNS if blocks[task] == 1 else OF_BLOCKS
         titles = "".join(f"{title:>8}" for _, title, _ in columns)
@@ -79,7 +79,7 @@ def _scores(records: Sequence[Record], columns: Sequence[tuple[str, str, str]]) 
     return f"{text}{sum(r.nfe for r in ok) / len(ok):7.0f}{short(seconds):>9}{'  ' + notes if notes else ''}"
 
 
-def forecast_table(rows: Sequence[Row]) -> str:
+def forecast_table(rows: Sequence[Forecast]) -> str:
     """One line per cell, and the total."""
     tasks = max(len(row.cell.task.name) for row in rows)
     labels = max(len(row.cell.label) for row in rows)

@@ -10,8 +10,14 @@ class Images(Protocol):
     """What a task needs of a dataset; `bench.data.load_dataset` gives one."""
 
     name: str
-    shape: tuple[int, ...]
-    ids: Sequence[str]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every image, (C, H, W), or of every vector, (d,)."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Names of the images, in their fixed order."""
 
     def image(self, image: str) -> Tensor:
         """(C, H, W) float32 in [-1, 1]."""

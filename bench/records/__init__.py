@@ -2,7 +2,7 @@
 
 A run folder holds
 
-    manifest/<hash>.json                  what was asked for, one file per different run (`bench.records.manifest`)
+    manifest/<hash>.json                  what was asked for, one file per different run
     journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
     objects/<key[:2]>/<key>.png           reconstructions
     objects/truth/<sha256>.png            images, named by the hash of their pixels

@@ -1,8 +1,7 @@
-"""What the runs of a folder asked for, one file each: order, labels and titles for the report. No torch in here.
+"""What the runs of a folder asked for, one file each: order, labels and titles for the report. No torch.
 
-A manifest is read leniently: older versions wrote fewer entries, and what is absent is None or empty here. It is
-written as the version that made it would: its digest is its file name, so a `RunManifest` that is read and
-written again keeps its name.
+A manifest is read leniently: older versions wrote fewer entries, and what is absent is None or empty here. Its
+digest is its file name, so what is read must be written again as it was.
 """
 
 import json
@@ -147,8 +146,8 @@ class Request(Entry):
 class RunManifest(Entry):
     """What one start of a run asked for, as plain JSON values.
 
-    The report takes the order of tasks, rows, images and metrics, the header and the notes from here, and numbers
-    from records.
+    The report takes the order of tasks, rows, images and metrics, the header and the notes from here. Numbers
+    come from records.
     """
 
     LEFT_OUT = frozenset({"sets", "asked"})

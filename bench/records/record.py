@@ -12,13 +12,13 @@ STATUSES = ("ok", "skipped", "diverged", "out_of_memory", "timeout", "failed", "
 DONE = frozenset({"ok", "skipped", "diverged"})
 """Statuses that a second attempt would only repeat."""
 DETERMINISTIC = "deterministic"
-"""Switch of records made by --deterministic: one image at a time, on one thread, with kernels that repeat bit by
-bit."""
+"""Switch of records made by --deterministic: one image at a time, on one thread, with kernels that repeat bit
+by bit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One reconstruction of one image, or one skipped cell with image "*", and all that is needed to judge it.
+    """One reconstruction of one image, or one skipped cell with image "*".
 
     Journals spell some fields in other words, see `bench.records.words`.
     """
@@ -58,8 +58,8 @@ class Record:
     privileged: bool = False
     """Whether the prior was told the class of the truth."""
     guidance: dict[str, Any] | None = None
-    """What then steered it towards that class: ``classifier``, the sha256 of its weights, and ``scale``, the factor
-    of its gradient."""
+    """What then steered it towards that class: ``classifier``, the sha256 of its weights, and ``scale``, the
+    factor of its gradient."""
     image: str
     sample: int
     samples_per_problem: int = 1
@@ -87,10 +87,11 @@ class Record:
     device: str = "cpu"
     threads: int = 1
     dtype: str = "float32"
-    """Type of the network's numbers. float32 and float64 are exact: no TF32. With bfloat16 and float16 the solver's
-    state is float32."""
+    """Type of the network's numbers. float32 and float64 are exact: no TF32. With bfloat16 and float16 the
+    solver's state is float32."""
     switches: list[str] = field(default_factory=list)
-    """What changes seconds and memory but no result beyond rounding: compiled, recomputed, `DETERMINISTIC`."""
+    """What changes seconds and memory but no result beyond rounding: compiled, recomputed, or
+    `DETERMINISTIC`."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     created: str = ""

@@ -46,7 +46,7 @@ def render(
     )
     found, sets = build(records, runs), Sets(folders, runs)
     tables, blocks = (
-        [table for table in found if (table.head.block > 1) is exact] for exact in (False, True)
+        [table for table in found if (table.head.samples_per_problem > 1) is exact] for exact in (False, True)
     )
     of_blocks = {
         name for table in blocks for row in table.rows for record in row.records for name in record.metrics

@@ -150,7 +150,7 @@ def section(table: Table, metrics: Sequence[Metric], judged: Numbers) -> list[st
         f"`{head.operator}`"
         + f" ({escape(params)})" * bool(params)
         + f"; σ = {head.sigma:g}; {counted(table.usual, 'problem')} of "
-        f"{escape(head.dataset)}, {head.block} samples each, scored as one set."
+        f"{escape(head.dataset)}, {head.samples_per_problem} samples each, scored as one set."
     )
     shown = [m for m in metrics if m.name in judged and not m.name.startswith(SCREEN)]
     arrows = {1: NBSP + "↑", -1: NBSP + "↓", 0: ""}
@@ -259,7 +259,7 @@ def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
                 head.prior,
                 head.operator,
                 head.sigma,
-                head.block,
+                head.samples_per_problem,
                 row.name,
                 head.solver,
                 head.baseline,

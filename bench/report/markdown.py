@@ -130,7 +130,7 @@ def _share_in_reference_mode(records: Sequence[Record]) -> str:
     all.
     """
     made = [r for r in records if r.status != "skipped"]
-    n = sum(r.in_reference_mode for r in made)
+    n = sum(r.is_deterministic for r in made)
     share = "all records" if n == len(made) else f"{n} of {len(made)} records"
     return f"{share}: one image at a time, on one thread, with deterministic kernels" if n else ""
 

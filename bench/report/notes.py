@@ -20,7 +20,7 @@ WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 
 def notes(table: Table, metrics: Sequence[Metric], scores: Scores, anchor: Reference | None) -> list[str]:
     """All notes of one table but its `sources`, as Markdown without bullets."""
-    few = table.head.block == 1 and 0 < max((len(row.solved) for row in table.rows), default=0) < FEWEST
+    few = table.head.samples_per_problem == 1 and 0 < max((len(row.solved) for row in table.rows), default=0) < FEWEST
     return [
         *([f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."] if few else []),
         *_variants(table),
@@ -203,7 +203,7 @@ def _reference_mode(table: Table) -> list[str]:
     """Which rows repeat bit by bit, where not all do: the others depend on batch and threads in the last
     digits.
     """
-    made = {row.name: sum(r.in_reference_mode for r in row.records) for row in table.rows}
+    made = {row.name: sum(r.is_deterministic for r in row.records) for row in table.rows}
     sizes = {row.name: len(row.records) for row in table.rows}
     if made == sizes or not any(made.values()):
         return []

@@ -12,7 +12,7 @@ runs.
       - {solver: pinv}
       - {solver: dps, label: dps-1000, preset: bench-1000, params: {zeta: 0.3}, images: 4, tasks: [half]}
 
-A task may name a ``dataset`` and a ``prior`` of its own, and a ``block`` of samples. Settings are merged from
+A task may name a ``dataset`` and a ``prior`` of its own, and its own ``samples_per_problem``. Settings are merged from
 weak to strong: the solver's defaults, the preset for this prior and task, the row's ``params``, the command
 line. What a row's parameters may be is asked from the solver itself, in `bench.plan.build`.
 """

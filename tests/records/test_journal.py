@@ -321,7 +321,7 @@ def test_load_gives_a_tidy_table(tmp_path):
 
 
 def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
-    assert manifest.read_manifest(tmp_path) == []
+    assert manifest.read_manifests(tmp_path) == []
     for folder, created, n in [
         ("one", "b", 1),
         ("one", "c", 1),
@@ -336,10 +336,10 @@ def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
             "command": created,
             "versions": {"torch": created},
         }
-        manifest.write_manifest(tmp_path / folder, run)
+        manifest.write_manifest(tmp_path / folder, manifest.RunManifest.from_disk(run))
     shutil.copytree(tmp_path / "two", tmp_path / "one", dirs_exist_ok=True)
-    assert [r["created"] for r in manifest.read_manifest(tmp_path / "one")] == ["a", "b", "d"]
+    assert [r.created for r in manifest.read_manifests(tmp_path / "one")] == ["a", "b", "d"]
     (path, *_) = (tmp_path / "two" / "manifest").iterdir()
     path.write_text("{")
     with pytest.raises(StoreError, match=r"cannot read .*; delete it"):
-        manifest.read_manifest(tmp_path / "two")
+        manifest.read_manifests(tmp_path / "two")

@@ -5,8 +5,9 @@ import pytest
 from bench.plan.build import prepare
 from bench.records.journal import read_records
 from bench.records.keys import canonical, digest
-from bench.records.manifest import read_manifest
-from bench.verify.rebuild import Wanted, sources
+from bench.records.manifest import read_manifests
+from bench.verify.sources import sources
+from bench.verify.wanted import Wanted
 from tests import ROOT
 
 RESULTS = ROOT / "results" / "reference"
@@ -24,7 +25,7 @@ def test_every_committed_key_is_planned(name):
     records, damaged = read_records(RESULTS / name)
     assert len(records) >= FOLDERS[name] and not damaged
     planned = set()
-    for source in sources(read_manifest(RESULTS / name), records, Wanted()):
+    for source in sources(read_manifests(RESULTS / name), records, Wanted()):
         plan = prepare(*source.make(source.places))
         planned |= {job.key for cell in plan.cells for job in plan.missing(cell, set())}
     lost = [record for record in records if record.key not in planned]

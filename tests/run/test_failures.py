@@ -26,7 +26,7 @@ name: small
 dataset: exact-mixture8
 prior: exact-mixture8
 images: 2
-block: 20
+samples_per_problem: 20
 tasks:
   - {name: m2, operator: random_matrix, params: {m: 2}, sigma: 0.2}
 solvers:

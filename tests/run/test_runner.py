@@ -25,7 +25,7 @@ from bench.plan.task import Task
 from bench.prior import CountingPrior
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
-from bench.records.manifest import read_manifest
+from bench.records.manifest import read_manifests
 from bench.run.inputs import SolverNoise, measure, solver_noise
 from bench.run.progress import Estimator, Observer, duration
 from bench.run.runner import Runner
@@ -158,10 +158,10 @@ def test_files_are_kept(reference):
     with np.load(folder / "objects" / "measurement" / f"{record.y_hash}.npz") as stored:
         assert np.all((stored["y"] != 0) <= stored["mask"]) and stored["mask"].mean() == 0.75
     assert len(list((folder / "objects" / "truth").iterdir())) == 4
-    (run,) = read_manifest(folder)
-    assert [row["label"] for row in run["rows"]] == list(SOLVERS)
-    assert run["images"] == ["im0", "im1", "im2", "im3"]
-    assert {row["cells"]["box"] for row in run["rows"]} == {record.cell for record in records.values()}
+    (run,) = read_manifests(folder)
+    assert [row.label for row in run.rows] == list(SOLVERS)
+    assert run.images == ("im0", "im1", "im2", "im3")
+    assert {row.cells["box"] for row in run.rows} == {record.cell for record in records.values()}
 
 
 def test_the_manifest_says_what_is_planned(suite, tmp_path):
@@ -170,8 +170,8 @@ def test_the_manifest_says_what_is_planned(suite, tmp_path):
     suite = suite.model_copy(update={"solvers": (pinv, ddrm.model_copy(update={"images": 2}))})
     for i in (1, 2):
         go(suite, tmp_path, shard=(i, 2))
-    (run,) = read_manifest(tmp_path)
-    assert [(row["label"], row["images"]) for row in run["rows"]] == [("pinv", None), ("ddrm", 2)]
+    (run,) = read_manifests(tmp_path)
+    assert [(row.label, row.images) for row in run.rows] == [("pinv", None), ("ddrm", 2)]
     assert len(read_records(tmp_path)[0]) == 4 + 2
 
 

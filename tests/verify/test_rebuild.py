@@ -12,11 +12,11 @@ from bench import operators
 from bench.cli import cli
 from bench.plan.build import prepare
 from bench.plan.loading import make_loader
-from bench.plan.manifest import parse_request
 from bench.plan.options import Options
+from bench.plan.request import parse_request
 from bench.priors import load_prior
 from bench.records.journal import read_records
-from bench.records.manifest import read_manifest
+from bench.records.manifest import read_manifests
 from bench.suites.suite import load_suite
 from bench.verify.rebuild import cells_of
 from bench.verify.repeat import recorded_rows
@@ -85,11 +85,11 @@ def test_every_kind_of_row_is_made_again_once(made, world):
 
 
 def test_what_was_asked_gives_the_same_cells(made):
-    for run in read_manifest(made):
-        json.dumps(run["asked"])
-        plan = prepare(*parse_request(run["asked"]))
+    for run in read_manifests(made):
+        json.dumps(run.asked.to_disk())
+        plan = prepare(*parse_request(run.asked))
         assert {cell.id for cell in plan.cells} == {
-            cell for row in run["rows"] for cell in row["cells"].values()
+            cell for row in run.rows for cell in row.cells.values()
         }
 
 
