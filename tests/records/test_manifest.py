@@ -89,7 +89,7 @@ DIGEST = "9e75805609252df661b470c5f4f02be721ebdd7d37905f6a1cdd6123d8ddfce3"
 
 
 def test_the_name_of_a_manifest_is_frozen():
-    """Any other word, order of rows, or entry that is or is not written would give a run a second manifest."""
+    """Any other word, order of rows, or entry that is left out would give a run a second manifest."""
     assert FULL.digest == DIGEST
     elsewhere = {"command": "bench run --shard 1/2", "created": "now", "versions": {}, "data_root": None}
     assert RunManifest.from_disk(FULL.to_disk() | elsewhere).digest == DIGEST
