@@ -46,7 +46,7 @@ def test_fid_and_kid_are_columns_where_features_are_kept(plan):
     run = make_manifest(replace(plan, suite=suite), ["psnr"], **START)
     assert list(run.metrics) == ["psnr", "fid", "kid"] and run.sets.mode == "clean"
     assert describe_sets("legacy_pytorch", None) is None
-    about = {"n": 10, "dataset": "d", "list": "ab" * 32}
+    note = about_sets("fid", "clean", {"n": 10, "dataset": "d", "list": "ab" * 32}).note
     assert about_sets("fid", "clean", about).note.endswith(
         "; reference: the 10 images of d (list abababababab)"
     )
