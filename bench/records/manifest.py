@@ -1,7 +1,7 @@
 """What the runs of a folder asked for, one file each: order, labels and titles for the report. No torch.
 
-A manifest is read leniently: older versions wrote fewer entries, and what is absent is None or empty here. Its
-digest is its file name, so what is read must be written again as it was.
+A manifest is read leniently: older versions wrote fewer entries, and what is absent is None or empty here.
+Its digest is its file name, so what is read must be written again as it was.
 """
 
 import json

@@ -37,9 +37,9 @@ class Measured(NamedTuple):
 class SolverNoise(StreamNoise):
     """The noise of a solver.
 
-    Its first draw comes from the init streams, all later ones from the sampler streams. Samplers draw x_T first,
-    so they all start from the same noise. For a solver that starts elsewhere the first draw is a draw like any
-    other, since the two families of streams are independent.
+    Its first draw comes from the init streams, all later ones from the sampler streams. Samplers draw x_T
+    first, so they all start from the same noise. For a solver that starts elsewhere the first draw is a draw
+    like any other, since the two families of streams are independent.
     """
 
     def __init__(

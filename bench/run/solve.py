@@ -74,8 +74,7 @@ def solve(
     limit: float | None = None,
     on_step: Callable[[int], object] = lambda _: None,
 ) -> Outcome:
-    """Consumes a solver. The clock runs only while the solver does: not while noise is drawn, steps are
-    checked or shown.
+    """Consumes a solver. The clock stands still while noise is drawn and steps are checked or shown.
 
     Args:
         measurement: already in the prior's dtype and on its device.
@@ -87,11 +86,8 @@ def solve(
         Exception: whatever the solver raises.
     """
     y, A, sigma = measurement
-    n = len(y)
-    calls: Counter[str] = Counter()
-    operator_calls: Counter[str] = Counter()
-    clock, memory = Clock(prior.device), PeakMemory(prior.device)
-    finite = Finiteness(n)
+    n, calls, operator_calls = len(y), Counter[str](), Counter[str]()
+    clock, memory, finite = Clock(prior.device), PeakMemory(prior.device), Finiteness(n)
     memory.start()
     clock.start()
     counted = Measurement(y, A.counting(operator_calls), sigma)

@@ -33,26 +33,27 @@ def rebuild(
         DeviceError: the device is not usable.
     """
     cells, broken = cells_of(suite, make_loader(suite, options), options.numerics)
-    # of equal cells that were made each alone the first counts
-    found = {(cell.id, cell.data.name): cell for cell in reversed(cells)}
-    by_place = {(cell.label, cell.task.name): cell for cell in cells}
-    reasons = {}
+    by_name: dict[Name, Cell] = {}
+    by_place: dict[Place, Cell] = {}
+    for cell in cells:
+        # of equal cells that were made each alone the first counts
+        by_name.setdefault((cell.id, cell.data.name), cell)
+        by_place[cell.label, cell.task.name] = cell
+    found, reasons = [], {}
     for name in records:
-        if name in found:
-            continue
         place = source.places[name]
-        if place in broken:
+        if name in by_name:
+            found.append(by_name[name])
+        elif place in broken:
             reasons[name] = broken[place]
         elif place in by_place:
             reasons[name] = difference(records[name][0], by_place[place], options)
         else:
             reasons[name] = f"suite '{suite.name}' has no such row and task now"
-    return Plan(suite, [found[name] for name in records if name in found], options), reasons
+    return Plan(suite, found, options), reasons
 
 
-def cells_of(
-    suite: Suite, load: Loader, numerics: Mapping[str, Any]
-) -> tuple[list[Cell], dict[Place, str]]:
+def cells_of(suite: Suite, load: Loader, numerics: Mapping[str, Any]) -> tuple[list[Cell], dict[Place, str]]:
     """All cells that can be made, and for each other row and task the reason."""
     try:
         return make_cells(suite, load, numerics), {}
@@ -91,9 +92,9 @@ def difference(record: Record, cell: Cell, options: Options) -> str:
     ]
     # a record may be older than a field of its solver
     then = {**neutral_fields(type(cell.solver)), **record.params}
-    settings = [(record.operator_params, cell.task.params), (then, asdict(cell.solver))]
-    for before, now in settings:
-        facts += [(name, before.get(name), now.get(name)) for name in {**before, **now}]
+    for before, now in ((record.operator_params, cell.task.params), (then, asdict(cell.solver))):
+        for name in {**before, **now}:
+            facts.append((name, before.get(name), now.get(name)))
     texts = []
     for what, old, new in facts:
         if old != new:

@@ -90,7 +90,7 @@ def verify(
         try:
             suite, options = source.make({name: source.places[name] for name in here})
         except UNUSABLE as error:
-            reasons = {name: first_line(error) for name in here} | reasons
+            reasons = dict.fromkeys(here, first_line(error)) | reasons
             continue
         with mode(options):
             plan, gone = rebuild(source, here, suite, options)
@@ -118,19 +118,24 @@ def repeat(plan: Plan, pairs: Sequence[tuple[Cell, list[Record]]], observer: Obs
 
 def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
     """Finds what differs between records, at least one, and their repetitions."""
+    code_changed = has_other_code(cell, pairs[0][0])
+    return Repeat(cell.task.name, cell.label, len(pairs), changes(pairs), deviations(pairs), code_changed)
+
+
+def changes(pairs: Sequence[tuple[Record, Record]]) -> tuple[str, ...]:
+    """The names of what must be equal in records and repetitions and is not."""
     solved = [(old, new) for old, new in pairs if old.status == new.status == "ok"]
     changed = []
-    if differ("y_hash", pairs):
-        changed.append("y")
-    if differ("status", pairs):
-        changed.append("status")
-    changed += [name for name in COUNTS if differ(name, solved)]
-    changed += [f"no {name}" for name in lost_metrics(solved)]
-    code_changed = has_other_code(cell, pairs[0][0])
-    return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviations(pairs), code_changed)
+    for field, name in (("y_hash", "y"), ("status", "status")):
+        if differs(field, pairs):
+            changed.append(name)
+    for field in COUNTS:
+        if differs(field, solved):
+            changed.append(field)
+    return (*changed, *(f"no {name}" for name in lost_metrics(solved)))
 
 
-def differ(field: str, pairs: Sequence[tuple[Record, Record]]) -> bool:
+def differs(field: str, pairs: Sequence[tuple[Record, Record]]) -> bool:
     """Whether a field differs between any record and its repetition."""
     return any(getattr(old, field) != getattr(new, field) for old, new in pairs)
 

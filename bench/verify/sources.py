@@ -1,6 +1,6 @@
 """The suites and options that make recorded cells again: from manifests, then from suites as they are."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,15 +87,20 @@ def _as_asked(
     def make(places: Places) -> tuple[Suite, Options]:
         root = where.get("data_root") or run.data_root
         suite, options = parse_request(asked, **{**where, "data_root": Path(root) if root else None})
-        labels = {label for label, _ in places.values()}
-        tasks = {task for _, task in places.values()}
-        kept = {
-            "solvers": tuple(row for row in suite.solvers if row.label in labels),
-            "tasks": tuple(task for task in suite.tasks if task.name in tasks),
-        }
-        return suite.model_copy(update=kept), options
+        return only(suite, places.values()), options
 
     return make
+
+
+def only(suite: Suite, places: Iterable[Place]) -> Suite:
+    """The suite with the rows and the tasks of some places."""
+    labels, tasks = set(), set()
+    for label, task in places:
+        labels.add(label)
+        tasks.add(task)
+    solvers = tuple(row for row in suite.solvers if row.label in labels)
+    kept = tuple(row for row in suite.tasks if row.name in tasks)
+    return suite.model_copy(update={"solvers": solvers, "tasks": kept})
 
 
 def _as_it_is(

@@ -40,20 +40,24 @@ class Wanted:
 
     def _of_solvers(self, records: list[Record]) -> list[Record]:
         plain, settings = split_flags(self.solvers)
+        labels = dict.fromkeys(r.label for r in records)
         for name in (*plain, *(setting.name for setting in settings)):
             if not any(is_called(name, r) for r in records):
-                labels = dict.fromkeys(r.label for r in records)
                 raise SuiteError(f"--solver {name}: no record of it{nearest(name, labels, 'recorded')}")
         if not self.solvers:
             return records
         names = selecting(records, self.solvers, is_called)
-        of_names = [r for r in records if any(is_called(name, r) for name in names)]
-        return [r for r in of_names if has_settings(r, settings)]
+        return [r for r in records if is_one_of(names, r) and has_settings(r, settings)]
 
 
 def is_called(name: str, record: Record) -> bool:
     """Whether a name on the command line is that of the record's row or solver."""
     return bool({name, default_label(name)} & {record.label, record.label.partition("[")[0], record.solver})
+
+
+def is_one_of(names: Sequence[str], record: Record) -> bool:
+    """Whether one of the names is that of the record's row or solver."""
+    return any(is_called(name, record) for name in names)
 
 
 def has_settings(record: Record, settings: Sequence[Setting]) -> bool:

@@ -47,9 +47,7 @@ def test_fid_and_kid_are_columns_where_features_are_kept(plan):
     assert list(run.metrics) == ["psnr", "fid", "kid"] and run.sets.mode == "clean"
     assert describe_sets("legacy_pytorch", None) is None
     note = about_sets("fid", "clean", {"n": 10, "dataset": "d", "list": "ab" * 32}).note
-    assert about_sets("fid", "clean", about).note.endswith(
-        "; reference: the 10 images of d (list abababababab)"
-    )
+    assert note.endswith("; reference: the 10 images of d (list abababababab)")
 
 
 def test_a_row_with_fewer_images_says_so(plan):

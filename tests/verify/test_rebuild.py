@@ -33,7 +33,7 @@ KINDS = {
     "dtype": ("--dtype=bfloat16", "--task=box", "--solver=ddrm"),
     "code": ("--task=box", "--solver=mine.py:Mine.steps=2,4"),
     "seed": ("--seed=3", "--data-root=.", "--task=box", "--solver=red_diff.lr=0.2"),
-    "reference": ("--deterministic", "--task=box2", "--solver=dps"),
+    "deterministic": ("--deterministic", "--task=box2", "--solver=dps"),
     "the same row in another run": ("--task=box", "--solver=pinv", "--images=2"),
 }
 ROWS = 12
@@ -88,9 +88,7 @@ def test_what_was_asked_gives_the_same_cells(made):
     for run in read_manifests(made):
         json.dumps(run.asked.to_disk())
         plan = prepare(*parse_request(run.asked))
-        assert {cell.id for cell in plan.cells} == {
-            cell for row in run.rows for cell in row.cells.values()
-        }
+        assert {cell.id for cell in plan.cells} == {cell for row in run.rows for cell in row.cells.values()}
 
 
 def test_it_can_be_narrowed_down(made):

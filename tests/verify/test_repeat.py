@@ -1,5 +1,5 @@
-"""Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to
-the last bit."""
+"""Records are made again: equal ones pass; another measurement, cost or score does not. In deterministic mode
+to the last bit."""
 
 import shutil
 import sys
@@ -100,7 +100,7 @@ def test_half_of_the_images_decide(made, suite, gaps, good):
     assert compare(plan.cells[0], pairs).reproduced == good
 
 
-def test_a_suite_of_several_worlds_is_found_by_the_folder(tmp_path):
+def test_a_suite_of_several_priors_is_found_by_the_folder(tmp_path):
     start = ("run", "--suite", "exact", "--solver", "exact", "--images", 1, "--no-report")
     assert bench(*start, "--out", tmp_path).exit_code == 0
     done = bench("verify", tmp_path, "--images", 1, "--task", "d8-m2-s0.2", "--progress", "none")
@@ -114,7 +114,7 @@ def test_what_cannot_be_verified_is_named(made, suite, tmp_path):
     assert other.exit_code == 1 and "none of the records" in other.output
 
 
-def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
+def test_deterministic_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     """In float32, whatever is solved beside an image and however many threads there are."""
     rows, threads = [f"--solver={row}" for row in ROWS], torch.get_num_threads()
     start = ("run", "--suite", suite, "--task", "box", "--deterministic", "--no-report", *rows)
@@ -141,16 +141,16 @@ def test_reference_mode_repeats_every_bit(suite, tmp_path, monkeypatch):
     assert both.keys() == one.keys() and all(both[key].metrics == one[key].metrics for key in one)
     assert all(r.is_deterministic for r in [*one.values(), *both.values()])
     refused = bench(*start, "--out", tmp_path / "no", "--batch", "4")
-    assert refused.exit_code == 2 and "--reference solves one image at a time" in refused.output
+    assert refused.exit_code == 2 and "--deterministic solves one image at a time" in refused.output
 
 
-def test_reference_mode_says_that_ordinary_records_stay(made, suite, tmp_path):
+def test_deterministic_mode_says_that_ordinary_records_stay(made, suite, tmp_path):
     """And the report says which are which."""
     folder = tmp_path / "run"
     shutil.copytree(made, folder)
     start = ("run", "--suite", suite, "--task", "box", "--solver", "pinv", "--solver", "mcg", "--out", folder)
     done = bench(*start, "--deterministic")
-    note = "note: 4 records are there from ordinary runs; they are not made again in reference mode\n"
+    note = "note: 4 records are there from ordinary runs; they are not made again in deterministic mode\n"
     assert done.exit_code == 0 and note in done.stdout, done.output
     page = (folder / "report" / "report.md").read_text()
     assert "| Reference mode | 4 of 20 records: one image at a time" in page

@@ -89,14 +89,10 @@ def run_parts(
         while running:
             time.sleep(PAUSE)
             watch()
-            ended = [part for part in running if part.started.poll() is not None]
-            for part in ended:
+            for part in [part for part in running if part.started.poll() is not None]:
                 running.remove(part)
-                code = part.started.returncode
-                part.codes.append(code)
-                if not _died(code):
+                if not _note_end(part, wrote):
                     continue
-                part.deaths = 1 if wrote(part.started.pid) else part.deaths + 1
                 if part.deaths < ATTEMPTS:
                     _start(part, arguments, share)
                     running.append(part)
@@ -116,6 +112,16 @@ def _start(part: Part, arguments: Sequence[str], threads: int) -> None:
     command = [sys.executable, "-m", "bench", *arguments, *part.arguments]
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
     part.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command line
+
+
+def _note_end(part: Part, wrote: Callable[[int], bool]) -> bool:
+    """Keeps how a process ended, and tells whether it died."""
+    code = part.started.returncode
+    part.codes.append(code)
+    if not _died(code):
+        return False
+    part.deaths = 1 if wrote(part.started.pid) else part.deaths + 1
+    return True
 
 
 def _died(code: int) -> bool:
