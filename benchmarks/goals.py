@@ -103,7 +103,7 @@ def exact_pieces(most: int) -> Iterator[Line]:
             spreads += [bayes_spread(data, task, image) for image in images]
     tweedie: list[float] = []
     for data in problems.values():
-        tweedie += tweedie_errors(data.law)
+        tweedie += tweedie_errors(data.prior)
     yield (
         "2 denoiser and vjp against Tweedie's formula",
         f"{max(tweedie):.0e}",
@@ -117,11 +117,11 @@ def exact_pieces(most: int) -> Iterator[Line]:
 def bayes_spread(data: ExactImages, task: Task, image: str) -> float:
     """Range of log p(x) + log p(y | x) - log p(x | y) over the truth and eight draws of the posterior."""
     x, (y, A, sigma), *_ = measure(task, data, [image])
-    posterior = data.law.posterior(y, A, sigma)
+    posterior = data.prior.posterior(y, A, sigma)
     at = torch.cat([x, draw(posterior, 8, "goals", image).reshape(8, *data.shape)])
     r = y - A.repeat_interleave(len(at))(at)
     bayes = (
-        data.law.log_density(at) - 0.5 * r.flatten(1).square().sum(1) / sigma**2 - posterior.log_density(at)
+        data.prior.log_density(at) - 0.5 * r.flatten(1).square().sum(1) / sigma**2 - posterior.log_density(at)
     )
     return float(bayes.max() - bayes.min())
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.records.journal import Journal
 from bench.records.keys import digest
-from bench.records.manifest import write_manifest
+from bench.records.manifest import RunManifest, write_manifest
 from bench.records.record import Record
 from bench.report import render
 from bench.report.tables import build
@@ -80,7 +80,7 @@ def make_run(folder, found, pictures=2, manifests=None):
         for r in found:
             journal.append(r)
     for manifest in [asked()] if manifests is None else manifests:
-        write_manifest(folder, manifest)
+        write_manifest(folder, RunManifest.from_disk(manifest))
     objects = folder / "objects"
     (objects / "truth").mkdir(parents=True)
     (objects / "measurement").mkdir()

@@ -170,12 +170,12 @@ def verify(
     from bench.cli.progress import make_observer
     from bench.cli.tables import repeat_table
     from bench.records.journal import read_records
-    from bench.records.manifest import read_manifest
-    from bench.verify.rebuild import Wanted, sources
+    from bench.verify import sources
+    from bench.verify.rebuild import Wanted
     from bench.verify.repeat import recorded_rows
     from bench.verify.repeat import verify as make_again
 
-    runs, records = read_manifest(folder), read_records(folder)[0]
+    runs, records = read_manifests(folder), read_records(folder)[0]
     if not (runs and records):
         fail(f"{folder} is no run folder: it has no {'records' if runs else 'manifest'}", FAILURE)
     wanted = Wanted(suite_name, solvers, tasks)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bench.plan.cell import Cell
 from bench.records.record import Record
-from bench.run.forecast import Row as ForecastRow
+from bench.run.forecast import Forecast
 from bench.run.progress import duration
 from bench.verify.repeat import Repeat
 
@@ -68,7 +68,7 @@ def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
     width = max((len(cell.label) for cell in cells), default=0)
     lines = []
     for task, own in by_task.items():
-        columns = COLUMNS if own[-1].block == 1 else SET_COLUMNS
+        columns = COLUMNS if own[-1].samples_per_problem == 1 else SET_COLUMNS
         titles = "".join(f"{column.title:>8}" for column in columns)
         lines += ["", f"{task}", f"  {'':{width}}{'n':>5}{titles}{'NFE':>7}{'s/image':>9}"]
         for cell in own:
@@ -107,7 +107,7 @@ def other_statuses(records: Sequence[Record]) -> list[str]:
     return notes
 
 
-def forecast_table(rows: Sequence[ForecastRow]) -> str:
+def forecast_table(rows: Sequence[Forecast]) -> str:
     """A line per cell, and the total."""
     tasks = max(len(row.cell.task.name) for row in rows)
     labels = max(len(row.cell.label) for row in rows)
@@ -122,7 +122,7 @@ def forecast_table(rows: Sequence[ForecastRow]) -> str:
     return "\n".join([*lines, f"{missing} reconstructions missing, {done} done; {time}"])
 
 
-def outlook(row: ForecastRow) -> str:
+def outlook(row: Forecast) -> str:
     """What follows a row's label: done, missing, evaluations, seconds per image and for all."""
     if row.cell.reason is not None:
         return f"  skipped: {row.cell.reason}"

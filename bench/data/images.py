@@ -17,8 +17,14 @@ class Images(Protocol):
     """
 
     name: str
-    shape: tuple[int, ...]
-    ids: Sequence[str]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of every image, (C, H, W), or of every vector, (d,)."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Names of the images, in their fixed order."""
 
     def image(self, image: str) -> Tensor:
         """Pixels of an image, (C, H, W) float32 in [-1, 1]."""

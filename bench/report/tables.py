@@ -50,7 +50,7 @@ class Table:
     @property
     def samples_per_problem(self) -> int:
         """1 for images; more for problems of exact suites, whose samples are scored as one set."""
-        return self.head.block
+        return self.head.samples_per_problem
 
     @cached_property
     def usual(self) -> int:

@@ -55,7 +55,7 @@ class TaskRow(_Row):
     """Data set and prior, where they are not the suite's."""
     images: int | None = Field(None, ge=1)
     """At most so many of the suite's images, where a task is costly."""
-    block: int | None = Field(None, ge=2)
+    samples_per_problem: int | None = Field(None, ge=2)
     """Samples per image that are scored as one set, where the number is not the suite's."""
 
     @property
@@ -97,7 +97,7 @@ class Suite(_Strict):
     samples: int = Field(1, ge=1)
     """Reconstructions per image, each with its own sampling noise."""
     seed: int = Field(0, ge=0)
-    block: int | None = Field(None, ge=2)
+    samples_per_problem: int | None = Field(None, ge=2)
     """Samples per image that are solved together and scored as one set, by their distance to the exact
     posterior; needs a prior in closed form (`bench.exact.problems`)."""
     metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")

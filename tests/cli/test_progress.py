@@ -14,7 +14,7 @@ CELL = SimpleNamespace(
     label="dps",
     task=SimpleNamespace(name="blur"),
     steps=4,
-    block=1,
+    samples_per_problem=1,
     reason=None,
     prior=SimpleNamespace(name="net"),
 )

@@ -8,8 +8,10 @@ from bench.verify.repeat import Repeat
 from tests.made_run import record
 
 
-def cell(label, task="blur", block=1, reason=None):
-    return SimpleNamespace(id=label, label=label, task=SimpleNamespace(name=task), block=block, reason=reason)
+def cell(label, task="blur", samples_per_problem=1, reason=None):
+    return SimpleNamespace(
+        id=label, label=label, task=SimpleNamespace(name=task), samples_per_problem=block, reason=reason
+    )
 
 
 def scored(label, status="ok", psnr=20.0, **changes):
@@ -18,7 +20,7 @@ def scored(label, status="ok", psnr=20.0, **changes):
 
 
 def test_scores_are_means_over_what_is_done_and_the_rest_is_told():
-    cells = [cell("a"), cell("long"), cell("none"), cell("not", task="sets", block=4)]
+    cells = [cell("a"), cell("long"), cell("none"), cell("not", task="sets", samples_per_problem=4)]
     records = [scored("a"), scored("a", psnr=21.0), scored("a", "diverged", reason="not finite")]
     records += [scored("a", "failed", reason="x"), scored("a", "failed", reason="y")]
     records += [scored("long", "skipped", reason="no gradient")]

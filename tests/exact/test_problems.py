@@ -21,7 +21,7 @@ from bench.plan.options import Options
 from bench.plan.task import Task
 from bench.records.journal import read_records
 from bench.report import render
-from bench.run.inputs import BlockNoise, measure
+from bench.run.inputs import SampleNoise, measure
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.run.score_samples import bands, errors
@@ -36,10 +36,10 @@ name: small
 dataset: exact-mixture8
 prior: exact-mixture8
 images: 6
-block: 60
+samples_per_problem: 60
 tasks:
   - {name: m2, operator: random_matrix, params: {m: 2}, sigma: 0.2}
-  - {name: m1, operator: random_matrix, params: {m: 1}, sigma: 0.2, images: 2, block: 30}
+  - {name: m1, operator: random_matrix, params: {m: 1}, sigma: 0.2, images: 2, samples_per_problem: 30}
   - {name: image, dataset: exact-gaussian16, prior: exact-gaussian16, operator: sr_average4, sigma: 0.05, images: 2}
 solvers:
   - {solver: exact}
@@ -69,7 +69,7 @@ def test_a_suite_runs_resumes_and_counts(run):
     assert counts == {"ok": 5 * (6 + 2) + 4 * 2}
     assert Runner(plan, folder / "run", Observer()).run() == {}
     records = read_records(folder / "run")[0]
-    assert {(r.task, r.block, r.batch) for r in records} == {
+    assert {(r.task, r.samples_per_problem, r.batch) for r in records} == {
         ("m2", 60, 60),
         ("m1", 30, 30),
         ("image", 60, 60),
@@ -152,16 +152,20 @@ def test_a_block_that_is_not_finite_is_diverged(tmp_path):
     ("old", "new", "message"),
     [
         (
-            "block: 60",
+            "samples_per_problem: 60",
             "samples: 1",
-            "'exact-mixture8' holds vectors, which have no image metrics; set `block`",
+            "'exact-mixture8' holds vectors, which have no image metrics; set `samples_per_problem`",
         ),
         (
             "prior: exact-mixture8\n",
             "prior: exact-quarter8\n",
             "needs data drawn from a prior in closed form",
         ),
-        ("particles: 30", "particles: 7", "7 particles do not divide the block of 60 of task 'm2'"),
+        (
+            "particles: 30",
+            "particles: 7",
+            "7 particles do not divide the 60 samples per problem of task 'm2'",
+        ),
         ('tasks: ["m*"]', 'tasks: ["x*"]', "unknown task 'x*'"),
     ],
 )
@@ -173,27 +177,29 @@ def test_what_does_not_fit_is_refused(tmp_path, old, new, message):
 def test_keys_of_single_samples_know_no_block(tmp_path):
     image = ExactImages("exact-gaussian16")
     text = (
-        SUITE.replace("block: 60\n", "")
-        .replace(", block: 30", "")
+        SUITE.replace("samples_per_problem: 60\n", "")
+        .replace(", samples_per_problem: 30", "")
         .replace("exact-mixture8", "exact-gaussian16")
     )
     text = text.replace("random_matrix, params: {m: 2}", "inpaint_box").replace(
         "random_matrix, params: {m: 1}", "denoise"
     )
-    cells = make_cells(small(tmp_path, text), lambda _: DataAndPrior(image, image.prior), {"dtype": "float32"})
+    cells = make_cells(
+        small(tmp_path, text), lambda _: DataAndPrior(image, image.prior), {"dtype": "float32"}
+    )
     assert all("block" not in cell.config for cell in cells)
     assert "block" in prepare(small(tmp_path), Options()).cells[0].config
 
 
 def test_rows_of_a_block_do_not_depend_on_its_size():
-    few, many = (BlockNoise(1, 2, n, torch.float64, "cpu") for n in (3, 50))
+    few, many = (SampleNoise(1, 2, n, torch.float64, "cpu") for n in (3, 50))
     for draw_ in (lambda noise: noise.new((2, 3)), lambda noise: noise.uniform(())):
         a, b = draw_(few), draw_(many)
         assert torch.equal(a, b[:3])
         assert len(b.unique()) == b.numel(), "no number is dealt twice"
     assert torch.equal(few[1:].new((5,)), many.new((5,))[1:3])
-    other = BlockNoise(1, 9, 3, torch.float64, "cpu")
-    start = BlockNoise(1, 2, 3, torch.float64, "cpu")
+    other = SampleNoise(1, 9, 3, torch.float64, "cpu")
+    start = SampleNoise(1, 2, 3, torch.float64, "cpu")
     assert torch.equal(other.new((4,)), start.new((4,))), "solvers start alike"
     assert not torch.equal(other.new((4,)), start.new((4,)))
 
@@ -229,7 +235,7 @@ def above_the_floor(problems, solver, n):
     law, found = problems
     ratios, excess = [], []
     for k, ((y, A, sigma), problem) in enumerate(found):
-        noise = BlockNoise(k, 100 + k, n, torch.float64, "cpu")
+        noise = SampleNoise(k, 100 + k, n, torch.float64, "cpu")
         given = Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma)
         x = solve(solver, given, law, noise).x.reshape(1000, 8)
         ours, exact = score(x, problem), score(draw(problem.posterior, 1000, "another", k), problem)

@@ -14,7 +14,7 @@ from bench.metrics.networks import Classifier
 from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.records.journal import read_records
-from bench.records.manifest import read_manifest
+from bench.records.manifest import read_manifests
 from bench.report import render
 from bench.run.progress import Observer
 from bench.run.runner import Runner
@@ -86,7 +86,7 @@ def test_a_run_reports_the_accuracy_in_per_cent(untrained_resnet50, tmp_path, mo
     assert all(
         set(r.metrics) == {"psnr", "top1", "misfit"} and set(r.unavailable) == {"lpips_vgg"} for r in records
     )
-    assert list(read_manifest(tmp_path / "run")[0]["metrics"]) == ["psnr", "top1", "misfit"]
+    assert list(read_manifests(tmp_path / "run")[0].metrics) == ["psnr", "top1", "misfit"]
     page = render(tmp_path / "run", tmp_path / "out", ("md",))[0].read_text()
     assert "top-1 %" in page and "*25.0*" in page and "without the classifier's usual crop to 224 px" in page
     assert Runner(prepare(suite, Options()), tmp_path / "run", Observer()).run() == {}

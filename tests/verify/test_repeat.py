@@ -1,5 +1,5 @@
-"""Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to
-the last bit."""
+"""Records are made again: equal ones pass; another measurement, cost or score does not. In deterministic mode
+to the last bit."""
 
 import shutil
 import sys
@@ -101,7 +101,7 @@ def test_half_of_the_images_decide(made, suite, gaps, good):
     assert compare(plan.cells[0], pairs).reproduced == good
 
 
-def test_a_suite_of_several_worlds_is_found_by_the_folder(tmp_path):
+def test_a_suite_of_several_priors_is_found_by_the_folder(tmp_path):
     start = ("run", "--suite", "exact", "--solver", "exact", "--images", 1, "--no-report")
     assert bench(*start, "--out", tmp_path).exit_code == 0
     done = bench("verify", tmp_path, "--images", 1, "--task", "d8-m2-s0.2", "--progress", "none")
