@@ -170,8 +170,6 @@ def verify(
     from bench.cli.progress import make_observer
     from bench.cli.tables import repeat_table
     from bench.records.journal import read_records
-    from bench.verify import sources
-    from bench.verify.rebuild import Wanted
     from bench.verify.repeat import recorded_rows
     from bench.verify.repeat import verify as make_again
 

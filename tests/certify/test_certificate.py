@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import pytest
+
 from bench.certify.certificate import (
     WRITTEN,
     Deviation,
@@ -20,6 +22,7 @@ from tests.commands import bench
 METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
 
 
+@pytest.mark.long
 def test_a_broken_law_gives_no_certificate():
     results, committed = run_laws("ddrm"), read_certificates()["ddrm"]
     # How near the float32 law is to its tolerance depends on the processor's rounding.

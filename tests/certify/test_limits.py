@@ -6,6 +6,7 @@ from bench.certify.limits import Limit, limits, refreshed, unmeasured_variance
 from solvers import DDRM
 
 
+@pytest.mark.long
 def test_variance_tends_to_its_limits():
     """At a fifth of the steps of `benchmarks/limits.py`, to five times its tolerance: a right variance of 1
     would be seen where the limit is below 0.95, as it is of most."""

@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 
+import pytest
+
 from bench.certify import certificates
 from bench.certify.certificates import read_certificates
 from bench.cli.methods import certification, names_operator
@@ -86,6 +88,7 @@ def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_certify_measures_laws():
     result = bench("certify", "ddrm")
     assert result.exit_code == 0

@@ -10,7 +10,11 @@ from tests.made_run import record
 
 def cell(label, task="blur", samples_per_problem=1, reason=None):
     return SimpleNamespace(
-        id=label, label=label, task=SimpleNamespace(name=task), samples_per_problem=block, reason=reason
+        id=label,
+        label=label,
+        task=SimpleNamespace(name=task),
+        samples_per_problem=samples_per_problem,
+        reason=reason,
     )
 
 

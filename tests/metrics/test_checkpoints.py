@@ -23,6 +23,7 @@ from bench.suites.suite import load_suite
 from tests.tiny import build
 
 
+@pytest.mark.long
 def test_weights_come_from_the_user_the_cache_or_nowhere(untrained_resnet50, monkeypatch, tmp_path):
     path, network, changed = untrained_resnet50
     torch.testing.assert_close(load_checkpoint("resnet50").state_dict(), network.state_dict(), rtol=0, atol=0)

@@ -53,6 +53,7 @@ def astronaut():
     return torch.tensor(x), torch.tensor(np.concatenate(blurred))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("net", "expected"),
     [("alex", [0.0186, 0.1641, 0.3592, 0.5263, 0.6304]), ("vgg", [0.0326, None, None, 0.5006])],
@@ -66,6 +67,7 @@ def test_lpips_of_known_pictures(net, expected, lpips):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("net", ["alex", "vgg"])
 def test_lpips_is_the_definition(net, lpips):
     """Zhang et al. 2018, eq. 1, from the bare tensors: unit-normalised features, weighted squared difference,
@@ -109,6 +111,7 @@ def test_lpips_enlarges_small_images_and_repeats_grey(lpips, pair):
     assert torch.equal(lpips["alex"](b, b), torch.zeros(3))
 
 
+@pytest.mark.long
 def test_inception_gives_the_features_of_the_torchscript_program(inception):
     """Recorded from running the TorchScript module of the registry package on the same 299-px input: another
     implementation."""
@@ -119,6 +122,7 @@ def test_inception_gives_the_features_of_the_torchscript_program(inception):
     np.testing.assert_allclose([f.mean(), f.norm()], [0.37354067, 21.95063], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_inception_is_that_of_pytorch_fid(inception, monkeypatch, pair):
     from pytorch_fid import inception as fid
 
@@ -152,6 +156,7 @@ def test_clean_resizing_is_antialiased_bicubic_in_floating_point():
         torch.testing.assert_close(enlarge_clean(x).double(), expected, rtol=0, atol=2e-5)
 
 
+@pytest.mark.long
 def test_the_whole_normalised_image_is_classified(untrained_resnet50, monkeypatch):
     """At 256 x 256, against torchvision's own functions; a crop to 224 px or a missing normalisation changes
     the logits."""

@@ -89,6 +89,7 @@ def pipeline(tmp_path):
     return partial(save_pipeline, tmp_path / "pipe")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_that_is_exact_gives_an_exact_prior(kind):
     """At levels and between them, value and gradient; and the ends of the range."""
@@ -106,6 +107,7 @@ def test_a_network_that_is_exact_gives_an_exact_prior(kind):
         torch.testing.assert_close(pull(X), gain * X, rtol=1e-5, atol=2e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted({*BETAS} - {"LCMScheduler", "TCDScheduler"}))
 def test_schedulers_with_betas_share_the_network(pipeline, name):
     """Levels are those of alphas_cumprod, whatever flags spread a sampler's steps."""
@@ -124,6 +126,7 @@ def test_schedulers_with_betas_share_the_network(pipeline, name):
     )
 
 
+@pytest.mark.long
 def test_schedulers_of_an_absent_package_or_of_shifted_betas(pipeline, tmp_path):
     """One whose class needs a package that is not here, by its betas; and CogVideoX's, which are not those of
     its levels."""
@@ -141,6 +144,7 @@ def test_schedulers_of_an_absent_package_or_of_shifted_betas(pipeline, tmp_path)
             load_prior(folder)
 
 
+@pytest.mark.long
 def test_zero_terminal_snr_leaves_out_the_level_of_pure_noise(pipeline):
     scheduler = made(
         "DDIMScheduler", rescale_betas_zero_snr=True, prediction_type="v_prediction", clip_sample=False
@@ -158,6 +162,7 @@ def test_zero_terminal_snr_leaves_out_the_level_of_pure_noise(pipeline):
     )
 
 
+@pytest.mark.long
 def test_what_changes_a_result_is_in_the_identity(pipeline):
     """Scale and sign of the preconditioning are in no schedule; a sampler's order changes nothing."""
 
@@ -171,6 +176,7 @@ def test_what_changes_a_result_is_in_the_identity(pipeline):
     assert len(set(found)) == 4 and identity(solver_order=1) == found[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "config", "message"),
     [
@@ -199,12 +205,14 @@ def test_kinds_that_are_refused(pipeline, name, config, message):
         load_prior(pipeline(SCHEDULERS[name](**config))[0])
 
 
+@pytest.mark.long
 def test_a_network_that_returns_more_than_it_takes(pipeline):
     folder, _ = pipeline(made("EDMEulerScheduler"), out_channels=2)
     with pytest.raises(PriorError, match="its network returns 2 channels for images of 1"):
         load_prior(folder)
 
 
+@pytest.mark.long
 def test_no_scheduler_of_diffusers_is_overlooked():
     """Each one is known or refused in a line; none raises anything else."""
     known, refused = set(), {}

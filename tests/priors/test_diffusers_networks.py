@@ -15,6 +15,7 @@ def pipeline(tmp_path):
     return partial(save_pipeline, tmp_path / "pipe")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "CosineDPMSolverMultistepScheduler"]
 )
@@ -34,6 +35,7 @@ def test_preconditioning_is_that_of_diffusers(pipeline, name, kind, device, monk
         torch.testing.assert_close(prior.denoise(x.to(device), t).cpu(), theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"])
 def test_a_flow_is_that_of_diffusers(pipeline, name, device):
     """Their step to the clean image, from their own level."""
@@ -57,6 +59,7 @@ def test_a_flow_is_that_of_diffusers(pipeline, name, device):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flag", ["invert_sigmas", "use_dynamic_shifting"])
 def test_a_flow_turned_around_or_shifted_by_its_sampler_is_that_of_diffusers(pipeline, flag):
     """Their last step, to the clean image; and the prior's levels are those of their table, which no image
@@ -76,6 +79,7 @@ def test_a_flow_turned_around_or_shifted_by_its_sampler_is_that_of_diffusers(pip
     torch.testing.assert_close(prior.denoise(X.float(), level), theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "scheduler", ["EDMEulerScheduler", "FlowMatchEulerDiscreteScheduler", "ScoreSdeVeScheduler"]
 )
@@ -87,6 +91,7 @@ def test_class_labels_reach_every_kind(pipeline, scheduler):
     assert not torch.allclose(both, prior.condition([0, 0]).denoise(x, t))
 
 
+@pytest.mark.long
 def test_the_angles_network_is_what_its_own_sampler_takes_it_for():
     """IPNDM's steps with the stand-in carry N(0, 1) into the distribution that it is exact for."""
     scheduler = diffusers.IPNDMScheduler()

@@ -54,6 +54,7 @@ def scores(rng, problems, shift=0.0):
     return problems * (rng.gamma(6, 1 / 6, len(problems)) + shift)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n", [6, 20])
 def test_nothing_at_the_floor_is_a_difference(n):
     rng = RNG(22)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from bench.cli import cli
@@ -22,6 +23,7 @@ def test_the_verb(tmp_path, monkeypatch):
     assert "is a folder; with --paper give a file" in run("--paper", "dps", "--out", ".").stderr
 
 
+@pytest.mark.long
 def test_a_papers_page_needs_no_torch():
     code = "import sys; from bench.report.papers.paper import paper_page as p; p('dps'); print({'torch', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

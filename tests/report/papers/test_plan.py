@@ -55,6 +55,7 @@ def test_a_trial_on_a_few_images_stays_planned(tmp_path):
     assert "--solver dps-paper-1000 --device cuda" in page
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
