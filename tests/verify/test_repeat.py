@@ -150,7 +150,7 @@ def test_reference_mode_says_that_ordinary_records_stay(made, suite, tmp_path):
     shutil.copytree(made, folder)
     start = ("run", "--suite", suite, "--task", "box", "--solver", "pinv", "--solver", "mcg", "--out", folder)
     done = bench(*start, "--deterministic")
-    note = "note: 4 records are there from ordinary runs; they are not made again in reference mode\n"
+    note = "note: 4 records are there from ordinary runs; they are not made again in deterministic mode\n"
     assert done.exit_code == 0 and note in done.stdout, done.output
     page = (folder / "report" / "report.md").read_text()
     assert "| Deterministic mode | 4 of 20 records: one image at a time" in page
