@@ -85,6 +85,7 @@ def test_a_row_that_is_not_finished_is_not_ranked(tmp_path):
         "False",
         "3",
     )
+    assert f"| ({PSNR['best'][:9].mean():.2f})" in page, "it is put in brackets"
     assert "`best`: 3 of 12 images not run; not ranked." in page and rows["same"]["psnr_mark"] == "best"
 
 

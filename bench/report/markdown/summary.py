@@ -12,7 +12,8 @@ from bench.report.text import ARROWS, escape, small, table_head, table_line
 
 METRICS = ("psnr", "lpips")
 """The metrics shown at a glance."""
-YARDSTICK = "best above on the same {images}"
+YARDSTICK = "best by {metric}, on the same {images}"
+"""The yardstick's row differs from task to task, so the line names none."""
 
 
 def summary(judged: Sequence[Judged], columns: Sequence[Column]) -> list[str]:
@@ -34,11 +35,20 @@ def _matrix(judged: Sequence[Judged], column: Column) -> str:
     lines = table_head([column.label + ARROWS[column.better], *titles])
     lines += _lines(usual, judged, column, "")
     for n in sorted(groups, reverse=True):
-        images = counted(n, "image")
-        over = [yardstick_number(column, one.yardstick, n) for one in judged]
-        lines.append(table_line([f"<sub>{YARDSTICK.format(images=images)}</sub>", *over]))
-        lines += _lines(groups[n], judged, column, images)
+        lines.append(_yardstick_line(judged, column, n))
+        lines += _lines(groups[n], judged, column, counted(n, "image"))
     return "\n".join(lines)
+
+
+def _yardstick_line(judged: Sequence[Judged], column: Column, n: int) -> str:
+    """The best row of each task over the n images of the rows below; another row in each task."""
+    cells, metric = [], ""
+    for one in judged:
+        cells.append(yardstick_number(column, one.yardstick, n))
+        if one.yardstick:
+            metric = one.yardstick.column.label
+    title = YARDSTICK.format(metric=metric, images=counted(n, "image"))
+    return table_line([f"<sub>{title}</sub>", *cells])
 
 
 def _groups(judged: Sequence[Judged]) -> tuple[list[Row], dict[int, list[Row]]]:

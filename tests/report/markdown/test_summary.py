@@ -28,7 +28,7 @@ def test_rows_about_fewer_images_come_last_below_the_best_row_on_these(tmp_path)
     names = [line.split(" | ")[0] for line in lines[2:]]
     assert names == [
         *("| best", "| fails", "| *pinv*", "| same", "| worse"),
-        "| <sub>best above on the same 6 images</sub>",
+        "| <sub>best by PSNR, on the same 6 images</sub>",
         "| short<br><sub>6\u00a0images</sub>",
     ]
     best = tables[0].table.rows[0].scores("psnr")
