@@ -22,7 +22,8 @@ class Verbs(click.Group):
 def cli() -> None:
     """Compares diffusion-model solvers of inverse problems.
 
-    All solvers get the same measurements; their cost is counted, and statistics are paired. `python -m bench VERB --help` shows the options of a verb and examples.
+    All solvers get the same measurements; their cost is counted, and statistics are paired. `python -m bench
+    VERB --help` shows the options of a verb and examples.
     """
 
 
