@@ -2,6 +2,7 @@
 
 import weakref
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import pytest
@@ -94,7 +95,7 @@ def test_an_operator_below_the_rung_is_refused_by_the_rung_that_it_is_on():
     assert refused("blur_motion") == "Mine needs SVDOperator; BlurMotion is LinearOperator"
     assert refused("hdr") == "Mine needs SVDOperator; HDR is PinvOperator"
     assert refused("phase_retrieval") == "Mine needs SVDOperator; PhaseRetrieval is Operator"
-    assert RUNGS[0] is SVDOperator and all(issubclass(a, b) for a, b in zip(RUNGS, RUNGS[1:], strict=False))
+    assert RUNGS[0] is SVDOperator and all(issubclass(a, b) for a, b in pairwise(RUNGS))
 
 
 def test_a_gradient_is_asked_for():

@@ -48,8 +48,10 @@ def test_nonlinear():
 class Black(FakeData):
     """One image, the same for every file of weights."""
 
+    shape = (3, 128, 128)
+
     def image(self, image):
-        return torch.zeros(3, 128, 128)
+        return torch.zeros(self.shape)
 
 
 def test_blur_through_a_file(small, tmp_path, monkeypatch):
