@@ -170,8 +170,11 @@ def verify(
     from bench.cli.progress import make_observer
     from bench.cli.tables import repeat_table
     from bench.records.journal import read_records
+    from bench.records.manifest import read_manifests
     from bench.verify.repeat import recorded_rows
     from bench.verify.repeat import verify as make_again
+    from bench.verify.sources import sources
+    from bench.verify.wanted import Wanted
 
     runs, records = read_manifests(folder), read_records(folder)[0]
     if not (runs and records):

@@ -14,6 +14,7 @@ from bench.plan.build import make_cells, operator_settings
 from bench.plan.options import Options
 from bench.plan.task import Task
 from bench.records.record import Record
+from bench.run.inputs import measure
 from bench.suites.suite import Suite, SuiteError
 from bench.verify.rebuild import CHANGED, difference
 from solvers import DPS, SOLVERS
@@ -69,7 +70,7 @@ def test_a_field_of_a_solver(monkeypatch, grown):
 
 
 def test_a_parameter_of_an_operator(monkeypatch):
-    before, measured = cell(), lambda task: task.measure(Pictures(), ["im0"]).y_hashes
+    before, measured = cell(), lambda task: measure(task, Pictures(), ["im0"]).y_hashes
     monkeypatch.setitem(OPERATORS, "inpaint_random", turned)
     assert operator_settings("inpaint_random", {"angle": 0}) == {"p": 0.7} == cell().task.params
     assert cell(operator={"angle": 0}).id == cell().id == before.id
@@ -104,8 +105,8 @@ def test_a_field_of_a_task(monkeypatch):
         monkeypatch.setattr(plan, "Task", lambda *args, rate=rate: Poisson(*args, rate=rate))
         made = cell()
         assert (made.id == before.id) == (rate is None) and made.config["task"].get("rate") == rate
-        hashes += made.task.measure(Pictures(), ["im0"]).y_hashes
-    assert hashes[0] == before.task.measure(Pictures(), ["im0"]).y_hashes[0] != hashes[1]
+        hashes += measure(made.task, Pictures(), ["im0"]).y_hashes
+    assert hashes[0] == measure(before.task, Pictures(), ["im0"]).y_hashes[0] != hashes[1]
 
 
 def test_what_is_neutral():
