@@ -1,4 +1,5 @@
-"""Exact suites end to end: blocks of samples, anchors at the floor, and what the report says of them."""
+"""Exact suites end to end: worlds, blocks of samples, anchors at the floor, and what the report says of
+them."""
 
 import re
 from dataclasses import replace
@@ -7,9 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 
-from bench.exact.distances import draw, pose
+from bench.exact.distances import draw, pose, score
 from bench.exact.distances.metrics import BANDS
 from bench.exact.problems import ExactImages, frequencies, hartley
 from bench.plan.build import make_cells, prepare
@@ -18,15 +18,12 @@ from bench.plan.options import Options
 from bench.plan.task import Task
 from bench.records.journal import read_records
 from bench.report import render
-from bench.report.columns import Metric
-from bench.report.exact import Number, _cell, judge
-from bench.report.figures.exact_plots import ratio_map
-from bench.report.tables import build
-from bench.run.inputs import BlockNoise, measure
+from bench.run.inputs import SampleNoise, measure
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.run.score_samples import bands, errors
-from bench.stats.intervals import Median
+from bench.run.solve import solve
+from bench.solver import Measurement
 from bench.suites.suite import SuiteError, load_suite
 
 SUITE = """\
@@ -34,16 +31,11 @@ name: small
 dataset: exact-mixture8
 prior: exact-mixture8
 images: 6
-block: 60
+samples_per_problem: 60
 tasks:
   - {name: m2, operator: random_matrix, params: {m: 2}, sigma: 0.2}
-  - {name: m1, operator: random_matrix, params: {m: 1}, sigma: 0.2, images: 2, block: 30}
-  - name: image
-    dataset: exact-gaussian16
-    prior: exact-gaussian16
-    operator: sr_average4
-    sigma: 0.05
-    images: 2
+  - {name: m1, operator: random_matrix, params: {m: 1}, sigma: 0.2, images: 2, samples_per_problem: 30}
+  - {name: image, dataset: exact-gaussian16, prior: exact-gaussian16, operator: sr_average4, sigma: 0.05, images: 2}
 solvers:
   - {solver: exact}
   - {solver: oracle, params: {steps: 10}}
@@ -72,7 +64,7 @@ def test_a_suite_runs_resumes_and_counts(run):
     assert counts == {"ok": 5 * (6 + 2) + 4 * 2}
     assert Runner(plan, folder / "run", Observer()).run() == {}
     records = read_records(folder / "run")[0]
-    assert {(r.task, r.block, r.batch) for r in records} == {
+    assert {(r.task, r.samples_per_problem, r.batch) for r in records} == {
         ("m2", 60, 60),
         ("m1", 30, 30),
         ("image", 60, 60),
@@ -95,6 +87,7 @@ def test_scores_tell_the_rows_apart(run):
     assert median("image", "exact", "psnr_mean") > median("image", "exact", "psnr_sample") + 2
 
 
+@pytest.mark.long
 def test_shards_and_order_change_nothing(run, tmp_path):
     plan, _, folder = run
     for i in (2, 1):
@@ -127,7 +120,7 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
 def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
     whole, *others = render(run[2] / "run", run[2] / "report", ["md"])
     text = whole.read_text()
-    monkeypatch.setattr("bench.report.exact.ON_ONE_PAGE", 2)
+    monkeypatch.setattr("bench.report.markdown.exact.ON_ONE_PAGE", 2)
     page, *own = render(run[2] / "run", run[2] / "report", ["md"])
     tasks = re.findall(r"(?m)^(## .*\n\n`[^\0]*?)\n\n(?=## )", text)
     assert not others and len(own) > 1 and len(tasks) == 3
@@ -136,45 +129,6 @@ def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
     assert all(
         sum(task in path.read_text() for path in own) == 1 and task not in page.read_text() for task in tasks
     )
-
-
-@pytest.mark.filterwarnings("error")
-def test_the_map_of_ratios_prints_what_its_colours_cannot_tell():
-    axis = Figure().subplots()
-    colours = ratio_map(axis, np.array([[0.0, 1.0], [3162.3, np.nan]])).get_array()
-    assert [text.get_text() for text in axis.texts] == ["0.00", "1.00", "3162"]
-    assert colours.filled(-9).tolist() == [[-1, 0], [1, -9]]
-
-
-def test_the_floor_is_that_of_the_same_problems(run):
-    """Problems of unlike difficulty: a solver that is worse than exact samples on each is not at the
-    floor."""
-    hard = {f"problem-{k:03d}": 2.0**k for k in range(6)}
-    share = {"exact": 0.1, "mcg": 0.11, "oracle": 0.1}
-    records = [r for r in read_records(run[2] / "run")[0] if r.task == "m2" and r.label in share]
-    records = [replace(r, metrics={"mmd": hard[r.image] * share[r.label]}) for r in records]
-    turned = [r for r in records if r.label == "mcg"][::-1]
-    (table,) = build([*turned, *(r for r in records if r.label != "mcg")], [])
-    metric = Metric("mmd", "MMD", ".3f", -1, "")
-    judged = judge(table, metric)
-    intervals = {name: number.interval for name, number in judged.items()}
-    assert intervals["mcg"].low < intervals["exact"].median < intervals["exact"].high, (
-        "their intervals overlap"
-    )
-    assert {name: number.floor for name, number in judged.items()} == {
-        "exact": True,
-        "oracle": True,
-        "mcg": False,
-    }
-
-
-def test_bold_is_what_lies_at_the_floor():
-    metric, interval = Metric("mmd", "MMD", ".3f", -1, ""), Median(0.5, 0.4, 0.6, 6)
-    best, floored = Number(interval, mark="best"), Number(interval, floor=True, mark="tie")
-    assert _cell(metric, best, False).startswith("0.500¹") and _cell(metric, floored, False).startswith(
-        "**0.500**ᶠ⁼"
-    )
-    assert _cell(metric, floored, True).startswith("*0.500*ᶠ"), "anchors are never bold"
 
 
 def test_a_block_that_is_not_finite_is_diverged(tmp_path):
@@ -193,16 +147,20 @@ def test_a_block_that_is_not_finite_is_diverged(tmp_path):
     ("old", "new", "message"),
     [
         (
-            "block: 60",
+            "samples_per_problem: 60",
             "samples: 1",
-            "'exact-mixture8' holds vectors, which have no image metrics; set `block`",
+            "'exact-mixture8' holds vectors, which have no image metrics; set `samples_per_problem`",
         ),
         (
             "prior: exact-mixture8\n",
             "prior: exact-quarter8\n",
             "needs data drawn from a prior in closed form",
         ),
-        ("particles: 30", "particles: 7", "7 particles do not divide the block of 60 of task 'm2'"),
+        (
+            "particles: 30",
+            "particles: 7",
+            "7 particles do not divide the 60 samples per problem of task 'm2'",
+        ),
         ('tasks: ["m*"]', 'tasks: ["x*"]', "unknown task 'x*'"),
     ],
 )
@@ -214,8 +172,8 @@ def test_what_does_not_fit_is_refused(tmp_path, old, new, message):
 def test_keys_of_single_samples_know_no_block(tmp_path):
     image = ExactImages("exact-gaussian16")
     text = (
-        SUITE.replace("block: 60\n", "")
-        .replace(", block: 30", "")
+        SUITE.replace("samples_per_problem: 60\n", "")
+        .replace(", samples_per_problem: 30", "")
         .replace("exact-mixture8", "exact-gaussian16")
     )
     text = text.replace("random_matrix, params: {m: 2}", "inpaint_box").replace(
@@ -229,16 +187,50 @@ def test_keys_of_single_samples_know_no_block(tmp_path):
 
 
 def test_rows_of_a_block_do_not_depend_on_its_size():
-    few, many = (BlockNoise(1, 2, n, torch.float64, "cpu") for n in (3, 50))
+    few, many = (SampleNoise(1, 2, n, torch.float64, "cpu") for n in (3, 50))
     for draw_ in (lambda noise: noise.new((2, 3)), lambda noise: noise.uniform(())):
         a, b = draw_(few), draw_(many)
         assert torch.equal(a, b[:3])
         assert len(b.unique()) == b.numel(), "no number is dealt twice"
     assert torch.equal(few[1:].new((5,)), many.new((5,))[1:3])
-    other = BlockNoise(1, 9, 3, torch.float64, "cpu")
-    start = BlockNoise(1, 2, 3, torch.float64, "cpu")
+    other = SampleNoise(1, 9, 3, torch.float64, "cpu")
+    start = SampleNoise(1, 2, 3, torch.float64, "cpu")
     assert torch.equal(other.new((4,)), start.new((4,))), "solvers start alike"
     assert not torch.equal(other.new((4,)), start.new((4,)))
+
+
+@pytest.fixture(scope="module")
+def problems():
+    """Problems with d = 8, m = 2, sigma = 0.2 and their measurements."""
+    data = ExactImages("exact-mixture8")
+    task = Task("m2", data.name, "random_matrix", 0.2, {"m": 2})
+    found = []
+    for image in data.ids[:3]:
+        x, given, *_ = measure(task, data, [image])
+        found.append((given, pose(data.prior, given.A, given.y, given.sigma, x, image)))
+    return data.prior, found
+
+
+def above_the_floor(problems, solver, n):
+    """Medians over problems: the sliced distance over its floor, and the mode TV above that of exact
+    samples."""
+    law, found = problems
+    ratios, excess = [], []
+    for k, ((y, A, sigma), problem) in enumerate(found):
+        noise = SampleNoise(k, 100 + k, n, torch.float64, "cpu")
+        given = Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma)
+        x = solve(solver, given, law, noise).x.reshape(1000, 8)
+        ours, exact = score(x, problem), score(draw(problem.posterior, 1000, "another", k), problem)
+        ratios.append(ours["sw"])
+        excess.append(ours["mode_tv"] - exact["mode_tv"])
+    return np.median(ratios), np.median(excess)
+
+
+WRONG_TDS = [
+    ("weights without the density of the step", " - dot(shift, 2 * c1 * z + shift) / (2 * c1**2)", ""),
+    ("twist without the spread of x0", "log_twist(A, r, v, sigma)", "log_twist(A, r, 0.0, sigma)"),
+    ("weights kept after resampling", "torch.where(few, 0, w.log())", "w.log()"),
+]
 
 
 def test_variance_by_frequency_sees_the_band_that_is_wrong():

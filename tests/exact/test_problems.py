@@ -8,6 +8,7 @@ from bench.plan.task import Task
 from bench.run.inputs import measure
 
 
+@pytest.mark.long
 def test_templates_keep_their_prior_weights():
     data = ExactImages("exact-templates32")
     for image in data.ids[:1]:

@@ -6,22 +6,23 @@ import numpy as np
 import pytest
 import torch
 
-from bench.checks.solver import check
+from bench.checks.solver import check_solver
 from bench.exact.distances import draw, pose, score
 from bench.exact.problems import ExactImages
 from bench.operators import make_operator
 from bench.plan.task import Task
-from bench.run.inputs import BlockNoise, measure
+from bench.run.inputs import SampleNoise, measure
 from bench.run.solve import solve
 from bench.solver import Measurement
 from solvers import ANCHORS, TDS, Exact, Oracle
 from tests.certify.test_mutants import mutate
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ANCHORS)
 def test_anchors_keep_the_contract(name):
     solver = TDS(particles=8) if name == "tds" else ANCHORS[name]
-    assert [promise for promise in check(solver) if promise.broken] == []
+    assert [promise for promise in check_solver(solver) if promise.broken] == []
 
 
 def test_anchors_of_the_posterior_refuse_networks():
@@ -48,7 +49,7 @@ def above_the_floor(problems, solver, n):
     prior, found = problems
     ratios, excess = [], []
     for k, ((y, A, sigma), problem) in enumerate(found):
-        noise = BlockNoise(k, 100 + k, n, torch.float64, "cpu")
+        noise = SampleNoise(k, 100 + k, n, torch.float64, "cpu")
         given = Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma)
         x = solve(solver, given, prior, noise).x.reshape(1000, 8)
         ours, exact = score(x, problem), score(draw(problem.posterior, 1000, "another", k), problem)
@@ -57,6 +58,7 @@ def above_the_floor(problems, solver, n):
     return np.median(ratios), np.median(excess)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("solver", "n"), [(TDS(steps=100, particles=1000), 1), (Oracle(steps=100), 1000)])
 def test_tds_and_oracle_reach_the_floor(problems, solver, n):
     """Goals 3 and 4 at reduced size; a sampler that ignores y is at 10 to 30 times the floor."""
@@ -71,6 +73,7 @@ WRONG_TDS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("what", "old", "new"), WRONG_TDS, ids=[wrong[0] for wrong in WRONG_TDS])
 def test_a_wrong_tds_does_not_reach_the_floor(problems, what, old, new):
     """Seen by the modes: the sliced distance of two of these three is below 2."""

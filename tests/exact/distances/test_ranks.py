@@ -22,5 +22,6 @@ def test_density_ranks_of_a_gaussian_against_chi_squared():
     assert exact > 0.1
 
 
+@pytest.mark.long
 def test_mode_weights_are_in_units_of_total_variation(grid):
     assert score(perturbed(grid, 0, 4000, tv=0.3), grid)["mode_tv"] == pytest.approx(0.3, abs=0.03)
