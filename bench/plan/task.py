@@ -41,8 +41,8 @@ class Task:
         seed: root seed of all streams.
         spec: what `make_operator` finds the operator by; its name where empty.
 
-    A field that is added declares a neutral value (`bench.operators.base.neutral`). Away from it, the field enters
-    keys and the identity of y.
+    A field that is added declares a neutral value (`bench.operators.base.neutral`). Away from it, the field
+    enters keys and the identity of y.
     """
 
     name: str

@@ -101,7 +101,7 @@ def exact_inner(
     return A.V(mean + A.Vt(noise.like(x0)) / precision**0.5)
 
 
-def ideal(cls: Any) -> SolverClass:
+def ideal(cls: Any) -> type[Any]:
     """The class with its Langevin steps replaced by an exact draw: DAPS at its best."""
     return type(f"Ideal{cls.__name__}", (cls,), {"inner": exact_inner, "__doc__": cls.__doc__})
 

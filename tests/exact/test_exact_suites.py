@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.exact.distances import draw, pose, score
+from bench.exact.distances import draw, pose
 from bench.exact.distances.metrics import BANDS
 from bench.exact.problems import ExactImages, frequencies, hartley
 from bench.plan.build import make_cells, prepare
@@ -22,8 +22,6 @@ from bench.run.inputs import SampleNoise, measure
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.run.score_samples import bands, errors
-from bench.run.solve import solve
-from bench.solver import Measurement
 from bench.suites.suite import SuiteError, load_suite
 
 SUITE = """\
@@ -35,7 +33,8 @@ samples_per_problem: 60
 tasks:
   - {name: m2, operator: random_matrix, params: {m: 2}, sigma: 0.2}
   - {name: m1, operator: random_matrix, params: {m: 1}, sigma: 0.2, images: 2, samples_per_problem: 30}
-  - {name: image, dataset: exact-gaussian16, prior: exact-gaussian16, operator: sr_average4, sigma: 0.05, images: 2}
+  - {name: image, dataset: exact-gaussian16, prior: exact-gaussian16, operator: sr_average4, sigma: 0.05,
+     images: 2}
 solvers:
   - {solver: exact}
   - {solver: oracle, params: {steps: 10}}
@@ -197,40 +196,6 @@ def test_rows_of_a_block_do_not_depend_on_its_size():
     start = SampleNoise(1, 2, 3, torch.float64, "cpu")
     assert torch.equal(other.new((4,)), start.new((4,))), "solvers start alike"
     assert not torch.equal(other.new((4,)), start.new((4,)))
-
-
-@pytest.fixture(scope="module")
-def problems():
-    """Problems with d = 8, m = 2, sigma = 0.2 and their measurements."""
-    data = ExactImages("exact-mixture8")
-    task = Task("m2", data.name, "random_matrix", 0.2, {"m": 2})
-    found = []
-    for image in data.ids[:3]:
-        x, given, *_ = measure(task, data, [image])
-        found.append((given, pose(data.prior, given.A, given.y, given.sigma, x, image)))
-    return data.prior, found
-
-
-def above_the_floor(problems, solver, n):
-    """Medians over problems: the sliced distance over its floor, and the mode TV above that of exact
-    samples."""
-    law, found = problems
-    ratios, excess = [], []
-    for k, ((y, A, sigma), problem) in enumerate(found):
-        noise = SampleNoise(k, 100 + k, n, torch.float64, "cpu")
-        given = Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma)
-        x = solve(solver, given, law, noise).x.reshape(1000, 8)
-        ours, exact = score(x, problem), score(draw(problem.posterior, 1000, "another", k), problem)
-        ratios.append(ours["sw"])
-        excess.append(ours["mode_tv"] - exact["mode_tv"])
-    return np.median(ratios), np.median(excess)
-
-
-WRONG_TDS = [
-    ("weights without the density of the step", " - dot(shift, 2 * c1 * z + shift) / (2 * c1**2)", ""),
-    ("twist without the spread of x0", "log_twist(A, r, v, sigma)", "log_twist(A, r, 0.0, sigma)"),
-    ("weights kept after resampling", "torch.where(few, 0, w.log())", "w.log()"),
-]
 
 
 def test_variance_by_frequency_sees_the_band_that_is_wrong():

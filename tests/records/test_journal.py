@@ -149,10 +149,15 @@ def test_of_several_attempts_the_first_success_counts(tmp_path):
         return make(i, status=status, created=f"2025-01-01T00:00:{second:02d}Z", metrics={"psnr": psnr})
 
     attempts = [
-        attempt(0, "failed", 1, 1), attempt(0, "ok", 2, 2), attempt(0, "ok", 3, 3), attempt(0, "failed", 4, 4),
-        attempt(1, "timeout", 1, 1), attempt(1, "crashed", 2, 2),
-        attempt(2, "diverged", 1, 1), attempt(2, "failed", 2, 2),
-    ]  # fmt: skip
+        attempt(0, "failed", 1, 1),
+        attempt(0, "ok", 2, 2),
+        attempt(0, "ok", 3, 3),
+        attempt(0, "failed", 4, 4),
+        attempt(1, "timeout", 1, 1),
+        attempt(1, "crashed", 2, 2),
+        attempt(2, "diverged", 1, 1),
+        attempt(2, "failed", 2, 2),
+    ]
     for record in reversed(attempts):
         with Journal(tmp_path) as journal:
             journal.append(record)

@@ -17,8 +17,8 @@ def test_the_plan_has_commands_and_an_estimate_that_says_so(tmp_path):
         "python -m bench run --suite s --task blur --solver dps-paper-1000 --images 12 --device cuda" in page
     )
     assert (
-        "python -m bench run --suite s --task blur --solver ddrm-official-20 --images 12 --device cuda --dtype float16"
-        in page
+        "python -m bench run --suite s --task blur --solver ddrm-official-20 --images 12 "
+        "--device cuda --dtype float16" in page
     )
     assert "| DPS (1000): Blur, s | 12 | 1000 + vjps | 0.24 |" in page, "12 images x 1000 x 2 x 36 ms"
     assert "An estimate, not a measurement" in page and "36 ms for net (as given" in page
