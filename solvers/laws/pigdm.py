@@ -71,7 +71,7 @@ def guidance(cls: SolverClass, prior: str, sigma: float, clip: bool = False) -> 
 
 
 def score_error(cls: SolverClass) -> float:
-    """The guidance g / r_t^2 is the gradient of log p(y | x_t) on N(m, I): the posterior's score minus the prior's."""
+    """The guidance g / r_t^2 is the gradient of log p(y | x_t) on N(m, I)."""
     errors = []
     for sigma in (0.0, 0.1, 1.0):
         case = problem("unit", sigma)
