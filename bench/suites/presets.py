@@ -36,12 +36,13 @@ def load_presets(solver: str) -> Presets:
     if Path(solver).name != solver or not path.is_file():
         return {}
     source = Source(path)
-    for preset, priors in source.data.items():
+    presets = source.data.get("presets") or {}
+    for preset, priors in presets.items():
         for prior, tasks in priors.items() if isinstance(priors, dict) else [(None, None)]:
             if not isinstance(tasks, dict) or not all(isinstance(params, dict) for params in tasks.values()):
-                place = source.at((preset, prior) if prior else (preset,))
+                place = source.at(("presets", preset, prior) if prior else ("presets", preset))
                 raise SuiteError(f"{place}: expected preset -> prior -> task pattern -> parameters")
-    return source.data
+    return presets
 
 
 def resolve(

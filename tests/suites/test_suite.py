@@ -379,7 +379,7 @@ def test_operator_settings_include_defaults():
 
 def test_presets_merge_and_refuse(tmp_path, monkeypatch):
     (tmp_path / "dps.yaml").write_text(
-        "bench:\n  fashion*:\n    '*': {steps: 9, zeta: 1}\n    sr_*: {zeta: 2}\n"
+        "presets:\n  bench:\n    fashion*:\n      '*': {steps: 9, zeta: 1}\n      sr_*: {zeta: 2}\n"
     )
     monkeypatch.setattr(presets, "FOLDER", tmp_path)
     presets.load_presets.cache_clear()
