@@ -64,7 +64,7 @@ def quirks(solver: type[Solver], preset: str) -> str:
 def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
     """Every preset of a solver."""
     path = PRESETS / f"{name}.yaml"
-    presets = yaml.safe_load(path.read_text()) if path.exists() else {}
+    presets = yaml.safe_load(path.read_text()).get("presets", {}) if path.exists() else {}
     defaults = {field.name: field.default for field in fields(solver)}
     written = {name: WRITTEN.get(name, default) for name, default in defaults.items()}
     found = []

@@ -35,19 +35,20 @@ def load_presets(solver: str) -> Presets:
     if Path(solver).name != solver or not path.is_file():
         return {}
     source = Source(path)
-    for preset, priors in source.data.items():
+    presets = source.data.get("presets") or {}
+    for preset, priors in presets.items():
         _check_preset(source, preset, priors)
-    return source.data
+    return presets
 
 
 def _check_preset(source: Source, preset: str, priors: Any) -> None:
     """Refuses a preset that is not prior -> task pattern -> parameters."""
     form = "expected preset -> prior -> task pattern -> parameters"
     if not isinstance(priors, dict):
-        raise SuiteError(f"{source.at((preset,))}: {form}")
+        raise SuiteError(f"{source.at(("presets", preset))}: {form}")
     for prior, tasks in priors.items():
         if not isinstance(tasks, dict) or not all(isinstance(params, dict) for params in tasks.values()):
-            raise SuiteError(f"{source.at((preset, prior) if prior else (preset,))}: {form}")
+            raise SuiteError(f"{source.at(("presets", preset, prior) if prior else ("presets", preset))}: {form}")
 
 
 def resolve(

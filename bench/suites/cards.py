@@ -1,0 +1,288 @@
+"""Cards: what there is to know about a method beside its algorithm, in the YAML file beside it.
+
+    class: DPS                          # the class in NAME.py beside the card
+    kind: method                        # method, baseline or anchor
+    order: 2                            # place in tables and lists
+    title: "Diffusion Posterior Sampling for General Noisy Inverse Problems"
+    paper: "2209.14687"                 # arXiv identifier, openreview:ID, doi:ID or an address
+    bibtex: |                           # one entry
+      @inproceedings{...}
+    quick: {steps: 20}                  # the same method with a small budget, for checks
+    search:                             # what tuning may try
+      zeta: {low: 0.01, high: 30, scale: log}
+      ode_steps: {low: 1, high: 20, integer: true}
+      step: {choices: [norm, squared]}
+    differences:                        # known differences from other implementations, a sentence each
+      - ...
+    presets: {bench: {fashion32: {"*": {steps: 100}}}}      # see `bench.suites.presets`
+
+Every field may be left out. Our cards are ``solvers/NAME.yaml``, and NAME is what suites and records call the
+method. A user's card lies beside the user's file: ``my_solver.yaml`` beside ``my_solver.py``. Reading a card
+imports neither the method nor torch.
+"""
+
+import ast
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
+
+from bench.names import nearest
+from bench.suites.yamlfile import Source, SuiteError, explain
+from bench.system.user_code import is_user_code
+
+FOLDER = Path(__file__).resolve().parents[2] / "solvers"
+LAST = 1000
+"""Place of a card without ``order``: behind all of ours."""
+PAPER = re.compile(r"\d{4}\.\d{4,5}(v\d+)?|[a-z.-]+/\d{7}|(openreview|doi):\S+|https?://\S+")
+ENTRY = re.compile(r"@\w+\{[^\s,{}]+,")
+
+
+def _number(value: Any) -> Any:
+    """Numbers only; YAML takes 1e-4 for text and yes for true."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError("expected a finite number, such as 30 or 1.0e-4")
+    return value
+
+
+def _paper(value: str) -> str:
+    if not PAPER.fullmatch(value):
+        raise ValueError("expected an arXiv identifier, openreview:ID, doi:ID or an address")
+    return value
+
+
+def _bibtex(value: str) -> str:
+    """One entry whose braces close; what is in it is not parsed."""
+    depth, closed = 0, 0
+    for mark in re.findall(r"[{}]", value):
+        depth += 1 if mark == "{" else -1
+        closed += depth == 0
+    if not ENTRY.match(value) or (depth, closed) != (0, 1) or value.rstrip()[-1] != "}":
+        raise ValueError("expected one BibTeX entry, as in @article{key, title = {...}}")
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a text, a finite number or a truth value."""
+    return isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _typed(value: Any) -> tuple[bool, Any]:
+    """What compares as a value of YAML does: true is not 1."""
+    return isinstance(value, bool), value
+
+
+Number = Annotated[float, PlainValidator(_number)]
+
+
+@dataclass(frozen=True)
+class Space:
+    """The values of one parameter that a search may try: a range of numbers, both ends included, or choices.
+
+    Raises:
+        ValueError: neither or both are given, the range is empty or reaches 0 on a logarithmic scale, a whole
+            number has an end that is none, or there is no choice between at least two different values.
+    """
+
+    low: Number | None = None
+    high: Number | None = None
+    scale: Literal["linear", "log"] = "linear"
+    integer: StrictBool = False
+    choices: tuple[Any, ...] = ()
+
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        reason = self._wrong_choices() if self.choices else self._wrong_range()
+        if reason:
+            raise ValueError(reason)
+
+    def _wrong_range(self) -> str:
+        """Why the range cannot be searched; "" where it can."""
+        if self.low is None or self.high is None:
+            return "needs low and high, or choices"
+        if self.low >= self.high:
+            return f"low must be below high, but {self.low} is not below {self.high}"
+        if self.scale == "log" and self.low <= 0:
+            return f"low must be above 0 on a log scale, but is {self.low}"
+        if self.integer and not (isinstance(self.low, int) and isinstance(self.high, int)):
+            return "low and high of an integer must be whole numbers"
+        return ""
+
+    def _wrong_choices(self) -> str:
+        """Why the choices cannot be searched; "" where they can."""
+        if (self.low, self.high, self.scale, self.integer) != (None, None, "linear", False):
+            return "choices stand alone, without low, high, scale and integer"
+        if not all(map(_is_plain, self.choices)):
+            return "choices are texts, finite numbers, true or false"
+        if len(self.choices) < 2 or len(set(map(_typed, self.choices))) < len(self.choices):
+            return "needs at least two choices, all different"
+        return ""
+
+    def contains(self, value: Any) -> bool:
+        """Whether a search may try this value."""
+        if self.low is None or self.high is None:
+            return _typed(value) in map(_typed, self.choices)
+        kinds = (int,) if self.integer else (int, float)
+        return isinstance(value, kinds) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def at_edge(self, value: Any) -> bool:
+        """Whether a value is the least or the greatest of a range, so that a better one may lie beyond.
+
+        Choices have no edge.
+        """
+        return any(end is not None and math.isclose(value, end) for end in (self.low, self.high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """What stands in the file."""
+
+    class_name: Annotated[str, Field(alias="class")] = ""
+    """Of the class in the file beside the card; "" where that file shows none."""
+    kind: Literal["method", "baseline", "anchor"] = "method"
+    """A method is compared; a baseline has to be beaten; an anchor says what can be reached."""
+    order: StrictInt = LAST
+    title: str = ""
+    """Of the paper, or what it is."""
+    paper: Annotated[str, AfterValidator(_paper)] = ""
+    """As `bench.report.text.citation` takes it."""
+    bibtex: Annotated[str, AfterValidator(_bibtex)] = ""
+    quick: dict[str, Any] = field(default_factory=dict)
+    """Parameters of the same method with a small budget."""
+    search: dict[str, Space] = field(default_factory=dict)
+    """Parameter -> what tuning may try; {} for a method without anything to tune."""
+    differences: tuple[str, ...] = ()
+    """Known differences from other implementations, a sentence each."""
+    presets: dict[str, dict[str, dict[str, dict[str, Any]]]] = field(default_factory=dict)
+    """Preset -> prior pattern -> task pattern -> parameters."""
+
+    __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodCard(_Written):
+    """A card, and whose it is."""
+
+    name: str
+    """What suites and records call the method: NAME of ``solvers/NAME.yaml``, or a user's class."""
+    path: Path | None = None
+    """Of the card; None where a user's method has none."""
+
+
+def read_card(path: Path) -> MethodCard:
+    """The card in a YAML file, named after the file.
+
+    Where the card names no class, it is that of the ``.py`` beside it.
+
+    Raises:
+        SuiteError: the file is not of that form, or the ``.py`` beside it has no such class, or several and
+            the card names none; a line for each error, with its place.
+    """
+    source = Source(path)
+    try:
+        written = TypeAdapter(_Written).validate_python(source.data)
+    except ValidationError as error:
+        found = sorted(error.errors(), key=lambda e: source.line(e["loc"]))
+        lines = [f"{source.at(e['loc'])}: {_explain(e)}" for e in found]
+        raise SuiteError("\n".join(lines)) from None
+    class_name = _class_beside(written.class_name, source)
+    return MethodCard(**vars(written) | {"class_name": class_name}, name=path.stem, path=path)
+
+
+@cache
+def list_cards() -> dict[str, MethodCard]:
+    """Our methods by name, in their order.
+
+    Raises:
+        SuiteError: see `read_card`; or two cards have the same order.
+    """
+    cards = sorted(map(read_card, FOLDER.glob("*.yaml")), key=lambda card: (card.order, card.name))
+    for before, card in pairwise(cards):
+        if before.order == card.order < LAST:
+            raise SuiteError(f"{card.path}: order {card.order} is that of {before.name}; choose another")
+    return {card.name: card for card in cards}
+
+
+def card_of(spec: str) -> MethodCard:
+    """The card of a method that a suite names: ours by name, a user's from the ``.yaml`` beside the ``.py``.
+
+    A user's method without a card has one with nothing in it but its name.
+
+    Args:
+        spec: a name, ``file.py``, ``file.py:Class`` or ``pkg.mod:Class``.
+
+    Raises:
+        SuiteError: unknown name, or see `read_card`.
+    """
+    if not is_user_code(spec):
+        cards = list_cards()
+        if spec not in cards:
+            raise SuiteError(
+                f"unknown solver '{spec}'{nearest(spec, cards)}, or pkg.mod:Class, or file.py:Class"
+            )
+        return cards[spec]
+    place, _, asked = spec.rpartition(":") if ":" in spec else (spec, "", "")
+    path = Path(place)
+    if path.suffix == ".py" and path.with_suffix(".yaml").is_file():
+        card = read_card(path.with_suffix(".yaml"))
+        if not asked or card.class_name in {"", asked}:
+            name = asked or card.class_name or path.stem
+            return replace(card, name=name, class_name=asked or card.class_name)
+    solvers = _solver_classes(path)
+    only = solvers[0] if len(solvers) == 1 else ""
+    return MethodCard(name=asked or only or path.stem, class_name=asked or only)
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    """One of pydantic's errors in our words."""
+    in_space = error["loc"][0] == "search" and len(error["loc"]) > 2
+    known = [f.name for f in fields(Space if in_space else _Written)]
+    own = {**error, "msg": error["msg"].removeprefix("Value error, ")}
+    return explain(own, ["class" if name == "class_name" else name for name in known])
+
+
+def _class_beside(name: str, source: Source) -> str:
+    """The class that a card is about."""
+    code = source.path.with_suffix(".py")
+    solvers, classes = _solver_classes(code), [node.name for node in _classes(code)]
+    if name and classes and name not in classes:
+        raise SuiteError(
+            f"{source.at(('class',))}: no '{name}' in {code.name}{nearest(name, classes, 'it has')}"
+        )
+    if not name and len(solvers) > 1:
+        raise SuiteError(f"{source.path}:1: class: {code.name} has {', '.join(solvers)}; name one")
+    return name or "".join(solvers)
+
+
+def _solver_classes(code: Path) -> list[str]:
+    """The classes of a ``.py`` that look like solvers, which are dataclasses derived from something."""
+    found = []
+    for node in _classes(code):
+        decorators = [ast.unparse(one).partition("(")[0] for one in node.decorator_list]
+        if node.bases and any(one.rpartition(".")[2] == "dataclass" for one in decorators):
+            found.append(node.name)
+    return found
+
+
+def _classes(code: Path) -> list[ast.ClassDef]:
+    """The classes that a ``.py`` defines; none where there is no such file, or none that can be read."""
+    try:
+        tree = ast.parse(code.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []  # whoever imports it says why
+    return [node for node in tree.body if isinstance(node, ast.ClassDef)]

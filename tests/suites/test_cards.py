@@ -1,0 +1,254 @@
+"""Cards: what ours say is true of their classes, what is wrong in one is named with its line, and presets are
+what they were."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from functools import cache
+from itertools import chain
+from typing import get_type_hints
+
+import pytest
+import yaml
+
+from bench.suites import presets
+from bench.suites.cards import LAST, Space, card_of, list_cards, read_card
+from bench.suites.methods import build_solver, load_solver
+from bench.suites.suite import list_suites, load_suite
+from bench.suites.yamlfile import SuiteError
+from solvers import ANCHORS, SOLVERS
+from tests import ROOT
+
+CARDS = list_cards()
+METHODS = {name: card for name, card in CARDS.items() if card.kind == "method"}
+CLASSES = {**SOLVERS, **ANCHORS}
+TUNED = [(name, param) for name, card in METHODS.items() for param in card.search]
+BEFORE = "88b7632"
+"""The commit whose presets were files of their own."""
+
+
+def settings(name):
+    """Parameter -> all values that presets give it."""
+    found = {}
+    for priors in CARDS[name].presets.values():
+        for tasks in priors.values():
+            for param, value in chain.from_iterable(values.items() for values in tasks.values()):
+                found.setdefault(param, set()).add(value)
+    return found
+
+
+def test_cards_are_read_without_torch_and_without_the_methods():
+    code = "import sys; from bench.suites.cards import *; list_cards(); card_of('dps'); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert {"torch", "solvers", "bench.solver"}.isdisjoint(loaded.split())
+
+
+def test_every_method_has_a_card_in_an_order_of_its_own():
+    assert {name: card.class_name for name, card in CARDS.items()} == {
+        k: v.__name__ for k, v in CLASSES.items()
+    }
+    orders = [card.order for card in CARDS.values()]
+    assert orders == sorted(set(orders)) and orders[-1] < LAST
+    assert [name for name, card in CARDS.items() if card.kind != "anchor"] == list(SOLVERS)
+    assert {name for name, card in CARDS.items() if card.kind == "anchor"} == set(ANCHORS)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_agrees_with_its_class(name):
+    card, cls = CARDS[name], CLASSES[name]
+    assert (card.kind != "method", card.paper) == (cls.baseline, cls.paper)
+    assert card.title and bool(card.bibtex) == bool(card.paper)
+    build_solver(load_solver(name), card.quick, str)
+    for sentence in card.differences:
+        assert sentence.endswith(".") and "\n" not in sentence
+
+
+def test_methods_can_be_cited_tuned_and_told_apart():
+    for card in METHODS.values():
+        assert all((card.paper, card.quick, card.search, card.differences))
+        assert {"bench", "official"} <= card.presets.keys()
+    keys = [re.match(r"@\w+\{(.*),", card.bibtex)[1] for card in CARDS.values() if card.bibtex]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.bibtex])
+def test_citations_are_of_the_paper(name):
+    card = CARDS[name]
+    entries = dict(re.findall(r"(\w+) = \{((?:[^{}]|\{[^{}]*\})*)\}", card.bibtex))
+    assert entries["title"] == card.title
+    assert entries["eprint" if "eprint" in entries else "url"].endswith(
+        card.paper.removeprefix("openreview:")
+    )
+    assert re.fullmatch(r"20\d\d", entries["year"]) and entries["booktitle"]
+    assert all(author.count(",") == 1 for author in re.split(r"\s+and\s+", entries["author"]))
+
+
+@pytest.mark.parametrize(("name", "param"), TUNED)
+def test_a_search_stays_in_the_range_of_its_field(name, param):
+    """The class itself takes both ends, and its default is among what is tried."""
+    space, cls = CARDS[name].search[param], CLASSES[name]
+    for value in space.choices or (space.low, space.high):
+        build_solver(load_solver(name), {param: value}, str)
+    assert param != "steps", "the budget is the same for all"
+    assert space.choices or space.integer == (get_type_hints(cls)[param] is int)
+    assert space.contains(next(f.default for f in fields(cls) if f.name == param))
+
+
+@pytest.mark.parametrize(("name", "param"), TUNED)
+def test_no_preset_is_at_the_edge_of_a_search(name, param):
+    """A value of today at the edge would say that the search is too narrow."""
+    space, values = CARDS[name].search[param], settings(name).get(param, ())
+    assert [value for value in values if not space.contains(value) or space.at_edge(value)] == []
+
+
+@cache
+def presets_before(name):
+    """The presets of a method at BEFORE, or a skip where the history does not reach so far."""
+    shown = subprocess.run(
+        ["git", "show", f"{BEFORE}:bench/presets/{name}.yaml"], cwd=ROOT, capture_output=True
+    )
+    if shown.returncode:
+        pytest.skip(f"no history back to {BEFORE}")
+    return yaml.safe_load(shown.stdout)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_presets_resolve_as_when_they_were_files_of_their_own(name, monkeypatch):
+    """For every prior and task of every suite, refusals included."""
+    suites = [load_suite(suite) for suite in list_suites()]
+    asked = {
+        (task.prior or suite.prior, task.name, task.operator) for suite in suites for task in suite.tasks
+    }
+    names = [None, *presets.load_presets(name), "nothing"]
+
+    def resolved():
+        for preset in names:
+            for place in sorted(asked):
+                try:
+                    yield preset, place, presets.resolve(name, preset, *place)
+                except SuiteError as error:
+                    yield preset, place, str(error)
+
+    now, before = list(resolved()), presets_before(name)
+    monkeypatch.setattr(presets, "load_presets", {name: before}.get)
+    assert now == list(resolved()) and len(now) > 100
+
+
+CODE = """
+from a_package_that_nobody_has import *
+
+@dataclasses.dataclass(frozen=True)
+class {}(Solver):
+    pass
+
+class Pair(NamedTuple):
+    pass
+"""
+SEARCH = "search:\n  lr: "
+NUMBER = "expected a finite number, such as 30 or 1.0e-4"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kinds: method", "1: kinds: unknown parameter (did you mean 'kind'?); known: class, kind, order"),
+        ("class: A\nkind: solver", "2: kind: Input should be 'method', 'baseline' or 'anchor' [got 'solver'"),
+        ("order: yes", "1: order: Input should be a valid integer [got True]"),
+        ("\npaper: 2209.14687", "2: paper: Input should be a valid string [got 2209.14687]"),
+        ("paper: my thesis", "1: paper: expected an arXiv identifier, openreview:ID"),
+        ("bibtex: '@article{a, t = {x}} @article{b, t = {y}}'", "1: bibtex: expected one BibTeX entry"),
+        ("bibtex: '@article{a, t = {x}'", "1: bibtex: expected one BibTeX entry"),
+        ("quick: 20", "1: quick: Input should be a valid dictionary [got 20]"),
+        ("differences: one", "1: differences: Input should be a valid tuple [got 'one']"),
+        ("class: B", "1: class: no 'B' in m.py; it has: A, Pair"),
+        ("presets:\n  b:\n    p: {'*': 3}", "3: presets.b.p.*: Input should be a valid dictionary [got 3]"),
+        (SEARCH + "{high: 1}", "2: search.lr: needs low and high, or choices"),
+        (SEARCH + "{low: 1, hgih: 2}", "2: search.lr.hgih: unknown parameter (did you mean 'high'?)"),
+        (SEARCH + "{low: 1, high: 1}", "2: search.lr: low must be below high, but 1 is not below 1"),
+        (
+            SEARCH + "{low: 0, high: 1, scale: log}",
+            "2: search.lr: low must be above 0 on a log scale, but is 0",
+        ),
+        (SEARCH + "{low: 1e-4, high: 1}", f"2: search.lr.low: {NUMBER} [got '1e-4']"),
+        (SEARCH + "\n    low: no\n    high: 1", f"3: search.lr.low: {NUMBER} [got False]"),
+        (SEARCH + "\n    low: 0\n    high: .inf", f"4: search.lr.high: {NUMBER} [got inf]"),
+        (
+            SEARCH + "{low: 1, high: 2.5, integer: true}",
+            "2: search.lr: low and high of an integer must be whole",
+        ),
+        (SEARCH + "{low: 1, high: 2, integer: 1}", "2: search.lr.integer: Input should be a valid boolean"),
+        (SEARCH + "{choices: [a, b], scale: log}", "2: search.lr: choices stand alone"),
+        (SEARCH + "{choices: [a, a]}", "2: search.lr: needs at least two choices, all different"),
+        (SEARCH + "{choices: [a, [b]]}", "2: search.lr: choices are texts, finite numbers, true or false"),
+    ],
+)
+def test_what_is_wrong_in_a_card_is_named_with_its_line(tmp_path, text, message):
+    (tmp_path / "m.py").write_text(CODE.format("A"))
+    (tmp_path / "m.yaml").write_text(text)
+    with pytest.raises(SuiteError, match=re.escape(f"{tmp_path / 'm.yaml'}:{message}")):
+        read_card(tmp_path / "m.yaml")
+
+
+def test_a_user_s_card_lies_beside_the_file(tmp_path):
+    """The class is found without importing the file, which could not be imported."""
+    folder = tmp_path / "my methods"
+    folder.mkdir()
+    one, two = folder / "one.py", folder / "two.py"
+    one.write_text(CODE.format("Mine"))
+    two.write_text(CODE.format("Mine") + CODE.format("Other"))
+    bare = card_of(str(one))
+    assert (bare.name, bare.class_name, bare.kind, bare.order, bare.presets, bare.path) == (
+        "Mine",
+        "Mine",
+        "method",
+        LAST,
+        {},
+        None,
+    )
+    assert card_of(f"{two}:Other").name == "Other" and card_of(str(two)).name == "two"
+    assert card_of("pkg.mod:Theirs").name == "Theirs" and card_of("none.py").name == "none"
+
+    one.with_suffix(".yaml").write_text("title: T\npresets: {bench: {'*': {'*': {steps: 5}}}}\n")
+    card = card_of(f"{one}:Mine")
+    assert card == card_of(str(one)) and (card.name, card.class_name, card.title) == ("Mine", "Mine", "T")
+    assert card.path == one.with_suffix(".yaml") and card.presets["bench"]["*"]["*"] == {"steps": 5}
+
+    two.with_suffix(".yaml").write_text("title: T\n")
+    with pytest.raises(SuiteError, match=r"two.yaml:1: class: two.py has Mine, Other; name one"):
+        card_of(str(two))
+    two.with_suffix(".yaml").write_text("class: Other\ntitle: T\n")
+    assert (card_of(str(two)).name, card_of(f"{two}:Other").title, card_of(f"{two}:Mine").title) == (
+        "Other",
+        "T",
+        "",
+    )
+    with pytest.raises(SuiteError, match=r"unknown solver 'dsp' \(did you mean 'dps'\?\)"):
+        card_of("dsp")
+
+
+def test_two_of_our_cards_in_one_place_are_refused(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text("order: 3\n")
+    monkeypatch.setattr("bench.suites.cards.FOLDER", tmp_path)
+    with pytest.raises(SuiteError, match=r"b.yaml: order 3 is that of a; choose another"):
+        list_cards.__wrapped__()
+
+
+def test_a_space_knows_its_values():
+    space = Space(0.1, 10, "log")
+    assert space.contains(0.1) and space.contains(1) and not space.contains(11)
+    assert not space.contains(True) and not space.contains("1")
+    assert space.at_edge(0.1) and space.at_edge(10) and not space.at_edge(1)
+    whole = Space(1, 20, integer=True)
+    assert whole.contains(5) and not whole.contains(5.0) and whole.at_edge(20)
+    choices = Space(choices=("norm", 1, False))
+    assert (
+        choices.contains("norm")
+        and choices.contains(1.0)
+        and not choices.contains(True)
+        and not choices.contains(0)
+    )
+    assert not choices.at_edge("norm")
