@@ -45,8 +45,7 @@ class Rounding(PinvOperator):
 class Quantise(Rounding):
     """Rounding to the nearest of 2^bits levels, evenly spaced over [-1, 1] with both ends.
 
-    y holds the levels. Beyond [-1, 1] the image is clipped. Half-way between two levels it goes to the one
-    with the even number.
+    y holds the levels. Beyond [-1, 1] the image is clipped. Half-way it goes to the even level.
 
     Args:
         bits: per channel and pixel.
