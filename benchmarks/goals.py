@@ -71,13 +71,13 @@ def laws() -> Iterator[Line]:
 
 def mutants() -> Iterator[Line]:
     """Goal 1, second half; minutes."""
-    command = [sys.executable, "-m", "pytest", "-q", "tests/test_mutants.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "tests/certify/test_mutants.py"]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
     killed, survived = (
         int(m[1]) if (m := re.search(rf"(\d+) {word}", found)) else 0 for word in ("passed", "failed")
     )
     killed += found.count(".") * (not killed and not survived)
-    measured = f"{killed} of {killed + survived} checks of tests/test_mutants.py"
+    measured = f"{killed} of {killed + survived} checks of tests/certify/test_mutants.py"
     yield "1 mutants killed", measured, "all", killed > 0 and not survived
 
 

@@ -6,8 +6,8 @@
 
 Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each.
 These are what the presets ``exact``, ``exact-50``, ``exact-20`` and those of PiGDM's other coefficient hold
-(tests/test_suites.py compares). The table that is stored was measured with version 1 of the distances, whose
-exact draws were others (CHANGELOG.md).
+(tests/suites compares). The table that is stored was measured with version 1 of the distances, whose exact
+draws were others (CHANGELOG.md).
 """
 
 import argparse
