@@ -3,7 +3,7 @@
     python tools/tune_presets.py dps --tasks inpaint_box sr_average4
 
 Every solver gets four candidates, PiGDM three. One line per candidate: PSNR, SSIM and data misfit, means over
-the images; the presets in solvers/ hold the best PSNR.
+the images; the presets in solvers/NAME.yaml hold the best PSNR.
 """
 
 import argparse

@@ -28,7 +28,7 @@ def test_presets_fit_their_solvers(solver):
 
 def test_presets_merge_and_refuse(tmp_path, monkeypatch):
     (tmp_path / "dps.yaml").write_text(
-        "bench:\n  fashion*:\n    '*': {steps: 9, zeta: 1}\n    sr_*: {zeta: 2}\n"
+        "presets:\n  bench:\n    fashion*:\n      '*': {steps: 9, zeta: 1}\n      sr_*: {zeta: 2}\n"
     )
     monkeypatch.setattr(presets, "FOLDER", tmp_path)
     presets.load_presets.cache_clear()
@@ -78,9 +78,9 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("bench: 3\n", "dps.yaml:1: bench: expected preset -> prior -> task pattern -> parameters"),
-        ("bench:\n  fashion32: 3\n", "dps.yaml:2: bench.fashion32: expected preset -> prior"),
-        ("bench:\n  fashion32:\n    '*': 3\n", "dps.yaml:2: bench.fashion32: expected preset -> prior"),
+        ("presets:\n  bench: 3\n", "dps.yaml:2: presets.bench: expected preset -> prior -> task pattern -> parameters"),
+        ("presets:\n  bench:\n    fashion32: 3\n", "dps.yaml:3: presets.bench.fashion32: expected preset -> prior"),
+        ("presets:\n  bench:\n    fashion32:\n      '*': 3\n", "dps.yaml:3: presets.bench.fashion32: expected preset -> prior"),
     ],
 )
 def test_a_file_of_another_form_is_refused(tmp_path, monkeypatch, text, message):

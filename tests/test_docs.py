@@ -1,0 +1,104 @@
+"""The documentation says what is so: its links and files exist, its commands parse, and its tables hold the
+numbers of the committed reports."""
+
+import re
+import shlex
+
+import pandas as pd
+import pytest
+
+from bench.cli import cli
+from tests import ROOT
+
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / folder / "README.md" for folder in ("examples", "results", "datasets")),
+]
+
+
+def name(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    for path in re.findall(r"\]\(((?!http)[^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_that_are_named_exist(page):
+    """By their path from the root, or from `bench/`; NAME stands for any."""
+    for path in re.findall(r"`((?:\w+/)+\w+\.(?:py|ya?ml|toml|csv|md|dot))", page.read_text()):
+        if "NAME" not in path:
+            assert (ROOT / path).exists() or (ROOT / "bench" / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_parse(page, tmp_path):
+    """Verbs, options and the values that they take; `tests/test_guide.py` looks up suites and rows too."""
+    (tmp_path / "photos").mkdir()
+    lines = re.findall(r"^(?: {4}|\| `)?python -m bench ([^\n`]+)", page.read_text(), re.M)
+    for line in lines:
+        verb, *words = shlex.split(line.replace("~", str(tmp_path)), comments=True)
+        cli.commands[verb].make_context(verb, words)
+
+
+def table(page, head):
+    """The cells of the table whose first line starts with ``head``, by row."""
+    _, _, below = (ROOT / page).read_text().partition(f"\n{head}")
+    lines = below.split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def shown(score, mark, digits, tie):
+    """A score as a table of rows that are ranked shows it."""
+    if pd.isna(score):
+        return "–"
+    text = f"{score:.{digits}f}"
+    return {"best": f"**{text}**", "tie": f"**{text}**{tie}"}.get(mark, text)
+
+
+def linear(label, task, metric, digits, tie):
+    report = pd.read_csv(ROOT / "reports" / "linear" / "tables.csv")
+    found = report[(report.label == label) & (report.task == task)]
+    if found.empty:
+        return "–"
+    (row,) = found.to_dict("records")
+    return shown(row[metric], row[f"{metric}_mark"], digits, tie)
+
+
+def test_the_table_of_the_readme_is_that_of_the_report():
+    tasks = ["inpaint_box", "inpaint_random", "sr_average4", "blur_gauss", "blur_motion"]
+    rows = table("README.md", "| PSNR, dB |")
+    assert len(rows) == 9
+    for method, *cells in rows:
+        label = "pinv" if "A⁺" in method else f"{method.lower().replace('-', '_')}-100"
+        expected = [linear(label, task, "psnr", 2, "") for task in tasks]
+        assert [
+            cell.removeprefix("*").removesuffix("*") if label == "pinv" else cell for cell in cells
+        ] == expected
+
+
+def test_the_table_of_lpips_is_that_of_the_report():
+    tasks = ["inpaint_box", "inpaint_random", "sr_average4", "sr_bicubic4", "blur_gauss", "blur_motion"]
+    rows = [row for row in table("docs/results.md", "| LPIPS ↓ |") if not row[0].startswith("<sub>")]
+    assert len(rows) == 12
+    for label, *cells in rows:
+        label = label.split("<br>")[0].strip("*")
+        expected = [linear(label, task, "lpips", 3, "⁼") for task in tasks]
+        assert [cell.strip("*") if label == "pinv" else cell for cell in cells] == expected
+
+
+def test_the_table_of_exact_posteriors_is_that_of_the_report():
+    labels = ["exact", "pigdm-score-50", "diffpir-50", "oracle-20", "ddrm-50", "red_diff-50"]
+    metrics = {"psnr_sample": 0.1, "mmd": 0.001, "sw": 0.1, "var_ratio_measured": 0.1}
+    report = pd.read_csv(ROOT / "reports" / "exact" / "exact.csv")
+    medians = report[report.task == "gaussian-blur-s0.05"].pivot(
+        index="row", columns="metric", values="median"
+    )
+    rows = table("docs/exact.md", "| | PSNR of one sample")
+    for label, (_, *cells) in zip(labels, rows, strict=True):
+        for cell, (metric, unit) in zip(cells, metrics.items(), strict=True):
+            assert float(cell) == pytest.approx(medians.loc[label, metric], abs=0.51 * unit), (label, metric)
