@@ -45,10 +45,12 @@ def _check_preset(source: Source, preset: str, priors: Any) -> None:
     """Refuses a preset that is not prior -> task pattern -> parameters."""
     form = "expected preset -> prior -> task pattern -> parameters"
     if not isinstance(priors, dict):
-        raise SuiteError(f"{source.at(("presets", preset))}: {form}")
+        raise SuiteError(f"{source.at(('presets', preset))}: {form}")
     for prior, tasks in priors.items():
         if not isinstance(tasks, dict) or not all(isinstance(params, dict) for params in tasks.values()):
-            raise SuiteError(f"{source.at(("presets", preset, prior) if prior else ("presets", preset))}: {form}")
+            raise SuiteError(
+                f"{source.at(('presets', preset, prior) if prior else ('presets', preset))}: {form}"
+            )
 
 
 def resolve(

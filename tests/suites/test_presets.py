@@ -78,9 +78,18 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("presets:\n  bench: 3\n", "dps.yaml:2: presets.bench: expected preset -> prior -> task pattern -> parameters"),
-        ("presets:\n  bench:\n    fashion32: 3\n", "dps.yaml:3: presets.bench.fashion32: expected preset -> prior"),
-        ("presets:\n  bench:\n    fashion32:\n      '*': 3\n", "dps.yaml:3: presets.bench.fashion32: expected preset -> prior"),
+        (
+            "presets:\n  bench: 3\n",
+            "dps.yaml:2: presets.bench: expected preset -> prior -> task pattern -> parameters",
+        ),
+        (
+            "presets:\n  bench:\n    fashion32: 3\n",
+            "dps.yaml:3: presets.bench.fashion32: expected preset -> prior",
+        ),
+        (
+            "presets:\n  bench:\n    fashion32:\n      '*': 3\n",
+            "dps.yaml:3: presets.bench.fashion32: expected preset -> prior",
+        ),
     ],
 )
 def test_a_file_of_another_form_is_refused(tmp_path, monkeypatch, text, message):
