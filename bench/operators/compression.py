@@ -45,7 +45,8 @@ class Rounding(PinvOperator):
 class Quantise(Rounding):
     """Rounding to the nearest of 2^bits levels, evenly spaced over [-1, 1] with both ends.
 
-    y holds the levels. Beyond [-1, 1] the image is clipped; half-way between two levels it goes to the one with the even number.
+    y holds the levels. Beyond [-1, 1] the image is clipped; half-way between two levels it goes to the one
+    with the even number.
 
     Args:
         bits: per channel and pixel.

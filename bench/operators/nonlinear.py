@@ -87,8 +87,8 @@ SPREAD = 1.2
 class BlurNonlinear(Operator):
     """A(x) = clip(2 b - 1, -1, 1), b = the network's blur of (x + 1) / 2 with the image's own code.
 
-    The code is k = 1.2 N(0, I), a function of the image's seed: y and every data term of a solver see the same
-    blur.
+    The code is k = 1.2 N(0, I), a function of the image's seed: y and every data term of a solver see the
+    same blur.
 
     Args:
         network: with its weights, float64 on the CPU; shared, not copied.

@@ -43,8 +43,8 @@ class Task:
         seed: root seed of all streams.
         spec: what `make_operator` finds the operator by, where that is not its name.
 
-    A field that is added declares a neutral value (`bench.operators.base.neutral`). Away from it, the field enters
-    keys and the identity of y.
+    A field that is added declares a neutral value (`bench.operators.base.neutral`). Away from it, the field
+    enters keys and the identity of y.
     """
 
     name: str
