@@ -1,4 +1,21 @@
-"""Measurements of one's own, with no ground truth, suite or files: ``from bench import solve``."""
+"""Measurements of your own, with no ground truth, suite or files: ``from bench import solve``.
+
+Fill the hole in a picture of a light square:
+
+>>> import torch
+>>> from bench import load_prior, make_operator, make_solver, solve
+>>> prior = load_prior("fashion32")
+>>> truth = torch.full((1, 1, 32, 32), -1.0, dtype=torch.float64)
+>>> truth[:, :, 8:24, 8:24] = 0.5
+>>> A = make_operator("inpaint_box", prior.shape, seeds=[0])
+>>> y = A(truth)
+>>> ddrm = make_solver("ddrm", prior, "inpaint_box", steps=10)
+>>> x = solve(y, A, sigma=0.05, prior=prior, solver=ddrm)
+>>> tuple(x.shape)
+(1, 1, 32, 32)
+>>> bool((A(x.double()) - y).abs().mean() < 0.05)
+True
+"""
 
 from typing import Any
 
@@ -19,32 +36,34 @@ __all__ = ["load_prior", "make_operator", "make_solver", "solve"]
 
 
 def make_solver(name: str, prior: Prior, task: str = "", preset: str | None = None, **params: Any) -> Solver:
-    """A solver with the settings that a suite's row would have.
+    """Makes a solver with the settings that a suite's row would have.
 
     Args:
-        name: as of `run --solver`: ``dps``, ``pkg.mod:Class`` or ``file.py:Class``.
+        name: ``dps``, ``pkg.mod:Class`` or ``file.py:Class``, as in `run --solver`.
         task: the operator's name, since presets differ by it ("" for none of them).
-        preset: None is "bench" where the solver has that for the prior, else its defaults.
-        params: override the preset's.
+        preset: a preset's name; None is "bench" where the solver has that for the prior, else no preset.
+        params: settings that override those of the preset.
 
     Raises:
         ValueError: no such solver, preset or parameter, or a value out of range.
     """
     settings = resolve(name, preset, prior.name, task, task)[1]
-    return build_solver(
-        load_solver(name), {**settings, **params}, lambda param: f"{name}.{param}" if param else name
-    )
+
+    def where(param: str = "") -> str:
+        return f"{name}.{param}" if param else name
+
+    return build_solver(load_solver(name), {**settings, **params}, where)
 
 
 def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, seed: int = 0) -> Tensor:
-    """The reconstructions of a batch, without TF32, as in a run.
+    """Reconstructs a batch of images, without TF32, as in a run.
 
     Args:
-        y: (B, *m).
-        A: one operator per row of y, as of `make_operator`.
+        y: measurements, (B, *m).
+        A: one operator per row of y, made by `make_operator`.
         sigma: standard deviation of the noise in y, for images in [-1, 1].
-        solver: as of `make_solver`, or an instance of a class in ``solvers``.
-        seed: of the solver's noise; row i gets the same one in every batch.
+        solver: made by `make_solver`, or an instance of a class in ``solvers``.
+        seed: of the solver's noise; row i gets the same noise in every batch.
 
     Returns:
         (B, *shape) in the prior's dtype, on its device; the first of several particles.
@@ -52,16 +71,16 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
     Raises:
         ValueError: y does not fit A, A not the prior, or the solver does not take A.
     """
-    if tuple(y.shape) != (len(A), *A.out_shape) or tuple(A.shape) != tuple(prior.shape):
+    given, out_shape, shape = tuple(y.shape), tuple(A.out_shape), tuple(A.shape)
+    if given != (len(A), *out_shape) or shape != tuple(prior.shape):
         raise ValueError(
-            f"y {tuple(y.shape)}, A: {len(A)} x {tuple(A.shape)} -> {tuple(A.out_shape)} and the prior's images "
+            f"y {given}, A: {len(A)} x {shape} -> {out_shape} and the prior's images "
             f"{tuple(prior.shape)} do not fit together"
         )
     if reason := solver.reject(A, prior):
         raise ValueError(reason)
-    noise = StreamNoise(
-        [stream_key("reconstruct", seed, i) for i in range(len(y))], prior.dtype, prior.device
-    )
+    keys = [stream_key("reconstruct", seed, i) for i in range(len(y))]
+    noise = StreamNoise(keys, prior.dtype, prior.device)
     measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
     with full_precision():
         x = run_solver(solver, measurement, prior, noise).x

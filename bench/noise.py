@@ -10,8 +10,8 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ class StreamNoise(Noise):
     Args:
         keys: one 128-bit key per image, from `stream_key`.
         dtype, device: of what `new` and `uniform` return.
-
+        calls: how many draws were made before.
     """
 
     def __init__(
@@ -97,16 +97,27 @@ class StreamNoise(Noise):
         return values.to(self.dtype).reshape(len(self), *shape).to(self.device)
 
 
+class Guess(NamedTuple):
+    """A draw that is being made ahead."""
+
+    kind: str
+    """``new`` or ``uniform``."""
+    shape: tuple[int, ...]
+    calls: int
+    """The source's call counter before the draw."""
+    future: Future[Tensor]
+
+
 class DrawnAhead(Noise):
-    """The numbers of another source, of which the next draw is made in a thread while the solver works on the
-    last one.
+    """The numbers of another source, whose next draw is made in a thread while the solver works.
 
     It guesses that a solver asks for the same again; where it does not, the guess is thrown away and its call
     number reused. Close it (it is a context manager) when the solver has ended.
     """
 
     def __init__(self, noise: StreamNoise) -> None:
-        self.noise, self._thread, self._guess = noise, ThreadPoolExecutor(1), None
+        self.noise, self._thread = noise, ThreadPoolExecutor(1)
+        self._guess: Guess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -128,25 +139,26 @@ class DrawnAhead(Noise):
         return self._draw("uniform", tuple(shape))
 
     def _draw(self, kind: str, shape: tuple[int, ...]) -> Tensor:
-        if self._guess and self._guess[:2] == (kind, shape):
-            drawn, self._guess = self._guess[-1].result(), None
+        draw = getattr(self.noise, kind)
+        if self._guess and (self._guess.kind, self._guess.shape) == (kind, shape):
+            drawn, self._guess = self._guess.future.result(), None
         else:
             self._settle()
-            drawn = getattr(self.noise, kind)(shape)
-        self._guess = (kind, shape, self.noise.calls, self._thread.submit(getattr(self.noise, kind), shape))
+            drawn = draw(shape)
+        self._guess = Guess(kind, shape, self.noise.calls, self._thread.submit(draw, shape))
         return drawn
 
     def _settle(self) -> None:
         """Takes a wrong guess back."""
         if self._guess:
-            _, _, calls, future = self._guess
-            future.result()
-            self.noise.calls, self._guess = calls, None
+            self._guess.future.result()
+            self.noise.calls, self._guess = self._guess.calls, None
 
 
 class Philox:
-    """Calls of any stream, from one generator that is set to each in turn: making one costs more than the
-    words of an image.
+    """Calls of any stream, from one generator that is set to each in turn.
+
+    Making a generator costs more than the words of an image.
     """
 
     def __init__(self) -> None:
@@ -154,8 +166,9 @@ class Philox:
         self._state = self._generator.state
 
     def __call__(self, key: int, call: int, n: int) -> np.ndarray:
-        """The first n 64-bit words of one call of the stream ``key``, (n,) uint64; a call owns the counter's
-        highest word.
+        """The first n 64-bit words of one call of the stream ``key``, (n,) uint64.
+
+        A call owns the counter's highest word.
         """
         self._state["state"]["key"][:] = key & (1 << 64) - 1, key >> 64
         self._state["state"]["counter"][:] = 0, 0, 0, call
@@ -176,8 +189,9 @@ def philox_bits(key: int, call: int, n: int) -> np.ndarray:
 
 
 def stream_key(*parts: str | int) -> int:
-    """The 128-bit key of the stream that ``parts`` name, e.g. ("sampler", seed, dataset, image, task, solver,
-    sample).
+    """The 128-bit key of the stream that ``parts`` name.
+
+    A solver's own stream, for example, is ("sampler", seed, dataset, image, task, solver, sample).
     """
     name = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest(), "little")

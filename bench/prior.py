@@ -1,5 +1,6 @@
-"""Priors: what knows E[x0 | x_t]. A pretrained network, or (in `bench.exact.prior`) a distribution in closed
-form.
+"""Priors, which know E[x0 | x_t].
+
+A prior is a pretrained network or, in `bench.exact.prior`, a distribution in closed form.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +24,6 @@ class Prior(ABC):
         shape: of one image, (C, H, W) in [-1, 1], or (d,) for vectors.
         schedule: the noise levels the prior knows.
         dtype, device: of what it takes and returns.
-
     """
 
     shape: tuple[int, ...]
@@ -37,8 +37,7 @@ class Prior(ABC):
     """Of the architecture and schedule, which change results without changing the weights; part of the key
     too."""
     classes: int = 0
-    """How many classes it knows; where there are any, it must be told those of the images, see
-    `condition`."""
+    """How many classes it knows; where there are any, `condition` must tell it those of the images."""
     privileged: bool = False
     """Whether it was told something about the truth: its class."""
 
@@ -54,12 +53,11 @@ class Prior(ABC):
             v: (B, *shape), the learned interpolation between the logarithms of the two posterior variances of
                 DDPM, -1 for the small and 1 for the large one (Nichol & Dhariwal 2021); None where it was not
                 learned.
-
         """
 
     @abstractmethod
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        """The same, and the pullback u -> (dx0/dx)^T u, which may be called several times."""
+        """What `moments` returns, and the pullback u -> (dx0/dx)^T u, which may be called several times."""
 
     def denoise(self, x: Tensor, t: Level) -> Tensor:
         """E[x0 | x_t = x], (B, *shape); one network evaluation, no graph."""
@@ -78,13 +76,33 @@ class Prior(ABC):
 
         Raises:
             ValueError: the prior has no such class.
-
         """
         raise ValueError(f"prior '{self.name}' takes no labels: it is unconditional")
 
+    def posterior(self, y: Tensor, A: Any, sigma: float) -> "Prior":
+        """The distribution of x0 given y = A x0 + sigma n, which a prior in closed form knows.
+
+        Args:
+            y: (B, *m).
+            A: one `LinearOperator` per row of y.
+            sigma: >= 0.
+
+        Raises:
+            ValueError: the prior has no closed form.
+        """
+        raise ValueError(f"prior '{self.name}' has no closed form, and so no exact posterior")
+
+    def sample(self, noise: Noise) -> Tensor:
+        """One exact draw per stream, (B, *shape), which a prior in closed form can make.
+
+        Raises:
+            ValueError: the prior has no closed form.
+        """
+        raise ValueError(f"prior '{self.name}' has no closed form, and so no exact samples")
+
     @property
     def guidance(self) -> dict[str, Any] | None:
-        """What steers it towards its labels, as a record keeps it; None where nothing does."""
+        """What steers the prior towards its labels, as a record keeps it; None where nothing does."""
         return None
 
     @property
@@ -93,38 +111,34 @@ class Prior(ABC):
         return ()
 
     def recompute(self, on: bool = True) -> bool:
-        """Trades time for memory: activations are computed again in backward passes. Says whether that
-        changed anything.
+        """Computes activations again in backward passes, which trades time for memory.
+
+        Returns:
+            Whether that changed anything.
         """
         return False
 
 
 class CountingPrior(Prior):
-    """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``, in images: one call for B images
-    counts B.
+    """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``.
+
+    It counts in images: one call for B images counts B.
     """
 
     def __init__(self, prior: Prior, calls: Counter[str]) -> None:
         self.prior, self.calls = prior, calls
-        self.shape, self.schedule, self.dtype, self.device = (
-            prior.shape,
-            prior.schedule,
-            prior.dtype,
-            prior.device,
-        )
-        self.name, self.weights_sha256, self.config_sha256 = (
-            prior.name,
-            prior.weights_sha256,
-            prior.config_sha256,
-        )
+        self.shape, self.schedule = prior.shape, prior.schedule
+        self.dtype, self.device = prior.dtype, prior.device
+        self.name = prior.name
+        self.weights_sha256, self.config_sha256 = prior.weights_sha256, prior.config_sha256
         self.classes, self.privileged = prior.classes, prior.privileged
 
-    def posterior(self, *given: Any) -> "CountingPrior":
-        """As of `bench.exact.prior.ExactPrior`, tallied alike."""
-        return CountingPrior(self.prior.posterior(*given), self.calls)
+    def posterior(self, y: Tensor, A: Any, sigma: float) -> "CountingPrior":
+        """The posterior of the counted prior, which goes on counting in the same tally."""
+        return CountingPrior(self.prior.posterior(y, A, sigma), self.calls)
 
     def sample(self, noise: Noise) -> Tensor:
-        """As of `bench.exact.prior.ExactPrior`; no evaluation."""
+        """Exact draws; no evaluation."""
         return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
@@ -135,8 +149,8 @@ class CountingPrior(Prior):
         self.calls["nfe"] += len(x)
         x0, v, pull = self.prior.moments_vjp(x, t)
 
-        def watched(u: Tensor) -> Tensor:
+        def counted(u: Tensor) -> Tensor:
             self.calls["vjps"] += len(u)
             return pull(u)
 
-        return x0, v, watched
+        return x0, v, counted

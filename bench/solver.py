@@ -8,16 +8,26 @@ clock.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from bench.noise import Noise
-from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, norm
-from bench.operators.neutral import Neutral
-from bench.prior import Prior
-from bench.schedule import CLEAN, Level, Spacing, VPSchedule, ddim, ddim_coefficients, ddpm, draw_level
+from bench.operators.base import RUNGS, LinearOperator, Operator, PinvOperator, SVDOperator, norm
+from bench.operators.base.neutral import Neutral
+from bench.prior import Prior, Pullback
+from bench.schedule import (
+    CLEAN,
+    Level,
+    Schedule,
+    Spacing,
+    VPSchedule,
+    ddim,
+    ddim_coefficients,
+    ddpm,
+    draw_level,
+)
 
 __all__ = [
     "CLEAN",
@@ -32,7 +42,9 @@ __all__ = [
     "PinvOperator",
     "Positive",
     "Prior",
+    "Pullback",
     "SVDOperator",
+    "Schedule",
     "Solver",
     "Spacing",
     "Step",
@@ -43,8 +55,10 @@ __all__ = [
     "ddim_coefficients",
     "ddpm",
     "draw_level",
+    "fresh_noise",
     "norm",
     "particles",
+    "vjp_once",
 ]
 
 Steps = Annotated[int, Ge(1), Le(1000)]
@@ -54,12 +68,19 @@ NonNegative = Annotated[float, Ge(0)]
 UnitInterval = Annotated[float, Ge(0), Le(1)]
 
 
-class Measurement(NamedTuple):
-    """What a solver is told: y = A(x) + sigma n. Never the ground truth."""
+Rung = TypeVar("Rung", bound=Operator)
+
+
+class Measurement(NamedTuple, Generic[Rung]):
+    """What a solver is told: y = A(x) + sigma n. Never the ground truth.
+
+    ``Measurement[SVDOperator]`` says in a signature which operators the solver takes; `Solver.needs` makes
+    sure of it.
+    """
 
     y: Tensor
     """(B, *m)."""
-    A: Operator
+    A: Rung
     """One operator per image of the batch."""
     sigma: float
     """Standard deviation of the noise in y, in the units of x ([-1, 1])."""
@@ -88,7 +109,7 @@ class Solver(ABC):
 
     paper: ClassVar[str] = ""
     """arXiv identifier, printed under every table that shows the solver."""
-    needs: ClassVar[type[Operator]] = Operator
+    needs: ClassVar[type[Operator]] = Operator  # type: ignore[type-abstract]  # asked of, never built
     """The least capable operator that the solver accepts."""
     needs_gradient: ClassVar[bool] = False
     """Whether the solver differentiates through A, so that a gradient-free operator is refused."""
@@ -102,15 +123,57 @@ class Solver(ABC):
         """Why this instance cannot solve problems with A and the prior, or None where it can."""
         name = type(self).__name__
         if not isinstance(A, self.needs):
-            rung = next(c for c in type(A).__mro__ if c.__module__ == Operator.__module__)
+            rung = next(rung for rung in RUNGS if isinstance(A, rung))
             return f"{name} needs {self.needs.__name__}; {type(A).__name__} is {rung.__name__}"
         if self.needs_gradient and not A.differentiable:
             return f"{name} needs a gradient through A; {type(A).__name__} has none"
         return None
 
     @abstractmethod
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
+    def solve(self, measurement: Measurement[Any], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields after every step; the last ``x`` is the reconstruction, (B, *shape) in about [-1, 1]."""
+
+
+def vjp_once(prior: Prior, x: Tensor, t: Level, clip: bool = False) -> tuple[Tensor, Tensor | None, Pullback]:
+    """The estimate E[x0 | x_t = x] and a pullback through it that may be called once.
+
+    The pullback takes the network's graph with it, so that one step's graph lives at a time.
+
+    Args:
+        x: (B, *shape) at level t.
+        clip: clip the estimate to [-1, 1] inside the graph: saturated pixels pass no gradient.
+
+    Returns:
+        x0: (B, *shape).
+        v: (B, *shape), the learned variance as of `Prior.moments`, or None.
+        pull: u -> (dx0/dx)^T u, (B, *shape) -> (B, *shape).
+
+    >>> import torch
+    >>> from bench.exact.prior import GaussianPrior
+    >>> prior = GaussianPrior(torch.zeros(2), torch.ones(2))
+    >>> t = prior.schedule.level(500)
+    >>> x0, _, pull = vjp_once(prior, torch.tensor([[0.5, 9.0]]), t, clip=True)
+    >>> x0[0], pull(torch.ones(1, 2))[0] / t.alpha
+    (tensor([0.1395, 1.0000]), tensor([1., 0.]))
+    """
+    x0, v, pull_x0 = prior.moments_vjp(x, t)
+    inside: Tensor | int = 1
+    if clip:
+        inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)
+    graph = [pull_x0]
+
+    def pull(u: Tensor) -> Tensor:
+        return graph.pop()(inside * u)
+
+    return x0, v, pull
+
+
+def fresh_noise(noise: Noise, x: Tensor, s: Level[float]) -> Tensor:
+    """Standard normals like x, (B, ...), for a step to level s, or x itself where s is clean.
+
+    The steps to the clean level multiply them by 0, and nothing is drawn.
+    """
+    return noise.like(x) if s.sigma > 0 else x
 
 
 def particles(solver: Solver) -> int:

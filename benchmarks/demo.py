@@ -1,4 +1,4 @@
-"""Wall time of the demo after installation: `python -m bench run --suite demo` into an empty folder.
+"""Measures the demo after installation: `python -m bench run --suite demo` into an empty folder.
 
 python benchmarks/demo.py
 """

@@ -1,11 +1,10 @@
-"""Every solver and operator at 3 x 256 x 256 with the FFHQ network, on a CPU: the whole path, its seconds and
-its memory.
+"""Runs every solver and operator at 3 x 256 x 256 with the FFHQ network on a CPU; seconds and memory.
 
     python benchmarks/full_size.py [--out DIR] [--task NAME ...]
 
-Photographs of scikit-image through `python -m bench run` and the report, two steps per solver. The weights
-are random, so the scores mean nothing; shapes, memory and seconds are those of the real network. It fails
-above 12 GB. A run that was stopped goes on in the same folder.
+Photographs of scikit-image go through `python -m bench run` and the report, with two steps per solver. The
+weights are random, so the scores mean nothing; shapes, memory and seconds are those of the real network. The
+benchmark fails above 12 GB. A run that was stopped goes on in the same folder.
 """
 
 import argparse
@@ -59,7 +58,8 @@ tasks:
   - {{name: jpeg, operator: jpeg, sigma: 0.05}}
   - {{name: quantise, operator: quantise, sigma: 0}}
 
-solvers:                    # one costs at least three evaluations of the network a task: each meets some operators of its kind
+# A solver costs at least three evaluations of the network a task: each meets some operators of its kind.
+solvers:
   - {{solver: pinv}}        # this and the next on three images, as many as FID and KID need
   - {{solver: ddrm, params: {{steps: 2}}, tasks: [sr_bicubic4]}}
   - solver: ddnm
@@ -76,9 +76,7 @@ solvers:                    # one costs at least three evaluations of the networ
 
 
 def main() -> None:
-    """Runs the suite, prints seconds and memory by solver, and compares DPS with and without recomputed
-    activations.
-    """
+    """Runs the suite, prints its costs by solver, and compares DPS with and without recomputation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--out", type=Path, help="keep everything in this folder, which may hold a part of it already"
@@ -90,7 +88,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = (args.out or Path(scratch)).resolve()
         suite = prepare(folder)
-        run(suite, folder / "run", *(option for task in args.task for option in ("--task", task)))
+        tasks: list[str] = []
+        for task in args.task:
+            tasks += ["--task", task]
+        run(suite, folder / "run", *tasks)
         print_costs(folder / "run")
         if not args.task:
             compare_recomputation(suite, folder)
@@ -119,14 +120,15 @@ def prepare(folder: Path) -> Path:
 
 
 def random_state(architecture: dict) -> dict[str, torch.Tensor]:
-    """Weights of a `random_network` by name."""
+    """The weights of a `random_network` by name."""
     return random_network(architecture).state_dict()
 
 
 def random_network(architecture: dict) -> torch.nn.Module:
-    """A network with random weights. Those that the architecture starts at zero, the last layer's among them,
-    are small instead: every layer matters, gradients pass through all of them, and the predicted noise is of
-    about its true size.
+    """Builds a network with random weights.
+
+    Weights that the architecture starts at zero, the last layer's among them, are small instead. So every
+    layer matters, gradients pass through all of them, and the predicted noise is of about its true size.
     """
     torch.manual_seed(0)
     network = build_unet(**architecture)
@@ -137,7 +139,7 @@ def random_network(architecture: dict) -> torch.nn.Module:
 
 
 def run(suite: Path, out: Path, *options: str) -> None:
-    """`python -m bench run`, one image at a time, in a process of its own.
+    """Calls `python -m bench run`, one image at a time, in a process of its own.
 
     Raises:
         CalledProcessError: it did not end well.
@@ -147,7 +149,7 @@ def run(suite: Path, out: Path, *options: str) -> None:
 
 
 def print_costs(folder: Path) -> None:
-    """By solver: reconstructions, and means of evaluations, pulls, seconds and memory per image."""
+    """Prints, by solver, means of evaluations, vjps, seconds and memory per image, and the images."""
     table = load(folder)
     solved = table[table["status"] == "ok"].groupby("label", sort=False)
     columns = {"nfe": "NFE", "vjps": "vjps", "seconds": "s/image", "peak_memory_mb": "MB above the weights"}
@@ -156,24 +158,13 @@ def print_costs(folder: Path) -> None:
 
 
 def compare_recomputation(suite: Path, folder: Path) -> None:
-    """Prints the memory of a step of DPS with and without its activations kept, beside that of a solver
-    without a vjp.
-    """
-    run(
-        suite,
-        folder / "recomputed",
-        "--task",
-        "sr_average4",
-        "--solver",
-        "dps.steps=1",
-        "--recompute",
-        "--no-report",
-    )
+    """Prints the memory of a DPS step that keeps or recomputes its activations, and of one without a vjp."""
+    options = ["--task", "sr_average4", "--solver", "dps.steps=1", "--recompute", "--no-report"]
+    run(suite, folder / "recomputed", *options)
     kept = load(folder / "run").query("task == 'sr_average4'").set_index("label")["peak_memory_mb"]
     again = load(folder / "recomputed")["peak_memory_mb"].item()
-    print(
-        f"above the weights: DPS {kept['dps']:.0f} MB, activations recomputed {again:.0f} MB; DDNM {kept['ddnm']:.0f} MB"
-    )
+    dps = f"DPS {kept['dps']:.0f} MB, activations recomputed {again:.0f} MB"
+    print(f"above the weights: {dps}; DDNM {kept['ddnm']:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What the exact suites set out to show, as numbers: each goal with its bound, what was measured, and the
-verdict.
+"""Measures the goals of the exact suites: each with its number, its bound and the verdict.
 
-python benchmarks/goals.py            # minutes; with --quick fewer problems, and no mutants
-python benchmarks/goals.py --run results/exact-full        # goals 3 and 4 in all their tasks, from the
-records of that run
+    python benchmarks/goals.py            # minutes; with --quick fewer problems, and no mutants
+    python benchmarks/goals.py --run results/exact-full
+
+With ``--run``, goals 3 and 4 are measured in all their tasks, from the records of that run.
 """
 
 import argparse
@@ -46,12 +46,13 @@ LOUD = re.compile(r"d(2|8|80)-m[124]-s(0\.2|1)")
 """Tasks of goal 4: d <= 80, m <= 4, sigma >= .1."""
 LOUD_8 = re.compile(r"d8-m[124]-s(0\.2|1)")
 """Tasks of goal 3."""
+MUTANTS = "tests/certify/test_mutants.py"
 Line = tuple[str, str, str, bool]
 """Goal, measured, bound, reached."""
 
 
 def laws() -> Iterator[Line]:
-    """Goal 1: every law to its own tolerance, closed forms and paths each to theirs."""
+    """Measures goal 1: every law holds to its own tolerance, closed forms and paths each to theirs."""
     results = [(name, result) for name in all_laws() for result in run_laws(name)]
     name, worst = max(results, key=lambda r: r[1].error / r[1].law.tolerance)
     broken = sum(not r.passed for _, r in results)
@@ -70,30 +71,39 @@ def laws() -> Iterator[Line]:
 
 
 def mutants() -> Iterator[Line]:
-    """Goal 1, second half; minutes."""
-    command = [sys.executable, "-m", "pytest", "-q", "tests/certify/test_mutants.py"]
+    """Measures the second half of goal 1: the tests kill mutants of the solvers. It takes minutes."""
+    command = [sys.executable, "-m", "pytest", "-q", MUTANTS]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
-    killed, survived = (
-        int(m[1]) if (m := re.search(rf"(\d+) {word}", found)) else 0 for word in ("passed", "failed")
-    )
-    killed += found.count(".") * (not killed and not survived)
-    measured = f"{killed} of {killed + survived} checks of tests/certify/test_mutants.py"
+    killed, survived = counted(found, "passed"), counted(found, "failed")
+    if not killed and not survived:  # pytest was quiet: a dot for each test that passed
+        killed = found.count(".")
+    measured = f"{killed} of {killed + survived} checks of {MUTANTS}"
     yield "1 mutants killed", measured, "all", killed > 0 and not survived
 
 
+def counted(output: str, outcome: str) -> int:
+    """Number of tests with an outcome, from the last line of pytest."""
+    found = re.search(rf"(\d+) {outcome}", output)
+    return int(found[1]) if found else 0
+
+
 def exact_pieces(most: int) -> Iterator[Line]:
-    """Goal 2: Tweedie's formula and its derivative, and Bayes' rule as a constant, on problems of every task
-    of both suites.
+    """Measures goal 2: Tweedie's formula and its derivative hold, and Bayes' rule is a constant.
+
+    The problems are those of every task of both suites.
     """
-    spreads, worlds = [], {}
+    spreads: list[float] = []
+    problems: dict[str, ExactImages] = {}
     for suite in map(load_suite, ("exact", "exact-full")):
         for row in suite.tasks:
             name = row.prior or suite.prior
-            data = worlds.setdefault(name, ExactImages(name))
+            data = problems.setdefault(name, ExactImages(name))
             task = Task(row.name, name, row.operator, row.noise_std, row.params)
             images = data.ids[: min(most, row.images or suite.images)]
             spreads += [bayes_spread(data, task, image) for image in images]
-    tweedie = [error for data in worlds.values() for error in tweedie_errors(data.law)]
+    tweedie: list[float] = []
+    for data in problems.values():
+        tweedie += tweedie_errors(data.prior)
     yield (
         "2 denoiser and vjp against Tweedie's formula",
         f"{max(tweedie):.0e}",
@@ -105,102 +115,100 @@ def exact_pieces(most: int) -> Iterator[Line]:
 
 
 def bayes_spread(data: ExactImages, task: Task, image: str) -> float:
-    """How much log p(x) + log p(y | x) - log p(x | y) varies over the truth and eight draws of the
-    posterior.
-    """
+    """Range of log p(x) + log p(y | x) - log p(x | y) over the truth and eight draws of the posterior."""
     x, (y, A, sigma), *_ = measure(task, data, [image])
-    posterior = data.law.posterior(y, A, sigma)
+    posterior = data.prior.posterior(y, A, sigma)
     at = torch.cat([x, draw(posterior, 8, "goals", image).reshape(8, *data.shape)])
     r = y - A.repeat_interleave(len(at))(at)
     bayes = (
-        data.law.log_density(at) - 0.5 * r.flatten(1).square().sum(1) / sigma**2 - posterior.log_density(at)
+        data.prior.log_density(at) - 0.5 * r.flatten(1).square().sum(1) / sigma**2 - posterior.log_density(at)
     )
     return float(bayes.max() - bayes.min())
 
 
-def tweedie_errors(law: MixturePrior) -> Iterator[float]:
+def tweedie_errors(prior: MixturePrior) -> Iterator[float]:
     """Largest errors of x0 and of its pullback against automatic differentiation of the log density."""
-    x, z, u = (draw(law, 4, "goals", name).reshape(4, *law.shape) for name in "xzu")
+    x, z, u = (draw(prior, 4, "goals", name).reshape(4, *prior.shape) for name in "xzu")
     for index in (999, 300, 0):
-        t = law.schedule.level(index)
+        t = prior.schedule.level(index)
         at = (t.alpha * x + t.sigma * z).requires_grad_()
-        score = torch.autograd.grad(law.log_density(at, t).sum(), at, create_graph=True)[0]
-        x0, (mine, pull) = (at + t.sigma**2 * score) / t.alpha, law.vjp(at.detach(), t)
+        score = torch.autograd.grad(prior.log_density(at, t).sum(), at, create_graph=True)[0]
+        x0, (mine, pull) = (at + t.sigma**2 * score) / t.alpha, prior.vjp(at.detach(), t)
         yield float((mine - x0.detach()).abs().max())
         if index < 999:  # there the reference itself is off by 1e-8: it divides by alpha
             yield float((pull(u) - torch.autograd.grad(x0, at, u)[0]).abs().max())
 
 
-def anchor_records(problems: int, folder: Path) -> list[Record]:
-    """Of the headline task alone, made here; a run of exact-full (``--run``) has all tasks of goals 3 and
-    4.
-    """
-    suite = override(
-        load_suite("exact-full"),
-        ("exact", "oracle-1000", "tds-250"),
-        (TASK,),
-        [*SOLVERS, *ANCHORS],
-        images=problems,
-    )
+def headline_records(problems: int, folder: Path) -> list[Record]:
+    """Makes the records of the headline task; a run of exact-full has all tasks of goals 3 and 4."""
+    solvers = ("exact", "oracle-1000", "tds-250")
+    suite = override(load_suite("exact-full"), solvers, (TASK,), [*SOLVERS, *ANCHORS], images=problems)
     Runner(prepare(suite, Options()), folder, Observer()).run()
     return read_records(folder)[0]
 
 
-def anchors(records: list[Record]) -> Iterator[Line]:
-    """Goals 3 and 4: oracle and TDS at the floor, in the worst of the tasks that the records are about."""
+def at_the_floor(records: list[Record]) -> Iterator[Line]:
+    """Measures goals 3 and 4: oracle and TDS reach the floor, in the worst of the tasks of the records."""
+    yield from oracle_at_the_floor(records, "3 oracle, 1000 NFE")
+    yield from tds_at_the_floor(records, "4 TDS, 1000 particles")
 
-    def of(task: str, label: str, metric: str) -> Median:
-        return median_interval(
-            np.array(
-                [r.metrics[metric] for r in records if (r.task, r.label, r.status) == (task, label, "ok")]
-            )
-        )
 
+def oracle_at_the_floor(records: list[Record], goal: str) -> Iterator[Line]:
+    """Measures goal 3."""
+    label = "oracle-1000"
+    tasks = tasks_of(records, label, LOUD_8)
+    if not tasks:
+        yield goal, "no records", "its tasks", False
+        return
+    medians = [(median(records, task, label, "sw"), task) for task in tasks]
+    sw, task = max(medians, key=lambda pair: pair[0].high)
+    where = f"{interval(sw)} in {task}, the worst of {len(tasks)}"
+    yield f"{goal}: SW2 / floor", where, "upper end 1.5", sw.high <= 1.5
+    mmd, task = max((median(records, task, label, "mmd"), task) for task in tasks)
+    yield f"{goal}: MMD / prior's", f"{interval(mmd)} in {task}", "0.03", mmd.median <= 0.03
+
+
+def tds_at_the_floor(records: list[Record], goal: str) -> Iterator[Line]:
+    """Measures goal 4."""
+    label = "tds-250"
+    tasks = tasks_of(records, label, LOUD)
+    if not tasks:
+        yield goal, "no records", "its tasks", False
+        return
+    medians = [(median(records, task, label, "sw"), task) for task in tasks]
+    sw, task = max(medians, key=lambda pair: pair[0].median)
+    where = f"{interval(sw)} in {task}, the worst of {len(tasks)}"
+    yield f"{goal}: SW2 / floor", where, "2", sw.median <= 2
+    excesses = []
+    for task in tasks:
+        floor = median(records, task, "exact", "mode_tv").median
+        excesses.append((median(records, task, label, "mode_tv").median - floor, task))
+    excess, task = max(excesses)
+    yield f"{goal}: mode TV above the floor", f"{excess:.3f} in {task}", "0.03", excess <= 0.03
+
+
+def tasks_of(records: list[Record], label: str, pattern: re.Pattern[str]) -> list[str]:
+    """Tasks in which both a row and the exact posterior have records."""
     done = {(r.task, r.label) for r in records if r.status == "ok"}
-    for goal, label, pattern in (
-        ("3 oracle, 1000 NFE", "oracle-1000", LOUD_8),
-        ("4 TDS, 1000 particles", "tds-250", LOUD),
-    ):
-        tasks = sorted(
-            {
-                task
-                for task, row in done
-                if row == label and (task, "exact") in done and pattern.fullmatch(task)
-            }
-        )
-        if not tasks:
-            yield goal, "no records", "its tasks", False
-            continue
-        sw = max(
-            ((of(task, label, "sw"), task) for task in tasks),
-            key=lambda m: m[0].high if goal[0] == "3" else m[0].median,
-        )
-        name, where = f"{goal}: SW2 / floor", f"{interval(sw[0])} in {sw[1]}, the worst of {len(tasks)}"
-        if goal[0] == "3":
-            yield name, where, "upper end 1.5", sw[0].high <= 1.5
-            mmd, task = max((of(task, label, "mmd"), task) for task in tasks)
-            yield f"{goal}: MMD / prior's", f"{interval(mmd)} in {task}", "0.03", mmd.median <= 0.03
-        else:
-            yield name, where, "2", sw[0].median <= 2
-            excess, task = max(
-                (of(t, label, "mode_tv").median - of(t, "exact", "mode_tv").median, t) for t in tasks
-            )
-            yield f"{goal}: mode TV above the floor", f"{excess:.3f} in {task}", "0.03", excess <= 0.03
+    tasks = {task for task, row in done if row == label and (task, "exact") in done}
+    return sorted(task for task in tasks if pattern.fullmatch(task))
+
+
+def median(records: list[Record], task: str, label: str, metric: str) -> Median:
+    """The median of a metric over the problems of a task, with its interval."""
+    own = [r for r in records if (r.task, r.label, r.status) == (task, label, "ok")]
+    return median_interval(np.array([r.metrics[metric] for r in own]))
 
 
 def closed_forms() -> Iterator[Line]:
-    """Goal 5: variance in unmeasured directions."""
+    """Measures goal 5: the variance in unmeasured directions has its limit."""
     for found in limits():
-        yield (
-            f"5 {found.name}",
-            f"{found.variance:.4f}",
-            f"{found.limit:.4f} +- {found.tolerance:.3g}",
-            found.reached,
-        )
+        bound = f"{found.limit:.4f} +- {found.tolerance:.3g}"
+        yield f"5 {found.name}", f"{found.variance:.4f}", bound, found.reached
 
 
 def smoke(folder: Path) -> Iterator[Line]:
-    """Goals 6 and 7: the small suite in time, and its tables complete."""
+    """Measures goals 6 and 7: the small suite ends in time, and its tables are complete."""
     suite, threads = load_suite("exact"), torch.get_num_threads()
     torch.set_num_threads(1)
     start, cpu = time.perf_counter(), time.process_time()
@@ -220,26 +228,23 @@ def smoke(folder: Path) -> Iterator[Line]:
     lacking = []
     for task in suite.tasks:
         own = [line for line in lines if line["task"] == task.name]
-        asked = {line["nfe"] for line in own if line["baseline"] == "False"}
-        at = {line["nfe"] for line in own if line["solver"] == "oracle"}
-        if not (asked <= at and any(line["solver"] == "exact" for line in own)):
+        methods = {line["nfe"] for line in own if line["baseline"] == "False"}
+        oracles = {line["nfe"] for line in own if line["solver"] == "oracle"}
+        if not (methods <= oracles and any(line["solver"] == "exact" for line in own)):
             lacking.append(task.name)
-    measured = f"{len(lines)} numbers, {bare} without an interval; {len(lacking)} tables without floor and oracle at each NFE"
-    yield (
-        "7 every number has an interval, every table its floor and oracle",
-        measured,
-        "0 and 0",
-        not bare and not lacking,
-    )
+    tables = f"{len(lacking)} tables without floor and oracle at each NFE"
+    measured = f"{len(lines)} numbers, {bare} without an interval; {tables}"
+    goal = "7 every number has an interval, every table its floor and oracle"
+    yield goal, measured, "0 and 0", not bare and not lacking
 
 
 def interval(m: Median) -> str:
-    """As in "1.02 [0.91, 1.20]"."""
+    """A median with its interval as text: "1.020 [0.910, 1.200]"."""
     return f"{m.median:.3f} [{m.low:.3f}, {m.high:.3f}]"
 
 
 def main() -> None:
-    """Prints a line per goal; leaves with 1 where one is missed."""
+    """Prints a line per goal; exits with 1 where one is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="6 problems instead of 20, and no mutants")
     parser.add_argument(
@@ -249,12 +254,11 @@ def main() -> None:
     quick, missed = args.quick, 0
     with tempfile.TemporaryDirectory() as folder:
         goals = [laws(), *([] if quick else [mutants()]), exact_pieces(1 if quick else 100)]
-        own = (
-            read_records(args.run)[0]
-            if args.run
-            else anchor_records(6 if quick else 20, Path(folder) / "anchors")
-        )
-        goals += [anchors(own), closed_forms(), smoke(Path(folder) / "smoke")]
+        if args.run:
+            records = read_records(args.run)[0]
+        else:
+            records = headline_records(6 if quick else 20, Path(folder) / "headline")
+        goals += [at_the_floor(records), closed_forms(), smoke(Path(folder) / "smoke")]
         for goal, measured, bound, reached in itertools.chain.from_iterable(goals):
             missed += not reached
             print(f"{'reached' if reached else 'MISSED '}  {goal}: {measured}; bound {bound}", flush=True)

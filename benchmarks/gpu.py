@@ -1,4 +1,4 @@
-"""What one GPU does with the 256 x 256 networks: speed, memory, overhead, costs of solvers, tests, records.
+"""Measures one GPU on the 256 x 256 networks: speed, memory, overhead, costs of solvers, tests, records.
 
     python benchmarks/gpu.py              # at most 400 s on one card; writes benchmarks/results/gpu.json
     python benchmarks/gpu.py --toy        # the same path on a CPU; its numbers mean nothing
@@ -38,13 +38,15 @@ SHARES = {
     "tests": 60,
     "compiled": 100,
 }
-"""Parts in their order, the least certain last. A part may take its share of the time that is left, so the
-next one has what it does not use."""
+"""Parts in their order, the least certain last, and their shares of the time that is left.
+
+What a part does not use is left to the next one.
+"""
 NOT_IN_TOY = {"imagenet256_uncond"}
 
 
 def main() -> None:
-    """Command line; leaves with 1 where a part failed or timed out."""
+    """Runs the command line; exits with 1 where a part failed or timed out."""
     args = parse()
     if args.show:
         print(render(json.loads(args.show.read_text())))
@@ -79,7 +81,7 @@ def parse() -> argparse.Namespace:
 
 
 def limit(text: str) -> tuple[str, float]:
-    """As in "compiled=30"."""
+    """Parses a limit such as "compiled=30"."""
     name, _, seconds = text.partition("=")
     return name, float(seconds)
 

@@ -1,7 +1,8 @@
-"""Variance of the solvers in unmeasured directions, against its limit for infinitely many steps in closed
-form.
+"""Compares the solvers' variance in unmeasured directions with its limit in closed form.
 
-python benchmarks/limits.py
+    python benchmarks/limits.py
+
+The limit is that of infinitely many steps.
 """
 
 import sys

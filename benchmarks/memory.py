@@ -1,4 +1,4 @@
-"""Peak memory of a solve against its number of steps: it must not grow.
+"""Measures the peak memory of a solve at two numbers of steps: it must not grow.
 
     python benchmarks/memory.py
 
@@ -46,10 +46,8 @@ def main() -> None:
         for steps in (10, 100):
             command = [sys.executable, __file__, name, str(steps)]
             sizes[steps] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
-        print(
-            f"{name:9} peak resident MB: "
-            + ", ".join(f"{steps} steps {size:.0f}" for steps, size in sizes.items())
-        )
+        peaks = ", ".join(f"{steps} steps {size:.0f}" for steps, size in sizes.items())
+        print(f"{name:9} peak resident MB: {peaks}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Operations of one evaluation of each 256 x 256 network on one image, without and with the gradient to its
-input.
+"""Counts the operations of one evaluation of each 256 x 256 network, without and with its input's gradient.
 
     python benchmarks/operations.py
 
-Counted by torch on the architecture of the card, without weights. The plan of `report --paper` takes its
-times from them (reports/published.toml).
+torch counts them for one image on the architecture of the card, without weights. The plan of `report --paper`
+takes its times from them (reports/published.toml).
 """
 
 import torch
@@ -17,11 +16,10 @@ NAMES = ("ffhq256_uncond", "imagenet256_uncond")
 
 
 def tflop(name: str, gradient: bool) -> float:
-    """10^12 operations, a multiplication and an addition counting as two."""
+    """Operations in units of 10^12; a multiplication and an addition count as two."""
+    architecture = read_card(name)[0].architecture.model_dump(exclude_unset=True)
     with torch.device("meta"):
-        network = build_unet(**read_card(name)[0].architecture.model_dump(exclude_unset=True)).requires_grad_(
-            False
-        )
+        network = build_unet(**architecture).requires_grad_(False)
         x, t = torch.empty(1, network.in_channels, 256, 256, requires_grad=gradient), torch.zeros(1)
     with FlopCounterMode(display=False) as counted, torch.set_grad_enabled(gradient):
         y = network(x, t)

@@ -1,12 +1,12 @@
-"""What a solver costs beyond its network calls: the time of a whole solve over that of the calls it made.
+"""Measures the cost of a solver beyond its network calls: the time of a whole solve over that of its calls.
 
     python benchmarks/overhead.py --steps 50 --batch 8
 
-The calls are timed where they happen, so both times are of the same seconds on the same machine, whose own
-drift would hide one per cent between a solve and a loop of bare calls beside it. `whole` is the wall time of
-what `python -m bench run` does for a batch on warm weights: noise, operators, solver, finiteness checks and
-the clock itself; `record` is the seconds that the record keeps, without the noise. Metrics are in neither.
-Medians over turns.
+The calls are timed where they happen, so both times are of the same seconds. The machine's own drift would
+hide one per cent between a solve and a loop of bare calls beside it. `whole` is the wall time of what
+`python -m bench run` does for a batch on warm weights: noise, operators, solver, finiteness checks and the
+clock itself. `record` is the seconds that the record keeps, without the noise. Metrics are in neither. All
+numbers are medians over turns.
 """
 
 import argparse
@@ -36,12 +36,8 @@ class Timed(Prior):
 
     def __init__(self, prior: Prior) -> None:
         self.prior, self.seconds = prior, 0.0
-        self.shape, self.schedule, self.dtype, self.device = (
-            prior.shape,
-            prior.schedule,
-            prior.dtype,
-            prior.device,
-        )
+        self.shape, self.schedule = prior.shape, prior.schedule
+        self.dtype, self.device = prior.dtype, prior.device
 
     def moments(self, x: torch.Tensor, t: Level) -> tuple[torch.Tensor, torch.Tensor | None]:
         return self._clocked(self.prior.moments, x, t)
@@ -60,7 +56,7 @@ class Timed(Prior):
 
 
 def main() -> None:
-    """Command line."""
+    """Reads the command line and prints one line per solver."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -76,26 +72,22 @@ def main() -> None:
     y, A = measured.y.to(prior.dtype), measured.A.to(dtype=prior.dtype)
 
     def turn(solver: Solver) -> tuple[float, float, float]:
-        """Whole and recorded seconds over those of the calls, and milliseconds of the calls per step."""
+        """Ratios of whole and recorded seconds to those of the calls; milliseconds of the calls per step."""
         timed, noise = Timed(prior), solver_noise(task, images, [0] * len(images), "overhead")
         start = time.perf_counter()
         recorded = solve(solver, Measurement(y, A, task.sigma), timed, noise).seconds * args.batch
         whole = time.perf_counter() - start
         return whole / timed.seconds, recorded / timed.seconds, timed.seconds / args.steps * 1e3
 
-    print(
-        f"batch {args.batch}, {args.steps} steps, {torch.get_num_threads()} threads, {args.operator}, {args.turns} turns"
-    )
+    setting = f"batch {args.batch}, {args.steps} steps, {torch.get_num_threads()} threads"
+    print(f"{setting}, {args.operator}, {args.turns} turns")
     for cls in (RedDiff, DDRM, DPS, PiGDM):
         solver = cls(steps=args.steps)
         turn(solver)
-        whole, recorded, ms = (
-            statistics.median(column)
-            for column in zip(*(turn(solver) for _ in range(args.turns)), strict=True)
-        )
-        print(
-            f"{cls.__name__:8} whole {whole:6.3f}  record {recorded:6.3f}   ({ms:.1f} ms of calls per step)"
-        )
+        turns = [turn(solver) for _ in range(args.turns)]
+        whole, recorded, ms = (statistics.median(column) for column in zip(*turns, strict=True))
+        ratios = f"whole {whole:6.3f}  record {recorded:6.3f}"
+        print(f"{cls.__name__:8} {ratios}   ({ms:.1f} ms of calls per step)")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Wall time of `python -m bench --help`, and what it imports.
+"""Measures the wall time of `python -m bench --help`, and lists the heavy modules that it imports.
 
 python benchmarks/startup.py
 """

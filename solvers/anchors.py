@@ -18,13 +18,15 @@ from bench.solver import (
     Steps,
     UnitInterval,
     ddim,
+    fresh_noise,
 )
 
 
 @dataclass(frozen=True)
 class Unconditional(Solver):
-    """DDIM or, at eta = 1, DDPM, on the prior; it ignores y, and so is the worst that a sampler can honestly
-    do.
+    """DDIM on the prior, or DDPM at eta = 1.
+
+    It ignores y, and so is the worst that a sampler can honestly do.
     """
 
     baseline: ClassVar[bool] = True
@@ -38,7 +40,7 @@ class Unconditional(Solver):
         x = noise.new(prior.shape)
         for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
             x0 = prior.denoise(x, t)
-            z = noise.like(x) if s.sigma > 0 else x
+            z = fresh_noise(noise, x, s)
             x = ddim(x, x0, t, s, self.eta, z)
             yield Step(x, x0)
 
@@ -47,11 +49,12 @@ def needs_exact(solver: Solver, prior: Prior) -> str | None:
     """Why there is no posterior, or None where there is."""
     if isinstance(prior, ExactPrior):
         return None
-    return f"{type(solver).__name__} needs a prior in closed form; '{getattr(prior, 'name', 'this one')}' is none"
+    name = getattr(prior, "name", "this one")
+    return f"{type(solver).__name__} needs a prior in closed form; '{name}' is none"
 
 
-def posterior(measurement: Measurement, prior: Prior) -> Prior:
-    """The law of x given y, one per image, or a single one where all rows are the same problem."""
+def posterior(measurement: Measurement[LinearOperator], prior: Prior) -> Prior:
+    """The posterior of x given y, one per image, or a single one where all rows are the same problem."""
     y, A, sigma = measurement
     same = len(set(A.seeds)) == 1 and bool((y == y[:1]).all())
     return prior.posterior(y[:1], A[:1], sigma) if same else prior.posterior(y, A, sigma)
@@ -59,8 +62,9 @@ def posterior(measurement: Measurement, prior: Prior) -> Prior:
 
 @dataclass(frozen=True)
 class Oracle(Unconditional):
-    """The same sampler with the denoiser of the exact posterior: what is left is the error of so many steps
-    alone.
+    """The same sampler with the denoiser of the exact posterior.
+
+    What is left is the error of so many steps alone.
     """
 
     needs: ClassVar = LinearOperator
@@ -75,8 +79,9 @@ class Oracle(Unconditional):
 
 @dataclass(frozen=True)
 class Exact(Solver):
-    """Exact draws of the posterior, no sampler at all: their distance to it is the floor of so many
-    samples.
+    """Exact draws of the posterior, no sampler at all.
+
+    Their distance to the posterior is the floor of so many samples.
     """
 
     baseline: ClassVar[bool] = True

@@ -15,10 +15,10 @@ from bench.solver import (
     Noise,
     Positive,
     Prior,
+    Schedule,
     Solver,
     Step,
     UnitInterval,
-    VPSchedule,
     ddim,
 )
 
@@ -30,16 +30,15 @@ class DAPS(Solver):
         x ~ N(0, sigma_T^2 I)
         for t -> s:  x0 = end of the probability-flow ODE from x at level t
                      u  = x0, then langevin_steps times
-                          u = u + lr_t (A^T (y - A(u)) / tau^2 + (x0 - u) / r_t^2) + sqrt(2 lr_t) z,   A^T:
-                          adjoint of dA/du
+                          u = u + lr_t (A^T (y - A(u)) / tau^2 + (x0 - u) / r_t^2) + sqrt(2 lr_t) z
                      x  = alpha_s u + sigma_s z
 
-    The Langevin steps approach the law proportional to N(u; x0, r_t^2 I) N(y; A(u), tau^2 I). The ratios
-    sigma_t / alpha_t of the levels fall from sigma_max to sigma_min, equidistant in the seventh root and
-    clipped to the schedule's range; lr_t falls linearly from lr to lr_min_ratio lr. ``steps`` counts network
-    evaluations: the ODE takes ``ode_steps`` Euler steps at each level, so there are ``steps / ode_steps``
-    levels (rounded down, at least one, the remainder spread over them). One ODE step to the clean image is
-    the posterior mean E[x0 | x].
+    A^T is the adjoint of dA/du. The Langevin steps approach the density proportional to
+    N(u; x0, r_t^2 I) N(y; A(u), tau^2 I). The ratios sigma_t / alpha_t of the levels fall from sigma_max to
+    sigma_min, equidistant in the seventh root and clipped to the schedule's range; lr_t falls linearly from
+    lr to lr_min_ratio lr. ``steps`` counts network evaluations: the ODE takes ``ode_steps`` Euler steps at
+    each level, so there are ``steps / ode_steps`` levels (rounded down, at least one, the remainder spread
+    over them). One ODE step to the clean image is the posterior mean E[x0 | x].
 
     The Langevin steps are stable for lr < 2 / (s^2 / tau^2 + 1 / r_t^2), s the largest singular value of A.
     sigma is not used.
@@ -56,13 +55,12 @@ class DAPS(Solver):
     steps: Count = 1000
     ode_steps: Count = 5
     ode_end: Literal["clean", "noisy"] = "clean"
-    """Where the ODE ends: at the clean image, or at the schedule's smallest noise level, with one step more
-    before it."""
+    """Where the ODE ends: at the clean image, or one step later at the schedule's smallest noise level."""
     sigma_max: Positive = 100.0
     sigma_min: Positive = 0.1
     spread: Literal["ratio", "variance"] = "ratio"
-    """r_t: sigma_t / alpha_t as published, or r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2), exact for a N(m,
-    I) prior."""
+    """r_t: sigma_t / alpha_t as published, or its square sigma_t^2 / (alpha_t^2 + sigma_t^2), which is exact
+    for a N(m, I) prior."""
     langevin_steps: Count = 100
     tau: Positive = 0.01
     """Standard deviation of y given x that the Langevin steps assume, in place of sigma."""
@@ -82,24 +80,23 @@ class DAPS(Solver):
             x = s.alpha * x0 + s.sigma * noise.like(x0) if s.sigma > 0 else x0
             yield Step(x, x0)
 
-    def flow(self, x: Tensor, t: Level, prior: Prior, evaluations: int) -> Tensor:
-        """x, (B, *shape), at level t, carried down the probability-flow ODE; an Euler step in sigma / alpha
-        is a DDIM step.
+    def flow(self, x: Tensor, t: Level[float], prior: Prior, evaluations: int) -> Tensor:
+        """Carries x, (B, *shape), from level t down the probability-flow ODE.
+
+        An Euler step in sigma / alpha is a DDIM step.
         """
         for u, s in pairwise(self.ode_levels(t, prior.schedule, evaluations)):
             x = ddim(x, prior.denoise(x, u), u, s, 0.0, x)
         return x / s.alpha
 
-    def ode_levels(self, t: Level, schedule: VPSchedule, evaluations: int) -> list[Level]:
+    def ode_levels(self, t: Level[float], schedule: Schedule, evaluations: int) -> list[Level[float]]:
         """The levels of the ODE from t, one more than evaluations."""
         if self.ode_end == "noisy":
             return schedule.between(t.ratio, schedule.level(0).ratio, evaluations + 1)
         return [*schedule.between(t.ratio, schedule.level(0).ratio, evaluations), CLEAN]
 
-    def inner(self, x0: Tensor, t: Level, lr: float, measurement: Measurement, noise: Noise) -> Tensor:
-        """Langevin steps from x0 with the law N(u; x0, r_t^2 I) N(y; A(u), tau^2 I) as their limit for small
-        lr.
-        """
+    def inner(self, x0: Tensor, t: Level[float], lr: float, measurement: Measurement, noise: Noise) -> Tensor:
+        """Langevin steps from x0 to N(u; x0, r_t^2 I) N(y; A(u), tau^2 I), their limit for small lr."""
         y, A, _ = measurement
         r = t.ratio if self.spread == "ratio" else t.variance**0.5
         u = x0

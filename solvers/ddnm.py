@@ -21,6 +21,7 @@ from bench.solver import (
     Steps,
     SVDOperator,
     UnitInterval,
+    fresh_noise,
 )
 
 
@@ -34,12 +35,13 @@ class DDNM(Solver):
                      x   = alpha_s x0' + sigma_s (sqrt(1 - eta^2) eps + eta z)
 
     That is DDNM, which satisfies A x = y in the end and takes y to be noiseless. Where sigma > 0, DDNM+
-    corrects each coordinate of A = U S V^T only as far as the level's noise hides that of y, b = alpha_s
-    sigma / S. With the bar for V^T and ybar = S^-1 U^T y, each coordinate of x_s becomes
+    corrects each coordinate of A = U S V^T only as far as the level's noise hides that of y,
+    b = alpha_s sigma / S. With the bar for V^T, ybar = S^-1 U^T y and lam = sqrt(1 - eta^2) sigma_s / b, each
+    coordinate of x_s becomes
 
         S = 0           alpha_s xbar0 + sigma_s (sqrt(1 - eta^2) epsbar + eta zbar)
-        sigma_s <= b    alpha_s (xbar0 - lam (xbar0 - ybar)) + sigma_s eta zbar,   lam = sqrt(1 - eta^2)
-        sigma_s / b sigma_s >  b    alpha_s ybar + sqrt(sigma_s^2 - b^2) zbar
+        sigma_s <= b    alpha_s (xbar0 - lam (xbar0 - ybar)) + sigma_s eta zbar
+        sigma_s >  b    alpha_s ybar + sqrt(sigma_s^2 - b^2) zbar
 
     and the result is x0, uncorrected. eta is the share of the noise level that is refreshed, not the eta of
     DDIM. With the same x_T and z, DDNM+ takes the path of DDRM with eta_b = 1.
@@ -60,7 +62,8 @@ class DDNM(Solver):
 
     def reject(self, A: Operator, prior: Prior) -> str | None:
         if self.plus and isinstance(A, LinearOperator) and not isinstance(A, SVDOperator):
-            return f"DDNM+ needs SVDOperator; {type(A).__name__} is LinearOperator (plus = False takes y to be noiseless)"
+            remedy = "plus = False takes y to be noiseless"
+            return f"DDNM+ needs SVDOperator; {type(A).__name__} is LinearOperator ({remedy})"
         return super().reject(A, prior)
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
@@ -70,7 +73,7 @@ class DDNM(Solver):
         x = noise.new(prior.shape)
         for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
             x0 = prior.denoise(x, t)
-            z = noise.like(x) if s.sigma > 0 else x
+            z = fresh_noise(noise, x, s)
             if self.plus and sigma > 0:
                 x = self.plus_step(x, x0, t, s, z, measurement)
             else:
@@ -80,7 +83,13 @@ class DDNM(Solver):
             yield Step(x, x0)
 
     def plus_step(
-        self, x: Tensor, x0: Tensor, t: Level, s: Level, z: Tensor, measurement: Measurement
+        self,
+        x: Tensor,
+        x0: Tensor,
+        t: Level[float],
+        s: Level[float],
+        z: Tensor,
+        measurement: Measurement[SVDOperator],
     ) -> Tensor:
         """One step of DDNM+ from x at level t, given the denoised x0 and normal z, (B, *shape) each."""
         y, A, sigma = measurement

@@ -6,17 +6,17 @@ from itertools import pairwise
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from bench.solver import Measurement, Noise, Prior, Solver, Spacing, Step, Steps, SVDOperator, UnitInterval
 
 
 @dataclass(frozen=True)
 class DDRM(Solver):
-    """DDRM (Kawar, Elad, Ermon & Song, NeurIPS 2022, arXiv 2201.11793, eqs. 7-8), in the coordinates of A = U
-    S V^T.
+    """DDRM (Kawar, Elad, Ermon & Song, NeurIPS 2022, arXiv 2201.11793, eqs. 7-8).
 
-    With the bar for V^T, ``rho = sigma_s / alpha_s`` the next noise level of x / alpha, ybar = S^+ U^T y and
-    z ~ N(0, I), each coordinate of x_s / alpha_s becomes
+    It works in the coordinates of A = U S V^T. With the bar for V^T, ``rho = sigma_s / alpha_s`` the next
+    noise level of x / alpha, ybar = S^+ U^T y and z ~ N(0, I), each coordinate of x_s / alpha_s becomes
 
         S = 0               xbar0 + rho (sqrt(1 - eta^2) eps + eta z)
         S rho <  sigma      xbar0 + rho (sqrt(1 - eta^2) (S ybar - S xbar0) / sigma + eta z)
@@ -39,7 +39,7 @@ class DDRM(Solver):
     eta: UnitInterval = 0.85
     eta_b: UnitInterval = 1.0
 
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
+    def solve(self, measurement: Measurement[SVDOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE, no vjp."""
         y, A, sigma = measurement
         S = A.s
@@ -48,10 +48,10 @@ class DDRM(Solver):
         S = torch.where(known, S, 1)
         ybar = torch.where(known, A.Ut(y) / S, 0)
 
-        def loud(rho: float) -> torch.Tensor:
+        def loud(rho: float) -> Tensor:
             return known & (S * rho >= sigma)
 
-        def spread(rho: float, eta_b: float) -> torch.Tensor:
+        def spread(rho: float, eta_b: float) -> Tensor:
             return (rho**2 - (sigma * eta_b / S) ** 2).clamp_min(0).sqrt()
 
         levels = prior.schedule.levels(self.steps, self.spacing)

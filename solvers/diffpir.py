@@ -27,8 +27,9 @@ class DiffPIR(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0  = E[x0 | x]
-                     x0' = argmin_u ||A u - y||^2 + rho_t ||u - x0||^2 = x0 + A^T (A A^T + rho_t I)^-1 (y - A
-                     x0) eps = (x - alpha_t x0') / sigma_t
+                     x0' = argmin_u ||A u - y||^2 + rho_t ||u - x0||^2
+                         = x0 + A^T (A A^T + rho_t I)^-1 (y - A x0)
+                     eps = (x - alpha_t x0') / sigma_t
                      x   = alpha_s x0' + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z)
 
     with rho_t = lam sigma^2 / r_t^2. lam = 1 makes x0' the posterior mean for p(x0 | x_t) = N(x0, r_t^2 I);
@@ -50,8 +51,8 @@ class DiffPIR(Solver):
     zeta: UnitInterval = 0.3
     """Share of the noise variance that is refreshed."""
     spread: Literal["ratio", "variance"] = "ratio"
-    """r_t: sigma_t / alpha_t as published, or r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2), exact for a N(m,
-    I) prior."""
+    """r_t: sigma_t / alpha_t as published, or its square sigma_t^2 / (alpha_t^2 + sigma_t^2), which is exact
+    for a N(m, I) prior."""
     sigma_min: NonNegative = 0.0
     """Floor of sigma in rho."""
     clip: bool = True
@@ -59,7 +60,7 @@ class DiffPIR(Solver):
     returned: Literal["estimate", "state"] = "estimate"
     """The last x0', or the state from which the network made it."""
 
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
+    def solve(self, measurement: Measurement[LinearOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE, no vjp."""
         y, A, sigma = measurement
         x = noise.new(prior.shape)
@@ -75,7 +76,7 @@ class DiffPIR(Solver):
                 x = x0
             yield Step(x, x0)
 
-    def rho(self, t: Level, sigma: float) -> float:
+    def rho(self, t: Level[float], sigma: float) -> float:
         """The weight of the denoised image in the proximal step at level t."""
         r = t.ratio if self.spread == "ratio" else t.variance**0.5
         return self.lam * (max(sigma, self.sigma_min) / r) ** 2

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
 
-from bench.solver import Measurement, Noise, NonNegative, Prior, Solver, Spacing, Step, Steps, ddpm, norm
+from bench.solver import (
+    Measurement,
+    Noise,
+    NonNegative,
+    Prior,
+    Solver,
+    Spacing,
+    Step,
+    Steps,
+    ddpm,
+    fresh_noise,
+    norm,
+    vjp_once,
+)
 
 
 @dataclass(frozen=True)
@@ -14,8 +27,7 @@ class DPS(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  r = y - A(x0)
-                     x  = ancestral step from x with x0, minus zeta times the gradient of ||r|| with respect
-                     to x
+                     x  = ancestral step from x with x0, minus zeta d||r|| / dx
 
     One norm per image. ``zeta`` is the step of the un-squared norm, the parameter of the reference code
     (``scale``); read literally, the paper's zeta' is half of it, because it divides the gradient of ||r||^2
@@ -45,14 +57,10 @@ class DPS(Solver):
         y, A, _ = measurement
         x = noise.new(prior.shape)
         for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
-            x0, v, pull_x0 = prior.moments_vjp(x, t)
-            inside = 1
-            if self.clip:
-                inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)
+            x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             Ax0, pull_A = A.vjp(x0)
             r = y - Ax0
-            descent = pull_x0(inside * pull_A(r / norm(r) if self.step == "norm" else 2 * r))
-            del pull_x0  # one step's graph lives at a time
-            z = noise.like(x) if s.sigma > 0 else x
+            descent = pull_x0(pull_A(r / norm(r) if self.step == "norm" else 2 * r))
+            z = fresh_noise(noise, x, s)
             x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
             yield Step(x, x0)

@@ -16,7 +16,9 @@ from bench.solver import (
     Step,
     Steps,
     ddpm,
+    fresh_noise,
     norm,
+    vjp_once,
 )
 
 
@@ -26,11 +28,11 @@ class MCG(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  r = y - A x0
-                     x  = ancestral step from x with x0, minus zeta times the gradient of ||r|| with respect
-                     to x x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
+                     x  = ancestral step from x with x0, minus zeta d||r|| / dx
+                     x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
 
-    DPS followed by a projection onto the measurement, noised to the state's own level; the result satisfies A
-    x = y even where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). sigma is not used.
+    DPS followed by a projection onto the measurement, noised to the state's own level. The result satisfies
+    A x = y even where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). sigma is not used.
 
     Preset ``official``: the reference inpainting code's conventions: un-squared norm with zeta = 1, clipped
     x0, learned variance, and y noised to level t, one level too noisy, so that observed pixels keep noise of
@@ -48,22 +50,17 @@ class MCG(Solver):
     clip: bool = True
     learned_variance: bool = True
     noise_level: Literal["s", "t"] = "s"
-    """Level to which y is noised for the projection: that of the new state, or the reference code's previous
-    one."""
+    """Level to which y is noised for the projection: the new state's, or the last one's as in that code."""
 
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
+    def solve(self, measurement: Measurement[LinearOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the projected state after every level; ``steps`` NFE and vjps."""
         y, A, _ = measurement
         x = noise.new(prior.shape)
         for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
-            x0, v, pull_x0 = prior.moments_vjp(x, t)
-            inside = 1
-            if self.clip:
-                inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)
+            x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             r = y - A(x0)
-            descent = pull_x0(inside * A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
-            del pull_x0  # one step's graph lives at a time
-            z = noise.like(x) if s.sigma > 0 else x
+            descent = pull_x0(A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
+            z = fresh_noise(noise, x, s)
             x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
             u = s if self.noise_level == "s" else t
             y_u = u.alpha * y + u.sigma * A(noise.like(x)) if u.sigma > 0 else y

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import ClassVar, Literal
+
+from torch import Tensor
 
 from bench.solver import (
     Level,
@@ -20,6 +23,8 @@ from bench.solver import (
     UnitInterval,
     ddim,
     ddim_coefficients,
+    fresh_noise,
+    vjp_once,
 )
 
 
@@ -29,12 +34,13 @@ class PiGDM(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2)
-                     g  = (dx0/dx)^T A^T (A A^T + sigma^2 / r_t^2 I)^-1 (y - A x0)       linear A
-                     g  = (dx0/dx)^T (A+ y - A+ A(x0))                                   nonlinear A with a
-                     pseudo-inverse x  = DDIM step from x with x0, plus k g
+                     u  = A^T (A A^T + sigma^2 / r_t^2 I)^-1 (y - A x0)     linear A
+                     u  = A+ y - A+ A(x0)                                   nonlinear A with a pseudo-inverse
+                     g  = (dx0/dx)^T u
+                     x  = DDIM step from x with x0, plus k g
 
-    ``coefficient`` k: ``paper`` alpha_t; ``nvlabs`` alpha_s alpha_t; ``score`` alpha_s / alpha_t - c2 /
-    sigma_t, the one with which the guidance enters through the score, exact for a N(m, I) prior.
+    ``coefficient`` k: ``paper`` alpha_t; ``nvlabs`` alpha_s alpha_t; ``score`` alpha_s / alpha_t -
+    c2 / sigma_t, with which the guidance enters through the score, exact for a N(m, I) prior.
 
     Preset ``official``: the conventions of the authors' group's code: k = ``nvlabs``, no clip, sigma ignored
     (``damped`` False), start at alpha_T A+ y + sigma_T z. Not reproduced: its copying of noisy pixels into x0
@@ -56,31 +62,30 @@ class PiGDM(Solver):
     """Account for the noise in y; False takes sigma = 0."""
     start: Literal["noise", "pinv"] = "noise"
 
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
+    def solve(self, measurement: Measurement[PinvOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the guided DDIM state after every level; ``steps`` NFE and vjps."""
         y, A, sigma = measurement
         levels = prior.schedule.levels(self.steps, self.spacing)
         x = noise.new(prior.shape)
-        linear = isinstance(A, LinearOperator)
-        Apinv_y = None if linear and self.start == "noise" else A.pinv(y)
+
+        @cache
+        def Apinv_y() -> Tensor:
+            """A+ y, which most runs do not need."""
+            return A.pinv(y)
+
         if self.start == "pinv":
-            x = levels[0].alpha * Apinv_y + levels[0].sigma * x
+            x = levels[0].alpha * Apinv_y() + levels[0].sigma * x
         for t, s in pairwise(levels):
-            x0, pull_x0 = prior.vjp(x, t)
-            inside = 1
-            if self.clip:
-                inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)
-            if linear:
+            x0, _, pull_x0 = vjp_once(prior, x, t, self.clip)
+            if isinstance(A, LinearOperator):
                 u = A.pinv(y - A(x0), damping=sigma**2 / t.variance if self.damped else 0.0)
             else:
-                u = Apinv_y - A.pinv(A(x0))
-            g = pull_x0(inside * u)
-            del pull_x0  # one step's graph lives at a time
-            z = noise.like(x) if s.sigma > 0 else x
-            x = ddim(x, x0, t, s, self.eta, z) + self.scale * self.k(t, s) * g
+                u = Apinv_y() - A.pinv(A(x0))
+            g = pull_x0(u)
+            x = ddim(x, x0, t, s, self.eta, fresh_noise(noise, x, s)) + self.scale * self.k(t, s) * g
             yield Step(x, x0)
 
-    def k(self, t: Level, s: Level) -> float:
+    def k(self, t: Level[float], s: Level[float]) -> float:
         """The coefficient of the guidance g in the step from t to s."""
         if self.coefficient == "paper":
             return t.alpha

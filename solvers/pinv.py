@@ -14,7 +14,7 @@ class Pinv(Solver):
     needs: ClassVar = PinvOperator
     baseline: ClassVar[bool] = True
 
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
+    def solve(self, measurement: Measurement[PinvOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields A+ y."""
         y, A, _ = measurement
         x = A.pinv(y)

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import torch
 
 from bench.solver import (
+    Level,
     Measurement,
     Noise,
     NonNegative,
@@ -64,13 +65,14 @@ class RedDiff(Solver):
     returned: Literal["last", "before_last"] = "last"
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
-        """Yields mu after every optimiser step; ``steps`` NFE, no vjp."""
+        """Yields mu after every optimiser step; ``steps`` NFE, no vjp of the network."""
         y, A, _ = measurement
         mu = A.guess(y).clone()
         optimiser = self.make_optimiser(mu)
         n, m = (mu[0].numel(), A.size(y)) if self.loss == "mean" else (1, 1)
         levels = prior.schedule.levels(self.steps, self.spacing)[:-1]
-        for t in levels:
+        for level in levels:
+            t: Level = level
             if self.timesteps == "random":
                 t = draw_level(levels, noise.uniform(()), mu)
             x0 = mu + self.sigma_x0 * noise.like(mu) if self.sigma_x0 > 0 else mu.clone()
@@ -86,8 +88,9 @@ class RedDiff(Solver):
             yield Step(mu if self.returned == "last" else x0, denoised)
 
     def w(self, ratio: float | torch.Tensor) -> float | torch.Tensor:
-        """The weight of the denoiser at noise-to-signal ratio sigma_t / alpha_t, the inverse of the paper's
-        SNR.
+        """The weight of the denoiser at noise-to-signal ratio sigma_t / alpha_t.
+
+        The ratio is the inverse of the paper's SNR.
         """
         if self.weighting == "log":
             return math.log1p(ratio) if isinstance(ratio, float) else ratio.log1p()

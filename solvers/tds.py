@@ -21,24 +21,24 @@ from bench.solver import (
     SVDOperator,
     ddim,
     ddim_coefficients,
+    vjp_once,
 )
 
 
 @dataclass(frozen=True)
 class TDS(Solver):
-    """TDS (Wu, Trippe, Naesseth, Blei & Cunningham, NeurIPS 2023, arXiv 2306.17775, algorithm 1), for linear
-    A.
+    """TDS (Wu, Trippe, Naesseth, Blei & Cunningham, NeurIPS 2023, arXiv 2306.17775, algorithm 1).
 
         x ~ N(0, I) for each particle,  w = p(y | x)
         for t -> s:  resample the particles where their effective number 1 / sum w^2 is below half of them
                      x' = ancestral step from x with the score of the prior plus the gradient of log p(y | x)
-                     w  = w p(x' | x) p(y | x') / (p(y | x) q(x' | x)),   q: the density of that step, p:
-                     without the gradient
+                     w  = w p(x' | x) p(y | x') / (p(y | x) q(x' | x))
 
-    with the twist p(y | x) = N(y; A x0, r_t^2 A A^T + sigma^2 I), x0 = E[x0 | x], r_t^2 = sigma_t^2 /
-    (alpha_t^2 + sigma_t^2). For many particles it is exact at any number of steps but for the last one, which
-    adds no noise. It collapses onto a few particles where y has many entries. Resampling is systematic, by
-    one uniform number per image.
+    q is the density of that step, p the same without the gradient, and the twist is
+    p(y | x) = N(y; A x0, r_t^2 A A^T + sigma^2 I) with x0 = E[x0 | x] and
+    r_t^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2), for linear A. For many particles TDS is exact at any number
+    of steps but for the last one, which adds no noise. It collapses onto a few particles where y has many
+    entries. Resampling is systematic, by one uniform number per image.
     """
 
     paper: ClassVar[str] = "2306.17775"
@@ -50,27 +50,26 @@ class TDS(Solver):
     """P, per image; the steps are (B, P, *shape)."""
     spacing: Spacing = "leading"
 
-    def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
-        """Yields all particles after every level, equally weighted in the end; ``steps`` NFE and vjps per
-        particle.
+    def solve(self, measurement: Measurement[SVDOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
+        """Yields all particles after every level, equally weighted in the end.
+
+        ``steps`` NFE and vjps per particle.
         """
         B, P = len(measurement.y), self.particles
         y, A, sigma = measurement
         y, A = y.repeat_interleave(P, 0), A.repeat_interleave(P)
         x, log_w = noise.new((P, *prior.shape)).flatten(0, 1), y.new_zeros(B * P)
         for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
-            x0, pull = prior.vjp(x, t)
+            x0, _, pull = vjp_once(prior, x, t)
             r, v = y - A(x0), t.variance
             g = pull(A.pinv(r, damping=sigma**2 / v)) / v
-            del pull  # one step's graph lives at a time
             log_p = log_twist(A, r, v, sigma)
             kept, log_w = resample((log_w + log_p).view(B, P), noise.uniform(()), P / 2)
             x, x0, g, log_p = x[kept], x0[kept], g[kept], log_p[kept]
             c1, c2 = ddim_coefficients(t, s, 1.0)
             if s.sigma == 0:
-                kept, _ = resample(
-                    (log_w - log_p + log_twist(A, y - A(x0), 0.0, sigma)).view(B, P), noise.uniform(()), P
-                )
+                final = log_w - log_p + log_twist(A, y - A(x0), 0.0, sigma)
+                kept, _ = resample(final.view(B, P), noise.uniform(()), P)
                 x = x0 = x0[kept]
             else:
                 z = noise.new((P, *prior.shape)).flatten(0, 1)

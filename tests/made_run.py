@@ -9,9 +9,10 @@ from PIL import Image
 
 from bench.records.journal import Journal
 from bench.records.keys import digest
-from bench.records.manifest import write_manifest
+from bench.records.manifest import RunManifest, write_manifest
 from bench.records.record import Record
 from bench.report import render
+from bench.report.tables import build
 
 N, SIDE, DIM = 12, 8, 24
 IMAGES = [f"{i}" for i in range(N)]
@@ -32,14 +33,35 @@ def record(row, i, task="blur", psnr=None, **changes):
     base = Record(
         key=digest([task, row, i, changes.get("params"), changes.get("sample")]),
         cell=digest([task, row, changes.get("params")]),
-        suite="linear", dataset="tiny", task=task, operator="blur_gauss", operator_params={"std": 1.0}, sigma=0.1, solver=row,
-        label=row, preset=None if row == "pinv" else "paper", params={}, paper="" if row == "pinv" else "2209.14687",
-        baseline=row == "pinv", prior="net", weights_sha256="ab" * 32, image=IMAGES[i], sample=0, seed=0, y_hash=f"{task}{i}",
-        image_sha256=f"sha{i}", status="ok", metrics={"psnr": float(psnr), "lpips": None, "misfit": 1.0},
+        suite="linear",
+        dataset="tiny",
+        task=task,
+        operator="blur_gauss",
+        operator_params={"std": 1.0},
+        sigma=0.1,
+        solver=row,
+        label=row,
+        preset=None if row == "pinv" else "paper",
+        params={},
+        paper="" if row == "pinv" else "2209.14687",
+        baseline=row == "pinv",
+        prior="net",
+        weights_sha256="ab" * 32,
+        image=IMAGES[i],
+        sample=0,
+        seed=0,
+        y_hash=f"{task}{i}",
+        image_sha256=f"sha{i}",
+        status="ok",
+        metrics={"psnr": float(psnr), "lpips": None, "misfit": 1.0},
         unavailable={"lpips": "no | weights\nhere"},
-        nfe=0 if row == "pinv" else 20, vjps=20 if row == "best" else 0, seconds=0.5 + (i // 4) / 100, batch=4,
-        created=f"2025-01-01T00:00:{ROWS.index(row) * N % 60 + i % 10:02d}+00:00", versions={"torch": "2"},
-    )  # fmt: skip
+        nfe=0 if row == "pinv" else 20,
+        vjps=20 if row == "best" else 0,
+        seconds=0.5 + (i // 4) / 100,
+        batch=4,
+        created=f"2025-01-01T00:00:{ROWS.index(row) * N % 60 + i % 10:02d}+00:00",
+        versions={"torch": "2"},
+    )
     return replace(base, **changes)
 
 
@@ -79,7 +101,7 @@ def make_run(folder, found, pictures=2, manifests=None):
         for r in found:
             journal.append(r)
     for manifest in [asked()] if manifests is None else manifests:
-        write_manifest(folder, manifest)
+        write_manifest(folder, RunManifest.from_disk(manifest))
     objects = folder / "objects"
     (objects / "truth").mkdir(parents=True)
     (objects / "measurement").mkdir()
@@ -100,3 +122,37 @@ def numbers(out):
 def report(folder, out, formats=("md", "csv")):
     render(folder, out, formats)
     return (out / "report.md").read_text(), numbers(out)
+
+
+def exact_table(task="m2", prior="mixture", turned=(), **metrics):
+    """The table of an exact suite.
+
+    Args:
+        task, prior: what it is about.
+        turned: rows whose records come in the opposite order of problems.
+        metrics: metric -> row, which is also its solver -> one value for each problem.
+    """
+    found = {}
+    for metric, rows in metrics.items():
+        for row, values in rows.items():
+            order = list(enumerate(values))
+            for i, value in reversed(order) if row in turned else order:
+                key = digest([task, row, i])
+                base = found.setdefault(key, exact_record(row, i, key, task, prior))
+                found[key] = replace(base, metrics=base.metrics | {metric: float(value)})
+    (table,) = build(found.values(), [])
+    return table
+
+
+def exact_record(row, i, key, task, prior):
+    anchor = row in ("exact", "oracle", "tds", "prior")
+    base = record("best", 0, psnr=0, task=task, solver=row, label=row, baseline=anchor, block=60, prior=prior)
+    return replace(
+        base,
+        key=key,
+        cell=digest([task, row]),
+        image=f"problem-{i:03d}",
+        y_hash=f"{task}{i}",
+        metrics={},
+        unavailable={},
+    )

@@ -1,12 +1,13 @@
 """Measurements without a suite: what docs/use.md shows runs, rows stand alone, settings are a row's, and
 misfits are one line."""
 
+import doctest
 import re
 
 import pytest
 import torch
 
-import bench
+import bench.api
 from bench import load_prior, make_operator, make_solver, solve
 from bench.suites.yamlfile import SuiteError
 from solvers import DDRM, TDS, Pinv
@@ -24,6 +25,10 @@ def test_what_the_documentation_shows_runs():
     shown = {}
     exec(block.replace('"sr_average4"))', '"sr_average4", steps=2))'), shown)
     assert shown["x0"].shape == (1, 1, 32, 32) and shown["x0"].isfinite().all()
+
+
+def test_the_example_runs():
+    assert doctest.testmod(bench.api).failed == 0 < doctest.testmod(bench.api).attempted
 
 
 def test_a_row_is_the_same_in_every_batch(prior):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.schedule import CLEAN, Level, VPSchedule, ddim, ddim_coefficients, ddpm
+from bench.schedule import CLEAN, Level, TableSchedule, VPSchedule, ddim, ddim_coefficients, ddpm
 
 SCHEDULE = VPSchedule()
 BETA = np.linspace(1e-4, 2e-2, 1000)
@@ -178,3 +178,50 @@ def test_ddim_with_the_true_image_follows_the_forward_law(eta):
     assert x[1:].norm().item() == pytest.approx(s.sigma, rel=1e-12)
     for step in (lambda: ddim(x, x0, s, CLEAN, eta, z), lambda: ddpm(x, x0, s, CLEAN, z, z)):
         assert torch.equal(step(), x0)
+
+
+@pytest.mark.parametrize("v", [-1.0, -0.3, 1.0])
+def test_learned_variance_lies_between_the_two_posterior_variances(v):
+    """From the betas of a respaced chain: log variance = f log beta + (1 - f) log beta~, f = (v + 1) / 2."""
+    schedule = VPSchedule()
+    levels = schedule.levels(100, "respaced")
+    t, s = levels[40:42]
+    abar, abar_s = schedule.abar[t.index], schedule.abar[s.index]
+    beta = 1 - abar / abar_s
+    posterior = beta * (1 - abar_s) / (1 - abar)
+    f = (v + 1) / 2
+    std = math.exp(0.5 * (f * math.log(beta) + (1 - f) * math.log(posterior)))
+    mean = beta * math.sqrt(abar_s) / (1 - abar) * 0.5 + (1 - abar_s) * math.sqrt(1 - beta) / (1 - abar) * 0.8
+    x, x0, z = (torch.full((1, 1), value, dtype=torch.float64) for value in (0.8, 0.5, 1.0))
+    assert ddpm(x, x0, t, s, z, torch.full_like(x, v)).item() == pytest.approx(mean + std, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 20, 250, 1000])
+def test_respacing_keeps_the_noise_levels(n):
+    """The betas of the shorter chain, multiplied up again, are the original abar at the kept steps.
+
+    Steps 0 and T - 1 are kept.
+    """
+    schedule = VPSchedule()
+    levels = schedule.levels(n, "respaced")
+    kept = [level.index for level in levels[-2::-1]]
+    stride = (schedule.T - 1) / max(n - 1, 1)
+    assert kept == [round(k * stride) for k in range(n)]
+    betas = (
+        1
+        - np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))[kept]
+        / np.r_[1, np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))[kept[:-1]]]
+    )
+    np.testing.assert_allclose(
+        [level.alpha**2 for level in levels[-2::-1]], np.cumprod(1 - betas), rtol=1e-12
+    )
+    assert levels[-1] == CLEAN
+
+
+def test_a_table_is_a_schedule():
+    table = TableSchedule(tuple(VPSchedule().abar))
+    for spacing in ("leading", "trailing", "quad", "respaced", "poly7"):
+        assert table.levels(10, spacing) == VPSchedule().levels(10, spacing)
+    for wrong in [(0.5,), (0.5, 0.6), (1.0, 0.5), (0.5, 0.0), (0.5, float("nan"))]:
+        with pytest.raises(ValueError, match="decreasing"):
+            TableSchedule(wrong)

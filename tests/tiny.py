@@ -83,7 +83,8 @@ class Mine(Solver):
 
     paper = "0000.00000"
     mode: Literal[
-        "good", "slow", "raise", "exit", "nan", "nan_one", "interrupt", "oom", "shape", "tensor", "empty", "memory"
+        "good", "slow", "raise", "exit", "nan", "nan_one", "interrupt", "oom", "shape", "tensor", "empty",
+        "memory"
     ] = "good"
     steps: int = 3
 

@@ -29,11 +29,11 @@ from bench.certify.certificates import Certificate, read_certificates, write_cer
 
 PROBE = Path(__file__).with_name("law_bits.py")
 Bits = Mapping[str, Any]
-"""Of a solver, as of `law_bits.measure`: ``code``, and ``laws``."""
+"""What `law_bits.measure` finds of a solver: ``code`` and ``laws``."""
 
 
 def check_out(commit: str, folder: Path) -> None:
-    """Unpacks the code of a commit."""
+    """Unpacks the code of a commit into a folder."""
     command = ["git", "-C", str(ROOT), "archive", commit, "bench", "solvers"]
     packed = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
@@ -41,7 +41,7 @@ def check_out(commit: str, folder: Path) -> None:
 
 
 def measure(tree: Path) -> dict[str, Bits]:
-    """The bits of all solvers of a tree, by the probe, in a new process."""
+    """Solver -> its bits in a tree, measured by the probe in a new process."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(PROBE)]
     done = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE)  # noqa: S603
@@ -49,13 +49,13 @@ def measure(tree: Path) -> dict[str, Bits]:
 
 
 def certificates_of(tree: Path) -> dict[str, dict[str, Any]]:
-    """The certificates that a tree holds, wherever in it they lie."""
+    """The certificates of a tree, wherever in it they lie."""
     (file,) = (tree / "bench").rglob("certificates.json")
     return json.loads(file.read_text())
 
 
 def objection(old: Mapping[str, Any], new: Certificate | None, there: Bits, here: Bits | None) -> str | None:
-    """Why an old certificate cannot be carried over to a new one; None where it can."""
+    """The reason why an old certificate cannot be carried over to a new one; None where it can."""
     if new is None or here is None:
         return "it has no certificate today"
     if new.code_sha256 != here["code"]:

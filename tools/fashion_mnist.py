@@ -13,7 +13,7 @@ import numpy as np
 
 FOLDER = Path("/usr/share/datasets/fashion-mnist")
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
-SHA256 = {  # of the uncompressed bytes: the package compresses them anew
+SHA256 = {  # hashes of the uncompressed bytes: the package compresses them anew
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
@@ -22,7 +22,7 @@ SHA256 = {  # of the uncompressed bytes: the package compresses them anew
 
 
 def read_idx(name: str, folder: Path) -> np.ndarray:
-    """One idx file as uint8; downloaded into ``folder`` first where it is not there.
+    """The array of an idx file, uint8; it is downloaded into ``folder`` first where it is not there.
 
     Raises:
         ValueError: the file's sha256 is not the published one.
@@ -42,8 +42,10 @@ def read_idx(name: str, folder: Path) -> np.ndarray:
 
 
 def images_and_labels(split: str, folder: Path = FOLDER) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 32, 32) uint8, zero-padded from 28 x 28, and (N,) labels 0 .. 9 of the split ``train`` or
-    ``t10k``.
+    """Images, (N, 32, 32) uint8, zero-padded from 28 x 28, and labels, (N,) from 0 to 9.
+
+    Args:
+        split: ``train`` or ``t10k``.
     """
     images = read_idx(f"{split}-images-idx3-ubyte.gz", folder)
     return np.pad(images, ((0, 0), (2, 2), (2, 2))), read_idx(f"{split}-labels-idx1-ubyte.gz", folder)

@@ -1,4 +1,4 @@
-"""What every solver yields on the problems of its laws, bit by bit: a hash per solver and law, as JSON.
+"""Prints a hash of what every solver yields on the problems of its laws, bit by bit, as JSON.
 
     cd SOME_CHECKOUT && PYTHONPATH=. python path/to/law_bits.py
 
@@ -22,11 +22,11 @@ PLACES = {
     "subject": ("bench.certify.laws", "bench.certify"),
     "code_sha256": ("bench.certify.code", "bench.certify.certificate"),
 }
-"""What is imported, and the modules that may have it, the first one first."""
+"""Name -> the modules that may have it, in the order in which they are tried."""
 
 
 def find(name: str) -> Any:
-    """What the first module that has it calls by this name."""
+    """The object of this name in the first module that has it."""
     for place in PLACES[name]:
         try:
             return getattr(importlib.import_module(place), name)
@@ -36,7 +36,7 @@ def find(name: str) -> Any:
 
 
 def laws_by_solver() -> dict[str, list[Any]]:
-    """Solver -> its laws, of a tree of today or of one that lists them."""
+    """Solver -> its laws, in a tree of today or in one that lists them."""
     try:
         return find("all_laws")()
     except LookupError:
@@ -44,7 +44,7 @@ def laws_by_solver() -> dict[str, list[Any]]:
 
 
 def recording(solver: type, seen: Any) -> type:
-    """The same solver; its float64 states and estimates go into the hash ``seen`` as they are yielded."""
+    """The same solver, whose float64 states and estimates go into the hash ``seen`` as they are yielded."""
 
     def solve(self: Any, *problem: Any) -> Iterator[Any]:
         for step in super(recorded, self).solve(*problem):

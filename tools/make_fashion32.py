@@ -1,5 +1,4 @@
-"""Makes datasets/fashion32 and datasets/fashion32_tune, card and contact sheet, from the Fashion-MNIST test
-split.
+"""Makes the cards and contact sheets of fashion32 and fashion32_tune from the Fashion-MNIST test split.
 
     python tools/make_fashion32.py
 
@@ -47,7 +46,8 @@ first = {first}
 
 source = "Fashion-MNIST, Xiao, Rasul & Vollgraf 2017, arXiv 1708.07747, https://github.com/zalandoresearch/fashion-mnist"
 licence = "MIT, Copyright (c) 2017 Zalando SE"
-split = "official test split, images {first} to {last}; the embedded prior was trained on the training split only"
+split = "official test split, images {first} to {last}; \
+the embedded prior was trained on the training split only"
 preprocessing = "28 x 28 px padded with black to 32 x 32 (2 px on each side); values unchanged"
 notes = "{notes}"
 
@@ -74,7 +74,7 @@ SETS = {
 
 
 def contact_sheet(images: np.ndarray, columns: int) -> np.ndarray:
-    """(N, H, W) -> (N / columns H, columns W), row by row."""
+    """Tiles images, (N, H, W) -> (N / columns H, columns W), row by row."""
     n, h, w = images.shape
     return images.reshape(n // columns, columns, h, w).swapaxes(1, 2).reshape(n // columns * h, columns * w)
 

@@ -62,8 +62,9 @@ def batch(data: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
 
 @torch.no_grad()
 def held_out_mse(network: nn.Module, data: Tensor, abar: Tensor, rounds: int = 4) -> list[float]:
-    """Mean squared error of eps on the images, t spread evenly over 0 .. 999: overall, then by quarter of
-    t.
+    """Mean squared error of eps on the images, overall and then by quarter of t.
+
+    The levels t are spread evenly over 0 .. 999.
     """
     generator = torch.Generator().manual_seed(1)
     index = torch.linspace(0, 999, len(data)).round().long()
@@ -135,9 +136,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    """Writes the averaged weights in fp16 and their card, with the held-out error measured on the fp16
-    weights.
-    """
+    """Writes the averaged weights in fp16 and their card, with the held-out error of these weights."""
     state = torch.load(args.work / "checkpoint.pt", weights_only=True)
     half = {name: value.half().contiguous() for name, value in state["ema"].items()}
     network = build_unet(**ARCHITECTURE)
@@ -184,7 +183,8 @@ prediction = "noise"
 images_seen = {seen}
 history = "{history}"
 cpu_core_minutes = {minutes}           # compilation and held-out evaluations included
-optimiser = "AdamW, lr 1e-3, warm-up 200, cosine to 2 %, betas (0.9, 0.99), batch 32, clip 1, EMA 0.999, bf16 autocast"
+optimiser = "AdamW, lr 1e-3, warm-up 200, cosine to 2 %, betas (0.9, 0.99), batch 32, clip 1, \
+EMA 0.999, bf16 autocast"
 held_out_eps_mse = {mse:.4f}        # test images 0-255, t spread evenly over 0..999, of the fp16 weights
 held_out_by_quarter = {quarters}
 torch = "{torch}"

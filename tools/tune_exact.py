@@ -1,13 +1,12 @@
-"""Scores six candidates per row and task by their distance to exact posteriors that no suite evaluates
-(tune_exact.yaml).
+"""Scores six candidates per row and task by their distance to exact posteriors (tune_exact.yaml).
 
     python tools/tune_exact.py                  # two hours of one core; records are kept and not made again
     python tools/tune_exact.py dps --task d8-m2-s0.2
 
-Writes tools/tune_exact.csv, the median over problems of MMD over the prior's, and prints the least of each.
-These are what the presets ``exact``, ``exact-50``, ``exact-20`` and those of PiGDM's other coefficient hold
-(tests/suites compares). The table that is stored was measured with version 1 of the distances, whose exact
-draws were others (CHANGELOG.md).
+No suite evaluates these posteriors. The tool writes tools/tune_exact.csv, the median over problems of MMD
+over the prior's, and prints the least of each. These are what the presets ``exact``, ``exact-50``,
+``exact-20`` and those of PiGDM's other coefficient hold (tests/suites/test_presets.py compares). The table
+that is stored was measured with version 1 of the distances, whose exact draws were others (CHANGELOG.md).
 """
 
 import argparse
@@ -97,8 +96,9 @@ def axes(solver: str, task: TaskRow) -> dict[str, list]:
 
 
 def candidates(records: list[Record], row: SolverRow, task: TaskRow) -> list[tuple]:
-    """A line of the table per candidate that was run, the best of each number of steps marked; of equals the
-    first is.
+    """A line of the table per candidate that was run.
+
+    The best of each number of steps is marked, of equal ones the first.
     """
     own = [r for r in records if r.label.partition("[")[0] == row.label]
     *names, _ = grid = axes(row.solver, task)

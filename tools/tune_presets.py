@@ -1,10 +1,9 @@
-"""Scores a grid of hyper-parameters per solver and task on images that no suite evaluates
-(datasets/fashion32_tune.toml).
+"""Scores a grid of hyper-parameters per solver and task on datasets/fashion32_tune, which no suite evaluates.
 
     python tools/tune_presets.py dps --tasks inpaint_box sr_average4
 
 Every solver gets four candidates, PiGDM three. One line per candidate: PSNR, SSIM and data misfit, means over
-the images; the presets in solvers/NAME.yaml hold the best PSNR.
+the images; the presets in solvers/ hold the best PSNR.
 """
 
 import argparse

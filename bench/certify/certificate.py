@@ -1,10 +1,10 @@
-"""What `python -m bench certify` says of a solver: the laws it keeps, the equations it follows, how its
-presets deviate.
-"""
+"""What `certify` says of a solver: the equations it follows, its laws, how its presets differ."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,7 +15,8 @@ from bench.solver import Solver
 
 PRESETS = Path(__file__).parents[2] / "solvers"
 WRITTEN = {"clip": False, "learned_variance": False}
-"""What the equations have of settings whose default is another: the defaults are those that images need."""
+"""The values that the equations have for settings whose defaults differ: the defaults are those that images
+need."""
 
 
 def certificate(solver: type[Solver], results: list[LawResult]) -> Certificate | None:
@@ -26,27 +27,38 @@ def certificate(solver: type[Solver], results: list[LawResult]) -> Certificate |
     return Certificate(code_sha256(solver), solver.rev, len(results), float(f"{worst:.1g}"))
 
 
+def paragraphs(solver: type[Solver]) -> list[str]:
+    """The paragraphs of a solver's docstring, each on one line."""
+    text = inspect.getdoc(solver) or ""
+    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+
+
 def equations(solver: type[Solver]) -> str:
     """The first paragraph of its docstring: the method, the paper and the equations or algorithm in it."""
-    return " ".join(inspect.getdoc(solver).split("\n\n")[0].split()).rstrip(".:")
+    return paragraphs(solver)[0].rstrip(".:")
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """A preset: the quirks that the docstring names, and the choices (not numbers) that differ from the
-    equations.
+    """How a preset deviates from the equations.
+
+    Attributes:
+        quirks: what the docstring names.
+        choices: the settings, other than numbers, whose values are not those of the equations.
     """
 
     preset: str
     quirks: str
-    choices: dict[str, object]
+    choices: Mapping[str, object]
 
 
 def quirks(solver: type[Solver], preset: str) -> str:
     """What the paragraph of the docstring about a preset says; "" where there is none."""
     heading = f"Preset ``{preset}``: "
-    paragraphs = [" ".join(text.split()) for text in inspect.getdoc(solver).split("\n\n")]
-    return next((text.removeprefix(heading) for text in paragraphs if text.startswith(heading)), "")
+    for text in paragraphs(solver):
+        if text.startswith(heading):
+            return text.removeprefix(heading)
+    return ""
 
 
 def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
@@ -57,28 +69,45 @@ def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
     written = {name: WRITTEN.get(name, default) for name, default in defaults.items()}
     found = []
     for preset, priors in presets.items():
-        settings = [
-            setting for tasks in priors.values() for params in tasks.values() for setting in params.items()
-        ]
-        made = defaults | dict(settings)
-        choices = {k: v for k, v in made.items() if isinstance(v, (bool, str)) and v != written.get(k)}
+        settings = defaults | all_settings(priors)
+        choices = {}
+        for field, value in settings.items():
+            if isinstance(value, (bool, str)) and value != written.get(field):
+                choices[field] = value
         found.append(Deviation(preset, quirks(solver, preset), choices))
     return found
 
 
+def all_settings(priors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """The settings of a preset for any prior and task; the last value of each."""
+    settings: dict[str, Any] = {}
+    for tasks in priors.values():
+        for params in tasks.values():
+            settings |= params
+    return settings
+
+
 def describe(name: str, solver: type[Solver], results: list[LawResult]) -> list[str]:
-    """Lines of text."""
+    """Lines of text about a solver and its measured laws."""
     given = certificate(solver, results)
     state = f"certified at revision {given.rev}" if given else "NOT certified"
-    lines = [f"{name}: {state}, code {code_sha256(solver)[:12]}", f"  follows {equations(solver)}"]
+    lines = [
+        f"{name}: {state}, code {code_sha256(solver)[:12]}",
+        f"  equations: {equations(solver)}",
+        "  laws (measured error <= largest allowed):",
+    ]
     for result in results:
-        verdict = "holds " if result.passed else "BROKEN"
-        lines.append(f"  {verdict} {result.error:7.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
+        outcome = "PASS" if result.passed else "FAIL"
+        lines.append(f"    {outcome}  {result.error:5.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
     lines.append(f"  not certified: {UNCERTIFIED}")
-    for deviation in deviations(name, solver):
-        choices = ", ".join(f"{k} {v}" for k, v in deviation.choices.items())
-        what = "; ".join(filter(None, (f"chooses {choices}" if choices else "", deviation.quirks)))
-        lines.append(
-            f"  preset {deviation.preset}: {what or 'numbers only, no deviation from the equations'}"
-        )
+    found = deviations(name, solver)
+    if found:
+        lines.append("  presets, compared with the equations:")
+    lines += [f"    {deviation.preset}: {described(deviation)}" for deviation in found]
     return lines
+
+
+def described(deviation: Deviation) -> str:
+    """A deviation in words."""
+    choices = ", ".join(f"{k} = {v}" for k, v in deviation.choices.items())
+    return "; ".join(filter(None, (choices, deviation.quirks))) or "no deviation, only numbers are set"

@@ -13,11 +13,10 @@ Earlier code stays certified where the new code gives the same bits on every law
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 UNCERTIFIED = "what a clip of x0 and a network's errors do to a law"
-"""What no certificate is about: the laws are those of priors in closed form, without a clip unless they say
-so."""
+"""What no certificate is about: laws are about priors in closed form, without a clip unless they say so."""
 FILE = Path(__file__).parent / "certificates.json"
 
 
@@ -40,34 +39,52 @@ class Certificate:
     earlier: tuple[str, ...] = ()
 
     def covers(self, code_sha256: str) -> bool:
-        """Whether it is about code of this hash, the present one or an earlier one."""
+        """Whether the certificate is about code of this hash, the present one or an earlier one."""
         return code_sha256 == self.code_sha256 or code_sha256 in self.earlier
 
 
 def read_certificates() -> dict[str, Certificate]:
     """Solver's name -> certificate, as committed."""
     stored = json.loads(FILE.read_text()) if FILE.exists() else {}
-    return {
-        name: Certificate(**fields | {"earlier": tuple(fields["earlier"])}) for name, fields in stored.items()
-    }
+    found = {}
+    for name, fields in stored.items():
+        earlier = tuple(fields.pop("earlier"))
+        found[name] = Certificate(**fields, earlier=earlier)
+    return found
 
 
 def write_certificates(certificates: dict[str, Certificate | None]) -> None:
-    """Replaces those of these solvers, or takes them away where None; the others stay.
+    """Replaces the certificates of these solvers, or removes them where None; the others stay.
 
     A certificate that is replaced hands on the hashes of earlier code, but not its own: that is for
     `tools/carry_certificates.py` to decide.
     """
     before = read_certificates()
-    both = {name: one for name, one in (before | certificates).items() if one}
-    for name in both.keys() & before.keys():
-        hashes = dict.fromkeys((*before[name].earlier, *both[name].earlier))
-        both[name] = replace(both[name], earlier=tuple(hashes))
-    FILE.write_text(json.dumps({name: asdict(both[name]) for name in sorted(both)}, indent=1) + "\n")
+    stored = {}
+    for name, one in sorted((before | certificates).items()):
+        if one is None:
+            continue
+        known = before[name].earlier if name in before else ()
+        hashes = dict.fromkeys((*known, *one.earlier))
+        stored[name] = asdict(replace(one, earlier=tuple(hashes)))
+    FILE.write_text(json.dumps(stored, indent=1) + "\n")
 
 
-def certification_status(record: Any) -> tuple[bool, str]:
-    """Whether the code behind a `bench.records.record.Record` is certified, and why or why not.
+class SolverCode(Protocol):
+    """What a `bench.records.record.Record` says of the code behind it."""
+
+    @property
+    def solver(self) -> str: ...
+    @property
+    def solver_rev(self) -> int: ...
+    @property
+    def source_sha256(self) -> str | None: ...
+    @property
+    def code_sha256(self) -> str | None: ...
+
+
+def certification_status(record: SolverCode) -> tuple[bool, str]:
+    """Whether the code behind a record is certified, and why or why not.
 
     Records from before code was recorded carry the solver's revision only, and are judged by that.
     """

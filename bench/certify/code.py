@@ -18,20 +18,23 @@ from bench.system.syntax import parse, tree_text
 
 OURS = ("bench", "solvers")
 ANNOTATIONS = ("annotation", "returns")
-"""Fields of a syntax tree that say of what type something is, and change no result."""
+"""Fields of a syntax tree that say what type something has, and change no result."""
 
 Read = Callable[[str], bytes | None]
-"""The source of a module by its name; None where there is no such module."""
+"""Gives the source of a module by its name; None where there is no such module."""
 
 
 class Module(NamedTuple):
-    """A module, taken apart."""
+    """A module, taken apart.
+
+    Attributes:
+        definitions: name -> the statements that define it, several where a condition decides.
+        imports: name -> the module that it comes from, and its name there; "" for a module itself.
+    """
 
     tree: ast.Module
     definitions: dict[str, list[ast.stmt]]
-    """Name -> the statements that define it, several where a condition decides."""
     imports: dict[str, tuple[str, str]]
-    """Name -> the module that it comes from, and its name there; "" for a module itself."""
 
 
 @cache
@@ -51,23 +54,31 @@ def source_of(name: str) -> bytes | None:
         spec = importlib.util.find_spec(name)
     except ModuleNotFoundError:
         return None
-    return Path(spec.origin).read_bytes() if spec and spec.has_location else None
+    return Path(spec.origin).read_bytes() if spec and spec.has_location and spec.origin else None
 
 
 def method_sha256(name: str, read: Read) -> str:
     """sha256 of the syntax trees of a module and of its helpers, whichever modules these lie in."""
-    texts = [tree_text(take_apart(read(name)).tree), *sorted(helper_texts(name, read))]
+    texts = [tree_text(take_apart(source(name, read)).tree), *sorted(helper_texts(name, read))]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def source(name: str, read: Read) -> bytes:
+    """The source of a method's module, which is there."""
+    found = read(name)
+    assert found is not None, f"no source of {name}"
+    return found
 
 
 def helper_texts(name: str, read: Read) -> set[str]:
     """The definitions of all helpers of a module, and what their modules import of others for them."""
-    own = take_apart(read(name))
+    own = take_apart(source(name, read))
     todo = [own.imports[used] for used in names_used(own.tree) if used in own.imports]
-    texts, seen = set(), set()
+    texts: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     while todo:
         place = todo.pop()
-        if place in seen or place[0].partition(".")[0] not in OURS:
+        if place in seen or not is_ours(place[0]):
             continue
         seen.add(place)
         new, more = look_up(*place, read)
@@ -77,7 +88,7 @@ def helper_texts(name: str, read: Read) -> set[str]:
 
 
 def look_up(module: str, name: str, read: Read) -> tuple[set[str], list[tuple[str, str]]]:
-    """The text of what a module of ours calls ``name``, and where the names that it uses are to be looked up.
+    """The text of what a module of ours calls ``name``, and where the names that it uses stand.
 
     A module that is imported as a whole counts as a whole, without what it imports.
     """
@@ -87,15 +98,23 @@ def look_up(module: str, name: str, read: Read) -> tuple[set[str], list[tuple[st
     if name not in found.definitions:
         whole = read(f"{module}.{name}" if name else module)
         return ({tree_text(take_apart(whole).tree)} if whole else set()), []
-    statements = [node for node in found.definitions[name] if not is_interface(node, module)]
-    used = {other for node in statements for other in names_used(node)} - {name}
-    return {tree_text(node) for node in statements}, [(module, other) for other in sorted(used)]
+    texts, used = set(), set()
+    for node in found.definitions[name]:
+        if not is_interface(node, module):
+            texts.add(tree_text(node))
+            used |= names_used(node)
+    return texts, [(module, other) for other in sorted(used - {name})]
+
+
+def is_ours(module: str) -> bool:
+    """Whether a module is one of this project."""
+    return module.partition(".")[0] in OURS
 
 
 def binding(name: str, module: Module) -> set[str]:
     """What an import adds to the definition that it leads to: its module, if not ours, or another name."""
     place, original = module.imports[name]
-    if place.partition(".")[0] not in OURS:
+    if not is_ours(place):
         return {f"{name} = {place}:{original}"}
     return {f"{name} = {original}"} if name != original else set()
 
@@ -111,9 +130,11 @@ def names_used(node: ast.AST) -> set[str]:
         return {node.id}
     names: set[str] = set()
     for field, value in ast.iter_fields(node):
-        children = value if isinstance(value, list) else [value]
-        if field not in ANNOTATIONS:
-            names = names.union(*(names_used(child) for child in children if isinstance(child, ast.AST)))
+        if field in ANNOTATIONS:
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                names |= names_used(child)
     return names
 
 
@@ -126,8 +147,9 @@ def take_apart(source: bytes) -> Module:
     for node in _statements(tree):
         for name in _defined(node):
             definitions.setdefault(name, []).append(node)
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            imports |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                imports[alias.asname or alias.name] = (node.module, alias.name)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 imports[alias.asname or alias.name.partition(".")[0]] = (alias.name, "")
@@ -144,10 +166,12 @@ def _statements(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _defined(node: ast.stmt) -> list[str]:
+    """The names that a statement defines or assigns."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     names = []
-    for target in filter(None, targets):
-        names += [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+    for target in targets:
+        if target is not None:
+            names += [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
     return names

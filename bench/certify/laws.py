@@ -19,21 +19,25 @@ from solvers.anchors import Unconditional
 
 @cache
 def all_laws() -> dict[str, list[Law]]:
-    """Laws by solver; "ddim" stands for the steps that samplers share. A file without ``LAWS`` is a helper of
-    others.
+    """Laws by solver; "ddim" stands for the steps that samplers share.
+
+    A file without ``LAWS`` is a helper of others.
     """
-    names = sorted(module.name for module in iter_modules(solvers.laws.__path__))
-    modules = {name: import_module(f"solvers.laws.{name}") for name in names}
-    return {name: module.LAWS for name, module in modules.items() if hasattr(module, "LAWS")}
+    found = {}
+    for name in sorted(module.name for module in iter_modules(solvers.laws.__path__)):
+        module = import_module(f"solvers.laws.{name}")
+        if hasattr(module, "LAWS"):
+            found[name] = module.LAWS
+    return found
 
 
 def subject(name: str) -> type[Solver]:
     """The class that the laws of a name are about."""
-    return {**SOLVERS, "ddim": Unconditional}[name]
+    return Unconditional if name == "ddim" else SOLVERS[name]
 
 
 def run_laws(name: str, solver: type[Solver] | None = None) -> list[LawResult]:
-    """Measures every law of a solver; seconds.
+    """Measures every law of a solver, in seconds.
 
     Args:
         name: a key of `all_laws`.

@@ -1,9 +1,9 @@
-"""What becomes of a sampler's spread in unmeasured directions as its steps become many, in closed form.
+"""The variance of a sampler in unmeasured directions as its steps become many, in closed form.
 
 A sampler that refreshes a share of the noise around a point estimate loses variance that no number of steps
 brings back, and one that draws around the end of the probability-flow ODE gains some. The prior is N(m, I),
-where the right variance is 1; the variance over a batch of Hadamard noise is that of the solver's law,
-without Monte-Carlo error.
+where the right variance is 1; the variance over a batch of Hadamard noise is that of the solver's
+distribution, without Monte-Carlo error.
 """
 
 from collections.abc import Iterator
@@ -24,14 +24,17 @@ SIGMA = 0.1
 
 @dataclass(frozen=True)
 class Limit:
-    """A solver's variance in an unmeasured direction of N(m, I), and its limit for infinitely many steps."""
+    """A solver's variance in an unmeasured direction of N(m, I), and its limit for infinitely many steps.
+
+    Attributes:
+        name: solver and setting.
+        tolerance: how far the variance may be from the limit at this number of steps.
+    """
 
     name: str
-    """Solver and setting."""
     variance: float
     limit: float
     tolerance: float
-    """How far the variance may be from the limit at this number of steps."""
 
     @property
     def reached(self) -> bool:
@@ -39,7 +42,7 @@ class Limit:
 
 
 def unmeasured_variance(solver: Solver, draws: int) -> float:
-    """Of the result in the unmeasured of two directions, the other one measured with noise.
+    """The variance of the result in the unmeasured one of two directions; the other is measured with noise.
 
     Args:
         draws: vectors that the solver draws from its noise, at most.
@@ -53,9 +56,7 @@ def unmeasured_variance(solver: Solver, draws: int) -> float:
 
 
 def refreshed(share: float) -> float:
-    """The limit (1 + sqrt(1 - share)) / 2 where that share of the noise variance is drawn anew in every
-    step.
-    """
+    """The limit (1 + sqrt(1 - share)) / 2, where every step draws that share of the noise variance anew."""
     return (1 + (1 - share) ** 0.5) / 2
 
 
@@ -65,24 +66,22 @@ def exact_flow(_self: Solver, x: Tensor, t: Level, prior: ExactPrior, _: int) ->
 
 
 def limits(steps: int = 1000, anneals: int = 200) -> Iterator[Limit]:
-    """DDRM, DDNM+, DDNM and DiffPIR at so many steps, and DAPS at its best: an exact ODE and an exact inner
-    draw; seconds.
+    """The limits of DDRM, DDNM+, DDNM and DiffPIR at so many steps, and of DAPS at its best, in seconds.
+
+    DAPS at its best has an exact ODE and an exact inner draw.
     """
     for eta in (0.0, 0.5, 0.85, 1.0):
-        samplers = {
+        samplers: dict[str, Solver] = {
             "DDRM": DDRM(steps, eta=eta),
             "DDNM+": DDNM(steps, eta=eta),
             "DDNM": DDNM(steps, eta=eta, plus=False),
         }
         for name, solver in samplers.items():
-            yield Limit(
-                f"{name} eta = {eta:g}", unmeasured_variance(solver, steps), refreshed(eta**2), 10 / steps
-            )
+            variance = unmeasured_variance(solver, steps)
+            yield Limit(f"{name} eta = {eta:g}", variance, refreshed(eta**2), 10 / steps)
     for zeta in (0.1, 0.3, 0.5, 1.0):
-        solver = DiffPIR(steps, spacing="leading", zeta=zeta, clip=False)
-        yield Limit(
-            f"DiffPIR zeta = {zeta:g}", unmeasured_variance(solver, steps), refreshed(zeta), 10 / steps
-        )
+        variance = unmeasured_variance(DiffPIR(steps, spacing="leading", zeta=zeta, clip=False), steps)
+        yield Limit(f"DiffPIR zeta = {zeta:g}", variance, refreshed(zeta), 10 / steps)
     best = type("BestDAPS", (ideal(DAPS),), {"flow": exact_flow})
-    solver = best(steps=anneals, ode_steps=1, tau=SIGMA)
-    yield Limit(f"DAPS, {anneals} levels", unmeasured_variance(solver, 2 * anneals), 2.0, 30 / anneals)
+    variance = unmeasured_variance(best(steps=anneals, ode_steps=1, tau=SIGMA), 2 * anneals)
+    yield Limit(f"DAPS, {anneals} levels", variance, 2.0, 30 / anneals)

@@ -1,96 +1,24 @@
-"""What every measurement operator promises, each promise checked in seconds against its own definition.
+"""The promises of every measurement operator, each checked in seconds against the operator's own definition.
 
-`check` runs them on an operator of ours, by name, or on a user's, in float64 on small images with made-up
-content, and says for each broken one what was seen.
+`check_operator` tries them on an operator of ours, by name, or on a user's, in float64 on small images with
+made-up content, and says for each broken one what was seen.
 """
 
-import copy
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from bench.checks.operator_trial import DAMPING, ROUNDING, SEEDS, Trial, answers, apart, gap
 from bench.checks.promise import NotAboutIt, Promise, single_thread, tried
-from bench.operators import make_operator
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
 
-SHAPES = (3, 16, 16), (1, 16, 16), (3, 32, 32), (1, 32, 32), (3, 256, 256), (16,)
-"""Of images or vectors, in the order in which they are tried on an operator."""
-SEEDS = (10, 11, 12)
-ROUNDING = 1e-9
-"""Relative, of float64 in another order: far above rounding, far below any coupling."""
 ITERATIVE = 1e-6
-"""Relative, of conjugate gradients and of nonlinear inverses."""
-DAMPING = 0.1
-"""A fixed rather than the noise's variance: large enough that conjugate gradients converge."""
+"""Relative tolerance of conjugate gradients and of nonlinear inverses."""
 NODES, JUMPS = 32, 0.02
-"""Points at which a derivative is summed along a step, and what the sum may lack: kinks cost less, rounding
-all."""
-
-
-class Trial:
-    """An operator built from SEEDS, and made-up images x, z (B, *shape) and data v (B, *m) in float64."""
-
-    def __init__(self, spec: str) -> None:
-        self.spec, problem = spec, ""
-        for self.shape in SHAPES:
-            try:
-                self.A = self.build()
-                break
-            except ValueError as error:
-                problem = problem or str(error)
-        else:
-            raise ValueError(problem)
-        self.x, self.z = (0.4 * normals(*self.shape, seed=seed) for seed in (0, 1))
-
-    @cached_property
-    def v(self) -> Tensor:
-        """Data of the operator's shape, zero where nothing is measured."""
-        v = normals(*self.A.out_shape, seed=2)
-        return v if self.A.measured is None else v * self.A.measured
-
-    def build(self, seeds: tuple[int, ...] = SEEDS) -> Operator:
-        """The same operator of other images."""
-        return make_operator(self.spec, self.shape, seeds)
-
-    @cached_property
-    def exact(self) -> Operator:
-        """The operator; an iterative pseudo-inverse runs to its end."""
-        A = copy.copy(self.A)
-        if isinstance(A, LinearOperator) and not isinstance(A, SVDOperator):
-            A.rcond, A.tolerance, A.max_iterations = 1e-10, 1e-10, 5000
-        return A
-
-
-def normals(*shape: int, seed: int) -> Tensor:
-    """(len(SEEDS), *shape) float64."""
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal((len(SEEDS), *shape)))
-
-
-def gap(a: Tensor, b: Tensor) -> float:
-    """Largest difference, relative to the larger of 1 and the largest value."""
-    return float((a - b).abs().max() / b.abs().max().clamp_min(1))
-
-
-def apart(what: str, a: Tensor, b: Tensor, tolerance: float = ROUNDING) -> str | None:
-    """What to say where two tensors are not equal up to rounding."""
-    if a.shape != b.shape:
-        return f"{what}: shapes {tuple(a.shape)} and {tuple(b.shape)}"
-    return None if gap(a, b) <= tolerance else f"{what} by up to {gap(a, b):.2g} of the largest value"
-
-
-def answers(A: Operator, x: Tensor, v: Tensor) -> dict[str, Tensor]:
-    """All that an operator computes from an image and data."""
-    found = {"A(x)": A(x), "guess(y)": A.guess(v)}
-    if A.differentiable:
-        found["the pullback"] = A.vjp(x)[1](v)
-    if isinstance(A, PinvOperator):
-        found["pinv(y)"] = A.pinv(v)
-    if isinstance(A, LinearOperator):
-        found |= {"adjoint(v)": A.adjoint(v), "pinv(y, damping)": A.pinv(v, DAMPING)}
-    return found
+"""Points at which a derivative is summed along a step, and the share that the sum may lack: kinks cost less,
+rounding all."""
 
 
 # The promises: each takes a trial and returns what is wrong, or None.
@@ -98,11 +26,8 @@ def answers(A: Operator, x: Tensor, v: Tensor) -> dict[str, Tensor]:
 
 def is_documented(trial: Trial) -> str | None:
     """The class has a docstring of its own."""
-    return (
-        None
-        if (vars(type(trial.A)).get("__doc__") or "").strip()
-        else "write what y is, and the source of the definition"
-    )
+    text = vars(type(trial.A)).get("__doc__") or ""
+    return None if text.strip() else "write what y is, and the source of the definition"
 
 
 def measures(trial: Trial) -> str | None:
@@ -130,39 +55,46 @@ def is_pure(trial: Trial) -> str | None:
             return f"{name} carries a graph"
         if not torch.equal(value, again[name]):
             return f"{name} differs between two calls; draw what is random in the constructor, from `seeds`"
-    return (
-        None
-        if torch.equal(x, trial.x) and torch.equal(v, trial.v)
-        else "an input was overwritten; work on a copy"
-    )
+    if torch.equal(x, trial.x) and torch.equal(v, trial.v):
+        return None
+    return "an input was overwritten; work on a copy"
 
 
 def is_a_function_of_its_seeds(trial: Trial) -> str | None:
     """What is random is drawn from the image's own seed, and named in parameters()."""
-    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
-    same, alone, other = (
-        trial.build(),
-        trial.build(SEEDS[1:2]),
-        trial.build(tuple(seed + 5 for seed in SEEDS)),
-    )
-    if not torch.equal(before[0], torch.random.get_rng_state()) or not np.array_equal(
-        before[1], np.random.get_state()[1]
-    ):
+    before = torch.random.get_rng_state(), numpy_state()
+    same, alone = trial.build(), trial.build(SEEDS[1:2])
+    other = trial.build(tuple(seed + 5 for seed in SEEDS))
+    after = torch.random.get_rng_state(), numpy_state()
+    if not torch.equal(before[0], after[0]) or not np.array_equal(before[1], after[1]):
         return "drew from a global generator; make one from each image's seed"
     y = trial.A(trial.x)
     if not torch.equal(same(trial.x), y):
         return "two operators of the same seeds differ"
     if broken := apart("an image's operator alone and in a batch differ", alone(trial.x[1:2]), y[1:2]):
         return broken
-    shown, others = trial.A.parameters(), other.parameters()
+    shown = trial.A.parameters()
     if rows := {name: len(value) for name, value in shown.items() if len(value) != len(SEEDS)}:
         return f"parameters() must have one row per image: {rows}"
-    for i, (ours, theirs) in enumerate(zip(y, other(trial.x), strict=True)):
-        named = shown.keys() != others.keys() or any(
-            not torch.equal(shown[name][i], others[name][i]) for name in shown
-        )
-        if not named and not torch.equal(ours, theirs):
-            return "it depends on the seeds, but parameters() is equal for two: return all masks and kernels, (B, ...) each"
+    return unnamed_randomness(trial, other)
+
+
+def numpy_state() -> np.ndarray:
+    """The state of numpy's global generator, (624,) uint32."""
+    state: np.ndarray = np.random.get_state(legacy=False)["state"]["key"]
+    return state.copy()
+
+
+def unnamed_randomness(trial: Trial, other: Operator) -> str | None:
+    """A message where an operator of other seeds measures otherwise with equal parameters() of an image."""
+    shown, others = trial.A.parameters(), other.parameters()
+    for i, (ours, theirs) in enumerate(zip(trial.A(trial.x), other(trial.x), strict=True)):
+        same = shown.keys() == others.keys() and all(torch.equal(shown[k][i], others[k][i]) for k in shown)
+        if same and not torch.equal(ours, theirs):
+            return (
+                "it depends on the seeds, but parameters() is equal for two: "
+                "return all masks and kernels, (B, ...) each"
+            )
     return None
 
 
@@ -172,10 +104,10 @@ def ignores_batch_mates(trial: Trial) -> str | None:
     v[0] *= 1e3
     whole, twice = answers(A, x, v), A.repeat_interleave(2)(x.repeat_interleave(2, 0))
     for i in range(len(SEEDS)):
-        for name, value in answers(A[i : i + 1], x[i : i + 1], v[i : i + 1]).items():
-            if broken := apart(
-                f"{name} of an image alone and in a batch differ", value, whole[name][i : i + 1]
-            ):
+        image = slice(i, i + 1)
+        for name, value in answers(A[image], x[image], v[image]).items():
+            what = f"{name} of an image alone and in a batch differ"
+            if broken := apart(what, value, whole[name][image]):
                 return f"{broken}; name the per-image tensors in `batched`, and reduce over one image only"
     return apart("A(x) of an image twice in a batch differs", twice[1::2], whole["A(x)"])
 
@@ -198,36 +130,39 @@ def names_what_is_measured(trial: Trial) -> str | None:
         return f"measured is {measured.dtype} {tuple(measured.shape)}, expected bool (B, *out_shape)"
     if A(trial.x)[~measured].any():
         return "A(x) is not 0 where nothing is measured"
-    noisy = trial.v + ~measured
-    pairs = zip(answers(A, trial.x, noisy).items(), answers(A, trial.x, trial.v).values(), strict=True)
-    return next(
-        (f"{name} reads unmeasured entries" for (name, a), b in pairs if not gap(a, b) <= ROUNDING), None
-    )
+    clean, dirty = answers(A, trial.x, trial.v), answers(A, trial.x, trial.v + ~measured)
+    for name, value in dirty.items():
+        if not gap(value, clean[name]) <= ROUNDING:  # also where it is not a number
+            return f"{name} reads unmeasured entries"
+    return None
 
 
 def has_its_derivative(trial: Trial) -> str | None:
-    """The pullback is the derivative, by differences over a short and a long step; unless `differentiable` is
-    False.
-    """
+    """The pullback is the derivative, by differences over a short and a long step."""
     A, h = trial.A, 1e-6
     if not A.differentiable:
         raise NotAboutIt
     along = (A(trial.x + h * trial.z) - A(trial.x - h * trial.z)) / (2 * h)
-    return apart(
-        "<v, A'z> and <A'^T v, z> differ", dot(A.vjp(trial.x)[1](trial.v), trial.z), dot(along, trial.v), 1e-5
-    ) or jumps(trial)
+    pulled = A.vjp(trial.x)[1](trial.v)
+    broken = apart("<v, A'z> and <A'^T v, z> differ", dot(pulled, trial.z), dot(along, trial.v), 1e-5)
+    return broken or jumps(trial)
 
 
 def jumps(trial: Trial) -> str | None:
-    """What to say of an operator that changes by more than its derivative adds up to, as rounding does."""
+    """A message where an operator changes by more than its derivative adds up to, as rounding does."""
     A, x, z = trial.A, trial.x, trial.z
     change = A(x + z) - A(x)
-    summed = sum(dot(A.vjp(x + (k + 0.5) / NODES * z)[1](change), z) for k in range(NODES)) / NODES
+    summed = torch.zeros(len(SEEDS), dtype=torch.float64)
+    for k in range(NODES):
+        summed = summed + dot(A.vjp(x + (k + 0.5) / NODES * z)[1](change), z)
     whole = dot(change, change)
-    lacks = ((summed - whole).abs() / whole.clamp_min(ROUNDING)).max()
+    lacks = ((summed / NODES - whole).abs() / whole.clamp_min(ROUNDING)).max()
     if lacks <= JUMPS:
         return None
-    return f"A(x + z) - A(x) and the sum of its derivative in between differ by {lacks:.0%}: set differentiable = False"
+    return (
+        f"A(x + z) - A(x) and the sum of its derivative in between differ by {lacks:.0%}: "
+        "set differentiable = False"
+    )
 
 
 def inverts(trial: Trial) -> str | None:
@@ -262,14 +197,15 @@ def solves_the_damped_equations(trial: Trial) -> str | None:
     if not isinstance(A, LinearOperator):
         raise NotAboutIt
     per_image = DAMPING * torch.arange(1.0, len(SEEDS) + 1, dtype=torch.float64)
-    for d in (DAMPING, per_image):
-        x = A.pinv(v, d)
-        damped = x * (d if d is DAMPING else d.reshape(-1, *(1,) * (x.ndim - 1)))
-        if broken := apart(
-            "(A^T A + d) pinv(y, d) and A^T y differ", A.adjoint(A(x)) + damped, A.adjoint(v), ITERATIVE
-        ):
-            return broken
-    return None
+    return damped_error(A, v, DAMPING) or damped_error(A, v, per_image)
+
+
+def damped_error(A: LinearOperator, v: Tensor, d: float | Tensor) -> str | None:
+    """A message where pinv(v, d) does not solve the damped equations; d is a number or (B,)."""
+    x = A.pinv(v, d)
+    damping = d.reshape(-1, *(1,) * (x.ndim - 1)) if isinstance(d, Tensor) else d
+    left, right = A.adjoint(A(x)) + x * damping, A.adjoint(v)
+    return apart("(A^T A + d) pinv(y, d) and A^T y differ", left, right, ITERATIVE)
 
 
 def is_a_decomposition(trial: Trial) -> str | None:
@@ -277,15 +213,13 @@ def is_a_decomposition(trial: Trial) -> str | None:
     A, x, z, v = trial.A, trial.x, trial.z, trial.v
     if not isinstance(A, SVDOperator):
         raise NotAboutIt
-    on = (A.s > 0).expand_as(z)
+    in_range = torch.where((A.s > 0).expand_as(z), z, 0)
     return (
         apart("V V^T x and x differ", A.V(A.Vt(x)), x)
         or apart("V^T V z and z differ", A.Vt(A.V(z)), z)
         or apart("<V z, x> and <z, V^T x> differ", dot(A.V(z), x), dot(z, A.Vt(x)))
         or apart("<U z, y> and <z, U^T y> differ", dot(A.U(z), v), dot(z, A.Ut(v)))
-        or apart(
-            "U^T U z and z differ where s > 0, or it is not 0 elsewhere", A.Ut(A.U(z)), torch.where(on, z, 0)
-        )
+        or apart("U^T U z and z differ where s > 0, or it is not 0 elsewhere", A.Ut(A.U(z)), in_range)
         or apart("A(x) and U s V^T x differ", A(x), A.U(A.s * A.Vt(x)))
         or (None if A.s.min() >= 0 else f"a singular value is {A.s.min():.2g}")
     )
@@ -307,11 +241,11 @@ PROMISES: list[Callable[[Trial], str | None]] = [
     is_a_decomposition,
 ]
 
-BUILDS = "Built from (shape, seeds), all parameters with defaults."
+BUILDS = "It is built from (shape, seeds); all other parameters have defaults."
 
 
-def check(spec: str) -> list[Promise]:
-    """Runs every promise on an operator, by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``.
+def check_operator(spec: str) -> list[Promise]:
+    """Tries every promise on an operator, by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``.
 
     Returns:
         One `Promise` each, in a fixed order; an exception inside a promise breaks it.

@@ -1,15 +1,21 @@
-"""What a promise of a contract is, and how it is tried."""
+"""A promise of a contract, and what became of it when it was tried."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
+Subject = TypeVar("Subject")
+
 
 class Promise(NamedTuple):
-    """One promise in words and, where it is broken, what was seen; ``applies`` is False where it is not about
-    the subject.
+    """One promise, tried on a solver or an operator.
+
+    Attributes:
+        says: the promise in words.
+        broken: what was seen where it is broken; None where it is kept.
+        applies: False where the promise is not about the subject.
     """
 
     says: str
@@ -18,18 +24,17 @@ class Promise(NamedTuple):
 
 
 class NotAboutIt(Exception):
-    """Raised by a promise that a solver or operator does not make: of another rung of the ladder, of a field
-    it lacks.
-    """
+    """Raised by a promise that the solver or operator does not make, such as one about a field it lacks."""
 
 
-def words(promise: Callable[..., str | None]) -> str:
-    """The promise itself: the first line of its docstring."""
-    return (promise.__doc__ or "").splitlines()[0]
+def words(promise: Callable[[Subject], str | None]) -> str:
+    """The promise in words: the first paragraph of its docstring, on one line."""
+    paragraph = (promise.__doc__ or "").strip().split("\n\n")[0]
+    return " ".join(paragraph.split())
 
 
-def tried(promise: Callable[[Any], str | None], subject: Any) -> Promise:
-    """What became of a promise."""
+def tried(promise: Callable[[Subject], str | None], subject: Subject) -> Promise:
+    """Tries a promise; an exception inside it breaks it."""
     try:
         return Promise(words(promise), promise(subject))
     except NotAboutIt:
@@ -40,7 +45,7 @@ def tried(promise: Callable[[Any], str | None], subject: Any) -> Promise:
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Tiny tensors are quickest on one thread."""
+    """Runs torch on one thread, which is quickest for tiny tensors."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

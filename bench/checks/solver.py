@@ -1,15 +1,15 @@
-"""What every solver promises, each promise checked in seconds on problems with a known answer.
+"""The promises of every solver, each checked in seconds on problems with a known answer.
 
-`check` runs the promises on a solver class, ours or a user's, and says for each broken one what was seen. The
-problems are small images with a Gaussian prior in closed form, so the exact posterior is known.
+`check_solver` tries the promises on a solver class, ours or a user's, and says for each broken one what was
+seen. The problems are small images with a Gaussian prior in closed form, so the exact posterior is known.
 """
 
 import inspect
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields, is_dataclass, replace
-from typing import NamedTuple
+from dataclasses import MISSING, fields, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,23 +20,23 @@ from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.prior import CountingPrior, Prior, Pullback
 from bench.schedule import Level
-from bench.solver import Measurement, Solver, Step, particles
+from bench.solver import LinearOperator, Measurement, Solver, Step, particles
 
 SHAPE, STEPS, SIGMA, IMAGES = (1, 8, 8), 100, 0.1, 8
 TOLERANCE = 1e-4
-"""Of float32 arithmetic in another order (batch of one against a batch): far above rounding, far below any
-coupling."""
+"""Tolerance of float32 arithmetic in another order (batch of one against a batch): far above rounding, far
+below any coupling."""
 
 
-class Problem(NamedTuple):
-    """A measurement of a draw from a prior that knows its posterior."""
+class Trial(NamedTuple):
+    """A measurement of images x, drawn from a prior that knows its posterior."""
 
     prior: ExactPrior
     measurement: Measurement
     x: Tensor
 
 
-def problem(operator: str = "inpaint_random", dtype: torch.dtype = torch.float32) -> Problem:
+def make_trial(operator: str = "inpaint_random", dtype: torch.dtype = torch.float32) -> Trial:
     """IMAGES measurements of smooth 8 x 8 Gaussian images."""
     e, Q = torch.linalg.eigh(smooth_covariance())
     prior = GaussianPrior(torch.zeros(SHAPE, dtype=dtype), e.to(dtype), Q.to(dtype))
@@ -46,7 +46,7 @@ def problem(operator: str = "inpaint_random", dtype: torch.dtype = torch.float32
     y = A(x)
     n = StreamNoise([key + 1 for key in keys], dtype).like(y)
     y = y + SIGMA * (n if A.measured is None else n * A.measured)
-    return Problem(prior, Measurement(y, A, SIGMA), x)
+    return Trial(prior, Measurement(y, A, SIGMA), x)
 
 
 def smooth_covariance() -> Tensor:
@@ -56,13 +56,14 @@ def smooth_covariance() -> Tensor:
     return 0.25 * torch.kron(axis, axis) / axis[0, 0] ** 2
 
 
-def run(solver: Solver, p: Problem, images: slice = slice(None), seed: int = 0) -> Iterator[Step]:
-    """The steps of a solver on some images of a problem."""
-    noise = StreamNoise(
-        [stream_key("contract-sampler", seed, i) for i in range(IMAGES)][images], p.prior.dtype
-    )
-    y, A, sigma = p.measurement
-    return solver.solve(Measurement(y[images].clone(), A[images], sigma), p.prior, noise)
+def run(
+    solver: Solver, trial: Trial, images: slice = slice(None), seed: int = 0, prior: Prior | None = None
+) -> Iterator[Step]:
+    """The steps of a solver on some images of a trial, with its prior or another one."""
+    keys = [stream_key("contract-sampler", seed, i) for i in range(IMAGES)]
+    noise = StreamNoise(keys[images], trial.prior.dtype)
+    y, A, sigma = trial.measurement
+    return solver.solve(Measurement(y[images].clone(), A[images], sigma), prior or trial.prior, noise)
 
 
 def last(steps: Iterator[Step]) -> Tensor:
@@ -80,8 +81,9 @@ def last(steps: Iterator[Step]) -> Tensor:
 
 def is_finite_and_shaped(solver: Solver) -> str | None:
     """Every step is a Step of finite tensors of the image's shape."""
-    form = (IMAGES, *([P] if (P := particles(solver)) > 1 else []), *SHAPE)
-    for k, step in enumerate(run(solver, problem())):
+    P = particles(solver)
+    form = (IMAGES, P, *SHAPE) if P > 1 else (IMAGES, *SHAPE)
+    for k, step in enumerate(run(solver, make_trial())):
         if not isinstance(step, Step):
             return f"step {k} is a {type(step).__name__}, not a Step(x, x0)"
         for name, value in step._asdict().items():
@@ -94,12 +96,11 @@ def is_finite_and_shaped(solver: Solver) -> str | None:
 
 def repeats(solver: Solver) -> str | None:
     """The same seed gives the same result, seed 0 included."""
-    first, again = last(run(solver, problem())), last(run(solver, problem()))
-    if not torch.equal(first, again):
-        return (
-            f"two runs with seed 0 differ by up to {(first - again).abs().max():.2g}; draw from `noise` only"
-        )
-    return None
+    first, again = last(run(solver, make_trial())), last(run(solver, make_trial()))
+    if torch.equal(first, again):
+        return None
+    gap = (first - again).abs().max()
+    return f"two runs with seed 0 differ by up to {gap:.2g}; draw from `noise` only"
 
 
 class GraphCounter(CountingPrior):
@@ -107,11 +108,12 @@ class GraphCounter(CountingPrior):
 
     def __init__(self, prior: Prior) -> None:
         super().__init__(prior, Counter())
-        self.pulls: list[weakref.ref] = []
+        self.pulls: list[weakref.ref[Pullback]] = []
         self.held = 0
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self.held = max(self.held, sum(ref() is not None for ref in self.pulls))
+        alive = sum(ref() is not None for ref in self.pulls)
+        self.held = max(self.held, alive)
         x0, v, pull = super().moments_vjp(x, t)
         self.pulls.append(weakref.ref(pull))
         return x0, v, pull
@@ -119,9 +121,9 @@ class GraphCounter(CountingPrior):
 
 def holds_one_graph(solver: Solver) -> str | None:
     """One step's network graph lives at a time."""
-    p = problem()
-    prior = GraphCounter(p.prior)
-    last(run(solver, p._replace(prior=prior)))
+    trial = make_trial()
+    prior = GraphCounter(trial.prior)
+    last(run(solver, trial, prior=prior))
     if not prior.pulls:
         raise NotAboutIt
     held = "the pullback of a step is still held in the next one, at twice the memory; `del` it after use"
@@ -131,7 +133,7 @@ def holds_one_graph(solver: Solver) -> str | None:
 def uses_own_noise_only(solver: Solver) -> str | None:
     """Torch's global generator is not touched."""
     before = torch.random.get_rng_state()
-    last(run(solver, problem()))
+    last(run(solver, make_trial()))
     if not torch.equal(before, torch.random.get_rng_state()):
         return "drew from torch's global generator; draw from `noise`, which has one stream per image"
     return None
@@ -139,28 +141,34 @@ def uses_own_noise_only(solver: Solver) -> str | None:
 
 def ignores_batch_mates(solver: Solver) -> str | None:
     """An image alone gives what it gives in a batch."""
-    p = problem()
-    together = last(run(solver, p))
-    alone = torch.cat([last(run(solver, p, slice(i, i + 1))) for i in range(2)])
+    trial = make_trial()
+    together = last(run(solver, trial))
+    alone = torch.cat([last(run(solver, trial, slice(i, i + 1))) for i in range(2)])
     gap = (together[:2] - alone).abs().max()
     if gap > TOLERANCE:
-        return f"an image alone and in a batch of {IMAGES} differ by up to {gap:.2g}; reduce over one image, not over the batch"
+        seen = f"an image alone and in a batch of {IMAGES} differ by up to {gap:.2g}"
+        return f"{seen}; reduce over one image, not over the batch"
     return None
+
+
+def settings_of(solver: Solver) -> dict[str, Any]:
+    """The hyper-parameters of a solver, by name."""
+    return {f.name: getattr(solver, f.name) for f in fields(solver)}
 
 
 def leaves_inputs_alone(solver: Solver) -> str | None:
     """y, the operator and the hyper-parameters are not changed."""
-    p = problem()
-    y, A, _ = p.measurement
+    trial = make_trial()
+    y, A, _ = trial.measurement
     kept, masks = y.clone(), {name: value.clone() for name, value in A.parameters().items()}
-    settings = {f.name: getattr(solver, f.name) for f in fields(solver)}
-    noise = StreamNoise([stream_key("contract-sampler", 0, i) for i in range(IMAGES)], p.prior.dtype)
-    last(solver.solve(p.measurement, p.prior, noise))
+    settings = settings_of(solver)
+    noise = StreamNoise([stream_key("contract-sampler", 0, i) for i in range(IMAGES)], trial.prior.dtype)
+    last(solver.solve(trial.measurement, trial.prior, noise))
     if not torch.equal(y, kept):
         return "y was overwritten; work on a copy"
     if any(not torch.equal(value, masks[name]) for name, value in A.parameters().items()):
         return "the operator's mask or kernel was overwritten"
-    if settings != {f.name: getattr(solver, f.name) for f in fields(solver)}:
+    if settings != settings_of(solver):
         return "a hyper-parameter was changed while solving"
     return None
 
@@ -169,62 +177,68 @@ def leaves_grad_mode_alone(solver: Solver) -> str | None:
     """The caller's gradient mode is the same at every yield, and no graph is handed out."""
     for mode in (True, False):
         with torch.set_grad_enabled(mode):
-            for k, step in enumerate(run(solver, problem())):
+            for k, step in enumerate(run(solver, make_trial())):
                 if torch.is_grad_enabled() is not mode:
-                    return f"step {k}: yielded with gradients {'disabled' if mode else 'enabled'}; never yield inside no_grad"
+                    state = "disabled" if mode else "enabled"
+                    return f"step {k}: yielded with gradients {state}; never yield inside no_grad"
                 if step.x.requires_grad or step.x0.requires_grad:
-                    return (
-                        f"step {k}: yielded a tensor that carries a graph; use the prior's and operator's vjp"
-                    )
+                    what = "a tensor that carries a graph"
+                    return f"step {k}: yielded {what}; use the prior's and operator's vjp"
     return None
 
 
 def counts_its_steps(solver: Solver) -> str | None:
-    """As many network evaluations as the field ``steps`` says (where there is one)."""
-    if not hasattr(solver, "steps"):
+    """It makes as many network evaluations as the field ``steps`` says (where there is one)."""
+    steps = getattr(solver, "steps", None)
+    if steps is None:
         raise NotAboutIt
-    calls, p = Counter(), problem()
-    last(run(solver, p._replace(prior=CountingPrior(p.prior, calls))))
+    calls: Counter[str] = Counter()
+    trial = make_trial()
+    last(run(solver, trial, prior=CountingPrior(trial.prior, calls)))
     n = IMAGES * particles(solver)
-    if calls["nfe"] != n * solver.steps:
-        seen = f"{calls['nfe'] / n:g} network evaluations for steps = {solver.steps}"
-        return f"{seen}; if that is meant, do not call the field `steps`"
-    return None
+    if calls["nfe"] == n * steps:
+        return None
+    seen = f"{calls['nfe'] / n:g} network evaluations for steps = {steps}"
+    return f"{seen}; if that is meant, do not call the field `steps`"
 
 
 def uses_the_measurement(solver: Solver) -> str | None:
-    """Nearer to the exact posterior mean than A+ y and than the prior mean, on a mild problem (30 % of the
-    pixels).
-    """
+    """It comes nearer to the exact posterior mean than A+ y and than the prior mean, on a mild problem."""
     if solver.baseline:
         raise NotAboutIt
-    p = problem()
-    y, A, sigma = p.measurement
-    target = p.prior.posterior(y, A, sigma).mean.to(p.x)
+    trial = make_trial()  # 30 % of the pixels
+    y, A, sigma = trial.measurement
+    assert isinstance(A, LinearOperator)
+    target = trial.prior.posterior(y, A, sigma).mean.to(trial.x)
     # The mean over images and two seeds: one sample is sqrt(2) further from the mean than the mean of many.
-    x = torch.stack([last(run(solver, p, seed=seed)) for seed in range(2)]).mean(0)
-    error, *bars = (float((v - target).square().mean().sqrt()) for v in (x, A.pinv(y), torch.zeros_like(p.x)))
-    if error >= min(bars):
-        return f"rms distance to the posterior mean {error:.3f}; A+ y has {bars[0]:.3f} and the prior mean {bars[1]:.3f}"
+    x = torch.stack([last(run(solver, trial, seed=seed)) for seed in range(2)]).mean(0)
+    error = rms(x - target)
+    pinv, prior_mean = rms(A.pinv(y) - target), rms(torch.zeros_like(trial.x) - target)
+    if error >= min(pinv, prior_mean):
+        others = f"A+ y has {pinv:.3f} and the prior mean {prior_mean:.3f}"
+        return f"rms distance to the posterior mean {error:.3f}; {others}"
     return None
+
+
+def rms(v: Tensor) -> float:
+    """Root of the mean square of all entries."""
+    return float(v.square().mean().sqrt())
 
 
 def names_its_paper(solver: Solver) -> str | None:
     """``paper`` holds an arXiv (or openreview:) identifier, printed under every table."""
-    return (
-        None
-        if solver.paper or solver.baseline
-        else "set the ClassVar `paper` to the arXiv identifier (or a DOI)"
-    )
+    if solver.paper or solver.baseline:
+        return None
+    return "set the ClassVar `paper` to the arXiv identifier (or a DOI)"
 
 
 def is_documented(solver: Solver) -> str | None:
     """The class has a docstring of its own."""
     doc = type(solver).__dict__.get("__doc__") or ""
     generated = doc.startswith(f"{type(solver).__name__}(")
-    return (
-        "write a class docstring with the algorithm and its source" if not doc.strip() or generated else None
-    )
+    if doc.strip() and not generated:
+        return None
+    return "write a class docstring with the algorithm and its source"
 
 
 PROMISES: list[Callable[[Solver], str | None]] = [
@@ -241,11 +255,11 @@ PROMISES: list[Callable[[Solver], str | None]] = [
     uses_the_measurement,
 ]
 
-WELL_FORMED = "A frozen dataclass below Solver with solve() and defaults."
+WELL_FORMED = "It is a frozen dataclass below Solver with solve() and defaults."
 
 
-def check(solver: type[Solver] | Solver) -> list[Promise]:
-    """Runs every promise on a solver (a class is built with its defaults and at most 100 steps).
+def check_solver(solver: type[Solver] | Solver) -> list[Promise]:
+    """Tries every promise on a solver; a class is built with its defaults and at most 100 steps.
 
     Returns:
         One `Promise` each, in a fixed order; an exception inside a promise breaks it.
@@ -256,24 +270,25 @@ def check(solver: type[Solver] | Solver) -> list[Promise]:
             return [Promise(WELL_FORMED, flaw)]
         solver = solver()
     if getattr(solver, "steps", 0) > STEPS:
-        solver = replace(solver, steps=STEPS)
+        fewer: dict[str, Any] = {"steps": STEPS}
+        solver = replace(solver, **fewer)
     with single_thread():
         return [Promise(WELL_FORMED, None), *(tried(promise, solver) for promise in PROMISES)]
 
 
 def malformed(solver: type) -> str | None:
-    """Why a class cannot even be tried."""
+    """The reason why a class cannot even be tried, or None."""
+    name = solver.__name__
     if not issubclass(solver, Solver):
-        return f"{solver.__name__} is not a subclass of bench.solver.Solver"
-    if not is_dataclass(solver) or not solver.__dataclass_params__.frozen:
-        return f"{solver.__name__} is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
+        return f"{name} is not a subclass of bench.solver.Solver"
     known = {f.name for f in fields(solver)}
-    lost = [
-        n for n, a in inspect.get_annotations(solver).items() if n not in known and "ClassVar" not in str(a)
-    ]
+    lost = []
+    for field, annotation in inspect.get_annotations(solver).items():
+        if field not in known and "ClassVar" not in str(annotation):
+            lost.append(field)
     if lost:
-        return f"{', '.join(lost)}: not a hyper-parameter of {solver.__name__}; decorate it with @dataclass(frozen=True)"
+        return f"{', '.join(lost)}: not a hyper-parameter of {name}; decorate it with @dataclass(frozen=True)"
     if inspect.isabstract(solver):
-        return f"{solver.__name__} does not define solve()"
+        return f"{name} does not define solve()"
     bare = [f.name for f in fields(solver) if f.default is MISSING and f.default_factory is MISSING]
     return f"give every hyper-parameter a default; without one: {', '.join(bare)}" if bare else None

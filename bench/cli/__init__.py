@@ -4,21 +4,31 @@ import click
 
 from bench.cli.assets import doctor, fetch, fid_stats
 from bench.cli.methods import certify, check, list_
-from bench.cli.report import report
+from bench.cli.results import report, verify
 from bench.cli.run import run
-from bench.cli.verify import verify
+
+VERBS = (run, report, verify, list_, check, certify, doctor, fetch, fid_stats)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Verbs(click.Group):
+    """The commands, listed in the order of `VERBS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="diffusion-inverse-bench", prog_name="bench")
 def cli() -> None:
-    """Compares diffusion-model solvers of inverse problems: the same measurements for all, counted cost,
-    paired statistics.
+    """Compares diffusion-model solvers of inverse problems.
+
+    All solvers get the same measurements; their cost is counted, and statistics are paired. `python -m bench
+    VERB --help` shows the options of a verb and examples.
     """
 
 
-for verb in (run, report, verify, list_, doctor, fetch, fid_stats, check, certify):
-    cli.add_command(verb)
+for _verb in VERBS:
+    cli.add_command(_verb)
 
 
 def main(name: str = "bench") -> None:

@@ -1,52 +1,56 @@
-"""`fetch`, `doctor`: what has to be there, and whether it is."""
+"""`fetch`, `doctor`, `fid-stats`: what has to be there once, and whether it is."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from bench.cli.errors import FAILURE, fail, plain_errors
+from bench.cli.command import FAILURE, HOW, data_root, device, fail, group, say, verb
 
-DATA_ROOT = click.option(
-    "--data-root",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where your ImageNet or FFHQ images are.  [default: BENCH_IMAGENET, BENCH_FFHQ or BENCH_DATA]",
-)
+what, how = group("What to fetch"), group(HOW)
 
 QUIET = 5.0
 """Seconds between two lines about a transfer."""
 
 
-@click.command()
+@verb(
+    "fetch",
+    "fetch metrics",
+    "fetch priors ffhq256_uncond",
+    "fetch lists imagenet_dgp1k --from downloads/dgp_top1k.txt",
+)
 @click.argument("what", type=click.Choice(["classifier", "lists", "metrics", "priors"]))
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
+@what(
     "--from",
     "source",
     type=click.Path(path_type=Path),
-    help="A local copy, or a folder of them: no download.",
+    metavar="PATH",
+    help="A local copy, or a folder of them, instead of a download.",
 )
-@DATA_ROOT
-@plain_errors
+@data_root()
 def fetch(what: str, names: tuple[str, ...], source: Path | None, data_root: Path | None) -> None:
     """Fetches and verifies what has to be there once.
 
-    Networks of the metrics (156 MB), the classifier of the top-1 accuracy (98 MB), the weights of priors, or
-    lists of images of data sets. A download that breaks off goes on
-    where it stopped when the command is given again.
+    These are "metrics" (the networks of LPIPS, FID and KID, 156 MB), "classifier" (the network of the top-1
+    accuracy, 98 MB), "priors" (the weights of the priors NAME) and "lists" (the lists of images of the data
+    sets NAME, by default of all). A download that breaks off goes on where it stopped when the command is
+    given again.
     """
     if what == "lists":
         fetch_lists(names, source, data_root)
+    elif what == "priors":
+        fetch_priors(names, source)
+    elif what == "classifier":
+        fetch_classifier(names, source)
     else:
-        {"classifier": fetch_classifier, "metrics": fetch_metrics, "priors": fetch_priors}[what](
-            names, source
-        )
+        fetch_metrics(names, source)
 
 
 def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
-    """The networks of LPIPS, FID and KID."""
+    """Fetches the networks of LPIPS, FID and KID."""
     from bench.metrics.assets import fetch_metrics
 
     if names or source:
@@ -58,7 +62,7 @@ def fetch_metrics(names: tuple[str, ...], source: Path | None) -> None:
 
 
 def fetch_classifier(names: tuple[str, ...], source: Path | None) -> None:
-    """The network of the top-1 accuracy."""
+    """Fetches the network of the top-1 accuracy."""
     from bench.metrics.checkpoints import fetch_checkpoint, variable
 
     if names or source:
@@ -69,7 +73,7 @@ def fetch_classifier(names: tuple[str, ...], source: Path | None) -> None:
 
 
 def fetch_priors(names: tuple[str, ...], source: Path | None) -> None:
-    """The weights of some priors."""
+    """Fetches the weights of some priors."""
     from bench.priors import fetch_prior, list_priors
 
     if not names:
@@ -84,8 +88,9 @@ def fetch_priors(names: tuple[str, ...], source: Path | None) -> None:
 
 
 def fetch_lists(names: tuple[str, ...], source: Path | None, root: Path | None) -> None:
-    """The lists of some data sets, by default of all; one that cannot be had does not keep the others from
-    being fetched.
+    """Fetches the lists of some data sets, by default of all.
+
+    One that cannot be had does not keep the others from being fetched.
     """
     from bench.data import ListUnavailable, card_path, fetch_list, which_list, with_lists
 
@@ -103,36 +108,28 @@ def fetch_lists(names: tuple[str, ...], source: Path | None, root: Path | None) 
         fail("\n".join(lost), FAILURE)
 
 
-def say(line: str) -> None:
-    """On stderr, apart from the results."""
-    click.echo(line, err=True)
-
-
 def transfer(name: str) -> Callable[[int, int | None], None]:
-    """Says now and then how far a download is."""
+    """A callback that says now and then how far a download is."""
     last = time.monotonic()
 
     def progress(done: int, total: int | None) -> None:
         nonlocal last
         if done == total or time.monotonic() - last > QUIET:
             last = time.monotonic()
-            say(
-                f"{name}: {done / 1e6:.0f}"
-                + (f" of {total / 1e6:.0f} MB, {done / total:.0%}" if total else " MB")
-            )
+            share = f" of {total / 1e6:.0f} MB, {done / total:.0%}" if total else " MB"
+            say(f"{name}: {done / 1e6:.0f}{share}")
 
     return progress
 
 
-@click.command()
+@verb("doctor", "doctor", "doctor fashion32 inception", "doctor imagenet_dgp1k --data-root /data/imagenet")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@DATA_ROOT
-@plain_errors
+@data_root()
 def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
-    """Says what is here, what is missing and what to do about it: data sets, priors, networks, files of
-    operators, devices.
+    """Says what is here, what is missing and what to do about it.
 
-    With the NAME of some, only of those; the exit code is then 1 if one cannot be used.
+    It looks at data sets, priors, networks of metrics, files of operators and devices. With NAMES it looks
+    only at those, and exits with 1 if one of them cannot be used.
     """
     from bench.cli.doctor import examine
 
@@ -144,24 +141,35 @@ def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
         fail(f"{unusable} of {len(names)} cannot be used", FAILURE)
 
 
-@click.command("fid-stats")
-@click.option("--dataset", metavar="NAME|FILE", required=True, help="A data set, or the path of a card.")
-@click.option(
+@verb(
+    "fid-stats",
+    "fid-stats --dataset ffhq_1k --data-root /data/ffhq",
+    "fid-stats --dataset imagenet_palette10k --device cuda --batch 128",
+    "fid-stats --dataset my_images.toml --mode clean",
+)
+@how("--dataset", metavar="NAME|FILE", required=True, help="A data set, or the path of a card.")
+@how(
     "--mode",
     type=click.Choice(["legacy_pytorch", "clean"]),
     default="legacy_pytorch",
     show_default=True,
-    help="How images come to 299 px.",
+    help="How images are resized to 299 px.",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option(
-    "--batch", type=click.IntRange(1), metavar="N", default=32, show_default=True, help="Images at once."
+@how(
+    "--batch",
+    type=click.IntRange(1),
+    metavar="N",
+    default=32,
+    show_default=True,
+    help="Images that are computed together.",
 )
-@DATA_ROOT
-@plain_errors
+@device()
+@data_root()
 def fid_stats(dataset: str, mode: str, device: str, batch: int, data_root: Path | None) -> None:
-    """Computes the Inception statistics of a whole data set, for suites that name it in `fid_stats`; cached
-    by its list.
+    """Computes the Inception statistics of a whole data set.
+
+    FID and KID of suites that name the data set in `fid_stats` compare with these. They are kept in the
+    cache, under the data set's list of images.
     """
     from bench.data import load_dataset
     from bench.metrics.fid_stats import make_fid_stats
@@ -169,12 +177,13 @@ def fid_stats(dataset: str, mode: str, device: str, batch: int, data_root: Path 
 
     data = load_dataset(dataset, data_root)
     said: list[str] = []
-    with click.progressbar(
-        length=len(data.ids), label=f"{data.name}, {mode}", file=click.get_text_stream("stderr")
-    ) as bar:
-        path = make_fid_stats(
-            data, mode, get_device(device), batch, lambda n: bar.update(n - bar.pos), said.append
-        )
+    label = f"{data.name}, {mode}"
+    with click.progressbar(length=len(data.ids), label=label, file=sys.stderr) as bar:
+
+        def show(done: int) -> None:
+            bar.update(done - bar.pos)
+
+        path = make_fid_stats(data, mode, get_device(device), batch, show, said.append)
     for line in said:
-        click.echo(line, err=True)
+        say(line)
     click.echo(path)

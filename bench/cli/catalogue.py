@@ -1,8 +1,11 @@
-"""What there is: suites, data sets, priors, and which solver takes which operator."""
+"""The text of `list`: suites, data sets, priors, and which solver takes which operator."""
 
 from pathlib import Path
 
+import torch
+
 from bench.data import DataError, list_datasets, load_dataset
+from bench.exact.prior import GaussianPrior
 from bench.exact.problems import CLOSED_FORMS
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import Operator
@@ -11,22 +14,29 @@ from bench.suites.suite import list_suites
 from solvers import ANCHORS, SOLVERS
 
 SHAPES = (3, 32, 32), (3, 256, 256)
-"""Images to try operators on; some take none but large ones."""
+"""Images on which operators are tried; some take only large ones."""
+TAKEN, REFUSED, ABSENT = "x", "-", "?"
+ANY_PRIOR = GaussianPrior(torch.zeros(1), torch.ones(1))
+"""What a solver with its defaults takes does not depend on the prior."""
+LEGEND = f"""\
+Which solver, with its defaults, takes which operator:
+{TAKEN} yes, {REFUSED} no, {ABSENT} unknown: the operator needs a file that is not here; reasons below"""
 
 
 def catalogue(root: Path | None = None) -> str:
-    """Plain text.
+    """All that can be named in a suite, and a table of solvers and operators, as plain text.
 
     Args:
         root: where the user's images are.
 
     """
-    priors = f"{', '.join(map(presence, list_priors()))}; in closed form: {', '.join(CLOSED_FORMS)}"
     parts = [
         f"suites: {', '.join(list_suites())}",
-        f"priors: {priors}",
+        f"priors: {', '.join(map(presence, list_priors()))}",
+        f"priors in closed form: {', '.join(CLOSED_FORMS)}",
         datasets(root),
-        f"anchors: {', '.join(ANCHORS)}",
+        f"solvers: {', '.join(SOLVERS)}",
+        f"anchors (rows to compare with, which are no methods): {', '.join(ANCHORS)}",
     ]
     return "\n".join([*parts, "", compatibility()])
 
@@ -46,40 +56,54 @@ def datasets(root: Path | None) -> str:
 
 
 def presence(prior: str) -> str:
-    """Its name, and that its weights are missing."""
+    """The name of a prior, and the command that fetches its weights where they are missing."""
     return f"{prior} (missing: fetch priors {prior})" if missing_files(prior) else prior
 
 
 def compatibility() -> str:
-    """A grid of solvers x operators, and under it the reasons for the gaps; "?" where an operator cannot be
-    built here.
-    """
+    """A table of operators and solvers with a legend, and under it the reason for every gap."""
     width = max(map(len, OPERATORS))
-    lines = [f"{'':{width}}  {'  '.join(SOLVERS)}"]
+    table = [f"{'':{width}}  {'  '.join(SOLVERS)}"]
     gaps: dict[str, list[str]] = {}
     for name in OPERATORS:
-        if any(p.default is p.empty for p in operator_parameters(name).values()):
+        if needs_parameters(name):
             continue
-        A = built(name)
-        if isinstance(A, str):
-            reasons, marks = [A.removeprefix(name).lstrip(": ")], ["?"] * len(SOLVERS)
-        else:
-            reasons = [reason_for(solver, A) for solver in SOLVERS]
-            marks = ["-" if reason else "x" for reason in reasons]
-        lines.append(
-            f"{name:{width}}  {'  '.join(f'{m:^{len(s)}}' for m, s in zip(marks, SOLVERS, strict=True))}"
-        )
-        for reason in filter(None, reasons):
+        marks, reasons = row(name)
+        cells = [f"{mark:^{len(solver)}}" for mark, solver in zip(marks, SOLVERS, strict=True)]
+        table.append(f"{name:{width}}  {'  '.join(cells)}".rstrip())
+        for reason in reasons:
             gaps.setdefault(reason, []).append(name)
-    return "\n".join(
-        [*lines, "", *(f"- {name}: {reason}" for reason, names in gaps.items() for name in names)]
-    )
+    lines = [*table, "", "Reasons:"]
+    for reason, names in gaps.items():
+        lines += [f"- {name}: {reason}" for name in names]
+    return "\n".join([LEGEND, "", *lines])
+
+
+def needs_parameters(operator: str) -> bool:
+    """Whether an operator has a parameter without a default, such as a matrix."""
+    return any(p.default is p.empty for p in operator_parameters(operator).values())
+
+
+def row(operator: str) -> tuple[list[str], list[str]]:
+    """The mark of each solver for an operator, and the reasons behind marks other than TAKEN."""
+    A = built(operator)
+    if isinstance(A, str):
+        return [ABSENT] * len(SOLVERS), [A.removeprefix(operator).lstrip(": ")]
+    marks, reasons = [], []
+    for solver in SOLVERS:
+        reason = reason_for(solver, A)
+        marks.append(REFUSED if reason else TAKEN)
+        if reason:
+            reasons.append(reason)
+    return marks, reasons
 
 
 def built(name: str) -> Operator | str:
-    """The operator for the first of SHAPES that it takes, or why it takes none, as where the user has to
-    supply a file.
+    """The operator for the first of SHAPES that it takes, or why it takes none.
+
+    It takes none where the user has to supply a file.
     """
+    reason = ""
     for shape in SHAPES:
         try:
             return make_operator(name, shape, [0])
@@ -89,5 +113,5 @@ def built(name: str) -> Operator | str:
 
 
 def reason_for(solver: str, A: Operator) -> str | None:
-    """Why the solver, with its defaults, does not take the operator."""
-    return SOLVERS[solver]().reject(A, None)
+    """Why the solver, with its defaults, does not take the operator; None where it does."""
+    return SOLVERS[solver]().reject(A, ANY_PRIOR)

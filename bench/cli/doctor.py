@@ -1,4 +1,4 @@
-"""What is here, what is missing or wrong, and the step that mends it: one line for each thing."""
+"""The findings of `doctor`: what is here, what is missing or wrong, and the step that mends it."""
 
 import os
 import shutil
@@ -17,7 +17,15 @@ from bench.metrics.backbones import BACKBONES, CHECKPOINTS
 from bench.metrics.checkpoints import find_checkpoint
 from bench.names import nearest
 from bench.operators import make_operator
-from bench.priors import PriorError, check_names, find_weights, list_priors, missing_files, read_card, verify
+from bench.priors import (
+    PriorError,
+    check_names,
+    check_sha256,
+    find_weights,
+    list_priors,
+    missing_files,
+    read_card,
+)
 from bench.suites.yamlfile import SuiteError
 from bench.system.cache import cache_dir
 from bench.system.device import device_name, threads
@@ -32,11 +40,18 @@ LITTLE = 10e9
 """Free bytes below which the priors at 256 px hardly fit into the cache."""
 
 
+State = Literal["ok", "missing", "wrong", "note"]
+
+
 class Finding(NamedTuple):
-    """One line. ``text`` says what was found and, where it is not ok, what to do."""
+    """One line about one thing.
+
+    Attributes:
+        text: what was found and, where it is not ok, what to do.
+    """
 
     what: str
-    state: Literal["ok", "missing", "wrong", "note"]
+    state: State
     text: str
 
     def __str__(self) -> str:
@@ -44,10 +59,10 @@ class Finding(NamedTuple):
 
 
 def examine(names: Sequence[str] = (), root: Path | None = None) -> Iterator[Finding]:
-    """Looks at everything, or at what is named: data sets, priors, networks of the metrics, operators that
-    need a file.
+    """Looks at data sets, priors, networks of metrics and operators that need a file.
 
     Args:
+        names: what to look at; without any, everything is looked at, also devices, versions and the disk.
         root: where the user's images are.
 
     Raises:
@@ -72,7 +87,7 @@ def examine(names: Sequence[str] = (), root: Path | None = None) -> Iterator[Fin
 
 
 def _dataset(name: str, root: Path | None) -> Finding:
-    """Where a list is missing, the folder may be too: both are said at once."""
+    """A data set. Where its list is missing its folder may be too: both are said at once."""
     what = f"data set {name}"
     try:
         data = load_dataset(name, root)
@@ -87,29 +102,36 @@ def _dataset(name: str, root: Path | None) -> Finding:
         if isinstance(card, ListedCard):
             user_folder(COLLECTIONS[card.collection], root)
     except DataError as error:
-        texts += [text for text in [str(error)] if text not in texts]
+        if str(error) not in texts:
+            texts.append(str(error))
     return Finding(what, "wrong" if "sha256" in texts[0] else "missing", "; ".join(texts))
 
 
 def _prior(name: str) -> Finding:
+    """The weights of a prior: there, and what the card says."""
     what = f"prior {name}"
     try:
         card, place = read_card(name)
         if missing := missing_files(name):
             advice = f"`python -m bench fetch priors {name}` gets them" if card.urls else "restore the file"
             return Finding(what, "missing", f"{', '.join(missing)}: not here; {advice}")
-        paths = [find_weights(weights, place) for weights in card.weights]
-        for weights, path in zip(card.weights, paths, strict=True):
-            verify(path, weights)
+        texts = []
+        for weights in card.weights:
+            path = find_weights(weights, place)
+            assert path is not None, "missing_files had found it"
+            check_sha256(path, weights)
             check_names(path, weights)
+            texts.append(f"{path}, {path.stat().st_size / 1e6:.0f} MB")
     except PriorError as error:
         return Finding(what, "wrong", str(error))
-    return Finding(what, "ok", ", ".join(f"{path}, {path.stat().st_size / 1e6:.0f} MB" for path in paths))
+    return Finding(what, "ok", ", ".join(texts))
 
 
 def _backbone(name: str) -> Finding:
+    """The network of a metric."""
+    find = find_backbone if name in BACKBONES else find_checkpoint
     try:
-        path = (find_backbone if name in BACKBONES else find_checkpoint)(name)
+        path = find(name)
     except AssetUnavailable as error:
         text = str(error).removeprefix(f"{name}: ")
         return Finding(f"metric network {name}", "wrong" if "sha256" in text else "missing", text)
@@ -117,38 +139,39 @@ def _backbone(name: str) -> Finding:
 
 
 def _supplied(operator: str) -> Finding:
-    """Builds the operator, which checks all that is in its file."""
+    """An operator that needs a file; building it checks all that is in the file."""
     try:
         make_operator(operator, SHAPE, [0])
     except ValueError as error:
-        state = "missing" if str(error).startswith(f"{operator} needs ") else "wrong"
+        state: State = "missing" if str(error).startswith(f"{operator} needs ") else "wrong"
         return Finding(f"operator {operator}", state, str(error).removeprefix(operator).lstrip(": "))
     return Finding(f"operator {operator}", "ok", "its file is what it should be")
 
 
 def _device() -> Finding:
+    """The devices that torch can use."""
     names = [device_name(torch.device("cpu"))]
     if torch.cuda.is_available():
         names += [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
-    gpu = (
-        ""
-        if len(names) > 1
-        else "; no GPU that this torch can use: at 256 px a CPU is good for trying out only"
-    )
-    return Finding("devices", "note", f"{', '.join(names)}, {threads()} threads{gpu}")
+    text = f"{', '.join(names)}, {threads()} threads"
+    if len(names) == 1:
+        text += "; no GPU that this torch can use: at 256 px a CPU is good for trying out only"
+    return Finding("devices", "note", text)
 
 
 def _versions() -> Finding:
+    """The versions that every record keeps."""
     return Finding("versions", "note", ", ".join(f"{name} {version}" for name, version in versions().items()))
 
 
 def _disk() -> Finding:
+    """The room in the cache, and whether it can be written."""
     folder = cache_dir()
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     text = f"{folder}, {free / 1e9:.0f} GB free"
     if not os.access(there, os.W_OK):
         return Finding("cache", "wrong", f"{text}, cannot be written; BENCH_HOME names another folder")
-    return Finding(
-        "cache", "note", text + ("; BENCH_HOME names a folder on another disk" if free < LITTLE else "")
-    )
+    if free < LITTLE:
+        text += "; BENCH_HOME names a folder on another disk"
+    return Finding("cache", "note", text)

@@ -1,32 +1,40 @@
 """`list`, `check`, `certify`: what there is, and whether a solver is right."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.assets import DATA_ROOT
-from bench.cli.errors import FAILURE, USAGE, fail, plain_errors
+from bench.cli.command import FAILURE, OUTPUT, USAGE, data_root, fail, group, verb
+
+if TYPE_CHECKING:
+    from bench.checks.promise import Promise
+    from bench.suites.methods import SolverClass
+
+output = group(OUTPUT)
 
 
-@click.command("list")
-@DATA_ROOT
-@plain_errors
+@verb("list", "list", "list --data-root /data/ffhq", "list | grep blur")
+@data_root()
 def list_(data_root: Path | None) -> None:
-    """Lists suites, priors and data sets, and solvers x operators with the reason for every gap."""
+    """Lists what there is, and which solver takes which operator.
+
+    It lists suites, priors, data sets and solvers. Below the table stands the reason for every gap.
+    """
     from bench.cli.catalogue import catalogue
 
     click.echo(catalogue(data_root))
 
 
-@click.command()
+@verb("check", "check dps", "check my_solver.py:Mine", "check my_blur.py")
 @click.argument("spec", metavar="SOLVER|OPERATOR")
-@plain_errors
 def check(spec: str) -> None:
-    """Checks a solver or an operator (a name, pkg.mod:Class, file.py:Class or file.py) against the contract
-    of its kind.
+    """Checks a solver or an operator against its contract, in seconds.
 
-    Of file.py alone it checks all solvers and operators that the file defines.
+    It is a name, pkg.mod:Class, file.py:Class or file.py; of file.py alone all solvers and operators that the
+    file defines are checked. Each line states what the contract asks for, with PASS, FAIL and what was seen,
+    or n/a where it is not about this solver or operator. The exit code is 1 where something fails.
     """
     from bench.names import nearest
     from bench.operators import OPERATORS
@@ -37,35 +45,44 @@ def check(spec: str) -> None:
 
     known = [*SOLVERS, *ANCHORS, *OPERATORS]
     if not is_user_code(spec) and spec not in known:
-        fail(
-            f"unknown solver or operator '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class",
-            USAGE,
-        )
+        choices = f"{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
+        fail(f"unknown solver or operator '{spec}'{choices}", USAGE)
     subjects = members(spec, Solver, Operator) if is_user_code(spec) else [spec]
-    results = []
+    results: list[Promise] = []
     for subject in subjects:
-        click.echo(f"{subject}:\n" * (len(subjects) > 1), nl=False)
+        if len(subjects) > 1:
+            click.echo(f"{subject}:")
         results += check_one(subject)
-    broken = sum(promise.broken is not None for promise in results)
-    if broken:
-        fail(f"{spec} breaks {broken} of {sum(promise.applies for promise in results)} promises", FAILURE)
+    if broken := sum(promise.broken is not None for promise in results):
+        fail(f"{spec} fails {broken} of {sum(promise.applies for promise in results)} checks", FAILURE)
 
 
-def check_one(spec: str) -> list[Any]:
-    """Prints what became of each `bench.checks.promise.Promise` of one solver or operator."""
-    from bench.checks import operator as operator_contract
-    from bench.checks import solver as contract
+def check_one(spec: str) -> Sequence["Promise"]:
+    """Checks one solver or operator; prints a line for each promise, and a summary."""
+    from bench.checks.operator import check_operator
+    from bench.checks.solver import check_solver
     from bench.suites.methods import load_solver
 
     solver = None if names_operator(spec) else load_solver(spec)
-    results = contract.check(solver.cls) if solver else operator_contract.check(spec)
+    results = check_solver(solver.cls) if solver else check_operator(spec)
     for promise in results:
-        click.echo(f"{'broken' if promise.broken else 'kept' if promise.applies else 'n/a':8}{promise.says}")
+        click.echo(f"{outcome(promise):6}{promise.says}")
         if promise.broken:
-            click.echo(f"        -> {promise.broken}")
+            click.echo(f"      -> {promise.broken}")
+    n = sum(promise.applies for promise in results)
+    passed = n - sum(promise.broken is not None for promise in results)
+    others = f", {len(results) - n} n/a" if n < len(results) else ""
+    click.echo(f"{passed} of {n} checks passed{others}")
     if solver:
-        click.echo(f"        {certification(solver)}")
+        click.echo(certification(solver))
     return results
+
+
+def outcome(promise: "Promise") -> str:
+    """One word for what became of a promise."""
+    if promise.broken:
+        return "FAIL"
+    return "PASS" if promise.applies else "n/a"
 
 
 def names_operator(spec: str) -> bool:
@@ -82,37 +99,32 @@ def names_operator(spec: str) -> bool:
         return False
 
 
-def certification(solver: Any) -> str:
-    """What the contract cannot check by itself: whether this very code of a `SolverClass` has a
-    certificate.
-    """
+def certification(solver: "SolverClass") -> str:
+    """A sentence on what the contract cannot tell: whether this very code has a certificate."""
     from bench.certify.certificate import code_sha256
     from bench.certify.certificates import read_certificates
 
     given = None if solver.source_sha256 else read_certificates().get(solver.name)
-    if given:
-        same = given.code_sha256 == code_sha256(solver.cls)
-        command = f"`python -m bench certify {solver.name}`"
+    command = f"`python -m bench certify {solver.name}`"
+    if given is None:
         return (
-            f"certified: see {command}"
-            if same
-            else f"uncertified: the code has changed since; measure it by {command}"
+            "Not certified. To be listed among ours, a solver comes with closed-form laws (solvers/laws) and "
+            "at least two deliberately wrong variants that they catch (tests/certify/test_mutants.py)."
         )
-    return (
-        "uncertified: to be listed among ours, a solver comes with closed-form laws (bench/certify) and at least two "
-        "deliberately wrong variants that they catch (tests/test_mutants.py)"
-    )
+    if given.code_sha256 == code_sha256(solver.cls):
+        return f"Certified: {given.laws} closed-form laws hold for this code; {command} shows them."
+    return f"Not certified: the code has changed since its laws were measured; {command} measures them."
 
 
-@click.command()
+@verb("certify", "certify", "certify dps ddrm", "certify --write")
 @click.argument("solvers", metavar="[SOLVER]...", nargs=-1)
-@click.option("--write", is_flag=True, help="Store the certificates that reports refer to.")
-@plain_errors
+@output("--write", is_flag=True, help="Store the certificates that reports refer to.")
 def certify(solvers: tuple[str, ...], write: bool) -> None:
     """Measures our solvers against closed-form laws on Gaussian priors.
 
-    Prints each law with its error and tolerance, the equations that a solver follows, and how its presets
-    deviate from them.
+    For each solver, by default for all, it prints the equations that the solver follows; PASS or FAIL for
+    each law, with the measured error and the largest error allowed; and how the presets differ from the
+    equations. The exit code is 1 where a law fails.
     """
     from bench.certify.certificate import certificate, describe
     from bench.certify.certificates import write_certificates
@@ -124,13 +136,13 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
     for name in solvers:
         if name not in known:
             fail(f"no laws for '{name}'{nearest(name, known)}", USAGE)
-    broken, given = 0, {}
+    failed, given = 0, {}
     for name in solvers or known:
         results = run_laws(name)
         click.echo("\n".join(describe(name, subject(name), results)))
-        broken += sum(not result.passed for result in results)
+        failed += sum(not result.passed for result in results)
         given[name] = certificate(subject(name), results)
     if write:
         write_certificates({name: one for name, one in given.items() if name in SOLVERS})
-    if broken:
-        fail(f"{broken} laws are broken", FAILURE)
+    if failed:
+        fail(f"{failed} laws fail", FAILURE)

@@ -1,14 +1,15 @@
-"""Who watches a run: bars on a terminal, plain lines elsewhere. Progress goes to stderr."""
+"""Observers of a run: bars on a terminal, plain lines elsewhere. Progress goes to stderr."""
 
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from bench.run.progress import Estimator, Observer, duration
+
 if TYPE_CHECKING:
     from bench.plan.cell import Cell
     from bench.records.record import Record
-from bench.run.progress import Estimator, Observer, duration
 
 INTERVAL = 30.0
 """Seconds between plain lines, at most."""
@@ -37,6 +38,7 @@ class _Counting(Observer):
 
     @property
     def eta(self) -> str:
+        """The time that is left, in words."""
         left = self.estimator.left(list(self.todo.values()))
         return duration(None if left is None else left / self.workers)
 
@@ -52,20 +54,24 @@ class PlainLines(_Counting):
     def recorded(self, cell: "Cell", record: "Record") -> None:
         super().recorded(cell, record)
         if record.status not in {"ok", "skipped"}:
-            self._say(f"{cell.task.name}/{cell.label} {record.image}: {record.status}: {record.reason}")
+            self._say(loss(cell, record))
         due = self.done - self.said >= SHARE * self.total or time.monotonic() - self.since > INTERVAL
         if due or self.done == self.total:
             self.said, self.since = self.done, time.monotonic()
             psnr = record.metrics.get("psnr")
             score = "" if psnr is None else f" psnr {psnr:.2f}"
             share = f"{self.done}/{self.total} ({100 * self.done // self.total}%)"
-            self._say(
-                f"{share} {cell.task.name}/{cell.label} {record.seconds or 0:.2f} s/image left {self.eta}{score}"
-            )
+            cost = f"{record.seconds or 0:.2f} s/image"
+            self._say(f"{share} {cell.task.name}/{cell.label} {cost} left {self.eta}{score}")
 
     def _say(self, text: str) -> None:
         self.stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
         self.stream.flush()
+
+
+def loss(cell: "Cell", record: "Record") -> str:
+    """A line about an image that has no result."""
+    return f"{cell.task.name}/{cell.label} {record.image}: {record.status}: {record.reason}"
 
 
 class RichBars(_Counting):
@@ -100,16 +106,17 @@ class RichBars(_Counting):
         super().recorded(cell, record)
         self.bars.update(self.all, completed=self.done, note=f"left {self.eta}")
         if record.status not in {"ok", "skipped"}:
-            line = f"{cell.task.name}/{cell.label} {record.image}: {record.status}: {record.reason}"
-            self.bars.console.print(line, markup=False, highlight=False)
+            self.bars.console.print(loss(cell, record), markup=False, highlight=False)
 
     def finish(self) -> None:
         self.bars.stop()
 
 
 def make_observer(kind: str, past: Iterable["Record"]) -> Observer:
-    """An observer by name: "rich", "plain", "none", or "auto" (rich where stderr is a terminal, else
-    plain).
+    """An observer by name: "rich", "plain", "none" or "auto", which is rich on a terminal, else plain.
+
+    Args:
+        past: earlier records, from which the time that is left is estimated.
     """
     if kind == "none":
         return Observer()

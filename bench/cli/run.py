@@ -1,164 +1,156 @@
 """`run`: computes what a suite lacks."""
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.assets import DATA_ROOT
-from bench.cli.errors import FAILURE, INTERRUPTED, USAGE, fail, plain_errors
-from bench.cli.report import RESULTS, write_report
+from bench.cli.command import (
+    FAILURE,
+    HOW,
+    INTERRUPTED,
+    OUTPUT,
+    USAGE,
+    WHERE,
+    Pictures,
+    Shard,
+    command_line,
+    data_root,
+    device,
+    fail,
+    group,
+    progress,
+    say,
+    task,
+    verb,
+)
+from bench.cli.results import RESULTS, write_report
+
+if TYPE_CHECKING:
+    from bench.plan.options import Options
+    from bench.plan.plan import Plan
+    from bench.records.record import Record
+    from bench.run.runner import Runner
+    from bench.suites.suite import Suite
+
+what, where, how, output = group("What to run"), group(WHERE), group(HOW), group(OUTPUT)
+CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "images", "samples", "seed")
+"""Parameters of `run` that change the suite."""
 
 
-class Shard(click.ParamType):
-    """i/n -> (i, n)."""
-
-    name = "i/n"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        i, _, n = value.partition("/")
-        if not (i.isdigit() and n.isdigit() and 1 <= int(i) <= int(n)):
-            self.fail(f"'{value}' is not i/n with 1 <= i <= n, as in 1/4", param, ctx)
-        return int(i), int(n)
-
-
-class Pictures(click.ParamType):
-    """all, none or first:N -> None, 0 or N."""
-
-    name = "all|first:N|none"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        word, _, number = str(value).partition(":")
-        if value in {"all", "none"}:
-            return None if value == "all" else 0
-        if word != "first" or not number.isdigit():
-            self.fail(f"'{value}' is none of all, none, first:N", param, ctx)
-        return int(number)
-
-
-@click.command()
-@click.option(
+@verb(
+    "run",
+    "run --suite demo",
+    "run --suite linear --solver dps.zeta=0.3,1 --task 'blur_*' --images 8",
+    "run --suite ffhq-linear --data-root /data/ffhq --device cuda --solver my_solver.py:Mine",
+)
+@what(
     "--suite",
     "suite_name",
     metavar="NAME|FILE",
     default="demo",
     show_default=True,
-    help="See `list`, or your .yaml.",
+    help="A suite that `list` shows, or your .yaml file.",
 )
-@click.option(
+@what(
     "--solver",
     "solvers",
     metavar="NAME[.param=value]",
     multiple=True,
-    help="Row, solver, pkg.mod:Class or file.py:Class.",
+    help="Only this row or solver, with a changed setting or several of them (dps.zeta=0.3,1); "
+    "or one of your own, pkg.mod:Class or file.py:Class. Repeatable.",
 )
-@click.option(
-    "--task",
-    "tasks",
+@task(what)
+@what(
+    "--operator",
     metavar="NAME",
-    multiple=True,
-    help="Only hdr or 'blur_*'; '!hdr': all but it. Repeatable.",
+    help="One task with this operator instead; it may be your own, pkg.mod:Class or file.py:Class.",
 )
-@click.option(
-    "--operator", metavar="NAME", help="One task instead, of this operator, pkg.mod:Class or file.py:Class."
-)
-@click.option("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
-@click.option("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
-@click.option(
+@what("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
+@what("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
+@what(
     "--images-dir",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    help="All images of a folder instead of a data set: cropped and resized to the prior's size, no more than the suite takes.",
+    help="The images of this folder instead of a data set, cropped and resized to the prior's size; "
+    "no more of them than the suite takes.",
 )
-@DATA_ROOT
-@click.option(
-    "--images",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Another number of images, the first ones, for every row.",
-)
-@click.option(
+@what("--images", type=click.IntRange(1), metavar="N", help="For every row the first N images.")
+@what(
     "--samples",
     type=click.IntRange(1),
     metavar="K",
     help="Reconstructions per image; the report then shows their diversity and calibration.",
 )
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
-@click.option("--batch", type=click.IntRange(1), metavar="N", help="Images solved together.  [default: 8]")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
-@click.option(
+@what("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
+@data_root()
+@device()
+@where(
+    "--workers",
+    metavar="N|DEVICE,...",
+    default="",
+    help="N processes, or one per device, as in cuda:0,cuda:1.",
+)
+@where(
+    "--shard",
+    type=Shard(),
+    default="1/1",
+    help="Only the I-th of N parts of the images; the parts may share one run folder.",
+)
+@how("--batch", type=click.IntRange(1), metavar="N", help="Images solved together.  [default: 8]")
+@how(
     "--dtype",
     type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
     default="float32",
     show_default=True,
+    help="Numbers in which the network and the solver compute.",
 )
-@click.option("--compile", is_flag=True, help="Compile the network with torch.compile; needs a C++ compiler.")
-@click.option(
-    "--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time."
-)
-@click.option(
+@how("--compile", is_flag=True, help="Compile the network with torch.compile; needs a C++ compiler.")
+@how("--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time.")
+@how(
     "--deterministic",
     is_flag=True,
-    help="One image at a time, on one thread, with deterministic kernels: the same bits in any order, shards and workers.",
+    help="One image at a time, on one thread, with deterministic kernels: the bits do not depend on order, "
+    "shards or workers.",
 )
-@click.option(
-    "--time-limit", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per image and solver."
+@how(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Seconds per image and solver, after which the solver is stopped.",
 )
-@click.option(
-    "--shard",
-    type=Shard(),
-    default="1/1",
-    help="Only the i-th of n parts of the images; parts merge in one folder.",
-)
-@click.option(
-    "--workers",
-    metavar="N|DEVICE,...",
-    default="",
-    help="So many processes, or one per device: cuda:0,cuda:1.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.  [default: results/<suite>]"
-)
-@click.option("--retry", is_flag=True, help="Run again what failed or ran out of memory or time.")
-@click.option(
+@how("--retry", is_flag=True, help="Run again what failed or ran out of memory or time.")
+@how(
     "--dry-run",
     is_flag=True,
-    help="Say what is missing and, after a few trial steps, how long it takes; write nothing.",
+    help="Print what is missing and, after a few trial steps, how long it takes; write nothing.",
 )
-@click.option(
+@output(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Run folder.  [default: results/NAME]",
+)
+@output(
     "--save-images",
     "pictures",
     type=Pictures(),
     default="first:8",
     show_default=True,
-    help="Pictures to keep, by cell.",
+    help="Of each task and row, the images whose pictures are kept.",
 )
-@click.option(
-    "--progress", type=click.Choice(["auto", "rich", "plain", "none"]), default="auto", show_default=True
-)
-@click.option("--report/--no-report", default=True, help="Render the report at the end.  [default: report]")
-@plain_errors
+@progress()
+@output("--report/--no-report", default=True, help="Render the report at the end.  [default: report]")
 def run(
     suite_name: str,
-    solvers: tuple[str, ...],
-    tasks: tuple[str, ...],
-    operator: str | None,
-    images_dir: Path | None,
     out: Path | None,
+    workers: str,
     dry_run: bool,
     progress: str,
     report: bool,
-    workers: str,
-    batch: int | None,
-    deterministic: bool,
     **options: Any,
 ) -> None:
     """Runs what a suite lacks: measure, solve, score, record.
@@ -166,23 +158,56 @@ def run(
     Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it
     was.
     """
+    from bench.plan.build import prepare
+    from bench.plan.options import mode
+
+    changes = {name: options.pop(name) for name in CHANGES}
+    chosen = parse_options(options)
+    suite = changed_suite(suite_name, **changes)
+    folder = out or RESULTS / suite.name
+    with mode(chosen):
+        plan = prepare(suite, chosen)
+        if dry_run:
+            print_forecast(plan, folder)
+            return
+        lost = compute(plan, folder, progress, workers)
+    if report:
+        click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
+    if lost:
+        counts = ", ".join(f"{n} {status}" for status, n in lost.items())
+        fail(f"{counts}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
+
+
+def parse_options(options: dict[str, Any]) -> "Options":
+    """The options that say how to run, as `bench.plan.options.Options`."""
+    from bench.plan.options import make_options
+
+    limit = options.pop("time_limit")
+    try:
+        return make_options(limit=limit, **options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def changed_suite(
+    suite_name: str,
+    solvers: tuple[str, ...],
+    tasks: tuple[str, ...],
+    operator: str | None,
+    images_dir: Path | None,
+    **fields: Any,
+) -> "Suite":
+    """The suite with the changes that the command line asks for."""
     from bench.data import image_files
     from bench.operators import operator_name
-    from bench.plan.build import prepare
-    from bench.plan.options import make_options, mode
     from bench.suites.changes import at_most, override, with_operator
     from bench.suites.suite import load_suite
     from solvers import ANCHORS, SOLVERS
 
-    changes = {name: options.pop(name) for name in ("prior", "dataset", "images", "samples", "seed")}
-    try:
-        how = make_options(batch, deterministic, limit=options.pop("time_limit"), **options)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
     if images_dir is not None:
-        if changes["dataset"] is not None:
+        if fields["dataset"] is not None:
             raise click.UsageError("--images-dir and --dataset exclude each other")
-        changes["dataset"] = str(images_dir.resolve())
+        fields["dataset"] = str(images_dir.resolve())
     suite = load_suite(suite_name)
     if operator is not None:
         if tasks:
@@ -191,48 +216,38 @@ def run(
             suite = with_operator(suite, operator, operator_name(operator))
         except ValueError as error:
             fail(f"--operator: {error}", USAGE)
-    suite = override(suite, solvers, tasks, [*SOLVERS, *ANCHORS], **changes)
-    if images_dir is not None and changes["images"] is None:
+    suite = override(suite, solvers, tasks, [*SOLVERS, *ANCHORS], **fields)
+    if images_dir is not None and fields["images"] is None:
         suite = at_most(suite, len(image_files(images_dir)))
-    folder = out or RESULTS / suite.name
-    with mode(how):
-        plan = prepare(suite, how)
-        if dry_run:
-            from bench.cli.tables import forecast_table
-            from bench.records.journal import read_records
-            from bench.run.forecast import forecast
-
-            past = read_records(folder)[0]
-            tell_other_versions(plan, past)
-            click.echo(forecast_table(forecast(plan, past)))
-            return
-        lost = compute(plan, folder, progress, workers)
-    if report:
-        click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
-    if lost:
-        what = ", ".join(f"{n} {status}" for status, n in lost.items())
-        fail(f"{what}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
+    return suite
 
 
-def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[str, int]:
-    """Runs a plan and prints the scores of its cells; how many of their reconstructions are lost, by
-    status.
-    """
+def print_forecast(plan: "Plan", folder: Path) -> None:
+    """Prints what a run would compute and how long it would take."""
+    from bench.cli.tables import forecast_table
+    from bench.records.journal import read_records
+    from bench.run.forecast import forecast
+
+    past = read_records(folder)[0]
+    tell_other_versions(plan, past)
+    click.echo(forecast_table(forecast(plan, past)))
+
+
+def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Counter[str]:
+    """Runs a plan and prints the scores of its cells; how many reconstructions are lost, by status."""
     from bench.cli.progress import make_observer
     from bench.cli.tables import score_table
+    from bench.cli.workers import distribute
     from bench.records.journal import read_records
     from bench.records.record import DONE
     from bench.run.runner import Runner
 
     past, damaged = read_records(folder)
     if damaged:
-        click.echo(f"warning: {damaged} damaged journal lines in {folder} are ignored", err=True)
+        say(f"warning: {damaged} damaged journal lines in {folder} are ignored")
     tell_other_versions(plan, past)
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
-    if ordinary := made_otherwise(runner, past):  # on stdout, which the workers of a run do not have
-        click.echo(
-            f"note: {ordinary} records are there from ordinary runs; they are not made again in deterministic mode"
-        )
+    tell_ordinary_records(runner, past)
     try:
         if workers:
             distribute(runner, workers)
@@ -248,7 +263,7 @@ def compute(plan: Any, folder: Path, progress: str, workers: str = "") -> dict[s
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
 
 
-def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
+def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:
     """Prints a line for each row and operator of a user that has records of another version of its code."""
     from bench.plan.other_versions import other_versions
 
@@ -256,72 +271,14 @@ def tell_other_versions(plan: Any, past: Sequence[Any]) -> None:
         click.echo(f"note: {note}; they are kept and not used")
 
 
-def made_otherwise(runner: Any, past: Sequence[Any]) -> int:
-    """How many reconstructions of a plan in deterministic mode were made outside of it, and so are not made
-    in it.
-    """
+def tell_ordinary_records(runner: "Runner", past: Sequence["Record"]) -> None:
+    """Prints how many reconstructions of a deterministic plan ordinary runs have made already."""
     plan = runner.plan
     if not plan.options.deterministic:
-        return 0
+        return
     done = runner.done(r for r in past if r.status != "skipped" and not r.is_deterministic)
-    return sum(job.key in done for cell in plan.cells for job in plan.missing(cell, set()))
-
-
-def distribute(runner: Any, workers: str) -> None:
-    """Runs a plan in several processes, and tells its observer of the records that they write."""
-    from bench.records.journal import Arrivals, read_records, wrote_records
-    from bench.run.engines.processes import parts, run_parts
-    from bench.system.device import get_device
-
-    plan, folder, observer = runner.plan, runner.folder, runner.observer
-    try:
-        todo = parts(workers, plan.options.device, plan.options.shard)
-    except ValueError as error:
-        fail(str(error), USAGE)
-    for part in todo:
-        get_device(part.device)
-    runner.announce()
-    arrivals, done = Arrivals(folder), runner.done(read_records(folder)[0])
-    missing = [(cell, plan.missing(cell, done)) for cell in plan.cells]
-    awaited = {job.key: cell for cell, jobs in missing for job in jobs}
-
-    def watch() -> None:
-        for record in arrivals.new():
-            if cell := awaited.pop(record.key, None):
-                observer.recorded(cell, record)
-
-    observer.start([(cell, len(jobs)) for cell, jobs in missing], len(todo))
-    try:
-        gave_up = run_parts(
-            [*sys.argv[1:], "--progress", "none"], todo, lambda pid: wrote_records(folder, pid), watch
-        )
-    finally:
-        observer.finish()
-    if gave_up:
-        which = ", ".join(f"{i}/{n} on {part.device}" for part in gave_up for i, n in [part.shard])
-        fail(
-            f"shard {which} died {gave_up[0].deaths} times without a new record; run it alone to see why",
-            FAILURE,
-        )
-    done = runner.done(read_records(folder)[0])
-    if left := sum(len(plan.missing(cell, done)) for cell in plan.cells):
-        fail(
-            f"{left} reconstructions were not made: a worker ended with the error above; run again to go on",
-            FAILURE,
-        )
-
-
-def command_line(arguments: list[str]) -> str:
-    """The command as a manifest keeps it, to be published: a path is shown from the working folder, or by its
-    name alone.
-    """
-
-    def portable(text: str) -> str:
-        option, equals, value = text.rpartition("=") if text.startswith("-") else ("", "", text)
-        path = Path(value)
-        if not path.is_absolute():
-            return text
-        here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name
-        return f"{option}{equals}{here}"
-
-    return shlex.join(["python", "-m", "bench", *map(portable, arguments)])
+    keys = [job.key for cell in plan.cells for job in plan.missing(cell, set())]
+    ordinary = sum(key in done for key in keys)
+    if ordinary:  # on stdout, which the workers of a run do not have
+        kept = f"{ordinary} records are there from ordinary runs"
+        click.echo(f"note: {kept}; they are not made again in deterministic mode")

@@ -2,108 +2,142 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from bench.plan.cell import Cell
 from bench.records.record import Record
-from bench.run.forecast import Row
+from bench.run.forecast import Forecast
 from bench.run.progress import duration
 from bench.verify.repeat import Repeat
 
 
+class Column(NamedTuple):
+    """A metric as a column of a table: the name in records, the title, and the format of its values."""
+
+    metric: str
+    title: str
+    spec: str
+
+
+COLUMNS = (Column("psnr", "PSNR", ".2f"), Column("ssim", "SSIM", ".3f"), Column("lpips", "LPIPS", ".3f"))
+"""Metrics of each image."""
+SET_COLUMNS = (
+    Column("mmd", "MMD", ".3f"),
+    Column("var_ratio_measured", "var A", ".2f"),
+    Column("var_ratio_unmeasured", "var 0", ".2f"),
+)
+"""Metrics of several samples of an image that are scored as one set: the distance to the posterior, and the
+variance over the posterior's in measured and unmeasured directions."""
+
+
 def repeat_table(repeats: Sequence[Repeat]) -> str:
     """A line per cell: median and largest deviation of the printed metrics, and the verdict."""
-    tasks, labels = (max(len(getattr(r, name)) for r in repeats) for name in ("task", "label"))
-    columns = [c for c in (*COLUMNS, *OF_BLOCKS) if any(c[0] in r.deviation for r in repeats)]
-    lines = [
-        f"{'':{tasks}}  {'':{labels}}{'n':>4}"
-        + "".join(f"{title + ' median, max':>20}" for _, title, _ in columns)
-    ]
+    tasks, labels = max(len(r.task) for r in repeats), max(len(r.label) for r in repeats)
+    known = {metric for r in repeats for metric in r.deviation}
+    columns = [column for column in (*COLUMNS, *SET_COLUMNS) if column.metric in known]
+    titles = "".join(f"{column.title + ' median, max':>20}" for column in columns)
+    lines = [f"{'':{tasks}}  {'':{labels}}{'n':>4}{titles}"]
     for r in repeats:
-        gaps = "".join(
-            "{:12.1g}{:8.1g}".format(*r.deviation[c[0]]) if c[0] in r.deviation else f"{'-':>20}"
-            for c in columns
-        )
-        verdict = (
-            "reproduced" if r.reproduced else "differs" + (f": {', '.join(r.changed)}" if r.changed else "")
-        )
-        lines.append(
-            f"{r.task:{tasks}}  {r.label:{labels}}{r.n:4}{gaps}  {verdict}{', other code' if r.code_changed else ''}"
-        )
+        gaps = "".join(deviation(r, column.metric) for column in columns)
+        lines.append(f"{r.task:{tasks}}  {r.label:{labels}}{r.n:4}{gaps}  {verdict(r)}")
     return "\n".join(lines)
 
 
-COLUMNS = (("psnr", "PSNR", ".2f"), ("ssim", "SSIM", ".3f"), ("lpips", "LPIPS", ".3f"))
-OF_BLOCKS = (
-    ("mmd", "MMD", ".3f"),
-    ("var_ratio_measured", "var A", ".2f"),
-    ("var_ratio_unmeasured", "var 0", ".2f"),
-)
-"""Of blocks of samples: distance to the posterior, and variance over its own in measured and unmeasured
-directions."""
+def deviation(repeat: Repeat, metric: str) -> str:
+    """Median and largest deviation of a metric, 20 characters."""
+    found = repeat.deviation.get(metric)
+    return f"{'-':>20}" if found is None else f"{found[0]:12.1g}{found[1]:8.1g}"
+
+
+def verdict(repeat: Repeat) -> str:
+    """Whether a row was reproduced, what must be equal and is not, and whether its code is another one."""
+    words = "reproduced" if repeat.reproduced else "differs"
+    if repeat.changed and not repeat.reproduced:
+        words += f": {', '.join(repeat.changed)}"
+    return f"{words}, other code" if repeat.code_changed else words
 
 
 def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
-    """A block per task, a line per row: means over the images that are done, and what became of the
-    others.
-    """
+    """A table per task, a line per row: means over the images that are done, and what befell the others."""
     by_cell: dict[str, list[Record]] = {}
     for record in records:
         by_cell.setdefault(record.cell, []).append(record)
+    by_task: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_task.setdefault(cell.task.name, []).append(cell)
     width = max((len(cell.label) for cell in cells), default=0)
     lines = []
-    blocks = {cell.task.name: cell.block for cell in cells}
-    for task in dict.fromkeys(cell.task.name for cell in cells):
-        columns = COLUMNS if blocks[task] == 1 else OF_BLOCKS
-        titles = "".join(f"{title:>8}" for _, title, _ in columns)
+    for task, own in by_task.items():
+        columns = COLUMNS if own[-1].samples_per_problem == 1 else SET_COLUMNS
+        titles = "".join(f"{column.title:>8}" for column in columns)
         lines += ["", f"{task}", f"  {'':{width}}{'n':>5}{titles}{'NFE':>7}{'s/image':>9}"]
-        for cell in cells:
-            if cell.task.name == task:
-                lines.append(f"  {cell.label:{width}}{_scores(by_cell.get(cell.id, []), columns)}")
+        for cell in own:
+            lines.append(f"  {cell.label:{width}}{scores(by_cell.get(cell.id, []), columns)}")
     return "\n".join(lines[1:])
 
 
-def _scores(records: Sequence[Record], columns: Sequence[tuple[str, str, str]]) -> str:
+def scores(records: Sequence[Record], columns: Sequence[Column]) -> str:
+    """What follows a row's label: the number of images, means, and the statuses of the other images."""
     ok = [r for r in records if r.status == "ok"]
-    others = Counter(r.status for r in records if r.status != "ok")
-    notes = "  ".join(
-        f"{n if status != 'skipped' else ''} {status}: {next(r.reason for r in records if r.status == status)}".strip()
-        for status, n in others.items()
-    )
+    notes = "  ".join(other_statuses(records))
     if not ok:
         return f"{0:5}  {notes or 'nothing yet'}"
-    text = f"{len(ok):5}"
-    for name, _, spec in columns:
-        values = [r.metrics[name] for r in ok if r.metrics.get(name) is not None]
-        text += f"{format(sum(values) / len(values), spec) if values else '-':>8}"
+    means = "".join(f"{mean(ok, column):>8}" for column in columns)
+    nfe = sum(r.nfe for r in ok) / len(ok)
     seconds = sum(r.seconds or 0 for r in ok) / len(ok)
-    return f"{text}{sum(r.nfe for r in ok) / len(ok):7.0f}{short(seconds):>9}{'  ' + notes if notes else ''}"
+    line = f"{len(ok):5}{means}{nfe:7.0f}{short(seconds):>9}"
+    return f"{line}  {notes}" if notes else line
 
 
-def forecast_table(rows: Sequence[Row]) -> str:
-    """One line per cell, and the total."""
+def mean(records: Sequence[Record], column: Column) -> str:
+    """The mean of a metric over the records that have it; "-" where none has."""
+    values = [value for r in records if (value := r.metrics.get(column.metric)) is not None]
+    return format(sum(values) / len(values), column.spec) if values else "-"
+
+
+def other_statuses(records: Sequence[Record]) -> list[str]:
+    """A note for each status other than ok, such as "2 diverged: not finite", with the first reason."""
+    first: dict[str, Record] = {}
+    for record in records:
+        first.setdefault(record.status, record)
+    notes = []
+    for status, n in Counter(r.status for r in records if r.status != "ok").items():
+        number = "" if status == "skipped" else f"{n} "
+        notes.append(f"{number}{status}: {first[status].reason}".strip())
+    return notes
+
+
+def forecast_table(rows: Sequence[Forecast]) -> str:
+    """A line per cell, and the total."""
     tasks = max(len(row.cell.task.name) for row in rows)
     labels = max(len(row.cell.label) for row in rows)
     lines = [f"{'task':{tasks}}  {'row':{labels}}{'done':>6}{'missing':>9}{'NFE':>7}{'s/image':>9}  time"]
-    for cell, done, missing, nfe, seconds in rows:
-        left = f"{cell.task.name:{tasks}}  {cell.label:{labels}}"
-        if cell.reason is not None:
-            lines.append(f"{left}  skipped: {cell.reason}")
-            continue
-        cost = "?" if seconds is None else short(seconds) if missing else ""
-        time = duration(None if seconds is None else seconds * missing) if missing else ""
-        lines.append(f"{left}{done:6}{missing:9}{'?' if nfe is None else f'{nfe:.0f}':>7}{cost:>9}  {time}")
+    for row in rows:
+        lines.append(f"{row.cell.task.name:{tasks}}  {row.cell.label:{labels}}{outlook(row)}")
     active = [row for row in rows if row.cell.reason is None]
     known = [row.seconds * row.missing for row in active if row.seconds is not None]
     more = "" if len(known) == len(active) else " and what is marked ?"
     missing, done = sum(row.missing for row in active), sum(row.done for row in active)
-    return "\n".join(
-        [
-            *lines,
-            f"{missing} reconstructions missing, {done} done; about {duration(sum(known))}{more} of solver time",
-        ]
-    )
+    time = f"about {duration(sum(known))}{more} of solver time"
+    return "\n".join([*lines, f"{missing} reconstructions missing, {done} done; {time}"])
+
+
+def outlook(row: Forecast) -> str:
+    """What follows a row's label: done, missing, evaluations, seconds per image and for all."""
+    if row.cell.reason is not None:
+        return f"  skipped: {row.cell.reason}"
+    nfe = "?" if row.nfe is None else f"{row.nfe:.0f}"
+    if row.seconds is None:
+        cost, time = "?", duration(None)
+    elif row.missing:
+        cost, time = short(row.seconds), duration(row.seconds * row.missing)
+    else:
+        cost, time = "", ""
+    return f"{row.done:6}{row.missing:9}{nfe:>7}{cost:>9}  {time if row.missing else ''}"
 
 
 def short(seconds: float) -> str:
     """Three digits, without powers of ten."""
-    return f"{seconds:.0f}" if seconds >= 100 else f"{seconds:.3g}" if seconds >= 0.001 else "<0.001"
+    if seconds >= 100:
+        return f"{seconds:.0f}"
+    return f"{seconds:.3g}" if seconds >= 0.001 else "<0.001"

@@ -1,11 +1,15 @@
 """Data sets: cards in ``datasets/``, and the images that they describe, in [-1, 1].
 
 A card is a TOML file, named like its data set, that says where the images are, how they were made and what
-they hash to. Three kinds: a ``sheet`` is one picture tiled with all images, which a repository's page can
-show; a ``folder`` holds one file per image. Those are taken as they are: a wrong size or colour mode is
-refused, never resized or converted, since preprocessing changes results. A ``listed`` one names images of a
-public collection which the user has, and the preprocessing that all papers gave them. Any folder of images is
-a data set too, without a card and with that preprocessing.
+they hash to. There are three kinds:
+
+- A ``sheet`` is one picture tiled with all images, which a repository's page can show.
+- A ``folder`` holds one file per image. Sheets and folders are taken as they are: a wrong size or colour mode
+  is refused, never resized or converted, since preprocessing changes results.
+- A ``listed`` card names images of a public collection that the user has, and the preprocessing that all
+  papers gave them.
+
+Any folder of images is a data set too, without a card and with that same preprocessing.
 """
 
 import hashlib
@@ -14,9 +18,10 @@ from pathlib import Path
 from bench.data.cards import (
     DATASETS,
     AnyCard,
-    Card,
     DataError,
+    DatasetCard,
     FolderCard,
+    IdList,
     ListedCard,
     SheetCard,
     read_bytes,
@@ -30,9 +35,9 @@ from bench.names import nearest
 __all__ = [
     "DATASETS",
     "AnyCard",
-    "Card",
     "DataError",
     "Dataset",
+    "DatasetCard",
     "FolderCard",
     "FolderDataset",
     "FolderOfPhotographs",
@@ -69,12 +74,19 @@ def list_datasets() -> list[str]:
 
 
 def with_lists() -> list[str]:
-    """Names of the data sets that come with the suite and need a list."""
-    cards = {name: read_card(DATASETS / f"{name}.toml") for name in list_datasets()}
-    found = [
-        (name, card.id_list) for name, card in cards.items() if isinstance(card, ListedCard) and card.id_list
-    ]
-    return [name for name, id_list in sorted(found, key=lambda pair: pair[1].head_of is not None)]
+    """Names of the data sets that come with the suite and need a list; those that are made of others last."""
+    lists = _lists()
+    return sorted(lists, key=lambda name: lists[name].head_of is not None)
+
+
+def _lists() -> dict[str, IdList]:
+    """The list of each data set of the suite that needs one."""
+    found = {}
+    for name in list_datasets():
+        card = read_card(DATASETS / f"{name}.toml")
+        if isinstance(card, ListedCard) and card.id_list is not None:
+            found[name] = card.id_list
+    return found
 
 
 def which_list(file: Path) -> tuple[str, ...]:
@@ -84,9 +96,9 @@ def which_list(file: Path) -> tuple[str, ...]:
         ListUnavailable: it is none of the known ones.
 
     """
-    found = hashlib.sha256(read_bytes(file)).hexdigest()
+    found, lists = hashlib.sha256(read_bytes(file)).hexdigest(), _lists()
     for name in with_lists():
-        if read_card(DATASETS / f"{name}.toml").id_list.sha256 == found:
+        if lists[name].sha256 == found:
             return (name,)
     raise ListUnavailable(
         f"{file}: sha256 {found[:16]}... is not that of any known list; known: {', '.join(with_lists())}"
@@ -94,7 +106,7 @@ def which_list(file: Path) -> tuple[str, ...]:
 
 
 def card_path(name: str | Path) -> Path:
-    """The card of a name in ``datasets/``, or the path of a card (which ends in .toml) itself.
+    """Path of the card of a data set in ``datasets/``, or the given path of a card (which ends in .toml).
 
     Raises:
         DataError: the name is unknown.
@@ -112,13 +124,13 @@ def card_path(name: str | Path) -> Path:
 def load_dataset(
     name: str | Path, root: Path | None = None, shape: tuple[int, ...] | None = None, most: int | None = None
 ) -> Dataset:
-    """The data set of a name in ``datasets/``, of the path of a card (which ends in .toml), or of a folder of
-    images.
+    """Opens a data set.
 
     Args:
-        root: where the user's images are, for the cards that list some of a public collection.
-        shape: (C, H, H) to which the images of a folder are brought; a card says it itself.
-        most: how many of the images that a card lists have to be there, the first ones; None: all.
+        name: of a card in ``datasets/``, the path of a card (which ends in .toml), or of a folder of images.
+        root: where the user's images are, for cards that list some images of a public collection.
+        shape: (C, H, H) to which the images of a folder are brought; a card says its own.
+        most: the number of listed images, from the first, that have to be there; None means all.
 
     Raises:
         DataError: it is unknown, or a file is missing, corrupt, of the wrong size, mode or hash.
@@ -126,19 +138,21 @@ def load_dataset(
     """
     if names_folder(name):
         if shape is None:
-            raise DataError(
-                f"{name}: a folder has no size of image of its own, which is needed here; give the path of a card (*.toml)"
-            )
+            lacking = "a folder has no size of image of its own, which is needed here"
+            raise DataError(f"{name}: {lacking}; give the path of a card (*.toml)")
         return FolderOfPhotographs(Path(name).expanduser(), shape)
     path = card_path(name)
     card = read_card(path)
     if isinstance(card, ListedCard):
         return ListedDataset(path, card, root, most)
-    return SheetDataset(path, card) if isinstance(card, SheetCard) else FolderDataset(path, card)
+    if isinstance(card, SheetCard):
+        return SheetDataset(path, card)
+    return FolderDataset(path, card)
 
 
 def names_folder(name: str | Path) -> bool:
-    """Whether it is the path of a folder; a bare word is the name of a data set, whatever lies in the working
-    directory.
+    """Whether a name is the path of a folder.
+
+    A bare word is the name of a data set, whatever lies in the working directory.
     """
     return ("/" in str(name) or "\\" in str(name)) and Path(name).expanduser().is_dir()

@@ -1,4 +1,4 @@
-"""Cards: what a data set's TOML file may say."""
+"""Cards of data sets: the entries of their TOML files."""
 
 import hashlib
 import tomllib
@@ -17,11 +17,11 @@ Ids = Annotated[str, Field(pattern=r"^[\w.-]*\{:\d*d\}[\w.-]*$")]
 
 
 class DataError(ValueError):
-    """A data set cannot be used; one line that names the file, the reason and the choice."""
+    """A data set cannot be used; the message, one line, names the file, the reason and the choice."""
 
 
-class Card(BaseModel):
-    """What every card may say. ``shape`` is (C, H, W) of one image; the texts are for the reader."""
+class DatasetCard(BaseModel):
+    """Entries that every card may have; ``shape`` is (C, H, W) of one image, texts are for the reader."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class Card(BaseModel):
     label_set: Literal["imagenet"] | None = None
 
 
-class SheetCard(Card):
+class SheetCard(DatasetCard):
     """All images in one lossless picture, row by row, in the order of their ids.
 
     Attributes:
@@ -57,7 +57,7 @@ class SheetCard(Card):
     labels: list[int] | None = None
 
 
-class FolderCard(Card):
+class FolderCard(DatasetCard):
     """One file per image; ids are the file names without their suffix, sorted.
 
     Attributes:
@@ -75,18 +75,18 @@ class FolderCard(Card):
 
 
 class IdList(BaseModel):
-    """A text file that names images, their order and their classes, a line "<folder>/<name>.<suffix> <class>"
-    for each.
+    """A text file that names images, their order and their classes.
 
-    It is looked up beside the card, then in the cache, where `python -m bench fetch lists` puts it.
+    Each image has a line "<folder>/<name>.<suffix> <class>". The file is looked up beside the card, then in
+    the cache, where `python -m bench fetch lists` puts it.
 
     Attributes:
         file: its name.
         sha256: of the file.
         urls: where it can be had.
-        min_side: the rule that derives it, if there is one: the first images of the collection, by name,
-            whose shorter side has at least so many pixels.
-        head_of: another rule: the first entries of the list of this data set.
+        min_side: if given, a rule that derives the list: the first images of the collection, by name, whose
+            shorter side has at least so many pixels.
+        head_of: if given, another rule: the first entries of the list of this data set.
 
     """
 
@@ -99,15 +99,14 @@ class IdList(BaseModel):
     head_of: str | None = None
 
 
-class ListedCard(Card):
-    """Some images of a public collection, which the user has in a folder; they are cropped and resized when
-    they are read.
+class ListedCard(DatasetCard):
+    """Some images of a public collection that the user has; reading an image crops and resizes it.
 
     Attributes:
-        collection: of `bench.data.collections`.
-        preprocessing: centre_crop is `bench.data.preprocessing.centre_crop`, that of Dhariwal & Nichol 2021.
+        collection: a key of `bench.data.collections`.
+        preprocessing: centre_crop is `bench.data.preprocessing.centre_crop`, from Dhariwal & Nichol 2021.
         count: number of images.
-        id_list: names them; or else
+        id_list: names the images; without it, the pattern does.
         ids, first: pattern of an id, filled with first, first + 1, ...
         ids_sha256: of the ids that the pattern makes, a line for each; checked if given.
 
@@ -124,18 +123,17 @@ class ListedCard(Card):
 
     @property
     def numbered(self) -> list[str]:
-        """The ids that the pattern makes."""
+        """The ids that the pattern makes; none without a pattern."""
+        if self.ids is None:
+            return []
         return [self.ids.format(self.first + k) for k in range(self.count)]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.id_list is None) == (self.ids is None):
             raise ValueError("give either 'id_list' or 'ids'")
-        if (
-            self.ids_sha256
-            and hashlib.sha256("".join(f"{i}\n" for i in self.numbered).encode()).hexdigest()
-            != self.ids_sha256
-        ):
+        lines = "".join(f"{image_id}\n" for image_id in self.numbered)
+        if self.ids_sha256 and hashlib.sha256(lines.encode()).hexdigest() != self.ids_sha256:
             raise ValueError("'ids', 'first' and 'count' make another list than the one of 'ids_sha256'")
         if self.shape[1] != self.shape[2]:
             raise ValueError(f"'shape' is {self.shape[1]} x {self.shape[2]}, a centre crop is square")
@@ -152,7 +150,7 @@ def read_card(path: Path) -> AnyCard:
         DataError: it is missing, not TOML, or has a wrong, missing or unknown entry.
 
     """
-    schema = TypeAdapter(Annotated[AnyCard, Field(discriminator="kind")])
+    schema: TypeAdapter[AnyCard] = TypeAdapter(Annotated[AnyCard, Field(discriminator="kind")])
     try:
         return schema.validate_python(tomllib.loads(read_bytes(path).decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -164,7 +162,7 @@ def read_card(path: Path) -> AnyCard:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's content, or a DataError."""
+    """Reads a file; a DataError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -175,6 +173,5 @@ def check_sha256(path: Path, content: bytes, expected: str) -> None:
     """Refuses content that is not what the card pins."""
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise DataError(
-            f"{path}: sha256 is {found[:16]}..., the card says {expected[:16]}...; restore the file or make a new card"
-        )
+        differ = f"sha256 is {found[:16]}..., the card says {expected[:16]}..."
+        raise DataError(f"{path}: {differ}; restore the file or make a new card")

@@ -1,4 +1,4 @@
-"""Public collections of images that a user has in a folder of their own, and where in it the images are."""
+"""Public collections of images that users have in folders of their own, and how such a folder is laid out."""
 
 import os
 import re
@@ -10,10 +10,10 @@ from bench.data.cards import DataError
 from bench.data.files import decoding
 
 ROOT = "BENCH_DATA"
-"""Environment variable: a folder below which all collections are, unless they have one of their own."""
+"""Environment variable that names the folder of all collections; each one may have its own variable."""
 
 WNID = re.compile(r"n\d{8}")
-"""Name of a class's folder in ImageNet, its WordNet id."""
+"""Name of the folder of a class in ImageNet: the WordNet id."""
 
 
 class Entry(NamedTuple):
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
     id: str
     group: str
-    """The folder it lies in, where its collection is sorted into folders."""
+    """Name of its folder, in collections that are sorted into folders."""
     label: int | None = None
 
 
@@ -29,11 +29,11 @@ class Collection(NamedTuple):
     """A collection.
 
     Attributes:
-        title: for messages.
+        title: its name in messages.
         variable: the environment variable that names the user's folder.
         folders: where the images may be, below that folder.
-        layouts: their paths there, by id and group.
-        sides: that the files may have, in pixels; anything if empty.
+        layouts: patterns of a file's path there, by id and group.
+        sides: of the square images, in pixels; empty if any size will do.
 
     """
 
@@ -45,7 +45,7 @@ class Collection(NamedTuple):
 
     @property
     def choice(self) -> str:
-        """How to say where it is."""
+        """The ways in which a user can say where the collection is."""
         return f"--data-root DIR, {self.variable} or {ROOT}"
 
 
@@ -84,36 +84,36 @@ COLLECTIONS = {
 
 
 def user_folder(collection: Collection, root: Path | None) -> Path:
-    """Where the user says that a collection is: the argument, else the collection's variable, else
-    ``BENCH_DATA``.
+    """The folder of a collection: ``root``, else that of the collection's variable, else ``BENCH_DATA``.
 
     Raises:
-        DataError: nowhere, or no such folder.
+        DataError: none of them is given, or the first that is given does not exist.
 
     """
-    sources = {
-        "--data-root": root and str(root),
-        **{name: os.environ.get(name) for name in (collection.variable, ROOT)},
-    }
-    found = next(((name, value) for name, value in sources.items() if value), None)
-    if found is None:
-        raise DataError(f"no folder is given for {collection.title}; give it by {collection.choice}")
-    folder = Path(found[1]).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"{found[0]}: no folder {folder}; it should have {collection.title}")
-    return folder
+    sources = {"--data-root": None if root is None else str(root)}
+    for variable in (collection.variable, ROOT):
+        sources[variable] = os.environ.get(variable)
+    for source, value in sources.items():
+        if value:
+            folder = Path(value).expanduser()
+            if not folder.is_dir():
+                raise DataError(f"{source}: no folder {folder}; it should have {collection.title}")
+            return folder
+    raise DataError(f"no folder is given for {collection.title}; give it by {collection.choice}")
 
 
 def places(collection: Collection, folder: Path) -> Iterator[Path]:
-    """The folders in which the images may be, of those that there are."""
-    return (place for name in collection.folders if (place := folder / name).is_dir())
+    """The existing folders in which the images may be."""
+    for name in collection.folders:
+        if (folder / name).is_dir():
+            yield folder / name
 
 
 def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) -> dict[str, Path]:
-    """The file of each id, from the one place and layout that has them all.
+    """Finds the file of each id, in the first place and layout that has them all.
 
     Raises:
-        DataError: some are missing; counted where the most of them are.
+        DataError: some are missing; the message counts them in the place and layout that has the most.
 
     """
     best: set[Path] = set()
@@ -122,7 +122,7 @@ def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) 
             files = [place / layout.format(**entry._asdict()) for entry in entries]
             there = [file for file in files if file.is_file()]
             if len(there) == len(files):
-                return dict(zip((entry.id for entry in entries), files, strict=True))
+                return {entry.id: file for entry, file in zip(entries, files, strict=True)}
             if not best or len(there) > len(best):
                 best, wanted = set(there), files
     if not best:
@@ -135,23 +135,18 @@ def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) 
 
 
 def by_min_side(collection: Collection, folder: Path, side: int, count: int) -> list[str]:
-    """Entries of a list: the first images by name whose shorter side has at least so many pixels.
+    """Lines of a list: the first images by name whose shorter side has at least so many pixels.
 
-    Classes are the ranks of the names of the class folders, as for torchvision's ImageFolder.
+    A class is the rank of its folder's name, as for torchvision's ImageFolder.
 
     Raises:
         DataError: no class folders, a damaged image, or too few images.
 
     """
-    for place in places(collection, folder):
-        classes = sorted(path for path in place.iterdir() if WNID.fullmatch(path.name) and path.is_dir())
-        if classes:
-            break
-    else:
-        raise DataError(
-            f"{folder} has no folders named by class (n01440764, ...), so the classes of its images are not known"
-        )
-    files = ((file, label) for label, path in enumerate(classes) for file in path.glob("*.JPEG"))
+    place, classes = _class_folders(collection, folder)
+    files: list[tuple[Path, int]] = []
+    for label, path in enumerate(classes):
+        files += [(file, label) for file in path.glob("*.JPEG")]
     lines: list[str] = []
     for file, label in sorted(files, key=lambda pair: pair[0].name):
         with decoding(file) as image:
@@ -160,3 +155,13 @@ def by_min_side(collection: Collection, folder: Path, side: int, count: int) -> 
         if len(lines) == count:
             return lines
     raise DataError(f"{place} has {len(lines)} images with at least {side} px on each side, the list {count}")
+
+
+def _class_folders(collection: Collection, folder: Path) -> tuple[Path, list[Path]]:
+    """The first place that is sorted by class, and its class folders in the order of their names."""
+    for place in places(collection, folder):
+        classes = [path for path in place.iterdir() if WNID.fullmatch(path.name) and path.is_dir()]
+        if classes:
+            return place, sorted(classes)
+    unsorted = f"{folder} has no folders named by class (n01440764, ...)"
+    raise DataError(f"{unsorted}, so the classes of its images are not known")

@@ -1,4 +1,4 @@
-"""Images as files that are taken as they are: sheets and folders."""
+"""Data sets whose files are taken as they are: sheets and folders."""
 
 import hashlib
 import struct
@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bench.data.cards import Card, DataError, FolderCard, SheetCard, check_sha256, read_bytes
+from bench.data.cards import DataError, DatasetCard, FolderCard, SheetCard, check_sha256, read_bytes
 
 MODES = {1: "L", 3: "RGB"}
-"""Pillow's mode of an 8-bit image with so many channels."""
+"""Number of channels -> Pillow's mode of an 8-bit image."""
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 
@@ -26,7 +26,7 @@ class Dataset(ABC):
 
     Attributes:
         name: of the data set, which is the name of its card.
-        card_sha256: of the card's bytes; of all image files where there is no card.
+        card_sha256: hash of the card's bytes, or of all image files where there is no card.
         shape: (C, H, W) of every image.
         ids: names of the images, in their fixed order.
         labels: id -> class index, or None.
@@ -52,10 +52,10 @@ class Dataset(ABC):
 
     @abstractmethod
     def read(self, image_id: str) -> np.ndarray:
-        """The pixels of a known image, (H, W, C) or (H, W) uint8."""
+        """Reads the pixels of a known image, (H, W, C) or (H, W) uint8."""
 
     def pixels(self, image_id: str) -> np.ndarray:
-        """(C, H, W) uint8.
+        """Pixels of an image, (C, H, W) uint8.
 
         Raises:
             DataError: there is no such image, or its file is damaged.
@@ -77,24 +77,26 @@ class Dataset(ABC):
         return hashlib.sha256(self.pixels(image_id).tobytes()).hexdigest()
 
 
-def about(path: Path, card: Card) -> dict[str, Any]:
-    """What the card itself says of its data set."""
-    sha256 = hashlib.sha256(read_bytes(path)).hexdigest()
-    return {"name": path.stem, "card_sha256": sha256, "shape": card.shape} | {
-        field: getattr(card, field) for field in ("class_names", "label_set")
+def about(path: Path, card: DatasetCard) -> dict[str, Any]:
+    """Arguments of `Dataset` that its card gives."""
+    return {
+        "name": path.stem,
+        "card_sha256": hashlib.sha256(read_bytes(path)).hexdigest(),
+        "shape": card.shape,
+        "class_names": card.class_names,
+        "label_set": card.label_set,
     }
 
 
 class SheetDataset(Dataset):
-    """Images cut out of one picture, which is read and verified at once."""
+    """Images cut out of one picture, which is read and verified when the data set is made."""
 
     def __init__(self, path: Path, card: SheetCard) -> None:
         ids = [card.ids.format(card.first + k) for k in range(card.count)]
         if card.labels is not None and len(card.labels) != card.count:
             raise DataError(f"{path}: {len(card.labels)} labels for {card.count} images")
-        super().__init__(
-            **about(path, card), ids=ids, labels=card.labels and dict(zip(ids, card.labels, strict=True))
-        )
+        labels = None if card.labels is None else dict(zip(ids, card.labels, strict=True))
+        super().__init__(**about(path, card), ids=ids, labels=labels)
         C, H, W = card.shape
         rows, columns, file = -(-card.count // card.columns), card.columns, path.parent / card.file
         check_sha256(file, read_bytes(file), card.sha256)
@@ -107,26 +109,19 @@ class SheetDataset(Dataset):
 
 
 class FolderDataset(Dataset):
-    """One file per image; size and mode of every file are checked at once, its pixels when it is read."""
+    """One file per image.
+
+    Size and mode of every file are checked when the data set is made, its pixels when they are read.
+    """
 
     def __init__(self, path: Path, card: FolderCard) -> None:
         folder = path.parent / card.folder
-        if not folder.is_dir():
-            raise DataError(
-                f"{path}: no folder {folder}; put the images there or change 'folder' in the card"
-            )
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-        if not files:
-            raise DataError(f"{path}: no PNG or JPEG file in {folder}")
-        self.files = {file.stem: file for file in files}
-        if len(self.files) < len(files):
-            raise DataError(
-                f"{folder}: two files share a name and differ in the suffix only; ids are names without suffix"
-            )
+        self.files = _files_by_id(path, folder)
         if card.labels is not None and card.labels.keys() != self.files.keys():
             odd = min(card.labels.keys() ^ self.files.keys())
             raise DataError(f"{path}: labels and files do not match at '{odd}'; label every image or none")
         super().__init__(**about(path, card), ids=list(self.files), labels=card.labels)
+        files = self.files.values()
         if card.sha256:
             sums = "".join(f"{hashlib.sha256(read_bytes(file)).hexdigest()}  {file.name}\n" for file in files)
             check_sha256(folder, sums.encode(), card.sha256)
@@ -139,10 +134,27 @@ class FolderDataset(Dataset):
             return np.asarray(image)
 
 
+def _files_by_id(card: Path, folder: Path) -> dict[str, Path]:
+    """The images of a card's folder by name without suffix, sorted by file name."""
+    if not folder.is_dir():
+        raise DataError(f"{card}: no folder {folder}; put the images there or change 'folder' in the card")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise DataError(f"{card}: no PNG or JPEG file in {folder}")
+    by_id = {file.stem: file for file in files}
+    if len(by_id) < len(files):
+        alike = "two files share a name and differ in the suffix only"
+        raise DataError(f"{folder}: {alike}; ids are names without suffix")
+    return by_id
+
+
 @contextmanager
 def opened(path: Path, shape: tuple[int, int, int]) -> Iterator[Image.Image]:
-    """An image file that has the shape (C, H, W); whatever is wrong with it, then or while it is decoded, is
-    a DataError.
+    """Opens an image file that must have the shape (C, H, W).
+
+    Raises:
+        DataError: it has another mode or size, or cannot be read, now or while it is decoded.
+
     """
     C, H, W = shape
     with decoding(path) as image:
@@ -160,7 +172,12 @@ def opened(path: Path, shape: tuple[int, int, int]) -> Iterator[Image.Image]:
 
 @contextmanager
 def decoding(path: Path) -> Iterator[Image.Image]:
-    """An image file; that it cannot be read, then or while it is decoded, is a DataError."""
+    """Opens an image file.
+
+    Raises:
+        DataError: it cannot be read, now or while it is decoded.
+
+    """
     try:
         with Image.open(path) as image:
             yield image

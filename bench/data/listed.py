@@ -1,4 +1,4 @@
-"""Data sets from folders of the user's own: chosen by a card's list, or all images that are there."""
+"""Data sets of photographs in a user's folder: those that a card lists, or all of them."""
 
 import hashlib
 from pathlib import Path
@@ -12,10 +12,15 @@ from bench.system.cache import sha256
 
 
 class ListedDataset(Photographs):
-    """The images that a card lists; that all are there is checked at once, each one's pixels when it is read.
+    """The images that a card lists.
+
+    All files are looked up when the data set is made; their pixels are checked when they are read.
 
     Args:
-        most: so many, the first, are all that is asked for; None: the whole list.
+        path: of the card.
+        card: its content.
+        root: the user's folder, if given.
+        most: take only so many entries, the first ones; None takes the whole list.
 
     Attributes:
         place: the user's folder.
@@ -29,8 +34,9 @@ class ListedDataset(Photographs):
         self, path: Path, card: ListedCard, root: Path | None = None, most: int | None = None
     ) -> None:
         collection, listed = COLLECTIONS[card.collection], entries(card, path)[:most]
-        labels = {entry.id: entry.label for entry in listed} if card.id_list is not None else None
-        super().__init__(**about(path, card), ids=[entry.id for entry in listed], labels=labels)
+        labels = {entry.id: entry.label for entry in listed if entry.label is not None}
+        ids = [entry.id for entry in listed]
+        super().__init__(**about(path, card), ids=ids, labels=None if card.id_list is None else labels)
         if card.collection == "imagenet":
             self.label_set = "imagenet"
         try:
@@ -48,6 +54,7 @@ class FolderOfPhotographs(Photographs):
     digits of a hash of all files: another file, another data set.
 
     Args:
+        folder: of the images.
         shape: (C, H, H) to which they are cropped and resized.
 
     Raises:
@@ -55,20 +62,20 @@ class FolderOfPhotographs(Photographs):
 
     """
 
-    def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
+    def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
         if len(shape) != 3 or shape[1] != shape[2]:
             raise DataError(f"{folder}: images are cropped to squares, the prior's shape is {tuple(shape)}")
+        C, side, _ = shape
         files = image_files(folder)
-        sums = "".join(
-            f"{sha256(files[name])}  {files[name].relative_to(folder).as_posix()}\n" for name in files
-        )
+        sums = "".join(f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n" for file in files.values())
         content = hashlib.sha256(sums.encode()).hexdigest()
-        super().__init__(f"{folder.resolve().name}-{content[:8]}", content, shape, list(files))
+        name = f"{folder.resolve().name}-{content[:8]}"
+        super().__init__(name, content, (C, side, side), list(files))
         self.files = files
 
 
 def image_files(folder: Path) -> dict[str, Path]:
-    """The images of a folder and of the folders in it, by path without suffix, sorted.
+    """Finds the images of a folder and of the folders in it, by path without suffix, sorted.
 
     Raises:
         DataError: there is none, or two differ in the suffix only.

@@ -1,9 +1,10 @@
-"""Lists of images: looked up, derived, downloaded, and never used unless their sha256 is the card's."""
+"""Lists of images: found, derived or downloaded, and used only if their sha256 is the card's."""
 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,13 +17,14 @@ LINE = re.compile(r"(?:(?P<group>[\w.-]+)/)?(?P<id>[\w.-]+)\.[A-Za-z]+ (?P<label
 
 
 class ListUnavailable(Exception):
-    """A list cannot be had; the message says why and what to do."""
+    """A list cannot be had; the message says why, and what to do."""
 
 
 def entries(card: ListedCard, path: Path) -> list[Entry]:
     """The images of a card, in order.
 
     Args:
+        card: the content of the card.
         path: of the card.
 
     Raises:
@@ -55,10 +57,11 @@ def lists_dir() -> Path:
 
 
 def find_list(id_list: IdList, card: Path) -> Path | None:
-    """A list's file, beside the card or in the cache; None if it is in neither."""
-    return next(
-        (path for folder in (card.parent, lists_dir()) if (path := folder / id_list.file).is_file()), None
-    )
+    """The file of a list, beside the card or in the cache; None if it is in neither."""
+    for folder in (card.parent, lists_dir()):
+        if (folder / id_list.file).is_file():
+            return folder / id_list.file
+    return None
 
 
 def fetch_list(
@@ -67,8 +70,9 @@ def fetch_list(
     source: Path | None = None,
     say: Callable[[str], object] = lambda _: None,
 ) -> Path:
-    """Puts a card's list into the cache: from the file that is given, else by its rule, else from where it is
-    published.
+    """Puts the list of a card into the cache.
+
+    It comes from the given file, else from the card's rule, else from where it is published.
 
     Args:
         path: of the card.
@@ -77,82 +81,109 @@ def fetch_list(
         say: called with one line of text for every step.
 
     Returns:
-        The verified list.
+        Path of the verified list.
 
     Raises:
-        ListUnavailable: it could not be had, with the reason for every way.
+        ListUnavailable: it could not be had; the message has the reason for every way.
         DataError: the card has no list.
 
     """
     card = read_card(path)
     if not isinstance(card, ListedCard) or card.id_list is None:
         raise DataError(f"{path.stem}: this data set has no list to fetch")
-    id_list, reasons = card.id_list, []
+    id_list = card.id_list
     present = find_list(id_list, path)
     if source is None and present is not None and _right(id_list, read_bytes(present)):
         say(f"{id_list.file}: in {present.parent}")
         return present
-    for way, contents in _ways(card, path, root, source):
-        say(f"{id_list.file}: {way}")
-        try:
-            found = list(contents())
-        except (DataError, DownloadError, OSError) as error:
-            reasons.append(f"{way}: {error}")
-            continue
-        for content in found:
-            if _right(id_list, content):
-                return _store(lists_dir() / id_list.file, content)
-        reasons.append(
-            f"{way}: sha256 is {_sha256(found[0])[:16]}..., the card says {id_list.sha256[:16]}..."
-        )
-    advice = f"get it elsewhere and run `python -m bench fetch lists {_argument(path)} --from FILE`"
-    raise ListUnavailable(f"{id_list.file} cannot be had: {'; '.join(reasons)}; {advice}")
+    try:
+        content = _obtain(id_list, _ways(card, id_list, path, root, source), say)
+    except ListUnavailable as error:
+        advice = f"get it elsewhere and run `python -m bench fetch lists {_argument(path)} --from FILE`"
+        raise ListUnavailable(f"{id_list.file} cannot be had: {error}; {advice}") from None
+    return _store(lists_dir() / id_list.file, content)
 
 
-Way = tuple[str, Callable[[], Iterator[bytes]]]
+Way = tuple[str, Callable[[], list[bytes]]]
+"""A way to get a list in words, and a function that gives one or more candidates for its content."""
 
 
-def _ways(card: ListedCard, path: Path, root: Path | None, source: Path | None) -> Iterator[Way]:
-    """What to try, in order; each gives one or more candidates, of which the sha256 takes one."""
-    id_list = card.id_list
+def _ways(
+    card: ListedCard, id_list: IdList, path: Path, root: Path | None, source: Path | None
+) -> Iterator[Way]:
+    """The ways to get a list, in the order in which they are tried."""
     if source is not None:
         file = source / id_list.file if source.is_dir() else source
-        yield f"reading {file}", lambda: iter([read_bytes(file)])
+        yield f"reading {file}", lambda: [read_bytes(file)]
         return
     if id_list.head_of is not None:
-        yield f"from the list of {id_list.head_of}", lambda: _head(card, path)
+        other = path.with_name(f"{id_list.head_of}.toml")
+        yield f"from the list of {id_list.head_of}", partial(_head, other, card.count)
     if id_list.min_side is not None:
-        yield "by its rule from the user's folder", lambda: _by_rule(card, root)
+        rule = partial(_by_rule, card, id_list.min_side, root)
+        yield "by its rule from the user's folder", rule
     if id_list.urls:
-        yield "downloading", lambda: iter([_download(id_list.urls, id_list.sha256)])
+        yield "downloading", lambda: [_download(id_list.urls, id_list.sha256)]
 
 
-def _head(card: ListedCard, path: Path) -> Iterator[bytes]:
-    """The first entries of another card's list."""
-    other = path.with_name(f"{card.id_list.head_of}.toml")
-    parent = read_card(other)
+def _obtain(id_list: IdList, ways: Iterable[Way], say: Callable[[str], object]) -> bytes:
+    """The content of a list by the first way that gives it.
+
+    Raises:
+        ListUnavailable: no way does; the message has the reason for each.
+
+    """
+    reasons = []
+    for way, candidates in ways:
+        say(f"{id_list.file}: {way}")
+        try:
+            return _pick(id_list, candidates())
+        except (DataError, DownloadError, OSError) as error:
+            reasons.append(f"{way}: {error}")
+    raise ListUnavailable("; ".join(reasons))
+
+
+def _pick(id_list: IdList, candidates: list[bytes]) -> bytes:
+    """The candidate with the list's sha256.
+
+    Raises:
+        DataError: there is none.
+
+    """
+    for content in candidates:
+        if _right(id_list, content):
+            return content
+    found = _sha256(candidates[0])
+    raise DataError(f"sha256 is {found[:16]}..., the card says {id_list.sha256[:16]}...")
+
+
+def _head(card: Path, count: int) -> list[bytes]:
+    """Candidates made of the first entries of another card's list."""
+    parent = read_card(card)
     if not isinstance(parent, ListedCard) or parent.id_list is None:
-        raise DataError(f"{other}: this data set has no list")
-    entries(parent, other)
-    lines = read_bytes(find_list(parent.id_list, other)).decode().splitlines()
-    return _texts(lines[: card.count])
+        raise DataError(f"{card}: this data set has no list")
+    entries(parent, card)
+    file = find_list(parent.id_list, card)
+    assert file is not None, "its entries were read"
+    return _texts(read_bytes(file).decode().splitlines()[:count])
 
 
-def _by_rule(card: ListedCard, root: Path | None) -> Iterator[bytes]:
-    """The first images that are large enough."""
+def _by_rule(card: ListedCard, min_side: int, root: Path | None) -> list[bytes]:
+    """Candidates made of the first images that are large enough."""
     collection = COLLECTIONS[card.collection]
-    return _texts(by_min_side(collection, user_folder(collection, root), card.id_list.min_side, card.count))
+    return _texts(by_min_side(collection, user_folder(collection, root), min_side, card.count))
 
 
-def _texts(lines: Sequence[str]) -> Iterator[bytes]:
-    """With a newline at the end and without: published lists have either."""
+def _texts(lines: Sequence[str]) -> list[bytes]:
+    """The lines with a newline at the end and without: published lists have either."""
     text = "\n".join(lines)
-    yield from (f"{text}\n".encode(), text.encode())
+    return [f"{text}\n".encode(), text.encode()]
 
 
 def _download(urls: Sequence[str], sha256: str) -> bytes:
-    """A list has less than a megabyte; its hash also guards a transfer from a server that does not say how
-    long it is.
+    """Downloads a list, which has less than a megabyte.
+
+    The hash also guards a transfer from a server that does not say how long the file is.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "list"
@@ -169,6 +200,7 @@ def _store(path: Path, content: bytes) -> Path:
 
 
 def _entry(file: Path, number: int, line: str) -> Entry:
+    """Parses a line of a list; errors name the file and the line's number."""
     match = LINE.fullmatch(line.strip())
     if match is None:
         raise DataError(f"{file}:{number}: '{line[:60]}' is not '<folder>/<name>.<suffix> <class>'")

@@ -1,8 +1,10 @@
-"""Photographs of any size and mode -> 8-bit squares, the way in which the priors at 256 px saw their training
-images.
+"""Turns photographs of any size and mode into 8-bit squares.
+
+The priors at 256 px saw their training images in this way.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,23 +13,24 @@ from bench.data.cards import DataError
 from bench.data.files import MODES, Dataset, decoding
 
 RECENT = 32
-"""So many prepared images are kept: a batch is asked for its pixels and then for their hashes."""
+"""Number of prepared images that are kept: a batch is asked for its pixels and then for their hashes."""
 
 DEEP = {"I", "F"}
 """First letters of the modes with more than 8 bits a channel, which Pillow clips instead of scaling."""
 
 
 def centre_crop(image: Image.Image, side: int) -> Image.Image:
-    """The centre of an image, its shorter side brought to ``side`` pixels, as in ADM (Dhariwal & Nichol,
-    arXiv 2105.05233).
+    """Scales an image and cuts out its central square, as ADM does (Dhariwal & Nichol, arXiv 2105.05233).
 
-    While the shorter side is at least 2 side: both are halved, rounding down, by a box filter. Then they are
-    scaled by side over the shorter one, rounded to the nearest integer (half to even), by Pillow's bicubic
-    filter (a = -1/2, antialiased). Then half of the excess is cut off, rounding down, from the left and the
-    top, the rest from the right and the bottom. Images that are smaller are enlarged.
+    1. While the shorter side is at least 2 ``side``, a box filter halves both sides, rounding down.
+    2. Pillow's bicubic filter (a = -1/2, antialiased) scales both sides by ``side`` over the shorter one,
+       rounded to the nearest integer (half to even). Smaller images are enlarged.
+    3. Half of the excess, rounded down, is cut off from the left and the top, the rest from the right and the
+       bottom.
 
     Args:
         image: of mode L or RGB.
+        side: of the square, in pixels.
 
     """
     while min(image.size) >= 2 * side:
@@ -39,14 +42,15 @@ def centre_crop(image: Image.Image, side: int) -> Image.Image:
 
 
 def prepare(path: Path, shape: tuple[int, int, int], sides: tuple[int, ...] = ()) -> np.ndarray:
-    """The pixels of an image file, converted to grey or RGB, then cropped: (H, W) or (H, W, 3) uint8.
+    """Reads an image file, converts it to grey or RGB and crops it: (H, W) or (H, W, 3) uint8.
 
-    Pillow converts: CMYK, palette and grey become RGB, transparency is dropped, and the orientation that EXIF
-    notes is ignored, as by the data loaders of the papers.
+    Pillow converts CMYK, palettes and grey to RGB and drops transparency. The orientation that EXIF notes is
+    ignored, as by the data loaders of the papers.
 
     Args:
-        shape: (C, H, H), as it is wanted.
-        sides: what the file must have, if not empty: a square of one of these sides.
+        path: of the file.
+        shape: (C, H, H) of the result.
+        sides: if not empty, the file must be a square of one of these sides.
 
     Raises:
         DataError: not a readable image, more than 8 bits a channel, or another size.
@@ -60,14 +64,13 @@ def prepare(path: Path, shape: tuple[int, int, int], sides: tuple[int, ...] = ()
             )
         if sides and (image.width != image.height or image.width not in sides):
             squares = " or ".join(f"{side} x {side}" for side in sides)
-            raise DataError(
-                f"{path}: size is {image.width} x {image.height} px, it should be {squares}; use the original file"
-            )
+            wrong = f"size is {image.width} x {image.height} px, it should be {squares}"
+            raise DataError(f"{path}: {wrong}; use the original file")
         return np.asarray(centre_crop(image.convert(MODES[C]), H))
 
 
 class Photographs(Dataset):
-    """Image files that are prepared when they are read.
+    """Image files that are prepared when they are read; the last `RECENT` images are kept.
 
     Attributes:
         files: id -> file.
@@ -78,10 +81,15 @@ class Photographs(Dataset):
     files: dict[str, Path]
     sides: tuple[int, ...] = ()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._recent: dict[str, np.ndarray] = {}
+
     def read(self, image_id: str) -> np.ndarray:
-        recent = self.__dict__.setdefault("_recent", {})
+        recent = self._recent
         if image_id not in recent:
             if len(recent) >= RECENT:
-                del recent[next(iter(recent))]
+                oldest = next(iter(recent))
+                del recent[oldest]
             recent[image_id] = prepare(self.files[image_id], self.shape, self.sides)
         return recent[image_id]

@@ -1,5 +1,7 @@
-"""Priors with known posteriors (`prior`), problems drawn from them by name (`problems`), and distances to the
-posterior.
+"""Priors in closed form, whose posteriors are known.
+
+`prior` holds them, `problems` draws problems from them by name, `distances` compares samples with a
+posterior, and `laws` holds what the closed-form properties of solvers are made of.
 """
 
 from bench.exact.prior import ExactPrior, GaussianPrior, MixturePrior, dense

@@ -1,11 +1,10 @@
-"""Priors in closed form: Gaussians and Gaussian mixtures, whose denoiser, vjp, density and posterior are
-exact.
+"""Priors in closed form: Gaussians and Gaussian mixtures.
 
-They certify solvers (`bench.certify.laws`) and are the truth of the exact suite: the posterior of an exact
-prior given a linear measurement is an exact prior again, so a plain diffusion sampler run on it is the oracle
-of that problem.
+Their denoiser, vjp, density and posterior are exact. They certify solvers (`bench.certify.laws`) and are the
+truth of the exact suite: the posterior of an exact prior given a linear measurement is an exact prior again,
+so a plain diffusion sampler run on it is the oracle of that problem.
 
-Notation: component k is N(mu_k, Q_k diag(e_k) Q_k^T); z = Q^T x; at level t its noised law has the variances
+Notation: component k is N(mu_k, Q_k diag(e_k) Q_k^T); z = Q^T x; noised to level t, it has the variances
 S_k = alpha^2 e_k + sigma^2. Tensors carry a leading axis P (one distribution for every image, P = 1, or one
 per image, P = B), then the component axis K or 1, and no (B, K, d) temporary is made where the components
 share a basis.
@@ -43,13 +42,12 @@ class ExactPrior(Prior):
 
     @abstractmethod
     def posterior(self, y: Tensor, A: LinearOperator, sigma: float) -> "ExactPrior":
-        """The law of x0 given y = A x0 + sigma n.
+        """The distribution of x0 given y = A x0 + sigma n.
 
         Args:
             y: (B, *m), one row per image. A single row gives a posterior that serves a batch of any size.
             A: one operator per row of y.
             sigma: >= 0; 0 conditions on A x0 = y.
-
         """
 
 
@@ -66,8 +64,9 @@ class MixturePrior(ExactPrior):
 
     Raises:
         ValueError: shapes that do not fit, or a negative variance.
-
     """
+
+    schedule: VPSchedule
 
     def __init__(
         self,
@@ -78,14 +77,12 @@ class MixturePrior(ExactPrior):
         schedule: VPSchedule | None = None,
     ) -> None:
         K, d = len(means), means[0].numel()
-        if (
-            weights.shape != (K,)
-            or variances.shape not in {(1, d), (K, d)}
-            or (basis is not None and basis.shape != (d, d))
-        ):
+        weighted = weights.shape == (K,) and variances.shape in {(1, d), (K, d)}
+        if not weighted or (basis is not None and basis.shape != (d, d)):
+            got = None if basis is None else tuple(basis.shape)
             raise ValueError(
-                f"{K} means of {d} entries need weights ({K},), variances (1, {d}) or ({K}, {d}) and a basis ({d}, {d}); got "
-                f"{tuple(weights.shape)}, {tuple(variances.shape)} and {None if basis is None else tuple(basis.shape)}"
+                f"{K} means of {d} entries need weights ({K},), variances (1, {d}) or ({K}, {d}) "
+                f"and a basis ({d}, {d}); got {tuple(weights.shape)}, {tuple(variances.shape)} and {got}"
             )
         if (variances < 0).any():
             raise ValueError(f"variances must not be negative; the smallest is {variances.min():g}")
@@ -110,7 +107,7 @@ class MixturePrior(ExactPrior):
     # Coordinates.
 
     def _rotate(self, x: Tensor) -> Tensor:
-        """Z = Q_k^T x, (B, *shape) -> (B, 1 or K, d)."""
+        """The coordinates z_k = Q_k^T x, (B, *shape) -> (B, 1 or K, d)."""
         x = x.flatten(1)
         return x[:, None] if self.basis is None else torch.einsum("bi,bkij->bkj", x, self.basis)
 
@@ -120,8 +117,9 @@ class MixturePrior(ExactPrior):
         return x.reshape(-1, *self.shape)
 
     def _mix(self, r: Tensor, values: Tensor) -> Tensor:
-        """r_k values_k, summed over components where they share a basis: (B, K), (P, K or 1, d) -> (B, 1 or
-        K, d).
+        """r_k values_k, summed over the components where they share a basis.
+
+        (B, K), (P, K or 1, d) -> (B, 1 or K, d).
         """
         if self.basis is not None and self.basis.shape[1] > 1:
             return r[..., None] * values
@@ -161,18 +159,15 @@ class MixturePrior(ExactPrior):
                     # magnify its rounding.
                     along = along - along.gather(1, r.argmax(1, keepdim=True))
                     along = along - (r * along).sum(1, keepdim=True)
-                    gain = (
-                        r
-                        * along
-                        * (alpha / sigma**2 if isinstance(alpha, float) else (alpha / sigma**2)[..., 0])
-                    )
+                    factor = alpha / sigma**2
+                    gain = r * along * (factor[..., 0] if isinstance(factor, Tensor) else factor)
                     out = out + self._mix(gain, shift) + z * self._mix(gain, slope)
                 return self._restore(out)
 
         return x0, None, pull
 
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """x0, z, the responsibilities r_k, and shift_k + slope_k z = Q^T E[x0 | x_t, k]."""
+        """Denoises: x0, z, the responsibilities r_k, and shift_k + slope_k z = Q^T E[x0 | x_t, k]."""
         alpha, sigma = _level(t)
         z = self._rotate(x)
         r = self._log_joint(z, t).softmax(1)
@@ -218,7 +213,7 @@ class MixturePrior(ExactPrior):
         return self._log_joint(self._rotate(x), t).softmax(1)
 
     def project(self, W: Tensor) -> Self:
-        """The law of W x0, vectors (p,), for a matrix W (p, d) that acts on the flattened image."""
+        """The distribution of W x0, (p,), for a matrix W, (p, d), that acts on the flattened image."""
         axes = W if self.basis is None else W @ self.basis
         e, Q = torch.linalg.eigh((axes * self.variances[..., None, :]) @ axes.mT)
         centres = (Q.mT @ (W @ self.component_means()[..., None]))[..., 0]
@@ -227,8 +222,9 @@ class MixturePrior(ExactPrior):
         )
 
     def posterior(self, y: Tensor, A: LinearOperator, sigma: float) -> Self:
-        """Per component, the Kalman update; dense algebra in float64 on the CPU, meant for d up to about
-        1000.
+        """Per component, the Kalman update.
+
+        Dense algebra in float64 on the CPU, meant for d up to about 1000.
         """
         prior, y = self.to("cpu", torch.float64), y.detach().to("cpu", torch.float64).flatten(1)
         H = dense(A.to("cpu", torch.float64))[:, None]
@@ -259,7 +255,6 @@ class GaussianPrior(MixturePrior):
         variances: (d,), the eigenvalues e >= 0.
         basis: (d, d), orthogonal, eigenvectors in columns; None is the identity.
         schedule: default `VPSchedule()`.
-
     """
 
     def __init__(
@@ -277,9 +272,10 @@ def dense(A: LinearOperator) -> Tensor:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product over the last axis, the others broadcast, (B, 1 or K, d), (P, 1 or K, d) -> (B, 1 or K).
+    """Inner product over the last axis, (B, 1 or K, d), (P, 1 or K, d) -> (B, 1 or K).
 
-    One matrix product where they differ, without the overhead of `torch.einsum` where all rows share b.
+    The other axes broadcast. Where all rows share b it is one matrix product, without the overhead of
+    `torch.einsum`.
     """
     if a.shape[1] == 1 and len(b) == 1:
         return a[:, 0] @ b[0].T
@@ -288,4 +284,6 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 def _level(t: Level) -> tuple[float | Tensor, float | Tensor]:
     """Alpha and sigma, shaped to broadcast against (B, K, d) where they differ between images."""
-    return tuple(v.reshape(-1, 1, 1) if isinstance(v, Tensor) else v for v in (t.alpha, t.sigma))
+    if isinstance(t.alpha, Tensor):
+        return t.alpha.reshape(-1, 1, 1), t.sigma.reshape(-1, 1, 1)
+    return t.alpha, t.sigma

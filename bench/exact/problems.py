@@ -1,4 +1,4 @@
-"""Loader whose truth is known: priors in closed form, by name, and problems drawn from them.
+"""Priors in closed form, by name, and problems drawn from them, whose truth is known.
 
 Each name is both a prior and a data set in a suite; its images are draws of the prior, so that the posterior
 is exact. With ``-tune`` behind it a name means the same prior and other draws: presets are tuned on problems
@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from bench.noise import StreamNoise, stream_key
 from bench.records.keys import digest
 
 REV = 1
-"""Raised whenever a world changes; part of the keys."""
+"""Raised whenever one of these priors changes; part of the keys."""
 PREFIX = "exact-"
 TUNE = "-tune"
 PROBLEMS = 100
@@ -28,23 +29,23 @@ F64 = torch.float64
 
 
 def _mixture(d: int, scale: float = 1.0) -> MixturePrior:
-    """25 components on the grid of MCGdiff (Cardoso et al. 2024, arXiv 2308.07983), scaled to entries of unit
-    variance.
+    """25 components on the grid of MCGdiff (Cardoso et al. 2024, arXiv 2308.07983).
 
-    The means repeat (8 i, 8 j), i, j = -2 .. 2, and the components have unit variance there; all of it is
-    divided by 8 sqrt 2. The weights are one draw from the uniform distribution on the simplex.
+    They are scaled to entries of unit variance: the means repeat (8 i, 8 j), i, j = -2 .. 2, and the
+    components have unit variance there; all of it is divided by 8 sqrt 2. The weights are one draw from the
+    uniform distribution on the simplex.
     """
     grid = torch.cartesian_prod(*(torch.arange(-2, 3, dtype=F64),) * 2)
     means = grid.repeat(1, d // 2) / math.sqrt(2)
     weights = -torch.log1p(-_stream("mixture weights").uniform((25,))[0])
-    return MixturePrior(
-        weights, scale * means, torch.full((1, d), (scale / (8 * math.sqrt(2))) ** 2, dtype=F64)
-    )
+    variances = torch.full((1, d), (scale / (8 * math.sqrt(2))) ** 2, dtype=F64)
+    return MixturePrior(weights, scale * means, variances)
 
 
 def _skew() -> MixturePrior:
-    """8-d, 10 components whose axes are shared and whose 80 standard deviations spread over a factor of
-    30.
+    """10 components of 8 dimensions, whose axes are shared.
+
+    Their 80 standard deviations spread over a factor of 30.
     """
     stream, d, K = _stream("skew"), 8, 10
     basis = torch.linalg.qr(stream.new((d, d))[0])[0]
@@ -53,8 +54,9 @@ def _skew() -> MixturePrior:
 
 
 def _spectrum(side: int, std: float) -> Tensor:
-    """Variances of a 1/f^2 spectrum in the order of the Hartley basis, the mean as strong as f = 1; mean
-    std^2.
+    """Variances of a 1/f^2 spectrum in the order of the Hartley basis, with mean std^2.
+
+    The constant image is as strong as f = 1.
     """
     f2 = frequencies(side) ** 2
     power = 1 / f2.clamp_min(1)
@@ -87,60 +89,67 @@ def _templates(side: int) -> MixturePrior:
 
 
 CLOSED_FORMS: dict[str, Callable[[], MixturePrior]] = {
-    **{f"{PREFIX}mixture{d}": (lambda d=d: _mixture(d)) for d in (2, 8, 80, 800)},
-    f"{PREFIX}quarter8": lambda: _mixture(8, 0.5),
+    f"{PREFIX}mixture2": partial(_mixture, 2),
+    f"{PREFIX}mixture8": partial(_mixture, 8),
+    f"{PREFIX}mixture80": partial(_mixture, 80),
+    f"{PREFIX}mixture800": partial(_mixture, 800),
+    f"{PREFIX}quarter8": partial(_mixture, 8, scale=0.5),
     f"{PREFIX}skew8": _skew,
-    f"{PREFIX}gaussian16": lambda: _gaussian(16),
-    f"{PREFIX}gaussian32": lambda: _gaussian(32),
-    f"{PREFIX}templates32": lambda: _templates(32),
+    f"{PREFIX}gaussian16": partial(_gaussian, 16),
+    f"{PREFIX}gaussian32": partial(_gaussian, 32),
+    f"{PREFIX}templates32": partial(_templates, 32),
 }
+"""What makes each prior, by its name in suites."""
 
 
 class ExactImages:
-    """Draws of a world's prior as a data set: image "problem-007" is a function of the world and of that
-    name.
+    """Draws of a prior in closed form as a data set.
+
+    Image "problem-007" is a function of the prior's name and of that one.
 
     Attributes:
-        law: the prior in float64 on the CPU, which is the truth that samples are scored against.
+        prior: in float64 on the CPU; its posteriors are what samples are scored against.
     """
 
     def __init__(self, name: str) -> None:
-        self.name, self.law = name, exact_prior(name)
-        self.shape, self.card_sha256 = self.law.shape, self.law.config_sha256
+        self.name, self.prior = name, exact_prior(name)
+        self.shape, self.card_sha256 = self.prior.shape, self.prior.config_sha256
         self.ids = [f"problem-{k:03d}" for k in range(PROBLEMS)]
 
     def image(self, image: str) -> Tensor:
         """(*shape) float32."""
-        return self.law.sample(_stream(self.name, image))[0].float()
+        return self.prior.sample(_stream(self.name, image))[0].float()
 
     def image_sha256(self, image: str) -> str:
-        """Of the float32 values."""
+        """sha256 of the float32 values."""
         return hashlib.sha256(self.image(image).numpy().tobytes()).hexdigest()
 
 
 def is_exact(name: str) -> bool:
-    """Whether a name of a prior or data set belongs to a world in closed form."""
+    """Whether a name of a prior or data set is that of one in closed form."""
     return name.startswith(PREFIX)
 
 
 def exact_prior(name: str, dtype: torch.dtype = F64, device: torch.device | str = "cpu") -> MixturePrior:
-    """The prior of a world.
+    """The prior in closed form of a name.
 
     Raises:
-        DataError: there is no such world.
+        DataError: there is none.
     """
-    world = name.removesuffix(TUNE)
-    if world not in CLOSED_FORMS:
+    closed_form = name.removesuffix(TUNE)
+    if closed_form not in CLOSED_FORMS:
         raise DataError(f"unknown prior in closed form '{name}'{nearest(name, CLOSED_FORMS)}")
-    prior = CLOSED_FORMS[world]()
+    prior = CLOSED_FORMS[closed_form]()
     prior.name = name
-    prior.config_sha256 = digest({"world": world, "rev": REV, "schedule": asdict(prior.schedule)})
+    # "world" is the word of the keys of earlier records.
+    prior.config_sha256 = digest({"world": closed_form, "rev": REV, "schedule": asdict(prior.schedule)})
     return prior.to(device, dtype)
 
 
 def hartley(side: int) -> Tensor:
-    """The orthonormal 2-D Hartley transform of flattened images, (side^2, side^2), symmetric and its own
-    inverse.
+    """The orthonormal 2-D Hartley transform of flattened images, (side^2, side^2).
+
+    It is symmetric and its own inverse.
     """
     k = torch.arange(side, dtype=F64)
     phase = 2 * math.pi / side * k[:, None] * k
@@ -156,4 +165,5 @@ def frequencies(side: int) -> Tensor:
 
 
 def _stream(*name: str) -> StreamNoise:
+    """The stream of a name; "exact world" is the word of the streams of earlier records."""
     return StreamNoise([stream_key("exact world", *name)], F64)

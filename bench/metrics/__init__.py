@@ -1,5 +1,5 @@
 """Image metrics and the networks behind them.
 
-Distances between sets (FID, KID) are computed later, by `bench.stats.intervals`, from the features that
-`Inception` returns.
+Distances between sets (FID, KID) are computed later, by `bench.stats.distances`, from the features that
+`bench.metrics.networks.Inception` returns.
 """

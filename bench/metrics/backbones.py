@@ -1,7 +1,6 @@
-"""The networks behind LPIPS, FID and top-1 accuracy: architecture, published files, and how each file becomes
-one state dict.
+"""The networks behind LPIPS, FID and top-1 accuracy: architectures, published files, and their conversion.
 
-Nothing here touches the disk's cache or a network connection; `bench.metrics.assets` does.
+Nothing here touches the cache or opens a connection; `bench.metrics.assets` does.
 """
 
 import io
@@ -31,11 +30,10 @@ class Backbone:
 
     Attributes:
         sha256: of the converted file in the cache, whatever it was converted from.
-        build: the network on the meta device, without weights; its state dict is what the converted file
-            holds.
-        hub: the original checkpoint, whose entries are named ``prefix`` + ours.
+        build: makes the network on the meta device, without weights; the converted file holds its state dict.
+        hub: the original checkpoint; the names of its entries are ``prefix`` and then ours.
         package, member: a registry package, and the path of a file in it that carries the same weights.
-        read: that file's bytes -> the arrays of the state dict, in order.
+        read: maps that file's bytes to the arrays of the state dict, in order.
 
     """
 
@@ -48,22 +46,27 @@ class Backbone:
     read: Callable[[bytes], Iterator[np.ndarray]]
 
     def from_hub(self, state: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """The state dict from the original checkpoint's; the step counters of batch norm mean nothing and are
-        set to 0.
+        """Converts the original checkpoint to our state dict.
+
+        The step counters of batch norm mean nothing and are set to 0.
         """
-        return {
-            name: like.new_zeros((), device="cpu")
-            if name.endswith("num_batches_tracked")
-            else state[self.prefix + name].contiguous()
-            for name, like in self.build().state_dict().items()
-        }
+        converted = {}
+        for name, like in self.build().state_dict().items():
+            if name.endswith("num_batches_tracked"):
+                converted[name] = like.new_zeros((), device="cpu")
+            else:
+                converted[name] = state[self.prefix + name].contiguous()
+        return converted
 
     def from_package(self, data: bytes) -> "dict[str, Tensor]":
-        """The state dict from the bytes of ``member``."""
+        """Converts the bytes of ``member`` to our state dict."""
         import torch
 
-        named = zip(self.build().state_dict().items(), self.read(data), strict=True)
-        return {name: torch.from_numpy(array.reshape(like.shape).copy()) for (name, like), array in named}
+        entries = self.build().state_dict().items()
+        converted = {}
+        for (name, like), array in zip(entries, self.read(data), strict=True):
+            converted[name] = torch.from_numpy(array.reshape(like.shape).copy())
+        return converted
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,10 @@ class Checkpoint:
     """A pretrained network of which only one published file is known; it is kept in the cache as it is.
 
     Attributes:
-        url: of the file. By torch hub's custom its name ends in the first 8 digits of its sha256, which is
-            all that is known of it here: enough to tell damaged and other files, and no proof against a
-                forger, so it is read as tensors only.
-        build: the network on the meta device.
+        url: of the file. By torch hub's custom its name ends in the first 8 digits of its sha256, and no more
+            is known of it here. That is enough to recognise damaged and other files, but proves nothing
+            against a forger, so the file is read as tensors only.
+        build: makes the network on the meta device.
 
     """
 
@@ -88,14 +91,12 @@ class Checkpoint:
 
     @property
     def sha256_prefix(self) -> str:
-        """What the sha256 of the file begins with."""
+        """The first digits of the file's sha256."""
         return self.file.removesuffix(".pth").rpartition("-")[2]
 
 
 def build_resnet50() -> "nn.Module":
-    """The ResNet-50 of torchvision, images normalised by `bench.metrics.networks.Classifier` -> (B, 1000)
-    logits.
-    """
+    """The ResNet-50 of torchvision: images normalised by `bench.metrics.networks.Classifier` -> (B, 1000)."""
     import torch
     from torchvision.models import resnet50
 
@@ -122,11 +123,11 @@ def build_vgg16() -> "nn.Module":
 
 
 def build_inception() -> "nn.Module":
-    """The InceptionV3 of the FID (Heusel et al. 2017, arXiv 1706.08500), (B, 3, 299, 299) in [-1, 1] -> (B,
-    2048).
+    """The InceptionV3 of the FID: (B, 3, 299, 299) in [-1, 1] -> (B, 2048).
 
-    The library's constructor downloads, so its blocks are put into torchvision's network here. They differ
-    from torchvision's in the padding of the average pools, and in one pool that is a maximum.
+    It is that of Heusel et al. 2017 (arXiv 1706.08500). The library's constructor downloads, so its blocks
+    are put into torchvision's network here. They differ from torchvision's in the padding of the average
+    pools, and in one pool that is a maximum.
     """
     import torch
     from pytorch_fid import inception as fid
@@ -162,8 +163,9 @@ class ArrayUnpickler(pickle.Unpickler):
 
 
 def read_flax(data: bytes) -> Iterator[np.ndarray]:
-    """Kernels (HWIO -> OIHW) and biases of a pickle
-    ``{trunk: {Conv_0: {kernel, bias}, ...}, linear layers: ...}``.
+    """Reads kernels (HWIO -> OIHW) and biases from a pickle.
+
+    It holds ``{trunk: {Conv_0: {kernel, bias}, ...}, linear layers: ...}``.
     """
     networks = ArrayUnpickler(io.BytesIO(data)).load()
     trunk = next(layers for layers in networks.values() if "bias" in layers["Conv_0"])
@@ -173,15 +175,15 @@ def read_flax(data: bytes) -> Iterator[np.ndarray]:
 
 
 def read_torchscript(data: bytes) -> Iterator[np.ndarray]:
-    """Convolutions and batch norms of the TorchScript Inception, from its archive's raw storages; none of its
-    code runs.
+    """Reads the convolutions and batch norms of the TorchScript Inception; none of its code runs.
 
-    Four storages a layer, 94 layers: weight, beta, mean, variance. The scale of this network's batch norm is
-    1.
+    The archive has four raw storages for each of 94 layers: weight, beta, mean, variance. The scale of this
+    network's batch norm is 1.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         storages = [np.frombuffer(archive.read(f"out_jit_module/data/{k}"), "<f4") for k in range(4 * 94)]
-    for weight, beta, mean, variance in zip(*(storages[k::4] for k in range(4)), strict=True):
+    for k in range(0, len(storages), 4):
+        weight, beta, mean, variance = storages[k : k + 4]
         yield from (weight, np.ones_like(beta), beta, mean, variance, np.zeros(1, np.int64))
 
 

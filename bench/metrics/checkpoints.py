@@ -1,9 +1,9 @@
-"""Weights of which one published file is known: kept in the cache as that file, verified by what its name
-says of its sha256.
+"""Weights of which one published file is known, verified by the part of the sha256 that its name states.
 
-`fetch_checkpoint` tries a path that the user gives in the environment (``BENCH_RESNET50``), the cache, the
-folder in which torch hub keeps its downloads, and the hub; no package of the Python registry is known to
-carry these weights. `load_checkpoint` looks at the first two only and never opens a connection.
+The cache keeps the file as it is. `fetch_checkpoint` tries a path that the user gives in the environment
+(``BENCH_RESNET50``), the cache, the folder in which torch hub keeps its downloads, and the hub; no package of
+the Python registry is known to carry these weights. `load_checkpoint` looks at the first two only and never
+opens a connection.
 """
 
 import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def find_checkpoint(name: str) -> Path:
-    """The verified file: the user's, else the one in the cache.
+    """Path of the verified file: the user's, else the one in the cache.
 
     Raises:
         AssetUnavailable: there is none, or it is damaged or another one.
@@ -38,11 +38,11 @@ def find_checkpoint(name: str) -> Path:
         raise AssetUnavailable(
             f"{reason}; fetch it once with `python -m bench fetch classifier`, or set {variable(name)}"
         )
-    return verify(checkpoint, path)
+    return check_sha256(checkpoint, path)
 
 
 def load_checkpoint(name: str) -> "nn.Module":
-    """The network with its weights, float32 on the CPU, in evaluation mode, without gradients.
+    """Loads a network with its weights, float32 on the CPU, in evaluation mode, without gradients.
 
     Raises:
         AssetUnavailable: as `find_checkpoint`, or the file does not hold this network.
@@ -54,14 +54,20 @@ def load_checkpoint(name: str) -> "nn.Module":
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
     except Exception as error:
-        raise AssetUnavailable(
-            f"{path} does not hold the weights of {name}: {str(error).splitlines()[0]}"
-        ) from error
+        reason = str(error).splitlines()[0]
+        raise AssetUnavailable(f"{path} does not hold the weights of {name}: {reason}") from error
     return network.float().eval().requires_grad_(False)
 
 
 def fetch_checkpoint(name: str, progress: Callable[[str], None] = lambda _: None) -> Path:
     """Puts a checkpoint into the cache, unless the user gives a path of it.
+
+    Args:
+        name: a key of `bench.metrics.backbones.CHECKPOINTS`.
+        progress: called with one line of text for every step.
+
+    Returns:
+        Path of the verified file.
 
     Raises:
         AssetUnavailable: it could not be had; the message has the reason for each source.
@@ -70,10 +76,12 @@ def fetch_checkpoint(name: str, progress: Callable[[str], None] = lambda _: None
     checkpoint = CHECKPOINTS[name]
     if _given(name):
         return find_checkpoint(name)
+
+    @cache  # says it once
+    def waiting() -> None:
+        progress(f"{name}: waiting for another process that fetches it")
+
     try:
-        waiting = cache(
-            lambda: progress(f"{name}: waiting for another process that fetches it")
-        )  # says it once
         with exclusive(_cached(checkpoint), waiting):
             return _fetch(name, checkpoint, progress)
     except OSError as error:
@@ -83,7 +91,7 @@ def fetch_checkpoint(name: str, progress: Callable[[str], None] = lambda _: None
 
 
 def _fetch(name: str, checkpoint: Checkpoint, progress: Callable[[str], None]) -> Path:
-    """From the first source that has it; one process at a time."""
+    """Fetches a checkpoint from the first source that has it; one process at a time."""
     reasons = []
     if _cached(checkpoint).is_file():
         try:
@@ -91,37 +99,35 @@ def _fetch(name: str, checkpoint: Checkpoint, progress: Callable[[str], None]) -
         except AssetUnavailable as error:
             reasons.append(str(error))
     draft = _cached(checkpoint).with_name(f"{checkpoint.file}.unverified")
-    for where, source in {"torch hub's folder": _copy_from_hub_folder, "the hub": _download}.items():
+    sources = {"torch hub's folder": _copy_from_hub_folder, "the hub": _download}
+    for where, source in sources.items():
         try:
             progress(f"{name}: trying {where}")
             source(checkpoint, draft)
-            return verify(checkpoint, draft).replace(_cached(checkpoint))
+            return check_sha256(checkpoint, draft).replace(_cached(checkpoint))
         except AssetUnavailable as error:
             reasons.append(f"{where}: {error}")
             draft.unlink(missing_ok=True)
-    raise AssetUnavailable(
-        f"{name}: not found ({'; '.join(reasons)}); get {checkpoint.file} elsewhere and set {variable(name)} to its path"
-    )
+    advice = f"get {checkpoint.file} elsewhere and set {variable(name)} to its path"
+    raise AssetUnavailable(f"{name}: not found ({'; '.join(reasons)}); {advice}")
 
 
-def verify(checkpoint: Checkpoint, path: Path) -> Path:
-    """The path, if its content is what the published name says.
+def check_sha256(checkpoint: Checkpoint, path: Path) -> Path:
+    """Refuses a file whose sha256 does not begin as the published name says; returns its path.
 
     Raises:
-        AssetUnavailable: otherwise.
+        AssetUnavailable: it begins otherwise.
 
     """
-    found = sha256(path)
-    if not found.startswith(checkpoint.sha256_prefix):
-        raise AssetUnavailable(
-            f"{path} is not {checkpoint.file}: its sha256 is {found[:12]}..., that of {checkpoint.file} begins with "
-            f"{checkpoint.sha256_prefix}"
-        )
+    found, expected = sha256(path), checkpoint.sha256_prefix
+    if not found.startswith(expected):
+        hashes = f"its sha256 is {found[:12]}..., that of {checkpoint.file} begins with {expected}"
+        raise AssetUnavailable(f"{path} is not {checkpoint.file}: {hashes}")
     return path
 
 
 def variable(name: str) -> str:
-    """The environment variable that may hold a path of this checkpoint."""
+    """The environment variable in which a user gives the path of a checkpoint."""
     return f"BENCH_{name.upper()}"
 
 

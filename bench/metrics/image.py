@@ -1,9 +1,11 @@
 """Image metrics, each a function of one reconstruction and its truth: no reduction crosses the batch.
 
-Images are (B, C, H, W) in [-1, 1] with C = 1 or 3. All metrics but the data misfit see ``clip(x, -1, 1)``,
-and those that are defined on [0, 1] see (x + 1) / 2 of it: never a min-max normalised image, never an 8-bit
-file. Distances between sets (FID, KID) are computed later, by `bench.stats.intervals`, from the features that
-`Inception` returns.
+Images are (B, C, H, W) in [-1, 1] with C = 1 or 3. All metrics but residual and misfit clip them to [-1, 1],
+and those that are defined on [0, 1] then map x to (x + 1) / 2. No metric sees a min-max normalised image or
+an 8-bit file.
+
+Distances between sets (FID, KID) are computed later, by `bench.stats.distances`, from the features that
+`bench.metrics.networks.Inception` returns.
 """
 
 import numpy as np
@@ -15,28 +17,26 @@ from bench.operators.base import Operator
 
 
 def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of each image, data range 1 on [0, 1]; (B, C, H, W) twice -> (B,)
-    float64.
+    """Peak signal-to-noise ratio of each image, in dB: (B, C, H, W) twice -> (B,) float64.
 
-    Infinite where the images are equal.
+    The data range is 1, on [0, 1]. Equal images give infinity.
     """
     return -10 * (unit(x_hat.double()) - unit(x.double())).square().flatten(1).mean(1).log10()
 
 
 def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
-    """Structural similarity of each image (Wang et al. 2004); (B, C, H, W) twice, H and W >= 11 -> (B,)
-    float64.
+    """Structural similarity of each image: (B, C, H, W) twice, H and W >= 11 -> (B,) float64.
 
-    The paper's setting: Gaussian window of 11 x 11 px and std 1.5 px, population covariance, K = (.01, .03),
-    data range 1 on [0, 1], averaged over the positions where the window fits, and over the channels.
+    The setting is that of the paper (Wang et al. 2004): a Gaussian window of 11 x 11 px and std 1.5 px,
+    population covariance, K = (.01, .03), data range 1 on [0, 1]. The mean is over the positions where the
+    window fits, and over the channels.
     """
     from skimage.metrics import structural_similarity
 
     pairs = zip(_arrays(x_hat), _arrays(x), strict=True)
     setting = {"data_range": 1.0, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return torch.tensor(
-        [structural_similarity(a, b, channel_axis=0, **setting) for a, b in pairs], dtype=torch.float64
-    )
+    values = [structural_similarity(a, b, channel_axis=0, **setting) for a, b in pairs]
+    return torch.tensor(values, dtype=torch.float64)
 
 
 def _arrays(x: Tensor) -> np.ndarray:
@@ -44,13 +44,15 @@ def _arrays(x: Tensor) -> np.ndarray:
 
 
 def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
-    """||A x - y|| / sqrt(m) of each image over the m entries that were measured, in units of y; -> (B,)
-    float64.
+    """Residual of each image over its m measured entries, ||A x - y|| / sqrt(m), in units of y.
 
     Args:
         A: one operator per image.
         x_hat: (B, C, H, W), as the solver returned it: not clipped.
         y: (B, *m).
+
+    Returns:
+        (B,) float64.
 
     """
     squares = (A(x_hat) - y).abs().double().square()
@@ -61,10 +63,9 @@ def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
 
 
 def misfit(A: Operator, x_hat: Tensor, y: Tensor, sigma: float) -> Tensor:
-    """The residual in units of the noise, ||A x - y|| / (sigma sqrt(m)); 1 is expected of the truth; -> (B,)
-    float64.
+    """The residual in units of the noise, ||A x - y|| / (sigma sqrt(m)): (B,) float64.
 
-    NaN at sigma = 0, where it means nothing: read `residual` there.
+    The truth has about 1. At sigma = 0 it means nothing and is NaN: read `residual` there.
     """
     r = residual(A, x_hat, y)
     return r / sigma if sigma > 0 else torch.full_like(r, torch.nan)

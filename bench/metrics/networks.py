@@ -1,6 +1,7 @@
 """The networks behind LPIPS, FID, KID and top-1 accuracy, each a function of images."""
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,19 +15,18 @@ from bench.metrics.assets import load_backbone
 from bench.metrics.checkpoints import load_checkpoint
 
 SMALLEST = 64
-"""Sides below this many pixels are enlarged for LPIPS: its first layers alone shrink a 32-pixel image to 7
-pixels."""
+"""LPIPS enlarges shorter sides to so many pixels: its first layers alone shrink 32 pixels to 7."""
 
 Device = torch.device | str
 
 
 def unit(x: Tensor) -> Tensor:
-    """[-1, 1] -> [0, 1], clipped; (B, C, H, W)."""
+    """Clips and maps [-1, 1] to [0, 1]; (B, C, H, W)."""
     return (x.clamp(-1, 1) + 1) / 2
 
 
 def rgb(x: Tensor) -> Tensor:
-    """(B, 1 or 3, H, W) -> (B, 3, H, W): grey is repeated."""
+    """Repeats grey: (B, 1 or 3, H, W) -> (B, 3, H, W)."""
     return x.expand(-1, 3, -1, -1)
 
 
@@ -47,7 +47,7 @@ class Lpips:
         self.network = _lpips_network(net, load_backbone(f"lpips_{net}")).to(device)
 
     def __call__(self, x_hat: Tensor, x: Tensor) -> Tensor:
-        """(B, C, H, W) twice, in [-1, 1] -> (B,) float32."""
+        """Distance of each pair of images: (B, C, H, W) twice, in [-1, 1] -> (B,) float32."""
         with torch.no_grad():
             return self.network(self._prepare(x_hat), self._prepare(x)).flatten()
 
@@ -61,10 +61,10 @@ class Lpips:
 
 
 def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
-    """The lpips package's network around a trunk that is already here: its constructor would download one.
+    """Builds the lpips package's network around a given trunk; its constructor would download one.
 
-    Built on the meta device, which also leaves torch's random state alone; the linear layers come with the
-    package.
+    It is built on the meta device, which also leaves torch's random state alone. The linear layers come with
+    the package.
     """
     import lpips
 
@@ -73,14 +73,12 @@ def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
         network = lpips.LPIPS(net=net, version="0.1", pretrained=False, pnet_rand=True, verbose=False)
     network.scaling_layer = lpips.ScalingLayer()
     weights = trunk.state_dict()
-    named = {
-        name: weights[name.split(".", 1)[1]] for name in network.net.state_dict()
-    }  # slice2.3.bias is the trunk's 3.bias
-    network.net.load_state_dict(named, assign=True)
-    linear = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
-    network.load_state_dict(
-        torch.load(linear, map_location="cpu", weights_only=True), strict=False, assign=True
-    )
+    # Its slice2.3.bias is the trunk's 3.bias.
+    renamed = {name: weights[name.split(".", 1)[1]] for name in network.net.state_dict()}
+    network.net.load_state_dict(renamed, assign=True)
+    file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
+    linear = torch.load(file, map_location="cpu", weights_only=True)
+    network.load_state_dict(linear, strict=False, assign=True)
     return network.eval().requires_grad_(False)
 
 
@@ -104,32 +102,36 @@ class Inception:
         self.network = load_backbone("inception").to(device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) in [-1, 1] -> (B, 2048) float32."""
+        """Features of each image: (B, C, H, W) in [-1, 1] -> (B, 2048) float32."""
         with torch.no_grad():
             x = rgb(x.to(self.device, torch.float32).clamp(-1, 1))
             return self.network(self.resize(x))
 
 
 def enlarge_clean(x: Tensor) -> Tensor:
-    """To 299 x 299 px by antialiased bicubic interpolation (Pillow, each channel in floating point), (B, C,
-    H, W) in [-1, 1].
+    """Resizes (B, C, H, W) in [-1, 1] to 299 x 299 px by antialiased bicubic interpolation.
 
-    The result is clipped to the range of pixels, 0 to 255, and then shifted and scaled as (v - 128) / 128, as
-    the network was trained; the legacy mode's v / 127.5 - 1 is not quite the same.
+    Pillow interpolates each channel in floating point. The result is clipped to the range of pixels, 0 to
+    255, and becomes (v - 128) / 128, as the network was trained; the legacy mode's v / 127.5 - 1 is not quite
+    the same.
     """
-    planes = [Image.fromarray(plane) for plane in ((x + 1) * 127.5).flatten(0, 1).cpu().numpy()]
-    resized = np.stack([np.asarray(plane.resize((299, 299), Image.Resampling.BICUBIC)) for plane in planes])
-    return (torch.from_numpy(resized).clamp(0, 255).unflatten(0, x.shape[:2]).to(x.device) - 128) / 128
+    resized = []
+    for plane in ((x + 1) * 127.5).flatten(0, 1).cpu().numpy():
+        enlarged = Image.fromarray(plane).resize((299, 299), Image.Resampling.BICUBIC)
+        resized.append(np.asarray(enlarged))
+    pixels = torch.from_numpy(np.stack(resized)).clamp(0, 255).unflatten(0, x.shape[:2])
+    return (pixels.to(x.device) - 128) / 128
 
 
-RESIZE = {
+RESIZE: dict[str, Callable[[Tensor], Tensor]] = {
     "legacy_pytorch": partial(F.interpolate, size=(299, 299), mode="bilinear", align_corners=False),
     "clean": enlarge_clean,
 }
+"""Mode of `Inception` -> how it resizes images."""
 
 
 class Classifier:
-    """Whether torchvision's ResNet-50 (IMAGENET1K_V1) sees an image's class.
+    """Recognises the class of images by torchvision's ResNet-50 (IMAGENET1K_V1).
 
     The whole image is normalised and classified, whatever its size: no resize and no crop to 224 px.
 
@@ -143,17 +145,23 @@ class Classifier:
         self.network = load_checkpoint("resnet50").to(device)
 
     def __call__(self, x: Tensor, labels: Tensor) -> Tensor:
-        """(B, C, H, W) in [-1, 1] and class indices (B,), 0 to 999 -> (B,): 1 where the likeliest class is
-        the label, or 0.
+        """Whether the likeliest class is the label: (B,) of 1 and 0.
+
+        Args:
+            x: (B, C, H, W) in [-1, 1].
+            labels: class indices, 0 to 999, (B,).
+
         """
         return (self.logits(x).argmax(1) == labels).float()
 
     def logits(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) in [-1, 1] -> (B, 1000) float32, on the CPU."""
-        mean, std = (torch.tensor(v, device=self.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+        """Logits of each image: (B, C, H, W) in [-1, 1] -> (B, 1000) float32, on the CPU."""
+        mean = torch.tensor(IMAGENET_MEAN, device=self.device).view(3, 1, 1)
+        std = torch.tensor(IMAGENET_STD, device=self.device).view(3, 1, 1)
+        pixels = rgb(unit(x.to(self.device, torch.float32)))
         with torch.no_grad():
-            return self.network((rgb(unit(x.to(self.device, torch.float32))) - mean) / std).cpu()
+            return self.network((pixels - mean) / std).cpu()
 
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the training images of torchvision's classifiers, on [0, 1]."""
+"""Mean and deviation of the training images of torchvision's classifiers, by channel, on [0, 1]."""

@@ -1,15 +1,18 @@
-"""All metrics of images and of sets of images, as tables print them."""
+"""The metrics of images and of sets of images, as tables print them."""
 
 from bench.metrics.networks import SMALLEST
 from bench.stats.metric import Metric
 
-_ENLARGED = f"images with a side below {SMALLEST} px are enlarged to {SMALLEST} px (bilinear); grey is repeated to three channels"
+_ENLARGED = (
+    f"images with a side below {SMALLEST} px are enlarged to {SMALLEST} px (bilinear); "
+    "grey is repeated to three channels"
+)
 INCEPTION = {
-    "legacy_pytorch": "FID Inception of 2015 as in pytorch-fid (legacy_pytorch: bilinear to 299 px, not antialiased), "
-    "float images",
+    "legacy_pytorch": "FID Inception of 2015 as in pytorch-fid (legacy_pytorch: bilinear to 299 px, "
+    "not antialiased), float images",
     "clean": "FID Inception of 2015 as in clean-fid (clean: antialiased bicubic to 299 px), float images",
 }
-"""Mode -> what a reader has to know of it."""
+"""Mode of the features -> the note that tables give of it."""
 _LEGACY = INCEPTION["legacy_pytorch"]
 
 METRICS: dict[str, Metric] = {
@@ -23,8 +26,8 @@ METRICS: dict[str, Metric] = {
         "top-1 %",
         1,
         True,
-        "accuracy of torchvision's ResNet-50 IMAGENET1K_V1 against the ImageNet label, in per cent; the whole image, "
-        "normalised, without the classifier's usual crop to 224 px",
+        "accuracy of torchvision's ResNet-50 IMAGENET1K_V1 against the ImageNet label, in per cent; "
+        "the whole image, normalised, without the classifier's usual crop to 224 px",
         scale=100.0,
     ),
     "misfit": Metric(

@@ -1,8 +1,17 @@
-"""Measurement operators, by family; `base` holds the ladder, `make_operator` builds by name."""
+"""Measurement operators, by family; `base` holds the ladder, `make_operator` builds by name.
+
+>>> import torch
+>>> A = make_operator("inpaint_random", (1, 8, 8), seeds=[0, 1], p=0.75)
+>>> x = torch.ones(2, 1, 8, 8, dtype=torch.float64)
+>>> A(x).flatten(1).sum(1)
+tensor([16., 16.], dtype=torch.float64)
+>>> list(operator_parameters("inpaint_random"))
+['p']
+"""
 
 import inspect
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Annotated, Any, Literal
 
@@ -109,6 +118,21 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
         ValueError: the name or a parameter is unknown, missing or out of range, the operator does not fit the
             shape, or a file that the user has to supply is not there; or a user's constructor raises.
     """
+    check_parameters(name, params)
+    try:
+        return _maker(name)(shape, seeds, **params)
+    except Exception as error:
+        if isinstance(error, ValueError) or not is_user_code(name):
+            raise
+        raise ValueError(f"operator '{name}': {type(error).__name__}: {error}") from error
+
+
+def check_parameters(name: str, params: Mapping[str, Any]) -> None:
+    """Refuses what an operator does not accept.
+
+    Raises:
+        ValueError: the name or a parameter is unknown, missing or out of range.
+    """
     accepted = operator_parameters(name)
     for key, value in params.items():
         if key not in accepted:
@@ -120,39 +144,34 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
         except ValidationError as error:
             reason = error.errors()[0]["msg"].removeprefix("Input ")
             raise ValueError(f"operator '{name}': {key} = {reprlib.repr(value)} {reason}") from None
-    missing = [
-        key
-        for key, parameter in accepted.items()
-        if parameter.default is parameter.empty and key not in params
-    ]
+    needed = [key for key, parameter in accepted.items() if parameter.default is parameter.empty]
+    missing = [key for key in needed if key not in params]
     if missing:
         raise ValueError(f"operator '{name}' needs {', '.join(missing)}")
-    try:
-        return _maker(name)(shape, seeds, **params)
-    except Exception as error:
-        if isinstance(error, ValueError) or not is_user_code(name):
-            raise
-        raise ValueError(f"operator '{name}': {type(error).__name__}: {error}") from error
 
 
 def operator_parameters(name: str) -> dict[str, inspect.Parameter]:
-    """What an operator accepts beside shape and seeds, by name; ``.annotation`` includes the range,
-    ``.default`` may be empty.
+    """What an operator accepts beside shape and seeds, by name.
+
+    ``.annotation`` includes the range, ``.default`` may be empty.
 
     Raises:
         ValueError: no such operator.
     """
     make = _maker(name)
     fixed = {"shape", "seeds", *(make.keywords if isinstance(make, partial) else ())}
-    accepted = {
-        key: p for key, p in inspect.signature(make, eval_str=True).parameters.items() if key not in fixed
-    }
-    return {key: p.replace(annotation=Any) if p.annotation is p.empty else p for key, p in accepted.items()}
+    accepted = {}
+    for key, parameter in inspect.signature(make, eval_str=True).parameters.items():
+        if key not in fixed:
+            unknown = parameter.annotation is parameter.empty
+            accepted[key] = parameter.replace(annotation=Any) if unknown else parameter
+    return accepted
 
 
 def operator_name(name: str) -> str:
-    """The operator's name in tables, keys and streams: that of the class where it is a user's, wherever its
-    file lies.
+    """The operator's name in tables, keys and streams.
+
+    A user's operator has the name of its class, wherever its file lies.
 
     Raises:
         ValueError: no such operator.
@@ -164,13 +183,12 @@ def _maker(name: str) -> Callable[..., Operator]:
     if is_user_code(name):
         return _class(name)
     if name not in OPERATORS:
-        raise ValueError(
-            f"unknown operator '{name}'{nearest(name, OPERATORS)}, or pkg.mod:Class, or file.py:Class"
-        )
+        known = nearest(name, OPERATORS)
+        raise ValueError(f"unknown operator '{name}'{known}, or pkg.mod:Class, or file.py:Class")
     return OPERATORS[name]
 
 
 @cache
 def _class(name: str) -> type[Operator]:
-    """Of a user's: imported once, since every batch makes its operators anew."""
+    """A user's class, imported once, since every batch makes its operators anew."""
     return load_class(name, Operator)[0]

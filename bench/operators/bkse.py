@@ -1,10 +1,9 @@
-"""The network of "Explore Image Deblurring via Encoded Blur Kernel Space" (Tran et al., CVPR 2021, arXiv
-2104.00317).
+"""The network of "Explore Image Deblurring via Encoded Blur Kernel Space".
 
-It knows blurs as codes: an extractor finds the code k between a sharp and a blurred image, and an adapter
-applies a code to a sharp image. Only the second half is used here; the first is built as well, so that a
-checkpoint fits as a whole or not at all. The names of the parameters are those of the published checkpoints:
-159 tensors, 115,265,475 numbers.
+By Tran et al., CVPR 2021, arXiv 2104.00317. It knows blurs as codes: an extractor finds the code k between a
+sharp and a blurred image, and an adapter applies a code to a sharp image. Only the second half is used here;
+the first is built as well, so that a checkpoint fits as a whole or not at all. The names of the parameters
+are those of the published checkpoints: 159 tensors, 115,265,475 numbers.
 """
 
 from collections.abc import Mapping
@@ -37,13 +36,14 @@ class ResidualBlock(nn.Module):
 
 
 class AdapterLevel(nn.Module):
-    """A level of the adapter's U-Net, which halves the features, asks the level below (or takes the code) and
-    doubles them.
+    """A level of the adapter's U-Net.
+
+    It halves the features, asks the level below (or takes the code) and doubles them.
 
     Args:
         outer, inner: channels of the features above and below.
         below: the next level; None at the lowest, where the code takes its place.
-        outermost: without a rectifier before and a skip connection around it.
+        outermost: whether it lacks the rectifier before it and the skip connection around it.
     """
 
     def __init__(
@@ -104,9 +104,10 @@ class BlurNetwork(nn.Module):
         self.feature_extractor = nn.Sequential(*stem, *(ResidualBlock(nf) for _ in range(front)))
         self.kernel_extractor = _extractor(nf, 2 * self.code_channels)
         self.adapter = Adapter(nf)
-        doubling = [layer for _ in range(2) for layer in (conv(nf, 4 * nf), nn.PixelShuffle(2), slope())]
-        trunk = [*(ResidualBlock(nf) for _ in range(back)), *doubling, conv(nf, nf), slope(), conv(nf, 3)]
-        self.recon_trunk = nn.Sequential(*trunk)
+        trunk: list[nn.Module] = [ResidualBlock(nf) for _ in range(back)]
+        for _ in range(2):
+            trunk += [conv(nf, 4 * nf), nn.PixelShuffle(2), slope()]
+        self.recon_trunk = nn.Sequential(*trunk, conv(nf, nf), slope(), conv(nf, 3))
 
     def forward(self, x: Tensor, k: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] and (B, 8 nf, H / 128, W / 128) -> (B, 3, H, W) in about [0, 1]."""
@@ -114,27 +115,28 @@ class BlurNetwork(nn.Module):
 
 
 def _extractor(nf: int, out: int) -> nn.Module:
-    """The convolutions that find a code's mean and spread, by their places in the published network; never
-    run here.
+    """The convolutions that find a code's mean and spread, by their places in the published network.
+
+    They never run here.
     """
     widths = [min(nf * 2**i, out) for i in range(6)]
 
     def block() -> nn.Module:
-        return nn.ModuleDict(
-            {"conv_block": nn.ModuleDict({i: nn.Conv2d(out, out, 3, bias=False) for i in ("1", "5")})}
-        )
+        convolutions = {place: nn.Conv2d(out, out, 3, bias=False) for place in ("1", "5")}
+        return nn.ModuleDict({"conv_block": nn.ModuleDict(convolutions)})
 
     layers: dict[str, nn.Module] = {"1": nn.Conv2d(2 * nf, nf, 7, bias=False)}
-    layers |= {
-        str(4 + 3 * i): nn.Conv2d(a, b, 3, 2, 1, bias=False) for i, (a, b) in enumerate(pairwise(widths))
-    }
-    layers |= {str(19 + i): block() for i in range(4)}
+    for i, (a, b) in enumerate(pairwise(widths)):
+        layers[str(4 + 3 * i)] = nn.Conv2d(a, b, 3, 2, 1, bias=False)
+    for i in range(4):
+        layers[str(19 + i)] = block()
     return nn.ModuleDict({"model": nn.ModuleDict(layers)})
 
 
 def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
-    """The network with the weights of a checkpoint, float64 on the CPU, without its extractor and without
-    gradients.
+    """The network with the weights of a checkpoint, float64 on the CPU, without gradients.
+
+    Its extractor is dropped, since nothing here runs it.
 
     Args:
         path: a file of ``torch.save`` that holds a dict from names to tensors, all those of the network and
@@ -160,8 +162,9 @@ def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
 
 
 def first_difference(state: Any, expected: Mapping[str, Tensor]) -> str | None:
-    """What first keeps ``state`` from being the parameters ``expected``, in their order; None where it is
-    them.
+    """What first keeps ``state`` from being the parameters ``expected``, in their order.
+
+    None where it is them.
     """
     if not isinstance(state, Mapping):
         return f"it holds a {type(state).__name__}, not a dict"
@@ -178,8 +181,9 @@ def first_difference(state: Any, expected: Mapping[str, Tensor]) -> str | None:
 
 @lru_cache(maxsize=1)  # half a gigabyte to read, and every batch asks again
 def published_network(file: Version) -> tuple[BlurNetwork, str]:
-    """The network of the published size with a file's weights, to be shared and never changed; and the file's
-    sha256.
+    """The network of the published size with a file's weights, and the file's sha256.
+
+    The network is shared: never change it.
 
     Raises:
         ValueError: as `load_network`.

@@ -13,18 +13,23 @@ from bench.operators.base import PinvOperator
 from bench.operators.kernels import image_shape
 
 LUMINANCE = """
-    16 11 10 16 24 40 51 61     12 12 14 19 26 58 60 55     14 13 16 24 40 57 69 56     14 17 22 29 51 87 80 62
-    18 22 37 56 68 109 103 77   24 35 55 64 81 104 113 92   49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99
+    16 11 10 16 24 40 51 61      12 12 14 19 26 58 60 55
+    14 13 16 24 40 57 69 56      14 17 22 29 51 87 80 62
+    18 22 37 56 68 109 103 77    24 35 55 64 81 104 113 92
+    49 64 78 87 103 121 120 101  72 92 95 98 112 100 103 99
 """
 CHROMINANCE = """
-    17 18 24 47 99 99 99 99     18 21 26 66 99 99 99 99     24 26 56 99 99 99 99 99     47 66 99 99 99 99 99 99
-    99 99 99 99 99 99 99 99     99 99 99 99 99 99 99 99     99 99 99 99 99 99 99 99     99 99 99 99 99 99 99 99
+    17 18 24 47 99 99 99 99      18 21 26 66 99 99 99 99
+    24 26 56 99 99 99 99 99      47 66 99 99 99 99 99 99
+    99 99 99 99 99 99 99 99      99 99 99 99 99 99 99 99
+    99 99 99 99 99 99 99 99      99 99 99 99 99 99 99 99
 """
 
 
 class Rounding(PinvOperator):
-    """An idempotent operator with outputs like its inputs: A A = A, so A+ y = y (a copy) satisfies A A+ A =
-    A.
+    """An idempotent operator with outputs like its inputs.
+
+    A A = A, so A+ y = y (a copy) satisfies A A+ A = A.
     """
 
     differentiable = False
@@ -38,10 +43,9 @@ class Rounding(PinvOperator):
 
 
 class Quantise(Rounding):
-    """Rounding to the nearest of 2^bits levels, evenly spaced over [-1, 1] with both ends among them; y holds
-    the levels.
+    """Rounding to the nearest of 2^bits levels, evenly spaced over [-1, 1] with both ends.
 
-    Beyond [-1, 1] the image is clipped; half-way between two levels it goes to the one with the even number.
+    y holds the levels. Beyond [-1, 1] the image is clipped. Half-way it goes to the even level.
 
     Args:
         bits: per channel and pixel.
@@ -85,10 +89,8 @@ class JPEG(Rounding):
             kind = "colour" if C == 3 else "grey"
             raise ValueError(f"jpeg needs sides divisible by {block} for {kind} images, got {H} x {W} pixels")
         self.quality = quality
-        self.luma, self.chroma = (
-            quantisation_table(LUMINANCE, quality),
-            quantisation_table(CHROMINANCE, quality),
-        )
+        self.luma = quantisation_table(LUMINANCE, quality)
+        self.chroma = quantisation_table(CHROMINANCE, quality)
         self.dct = dct_matrix(8)
         self.to_ycc = ycc_matrix()
         self.to_rgb = torch.linalg.inv(self.to_ycc)
@@ -101,9 +103,8 @@ class JPEG(Rounding):
         } | chroma
 
     def forward(self, x: Tensor) -> Tensor:
-        x = (
-            127.5 * x
-        )  # in units of 8-bit levels; the shift to 128 is half a level below x = 0, and chroma has none
+        # In units of 8-bit levels; the shift to 128 is half a level below x = 0, and chroma has none.
+        x = 127.5 * x
         if self.shape[0] == 1:
             return (self.code(x - 0.5, self.luma) + 0.5) / 127.5
         ycc = torch.einsum("ij,bjhw->bihw", self.to_ycc, x)
@@ -112,9 +113,7 @@ class JPEG(Rounding):
         return torch.einsum("ij,bjhw->bihw", self.to_rgb, torch.cat((y, cc), 1)) / 127.5
 
     def code(self, plane: Tensor, table: Tensor) -> Tensor:
-        """Planes (B, c, h, w) with the cosine coefficients of each block rounded to multiples of
-        ``table``.
-        """
+        """Planes (B, c, h, w), the cosine coefficients of each block rounded to multiples of ``table``."""
         B, c, h, w = plane.shape
         blocks = plane.view(B, c, h // 8, 8, w // 8, 8).transpose(3, 4)
         kept = (self.dct @ blocks @ self.dct.T / table).round() * table

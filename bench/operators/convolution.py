@@ -1,5 +1,6 @@
-"""Blurs with a kernel of their own per image, by FFT: reflecting boundary (conjugate gradients) or circular
-(SVD).
+"""Blurs with a kernel of their own per image, by FFT.
+
+Their boundary is reflecting (solved by conjugate gradients) or circular (by the SVD).
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,7 @@ from bench.operators.separable import box_kernel, describe_kernel, gauss_kernel
 
 
 class BlurMotion(LinearOperator):
-    """Correlation with a motion kernel drawn per image (`kernels.motion`); mirrored without repeating the
-    edge.
+    """Correlation with a motion kernel drawn per image (`kernels.motion`), mirrored without its edge.
 
     Args:
         taps: odd, below the side; by default 61 at 256 pixels, scaled with the smaller side below it (9 at
@@ -123,9 +123,9 @@ class BlurCircular(SVDOperator):
 
     def conventions(self) -> dict[str, str]:
         marginal = self.kernel[0, 0].sum(0).numpy()
-        kernel = (
-            f"random path, {len(marginal)} taps, one per image" if self.random else describe_kernel(marginal)
-        )
+        kernel = describe_kernel(marginal)
+        if self.random:
+            kernel = f"random path, {len(marginal)} taps, one per image"
         return {"kernel": kernel, "padding": "circular"} | super().conventions()
 
     def guess(self, y: Tensor) -> Tensor:
@@ -137,9 +137,7 @@ class BlurCircular(SVDOperator):
         return self.singular.expand(-1, *self.shape)
 
     def apply(self, response: Tensor, x: Tensor) -> Tensor:
-        """The real circular filter with a frequency response (B, 1, H, W // 2 + 1), on images of any channel
-        count.
-        """
+        """The real circular filter of images of any channel count, by its response (B, 1, H, W // 2 + 1)."""
         return irfft2(response * rfft2(x), s=self.shape[1:])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -171,8 +169,7 @@ def hartley(x: Tensor) -> Tensor:
 
 
 def transfer_function(kernel: Tensor, size: Sequence[int]) -> Tensor:
-    """The complex factors, (B, 1, H, W), by which correlation with a centred kernel multiplies the Fourier
-    modes.
+    """The factors by which correlation with a centred kernel multiplies the Fourier modes, (B, 1, H, W).
 
     K(-f) = conj K(f) holds to the last bit, so that what is derived from K keeps real images real.
     """
@@ -190,8 +187,9 @@ def motion_kernels(shape: Sequence[int], seeds: Sequence[int], taps: int | None)
 
 
 def fold(x: Tensor, p: int, dim: int) -> Tensor:
-    """The adjoint of reflecting padding by p (without the edge) along one axis, in a fixed order of
-    summation.
+    """The adjoint of reflecting padding by p (without the edge) along one axis.
+
+    The order of summation is fixed.
     """
     n = x.shape[dim] - 2 * p
     out = x.narrow(dim, p, n).clone()

@@ -16,7 +16,8 @@ def image_shape(shape: Sequence[int], what: str) -> tuple[int, int, int]:
     """
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"{what} needs images (C, H, W), got shape {tuple(shape)}")
-    return tuple(int(n) for n in shape)
+    C, H, W = (int(n) for n in shape)
+    return C, H, W
 
 
 def uniforms(key: int, n: int) -> np.ndarray:
@@ -25,8 +26,9 @@ def uniforms(key: int, n: int) -> np.ndarray:
 
 
 def scaled_taps(taps: int, side: int) -> int:
-    """The odd width, at least 3, of a kernel that has ``taps`` at 256 pixels, scaled with the side below
-    256.
+    """The odd width, at least 3, of a kernel that has ``taps`` at 256 pixels.
+
+    Below 256 it is scaled with the side.
     """
     return 2 * max(1, round((taps - 1) / 2 * min(side, 256) / 256)) + 1
 

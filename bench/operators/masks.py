@@ -35,15 +35,16 @@ class Denoise(SVDOperator):
     def forward(self, x: Tensor) -> Tensor:
         return x.clone()
 
-    def apply_U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor, /) -> Tensor:
         return z.clone()
 
     transpose = apply_Ut = apply_V = apply_Vt = apply_U
 
 
 class Inpaint(SVDOperator):
-    """A(x) = mask x, one mask per image, shared by its channels; y has the size of the image and is 0 where
-    unmeasured.
+    """A(x) = mask x, one mask per image, shared by its channels.
+
+    y has the size of the image and is 0 where unmeasured.
     """
 
     batched = ("mask",)
@@ -61,10 +62,8 @@ class Inpaint(SVDOperator):
         return {"mask": self.mask.bool()}
 
     def conventions(self) -> dict[str, str]:
-        share = self.mask[0].mean()
-        return {
-            "mask": f"{share:.1%} measured in the first image, the same in all channels"
-        } | super().conventions()
+        mask = f"{self.mask[0].mean():.1%} measured in the first image, the same in all channels"
+        return {"mask": mask} | super().conventions()
 
     @property
     def measured(self) -> Tensor:
@@ -77,20 +76,21 @@ class Inpaint(SVDOperator):
     def forward(self, x: Tensor) -> Tensor:
         return self.mask * x
 
-    def apply_U(self, z: Tensor) -> Tensor:
+    def apply_U(self, z: Tensor, /) -> Tensor:
         return self.mask * z
 
     transpose = apply_Ut = apply_U
 
-    def apply_V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor, /) -> Tensor:
         return z.clone()
 
     apply_Vt = apply_V
 
 
 class InpaintBox(Inpaint):
-    """One hole of half the height and width, placed uniformly at least 1/16 of the side away from the
-    border.
+    """One hole of half the height and width.
+
+    Its place is uniform among those at least 1/16 of the side away from the border.
     """
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
@@ -176,10 +176,9 @@ class InpaintFreeform(Inpaint):
 def inpaint_freeform(
     shape: Sequence[int], seeds: Sequence[int], fraction: str = "20-30% freeform"
 ) -> InpaintFreeform:
-    """`InpaintFreeform` with the masks of Palette (Saharia et al., arXiv 2111.05826), for images of 256 x 256
-    pixels.
+    """`InpaintFreeform` with the masks of Palette (Saharia et al., arXiv 2111.05826), 256 x 256 pixels.
 
-    The file is the one in ``BENCH_FREEFORM_MASKS``, or operators/imagenet_freeform_masks.npz in the cache.
+    Their file is the one in ``BENCH_FREEFORM_MASKS``, or operators/imagenet_freeform_masks.npz in the cache.
 
     Args:
         fraction: key of the masks in the file; it says which part of the image is missing.
@@ -200,11 +199,10 @@ def inpaint_freeform(
 
 @lru_cache(maxsize=1)  # 80 MB in the published file, and every batch asks again
 def read_masks(version: Version, key: str) -> Masks:
-    """The masks of one key of a file, whose arrays may be laid out in any of these ways, all of them row by
-    row.
+    """The masks of one key of a file, whose arrays may be laid out in several ways, all of them row by row.
 
-    Bits: (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each
-    mask or of each row; or plain zeros and ones, (n, 256, 256). 1 is a hole.
+    Bits are (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each
+    mask or of each row. Plain zeros and ones are (n, 256, 256). 1 is a hole.
 
     Raises:
         ValueError: the file is damaged, has no such key, or the array is not laid out so.
@@ -224,4 +222,4 @@ def read_masks(version: Version, key: str) -> Masks:
         found = f"{array.dtype} {array.shape}"
         raise ValueError(f"inpaint_freeform: '{key}' in {path} is {found}, not masks of {SIDE} x {SIDE} bits")
     bits = np.ascontiguousarray(array.reshape(-1, SIDE * SIDE // 8))
-    return Masks(bits, hashlib.sha256(bits).hexdigest())
+    return Masks(bits, hashlib.sha256(bits.data).hexdigest())

@@ -1,5 +1,6 @@
-"""A dense matrix as an operator on vectors, and the singular value decomposition that it shares with
-separable operators.
+"""Matrices as operators on vectors, and compressed sensing.
+
+The singular value decomposition of a dense matrix is shared with the separable operators.
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,15 +58,11 @@ class Matrix(SVDOperator):
             M = np.asarray(matrix, dtype=float)
         except (TypeError, ValueError) as error:
             raise ValueError("matrix: its rows must be lists of numbers of one length") from error
-        if (
-            len(self.shape) != 1
-            or M.ndim != 2
-            or M.shape[1] != self.shape[0]
-            or not M.size
-            or not np.isfinite(M).all()
-        ):
+        fits = M.ndim == 2 and M.shape[1:] == self.shape
+        if not fits or not M.size or not np.isfinite(M).all():
             raise ValueError(
-                f"matrix of shape {M.shape}: vectors of shape {self.shape} need finite entries, (m, d) for (d,)"
+                f"matrix of shape {M.shape}: "
+                f"vectors of shape {self.shape} need finite entries, (m, d) for (d,)"
             )
         self.matrix = torch.from_numpy(M)
         self.basis_out, self.singular, self.basis = padded_svd(M)
@@ -102,8 +99,9 @@ class Matrix(SVDOperator):
 
 
 class RandomMatrix(SVDOperator):
-    """A(x) = U diag(s) V^T x for vectors (d,), one per image: U and the m columns of V uniformly distributed,
-    s uniform.
+    """A(x) = U diag(s) V^T x for vectors (d,), one matrix per image.
+
+    U, the m columns of V and s are uniformly distributed.
 
     U and V are products of m Householder reflections I - 2 v v^T / ||v||^2 whose normal v are shorter by one
     entry each time, as in the QR decomposition of a matrix of normals (Stewart 1980, SIAM J. Numer. Anal.
@@ -129,7 +127,8 @@ class RandomMatrix(SVDOperator):
         super().__init__(shape, seeds)
         if len(self.shape) != 1 or m > self.shape[0]:
             raise ValueError(
-                f"m = {m}: a random matrix takes vectors of at least m entries; these have the shape {self.shape}"
+                f"m = {m}: a random matrix takes vectors of at least m entries; "
+                f"these have the shape {self.shape}"
             )
         if s_max < s_min:
             raise ValueError(f"s_max = {s_max:g} is below s_min = {s_min:g}")
@@ -177,13 +176,13 @@ def reflect(x: Tensor, vectors: Iterable[Tensor]) -> Tensor:
 
 
 class CompressedSensing(SVDOperator):
-    """A = the kept rows of H P for each channel: P shuffles the pixels, H is the orthonormal Walsh-Hadamard
-    transform.
+    """A = the kept rows of H P for each channel.
 
-    Both the shuffle and the choice of rows are drawn per image and shared by its channels. Without the
-    shuffle, random rows would miss the low frequencies, where images have their energy; without the choice,
-    the first rows would be no more than the means of groups of ``factor`` pixels. The row of ones, the mean
-    of the image, is always kept. A A^T = I.
+    P shuffles the pixels, and H is the orthonormal Walsh-Hadamard transform. Both the shuffle and the choice
+    of rows are drawn per image and shared by its channels. Without the shuffle, random rows would miss the
+    low frequencies, where images have their energy; without the choice, the first rows would be no more than
+    the means of groups of ``factor`` pixels. The row of ones, the mean of the image, is always kept.
+    A A^T = I.
 
     Args:
         factor: pixels per measurement: of n pixels, n // factor coefficients are measured in each channel.
@@ -213,9 +212,7 @@ class CompressedSensing(SVDOperator):
         return self.shape[0], self.m
 
     def parameters(self) -> dict[str, Tensor]:
-        """The shuffled pixels' numbers, (B, n), and those of the kept rows, in natural (Hadamard) order, (B,
-        m).
-        """
+        """The shuffled pixels' numbers, (B, n), and those of the kept rows in natural order, (B, m)."""
         return {"pixels": self.pixels, "rows": self.order[:, : self.m]}
 
     def conventions(self) -> dict[str, str]:
@@ -256,10 +253,10 @@ def pick(x: Tensor, index: Tensor) -> Tensor:
 
 
 def hadamard(x: Tensor) -> Tensor:
-    """The orthonormal Walsh-Hadamard transform of the last axis, whose length n is a power of two; its own
-    inverse.
+    """The orthonormal Walsh-Hadamard transform of the last axis, which is its own inverse.
 
-    log2(n) rounds of sums and differences, O(n log n); rows in natural order.
+    Its length n is a power of two: log2(n) rounds of sums and differences, O(n log n). The rows are in
+    natural order.
     """
     shape, n, h = x.shape, x.shape[-1], 1
     while h < n:

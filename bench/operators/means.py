@@ -12,8 +12,9 @@ from bench.operators.kernels import image_shape
 
 
 class GroupMean(SVDOperator):
-    """The mean over groups of k entries. A A^T = I / k, so s = 1 / sqrt(k), and A+ copies a mean to its whole
-    group.
+    """The mean over groups of k entries.
+
+    A A^T = I / k, so s = 1 / sqrt(k), and A+ copies a mean to its whole group.
 
     In each group, V is the reflection that swaps the first unit vector and the constant one, u = (1, ..., 1)
     / sqrt(k) (Householder): V = Vt, the group's mean sits at its first entry, and no basis is stored.
@@ -58,7 +59,7 @@ class GroupMean(SVDOperator):
         self.first(z)[:] = y
         return z
 
-    def apply_V(self, z: Tensor) -> Tensor:
+    def apply_V(self, z: Tensor, /) -> Tensor:
         root = self.k**0.5
         if root == 1:
             return z.clone()
@@ -71,8 +72,9 @@ class GroupMean(SVDOperator):
 
 
 class SRAverage(GroupMean):
-    """Super-resolution from the means of ``factor`` x ``factor`` blocks; A+ is nearest-neighbour
-    upsampling.
+    """Super-resolution from the means of ``factor`` x ``factor`` blocks.
+
+    A+ is nearest-neighbour upsampling.
     """
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], factor: int) -> None:

@@ -1,4 +1,4 @@
-"""Nonlinear operators: clipped exposure and phase retrieval."""
+"""Nonlinear operators: clipped exposure, phase retrieval and a learned blur."""
 
 import copy
 from collections.abc import Sequence
@@ -16,8 +16,9 @@ from bench.system.supplied import supplied_file
 
 
 class HDR(PinvOperator):
-    """A(x) = clip(2 x, -1, 1), an exposure twice too long; its pseudo-inverse y / 2 knows nothing of what was
-    clipped.
+    """A(x) = clip(2 x, -1, 1), an exposure twice too long.
+
+    Its pseudo-inverse y / 2 knows nothing of what was clipped.
     """
 
     @property
@@ -35,8 +36,7 @@ class HDR(PinvOperator):
 
 
 class PhaseRetrieval(Operator):
-    """A(x) = |F(x)|: centred amplitudes of the orthonormal Fourier transform of the image amid zeros, channel
-    by channel.
+    """A(x) = |F(x)|, the centred Fourier amplitudes of each channel of the image amid zeros.
 
     A quarter of the side is padded on each side, an oversampling of 2 as Chung et al. (DPS, arXiv 2209.14687)
     use it; the transform is orthonormal on the padded grid. Amplitudes do not see where in the grid the image
@@ -85,10 +85,10 @@ SPREAD = 1.2
 
 
 class BlurNonlinear(Operator):
-    """A(x) = clip(2 b - 1, -1, 1), b = the network's blur of (x + 1) / 2 with the image's own code k = 1.2
-    N(0, I).
+    """A(x) = clip(2 b - 1, -1, 1), b: the network's blur of (x + 1) / 2 with the code of the image.
 
-    One code per image, a function of its seed: y and every data term of a solver see the same blur.
+    The code is k = 1.2 N(0, I), a function of the image's seed: y and every data term of a solver see the
+    same blur.
 
     Args:
         network: with its weights, float64 on the CPU; shared, not copied.
@@ -163,5 +163,6 @@ def check_shape(shape: Sequence[int]) -> None:
         raise ValueError(f"blur_nonlinear needs images with 3 channels, got {C}")
     if H % STRIDE or W % STRIDE:
         raise ValueError(
-            f"blur_nonlinear needs sides divisible by {STRIDE}, which its network halves 7 times, got {H} x {W}"
+            f"blur_nonlinear needs sides divisible by {STRIDE}, which its network halves 7 times, "
+            f"got {H} x {W}"
         )

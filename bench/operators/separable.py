@@ -1,12 +1,11 @@
-"""Operators that act on rows and columns separately, A(X) = L X R^T per channel: bicubic downsampling,
-Gaussian and box blur.
+"""Operators that act on rows and columns separately: bicubic downsampling, Gaussian and box blur.
 
-The singular value decomposition of a Kronecker product is the product of two small ones, one per axis, so it
-is exact and costs one matrix of the side's size per axis.
+A(X) = L X R^T for every channel. The singular value decomposition of a Kronecker product is the product of
+two small ones, one per axis, so it is exact and costs one matrix of the side's size per axis.
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -32,11 +31,8 @@ class Separable(SVDOperator):
     ) -> None:
         super().__init__(shape, seeds)
         self.left, self.right = torch.from_numpy(left), torch.from_numpy(right)
-        rows, columns = padded_svd(left), padded_svd(right)
-        (self.left_out, s_rows, self.left_basis), (self.right_out, s_columns, self.right_basis) = (
-            rows,
-            columns,
-        )
+        self.left_out, s_rows, self.left_basis = padded_svd(left)
+        self.right_out, s_columns, self.right_basis = padded_svd(right)
         self.singular = s_rows[:, None] * s_columns
 
     @property
@@ -67,10 +63,10 @@ class Separable(SVDOperator):
 
 
 class SRBicubic(Separable):
-    """Super-resolution from antialiased bicubic downsampling by ``factor`` (Keys 1981, a = -0.5, stretched by
-    the factor).
+    """Super-resolution from antialiased bicubic downsampling by ``factor`` (Keys 1981, a = -0.5).
 
-    4 ``factor`` taps per axis; beyond the border the image is mirrored with its edge repeated.
+    The kernel is stretched by the factor, to 4 ``factor`` taps per axis. Beyond the border the image is
+    mirrored with its edge repeated.
     """
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], factor: int) -> None:
@@ -80,15 +76,14 @@ class SRBicubic(Separable):
 
     def conventions(self) -> dict[str, str]:
         cubic = f"cubic (a = -0.5), stretched by {self.factor} against aliasing, {4 * self.factor} taps"
-        return {
-            "down-sampler": cubic,
-            "padding": "mirrored with the edge (symmetric)",
-        } | super().conventions()
+        own = {"down-sampler": cubic, "padding": "mirrored with the edge (symmetric)"}
+        return own | super().conventions()
 
 
 class Blur(Separable):
-    """Correlation with the outer product of a kernel with itself; the image is mirrored without repeating its
-    edge.
+    """Correlation with the outer product of a kernel with itself.
+
+    The image is mirrored without repeating its edge.
     """
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], kernel: np.ndarray) -> None:
@@ -96,10 +91,8 @@ class Blur(Separable):
         self.kernel = describe_kernel(kernel)
 
     def conventions(self) -> dict[str, str]:
-        return {
-            "kernel": self.kernel,
-            "padding": "mirrored without the edge (reflect)",
-        } | super().conventions()
+        own = {"kernel": self.kernel, "padding": "mirrored without the edge (reflect)"}
+        return own | super().conventions()
 
     def guess(self, y: Tensor) -> Tensor:
         """A copy of y: the undamped pseudo-inverse of a blur amplifies the noise by up to 1 / rcond."""
@@ -131,8 +124,9 @@ class BlurGauss(Blur):
 
 
 class BlurUniform(Blur):
-    """Box blur with reflecting boundary: 9 taps at 256 pixels, scaled with the smaller side below it, never
-    under 3 (at 32).
+    """Box blur with reflecting boundary: 9 taps at 256 pixels.
+
+    Below 256 they scale with the smaller side, never under 3 (at 32).
 
     Args:
         taps: odd, below the side.
@@ -164,24 +158,19 @@ def box_kernel(shape: Sequence[int], taps: int | None) -> np.ndarray:
 
 
 def describe_kernel(kernel: np.ndarray) -> str:
-    """Taps and standard deviation in pixels of a one-dimensional kernel, as it is and not as it was asked
-    for.
-    """
+    """Taps and standard deviation in pixels of a one-dimensional kernel, as it is and not as asked for."""
     x = np.arange(len(kernel)) - len(kernel) // 2
     return f"{len(kernel)} taps, std {np.sqrt((kernel * x**2).sum() / kernel.sum()):.3g} px"
 
 
 def mirror_matrix(n: int, kernel: np.ndarray) -> np.ndarray:
-    """(n, n), correlation of a signal with ``kernel`` (odd length), mirrored at its ends without repeating
-    them.
-    """
-    return _banded(n, np.arange(n)[:, None] + np.arange(len(kernel)) - len(kernel) // 2, kernel, "reflect")
+    """(n, n), correlation of a signal with ``kernel`` (odd length), mirrored without repeating its ends."""
+    positions = np.arange(n)[:, None] + np.arange(len(kernel)) - len(kernel) // 2
+    return _banded(n, positions, kernel, "reflect")
 
 
 def bicubic_matrix(n: int, factor: int) -> np.ndarray:
-    """(n / factor, n), antialiased bicubic downsampling of a signal, mirrored at its ends with them
-    repeated.
-    """
+    """(n / factor, n), antialiased bicubic downsampling of a signal, mirrored with its ends repeated."""
     centre = (np.arange(n // factor)[:, None] + 0.5) * factor - 0.5
     taps = np.floor(centre).astype(int) + np.arange(-2 * factor, 2 * factor + 1)
     weights = keys_cubic((taps - centre) / factor)
@@ -196,9 +185,12 @@ def keys_cubic(x: np.ndarray, a: float = -0.5) -> np.ndarray:
     return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
-def _banded(n: int, positions: np.ndarray, weights: np.ndarray, mode: str) -> np.ndarray:
-    """The matrix whose row i weighs the signal at ``positions[i]``, folded into 0 .. n - 1 by numpy's padding
-    ``mode``.
+def _banded(
+    n: int, positions: np.ndarray, weights: np.ndarray, mode: Literal["reflect", "symmetric"]
+) -> np.ndarray:
+    """The matrix whose row i weighs the signal at ``positions[i]``.
+
+    numpy's padding ``mode`` folds the positions into 0 .. n - 1.
     """
     reach = max(-int(positions.min()), int(positions.max()) - n + 1, 0)
     folded = np.pad(np.arange(n), reach, mode=mode)[positions + reach]

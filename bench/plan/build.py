@@ -1,13 +1,12 @@
 """Resolves a suite into cells."""
 
 import contextlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
 from pydantic import TypeAdapter, ValidationError
 
+from bench.checks.try_out import try_out
 from bench.data.images import Images
 from bench.exact.prior import ExactPrior
 from bench.metrics.fid_stats import describe_fid_stats
@@ -15,13 +14,15 @@ from bench.names import counted
 from bench.noise import SCHEME
 from bench.operators import operator_name, operator_parameters
 from bench.operators.base import Operator
-from bench.operators.neutral import added, is_neutral, keyed, neutral_values
-from bench.plan.cell import DISTANCES_REV, FORMAT, Cell
+from bench.operators.base.neutral import added, is_neutral, keyed, neutral_values
+from bench.plan.cell import DISTANCES_REV, FORMAT, Cell, class_labels
 from bench.plan.loading import DataAndPrior, Loader, load_images, make_loader
 from bench.plan.options import Options
 from bench.plan.plan import Plan
-from bench.plan.task import BLOCK_SCHEME, Task, supplied
-from bench.solver import particles
+from bench.plan.task import SAMPLES_SCHEME, Task, supplied
+from bench.prior import Prior
+from bench.records.words import KEY, to_disk
+from bench.solver import Solver, particles
 from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
@@ -35,15 +36,15 @@ def prepare(suite: Suite, options: Options) -> Plan:
         ValueError: anything that a user can get wrong; the message names the thing, the reason and the
             choice.
     """
-    worlds = make_loader(suite, options)
+    load = make_loader(suite, options)
     fid_stats = None
     if suite.fid_stats:
         fid_stats = describe_fid_stats(load_images(suite.fid_stats, options, None), suite.fid_stats)
-    return Plan(suite, make_cells(suite, worlds, options.numerics), options, fid_stats)
+    return Plan(suite, make_cells(suite, load, options.numerics), options, fid_stats)
 
 
 def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
-    """A task of a suite, tried on the shape of the data.
+    """Makes a task of a suite and tries its operator on the shape of the data.
 
     Raises:
         SuiteError: the operator is unknown, or does not take its parameters or the shape.
@@ -56,37 +57,16 @@ def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
         if is_user_code(row.operator):
             try_out(A)
     except ValueError as error:
-        others = f" (--task '!{row.name}' runs the others)" * (len(suite.tasks) > 1)
+        others = f" (--task '!{row.name}' runs the others)" if len(suite.tasks) > 1 else ""
         raise SuiteError(f"{row.where()}: task '{row.name}': {error}{others}") from error
     return task
 
 
-def try_out(A: Operator) -> None:
-    """Measures one image, so that what is wrong with a user's operator is told before a run.
-
-    Raises:
-        ValueError: an exception, or a measurement of another shape than it says.
-    """
-    what, more = type(A).__name__, "`python -m bench check` on it says more"
-    try:
-        y = A(torch.full((1, *A.shape), 0.5, dtype=torch.float64))
-        shape, form = tuple(y.shape), (1, *A.out_shape)
-        A[:1].display(y), A.conventions(), A.parameters(), A.to(dtype=torch.float32)
-        picture = len(A.shape) != 3 or (A.display(y).ndim == 4 and A.display(y).shape[1] in {1, 3})
-    except Exception as error:
-        raise ValueError(f"{what} raised {type(error).__name__}: {error}; {more}") from error
-    if shape != form:
-        raise ValueError(f"{what}.forward gave {shape}, expected (B, *out_shape) = {form}; {more}")
-    if not picture:
-        raise ValueError(f"{what}.display(y) must be an image of 1 or 3 channels, (B, C, H', W'); {more}")
-
-
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of an operator, defaults included, numbers in the type that is declared: equal settings,
-    equal keys.
+    """All parameters of an operator, defaults included, in their declared types: equal settings, equal keys.
 
-    A parameter at its neutral value is left out, of keys, records and manifests too: a table groups records
-    by what they hold, and those from before the operator had the parameter belong with them.
+    A parameter at its neutral value is left out, of records and manifests too: a table groups records by what
+    they hold, and those from before the operator had the parameter belong with them.
 
     Raises:
         ValueError: unknown operator, or a neutral value that is not the default. What cannot be converted is
@@ -107,74 +87,95 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
 
 
-def make_cells(suite: Suite, worlds: Loader, numerics: Mapping[str, Any]) -> list[Cell]:
-    """All cells of a suite, task by task, the rows in the suite's order.
+def make_cells(suite: Suite, load: Loader, numerics: Mapping[str, Any]) -> list[Cell]:
+    """Makes all cells of a suite, task by task, the rows in the suite's order.
 
     Args:
+        load: loads the data and the prior of a task.
         numerics: further entries of the key: the dtype, limits.
 
     Raises:
         SuiteError: a setting that a solver does not take, data that do not fit the prior, or two rows that
             would compute the same.
     """
-    rows = [(row, _load(row)) for row in suite.solvers]
+    solvers = [(row, _load_solver(row)) for row in suite.solvers]
     cells = []
     for task_row in suite.tasks:
-        world = worlds(task_row)
-        block = task_row.block or suite.block or 1
-        _check_data(suite, task_row, world, block)
-        task = make_task(suite, task_row, world.data)
-        cells += [
-            _make_cell(suite, task_row, *pair, task, world, block, numerics)
-            for pair in rows
-            if pair[0].takes(task.name)
-        ]
+        given = load(task_row)
+        check_data(suite, task_row, given)
+        task = make_task(suite, task_row, given.data)
+        for row, found in solvers:
+            if row.takes(task.name):
+                cells.append(_make_cell(suite, task_row, task, given, row, found, numerics))
     return list(_without_duplicates(cells, {row.label: row for row in suite.solvers}))
 
 
 def _without_duplicates(cells: Sequence[Cell], rows: Mapping[str, SolverRow]) -> Iterator[Cell]:
-    """The cells that compute something of their own; a twin is an error unless its row allows for it."""
+    """The cells that compute something of their own; a duplicate is an error unless its row allows for it."""
     known: dict[str, Cell] = {}
     for cell in cells:
-        twin, row = known.setdefault(cell.id, cell), rows[cell.label]
-        if twin is cell:
+        first, row = known.setdefault(cell.id, cell), rows[cell.label]
+        if first is cell:
             yield cell
-        elif not row.skip_duplicates or len(cell.images) > len(twin.images):
-            same = f"row '{cell.label}' has the same settings as '{twin.label}' in task '{cell.task.name}'"
+        elif not row.skip_duplicates or len(cell.images) > len(first.images):
+            same = f"row '{cell.label}' has the same settings as '{first.label}' in task '{cell.task.name}'"
             raise SuiteError(f"{row.where()}: {same}")
 
 
-def _check_data(suite: Suite, row: TaskRow, world: DataAndPrior, block: int) -> None:
-    data, prior = world
-    most = min(suite.most_images, row.images or math.inf)
+def samples_per_problem(suite: Suite, row: TaskRow) -> int:
+    """How many samples of an image of a task make one record."""
+    return row.samples_per_problem or suite.samples_per_problem or 1
+
+
+def at_most(images: int, row: TaskRow) -> int:
+    """So many images, or as many as a task takes."""
+    return images if row.images is None else min(images, row.images)
+
+
+def check_data(suite: Suite, row: TaskRow, given: DataAndPrior) -> None:
+    """Checks that the data of a task are enough, fit its prior and can be scored.
+
+    Raises:
+        SuiteError: otherwise.
+    """
+    data, prior = given
+    most = at_most(suite.most_images, row)
     if most > len(data.ids):
         raise SuiteError(
-            f"suite '{suite.name}' asks for {counted(most, 'image')}, dataset '{data.name}' has {len(data.ids)}"
+            f"suite '{suite.name}' asks for {counted(most, 'image')}, "
+            f"dataset '{data.name}' has {len(data.ids)}"
         )
-    if prior.classes:
-        labels = getattr(data, "labels", None) or {}
-        told = [labels.get(image, -1) for image in data.ids[:most]]
-        if not all(0 <= label < prior.classes for label in told):
-            raise SuiteError(
-                f"prior '{prior.name}' must be told classes 0 to {prior.classes - 1}; dataset '{data.name}' "
-                + ("has others" if labels else "has no labels")
-            )
+    _check_labels(data, prior, most)
     if tuple(prior.shape) != tuple(data.shape):
         raise SuiteError(
-            f"prior '{prior.name}' is for images {tuple(prior.shape)}, dataset '{data.name}' has {tuple(data.shape)}"
+            f"prior '{prior.name}' is for images {tuple(prior.shape)}, "
+            f"dataset '{data.name}' has {tuple(data.shape)}"
         )
-    if block > 1 and not (isinstance(prior, ExactPrior) and prior.name == data.name):
+    n, place = samples_per_problem(suite, row), f"{row.where()}: task '{row.name}'"
+    if n > 1 and not (isinstance(prior, ExactPrior) and prior.name == data.name):
         raise SuiteError(
-            f"{row.where()}: task '{row.name}': block = {block} needs data drawn from a prior in closed form; "
+            f"{place}: samples_per_problem = {n} needs data drawn from a prior in closed form; "
             f"prior '{prior.name}' and dataset '{data.name}' are no such pair"
         )
-    if block == 1 and len(data.shape) != 3:
+    if n == 1 and len(data.shape) != 3:
         raise SuiteError(
-            f"{row.where()}: task '{row.name}': '{data.name}' holds vectors, which have no image metrics; set `block`"
+            f"{place}: '{data.name}' holds vectors, which have no image metrics; set `samples_per_problem`"
         )
 
 
-def _load(row: SolverRow) -> SolverClass:
+def _check_labels(data: Images, prior: Prior, most: int) -> None:
+    if not prior.classes:
+        return
+    labels = class_labels(data)
+    told = [labels.get(image, -1) for image in data.ids[:most]]
+    if not all(0 <= label < prior.classes for label in told):
+        has = "has others" if labels else "has no labels"
+        raise SuiteError(
+            f"prior '{prior.name}' must be told classes 0 to {prior.classes - 1}; dataset '{data.name}' {has}"
+        )
+
+
+def _load_solver(row: SolverRow) -> SolverClass:
     try:
         return load_solver(row.solver)
     except SuiteError as error:
@@ -184,25 +185,55 @@ def _load(row: SolverRow) -> SolverClass:
 def _make_cell(
     suite: Suite,
     task_row: TaskRow,
+    task: Task,
+    given: DataAndPrior,
     row: SolverRow,
     found: SolverClass,
-    task: Task,
-    world: DataAndPrior,
-    block: int,
     numerics: Mapping[str, Any],
 ) -> Cell:
-    data, prior = world
+    data, prior = given
     try:
         preset, settings = resolve(row.solver, row.preset, prior.name, task.name, task.operator)
     except SuiteError as error:
         raise SuiteError(f"{row.where('preset')}: {error}") from None
     solver = build_solver(found, {**settings, **row.params}, row.where)
-    if block > 1 and block % particles(solver):
+    n, P = samples_per_problem(suite, task_row), particles(solver)
+    if n > 1 and n % P:
         raise SuiteError(
-            f"{row.where()}: {particles(solver)} particles do not divide the block of {block} of task '{task.name}'"
+            f"{row.where()}: {P} particles do not divide the {n} samples per problem of task '{task.name}'"
         )
-    images = tuple(data.ids[: min(row.images or suite.images, task_row.images or math.inf)])
+    images = tuple(data.ids[: at_most(row.images or suite.images, task_row)])
     A = task.operators(data.shape, images[:1])
+    return Cell(
+        task,
+        data,
+        prior,
+        row.label,
+        found.name,
+        solver,
+        preset,
+        images,
+        suite.samples,
+        key_config(task, A, prior, found, solver, n, numerics),
+        solver.reject(A, prior),
+        n,
+    )
+
+
+def key_config(
+    task: Task,
+    A: Operator,
+    prior: Prior,
+    found: SolverClass,
+    solver: Solver,
+    n: int,
+    numerics: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The configuration that the keys of a cell are made of, in the words of keys.
+
+    Args:
+        n: samples per problem.
+    """
     about = {
         "name": task.name,
         "operator": task.operator,
@@ -210,18 +241,20 @@ def _make_cell(
         "params": dict(task.params),
         "sigma": task.sigma,
     }
-    params = keyed(solver)
+    method = {
+        "name": found.name,
+        "rev": found.cls.rev,
+        "source": found.source_sha256,
+        "params": keyed(solver),
+    }
     config = {
         "format": FORMAT,
-        "solver": {"name": found.name, "rev": found.cls.rev, "source": found.source_sha256, "params": params},
+        "solver": method,
         "task": {**about, **added(task), **supplied(A)},
         "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},
     }
-    if block > 1:
-        config["block"] = {"size": block, "noise": BLOCK_SCHEME, "distances": DISTANCES_REV}
-    reason = solver.reject(A, prior)
-    return Cell(
-        task, data, prior, row.label, found.name, solver, preset, images, suite.samples, config, reason, block
-    )
+    if n > 1:
+        config["samples_per_problem"] = {"size": n, "noise": SAMPLES_SCHEME, "distances": DISTANCES_REV}
+    return to_disk(config, KEY)

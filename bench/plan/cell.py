@@ -1,6 +1,6 @@
 """One task and one solver row, with all settings final and a key for every reconstruction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,8 @@ from bench.solver import Solver
 FORMAT = 1
 """Version of the keys. Raising it recomputes everything."""
 DISTANCES_REV = 2
-"""Version of what blocks are scored by, `bench.exact.distances` and `bench.run.score_samples`: raised
-whenever a number changes for the same samples, which are not kept."""
+"""Version of what sets of samples are scored by, `bench.exact.distances` and `bench.run.score_samples`. It is
+raised whenever a number changes for the same samples, which are not kept."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Cell:
     """One task and one solver row.
 
     Attributes:
-        config: all that determines the results but the image and the sample; never a batch size, device or
-            thread count.
+        config: all that determines the results but the image and the sample, in the words of keys
+            (`bench.records.words`); never a batch size, device or thread count.
         reason: why the solver cannot solve the task; None where it can.
     """
 
@@ -48,7 +48,7 @@ class Cell:
     samples: int
     config: Mapping[str, Any]
     reason: str | None = None
-    block: int = 1
+    samples_per_problem: int = 1
     """Samples of an image that make one record."""
 
     @cached_property
@@ -58,32 +58,30 @@ class Cell:
 
     @property
     def operator_sha256(self) -> str | None:
-        """Of the code of a user's operator."""
-        return self.config["task"].get("supplied", {}).get("source")
+        """Hash of the code of a user's operator; None for ours."""
+        source: str | None = self.config["task"].get("supplied", {}).get("source")
+        return source
 
     def jobs(self, image_sha256: Callable[[Images, str], str]) -> list[Job]:
-        """Everything there is to compute, image by image; one job with image "*" where the solver cannot
-        solve the task.
+        """Everything there is to compute, image by image.
+
+        Where the solver cannot solve the task, this is one job with image "*".
         """
         if self.reason is not None:
             return [Job("*", 0, self.key("*", None, 0))]
-        pairs = ((image, sample) for image in self.images for sample in range(self.samples))
-        return [Job(image, k, self.key(image, image_sha256(self.data, image), k)) for image, k in pairs]
+        jobs = []
+        for image in self.images:
+            for sample in range(self.samples):
+                key = self.key(image, image_sha256(self.data, image), sample)
+                jobs.append(Job(image, sample, key))
+        return jobs
 
     def key(self, image: str, image_sha256: str | None, sample: int) -> str:
         """The key of a record."""
-        told = {"class": self.data.labels[image]} if self.privileged and image != "*" else {}
-        return digest(
-            {**self.config, **told, "image": [self.task.dataset, image, image_sha256], "sample": sample}
-        )
-
-    def prior_of(self, images: Sequence[str]) -> Prior:
-        """The prior, told the classes of these images where it has classes."""
-        return (
-            self.prior.condition([self.data.labels[image] for image in images])
-            if self.prior.classes
-            else self.prior
-        )
+        config = dict(self.config)
+        if self.privileged and image != "*":
+            config["class"] = class_labels(self.data)[image]
+        return digest({**config, "image": [self.task.dataset, image, image_sha256], "sample": sample})
 
     @property
     def privileged(self) -> bool:
@@ -94,3 +92,8 @@ class Cell:
     def steps(self) -> int | None:
         """How often the solver will yield, where it says so."""
         return 1 if self.solver.baseline else getattr(self.solver, "steps", None)
+
+
+def class_labels(data: Images) -> Mapping[str, int]:
+    """The class of each image by its id; {} where a data set has no labels."""
+    return getattr(data, "labels", None) or {}

@@ -17,25 +17,27 @@ from bench.system.device import get_device
 
 
 class DataAndPrior(NamedTuple):
-    """What a task is about: images, and a prior that knows their kind."""
+    """The images that a task is about, and a prior of their kind."""
 
     data: Images
     prior: Prior
 
 
 Loader = Callable[[TaskRow], DataAndPrior]
-"""The world of a task; equal names give the same objects."""
+"""Loads the data and the prior of a task; equal names give the same objects."""
 
 
 def load_images(
     name: str, options: Options, shape: tuple[int, ...] | None, most: int | None = None
 ) -> Images:
-    """A data set by name or path, or drawn from a law in closed form."""
-    return ExactImages(name) if is_exact(name) else load_dataset(name, options.data_root, shape, most)
+    """Loads a data set by name or path, or draws it from a prior in closed form."""
+    if is_exact(name):
+        return ExactImages(name)
+    return load_dataset(name, options.data_root, shape, most)
 
 
 def once(load: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that is called once for the same arguments, whether it returns something or raises."""
+    """Wraps a function so that it runs once for the same arguments, whether it returns or raises."""
 
     @cache
     def attempt(*args: Any) -> tuple[Any, Exception | None]:
@@ -54,14 +56,15 @@ def once(load: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def make_loader(suite: Suite, options: Options) -> Loader:
-    """What loads the data and the prior of a task, each once, or tries to.
+    """Makes what loads the data and the prior of a task, each once. The loader raises what loading raises.
 
     Raises:
-        ValueError: the device is not usable; what it returns raises where something cannot be loaded.
+        ValueError: the device is not usable.
     """
     device = get_device(options.device)
     dtype = getattr(torch, options.dtype)
-    state, autocast = (torch.float32, dtype) if dtype in {torch.bfloat16, torch.float16} else (dtype, None)
+    is_half = dtype in {torch.bfloat16, torch.float16}
+    state, autocast = (torch.float32, dtype) if is_half else (dtype, None)
 
     @once
     def dataset(name: str, shape: tuple[int, ...]) -> Images:
@@ -77,8 +80,8 @@ def make_loader(suite: Suite, options: Options) -> Loader:
             loaded.compile()
         return loaded
 
-    def world(row: TaskRow) -> DataAndPrior:
+    def load(row: TaskRow) -> DataAndPrior:
         known = prior(row.prior or suite.prior)
         return DataAndPrior(dataset(row.dataset or suite.dataset, tuple(known.shape)), known)
 
-    return world
+    return load

@@ -14,7 +14,7 @@ KEPT = ("dtype", "limit", "compile", "recompute", "deterministic")
 
 @dataclass(frozen=True)
 class Options:
-    """How to run; none of it but ``dtype`` and ``limit`` changes a result beyond rounding.
+    """How to run. Only ``dtype`` and ``limit`` change a result beyond rounding.
 
     Attributes:
         batch: images of a cell solved together. Seconds are compared only at equal batch.
@@ -22,18 +22,17 @@ class Options:
         shard: (i, n): only the i-th of n parts of the images, from 1.
         retry: run again what failed, ran out of memory or time.
         pictures: keep the pictures of the first so many images of every cell; None keeps all. With several
-            samples an image all are kept, unless it is 0: the report compares them pixel by pixel.
+            samples an image, all are kept unless it is 0: the report compares them pixel by pixel.
         limit: seconds per image and solver, None for no limit.
-        compile: the network, by torch.compile: kernels are fused, so results differ in rounding as between
-            devices.
-        recompute: activations in backward passes, from the start; a lone image that runs out of memory turns
-            it on anyway.
-        data_root: where the user's images of public collections are.
-        deterministic: in `bench.plan.options.mode`, with a batch of 1: the same bits in any order, shards and
-            workers.
+        compile: run the network through torch.compile. Kernels are fused, so results differ in rounding as
+            between devices.
+        recompute: recompute activations in backward passes from the start. A lone image that runs out of
+            memory turns it on anyway.
+        data_root: the folder of the user's images of public collections.
+        deterministic: run in `mode` with a batch of 1: the same bits in any order, shards and workers.
     """
 
-    batch: int = 8
+    batch: int = BATCH
     device: str = "cpu"
     dtype: str = "float32"
     shard: tuple[int, int] = (1, 1)
@@ -47,12 +46,15 @@ class Options:
 
     @property
     def numerics(self) -> dict[str, Any]:
-        """What of it belongs to the key."""
-        return {"dtype": self.dtype} | ({"limit": self.limit} if self.limit else {})
+        """The options that belong to the key."""
+        numerics: dict[str, Any] = {"dtype": self.dtype}
+        if self.limit:
+            numerics["limit"] = self.limit
+        return numerics
 
 
 def make_options(batch: int | None = None, deterministic: bool = False, **options: Any) -> Options:
-    """Options; in deterministic mode one image at a time.
+    """Makes options; deterministic mode solves one image at a time.
 
     Raises:
         ValueError: deterministic mode with another batch.
@@ -63,7 +65,5 @@ def make_options(batch: int | None = None, deterministic: bool = False, **option
 
 
 def mode(options: Options) -> contextlib.AbstractContextManager[None]:
-    """The mode in which a plan is prepared and run; deterministic mode is set before anything of CUDA's
-    starts.
-    """
+    """The mode in which a plan is prepared and run; it is set before anything of CUDA starts."""
     return reproducible() if options.deterministic else contextlib.nullcontext()

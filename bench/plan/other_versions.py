@@ -19,23 +19,28 @@ def other_versions(cells: Sequence[Cell], records: Sequence[Record]) -> list[str
         alike = [record for record in records if is_of_same_row(record, cell)]
         solver, operator = cell.config["solver"]["source"], cell.operator_sha256
         if solver:
-            keys = {record.key for record in alike if record.source_sha256 not in {None, solver}}
-            found.setdefault((cell.label, file_name(type(cell.solver))), set()).update(keys)
+            place = cell.label, file_name(type(cell.solver))
+            found.setdefault(place, set()).update(of_other_code(alike, "source_sha256", solver))
         if operator:
-            keys = {record.key for record in alike if record.operator_sha256 not in {None, operator}}
             made_by = type(cell.task.operators(cell.data.shape, cell.images[:1]))
-            found.setdefault((cell.task.name, file_name(made_by)), set()).update(keys)
-    return [note(len(keys), *names) for names, keys in found.items() if keys]
+            place = cell.task.name, file_name(made_by)
+            found.setdefault(place, set()).update(of_other_code(alike, "operator_sha256", operator))
+    return [note(len(keys), *place) for place, keys in found.items() if keys]
+
+
+def of_other_code(records: Sequence[Record], field: str, sha256: str) -> set[str]:
+    """The keys of the records that state a hash of code, and another one."""
+    return {record.key for record in records if getattr(record, field) not in {None, sha256}}
 
 
 def is_of_same_row(record: Record, cell: Cell) -> bool:
-    """Whether a record has the row and the task of a cell, whatever their settings are."""
+    """Whether a record has the row and the task of a cell, whatever their settings."""
     row = (cell.name, cell.label, cell.task.name, cell.task.operator)
     return (record.solver, record.label, record.task, record.operator) == row
 
 
 def note(n: int, what: str, file: str) -> str:
-    """As in "1 record of Mine was made with another version of my.py"."""
+    """Words such as "1 record of Mine was made with another version of my.py"."""
     verb = "was" if n == 1 else "were"
     return f"{counted(n, 'record')} of {what} {verb} made with another version of {file}"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from bench.data.images import Images
@@ -21,12 +21,19 @@ class Plan:
     cells: list[Cell]
     options: Options
     fid_stats: dict[str, Any] | None = None
-    """Which images FID and KID compare with, where these are not the true ones of the run."""
+    """The images that FID and KID compare with, where these are not the true ones of the run."""
 
     @cached_property
     def image_sha256(self) -> Callable[[Images, str], str]:
         """The hash of an image, which is read once for all cells."""
-        return cache(lambda data, image: data.image_sha256(image))
+        known: dict[tuple[Images, str], str] = {}
+
+        def sha256(data: Images, image: str) -> str:
+            if (data, image) not in known:
+                known[data, image] = data.image_sha256(image)
+            return known[data, image]
+
+        return sha256
 
     def done(self, records: Iterable[Record], available: Collection[str]) -> set[str]:
         """The keys that need not be computed again.
@@ -39,12 +46,17 @@ class Plan:
     def missing(self, cell: Cell, done: set[str]) -> list[Job]:
         """What is left to do in a cell, in this shard."""
         i, n = self.options.shard
-        jobs = (job for job in cell.jobs(self.image_sha256) if job.key not in done)
-        return [job for job in jobs if job.image == "*" or shard_of(cell.data.name, job.image, n) == i - 1]
+        missing = []
+        for job in cell.jobs(self.image_sha256):
+            is_ours = job.image == "*" or shard_of(cell.data.name, job.image, n) == i - 1
+            if job.key not in done and is_ours:
+                missing.append(job)
+        return missing
 
 
 def shard_of(dataset: str, image: str, n: int) -> int:
-    """Which of n shards (0 .. n - 1) an image belongs to: a hash, so the same on every machine and in every
-    suite.
+    """The shard, 0 .. n - 1, that an image belongs to.
+
+    It follows from a hash, so it is the same on every machine and in every suite.
     """
     return int(digest([dataset, image])[:12], 16) % n

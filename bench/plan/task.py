@@ -3,8 +3,7 @@
     stream        is a function of                                      so that
     operator      seed, dataset, image, operator                        noise levels share masks and kernels
     measurement   seed, dataset, image, task                            every solver sees the same y
-    init          seed, dataset, image, sample                          solvers start alike: paired
-        comparisons
+    init          seed, dataset, image, sample                          comparisons of solvers are paired
     sampler       seed, dataset, image, task, solver, sample            a solver's rows are paired too
 
 None depends on a batch, an order, a device, a worker or a hyper-parameter.
@@ -19,16 +18,15 @@ from bench.operators import make_operator
 from bench.operators.base import Operator
 from bench.system.user_code import source_sha256
 
-BLOCK_SCHEME = "rows-1"
-"""How a block of samples shares one stream; part of the keys of blocks."""
+SAMPLES_SCHEME = "rows-1"
+"""How the samples of a problem share one stream; part of the keys of records about several samples."""
 
 
 def supplied(A: Operator) -> dict[str, dict[str, str]]:
-    """The entry of a key for what a user supplied: files, or the operator's own code; none for all other
-    operators.
-    """
-    code = source_sha256(type(A))
-    given = A.supplied() | ({"source": code} if code else {})
+    """The entry of a key for what a user supplied: files, or the operator's own code; else {}."""
+    given = dict(A.supplied())
+    if code := source_sha256(type(A)):
+        given["source"] = code
     return {"supplied": given} if given else {}
 
 
@@ -37,14 +35,14 @@ class Task:
     """An inverse problem on a dataset: y = A(x) + sigma n.
 
     Attributes:
-        operator: its name in tables and streams.
+        operator: the operator's name in tables and streams.
         params: the operator's own parameters, but for those at a neutral value.
         sigma: standard deviation of the noise, for images in [-1, 1].
         seed: root seed of all streams.
-        spec: what `make_operator` finds the operator by, where that is not its name.
+        spec: what `make_operator` finds the operator by; its name where empty.
 
-    A field that is added declares a neutral value (`bench.operators.neutral`). Away from it, the field enters
-    keys and the identity of y.
+    A field that is added declares a neutral value (`bench.operators.base.neutral`). Away from it, the field
+    enters keys and the identity of y.
     """
 
     name: str

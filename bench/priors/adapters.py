@@ -1,7 +1,8 @@
 """Networks of other libraries as priors: ``diffusers:FOLDER`` and ``azula:NAME``.
 
-Neither library states a hash of what it loads; the identity of such a prior is the sha256 over its tensors,
-and its configuration. Nothing here knows class labels that are not a plain embedding, nor latent spaces.
+Neither library states a hash of what it loads. The identity of such a prior is the sha256 of its tensors
+together with its configuration. Class labels other than a plain embedding, and latent spaces, are not
+supported.
 """
 
 from collections.abc import Callable

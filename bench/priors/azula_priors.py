@@ -1,10 +1,12 @@
-"""Denoisers of azula as priors: ``azula:adm/NAME``, ``azula:vdm/NAME`` or what a function of the user's
-returns.
+"""Denoisers of azula as priors: ``azula:adm/NAME``, ``azula:vdm/NAME`` or a user's function.
+
+azula states no types, so its denoisers and their networks are ``Any`` here.
 """
 
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from bench.priors.cards import PriorError
 from bench.priors.files import state_sha256
-from bench.priors.foreign import LogRatios, named, table_schedule
+from bench.priors.foreign import LogRatios, table_schedule, with_identity
 from bench.priors.network import NetworkPrior
 from bench.priors.unet import recompute_activations
 from bench.schedule import Schedule, TableSchedule, VPSchedule
@@ -20,13 +22,11 @@ from bench.system.cache import cache_dir
 from bench.system.user_code import UserCodeError, import_user_module, module_sha256
 
 PLUGINS = ("adm", "vdm")
-"""Of azula: those that load images' denoisers, not latents', and unpickle weights only."""
+"""Plugins of azula that load denoisers of images, not of latents, and unpickle weights only."""
 
 
 class _Ratio:
-    """An azula schedule whose time is the logarithm of sigma / alpha, so that a denoiser can be asked at any
-    level.
-    """
+    """An azula schedule whose time is log(sigma / alpha): with it, a denoiser works at any level."""
 
     def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
         alpha = torch.rsqrt(1 + torch.exp(2 * t))
@@ -34,14 +34,12 @@ class _Ratio:
 
 
 class _CallAtLevel(nn.Module):
-    """An azula denoiser as (x, index) -> E[x0 | x_t]; azula's denoisers take any schedule in exchange for
-    their own.
-    """
+    """An azula denoiser as (x, index) -> E[x0 | x_t]; its own schedule is replaced."""
 
-    def __init__(self, denoiser: nn.Module, schedule: Schedule) -> None:
+    def __init__(self, denoiser: Any, schedule: Schedule) -> None:
         super().__init__()
+        denoiser.schedule = _Ratio()
         self.denoiser = denoiser
-        self.denoiser.schedule = _Ratio()
         self.log_ratios = LogRatios(schedule)
 
     def forward(self, x: Tensor, index: Tensor) -> Tensor:
@@ -51,41 +49,44 @@ class _CallAtLevel(nn.Module):
 def load_azula(
     name: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None
 ) -> NetworkPrior:
-    """A denoiser of azula.
+    """Loads a denoiser of azula.
 
     Args:
         name: ``adm/NAME`` or ``vdm/NAME``, a pretrained model that azula downloads into the cache (on trust:
             it does not verify most of them); or ``file.py:function``, ``pkg.mod:function`` of the user's,
             which returns the denoiser and the shape of an image, (C, H, W).
+        dtype: of the weights and of the state that solvers see.
+        device: of the weights.
+        autocast: lower precision for the network, or None.
 
     Raises:
-        PriorError: there is no such thing.
+        PriorError: there is no such denoiser, or it cannot be loaded.
 
     """
     from azula.plugins.adm import AblatedDenoiser
 
-    (denoiser, shape), source = _pretrained(name) if ":" not in name else _from_function(name)
+    denoiser, shape, source = _from_function(name) if ":" in name else _pretrained(name)
     sha256 = state_sha256(denoiser.state_dict())
-    if isinstance(
-        denoiser, AblatedDenoiser
-    ):  # at its exact time steps, which the denoiser itself only searches for
-        schedule, backbone = (
-            _ablated_schedule(denoiser, name),
-            recompute_activations(denoiser.backbone, False),
-        )
+    if isinstance(denoiser, AblatedDenoiser):
+        # At its exact time steps, which the denoiser itself only searches for.
+        schedule, backbone = _ablated_schedule(denoiser, name), denoiser.backbone
+        network = recompute_activations(backbone, False).to(device, dtype)
         classes = backbone.num_classes or 0
-        prior = NetworkPrior(backbone.to(device, dtype), shape, schedule, dtype, autocast, classes=classes)
+        prior = NetworkPrior(network, shape, schedule, dtype, autocast, classes=classes)
     else:
         schedule = _azula_schedule(denoiser, name)
-        prior = NetworkPrior(
-            _CallAtLevel(denoiser, schedule).to(device, dtype), shape, schedule, dtype, autocast, "x0"
-        )
-    return named(
-        prior, f"azula:{Path(name).name}", sha256, {"denoiser": type(denoiser).__name__, "source": source}
-    )
+        network = _CallAtLevel(denoiser, schedule).to(device, dtype)
+        prior = NetworkPrior(network, shape, schedule, dtype, autocast, "x0")
+    config = {"denoiser": type(denoiser).__name__, "source": source}
+    return with_identity(prior, f"azula:{Path(name).name}", sha256, config)
 
 
-def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | None]:
+Loaded = tuple[Any, tuple[int, ...], str | None]
+"""A denoiser, the shape of its images, (C, H, W), and the hash of the user's code that made it."""
+
+
+def _pretrained(name: str) -> Loaded:
+    """Loads a model of one of azula's plugins."""
     plugin, _, model = name.partition("/")
     size = re.search(r"_(\d+)x\d+", model)
     if plugin not in PLUGINS or size is None:
@@ -105,14 +106,15 @@ def _pretrained(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | Non
             f"azula:{name}: azula has no '{model}'; known: {', '.join(load_cards(module))}"
         ) from None
     except Exception as error:  # its downloaders raise anything
-        reason = (str(error).splitlines() or ["?"])[0]
+        reason, *_ = str(error).splitlines() or ["?"]
         offline = f"it takes a file that is already in {hub.get_hub_dir()}, by the name that it prints"
         raise PriorError(f"azula:{name}: azula could not load it ({reason}); {offline}") from error
-    return (denoiser, (3, int(size[1]), int(size[1]))), None
+    side = int(size[1])
+    return denoiser, (3, side, side), None
 
 
-def _from_function(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | None]:
-    """What the user's function returns, and the hash of its file and of what it imports from beside it."""
+def _from_function(name: str) -> Loaded:
+    """Calls the user's function; the hash covers its file and what that imports from beside it."""
     place, _, function = name.rpartition(":")
     try:
         module = import_user_module(place)
@@ -123,11 +125,14 @@ def _from_function(name: str) -> tuple[tuple[nn.Module, tuple[int, ...]], str | 
         raise PriorError(f"azula:{name}: {error}") from error
     except Exception as error:  # a user's code may raise anything
         raise PriorError(f"azula:{name}: {type(error).__name__}: {error}") from error
-    return (denoiser.eval(), tuple(shape)), module_sha256(module)
+    return denoiser.eval(), tuple(shape), module_sha256(module)
 
 
-def _ablated_schedule(denoiser: nn.Module, name: str) -> Schedule:
-    """What azula keeps in single precision: one of its two schedules, exactly, or what the denoiser says."""
+def _ablated_schedule(denoiser: Any, name: str) -> Schedule:
+    """The exact form of the schedule that azula keeps in single precision.
+
+    It is one of azula's two schedules, or else the denoiser's own numbers.
+    """
     sigmas = denoiser.sigmas.double().cpu().numpy()
     T = len(sigmas)
     linear, cosine = VPSchedule(T, 0.1 / T, 20 / T), _cosine(T)
@@ -138,12 +143,12 @@ def _ablated_schedule(denoiser: nn.Module, name: str) -> Schedule:
 
 
 def _cosine(T: int) -> TableSchedule:
-    """Of Nichol & Dhariwal 2021 (arXiv 2102.09672, eq. 17), with betas of at most 0.999."""
+    """The cosine schedule (Nichol & Dhariwal 2021, arXiv 2102.09672, eq. 17), betas at most 0.999."""
     f = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
     return TableSchedule(tuple(np.cumprod(np.maximum(f[1:] / f[:-1], 1e-3)).tolist()))
 
 
-def _azula_schedule(denoiser: nn.Module, name: str, T: int = 1000) -> TableSchedule:
+def _azula_schedule(denoiser: Any, name: str, T: int = 1000) -> TableSchedule:
     """T levels spread evenly over the denoiser's own time, scaled to alpha^2 + sigma^2 = 1."""
     alpha, sigma = denoiser.schedule(torch.linspace(1 / T, 1, T, dtype=torch.float64))
     return table_schedule((alpha**2 / (alpha**2 + sigma**2)).double().cpu().numpy(), name)

@@ -1,4 +1,4 @@
-"""Cards: what a prior is, where its files come from, and what they hash to."""
+"""Cards of priors: architecture, noise levels, and where the files come from and what they hash to."""
 
 import tomllib
 from pathlib import Path
@@ -15,7 +15,7 @@ Url = Annotated[str, Field(pattern="^https?://")]
 
 
 class Network(BaseModel):
-    """What the U-Net and the classifier have in common; ``attention_resolutions`` in pixels."""
+    """Settings that the U-Net and the classifier share; ``attention_resolutions`` are in pixels."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -33,20 +33,20 @@ class Network(BaseModel):
 
 
 class Architecture(Network):
-    """What `bench.priors.unet.build_unet` takes."""
+    """Arguments of `bench.priors.unet.build_unet`."""
 
     learn_sigma: bool
     num_classes: PositiveInt | None = None
 
 
 class ClassifierArchitecture(Network):
-    """What `bench.priors.unet.build_classifier` takes."""
+    """Arguments of `bench.priors.unet.build_classifier`."""
 
     num_classes: PositiveInt
 
 
 class ScheduleTable(BaseModel):
-    """Linear betas."""
+    """Noise levels by linear betas, as in `bench.schedule.VPSchedule`."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -60,12 +60,12 @@ class Weights(BaseModel):
 
     Attributes:
         file: its name, beside the card or in the cache.
-        sha256: where it is known; without it, `fetch` writes down what it got, and every run records what it
-            used.
+        sha256: of the file, where known. Without it, `fetch` notes the hash of what it got, and every run
+            records the hash of what it used.
         size: in bytes, where known; a file of another size is refused.
-        size_about: in bytes, where the exact size is not known: said before a download, and never checked.
-        urls: where it can be downloaded, the best first.
-        by_hand: how to get it otherwise.
+        size_about: an estimate in bytes, where the size is not known; shown before a download, never checked.
+        urls: addresses of the file, the best first.
+        by_hand: instructions for getting it otherwise.
 
     """
 
@@ -84,8 +84,8 @@ class Classifier(Weights):
     scale: NonNegativeFloat = 1.0
 
 
-class Card(Weights):
-    """What a card must say; whatever else it says is for the reader."""
+class PriorCard(Weights):
+    """Entries that a card must have; further ones are for the reader."""
 
     name: str
     architecture: Architecture
@@ -93,9 +93,13 @@ class Card(Weights):
     classifier: Classifier | None = None
 
     @property
-    def weights(self) -> list[Weights]:
+    def weights(self) -> "list[NetworkWeights]":
         """Every file that the prior needs."""
-        return [self, *([self.classifier] if self.classifier else [])]
+        return [self] if self.classifier is None else [self, self.classifier]
+
+
+NetworkWeights = PriorCard | Classifier
+"""A file of weights, and the architecture that it is for."""
 
 
 class PriorError(ValueError):
@@ -107,8 +111,14 @@ def list_priors() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def read_card(name: str) -> tuple[Card, Path]:
-    """The card of a prior by name, or by the path of a ``.toml`` of the user's own, and its path.
+def read_card(name: str) -> tuple[PriorCard, Path]:
+    """Reads the card of a prior.
+
+    Args:
+        name: of a card in this folder, or the path of a ``.toml`` of the user's own.
+
+    Returns:
+        The card and its path.
 
     Raises:
         PriorError: no such card, not valid TOML, or an entry that is missing, unknown or wrong.
@@ -119,7 +129,7 @@ def read_card(name: str) -> tuple[Card, Path]:
         kinds = "the path of a card (.toml), diffusers:FOLDER or azula:NAME"
         raise PriorError(f"unknown prior '{name}'{nearest(name, list_priors())}, {kinds}")
     try:
-        return Card.model_validate(tomllib.loads(path.read_text())), path
+        return PriorCard.model_validate(tomllib.loads(path.read_text())), path
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PriorError(f"{path}: not a valid card: {error}") from None
     except ValidationError as error:

@@ -1,36 +1,35 @@
-"""What a ``UNet2DModel`` means under each kind of scheduler of diffusers: its noise levels, and its way to
-E[x0 | x_t].
+"""Noise levels of a ``UNet2DModel``, and its way to E[x0 | x_t], under each kind of scheduler of diffusers.
 
-Of diffusers 0.42 these are known: all schedulers with betas, of zero terminal SNR too (``use_karras_sigmas``
-and the like leave the network as it is); EDM's (`EDMEulerScheduler`, `EDMDPMSolverMultistepScheduler`,
-`CosineDPMSolverMultistepScheduler`, and `EulerDiscreteScheduler` of continuous time); flow matching
-(`FlowMatchEulerDiscreteScheduler`, `FlowMatchHeunDiscreteScheduler`, and ``use_flow_sigmas``), whose shift of
-levels, be it dynamic, leaves the network as it is, and whose ``invert_sigmas`` turns its time and velocity
-around; scores of images in [0, 1] (`ScoreSdeVeScheduler`, `KarrasVeScheduler`); and `IPNDMScheduler`. Refused
-are:
+These kinds of diffusers 0.42 are known:
 
-- of consistency functions: `CMStochasticIterativeScheduler`, `LCMScheduler`, `TCDScheduler`, `SCMScheduler`
-and
-  `FlowMatchLCMScheduler`;
-- `ScoreSdeVpScheduler`, which does not say at which time its network is asked;
-- schedulers of tokens, of latents, of video, sound or molecules, and of flow maps: no U-Net of images in
-pixels goes with them.
+- All schedulers with betas, those of zero terminal SNR too; ``use_karras_sigmas`` and the like leave the
+  network as it is.
+- EDM: `EDMEulerScheduler`, `EDMDPMSolverMultistepScheduler`, `CosineDPMSolverMultistepScheduler`, and
+  `EulerDiscreteScheduler` of continuous time.
+- Flow matching: `FlowMatchEulerDiscreteScheduler`, `FlowMatchHeunDiscreteScheduler` and ``use_flow_sigmas``.
+  A shift of the levels, even a dynamic one, leaves the network as it is; ``invert_sigmas`` turns its time and
+  velocity around.
+- Scores of images in [0, 1]: `ScoreSdeVeScheduler`, `KarrasVeScheduler`.
+- `IPNDMScheduler`.
 
-Our x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1, which is the networks' own form where there are
-betas. The others are asked with x_t / alpha = x0 + r eps, r = sigma / alpha, brought to the form that they
-were trained on.
+These are refused:
+
+- Schedulers of consistency functions: `CMStochasticIterativeScheduler`, `LCMScheduler`, `TCDScheduler`,
+  `SCMScheduler` and `FlowMatchLCMScheduler`.
+- `ScoreSdeVpScheduler`, which does not say at which time its network is asked.
+- Schedulers of tokens, of latents, of video, sound or molecules, and of flow maps: no U-Net of images in
+  pixels goes with them.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from bench.priors.cards import PriorError
-from bench.priors.foreign import LogRatios, table_schedule
+from bench.priors.diffusers_networks import TIMES, Flow, OnCircle, Preconditioned, ScoreInUnitRange, WithBetas
+from bench.priors.foreign import table_schedule
 from bench.priors.network import Prediction
 from bench.schedule import Schedule, VPSchedule
 
@@ -40,7 +39,7 @@ PREDICTIONS: dict[str, Prediction] = {
     "sample": "x0",
     "original_sample": "x0",
 }
-"""What diffusers calls them."""
+"""The names of predictions in diffusers -> ours."""
 CONSISTENCY = (
     "CMStochasticIterativeScheduler",
     "LCMScheduler",
@@ -48,198 +47,108 @@ CONSISTENCY = (
     "SCMScheduler",
     "FlowMatchLCMScheduler",
 )
-KNOWN = "known are those with betas, of EDM, of flow matching, ScoreSdeVeScheduler, KarrasVeScheduler and IPNDMScheduler"
+KNOWN = (
+    "known are those with betas, of EDM, of flow matching, "
+    "ScoreSdeVeScheduler, KarrasVeScheduler and IPNDMScheduler"
+)
 
 
 class Kind(NamedTuple):
-    """How a network is used as a prior."""
+    """The use of a network as a prior."""
 
     network: nn.Module
     schedule: Schedule
     predicts: Prediction = "x0"
     about: dict[str, Any] = {}  # noqa: RUF012 - never changed
-    """What of the scheduler changes results besides levels and prediction; part of the identity."""
-
-
-class WithBetas(nn.Module):
-    """A network of the variance-preserving process as (x, index, labels) -> prediction."""
-
-    def __init__(self, unet: nn.Module) -> None:
-        super().__init__()
-        self.unet = unet
-
-    def forward(self, x: Tensor, index: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.unet(x, index, class_labels=labels).sample
-
-
-class AtRatio(nn.Module):
-    """A network of another process as (x, index, labels) -> E[x0 | x_t]."""
-
-    def __init__(self, unet: nn.Module, schedule: Schedule) -> None:
-        super().__init__()
-        self.unet, self.log_ratios = unet, LogRatios(schedule)
-
-    def forward(self, x: Tensor, index: Tensor, labels: Tensor | None = None) -> Tensor:
-        r = self.log_ratios(index).exp().to(x.dtype).view(-1, 1, 1, 1)
-        return self.denoise(x * torch.sqrt(1 + r**2), r, labels)
-
-    def ask(self, x: Tensor, time: Tensor, labels: Tensor | None) -> Tensor:
-        """The network's output at its own input and time."""
-        return self.unet(x, time.flatten(), class_labels=labels).sample
-
-    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        """E[x0 | x] of x = x0 + r eps, (B, C, H, W), with r (1 or B, 1, 1, 1)."""
-        raise NotImplementedError
-
-
-def quarter_log(sigma: Tensor) -> Tensor:
-    """EDM's time."""
-    return sigma.log() / 4
-
-
-def angle(sigma: Tensor) -> Tensor:
-    """Arctan, scaled to 0 .. 1."""
-    return sigma.atan() * (2 / math.pi)
-
-
-TIMES = {"log": quarter_log, "angle": angle}
-
-
-class Preconditioned(AtRatio):
-    """EDM (Karras et al. 2022, arXiv 2206.00364, eq. 7 and table 1): c_skip x + c_out F(c_in x, c_noise).
-
-    Args:
-        sigma_data: standard deviation of the data.
-        sign: of c_out, which diffusers turns for ``v_prediction``.
-        time: c_noise of sigma.
-
-    """
-
-    def __init__(
-        self,
-        unet: nn.Module,
-        schedule: Schedule,
-        sigma_data: float,
-        sign: int,
-        time: Callable[[Tensor], Tensor],
-    ) -> None:
-        super().__init__(unet, schedule)
-        self.sigma_data, self.sign, self.time = sigma_data, sign, time
-
-    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        total = torch.sqrt(r**2 + self.sigma_data**2)
-        out = self.ask(x / total, self.time(r), labels)
-        return (self.sigma_data / total) ** 2 * x + self.sign * self.sigma_data * r / total * out
-
-
-class Flow(AtRatio):
-    """Flow matching (Lipman et al. 2023, arXiv 2210.02747): velocity eps - x0 at (1 - s) x0 + s eps, asked at
-    s T.
-
-    Args:
-        inverted: velocity x0 - eps, asked at (1 - s) T.
-
-    """
-
-    def __init__(self, unet: nn.Module, schedule: Schedule, T: int, inverted: bool) -> None:
-        super().__init__(unet, schedule)
-        self.T, self.inverted = T, inverted
-
-    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        s, x = r / (1 + r), x / (1 + r)
-        if self.inverted:
-            return x + s * self.ask(x, self.T * (1 - s), labels)
-        return x - s * self.ask(x, self.T * s, labels)
-
-
-class ScoreInUnitRange(AtRatio):
-    """The score of x01 + sigma eps, images in [0, 1] (Song et al. 2021, arXiv 2011.13456); r = 2 sigma in
-    [-1, 1].
-    """
-
-    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        return x + r**2 / 2 * self.ask((x + 1) / 2, r / 2, labels)
-
-
-class OnCircle(AtRatio):
-    """The velocity eps cos - x0 sin at x0 cos + eps sin of an angle, asked at the angle."""
-
-    def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        cos = torch.rsqrt(1 + r**2)
-        return cos * (cos * x - r * self.ask(cos * x, angle(r), labels))
+    """Settings that change results besides levels and prediction; they are part of the identity."""
 
 
 def interpret(unet: nn.Module, scheduler: Any, source: str) -> Kind:
-    """The kind of a scheduler of diffusers.
+    """Finds out how a network is used under a scheduler of diffusers.
 
     Args:
+        unet: the network.
         scheduler: made from the configuration of a pipeline.
-        source: what errors name first.
+        source: the pipeline; starts the messages of errors.
 
     Raises:
-        PriorError: under it, the network is not a denoiser that is known here.
+        PriorError: under the scheduler, the network is not a denoiser that is known here.
 
     """
-    name, config = type(scheduler).__name__, scheduler.config
+    name = type(scheduler).__name__
     if name in CONSISTENCY:
         raise PriorError(f"{source}: {name}: its network is a consistency function, not E[x0 | x_t]")
     if name == "ScoreSdeVpScheduler":
         raise PriorError(f"{source}: {name} does not say at which time its network is asked; {KNOWN}")
-    if name in {"EDMEulerScheduler", "EDMDPMSolverMultistepScheduler"}:
-        return _preconditioned(unet, scheduler, config.sigma_data, "log", source)
-    if name == "CosineDPMSolverMultistepScheduler":
-        return _preconditioned(unet, scheduler, config.sigma_data, "angle", source)
-    if name == "EulerDiscreteScheduler" and (config.timestep_type, config.prediction_type) == (
-        "continuous",
-        "v_prediction",
-    ):
+    if name in BY_NAME:
+        return BY_NAME[name](unet, scheduler, source)
+    return _by_settings(unet, scheduler, source)
+
+
+def _by_settings(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """The kind of a scheduler whose settings, not its name, say what its network is."""
+    name, config = type(scheduler).__name__, scheduler.config
+    continuous = name == "EulerDiscreteScheduler" and config.timestep_type == "continuous"
+    if continuous and config.prediction_type == "v_prediction":
         return _preconditioned(unet, scheduler, 1.0, "log", source)
-    if name in {"FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"}:
-        return _flow(unet, scheduler, config.shift, source)
     if config.get("use_flow_sigmas") and "flow_shift" in config:
         if config.prediction_type != "flow_prediction":
             raise PriorError(f"{source}: {name}: use_flow_sigmas needs prediction_type flow_prediction")
         return _flow(unet, scheduler, config.flow_shift, source)
-    if name in {"ScoreSdeVeScheduler", "KarrasVeScheduler"}:
-        return _score(unet, scheduler, source)
-    if name == "IPNDMScheduler":
-        schedule = _from_ratios(np.tan(_even(config.num_train_timesteps) * np.pi / 2), source)
-        return Kind(OnCircle(unet, schedule), schedule, about={"kind": "angle"})
     if hasattr(scheduler, "betas"):
         return _betas(unet, scheduler, source)
     raise PriorError(f"{source}: {name} is no scheduler under which a UNet2DModel is a denoiser; {KNOWN}")
 
 
+def _edm(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """EDM as in its paper."""
+    return _preconditioned(unet, scheduler, scheduler.config.sigma_data, "log", source)
+
+
+def _cosine_edm(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """EDM with the angle as its time."""
+    return _preconditioned(unet, scheduler, scheduler.config.sigma_data, "angle", source)
+
+
+def _flow_matching(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """Flow matching by its own schedulers."""
+    return _flow(unet, scheduler, scheduler.config.shift, source)
+
+
+def _circle(unet: nn.Module, scheduler: Any, source: str) -> Kind:
+    """Levels at even angles between data and noise."""
+    angles = _even(scheduler.config.num_train_timesteps) * np.pi / 2
+    schedule = _from_ratios(np.tan(angles), source)
+    return Kind(OnCircle(unet, schedule), schedule, about={"kind": "angle"})
+
+
 def _betas(unet: nn.Module, scheduler: Any, source: str) -> Kind:
-    """Linear betas in double precision, as ours are; any other from the scheduler's own table.
+    """A network of the variance-preserving process; the scheduler has betas."""
+    config = scheduler.config
+    if (predicts := PREDICTIONS.get(config.get("prediction_type", "epsilon"))) is None:
+        raise PriorError(f"{source}: prediction_type '{config.prediction_type}' is not noise, v or x0")
+    return Kind(WithBetas(unet), _betas_schedule(scheduler, source), predicts)
+
+
+def _betas_schedule(scheduler: Any, source: str) -> Schedule:
+    """Linear betas in double precision, as ours are; other levels from the scheduler's own table.
 
     A last level of pure noise (zero terminal SNR), at which x0 does not follow from eps, is left out.
     """
     config = scheduler.config
-    if (predicts := PREDICTIONS.get(config.get("prediction_type", "epsilon"))) is None:
-        raise PriorError(f"{source}: prediction_type '{config.prediction_type}' is not noise, v or x0")
     shifted, zero = "snr_shift_scale" in config, config.get("rescale_betas_zero_snr")
-    if (
-        config.get("beta_schedule") == "linear"
-        and config.get("trained_betas") is None
-        and not shifted
-        and not zero
-    ):
-        schedule = VPSchedule(config.num_train_timesteps, config.beta_start, config.beta_end)
+    linear = config.get("beta_schedule") == "linear" and config.get("trained_betas") is None
+    if linear and not shifted and not zero:
+        return VPSchedule(config.num_train_timesteps, config.beta_start, config.beta_end)
+    if shifted:
+        abar = scheduler.alphas_cumprod.double().numpy()
     else:
-        abar = (
-            scheduler.alphas_cumprod.double().numpy()
-            if shifted
-            else np.cumprod(1 - scheduler.betas.double().numpy())
-        )
-        schedule = table_schedule(abar[:-1] if zero else abar, source)
-    return Kind(WithBetas(unet), schedule, predicts)
+        abar = np.cumprod(1 - scheduler.betas.double().numpy())
+    return table_schedule(abar[:-1] if zero else abar, source)
 
 
 def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: str, source: str) -> Kind:
-    """Levels where the scheduler's own sampler of ``num_train_timesteps`` steps has them: solvers spread
-    theirs over these.
-    """
+    """A network of EDM; its levels are those of the scheduler's sampler of ``num_train_timesteps`` steps."""
     prediction = scheduler.config.prediction_type
     if (sign := {"epsilon": 1, "v_prediction": -1}.get(prediction)) is None:
         raise PriorError(
@@ -252,11 +161,10 @@ def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: st
 
 
 def _flow(unet: nn.Module, scheduler: Any, shift: float, source: str) -> Kind:
-    """Levels even in the network's own time, then shifted, as in its scheduler; pure noise, at time T, is
-    left out.
+    """A network of flow matching; its levels are even in its own time, then shifted by its scheduler.
 
-    A dynamic shift, which depends on the size of the image and is a sampler's, is not made: nor is it in the
-    scheduler's own table, at whose times the network is trained.
+    Pure noise, at time T, is left out. A dynamic shift depends on the size of the image and belongs to a
+    sampler. It is not in the scheduler's own table, at whose times the network is trained, and not here.
     """
     config = scheduler.config
     T, inverted = config.num_train_timesteps, bool(config.get("invert_sigmas"))
@@ -264,13 +172,16 @@ def _flow(unet: nn.Module, scheduler: Any, shift: float, source: str) -> Kind:
     if not config.get("use_dynamic_shifting"):
         s = shift * s / (1 + (shift - 1) * s)
     schedule = _from_ratios(s / (1 - s), source)
-    about = {"kind": "flow", "T": T} | ({"inverted": True} if inverted else {})
+    about: dict[str, Any] = {"kind": "flow", "T": T}
+    if inverted:
+        about["inverted"] = True
     return Kind(Flow(unet, schedule, T, inverted), schedule, about=about)
 
 
 def _score(unet: nn.Module, scheduler: Any, source: str) -> Kind:
-    """Geometric levels. ScoreSdeVe's sigmas are of images in [0, 1], KarrasVe's of images in [-1, 1], as in
-    its pipeline.
+    """A network that gives scores, at geometric levels.
+
+    ScoreSdeVe's sigmas are of images in [0, 1], KarrasVe's of images in [-1, 1], as in its pipeline.
     """
     unit = 2 if type(scheduler).__name__ == "ScoreSdeVeScheduler" else 1
     config = scheduler.config
@@ -280,9 +191,23 @@ def _score(unet: nn.Module, scheduler: Any, source: str) -> Kind:
 
 
 def _even(T: int) -> np.ndarray:
-    """1 / T, 2 / T, ... below 1."""
+    """The numbers 1 / T, 2 / T, ... below 1."""
     return np.arange(1, T) / T
 
 
 def _from_ratios(r: np.ndarray, source: str) -> Schedule:
+    """The schedule with the ratios r = sigma / alpha."""
     return table_schedule(1 / (1 + r**2), source)
+
+
+BY_NAME: dict[str, Callable[[nn.Module, Any, str], Kind]] = {
+    "EDMEulerScheduler": _edm,
+    "EDMDPMSolverMultistepScheduler": _edm,
+    "CosineDPMSolverMultistepScheduler": _cosine_edm,
+    "FlowMatchEulerDiscreteScheduler": _flow_matching,
+    "FlowMatchHeunDiscreteScheduler": _flow_matching,
+    "ScoreSdeVeScheduler": _score,
+    "KarrasVeScheduler": _score,
+    "IPNDMScheduler": _circle,
+}
+"""Schedulers whose name says what their network is."""

@@ -1,5 +1,7 @@
-"""Pipeline folders of diffusers as priors: ``diffusers:FOLDER``; `bench.priors.diffusers_kinds` says what is
-known.
+"""Pipeline folders of diffusers as priors: ``diffusers:FOLDER``.
+
+`bench.priors.diffusers_kinds` lists the schedulers that are known. diffusers states few types, so its
+networks and schedulers are ``Any`` here.
 """
 
 import importlib
@@ -8,22 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from bench.priors.cards import PriorError
 from bench.priors.diffusers_kinds import interpret
 from bench.priors.files import state_sha256
-from bench.priors.foreign import named
+from bench.priors.foreign import with_identity
 from bench.priors.network import NetworkPrior
 
 DEPRECATED = {"KarrasVeScheduler": "scheduling_karras_ve", "ScoreSdeVpScheduler": "scheduling_sde_vp"}
-"""Modules of schedulers that diffusers 0.42 still has, and exports in name only."""
+"""Modules of the schedulers that diffusers 0.42 still has, but exports in name only."""
+
+PIPELINE = "diffusers: takes the folder of a saved pipeline"
 
 
 def load_diffusers(
     folder: str, dtype: torch.dtype, device: torch.device | str, autocast: torch.dtype | None
 ) -> NetworkPrior:
-    """A pipeline folder of diffusers with a ``UNet2DModel`` in pixels; nothing is downloaded.
+    """Loads a pipeline folder of diffusers with a ``UNet2DModel`` in pixels; downloads nothing.
+
+    Args:
+        folder: of the saved pipeline.
+        dtype: of the weights and of the state that solvers see.
+        device: of the weights.
+        autocast: lower precision for the network, or None.
 
     Raises:
         PriorError: diffusers is not installed, or the folder is not such a pipeline.
@@ -36,39 +45,59 @@ def load_diffusers(
             "diffusers is not installed; pip install 'diffusion-inverse-bench[diffusers]'"
         ) from None
     root = Path(folder).expanduser()
-    index, unet_config = (_json(root / name) for name in ("model_index.json", "unet/config.json"))
-    if latent := sorted(index.keys() & {"vae", "vqvae", "movq"}):
-        raise PriorError(f"{root}: works on the latents of its '{latent[0]}'; priors here work on pixels")
-    if unet_config.get("_class_name") != "UNet2DModel":
-        raise PriorError(
-            f"{root}: its network is {unet_config.get('_class_name')}; only UNet2DModel is supported"
-        )
+    unet_config = _unet_config(root)
     scheduler = _scheduler(root)
-    if unet_config.get("class_embed_type") is not None:
-        raise PriorError(
-            f"{root}: class_embed_type '{unet_config['class_embed_type']}' is not supported; plain embeddings are"
-        )
-    if (size := unet_config.get("sample_size")) is None:
-        raise PriorError(
-            f"{root}: its network does not say for which images it is; set sample_size in unet/config.json"
-        )
-    side = size if isinstance(size, (list, tuple)) else (size, size)
+    side = _image_size(root, unet_config)
     unet = _diffusers_network(root / "unet", UNet2DModel)
     sha256 = state_sha256(unet.state_dict())
-    classes = unet.config.num_class_embeds or 0
     network, schedule, predicts, about = interpret(unet, scheduler, str(root))
-    channels, given = unet.config.in_channels, unet.config.out_channels
-    if given != channels and (given, predicts) != (2 * channels, "eps"):
-        raise PriorError(f"{root}: its network returns {given} channels for images of {channels}")
-    shape = (channels, *side)
-    prior = NetworkPrior(network.to(device, dtype), shape, schedule, dtype, autocast, predicts, classes)
+    channels, returned = unet.config.in_channels, unet.config.out_channels
+    if returned != channels and (returned, predicts) != (2 * channels, "eps"):
+        raise PriorError(f"{root}: its network returns {returned} channels for images of {channels}")
+    network, shape, classes = network.to(device, dtype), (channels, *side), unet.config.num_class_embeds or 0
+    prior = NetworkPrior(network, shape, schedule, dtype, autocast, predicts, classes)
     config = {key: value for key, value in unet.config.items() if not key.startswith("_")}
-    identity = {"unet": config, "predicts": predicts} | ({"scheduler": about} if about else {})
-    return named(prior, f"diffusers:{root.resolve().name}", sha256, identity)
+    identity = {"unet": config, "predicts": predicts}
+    if about:
+        identity["scheduler"] = about
+    return with_identity(prior, f"diffusers:{root.resolve().name}", sha256, identity)
+
+
+def _unet_config(root: Path) -> dict[str, Any]:
+    """Settings of the pipeline's network.
+
+    Raises:
+        PriorError: the pipeline works on latents, or its network is no ``UNet2DModel``.
+
+    """
+    index, config = _json(root / "model_index.json"), _json(root / "unet/config.json")
+    if latent := sorted(index.keys() & {"vae", "vqvae", "movq"}):
+        raise PriorError(f"{root}: works on the latents of its '{latent[0]}'; priors here work on pixels")
+    kind = config.get("_class_name")
+    if kind != "UNet2DModel":
+        raise PriorError(f"{root}: its network is {kind}; only UNet2DModel is supported")
+    return config
+
+
+def _image_size(root: Path, config: dict[str, Any]) -> tuple[int, ...]:
+    """Height and width of the network's images.
+
+    Raises:
+        PriorError: the network does not say, or takes class labels of another kind than plain embeddings.
+
+    """
+    embedding, size = config.get("class_embed_type"), config.get("sample_size")
+    if embedding is not None:
+        unsupported = f"class_embed_type '{embedding}' is not supported"
+        raise PriorError(f"{root}: {unsupported}; plain embeddings are")
+    if size is None:
+        unsaid = "its network does not say for which images it is"
+        raise PriorError(f"{root}: {unsaid}; set sample_size in unet/config.json")
+    return tuple(size) if isinstance(size, (list, tuple)) else (size, size)
 
 
 def _scheduler(root: Path) -> Any:
-    """The pipeline's scheduler.
+    """Makes the pipeline's scheduler.
 
     Raises:
         PriorError: diffusers has none of that name, or cannot make it.
@@ -76,35 +105,50 @@ def _scheduler(root: Path) -> Any:
     """
     import diffusers
 
-    plan = _json(root / "scheduler" / "scheduler_config.json")
-    name = str(plan.get("_class_name"))
+    config = _json(root / "scheduler" / "scheduler_config.json")
+    name = str(config.get("_class_name"))
     try:
-        if name in DEPRECATED:
-            made = getattr(
-                importlib.import_module(f"diffusers.schedulers.deprecated.{DEPRECATED[name]}"), name
-            )
-        else:  # the betas of the one are DDPM's, and do not need the package that its steps do
-            made = getattr(diffusers, "DDPMScheduler" if name == "DPMSolverSDEScheduler" else name, None)
-        if isinstance(made, type) and made.__name__.endswith("Scheduler"):
-            return made.from_config(plan)
+        kind = _scheduler_class(name)
+        if kind is not None:
+            return kind.from_config(config)
     except Exception as error:  # of many kinds, and of many lines
-        raise PriorError(f"{root}: {name} cannot be made: {' '.join(str(error).split())[:200]}") from error
+        raise PriorError(f"{root}: {name} cannot be made: {_one_line(error)}") from error
     raise PriorError(f"{root}: diffusers {diffusers.__version__} has no scheduler '{name}'")
 
 
-def _diffusers_network(folder: Path, network: type) -> nn.Module:
-    """Its weights from the one file that there is: safetensors or a checkpoint, plain or of a variant such as
-    fp16.
+def _scheduler_class(name: str) -> Any:
+    """The scheduler class of diffusers with a name; None if there is none."""
+    import diffusers
+
+    if name in DEPRECATED:
+        module = importlib.import_module(f"diffusers.schedulers.deprecated.{DEPRECATED[name]}")
+        return getattr(module, name)
+    if name == "DPMSolverSDEScheduler":
+        # Its betas are DDPM's, and only its steps need a further package.
+        name = "DDPMScheduler"
+    found = getattr(diffusers, name, None)
+    if isinstance(found, type) and found.__name__.endswith("Scheduler"):
+        return found
+    return None
+
+
+def _one_line(error: Exception) -> str:
+    """The message of an error on one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200]
+
+
+def _diffusers_network(folder: Path, network: Any) -> Any:
+    """Loads the class ``network`` from the weights file of a folder.
+
+    The file is safetensors or a checkpoint, plain or of a variant such as fp16.
 
     Raises:
         PriorError: no such file, or not weights of this network.
 
     """
-    files = [
-        path.name
-        for kind in ("safetensors", "bin")
-        for path in sorted(folder.glob(f"diffusion_pytorch_model*.{kind}"))
-    ]
+    files: list[str] = []
+    for kind in ("safetensors", "bin"):
+        files += sorted(path.name for path in folder.glob(f"diffusion_pytorch_model*.{kind}"))
     if not files:
         raise PriorError(f"{folder}: no diffusion_pytorch_model.safetensors or .bin; save the pipeline again")
     _, *variant, kind = min(files, key=lambda name: name.count(".")).split(".")
@@ -112,20 +156,22 @@ def _diffusers_network(folder: Path, network: type) -> nn.Module:
     try:
         return network.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False, **which)
     except Exception as error:  # of many kinds, and of many lines
-        raise PriorError(f"{folder}: cannot be loaded: {' '.join(str(error).split())[:200]}") from error
+        raise PriorError(f"{folder}: cannot be loaded: {_one_line(error)}") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
+    """Reads settings by name.
+
+    Raises:
+        PriorError: the file cannot be read, or has something else.
+
+    """
     try:
         found = json.loads(path.read_text())
     except OSError as error:
-        raise PriorError(
-            f"{path}: {error.strerror}; diffusers: takes the folder of a saved pipeline"
-        ) from None
+        raise PriorError(f"{path}: {error.strerror}; {PIPELINE}") from None
     except ValueError as error:
         raise PriorError(f"{path}: not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise PriorError(
-            f"{path}: JSON, but not settings by name; diffusers: takes the folder of a saved pipeline"
-        )
+        raise PriorError(f"{path}: JSON, but not settings by name; {PIPELINE}")
     return found

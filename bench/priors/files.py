@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.priors.cards import Classifier, PriorError, Weights, read_card
+from bench.priors.cards import Classifier, NetworkWeights, PriorError, read_card
 from bench.priors.unet import build_classifier, build_unet, check_state
 from bench.system.cache import cache_dir, sha256
 from bench.system.downloads import DownloadError, Progress, download, silent
@@ -22,14 +22,16 @@ def priors_dir() -> Path:
     return cache_dir() / "priors"
 
 
-def find_weights(weights: Weights, card: Path) -> Path | None:
-    """The file, beside its card or in the cache; None where it is missing."""
-    places = (card.parent / weights.file, priors_dir() / weights.file)
-    return next((path for path in places if path.is_file()), None)
+def find_weights(weights: NetworkWeights, card: Path) -> Path | None:
+    """The file of weights, beside its card or in the cache; None where it is missing."""
+    for folder in (card.parent, priors_dir()):
+        if (folder / weights.file).is_file():
+            return folder / weights.file
+    return None
 
 
 def missing_files(name: str) -> list[str]:
-    """The files that a prior lacks here."""
+    """Names of the files that a prior lacks on this machine."""
     card, place = read_card(name)
     return [weights.file for weights in card.weights if find_weights(weights, place) is None]
 
@@ -40,45 +42,46 @@ def fetch_prior(
     say: Callable[[str], object] = silent,
     progress: Callable[[str], Progress] = lambda _: silent,
 ) -> list[Path]:
-    """Puts the files of a prior into the cache, verified; opens no connection where they are already there.
+    """Puts the verified files of a prior into the cache; opens no connection for those that are there.
 
     Args:
         name: of a card, or its path.
         source: a local copy of a file, or a folder with all of them; None downloads.
         say: called with one line of text for every step.
-        progress: what is called during the transfer of a file, from its name.
+        progress: maps the name of a file to the function that is called during its transfer.
+
+    Returns:
+        The paths of the files.
 
     Raises:
         PriorError: unknown prior, or a local copy that is not what the card says.
-        DownloadError: a file could not be downloaded; says what can be done instead.
+        DownloadError: a file could not be downloaded; the message says what can be done instead.
 
     """
     card, place = read_card(name)
     found = []
     for weights in card.weights:
-        path, local = find_weights(weights, place), source and _local(weights, source, len(card.weights) > 1)
+        local = None if source is None else _local(weights, source, len(card.weights) > 1)
+        path = find_weights(weights, place)
         replaced = local is not None and weights.sha256 is None  # the user may know better what it should be
         if path is not None and not replaced and _sound(path, weights, say):
             say(f"{weights.file}: already there")
+            found.append(path)
         elif local is not None:
-            path = _take(weights, local)
-        elif source is not None:
-            path = None
-        else:
+            found.append(_take(weights, local))
+        elif source is None:
             say(f"{weights.file}: downloading{_amount(weights)}")
-            path = _download(weights, name, progress(weights.file))
-        found += [path] if path else []
+            found.append(_download(weights, name, progress(weights.file)))
     if not found:
-        raise PriorError(
-            f"{source}: call it {' or '.join(w.file for w in card.weights)}, so that it is clear which one it is"
-        )
+        names = " or ".join(weights.file for weights in card.weights)
+        raise PriorError(f"{source}: call it {names}, so that it is clear which one it is")
     return found
 
 
-def _sound(path: Path, weights: Weights, say: Callable[[str], object]) -> bool:
-    """Whether a file is what it should be; one in the cache that is not is removed."""
+def _sound(path: Path, weights: NetworkWeights, say: Callable[[str], object]) -> bool:
+    """Whether a file is the card's; a wrong one is removed from the cache."""
     try:
-        verify(path, weights)
+        check_sha256(path, weights)
         check_names(path, weights)
     except PriorError as error:
         if path.parent != priors_dir():
@@ -90,9 +93,10 @@ def _sound(path: Path, weights: Weights, say: Callable[[str], object]) -> bool:
     return True
 
 
-def _local(weights: Weights, source: Path, several: bool) -> Path | None:
-    """The user's copy, of any name where it is the only file or its hash tells what it is; None if it is of
-    another file.
+def _local(weights: NetworkWeights, source: Path, several: bool) -> Path | None:
+    """The user's copy of a file; None if the copy is of another file of the prior.
+
+    It may have any name where the prior has one file, or where its hash will tell what it is.
 
     Raises:
         PriorError: there is none.
@@ -101,16 +105,18 @@ def _local(weights: Weights, source: Path, several: bool) -> Path | None:
     local = source / weights.file if source.is_dir() else source
     if not local.is_file():
         raise PriorError(f"no file {local}")
-    return None if several and local.name != weights.file and weights.sha256 is None else local
+    if several and weights.sha256 is None and local.name != weights.file:
+        return None
+    return local
 
 
-def _take(weights: Weights, local: Path) -> Path:
-    """A verified copy of a local file."""
+def _take(weights: NetworkWeights, local: Path) -> Path:
+    """Copies a local file into the cache and verifies it; the path of the copy."""
     path, draft = priors_dir() / weights.file, priors_dir() / f"{os.getpid()}.part.{weights.file}"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         shutil.copyfile(local, draft)
-        digest = verify(draft, weights, str(local))
+        digest = check_sha256(draft, weights, str(local))
         check_names(draft, weights, str(local))
         draft.replace(path)
     finally:
@@ -119,7 +125,8 @@ def _take(weights: Weights, local: Path) -> Path:
     return path
 
 
-def _download(weights: Weights, name: str, progress: Progress) -> Path:
+def _download(weights: NetworkWeights, name: str, progress: Progress) -> Path:
+    """Downloads a file into the cache and verifies it; errors say how to get it by hand."""
     path = priors_dir() / weights.file
     by_hand = weights.by_hand or "get it on a machine that has a connection"
     advice = f"{by_hand}, then run `python -m bench fetch priors {name} --from FILE`"
@@ -138,49 +145,59 @@ def _download(weights: Weights, name: str, progress: Progress) -> Path:
     return path
 
 
-def _amount(weights: Weights) -> str:
-    """How much is to be expected, as far as the card knows."""
-    size, about = weights.size or weights.size_about, "" if weights.size else "about "
-    return f" {about}{size / 1e6:,.1f} MB" if size else ""
+def _amount(weights: NetworkWeights) -> str:
+    """The size of a download in words, as far as the card knows it."""
+    if weights.size:
+        return f" {weights.size / 1e6:,.1f} MB"
+    if weights.size_about:
+        return f" about {weights.size_about / 1e6:,.1f} MB"
+    return ""
 
 
 def _note(path: Path) -> Path:
-    """Beside a fetched file: its sha256, as sha256sum writes it."""
+    """Path of the note beside a fetched file, which has its sha256 as sha256sum writes it."""
     return path.with_name(f"{path.name}.sha256")
 
 
-def verify(path: Path, weights: Weights, shown: str = "") -> str:
-    """The sha256 of a file, which must be the card's, else the one written down when the file was fetched.
+def check_sha256(path: Path, weights: NetworkWeights, called: str = "") -> str:
+    """Refuses a file whose sha256 is not the card's, or else not the one noted when the file was fetched.
 
     Args:
-        shown: what messages call the file, if not by its path.
+        path: of the file.
+        weights: what the card says of it.
+        called: the name of the file in messages, if not its path.
+
+    Returns:
+        The sha256 of the file.
 
     Raises:
-        PriorError: it is another one, or the size is; if it is of another architecture, with the first name
-            that differs.
+        PriorError: the hash or the size is another one. For a file of another architecture, the message has
+            the first name that differs.
 
     """
-    shown = shown or str(path)
-    if weights.size is not None and (size := path.stat().st_size) != weights.size:
-        raise PriorError(
-            f"{shown}: {size} bytes, the card says {weights.size}{_difference(path, weights)}; {RESTORE}"
-        )
+    called = called or str(path)
+    size = path.stat().st_size
+    if weights.size is not None and size != weights.size:
+        sizes = f"{size} bytes, the card says {weights.size}"
+        raise PriorError(f"{called}: {sizes}{_difference(path, weights)}; {RESTORE}")
     found, note = sha256(path), _note(path)
-    if weights.sha256 is not None and found != weights.sha256:
-        what = f"sha256 {found[:12]}... is not the card's {weights.sha256[:12]}..."
-        raise PriorError(f"{shown}: {what}{_difference(path, weights)}; {RESTORE}")
-    if weights.sha256 is None and note.is_file() and (known := note.read_text()[:64]) != found:
-        raise PriorError(
-            f"{shown}: sha256 {found[:12]}... is not {known[:12]}... as when it was fetched; fetch it again"
-        )
+    if weights.sha256 is not None:
+        if found != weights.sha256:
+            hashes = f"sha256 {found[:12]}... is not the card's {weights.sha256[:12]}..."
+            raise PriorError(f"{called}: {hashes}{_difference(path, weights)}; {RESTORE}")
+    elif note.is_file():
+        known = note.read_text()[:64]
+        if known != found:
+            hashes = f"sha256 {found[:12]}... is not {known[:12]}... as when it was fetched"
+            raise PriorError(f"{called}: {hashes}; fetch it again")
     return found
 
 
-def empty_network(weights: Weights) -> nn.Module:
-    """The network of a card, or of its classifier, on the meta device: names and shapes without memory.
+def empty_network(weights: NetworkWeights) -> nn.Module:
+    """Builds the network of a card, or its classifier, on the meta device: names and shapes, no memory.
 
     Raises:
-        PriorError: there is none of that architecture.
+        PriorError: no network has that architecture.
 
     """
     build = build_classifier if isinstance(weights, Classifier) else build_unet
@@ -191,25 +208,31 @@ def empty_network(weights: Weights) -> nn.Module:
         raise PriorError(f"'architecture': cannot be built: {error}") from error
 
 
-def check_names(path: Path, weights: Weights, shown: str = "") -> None:
-    """Refuses a file without a known sha256 that is no checkpoint of the card's architecture; the hash proves
-    the others.
+def check_names(path: Path, weights: NetworkWeights, called: str = "") -> None:
+    """Refuses a file without a known sha256 that is no checkpoint of the card's architecture.
+
+    A file with a known sha256 is proved by it.
+
+    Args:
+        path: of the file.
+        weights: what the card says of it.
+        called: the name of the file in messages, if not its path.
 
     Raises:
-        PriorError: it is not, with the first name that differs.
+        PriorError: it is none; the message has the first name that differs.
 
     """
-    if weights.sha256 is None:
-        try:
-            check_state(empty_network(weights), read_state(path), shown or str(path))
-        except ValueError as error:
-            raise PriorError(str(error).replace(str(path), shown or str(path))) from None
+    if weights.sha256 is not None:
+        return
+    called = called or str(path)
+    try:
+        check_state(empty_network(weights), read_state(path), called)
+    except ValueError as error:
+        raise PriorError(str(error).replace(str(path), called)) from None
 
 
-def _difference(path: Path, weights: Weights) -> str:
-    """What else is to be said of a file that is not the card's: which name differs, if it holds another
-    architecture.
-    """
+def _difference(path: Path, weights: NetworkWeights) -> str:
+    """Adds to a message the first name that differs, if a file holds another architecture."""
     try:
         check_state(empty_network(weights), read_state(path), "")
     except PriorError:
@@ -220,10 +243,12 @@ def _difference(path: Path, weights: Weights) -> str:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, mapped from the file: nothing is in memory before it is used.
+    """Reads tensors by name. They are mapped from the file: nothing is in memory before it is used.
+
+    Checkpoints are unpickled as weights only: nothing in them is executed.
 
     Raises:
-        PriorError: not such a file. Checkpoints are unpickled as weights only: nothing in them is executed.
+        PriorError: the file is no safetensors file and no checkpoint of tensors.
 
     """
     from safetensors import SafetensorError
@@ -237,10 +262,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise PriorError(f"{path}: not a safetensors file ({error})") from None
     except OSError:
         raise
-    except Exception as error:  # what a damaged pickle raises is anything, an IndexError too
-        reason = (str(error).splitlines() or ["damaged"])[0].partition(". ")[
-            0
-        ]  # torch goes on with advice for its own callers
+    except Exception as error:  # a damaged pickle may raise anything, an IndexError too
+        line, *_ = str(error).splitlines() or ["damaged"]
+        reason = line.partition(". ")[0]  # torch goes on with advice for its own callers
         raise PriorError(f"{path}: not a checkpoint of weights ({reason})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise PriorError(f"{path}: not a plain dictionary of tensors by name")
@@ -248,18 +272,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def _is_zip(path: Path) -> bool:
-    """Whether a checkpoint has the format that can be mapped; the older one is a bare pickle."""
+    """Whether a checkpoint has the format that can be mapped; the older format is a bare pickle."""
     with path.open("rb") as file:
         return file.read(4) == b"PK\x03\x04"
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:
-    """Identity of weights that did not come as one file: names, types, shapes and bytes, in the order of the
-    names.
-    """
+    """Hashes weights that did not come as one file: names, types, shapes and bytes, sorted by name."""
     digest = hashlib.sha256()
     for name in sorted(state):
         value = state[name].detach().cpu().contiguous()
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

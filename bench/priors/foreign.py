@@ -1,10 +1,8 @@
-"""What the adapters of other libraries share: their noise levels as a table, how a denoiser is asked at them,
-and identity.
-"""
+"""Shared by the adapters of other libraries: tables of noise levels, and the identity of a prior."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -18,15 +16,17 @@ from bench.schedule import Schedule, TableSchedule
 
 
 class LogRatios(nn.Module):
-    """Index -> log(sigma / alpha) of a schedule, (B,); linear between two levels, as
-    `bench.schedule.Schedule.at` is.
+    """Maps indices, (B,), to log(sigma / alpha) of a schedule, (B,).
+
+    It is linear between two levels, as `bench.schedule.Schedule.at` is.
     """
+
+    table: Tensor
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()
-        self.register_buffer(
-            "table", torch.from_numpy(0.5 * np.log((1 - schedule.abar) / schedule.abar)), persistent=False
-        )
+        log_ratios = 0.5 * np.log((1 - schedule.abar) / schedule.abar)
+        self.register_buffer("table", torch.from_numpy(log_ratios), persistent=False)
 
     def forward(self, index: Tensor) -> Tensor:
         below = index.long().clamp(0, len(self.table) - 2)
@@ -35,10 +35,14 @@ class LogRatios(nn.Module):
 
 
 def table_schedule(abar: np.ndarray, source: str) -> TableSchedule:
-    """The schedule of a table that another library has.
+    """Makes a schedule of another library's table of alpha^2, (T,), decreasing.
+
+    Args:
+        abar: the table.
+        source: where it comes from; starts the error's message.
 
     Raises:
-        PriorError: it is not one.
+        PriorError: the table is no schedule.
 
     """
     try:
@@ -47,10 +51,11 @@ def table_schedule(abar: np.ndarray, source: str) -> TableSchedule:
         raise PriorError(f"{source}: {error}") from None
 
 
-def named(prior: NetworkPrior, name: str, sha256: str, config: Mapping[str, Any]) -> NetworkPrior:
-    """The prior, with its identity."""
+def with_identity(prior: NetworkPrior, name: str, sha256: str, config: Mapping[str, Any]) -> NetworkPrior:
+    """Gives a prior its name, the hash of its weights, and the hash of its configuration and schedule."""
+    schedule = prior.schedule
+    assert is_dataclass(schedule), "its fields are part of the identity"
+    plain = json.dumps({**config, "schedule": asdict(schedule)}, default=str)
     prior.name, prior.weights_sha256 = name, sha256
-    prior.config_sha256 = digest(
-        json.loads(json.dumps({**config, "schedule": asdict(prior.schedule)}, default=str))
-    )
+    prior.config_sha256 = digest(json.loads(plain))
     return prior

@@ -26,12 +26,12 @@ class Guide(NamedTuple):
 
 
 class NetworkPrior(Prior):
-    """A network as a prior: what it predicts becomes x0, as in (x - sigma_t eps(x, t)) / alpha_t.
+    """A network as a prior; its prediction becomes x0, as in (x - sigma_t eps(x, t)) / alpha_t.
 
-    With a guide, eps is lowered by scale sigma_t grad log p(label | x_t) (Dhariwal & Nichol 2021, arXiv
-    2105.05233, Alg. 2), which raises x0 by scale (sigma_t^2 / alpha_t) grad log p(label | x_t). The vjp is
-    that of the sum, the Hessian of the classifier included, at about twice the classifier's gradient in cost.
-    An evaluation of a guided prior counts as one.
+    A guide lowers eps by scale sigma_t grad log p(label | x_t) (Dhariwal & Nichol 2021, arXiv 2105.05233,
+    Alg. 2), which raises x0 by scale (sigma_t^2 / alpha_t) grad log p(label | x_t). The vjp is that of the
+    sum. It includes the Hessian of the classifier and costs about twice the classifier's gradient. An
+    evaluation of a guided prior counts as one.
 
     Args:
         network: called as ``network(x, index)`` with index (1,), broadcast over the batch, so that the time
@@ -39,13 +39,14 @@ class NetworkPrior(Prior):
             there are classes; returns the prediction, (B, C, H, W), or (B, 2 C, H, W) with a learned variance
             behind it.
         shape: (C, H, W).
+        schedule: of the noise levels; by default linear betas, as in DDPM.
         dtype: of the state that solvers see; the network computes in its own parameters' dtype, or under
             ``autocast``.
-        autocast: run the network (not the guide, whose gradients would vanish) under this lower precision;
-            None does not.
+        autocast: lower precision for the network, or None. The guide is not under it: its gradients would
+            vanish.
         predicts: the noise ``eps``, ``v = alpha eps - sigma x0`` (Salimans & Ho 2022, arXiv 2202.00512) or
             ``x0``.
-        classes: how many the network distinguishes; 0 for an unconditional one.
+        classes: number of classes that the network distinguishes; 0 for an unconditional one.
         guide: for a prior with classes.
 
     """
@@ -62,27 +63,26 @@ class NetworkPrior(Prior):
         guide: Guide | None = None,
     ) -> None:
         self.network = channels_last(network.eval().requires_grad_(False))
-        self.shape, self.schedule, self.dtype, self.autocast = (
-            tuple(shape),
-            schedule or VPSchedule(),
-            dtype,
-            autocast,
-        )
-        self.predicts, self.classes, self.guide, self.labels = predicts, classes, guide, None
-        self.device = next(
-            chain(network.parameters(), network.buffers())
-        ).device  # a closed form may have buffers only
+        self.shape, self.schedule = tuple(shape), schedule or VPSchedule()
+        self.dtype, self.autocast = dtype, autocast
+        self.predicts, self.classes, self.guide = predicts, classes, guide
+        self.labels: Tensor | None = None
+        tensors = chain(network.parameters(), network.buffers())  # a closed form may have buffers only
+        self.device = next(tensors).device
         self._recomputes = self._compiled = False
         if guide is not None:
             channels_last(guide.network.eval().requires_grad_(False))
 
     @property
     def guidance(self) -> dict[str, Any] | None:
-        return self.guide and {"classifier": self.guide.weights_sha256, "scale": self.guide.scale}
+        if self.guide is None:
+            return None
+        return {"classifier": self.guide.weights_sha256, "scale": self.guide.scale}
 
     @property
     def switches(self) -> tuple[str, ...]:
-        return ("compiled",) * self._compiled + ("recomputed",) * self._recomputes
+        states = {"compiled": self._compiled, "recomputed": self._recomputes}
+        return tuple(name for name, on in states.items() if on)
 
     def recompute(self, on: bool = True) -> bool:
         changed = on != self._recomputes and can_recompute(self.network)
@@ -92,19 +92,19 @@ class NetworkPrior(Prior):
         return changed
 
     def compile(self, backend: str = "inductor") -> None:
-        """Has torch.compile translate the network when it is first called, by one of its backends."""
+        """Has torch.compile translate the network, by one of its backends, when it is first called."""
         self.network.compile(backend=backend)
         self._compiled = True
 
     def condition(self, labels: Sequence[int]) -> Self:
         if bad := [label for label in labels if not 0 <= label < self.classes]:
-            known = (
-                f"its classes are 0 .. {self.classes - 1}" if self.classes else "its network is unconditional"
-            )
+            known = f"its classes are 0 .. {self.classes - 1}"
+            if not self.classes:
+                known = "its network is unconditional"
             raise ValueError(f"prior '{self.name}' knows no class {bad[0]}: {known}")
-        told = copy.copy(self)
-        told.labels, told.privileged = torch.as_tensor(labels, device=self.device), True
-        return told
+        conditioned = copy.copy(self)
+        conditioned.labels, conditioned.privileged = torch.as_tensor(labels, device=self.device), True
+        return conditioned
 
     def _labels(self, n: int) -> Tensor | None:
         """One label per image; a solver may fold particles into the batch, image by image."""
@@ -119,28 +119,27 @@ class NetworkPrior(Prior):
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         index = torch.as_tensor(t.index, dtype=torch.float32, device=x.device).reshape(-1)
         labels = self._labels(len(x))
-        with torch.autocast(
-            x.device.type, self.autocast or torch.bfloat16, enabled=self.autocast is not None
-        ):
-            out = self.network(x, index) if labels is None else self.network(x, index, labels)
-        out = out.to(x.dtype)
-        out, v = (out, None) if out.shape[1] == x.shape[1] else out.chunk(2, dim=1)
-        if self.predicts == "eps":
-            x0 = (x - t.sigma * out) / t.alpha
-        elif self.predicts == "v":
-            x0 = (t.alpha * x - t.sigma * out) / (t.alpha**2 + t.sigma**2)
-        else:
-            x0 = out
+        given = (x, index) if labels is None else (x, index, labels)
+        precision = self.autocast or torch.bfloat16
+        with torch.autocast(x.device.type, precision, enabled=self.autocast is not None):
+            out = self.network(*given)
+        out, v = out.to(x.dtype), None
+        if out.shape[1] != x.shape[1]:
+            out, v = out.chunk(2, dim=1)
+        x0 = self._clean(x, out, t)
         if self.guide is not None:
-            x0 = x0 + self.guide.scale * (t.sigma**2 / t.alpha) * self._label_score(x, index, labels)
+            assert labels is not None, "a guide needs classes"
+            score = _label_score(self.guide.network, x, index, labels)
+            x0 = x0 + self.guide.scale * (t.sigma**2 / t.alpha) * score
         return x0, v
 
-    def _label_score(self, x: Tensor, index: Tensor, labels: Tensor) -> Tensor:
-        """Grad log p(label | x_t), (B, *shape); differentiable where x is."""
-        with torch.enable_grad():
-            point = x if x.requires_grad else x.detach().requires_grad_()
-            log_p = self.guide.network(point, index).log_softmax(1).gather(1, labels[:, None]).sum()
-            return torch.autograd.grad(log_p, point, create_graph=x.requires_grad)[0]
+    def _clean(self, x: Tensor, out: Tensor, t: Level) -> Tensor:
+        """The x0 that the network's output states; all (B, *shape)."""
+        if self.predicts == "eps":
+            return (x - t.sigma * out) / t.alpha
+        if self.predicts == "v":
+            return (t.alpha * x - t.sigma * out) / (t.alpha**2 + t.sigma**2)
+        return out
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         with torch.no_grad():
@@ -160,9 +159,18 @@ class NetworkPrior(Prior):
         return x0.detach(), None if v is None else v.detach(), pull
 
 
+def _label_score(classifier: nn.Module, x: Tensor, index: Tensor, labels: Tensor) -> Tensor:
+    """Gradient of log p(label | x_t), (B, *shape); differentiable where x is."""
+    with torch.enable_grad():
+        point = x if x.requires_grad else x.detach().requires_grad_()
+        log_p = classifier(point, index).log_softmax(1).gather(1, labels[:, None]).sum()
+        return torch.autograd.grad(log_p, point, create_graph=x.requires_grad)[0]
+
+
 def _power_of_two(u: Tensor) -> Tensor:
-    """Per image, about the largest magnitude, (B, 1, ...): dividing by it is exact, and keeps float16
-    gradients in range.
+    """A power of two near the largest magnitude of each image, (B, 1, ...).
+
+    Dividing by it is exact, and keeps float16 gradients in range.
     """
     largest = u.abs().flatten(1).amax(1).clamp_min(torch.finfo(u.dtype).tiny)
     return torch.exp2(largest.log2().floor()).view(-1, *(1,) * (u.ndim - 1))

@@ -3,12 +3,11 @@
 azula carries the architecture with the original state-dict names, so public checkpoints load by name. Two
 things are ours:
 
-- A switch: the library's blocks always recompute their activations in the backward pass, which costs a third
-of a vjp and would
-  bias every wall-clock comparison against the solvers that need one.
+- A switch for recomputation. The library's blocks always recompute their activations in the backward pass,
+  which costs a third of a vjp and would bias every wall-clock comparison against the solvers that need one.
 - Attention by torch's fused kernel, which neither stores the (T, T) weights of T pixels nor rounds them. The
-classifier keeps
-  the library's, since its gradient is differentiated again, which the fused kernels do not support.
+  classifier keeps the library's attention, since its gradient is differentiated again, which the fused
+  kernels do not support.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,10 +20,10 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 class FusedAttention(nn.Module):
-    """Attention of each pixel to all, without parameters.
+    """Attention of each pixel to all pixels, without parameters.
 
     Args:
-        heads: their number H.
+        heads: number of heads, H.
         heads_first: whether the channels are ordered (H, qkv, c), as in the original's first version, or
             (qkv, H, c).
 
@@ -50,7 +49,7 @@ def build_unet(
     attention_resolutions: Sequence[int],
     **architecture: Any,
 ) -> nn.Module:
-    """A U-Net with random weights, plain (no activation recomputation), in evaluation mode.
+    """Builds a U-Net with random weights, without recomputation, in evaluation mode.
 
     Args:
         image_size: side of the square images, in pixels.
@@ -89,12 +88,14 @@ def build_classifier(
     attention_resolutions: Sequence[int],
     **architecture: Any,
 ) -> nn.Module:
-    """The classifier of noisy images: the U-Net's first half and attention pooling; random weights, plain,
-    for evaluation.
+    """Builds the classifier of noisy images: the first half of the U-Net, then attention pooling.
+
+    It has random weights, no recomputation, and is in evaluation mode. It maps (B, C, H, W) and a time index
+    to logits, (B, num_classes).
 
     Args:
-        image_size, channels: as of `build_unet`; the network maps (B, C, H, W) and a time index to logits,
-            (B, num_classes).
+        image_size, channels, num_channels, attention_resolutions: as for `build_unet`.
+        num_classes: number of logits.
         architecture: ``channel_mult``, ``num_res_blocks``, ``num_head_channels``, ...
 
     """
@@ -113,14 +114,17 @@ def build_classifier(
 
 
 def _prepared(network: nn.Module) -> nn.Module:
+    """Readies a network of the library for any dtype, without recomputation, for evaluation."""
     # The library embeds the time step in float32, whatever the dtype of the weights.
-    network.time_embed.register_forward_pre_hook(lambda layers, args: (args[0].to(layers[0].weight.dtype),))
+    embedding = network.get_submodule("time_embed")
+    embedding.register_forward_pre_hook(lambda layers, args: (args[0].to(layers[0].weight.dtype),))
     return recompute_activations(network, False).eval()
 
 
 def channels_last(network: nn.Module) -> nn.Module:
-    """The network with its kernels in the order of memory that convolutions are fastest in; values stay as
-    they are.
+    """Puts the kernels of a network into the memory order in which convolutions are fastest.
+
+    Their values stay as they are.
     """
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:  # others, of volumes or sequences, have no such order
@@ -140,11 +144,12 @@ def recompute_activations(network: nn.Module, on: bool) -> nn.Module:
     over the checkpointing method of its class.
     """
     for block in network.modules():
-        if hasattr(block, "_forward"):
-            if on:
-                block.__dict__.pop("forward", None)
-            else:
-                block.__dict__["forward"] = block._forward
+        if not hasattr(block, "_forward"):
+            continue
+        if on:
+            block.__dict__.pop("forward", None)
+        else:
+            block.__dict__["forward"] = block._forward
     return network
 
 
@@ -159,14 +164,13 @@ def check_state(network: nn.Module, state: Mapping[str, Any], source: str) -> No
     for name, value in expected.items():
         if name not in state:
             raise ValueError(f"{source}: not this architecture: '{name}' is missing")
-        if state[name].shape != value.shape:
-            raise ValueError(
-                f"{source}: not this architecture: '{name}' has shape {tuple(state[name].shape)}, expected {tuple(value.shape)}"
-            )
-        if value.is_floating_point() and not state[name].is_floating_point():
-            raise ValueError(
-                f"{source}: '{name}' holds {state[name].dtype} in place of floating point weights; quantised?"
-            )
+        found = state[name]
+        if found.shape != value.shape:
+            shapes = f"shape {tuple(found.shape)}, expected {tuple(value.shape)}"
+            raise ValueError(f"{source}: not this architecture: '{name}' has {shapes}")
+        if value.is_floating_point() and not found.is_floating_point():
+            kinds = f"{found.dtype} in place of floating point weights"
+            raise ValueError(f"{source}: '{name}' holds {kinds}; quantised?")
     for name in state:
         if name not in expected:
             raise ValueError(f"{source}: not this architecture: unknown entry '{name}'")

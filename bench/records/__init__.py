@@ -1,14 +1,14 @@
-"""What is kept of a run: an append-only, crash-safe journal of records, manifests, pictures and features.
+"""The files of a run: an append-only, crash-safe journal of records, manifests, pictures and features.
 
 A run folder holds
 
-    manifest/<hash>.json                  what was asked for, one file per different run (see
-    `bench.records.manifest`) journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never
-    reopened, never shared objects/<key[:2]>/<key>.png           reconstructions, beside objects/truth/ and
-    objects/measurement/
-                                          named by the sha256 of the image and of the measurement, the
-                                          latter with an .npz of y, masks and kernels
-    features/<key>.npy                    Inception features, beside those of images in features/truth/
+    manifest/<hash>.json                  what was asked for, one file per different run
+    journal/<host>-<pid>-<8 hex>.jsonl    one file per writing process, never reopened, never shared
+    objects/<key[:2]>/<key>.png           reconstructions
+    objects/truth/<sha256>.png            images, named by the hash of their pixels
+    objects/measurement/<y hash>.png      measurements, each with an .npz of y, masks and kernels
+    features/<key>.npy                    Inception features of reconstructions
+    features/truth/<sha256>.npy           Inception features of images
     sets.json                             cache of the metrics of whole sets
 
 A journal line is ``crc32 in 8 hex digits, space, one JSON object, line feed``, written by a single ``write``

@@ -1,25 +1,26 @@
-"""What is known of one reconstruction. No torch in here."""
+"""What a run keeps about one reconstruction. No torch in here."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Self
+
+from bench.records.words import RECORD, from_disk, switches_from_disk, switches_to_disk, to_disk
 
 FORMAT = 1
 """Version of a journal line. Adding a field keeps it; changing the meaning of one raises it."""
 STATUSES = ("ok", "skipped", "diverged", "out_of_memory", "timeout", "failed", "crashed")
 DONE = frozenset({"ok", "skipped", "diverged"})
 """Statuses that a second attempt would only repeat."""
-
-
-DETERMINISTIC = "reference mode"
-"""The switch, as journals spell it, of records made by --deterministic: one image at a time, on one thread,
-with kernels that repeat bit by bit."""
+DETERMINISTIC = "deterministic"
+"""Switch of records made by --deterministic: one image at a time, on one thread, with kernels that repeat bit
+by bit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One reconstruction of one image (or one skipped cell, with image "*"), and all that is needed to judge
-    it.
+    """One reconstruction of one image, or one skipped cell with image "*".
+
+    Journals spell some fields in other words, see `bench.records.words`.
     """
 
     key: str
@@ -31,11 +32,11 @@ class Record:
     task: str
     operator: str
     operator_params: dict[str, Any]
-    """Of the operator, resolved; without those at a neutral value."""
+    """The operator's parameters, resolved; without those at a neutral value."""
     operator_rev: int = 1
     """Revision of the operator's code; so is ``solver_rev`` of the solver's."""
     operator_sha256: str | None = None
-    """Of the code of a user's operator; None for ours."""
+    """Hash of the code of a user's operator; None for ours."""
     sigma: float
     """Standard deviation of the noise in y, images in [-1, 1]."""
     solver: str
@@ -46,10 +47,9 @@ class Record:
     """Every hyper-parameter of the solver, resolved."""
     solver_rev: int = 1
     source_sha256: str | None = None
-    """Of the code of a user's solver; None for ours."""
+    """Hash of the code of a user's solver; None for ours."""
     code_sha256: str | None = None
-    """Of the code of one of our solvers, to find its certificate; not part of the key, which has the
-    revision."""
+    """Hash of the code of one of our solvers, to find its certificate; the key has the revision instead."""
     paper: str
     """arXiv identifier; empty for baselines."""
     baseline: bool
@@ -58,18 +58,18 @@ class Record:
     privileged: bool = False
     """Whether the prior was told the class of the truth."""
     guidance: dict[str, Any] | None = None
-    """What then steered it towards that class: ``classifier``, the sha256 of its weights, and ``scale``, of
-    its gradient."""
+    """What then steered it towards that class: ``classifier``, the sha256 of its weights, and ``scale``, the
+    factor of its gradient."""
     image: str
     sample: int
-    block: int = 1
-    """Samples that this record is about, scored as one set; seconds and counts are then per sample."""
+    samples_per_problem: int = 1
+    """Samples that this record is about. Several are scored as one set; seconds and counts are per sample."""
     seed: int
     y_hash: str | None
-    """Identity of the measurement: image, operator and noise; None where it was not made, as is
+    """Identity of the measurement: image, operator and noise. None where it was not made; so is
     ``image_sha256``."""
     image_sha256: str | None = None
-    """Of the decoded pixels of the truth."""
+    """Hash of the decoded pixels of the truth."""
     status: str
     """One of `STATUSES`."""
     reason: str | None = None
@@ -87,10 +87,10 @@ class Record:
     device: str = "cpu"
     threads: int = 1
     dtype: str = "float32"
-    """Of the network. float32 and float64 are exact: no TF32. With bfloat16 and float16 the solver's state is
-    float32."""
+    """Type of the network's numbers. float32 and float64 are exact: no TF32. With bfloat16 and float16 the
+    solver's state is float32."""
     switches: list[str] = field(default_factory=list)
-    """How it ran, where that changes seconds and memory but no result beyond rounding: compiled, recomputed,
+    """What changes seconds and memory but no result beyond rounding: compiled, recomputed, or
     `DETERMINISTIC`."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
@@ -102,6 +102,21 @@ class Record:
         """Whether it was made by --deterministic, so that it repeats bit by bit."""
         return DETERMINISTIC in self.switches
 
+    @classmethod
+    def from_disk(cls, values: Mapping[str, Any]) -> Self:
+        """The record of a journal line; fields that this version does not know are dropped.
+
+        Raises:
+            TypeError: a field that has no default is absent.
+        """
+        named = from_disk(values, RECORD)
+        named["switches"] = switches_from_disk(named.get("switches", ()))
+        return cls(**{name: value for name, value in named.items() if name in FIELDS})
+
+    def to_disk(self) -> dict[str, Any]:
+        """The record as a journal line holds it."""
+        return to_disk(vars(self) | {"switches": switches_to_disk(self.switches)}, RECORD)
+
 
 FIELDS = frozenset(f.name for f in fields(Record))
 
@@ -112,8 +127,13 @@ def done_keys(records: Iterable[Record], retry: bool = False, metrics: Collectio
     Args:
         records: as of `read_records`.
         retry: whether to try again what is not `DONE`.
-        metrics: those that can be computed now; a record that lacks one of them because it was unavailable is
+        metrics: those that can be computed now. A record that lacks one of them because it was unavailable is
             not done.
     """
-    complete = (r for r in records if r.status != "ok" or r.unavailable.keys().isdisjoint(metrics))
-    return {r.key for r in complete if not retry or r.status in DONE}
+    done = set()
+    for record in records:
+        lacks_metric = record.status == "ok" and not record.unavailable.keys().isdisjoint(metrics)
+        is_tried_again = retry and record.status not in DONE
+        if not lacks_metric and not is_tried_again:
+            done.add(record.key)
+    return done

@@ -4,33 +4,38 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
 from bench.records.journal import read_records
 from bench.records.record import Record
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREFIXES = {
+    "params": "param",
+    "operator_params": "operator",
+    "unavailable": "unavailable",
+    "versions": "version",
+}
+"""Field that holds a dictionary -> how the names of its columns begin."""
+
 
 def load(*folders: str | Path) -> "pd.DataFrame":
-    """Tidy table, one row per record.
+    """Reads run folders as a tidy table with one row per record.
 
     Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``,
     ``version.torch``.
     """
     import pandas as pd
 
-    prefixes = {
-        "params": "param",
-        "operator_params": "operator",
-        "unavailable": "unavailable",
-        "versions": "version",
-    }
     rows = []
     for record in read_records(*folders)[0]:
         row = dict(vars(record))
-        metrics = row.pop("metrics")
-        for name, prefix in prefixes.items():
-            row |= {f"{prefix}.{k}": v for k, v in row.pop(name).items()}
-        rows.append(metrics | row)
-    names = [f.name for f in fields(Record) if f.name not in {"metrics", *prefixes}]
+        columns = dict(row.pop("metrics")) | row
+        for name, prefix in PREFIXES.items():
+            for key, value in columns.pop(name).items():
+                columns[f"{prefix}.{key}"] = value
+        rows.append(columns)
+    names = [f.name for f in fields(Record) if f.name not in {"metrics", *PREFIXES}]
     table = pd.DataFrame(rows, columns=None if rows else names)
-    return table[names + [c for c in table.columns if c not in names]]
+    others = [column for column in table.columns if column not in names]
+    return table[names + others]

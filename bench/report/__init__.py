@@ -1,8 +1,10 @@
-"""The report of some run folders: tables, numbers and figures, from records and manifests only. No torch in
-here.
+"""The report of some run folders: tables, numbers and figures, from records and manifests only.
+
+No torch in here.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from bench.records.files import StoreError, write_atomic
@@ -10,16 +12,21 @@ from bench.records.journal import read_records
 from bench.records.manifest import read_manifest
 from bench.records.record import Record
 from bench.report import diversity, exact
-from bench.report.columns import Metric, metrics_of
+from bench.report.columns import Column, columns_of
 from bench.report.figures import exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
-from bench.report.markdown import document
+from bench.report.markdown import exact as exact_page
+from bench.report.markdown import page
 from bench.report.numbers import sheet
 from bench.report.planned import Run
-from bench.report.scores import Reference, Scores, Sets, judge, reference
-from bench.report.tables import Table, build
+from bench.report.ranking import Judged, judge, yardstick
+from bench.report.scores import Sets
+from bench.report.tables import Table, build, records_of
 
 FORMATS = ("md", "csv", "png")
+PAGE = "report.md"
+Files = dict[str, bytes]
+"""File name -> content."""
 
 
 def render(
@@ -39,105 +46,148 @@ def render(
         ValueError: an unknown format, or no records.
         StoreError: a folder that does not exist, or a file that cannot be read or written.
     """
-    folders = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
-    records, n_bad = _records(folders, formats)
-    runs = sorted(
-        (run for folder in folders for run in read_manifest(folder)), key=lambda run: run.get("created") or ""
-    )
-    found, sets = build(records, runs), Sets(folders, runs)
-    tables, blocks = (
-        [table for table in found if (table.head.block > 1) is exact] for exact in (False, True)
-    )
-    of_blocks = {
-        name for table in blocks for row in table.rows for record in row.records for name in record.metrics
-    }
-    metrics = [metric for metric in metrics_of(tables, runs) if metric.name not in of_blocks]
-    scores = [{metric.name: judge(table, metric, sets) for metric in metrics} for table in tables]
-    anchors = [reference(table, metrics, judged, sets) for table, judged in zip(tables, scores, strict=True)]
+    places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
+    records, n_bad = _records(places, formats)
+    runs = sorted(chain.from_iterable(map(read_manifest, places)), key=lambda run: run.get("created") or "")
+    tables = build(records, runs)
+    of_images = [table for table in tables if table.samples_per_problem == 1]
+    of_problems = [table for table in tables if table.samples_per_problem > 1]
+    parts: list[Files] = []
+    if of_images:
+        columns = _image_columns(of_images, of_problems, runs)
+        judged = _judged(of_images, columns, runs, places)
+        parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
+    if of_problems:
+        parts.append(exact_files(of_problems, runs, formats))
+    written = []
+    for name, data in _together(parts).items():
+        written.append(Path(out) / name)
+        write_atomic(written[-1], data)
+    return written
+
+
+def _together(parts: Sequence[Files]) -> Files:
+    """The files of image suites and of exact suites: both pages in one, which comes first."""
+    pages: list[bytes] = []
+    files: Files = {}
+    for part in parts:
+        for name, data in part.items():
+            if name == PAGE:
+                pages.append(data)
+            else:
+                files[name] = data
+    return {PAGE: b"\n".join(pages)} | files if pages else files
+
+
+def _image_columns(
+    of_images: Sequence[Table], of_problems: Sequence[Table], runs: Sequence[Run]
+) -> list[Column]:
+    """The columns of image suites; a manifest may list metrics of exact suites beside them."""
+    elsewhere: set[str] = set()
+    for record in records_of(of_problems):
+        elsewhere.update(record.metrics)
+    return [column for column in columns_of(of_images, runs) if column.name not in elsewhere]
+
+
+def _judged(
+    tables: Sequence[Table], columns: Sequence[Column], runs: Sequence[Run], folders: Sequence[Path]
+) -> list[Judged]:
+    """All that is computed of each table; FID and KID are kept for the next report."""
+    sets, find = Sets(folders, runs), finder(folders)
+    judged = []
+    for table in tables:
+        scores = {column.name: judge(table, column, sets) for column in columns}
+        best = yardstick(table, columns, scores, sets)
+        judged.append(Judged(table, scores, best, diversity.measure(table, find)))
     sets.save()
-    find = finder(folders)
-    spreads = [diversity.measure(table, find) for table in tables]
-    files, pages = exact_files(blocks, runs, formats) if blocks else ({}, [])
-    figures: dict[str, str] = {}
-    if tables and "png" in formats:
-        pictures = _pictures(tables, metrics, scores, anchors, spreads, find)
-        figures = {name: f"{name}.png" for name in pictures}
-        files |= {f"{name}.png": data for name, data in pictures.items()}
-    if tables and "csv" in formats:
-        files = {"tables.csv": sheet(tables, metrics, scores)} | files
+    return judged
+
+
+def image_files(
+    judged: Sequence[Judged],
+    columns: Sequence[Column],
+    runs: Sequence[Run],
+    formats: Sequence[str],
+    find: grid.Find,
+    n_bad: int,
+) -> Files:
+    """The files of the tables of image suites."""
+    files: Files = {}
+    if "csv" in formats:
+        files["tables.csv"] = sheet(judged, columns)
+    pictures = _pictures(judged, columns, find) if "png" in formats else {}
     if "md" in formats:
-        if tables:
-            pages = [document(tables, metrics, scores, anchors, spreads, runs, figures, n_bad), *pages]
-        files = {"report.md": "\n".join(pages).encode()} | files
-    for name, data in files.items():
-        write_atomic(Path(out) / name, data)
-    return [Path(out) / name for name in files]
+        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), n_bad).encode()
+    return files | _png(pictures)
 
 
-def exact_files(
-    blocks: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]
-) -> tuple[dict[str, bytes], list[str]]:
-    """The files of the tables of exact suites, but for their first page, which comes as text."""
-    metrics = metrics_of(blocks, runs)
-    judged = [exact.numbers(table, metrics) for table in blocks]
-    files = {"exact.csv": exact.sheet(blocks, judged)} if "csv" in formats else {}
-    pictures = exact_plots.draw(blocks, judged) if "png" in formats else {}
-    files |= {f"{name}.png": data for name, data in pictures.items()}
-    if "md" not in formats:
-        return files, []
-    page, others = exact.document(blocks, metrics, judged, runs, {name: f"{name}.png" for name in pictures})
-    return files | {name: text.encode() for name, text in others.items()}, [page]
+def exact_files(tables: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]) -> Files:
+    """The files of the tables of exact suites."""
+    files: Files = {}
+    columns = columns_of(tables, runs)
+    numbers = [exact.numbers(table, columns) for table in tables]
+    if "csv" in formats:
+        files["exact.csv"] = exact.sheet(tables, numbers)
+    pictures = exact_plots.draw(tables, numbers) if "png" in formats else {}
+    files |= _png(pictures)
+    if "md" in formats:
+        first, others = exact_page.document(tables, columns, numbers, runs, pictures.keys())
+        for name, text in {PAGE: first, **others}.items():
+            files[name] = text.encode()
+    return files
+
+
+def _png(pictures: dict[str, bytes]) -> Files:
+    """The files of some figures."""
+    return {f"{name}.png": data for name, data in pictures.items()}
 
 
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
     """All records and the number of damaged lines, once the request makes sense."""
-    unknown = [f for f in formats if f not in FORMATS]
-    if unknown or not folders:
-        raise ValueError(
-            f"unknown format '{unknown[0]}'; known: {', '.join(FORMATS)}"
-            if unknown
-            else "no run folder given"
-        )
-    missing = [str(folder) for folder in folders if not folder.is_dir()]
-    if missing:
-        raise StoreError(f"no run folder {missing[0]}; run a suite first")
+    for name in formats:
+        if name not in FORMATS:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join(FORMATS)}")
+    if not folders:
+        raise ValueError("no run folder given")
+    for folder in folders:
+        if not folder.is_dir():
+            raise StoreError(f"no run folder {folder}; run a suite first")
     records, n_bad = read_records(*folders)
     if not records:
-        raise ValueError(
-            f"no records in {', '.join(map(str, folders))} ({n_bad} damaged lines); run a suite first"
-        )
+        places = ", ".join(map(str, folders))
+        raise ValueError(f"no records in {places} ({n_bad} damaged lines); run a suite first")
     return records, n_bad
 
 
 def finder(folders: Sequence[Path]) -> grid.Find:
-    """What finds a file below objects/ in the first folder that holds it."""
+    """A function that finds a file below objects/ in the first folder that holds it."""
 
     def find(name: str) -> Path | None:
-        return next((path for folder in folders if (path := folder / "objects" / name).is_file()), None)
+        for folder in folders:
+            path = folder / "objects" / name
+            if path.is_file():
+                return path
+        return None
 
     return find
 
 
-def _pictures(
-    tables: Sequence[Table],
-    metrics: Sequence[Metric],
-    scores: Sequence[Scores],
-    anchors: Sequence[Reference | None],
-    spreads: Sequence[dict[str, diversity.Spread]],
-    find: grid.Find,
-) -> dict[str, bytes]:
+def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Find) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
+    tables = [one.table for one in judged]
+    scores = [one.scores for one in judged]
+    yardsticks = [one.yardstick for one in judged]
     palette, shapes = colours(tables), markers(tables)
-    by_name = {metric.name: metric for metric in metrics}
-    first = by_name.get("psnr") or next((m for m in metrics if m.better), None)
+    by_name = {column.name: column for column in columns}
+    first = by_name.get("psnr") or next((column for column in columns if column.better), None)
     drawn: dict[str, bytes | None] = {}
     if first:
-        drawn["quality_vs_seconds"] = plot.draw(tables, scores, anchors, first, palette, shapes)
+        drawn["quality_vs_seconds"] = plot.draw(tables, scores, yardsticks, first, palette, shapes)
     if "lpips" in by_name:
-        drawn["lpips_vs_seconds"] = plot.draw(tables, scores, anchors, by_name["lpips"], palette, shapes)
-    for table, judged, spread in zip(tables, scores, spreads, strict=True):
-        drawn[f"grid_{table.slug}"] = grid.draw(
-            table, first, judged[first.name] if first else {}, palette, find
-        )
-        drawn[f"ranks_{table.slug}"] = ranks.draw(table, spread, palette)
+        lpips = by_name["lpips"]
+        drawn["lpips_vs_seconds"] = plot.draw(tables, scores, yardsticks, lpips, palette, shapes)
+    for one in judged:
+        marks = one.scores[first.name] if first else {}
+        drawn[f"grid_{one.table.slug}"] = grid.draw(one.table, first, marks, palette, find)
+        drawn[f"ranks_{one.table.slug}"] = ranks.draw(one.table, one.spreads, palette)
     return {name: data for name, data in drawn.items() if data}

@@ -1,79 +1,69 @@
-"""The columns of the tables: which metrics there are and how they are printed, from the manifests."""
+"""The columns of the tables: which metrics there are and how each is printed, as the manifests say."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.report.planned import Run
-from bench.report.tables import Table
+from bench.report.tables import Table, records_of
+from bench.stats.metric import Metric
 
 SET_METRICS = ("fid", "kid")
+"""Metrics of a whole set of images, which no single image has."""
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A column: ``better`` is 1 where higher is better, -1 where lower is, 0 where neither is; ``scale`` is
-    for print only.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Column(Metric):
+    """A metric with the name under which records hold it."""
 
     name: str
-    label: str
-    format: str = ".3f"
-    better: int = 0
-    note: str = ""
-    scale: float = 1.0
-
-    def show(self, value: float, sign: str = "") -> str:
-        """The number as it is printed; with sign "+" always signed."""
-        return f"{value * self.scale:{sign}{self.format}}".replace("-", "−")
 
 
 KNOWN = (
-    Metric("psnr", "PSNR", ".2f", 1),
-    Metric("ssim", "SSIM", ".3f", 1),
-    Metric("lpips", "LPIPS", ".3f", -1),
-    Metric("lpips_vgg", "LPIPS-VGG", ".3f", -1),
-    Metric("fid", "FID", ".2f", -1),
-    Metric("kid", "KID x 1000", ".2f", -1, scale=1000.0),
-    Metric("top1", "top-1 %", ".1f", 1, scale=100.0),
-    Metric("misfit", "misfit", ".2f"),
-    Metric("residual", "residual", ".4f"),
+    Column("PSNR", 2, True, name="psnr"),
+    Column("SSIM", 3, True, name="ssim"),
+    Column("LPIPS", 3, False, name="lpips"),
+    Column("LPIPS-VGG", 3, False, name="lpips_vgg"),
+    Column("FID", 2, False, name="fid"),
+    Column("KID x 1000", 2, False, scale=1000.0, name="kid"),
+    Column("top-1 %", 1, True, scale=100.0, name="top1"),
+    Column("misfit", 2, None, name="misfit"),
+    Column("residual", 4, None, name="residual"),
 )
-"""For records without a manifest only. The harness' own list needs torch; a test keeps the two equal."""
+"""The columns of records without a manifest. The harness' list needs torch; a test keeps the two equal."""
 
 
-def metrics_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Metric]:
-    """The metrics in the manifest's order, then known ones, then any other that a record has; set metrics
-    before the misfit.
+def columns_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Column]:
+    """The columns that the manifests state or the records hold, and always those of the `SET_METRICS`.
+
+    The manifests' order comes first, then that of `KNOWN`, then the alphabet. Columns without a direction,
+    such as the misfit, are moved to the end, and the set metrics to the end of those that have one.
     """
-    known = {metric.name: metric for metric in KNOWN}
-    named = {name: about for run in runs for name, about in run.get("metrics", {}).items()}
-    present = dict.fromkeys(
-        name
-        for table in tables
-        for row in table.rows
-        for r in row.records
-        for name in (*r.metrics, *r.unavailable)
-    )
-    found = [
-        n
-        for n in dict.fromkeys((*named, *known, *sorted(present)))
-        if n in named or n in present or n in SET_METRICS
-    ]
-    metrics = [_metric(named.get(name, {}), known.get(name, Metric(name, name))) for name in found]
-    return sorted(metrics, key=lambda m: (m.better == 0, m.name in SET_METRICS))
+    known = {column.name: column for column in KNOWN}
+    stated: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        stated |= run.get("metrics", {})
+    recorded: set[str] = set()
+    for record in records_of(tables):
+        recorded.update(record.metrics, record.unavailable)
+    wanted = recorded.union(stated, SET_METRICS)
+    columns = []
+    for name in dict.fromkeys((*stated, *known, *sorted(recorded))):
+        if name in wanted:
+            default = known.get(name, Column(name, 3, None, name=name))
+            columns.append(_stated(stated.get(name, {}), default))
+    return sorted(columns, key=lambda column: (column.better == 0, column.name in SET_METRICS))
 
 
-def _metric(about: dict[str, Any], base: Metric) -> Metric:
-    """What the manifest says, else what is known."""
-    better = (
-        {True: 1, False: -1, None: 0}[about["higher_is_better"]]
-        if "higher_is_better" in about
-        else base.better
+def _stated(about: dict[str, Any], default: Column) -> Column:
+    """The column as a manifest states it; what it leaves out is the default's."""
+    decimals = re.fullmatch(r"\.(\d+)f", str(about.get("format")))
+    return replace(
+        default,
+        label=about.get("label") or default.label,
+        decimals=int(decimals[1]) if decimals else default.decimals,
+        higher_is_better=about.get("higher_is_better", default.higher_is_better),
+        note=about.get("note") or default.note,
+        scale=float(about.get("scale") or default.scale),
     )
-    spec = str(about.get("format") or base.format)
-    if not re.fullmatch(r"\.\d+[efg]", spec):
-        spec = base.format
-    label, note = about.get("label") or base.label, about.get("note") or base.note
-    return Metric(base.name, label, spec, better, note, float(about.get("scale") or base.scale))

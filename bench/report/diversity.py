@@ -5,7 +5,8 @@ images. If the truth were exchangeable with the samples, as it is for a posterio
 would be uniform.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from bench.records.record import Record
 from bench.report.tables import Row, Table
-from bench.report.text import escape
+from bench.report.text import escape, table_head, table_line
 from bench.stats.intervals import Interval, bootstrap_interval, bootstrap_means
 
 Find = Callable[[str], Path | None]
@@ -30,24 +31,27 @@ COLUMNS = {
     "oracle": ("oracle: best of k", ".2f"),
 }
 NOTE = (
-    "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation over samples, root "
-    "mean square over pixels, on [0, 1]. Spread / error: spread times √(1 + 1/k) over the error of the mean, both root mean "
-    "squares over all pixels of all images; 1 where the truth is as far from the mean as a further sample would be. Coverage: "
-    "share of pixels whose truth lies between the least and the greatest sample (8-bit ties count in parts), to be read "
-    "against the nominal (k − 1) / (k + 1). Rank deviation: total variation distance between the ranks of the truth among the "
-    "samples, over pixels, and the uniform law. *oracle*: the best PSNR of k samples, picked with the truth at hand: no "
-    "method, and never ranked."
+    "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation "
+    "over samples, root mean square over pixels, on [0, 1]. Spread / error: spread times √(1 + 1/k) over "
+    "the error of the mean, both root mean squares over all pixels of all images; 1 where the truth is as "
+    "far from the mean as a further sample would be. Coverage: share of pixels whose truth lies between the "
+    "least and the greatest sample (8-bit ties count in parts), to be read against the nominal (k − 1) / (k "
+    "+ 1). Rank deviation: total variation distance between the ranks of the truth among the samples, over "
+    "pixels, and the uniform distribution. *oracle*: the best PSNR of k samples, picked with the truth at "
+    "hand: no method, and never ranked."
 )
 
 
 @dataclass(frozen=True)
 class Spread:
-    """One row's diversity: per-image values by column, and the share of each rank of the truth among k
-    samples, (k + 1,).
+    """One row's diversity.
 
-    ``planned`` is the number of images that the row is about; those without k finished samples are not in the
-    values. Beside the columns there are ``expected`` and ``error`` of the mean, on [0, 1], whose squares are
-    averaged before they are divided.
+    Attributes:
+        k: samples of an image.
+        planned: number of images that the row is about; those without k finished samples have no values.
+        values: column -> one value per image. Beside `COLUMNS` there are ``expected`` and ``error`` of the
+            mean, on [0, 1], whose squares are averaged before they are divided.
+        ranks: share of each rank of the truth among k samples, (k + 1,).
     """
 
     k: int
@@ -62,14 +66,17 @@ class Spread:
         number, and the mean of its inverse is above the inverse of its mean (Jensen).
         """
         if name != "ratio":
-            return bootstrap_interval(self.values[name])
-        spread, error = (np.array(self.values[part]) ** 2 for part in ("expected", "error"))
-        return Interval(*np.sqrt(ratio_interval(spread, error)[:3]), len(error))
+            return bootstrap_interval(np.array(self.values[name]))
+        spread, error = np.array(self.values["expected"]) ** 2, np.array(self.values["error"]) ** 2
+        mean, low, high = np.sqrt(ratio_interval(spread, error)[:3])
+        return Interval(mean, low, high, len(error))
 
 
 def ratio_interval(a: np.ndarray, b: np.ndarray) -> Interval:
-    """mean(a) / mean(b) over the same images in the same order, (n,), (n,), b > 0, with its 95 % bootstrap
-    interval.
+    """mean(a) / mean(b) with its 95 % bootstrap interval.
+
+    Args:
+        a, b: (n,), of the same images in the same order; b > 0.
     """
     value, n = float(np.mean(a) / np.mean(b)), len(a)
     if n == 1:
@@ -79,8 +86,9 @@ def ratio_interval(a: np.ndarray, b: np.ndarray) -> Interval:
 
 
 def rank_shares(samples: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Share of pixels in which the truth has rank 0 .. k among k samples; ties are spread evenly over the
-    ranks they allow.
+    """Share of pixels in which the truth has rank 0 .. k among k samples, (k + 1,).
+
+    Ties are spread evenly over the ranks they allow.
 
     Args:
         samples: (k, ...) integers.
@@ -119,67 +127,67 @@ def diversity(samples: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float],
 
 
 def measure(table: Table, find: Find) -> dict[str, Spread]:
-    """Row name -> its diversity, for rows with several samples of every image and pictures of all of them."""
+    """Row name -> its diversity, for rows with several samples of an image and pictures of all of them."""
     return {row.name: found for row in table.rows if (found := _spread(table, row, find))}
 
 
 def _spread(table: Table, row: Row, find: Find) -> Spread | None:
-    images = {image: group for image, group in row.solved.items() if len(group) == row.samples}
-    if row.samples < 2 or not images:
+    """The diversity of one row over the images with all samples; None without pictures of one of them."""
+    if row.samples < 2:
         return None
-    found = []
-    for image, group in images.items():
-        pictures = [
-            find(f"truth/{table.truths.get(image)}.png"),
-            *(_picture(record, find) for record in group),
-        ]
-        if None in pictures:
-            return None
-        truth, *samples = (np.asarray(Image.open(path)) for path in pictures)
-        found.append(diversity(np.stack(samples), truth))
-    values = {name: [one[name] for one, _ in found] for name in found[0][0]}
-    return Spread(row.samples, len(row.images), values, np.mean([shares for _, shares in found], axis=0))
+    values: dict[str, list[float]] = defaultdict(list)
+    ranks = []
+    for image, group in row.solved.items():
+        if len(group) == row.samples:
+            pictures = _pictures(table, image, group, find)
+            if pictures is None:
+                return None
+            columns, shares = diversity(*pictures)
+            ranks.append(shares)
+            for name, value in columns.items():
+                values[name].append(value)
+    return Spread(row.samples, len(row.images), dict(values), np.mean(ranks, axis=0)) if ranks else None
 
 
-def _picture(record: Record, find: Find) -> Path | None:
-    return find(f"{record.key[:2]}/{record.key}.png")
+def _pictures(
+    table: Table, image: str, group: Sequence[Record], find: Find
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Samples and truth of one image as `diversity` takes them; None where a picture was not kept."""
+    truth = find(f"truth/{table.truths.get(image)}.png")
+    paths = [path for record in group if (path := find(f"{record.key[:2]}/{record.key}.png"))]
+    if truth is None or len(paths) < len(group):
+        return None
+    return np.stack([np.asarray(Image.open(path)) for path in paths]), np.asarray(Image.open(truth))
 
 
 def section(table: Table, spreads: dict[str, Spread]) -> list[str]:
-    """Markdown of one task."""
+    """The Markdown of one task; nothing without diversity."""
     if not spreads:
         return []
     ks = sorted({spread.k for spread in spreads.values()})
     nominal = ", ".join(f"{(k - 1) / (k + 1):.3f}" for k in ks)
-    titles = [
-        f"{title} (nominal {nominal})" if name == "coverage" else title
-        for name, (title, _) in COLUMNS.items()
-    ]
-    lines = [_line(["Solver", *titles, "n"]), "|:--|" + "--:|" * (len(titles) + 1)]
+    titles = []
+    for name, (title, _) in COLUMNS.items():
+        titles.append(f"{title} (nominal {nominal})" if name == "coverage" else title)
+    lines = table_head(["Solver", *titles, "n"])
+    missing = []
     for row in table.rows:
         if row.name in spreads:
-            lines.append(_line([escape(row.name), *_cells(spreads[row.name])]))
-    missing = [row.name for row in table.rows if row.samples > 1 and row.name not in spreads]
-    gaps = (
-        [f"Not shown, since pictures of some samples were not kept: {', '.join(map(escape, missing))}."]
-        if missing
-        else []
-    )
-    return [
-        f"### {escape(table.title)}: diversity of {' or '.join(map(str, ks))} samples",
-        "\n".join(lines),
-        *gaps,
-    ]
+            lines.append(table_line([escape(row.name), *_cells(spreads[row.name])]))
+        elif row.samples > 1:
+            missing.append(escape(row.name))
+    parts = [f"### {escape(table.title)}: diversity of {' or '.join(map(str, ks))} samples", "\n".join(lines)]
+    if missing:
+        parts.append(f"Not shown, since pictures of some samples were not kept: {', '.join(missing)}.")
+    return parts
 
 
-def _cells(spread: Spread) -> Iterable[str]:
-    for name, (_, spec) in COLUMNS.items():
+def _cells(spread: Spread) -> list[str]:
+    """The columns of one row, and for how many images they stand."""
+    cells = []
+    for name, (_, digits) in COLUMNS.items():
         mean, low, high, _ = spread.interval(name)
-        text = f"*{mean:{spec}}*" if name == "oracle" else f"{mean:{spec}}"
-        yield f"{text}<br><sub>\\[{low:{spec}}, {high:{spec}}\\]</sub>"
+        text = f"*{mean:{digits}}*" if name == "oracle" else f"{mean:{digits}}"
+        cells.append(f"{text}<br><sub>\\[{low:{digits}}, {high:{digits}}\\]</sub>")
     done = len(spread.values["psnr"])
-    yield str(done) if done == spread.planned else f"**{done} of {spread.planned}**"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    return [*cells, str(done) if done == spread.planned else f"**{done} of {spread.planned}**"]

@@ -5,12 +5,14 @@ import io
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from bench.records.keys import canonical
 from bench.records.record import Record
-from bench.report.columns import SET_METRICS, Metric
-from bench.report.scores import Score, Scores, rankable
+from bench.report.columns import SET_METRICS, Column
+from bench.report.ranking import Judged, rankable
+from bench.report.scores import Score
 from bench.report.tables import SETTING, Row, Table
-from bench.report.text import distinct
 from bench.stats.intervals import bootstrap_interval
 
 PLAIN = (
@@ -25,56 +27,80 @@ PLAIN = (
     "paper",
     "baseline",
 )
+"""Fields of a record that are equal in all records of a row."""
+Line = dict[str, object]
+ENDS = ("", "_low", "_high", "_n")
+"""Endings of the columns of one interval."""
 
 
-def sheet(tables: Sequence[Table], metrics: Sequence[Metric], scores: Sequence[Scores]) -> bytes:
+def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
     """One line per task and row, skipped cells and those not run included; unscaled, six significant digits.
 
     ``<metric>_gap`` is `Score.gap`: to the best row, paired over the images of both, positive where this row
     is better.
     """
-    lines: list[dict[str, object]] = []
-    for table, judged in zip(tables, scores, strict=True):
+    lines: list[Line] = []
+    for one in judged:
+        table = one.table
         for row in table.rows:
-            lines.append(
-                _facts(row.head) | {"row": row.name, "status": "run"} | _counts(table, row) | _costs(row)
-            )
-            for metric in metrics:
-                lines[-1] |= _metric(metric, judged[metric.name][row.name])
-        lines += [
-            _facts(r) | {"row": r.label, "status": "skipped", "reason": r.reason} for r in table.skipped
-        ]
-        shared = {k: v for k, v in _facts(table.head).items() if k in SETTING}
-        lines += [shared | {"row": label, "label": label, "status": "not run"} for label in table.pending]
+            lines.append(_line(one, row, columns))
+        for record in table.skipped:
+            about = {"row": record.label, "status": "skipped", "reason": record.reason}
+            lines.append(_facts(record, PLAIN) | about)
+        for label in table.pending:
+            about = {"row": label, "label": label, "status": "not run"}
+            lines.append(_facts(table.head, SETTING) | about)
+    names: dict[str, None] = {}
+    for line in lines:
+        names |= dict.fromkeys(line)
     text = io.StringIO()
-    writer = csv.DictWriter(text, distinct(name for line in lines for name in line), lineterminator="\n")
+    writer = csv.DictWriter(text, list(names), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _short(value) for name, value in line.items()} for line in lines)
+    for line in lines:
+        writer.writerow({name: short(value) for name, value in line.items()})
     return text.getvalue().encode()
 
 
-def _facts(r: Record) -> dict[str, object]:
-    values = {name: getattr(r, name) for name in PLAIN if name != "operator_sha256" or r.operator_sha256}
-    return {name: canonical(value) if isinstance(value, dict) else value for name, value in values.items()}
+def _line(judged: Judged, row: Row, columns: Sequence[Column]) -> Line:
+    """Everything about one row."""
+    line = _facts(row.head, PLAIN) | {"row": row.name, "status": "run"}
+    line |= _counts(judged.table, row) | _costs(row)
+    for column in columns:
+        line |= _number(column, judged.scores[column.name][row.name])
+    return line
 
 
-def _counts(table: Table, row: Row) -> dict[str, object]:
+def _facts(record: Record, names: Sequence[str]) -> Line:
+    """Fields of a record; only users' operators have a hash."""
+    facts: Line = {}
+    for name in names:
+        value = getattr(record, name)
+        if name != "operator_sha256" or value:
+            facts[name] = canonical(value) if isinstance(value, dict) else value
+    return facts
+
+
+def _counts(table: Table, row: Row) -> Line:
+    failures = [f"{status}:{n}" for status, n in sorted(row.failures.items())]
     return {
-        "reason": "; ".join(distinct(r.reason for r in row.records if r.status != "ok" and r.reason)),
+        "reason": "; ".join(row.failure_reasons),
         "ranked": rankable(table, row),
         "n_images": len(row.images),
         "n": len(row.solved),
         "n_missing": row.missing,
         "samples": row.samples,
-        "n_failed": sum(row.failures.values()),
-        "failures": " ".join(f"{status}:{n}" for status, n in sorted(row.failures.items())),
+        "n_failed": row.n_failed,
+        "failures": " ".join(failures),
     }
 
 
-def _costs(row: Row) -> dict[str, object]:
-    time = bootstrap_interval(row.seconds) if row.seconds else (None, None, None, 0)
+def _costs(row: Row) -> Line:
+    time = bootstrap_interval(np.array(row.seconds)) if row.seconds else (None, None, None, 0)
     batch, device, threads, _ = row.timing
-    return {name: row.mean(name) for name in ("nfe", "vjps", "operator_calls")} | {
+    return {
+        "nfe": row.mean("nfe"),
+        "vjps": row.mean("vjps"),
+        "operator_calls": row.mean("operator_calls"),
         "seconds": time[0],
         "seconds_low": time[1],
         "seconds_high": time[2],
@@ -87,18 +113,20 @@ def _costs(row: Row) -> dict[str, object]:
     }
 
 
-def _metric(metric: Metric, score: Score) -> dict[str, object]:
-    name = metric.name
-    mean, low, high, n = score.interval or (None, None, None, 0)
-    values = {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_n": n}
-    if metric.better and name not in SET_METRICS:
-        values |= zip(
-            (f"{name}_gap{end}" for end in ("", "_low", "_high", "_n")), score.gap or (None,) * 4, strict=True
-        )
-    return values | {f"{name}_mark": score.mark, f"{name}_unavailable": score.reason}
+def _number(column: Column, score: Score) -> Line:
+    name = column.name
+    line = _interval(name, score.interval or (None, None, None, 0))
+    if column.better and name not in SET_METRICS:
+        line |= _interval(f"{name}_gap", score.gap or (None, None, None, None))
+    return line | {f"{name}_mark": score.mark, f"{name}_unavailable": score.reason}
 
 
-def _short(value: object) -> object:
+def _interval(name: str, values: tuple[float | None, ...]) -> Line:
+    return {name + end: value for end, value in zip(ENDS, values, strict=True)}
+
+
+def short(value: object) -> object:
+    """A number with six significant digits; None where it is not finite. Other values stay as they are."""
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else None
     return value

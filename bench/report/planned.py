@@ -22,30 +22,36 @@ class PlannedRun:
         self.task = head.task
         self.labels = ranks(row["label"] for run in own for row in run.get("rows", ()))
         self.order = ranks(str(image) for run in own for image in run.get("images", ()))
-        self.parts = [
-            (run, task) for run in own for task in run.get("tasks", ()) if _concerns(run, task, head)
-        ]
+        self.parts: list[tuple[Run, dict[str, Any]]] = []
+        for run in own:
+            for task in run.get("tasks", ()):
+                if _concerns(run, task, head):
+                    self.parts.append((run, task))
 
     @property
     def title(self) -> str:
-        """Of the newest run that gives one, else the task's name."""
-        return next((task["title"] for _, task in reversed(self.parts) if task.get("title")), self.task)
+        """The title in the newest run that gives one, else the task's name."""
+        for _, task in reversed(self.parts):
+            if task.get("title"):
+                return task["title"]
+        return self.task
+
+    def place(self, label: str) -> tuple[int, str]:
+        """Sort key of a row's label: planned ones in their order, then the others."""
+        return self.labels.get(label, len(self.labels)), label
 
     def images(self, cell: str) -> tuple[str, ...]:
         """The images planned for a cell in any run, in order; empty where no manifest lists the cell."""
-        planned = (
-            str(i)
-            for run, task, row, known in self._rows()
-            if known == cell
-            for i in _planned(run, task, row)
-        )
-        return tuple(dict.fromkeys(planned))
+        planned: dict[str, None] = {}
+        for run, task, row, known in self._rows():
+            if known == cell:
+                planned |= dict.fromkeys(map(str, _planned(run, task, row)))
+        return tuple(planned)
 
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
         """Labels of the cells that were asked for and are not among ``cells``."""
-        return tuple(
-            dict.fromkeys(row["label"] for _, _, row, cell in self._rows() if cell not in set(cells))
-        )
+        recorded = set(cells)
+        return tuple(dict.fromkeys(row["label"] for *_, row, cell in self._rows() if cell not in recorded))
 
     def _rows(self) -> Iterator[tuple[Run, dict[str, Any], dict[str, Any], str]]:
         """(run, task, row, cell id) of this table."""
@@ -55,14 +61,19 @@ class PlannedRun:
                     yield run, task, row, row["cells"][self.task]
 
 
-def labels(runs: Sequence[Run]) -> dict[tuple[str, str], str]:
+def labels(runs: Sequence[Run]) -> dict[tuple[str | None, str], str]:
     """(suite, cell) -> its label in the newest run: a renamed row takes its old records along.
 
-    A row that is left out where it is another's twin may have been run alone: it is the other's all the same.
+    A row with ``skip_duplicates`` (``if_other`` in older manifests) is left out of a run that has an equal
+    row. It may have been run alone; where manifests have both, the cell gets the label of the other.
     """
     rows = [(run.get("suite"), row) for run in runs for row in run.get("rows", ())]
-    rows.sort(key=lambda found: not found[1].get("if_other"))
-    return {(suite, cell): row["label"] for suite, row in rows for cell in (row.get("cells") or {}).values()}
+    rows.sort(key=lambda found: not (found[1].get("skip_duplicates") or found[1].get("if_other")))
+    found: dict[tuple[str | None, str], str] = {}
+    for suite, row in rows:
+        for cell in (row.get("cells") or {}).values():
+            found[suite, cell] = row["label"]
+    return found
 
 
 def ranks(names: Iterable[Any]) -> dict[Any, int]:
@@ -71,6 +82,7 @@ def ranks(names: Iterable[Any]) -> dict[Any, int]:
 
 
 def _planned(run: Run, task: dict[str, Any], row: dict[str, Any]) -> Sequence[Any]:
+    """The images planned for one row of one task."""
     images = run.get("images", ())
     n = row.get("images") or run.get("n_images") or len(images)
     return images[: min(n, task.get("images") or n)]
@@ -78,10 +90,15 @@ def _planned(run: Run, task: dict[str, Any], row: dict[str, Any]) -> Sequence[An
 
 def _concerns(run: Run, task: dict[str, Any], head: Record) -> bool:
     """Whether a run's task is the one of a record: another noise level or seed is another table."""
-    ours = {name: run[name] for name in ("dataset", "prior", "weights_sha256", "seed") if name in run}
+    ours: dict[str, Any] = {"task": task["name"]}
+    for name in ("dataset", "prior", "weights_sha256", "seed"):
+        if name in run:
+            ours[name] = run[name]
     if "prior" in task:
         ours.pop("weights_sha256", None)
-    ours |= {name: task[name] for name in ("dataset", "prior") if name in task}
-    ours |= {name: task[name] for name in ("operator", "operator_sha256", "sigma") if name in task}
-    ours |= {"task": task["name"]} | ({"operator_params": task["params"]} if "params" in task else {})
+    for name in ("dataset", "prior", "operator", "operator_sha256", "sigma"):
+        if name in task:
+            ours[name] = task[name]
+    if "params" in task:
+        ours["operator_params"] = task["params"]
     return all(getattr(head, name) == value for name, value in ours.items())

@@ -2,129 +2,30 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from bench.records.keys import canonical
 from bench.records.record import Record
 from bench.report.planned import PlannedRun, Run, labels, ranks
+from bench.report.rows import UNTIMED, Row, Timing
 
 SETTING = (
-    "suite", "dataset", "prior", "weights_sha256", "task", "operator", "operator_params", "operator_rev", "operator_sha256",
-    "sigma", "seed",
-)  # fmt: skip
+    "suite",
+    "dataset",
+    "prior",
+    "weights_sha256",
+    "task",
+    "operator",
+    "operator_params",
+    "operator_rev",
+    "operator_sha256",
+    "sigma",
+    "seed",
+)
 """What the rows of one table share; results that differ in one of these never meet in a table."""
-
-UNTIMED = (0, "", 0, "")
-
-
-def conditions(record: Record) -> tuple[int, str, int, str]:
-    """What seconds depend on beside the solver; "plain" is a network without switches."""
-    return record.batch, record.device, record.threads, " and ".join(record.switches) or "plain"
-
-
-@dataclass(frozen=True)
-class Row:
-    """All records of one cell."""
-
-    name: str
-    """Unique in its table: the label, with a letter where several cells carry one label."""
-    records: tuple[Record, ...]
-    planned: tuple[str, ...] = ()
-    """The images that the manifests ask for, in order; empty where none lists this cell."""
-    extra: int = 0
-    """Images that it attempted beyond those of the other rows, left out here."""
-
-    @property
-    def head(self) -> Record:
-        """Any record: what is asked of it is equal in all."""
-        return self.records[0]
-
-    @cached_property
-    def solved(self) -> dict[str, list[Record]]:
-        """Image -> its successful samples, in the order of images, only where every attempted sample
-        succeeded.
-        """
-        samples = defaultdict(list)
-        for record in self.records:
-            samples[record.image].append(record)
-        return {image: group for image, group in samples.items() if all(r.status == "ok" for r in group)}
-
-    @cached_property
-    def failures(self) -> Counter[str]:
-        """Status -> how many records, of those that are not ok."""
-        return Counter(r.status for r in self.records if r.status != "ok")
-
-    @cached_property
-    def attempted(self) -> list[str]:
-        """Images with a record of any status."""
-        return list(dict.fromkeys(r.image for r in self.records))
-
-    @cached_property
-    def images(self) -> tuple[str, ...]:
-        """What this row is about: the planned images, and others that it attempted."""
-        return tuple(dict.fromkeys((*self.planned, *self.attempted)))
-
-    @property
-    def missing(self) -> int:
-        """How many of its images it did not attempt."""
-        return len(set(self.images) - set(self.attempted))
-
-    @property
-    def complete(self) -> bool:
-        """Whether all its images were attempted and nothing failed."""
-        return not self.failures and not self.missing
-
-    def over(self, images: Iterable[str]) -> "Row":
-        """The same row, about fewer images."""
-        kept = set(images)
-        records, planned = (
-            (r for r in self.records if r.image in kept),
-            (i for i in self.planned if i in kept),
-        )
-        return replace(self, records=tuple(records), planned=tuple(planned))
-
-    @cached_property
-    def samples(self) -> int:
-        """Most samples of one image."""
-        return max(Counter(r.image for r in self.records).values())
-
-    def scores(self, metric: str) -> dict[str, float]:
-        """Image -> mean over its samples, for images on which all have this metric."""
-        values = {image: [r.metrics.get(metric) for r in group] for image, group in self.solved.items()}
-        return {image: sum(group) / len(group) for image, group in values.items() if None not in group}
-
-    def reasons(self, metric: str) -> list[str]:
-        """Why the metric is absent, distinct reasons in order."""
-        return list(dict.fromkeys(r.unavailable[metric] for r in self.records if metric in r.unavailable))
-
-    @cached_property
-    def timing(self) -> tuple[int, str, int, str]:
-        """The commonest (batch, device, threads, switches): seconds are compared only where it is equal."""
-        return Counter(conditions(r) for r in self.ok).most_common(1)[0][0] if self.ok else UNTIMED
-
-    @cached_property
-    def seconds(self) -> list[float]:
-        """Seconds per image, one value per timed batch of the commonest size (a batch gives all its images
-        one value).
-        """
-        timed = [r for r in self.ok if conditions(r) == self.timing and r.seconds is not None]
-        return list(dict.fromkeys(r.seconds for r in timed))
-
-    @cached_property
-    def ok(self) -> list[Record]:
-        """Records of `solved` images."""
-        return [r for group in self.solved.values() for r in group]
-
-    def mean(self, name: str) -> float | None:
-        """Mean of a count such as ``nfe`` over successful records."""
-        return sum(getattr(r, name) for r in self.ok) / len(self.ok) if self.ok else None
-
-    @cached_property
-    def memory(self) -> float | None:
-        """Largest peak memory, MB."""
-        return max((r.peak_memory_mb for r in self.ok if r.peak_memory_mb is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -146,6 +47,11 @@ class Table:
         """Any record, for what is equal in all."""
         return self.rows[0].head if self.rows else self.skipped[0]
 
+    @property
+    def samples_per_problem(self) -> int:
+        """1 for images; more for problems of exact suites, whose samples are scored as one set."""
+        return self.head.samples_per_problem
+
     @cached_property
     def usual(self) -> int:
         """The commonest number of images of a row, the larger of equally common ones."""
@@ -157,42 +63,57 @@ class Table:
         return {row.name: len(row.images) for row in self.rows if len(row.images) != self.usual}
 
     @property
-    def blocks(self) -> list[tuple[int, list[Row]]]:
+    def by_images(self) -> list[tuple[int, list[Row]]]:
         """(number of images, rows): the usual ones first, then those with the most images."""
-        counts = sorted({len(row.images) for row in self.rows}, key=lambda n: (n != self.usual, -n))
-        return [(n, [row for row in self.rows if len(row.images) == n]) for n in counts]
+        groups: dict[int, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            groups[len(row.images)].append(row)
+        return sorted(groups.items(), key=lambda group: (group[0] != self.usual, -group[0]))
 
     @cached_property
     def measurements(self) -> dict[str, str]:
-        """Image -> hash of the measurement that most rows saw."""
-        seen = defaultdict(Counter)
+        """Image -> hash of the measurement that most rows saw; of equally common ones the least."""
+        votes: dict[str, Counter[str]] = defaultdict(Counter)
         for row in self.rows:
-            for image, y in {(r.image, r.y_hash) for r in row.records if r.y_hash}:
-                seen[image][y] += 1
-        return {image: max(sorted(votes), key=votes.get) for image, votes in seen.items()}
+            for image, y_hash in {(record.image, record.y_hash) for record in row.records}:
+                if y_hash:
+                    votes[image][y_hash] += 1
+        usual = {}
+        for image, counts in votes.items():
+            usual[image] = max(sorted(counts), key=counts.__getitem__)
+        return usual
 
     @cached_property
     def truths(self) -> dict[str, str]:
         """Image -> hash of its pixels, as those records have it that saw the usual measurement."""
-        usual = self.measurements
-        records = (r for row in self.rows for r in row.records)
-        return {r.image: r.image_sha256 for r in records if r.image_sha256 and r.y_hash == usual.get(r.image)}
+        usual, found = self.measurements, {}
+        for record in records_of([self]):
+            if record.image_sha256 and record.y_hash == usual.get(record.image):
+                found[record.image] = record.image_sha256
+        return found
 
     @cached_property
     def strangers(self) -> dict[str, int]:
         """Row name -> images on which it saw another measurement than most rows; such a row is not ranked."""
-        usual = self.measurements
-        odd = {
-            row.name: len({r.image for r in row.records if r.y_hash and r.y_hash != usual[r.image]})
-            for row in self.rows
-        }
-        return {name: n for name, n in odd.items() if n}
+        usual, found = self.measurements, {}
+        for row in self.rows:
+            odd = {r.image for r in row.records if r.y_hash and r.y_hash != usual[r.image]}
+            if odd:
+                found[row.name] = len(odd)
+        return found
 
     @cached_property
-    def timing(self) -> tuple[int, str, int]:
+    def timing(self) -> Timing:
         """The commonest `Row.timing` of the rows that are not baselines."""
-        rows = [r.timing for r in self.rows if r.ok and not r.head.baseline] or [UNTIMED]
-        return Counter(rows).most_common(1)[0][0]
+        timings = Counter(row.timing for row in self.rows if row.ok and not row.head.baseline)
+        return timings.most_common(1)[0][0] if timings else UNTIMED
+
+
+def records_of(tables: Iterable[Table]) -> Iterator[Record]:
+    """All records of all rows of some tables; those of skipped cells are left out."""
+    for table in tables:
+        for row in table.rows:
+            yield from row.records
 
 
 def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
@@ -202,62 +123,66 @@ def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
     for record in records:
         label = names.get((record.suite, record.cell), record.label)
         record = record if label == record.label else replace(record, label=label)
-        groups[canonical([getattr(record, name) for name in SETTING])].append(record)
+        groups[canonical(list(attrgetter(*SETTING)(record)))].append(record)
     order = ranks(task["name"] for run in runs for task in run.get("tasks", ()))
     suites = ranks(run.get("suite") for run in runs)
 
-    def place(item: tuple[str, list[Record]]) -> tuple:
-        key, (head, *_) = item
-        return (
-            suites.get(head.suite, len(suites)),
-            head.suite,
-            order.get(head.task, len(order)),
-            head.task,
-            key,
-        )
+    def place(setting: str) -> tuple:
+        suite, task = groups[setting][0].suite, groups[setting][0].task
+        return suites.get(suite, len(suites)), suite, order.get(task, len(order)), task, setting
 
-    tables, used = [], Counter()
-    for _, group in sorted(groups.items(), key=place):
+    tables = []
+    used: Counter[str] = Counter()
+    for setting in sorted(groups, key=place):
+        group = groups[setting]
         slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", group[0].task)
         used[slug] += 1
-        tables.append(
-            _table(slug if used[slug] == 1 else f"{slug}-{used[slug]}", group, PlannedRun(runs, group[0]))
-        )
+        unique = slug if used[slug] == 1 else f"{slug}-{used[slug]}"
+        tables.append(_table(unique, group, PlannedRun(runs, group[0])))
     return tables
 
 
-def _table(slug: str, group: list[Record], asked: PlannedRun) -> Table:
-    def place(label: str, *rest: str) -> tuple:
-        return asked.labels.get(label, len(asked.labels)), label, *rest
-
-    def image_place(image: str) -> tuple:
-        return asked.order.get(image, len(asked.order)), natural(image)
-
+def _table(slug: str, group: Iterable[Record], planned: PlannedRun) -> Table:
+    """One table of the records of one task."""
     cells: dict[str, list[Record]] = defaultdict(list)
+    skipped: dict[str, Record] = {}
     for record in group:
-        cells[record.cell].append(record)
-    ran = {cell: [r for r in rs if r.status != "skipped"] for cell, rs in cells.items()}
-    first = {cell: min(r.created for r in rs) for cell, rs in ran.items() if rs}
-    ordered = sorted(first, key=lambda cell: place(ran[cell][0].label, first[cell], cell))
-    shared, letters = Counter(ran[cell][0].label for cell in ordered), Counter()
-    rows = []
-    for cell in ordered:
-        label = ran[cell][0].label
-        letters[label] += 1
-        name = label if shared[label] == 1 else f"{label} ({_letter(letters[label])})"
-        kept = tuple(sorted(ran[cell], key=lambda r: (image_place(r.image), r.sample)))
-        rows.append(Row(name, kept, asked.images(cell)))
-    usual = _usual(rows)
-    rows = [_trim(row, usual) for row in rows]
-    skipped = [rs[0] for cell, rs in cells.items() if cell not in first]
+        if record.status == "skipped":
+            skipped.setdefault(record.cell, record)
+        else:
+            cells[record.cell].append(record)
+    rows = _rows(cells, planned)
+    attempted: set[str] = set()
+    for row in rows:
+        attempted.update(row.attempted)
+    left_out = [record for cell, record in skipped.items() if cell not in cells]
     return Table(
         slug=slug,
-        title=asked.title,
+        title=planned.title,
         rows=tuple(rows),
-        skipped=tuple(sorted(skipped, key=lambda r: place(r.label, r.cell))),
-        pending=asked.pending(cells),
-        images=tuple(sorted({image for row in rows for image in row.attempted}, key=image_place)),
+        skipped=tuple(sorted(left_out, key=lambda r: (*planned.place(r.label), r.cell))),
+        pending=planned.pending({*cells, *skipped}),
+        images=tuple(sorted(attempted, key=lambda image: _image_place(image, planned))),
     )
+
+
+def _rows(cells: dict[str, list[Record]], planned: PlannedRun) -> list[Row]:
+    """The rows of a table, in the manifests' order; a label that several cells carry gets letters."""
+
+    def place(cell: str) -> tuple:
+        return *planned.place(cells[cell][0].label), min(record.created for record in cells[cell]), cell
+
+    shared = Counter(records[0].label for records in cells.values())
+    letters: Counter[str] = Counter()
+    rows = []
+    for cell in sorted(cells, key=place):
+        label = cells[cell][0].label
+        letters[label] += 1
+        name = label if shared[label] == 1 else f"{label} ({_letter(letters[label])})"
+        records = sorted(cells[cell], key=lambda r: (_image_place(r.image, planned), r.sample))
+        rows.append(Row(name, tuple(records), planned.images(cell)))
+    usual = _usual(rows)
+    return [_trim(row, usual) for row in rows]
 
 
 def _usual(rows: Iterable[Row]) -> set[str]:
@@ -270,6 +195,11 @@ def _trim(row: Row, usual: set[str]) -> Row:
     """A row that is about all of the usual images and more, over just the usual ones."""
     whole = usual < set(row.images) and usual & set(row.attempted)
     return replace(row.over(usual), extra=len(set(row.attempted) - usual)) if whole else row
+
+
+def _image_place(image: str, planned: PlannedRun) -> tuple:
+    """Sort key: planned images in their order, then the others."""
+    return planned.order.get(image, len(planned.order)), natural(image)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

@@ -1,10 +1,15 @@
-"""Small conversions of values to text."""
+"""Small conversions of values to text, and the parts of Markdown."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from bench.records.keys import canonical
+
+NBSP = "\u00a0"
+"""A space at which no line breaks."""
+ARROWS = {1: f"{NBSP}↑", -1: f"{NBSP}↓", 0: ""}
+"""The direction of a column, after its label."""
 
 
 def escape(text: Any, limit: int = 300) -> str:
@@ -14,14 +19,48 @@ def escape(text: Any, limit: int = 300) -> str:
     return re.sub(r"(?<!\w)_|_(?!\w)|[|*<>`\[\]\\~]", lambda m: "\\" + m[0], line)
 
 
+def sentence(text: str, limit: int = 300) -> str:
+    """Escaped text without its own full stop, to be put into a sentence."""
+    return escape(text.rstrip("."), limit)
+
+
 def code(text: Any) -> str:
     """Text as inline code."""
     return "`" + str(text).replace("`", "'").replace("|", "\\|") + "`"
 
 
+def codes(texts: Iterable[Any]) -> str:
+    """Several texts as inline code, with commas between them."""
+    return ", ".join(map(code, texts))
+
+
+def small(text: str) -> str:
+    """A second line of a cell, in small print; its spaces do not break."""
+    return f"<br><sub>{text.replace(' ', NBSP)}</sub>" if text else ""
+
+
+def table_line(cells: Iterable[Any]) -> str:
+    """One line of a Markdown table; line breaks within a cell become spaces."""
+    texts = [re.sub(r"\s*\n\s*", " ", str(cell)) for cell in cells]
+    return f"| {' | '.join(texts)} |"
+
+
+def table_head(titles: Iterable[Any]) -> list[str]:
+    """The first two lines of a Markdown table: the first column left-aligned, the others right-aligned."""
+    titles = list(titles)
+    return [table_line(titles), "|:--|" + "--:|" * (len(titles) - 1)]
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """A Markdown list; "" without lines."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
 def citation(paper: str) -> str:
-    """A paper's identifier as a link: an arXiv number, ``openreview:<id>``, ``doi:<id>`` or an address; else
-    as it is.
+    """A paper's identifier as a link.
+
+    Args:
+        paper: an arXiv number, ``openreview:<id>``, ``doi:<id>`` or an address; anything else stays text.
     """
     if re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?|[a-z.-]+/\d{7}", paper):
         return f"[arXiv:{paper}](https://arxiv.org/abs/{paper})"
@@ -37,6 +76,12 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else canonical(value)
+
+
+def parameters(params: dict[str, Any]) -> str:
+    """Escaped names and values of parameters, in parentheses after a space; "" where none is set."""
+    texts = [f"{name} {plain(value)}" for name, value in params.items() if value is not None]
+    return f" ({escape(', '.join(texts))})" if texts else ""
 
 
 def count(value: float) -> str:

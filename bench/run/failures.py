@@ -11,14 +11,14 @@ from bench.system.device import out_of_memory
 
 
 class Failure(NamedTuple):
-    """What stands for a result that there is not."""
+    """Stands in the place of a result that there is not."""
 
     status: str
     reason: str
 
 
 class ScoringError(RuntimeError):
-    """Something that could not be computed of a reconstruction: the message says what, the cause why."""
+    """A metric or file that could not be made: the message says which, the cause why."""
 
 
 @contextlib.contextmanager
@@ -26,7 +26,8 @@ def scoring(what: str) -> Iterator[None]:
     """Names what is computed inside, for the reason of a record.
 
     Raises:
-        ScoringError: whatever is raised inside, but for what is wrong with the store.
+        ScoringError: for whatever is raised inside, except a `StoreError`.
+        StoreError: raised inside.
     """
     try:
         yield
@@ -37,22 +38,26 @@ def scoring(what: str) -> Iterator[None]:
 
 
 def failure(error: BaseException, own: str = "") -> Failure:
-    """What an exception makes of an image.
+    """The status and the reason of an image that an exception cost.
 
     Args:
         own: a file whose line is named rather than the last one.
     """
-    told, doing = error, ""
+    cause, doing = error, ""
     if isinstance(error, ScoringError) and error.__cause__ is not None:
-        told, doing = error.__cause__, f"scoring ({error}): "
-    return Failure("out_of_memory" if out_of_memory(told) else "failed", doing + describe(told, own))
+        cause, doing = error.__cause__, f"scoring ({error}): "
+    status = "out_of_memory" if out_of_memory(cause) else "failed"
+    return Failure(status, doing + describe(cause, own))
 
 
 def describe(error: BaseException, own: str = "") -> str:
     """One line: what was raised, and where; an exception of ours says it all itself."""
     if type(error).__module__.partition(".")[0] == "bench":
         return str(error)
-    text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}".removesuffix(": ")
+    first_line = (str(error).splitlines() or [""])[0]
+    text = f"{type(error).__name__}: {first_line[:300]}".removesuffix(": ")
     frames = traceback.extract_tb(error.__traceback__)
     chosen = [frame for frame in frames if frame.filename == own] or frames
-    return f"{text} ({Path(chosen[-1].filename).name}:{chosen[-1].lineno})" if chosen else text
+    if not chosen:
+        return text
+    return f"{text} ({Path(chosen[-1].filename).name}:{chosen[-1].lineno})"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.plan.cell import Cell, Job
 from bench.plan.plan import Plan
@@ -10,15 +10,16 @@ from bench.records.record import Record
 from bench.run.inputs import measure, solver_inputs
 from bench.run.progress import Estimator
 from bench.run.score import make_scorer
-from bench.run.score_samples import as_block
+from bench.run.score_samples import as_samples
 from bench.run.solve import Outcome, solve, warm_up
+from bench.solver import Solver
 from bench.system.device import full_precision
 
 PROBE_STEPS = 3
 
 
-class Row(NamedTuple):
-    """A line of the forecast."""
+class Forecast(NamedTuple):
+    """What a run would do in a cell."""
 
     cell: Cell
     done: int
@@ -27,9 +28,10 @@ class Row(NamedTuple):
     seconds: float | None
 
 
-def forecast(plan: Plan, records: Sequence[Record]) -> list[Row]:
-    """What is done and missing in each cell; costs from earlier records of the row, else from a few steps on
-    one batch.
+def forecast(plan: Plan, records: Sequence[Record]) -> list[Forecast]:
+    """What is done and missing in each cell, and what it costs.
+
+    Costs come from earlier records of the row, else from a few steps on one batch.
     """
     done = plan.done(records, make_scorer(plan.suite, plan.cells).available)
     estimator = Estimator(records)
@@ -37,30 +39,42 @@ def forecast(plan: Plan, records: Sequence[Record]) -> list[Row]:
     rows = []
     with full_precision():
         for cell in plan.cells:
-            missing = len(plan.missing(cell, done))
-            if missing and cell.reason is None and (cell.label, cell.prior.name) not in estimator.by_row:
+            missing, row = len(plan.missing(cell, done)), (cell.label, cell.prior.name)
+            if missing and cell.reason is None and row not in estimator.by_row:
                 outcome, scale = probe(plan, cell)
                 if outcome is not None:
-                    estimator.by_row[cell.label, cell.prior.name] = [outcome.seconds * cell.block * scale]
+                    estimator.by_row[row] = [outcome.seconds * cell.samples_per_problem * scale]
                     nfe[cell.label] = outcome.nfe * scale
             total = len(plan.missing(cell, set()))
             seconds = estimator.per_image(cell) if missing else 0.0
-            rows.append(Row(cell, total - missing, missing, nfe.get(cell.label), seconds))
+            rows.append(Forecast(cell, total - missing, missing, nfe.get(cell.label), seconds))
     return rows
 
 
 def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
-    """A run of a few steps on one batch and the factor by which the whole run is longer; None where the
-    solver fails.
+    """Runs a few steps on one batch.
+
+    Returns:
+        The outcome, None where the solver fails, and the factor by which the whole run is longer.
     """
-    scale, solver = 1.0, cell.solver
-    if cell.steps and cell.steps > PROBE_STEPS and not solver.baseline:
-        scale, solver = cell.steps / PROBE_STEPS, replace(solver, steps=PROBE_STEPS)
-    jobs = [Job(image, 0, "") for image in cell.images[: plan.options.batch if cell.block == 1 else 1]]
-    measured = measure(cell.task, cell.data, [job.image for job in jobs])
+    n = cell.samples_per_problem
+    solver, scale = shortened(cell)
+    images = cell.images[: plan.options.batch if n == 1 else 1]
+    jobs = [Job(image, 0, "") for image in images]
+    measured = measure(cell.task, cell.data, images)
     try:
         warm_up(solver, *solver_inputs(cell, measured, jobs))
         outcome = solve(solver, *solver_inputs(cell, measured, jobs))
-        return outcome if cell.block == 1 else as_block(outcome, cell.block, cell.data.shape), scale
+        if n > 1:
+            outcome = as_samples(outcome, n, cell.data.shape)
     except (Exception, SystemExit):  # noqa: BLE001 - a solver may raise anything; the run itself will say what
         return None, scale
+    return outcome, scale
+
+
+def shortened(cell: Cell) -> tuple[Solver, float]:
+    """The solver of a cell with `PROBE_STEPS` steps, and the factor by which its own run is longer."""
+    if cell.solver.baseline or not cell.steps or cell.steps <= PROBE_STEPS:
+        return cell.solver, 1.0
+    changes: dict[str, Any] = {"steps": PROBE_STEPS}
+    return replace(cell.solver, **changes), cell.steps / PROBE_STEPS

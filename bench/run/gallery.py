@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,22 +32,18 @@ class Gallery:
         return self.first is None or position < self.first
 
     def reconstruction(self, key: str, x: Tensor) -> None:
-        """(C, H, W) in [-1, 1]."""
+        """Keeps a reconstruction, (C, H, W) in [-1, 1]."""
         write_atomic(self.folder / "objects" / key[:2] / f"{key}.png", png(x))
 
-    def problem(self, measured: Measured, i: int) -> None:
-        """The truth and the measurement of one image of a batch, named by what they are; y with its masks and
-        kernels too.
-        """
+    def measurement(self, measured: Measured, i: int) -> None:
+        """Keeps the truth and the measurement of one image of a batch; y with its masks and kernels too."""
         one = slice(i, i + 1)
         y, A, _ = measured.measurement
-        objects, y_hash = self.folder / "objects", measured.y_hashes[i]
-        self._once(objects / "truth" / f"{measured.image_sha256[i]}.png", lambda: png(measured.x[i]))
-        self._once(objects / "measurement" / f"{y_hash}.png", lambda: png(A[one].display(y[one])[0]))
-        self._once(
-            objects / "measurement" / f"{y_hash}.npz",
-            lambda: npz({"y": y[i], **first_rows(A[one].parameters())}),
-        )
+        truths, measurements = self.folder / "objects" / "truth", self.folder / "objects" / "measurement"
+        name = measured.y_hashes[i]
+        self._once(truths / f"{measured.image_sha256[i]}.png", lambda: png(measured.x[i]))
+        self._once(measurements / f"{name}.png", lambda: png(A[one].display(y[one])[0]))
+        self._once(measurements / f"{name}.npz", lambda: npz({"y": y[i], **first_rows(A[one].parameters())}))
 
     def _once(self, path: Path, data: Callable[[], bytes]) -> None:
         if not path.exists():
@@ -55,29 +52,47 @@ class Gallery:
     def features(
         self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor
     ) -> list[Failure | None]:
-        """Inception features of reconstructions, and of the truths, named by their sha256, that have none
-        yet; what failed.
+        """Keeps Inception features of reconstructions, and of the truths that have none yet.
+
+        Args:
+            keys, truths: names of the reconstructions x_hat and of their truths x, (B, C, H, W).
+
+        Returns:
+            For each image why it has none, or None.
         """
         paths = [self._features / "truth" / f"{sha256}.npy" for sha256 in truths]
         new = {path: i for i, path in enumerate(paths) if not path.exists()}
-        known = dict(zip(new, scorer.features(x[list(new.values())]), strict=True)) if new else {}
-        found = []
+        of_truths = scorer.features(x[list(new.values())]) if new else []
+        known = dict(zip(new, of_truths, strict=True))
+        failures = []
         for key, row, path in zip(keys, scorer.features(x_hat), paths, strict=True):
-            pair = {self._features / f"{key}.npy": row} | ({path: known[path]} if path in known else {})
-            found.append(next((value for value in pair.values() if isinstance(value, Failure)), None))
-            for file, value in pair.items() if found[-1] is None else ():
-                write_atomic(file, npy(value))
-        return found
+            pair = {self._features / f"{key}.npy": row}
+            if path in known:
+                pair[path] = known[path]
+            failures.append(_write_arrays(pair))
+        return failures
+
+
+def _write_arrays(arrays: Mapping[Path, np.ndarray | Failure]) -> Failure | None:
+    """Writes all of the arrays, or none of them where one failed; then that failure."""
+    for value in arrays.values():
+        if isinstance(value, Failure):
+            return value
+    for path, value in arrays.items():
+        assert not isinstance(value, Failure)
+        write_atomic(path, npy(value))
+    return None
 
 
 def png(x: Tensor) -> bytes:
     """(1 or 3, H, W) in [-1, 1] as an 8-bit PNG; values outside are clipped, NaN is black."""
-    pixels = (
-        ((x.detach().cpu().double().nan_to_num(-1, 1, -1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    )
+    inside = x.detach().cpu().double().nan_to_num(-1, 1, -1).clamp(-1, 1)
+    pixels = ((inside + 1) * 127.5).round().to(torch.uint8)
     array = pixels.permute(1, 2, 0).numpy()
+    if array.shape[2] == 1:
+        array = array[..., 0]
     buffer = io.BytesIO()
-    Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(buffer, "PNG")
+    Image.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -90,12 +105,14 @@ def npy(array: np.ndarray) -> bytes:
 
 def npz(tensors: Mapping[str, Tensor]) -> bytes:
     """Tensors as a compressed .npz file, floating numbers in float32."""
+    arrays: dict[str, Any] = {}
+    for name, tensor in tensors.items():
+        arrays[name] = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
     buffer = io.BytesIO()
-    arrays = {name: (v.float() if v.is_floating_point() else v).numpy() for name, v in tensors.items()}
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 
 def first_rows(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Of a batch of one."""
+    """The first row of each tensor."""
     return {name: v[0] for name, v in tensors.items()}

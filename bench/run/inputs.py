@@ -14,8 +14,8 @@ from torch import Tensor
 from bench.data.images import Images
 from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_key
 from bench.operators.base import Operator
-from bench.operators.neutral import added
-from bench.plan.cell import Cell, Job
+from bench.operators.base.neutral import added
+from bench.plan.cell import Cell, Job, class_labels
 from bench.plan.task import Task, supplied
 from bench.prior import Prior
 from bench.records.keys import digest
@@ -23,7 +23,7 @@ from bench.solver import Measurement, particles
 
 
 class Measured(NamedTuple):
-    """What a task made of some images."""
+    """Some images and what a task measured of them."""
 
     x: Tensor
     """(B, C, H, W) float64, the ground truth: for metrics, never for solvers."""
@@ -35,11 +35,11 @@ class Measured(NamedTuple):
 
 
 class SolverNoise(StreamNoise):
-    """What a solver draws from: its first draw comes from the init streams, all later ones from the sampler
-    streams.
+    """The noise of a solver.
 
-    Samplers draw x_T first, so they all start from the same noise; for a solver that starts elsewhere the
-    first draw is a draw like any other, since the two families of streams are independent.
+    Its first draw comes from the init streams, all later ones from the sampler streams. Samplers draw x_T
+    first, so they all start from the same noise. For a solver that starts elsewhere the first draw is a draw
+    like any other, since the two families of streams are independent.
     """
 
     def __init__(
@@ -63,12 +63,11 @@ class SolverNoise(StreamNoise):
         return StreamNoise(self.init)._uniforms(n)
 
 
-class BlockNoise(StreamNoise):
-    """What a solver draws from where its batch is a block of samples of one problem: one stream, n rows a
-    call.
+class SampleNoise(StreamNoise):
+    """The noise of a solver whose batch is n samples of one problem: one stream, n rows a call.
 
-    A row of a call depends on its place in the block only, so the first rows of a larger block are the same.
-    The first draw comes from the init stream, as in `SolverNoise`.
+    A row depends on its place only, so the first rows of more samples are the same. The first draw comes from
+    the init stream, as in `SolverNoise`.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class BlockNoise(StreamNoise):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, images: slice) -> "BlockNoise":
+    def __getitem__(self, images: slice) -> "SampleNoise":
         other = copy.copy(self)
         other.rows, other._philox = self.rows[images], Philox()
         return other
@@ -93,36 +92,40 @@ class BlockNoise(StreamNoise):
 
 
 def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
-    """Measures images one at a time in float64 on the CPU, so that y depends on nothing but its own
-    streams.
-    """
+    """Measures images one at a time in float64 on the CPU: y depends on nothing but its own streams."""
     A = task.operators(data.shape, images)
     x = torch.stack([data.image(image) for image in images]).double()
-    keys = [stream_key("measurement", task.seed, task.dataset, image, task.name) for image in images]
-    y = []
-    for i, key in enumerate(keys):
-        one = A[i : i + 1]
+    rows, hashes, truths = [], [], []
+    for i, image in enumerate(images):
+        key = stream_key("measurement", task.seed, task.dataset, image, task.name)
+        one, truth = A[i : i + 1], data.image_sha256(image)
         n = StreamNoise([key], torch.float64).new(one.out_shape)
-        y.append(one(x[i : i + 1]) + task.sigma * (n if one.measured is None else n * one.measured))
-    truths = [data.image_sha256(image) for image in images]
-    hashes = [_identity(task, A[i : i + 1], key, truths[i]) for i, key in enumerate(keys)]
-    return Measured(x, Measurement(torch.cat(y), A, task.sigma), hashes, truths)
+        if one.measured is not None:
+            n = n * one.measured
+        rows.append(one(x[i : i + 1]) + task.sigma * n)
+        hashes.append(_identity(task, one, key, truth))
+        truths.append(truth)
+    return Measured(x, Measurement(torch.cat(rows), A, task.sigma), hashes, truths)
 
 
 def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str:
+    """The hash that names y."""
+    identity = {
+        "operator": [task.operator, A.rev, dict(task.params), list(A.out_shape)],
+        "tensors": {name: _tensor_sha256(tensor) for name, tensor in A.parameters().items()},
+        "noise": [SCHEME, f"{noise_key:032x}", task.sigma],
+        "image": image_sha256,
+        **supplied(A),
+    }
+    if further := added(task):
+        identity["task"] = further
+    return digest(identity)
+
+
+def _tensor_sha256(tensor: Tensor) -> str:
     """Masks and kernels enter as float32: the last bits of float64 may differ between processors."""
-    tensors = {name: v.float() if v.is_floating_point() else v for name, v in A.parameters().items()}
-    further = added(task)
-    return digest(
-        {
-            "operator": [task.operator, A.rev, dict(task.params), list(A.out_shape)],
-            "tensors": {name: hashlib.sha256(v.numpy().tobytes()).hexdigest() for name, v in tensors.items()},
-            "noise": [SCHEME, f"{noise_key:032x}", task.sigma],
-            "image": image_sha256,
-            **({"task": further} if further else {}),
-            **supplied(A),
-        }
-    )
+    values = tensor.float() if tensor.is_floating_point() else tensor
+    return hashlib.sha256(values.numpy().tobytes()).hexdigest()
 
 
 def solver_noise(
@@ -140,25 +143,34 @@ def solver_noise(
     return SolverNoise(init, sampler, dtype, device)
 
 
-def block_noise(
+def sample_noise(
     task: Task, image: str, sample: int, solver: str, n: int, dtype: torch.dtype, device: torch.device | str
-) -> BlockNoise:
-    """The noise that a solver gets for a block of n samples of one image."""
+) -> SampleNoise:
+    """The noise that a solver gets for n samples of one image."""
     init = stream_key("block-init", task.seed, task.dataset, image, sample)
     sampler = stream_key("block-sampler", task.seed, task.dataset, image, task.name, solver, sample)
-    return BlockNoise(init, sampler, n, dtype, device)
+    return SampleNoise(init, sampler, n, dtype, device)
+
+
+def prior_of(cell: Cell, images: Sequence[str]) -> Prior:
+    """The prior of a cell, told the classes of these images where it has classes."""
+    if not cell.prior.classes:
+        return cell.prior
+    labels = class_labels(cell.data)
+    return cell.prior.condition([labels[image] for image in images])
 
 
 def solver_inputs(cell: Cell, measured: Measured, jobs: Sequence[Job]) -> tuple[Measurement, Prior, Noise]:
-    """What the solver gets for a batch of jobs, or for the block of a single one, where every row is the same
-    problem.
+    """What the solver gets for a batch of jobs.
+
+    Several samples per problem are one job and make the batch: every row is the same problem then.
     """
     images, samples = [job.image for job in jobs], [job.sample for job in jobs]
-    prior, (y, A, sigma) = cell.prior_of(images), measured.measurement
+    prior, (y, A, sigma) = prior_of(cell, images), measured.measurement
     y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
-    if cell.block == 1:
+    if cell.samples_per_problem == 1:
         noise = solver_noise(cell.task, images, samples, cell.name, prior.dtype, prior.device)
         return Measurement(y, A, sigma), prior, noise
-    n = cell.block // particles(cell.solver)
-    noise = block_noise(cell.task, images[0], samples[0], cell.name, n, prior.dtype, prior.device)
-    return Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma), prior, noise
+    n = cell.samples_per_problem // particles(cell.solver)
+    rows = sample_noise(cell.task, images[0], samples[0], cell.name, n, prior.dtype, prior.device)
+    return Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma), prior, rows

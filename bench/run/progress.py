@@ -9,10 +9,15 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Told what a run does. This one does not care."""
+    """Is told what a run does. This one ignores it."""
 
     def start(self, todo: Sequence[tuple["Cell", int]], workers: int = 1) -> None:
-        """The cells, in order, and how many reconstructions each lacks; so many processes share them."""
+        """A run starts.
+
+        Args:
+            todo: the cells in order, and how many reconstructions each lacks.
+            workers: how many processes share them.
+        """
 
     def step(self, cell: "Cell", k: int, batch: int) -> None:
         """A solver has made its k-th step on a batch. Called off the clock."""
@@ -41,34 +46,44 @@ class Estimator:
     def add(self, record: "Record") -> None:
         """Learns from one record."""
         if record.status == "ok" and record.seconds is not None:
-            self.by_row.setdefault((record.label, record.prior), []).append(record.seconds * record.block)
+            row, seconds = (record.label, record.prior), record.seconds * record.samples_per_problem
+            self.by_row.setdefault(row, []).append(seconds)
             if record.nfe:
                 self.by_call.append(record.seconds / (record.nfe + record.vjps))
 
     def per_image(self, cell: "Cell") -> float | None:
-        """Seconds per image of a cell (or block of its samples).
+        """Seconds per image of a cell, or per problem with all its samples.
 
-        From the mean cost of a network call where its row never ran, None where nothing did.
+        Where the row never ran, the mean cost of a network call decides; None where nothing ran.
         """
         if cell.reason is not None:
             return 0.0
         if seconds := self.by_row.get((cell.label, cell.prior.name)):
             return sum(seconds) / len(seconds)
         if cell.steps is not None and self.by_call:
-            return cell.block * cell.steps * sum(self.by_call) / len(self.by_call)
+            return cell.samples_per_problem * cell.steps * sum(self.by_call) / len(self.by_call)
         return None
 
     def left(self, todo: Iterable[tuple["Cell", int]]) -> float | None:
-        """Seconds for so many images of each cell; None where one cannot be told."""
-        parts = [0.0 if n == 0 else self.per_image(cell) for cell, n in todo]
-        return None if None in parts else sum(s * n for s, (_, n) in zip(parts, todo, strict=True))
+        """Seconds for so many images of each cell; None where they are not known of one."""
+        total = 0.0
+        for cell, n in todo:
+            if n == 0:
+                continue
+            seconds = self.per_image(cell)
+            if seconds is None:
+                return None
+            total += seconds * n
+        return total
 
 
 def duration(seconds: float | None) -> str:
-    """As in "2 h 05 min", "3 min 20 s", "4 s"; "?" where it is not known."""
+    """A time in words such as "2 h 05 min", "3 min 20 s", "4 s"; "?" where it is not known."""
     if seconds is None:
         return "?"
     s = round(seconds)
     if s < 60:
         return f"{s} s"
-    return f"{s // 60} min {s % 60:02d} s" if s < 3600 else f"{s // 3600} h {s % 3600 // 60:02d} min"
+    if s < 3600:
+        return f"{s // 60} min {s % 60:02d} s"
+    return f"{s // 3600} h {s % 3600 // 60:02d} min"

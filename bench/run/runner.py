@@ -1,36 +1,29 @@
-"""Runs a plan: measure -> solve -> score -> record, cell by cell, batch by batch; what is recorded is not
-repeated.
-"""
+"""Runs a plan cell by cell, batch by batch: measure, solve, score, keep. What is recorded is not repeated."""
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
-from bench.certify.code import code_sha256
-from bench.noise import SCHEME
-from bench.plan.cell import DISTANCES_REV, Cell, Job
-from bench.plan.manifest import describe_run, metric_revisions, request
+from bench.plan.cell import Cell, Job
+from bench.plan.manifest import make_manifest
 from bench.plan.plan import Plan
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import write_manifest
-from bench.records.record import DETERMINISTIC, Record
+from bench.records.record import Record
 from bench.run.failures import Failure, ScoringError, failure, scoring
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
+from bench.run.recorder import Cost, Identity, Recorder, Result, identities, timestamp
 from bench.run.score import imagenet_labels, make_scorer
-from bench.run.score_samples import BlockScorer, as_block, divergence
+from bench.run.score_samples import SampleScorer, as_samples, divergence
 from bench.run.solve import Outcome, SolverTimeout, solve, warm_up
 from bench.solver import particles
 from bench.stats.features import features_folder
-from bench.system.device import device_name, full_precision, release_memory, threads
-from bench.system.versions import commit, versions
+from bench.system.device import full_precision, release_memory
 
 
 class Runner:
@@ -45,24 +38,15 @@ class Runner:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
         self.journal = Journal(folder)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
-        self.gallery = Gallery(
-            folder, None if several else plan.options.pictures, features_folder(plan.suite.fid_mode)
-        )
-        self.scorer, self.block_scorer = make_scorer(plan.suite, plan.cells), BlockScorer()
+        pictures = None if several else plan.options.pictures
+        self.gallery = Gallery(folder, pictures, features_folder(plan.suite.fid_mode))
+        self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells), SampleScorer()
+        self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
-        self._warm: set[tuple[type, type, int]] = set()
-        distances = {"distances": str(DISTANCES_REV)} if any(cell.block > 1 for cell in plan.cells) else {}
-        self._common = {
-            "suite": plan.suite.name,
-            "device": device_name(plan.cells[0].prior.device),
-            "threads": threads(),
-            "dtype": plan.options.dtype,
-            "versions": versions() | {"noise": SCHEME, "metrics": metric_revisions()} | distances,
-            "commit": commit(),
-        }
+        self._warm: set[tuple[type, type, int, int]] = set()
 
     def run(self) -> Counter[str]:
-        """Runs all that is missing; the number of new records by status."""
+        """Runs all that is missing, and counts the new records by status."""
         plan, done = self.plan, self.done(read_records(self.folder)[0])
         todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
         self.announce()
@@ -77,63 +61,63 @@ class Runner:
         return self.counts
 
     def done(self, records: Iterable[Record]) -> set[str]:
-        """The keys that need not be computed again, with the metrics that there are here."""
+        """The keys that need not be computed again, with the metrics that can be computed here."""
         return self.plan.done(records, self.scorer.available)
 
     def announce(self) -> None:
         """Writes down what is asked for, before anything is computed."""
-        plan, root = self.plan, self.plan.options.data_root
-        about = {"command": self.command, "created": timestamp(), "versions": self._common["versions"]}
-        about |= {
-            "data_root": str(root.expanduser().absolute()) if root else None,
-            "asked": request(plan.suite, plan.options),
-        }
-        write_manifest(
-            self.folder, describe_run(plan.suite, plan.cells, self._metrics(), plan.fid_stats) | about
+        sigmas = [cell.task.sigma for cell in self.plan.cells if cell.samples_per_problem == 1]
+        scored = self.scorer.names(max(sigmas)) if sigmas else []
+        manifest = make_manifest(
+            self.plan,
+            scored,
+            command=self.command,
+            created=timestamp(),
+            versions=self.recorder.versions,
         )
-
-    def _metrics(self) -> list[str]:
-        """Metrics of each image, in the order of the tables."""
-        sigmas = [cell.task.sigma for cell in self.plan.cells if cell.block == 1]
-        return self.scorer.names(max(sigmas)) if sigmas else []
+        write_manifest(self.folder, manifest)
 
     def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
-        """Batch by batch. Out of memory halves the batch, then recomputes; an exception makes each image
-        stand alone.
-        """
+        """Measures, solves, scores and keeps, batch by batch."""
         if jobs and cell.reason is not None:
-            self._record(cell, jobs[0], "skipped", reason=cell.reason)
+            self._record(cell, jobs[0], Failure("skipped", cell.reason), Identity(), Cost())
             return
-        size, alone, jobs = self.plan.options.batch if cell.block == 1 else 1, 0, list(jobs)
-        while jobs:
-            now = jobs[: 1 if alone else size]
-            measured = outcome = lost = None
-            try:
-                measured = measure(cell.task, cell.data, [job.image for job in now])
-                outcome = self._solve(cell, now, measured)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
-                lost = failure_of(error, cell, measured)
-            if lost and lost.status != "timeout" and len(now) > 1:
-                size, alone = (len(now) // 2, 0) if lost.status == "out_of_memory" else (size, len(now))
+        batches = Batches(jobs, self.plan.options.batch if cell.samples_per_problem == 1 else 1)
+        while batch := batches.next():
+            self._run_batch(cell, batches, batch)
+
+    def _run_batch(self, cell: Cell, batches: "Batches", batch: Sequence[Job]) -> None:
+        measured, outcome = self._attempt(cell, batch)
+        if isinstance(outcome, Failure):
+            if self._may_try_again(cell, batches, measured, outcome):
                 release_memory(cell.prior.device)
-                continue
-            if lost and lost.status == "out_of_memory" and measured and cell.prior.recompute():
-                release_memory(cell.prior.device)
-                continue
-            jobs, alone = jobs[len(now) :], max(alone - 1, 0)
-            if lost:
-                for job, given in zip(
-                    now, identities(measured) if measured else [{}] * len(now), strict=True
-                ):
-                    self._record(cell, job, lost.status, reason=lost.reason, batch=len(now), **given)
-            elif cell.block == 1:
-                self._keep(cell, now, measured, outcome)
-            else:
-                self._keep_block(cell, now[0], measured, outcome)
+                return
+            self._keep_failures(cell, batch, measured, outcome)
+        else:
+            assert measured is not None
+            self._keep(cell, batch, measured, outcome)
+        batches.done()
+
+    def _attempt(self, cell: Cell, jobs: Sequence[Job]) -> tuple[Measured | None, Outcome | Failure]:
+        """Measures and solves one batch; an exception becomes a failure."""
+        measured = None
+        try:
+            measured = measure(cell.task, cell.data, [job.image for job in jobs])
+            return measured, self._solve(cell, jobs, measured)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
+            return measured, failure_of(error, cell, measured)
+
+    def _may_try_again(
+        self, cell: Cell, batches: "Batches", measured: Measured | None, lost: Failure
+    ) -> bool:
+        """Prepares a second try of a batch: in parts, or, for a lone image without memory, by recomputing."""
+        if lost.status != "timeout" and batches.split(halve=lost.status == "out_of_memory"):
+            return True
+        return lost.status == "out_of_memory" and measured is not None and cell.prior.recompute()
 
     def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
-        """The first batch of its size, solver and operator is preceded by one step that does not count."""
-        kind = (type(cell.solver), type(measured.measurement.A), cell.block, len(jobs))
+        """Solves one batch; the first of its size, solver and operator is preceded by a warm-up."""
+        kind = (type(cell.solver), type(measured.measurement.A), cell.samples_per_problem, len(jobs))
         if kind not in self._warm:
             self._warm.add(kind)
             warm_up(cell.solver, *solver_inputs(cell, measured, jobs))
@@ -141,126 +125,127 @@ class Runner:
         return solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)))
 
     def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
-        """Scores, then writes pictures and features first and records last: a record implies its files."""
-        if particles(cell.solver) > 1:
-            outcome = replace(outcome, x=outcome.x[:, 0])
-        labels = imagenet_labels(cell.data, [job.image for job in jobs])
-        rows = self.scorer(outcome.x, measured.x, measured.measurement, labels)
-        finite = [i for i, at in enumerate(outcome.diverged) if at is None]
-        for i in finite:
-            if not isinstance(rows[i], Failure) and self.gallery.wants(cell.images.index(jobs[i].image)):
-                rows[i] = self._pictures(jobs[i], measured, i, outcome.x[i]) or rows[i]
-        ok = [i for i in finite if not isinstance(rows[i], Failure)]
-        if self.scorer.inception and ok:
-            keys, truths = [jobs[i].key for i in ok], [measured.image_sha256[i] for i in ok]
-            failed = self.gallery.features(self.scorer, keys, outcome.x[ok], truths, measured.x[ok])
-            for i, lost in zip(ok, failed, strict=True):
-                rows[i] = lost or rows[i]
-        shared = costs(outcome) | {"batch": len(jobs)}
-        for i, (job, given, step) in enumerate(
-            zip(jobs, identities(measured), outcome.diverged, strict=True)
-        ):
-            if step is not None:
-                reason = f"not finite at step {step}" + (f" of {cell.steps}" if cell.steps else "")
-                self._record(cell, job, "diverged", reason=reason, **given, **shared)
-            elif isinstance(rows[i], Failure):
-                self._record(cell, job, rows[i].status, reason=rows[i].reason, **given, **shared)
-            else:
-                self._record(
-                    cell, job, "ok", metrics=rows[i], unavailable=self.scorer.unavailable, **given, **shared
-                )
+        """Scores a batch, then writes files first and records last: a record implies its files."""
+        unavailable: Mapping[str, str] | None = None
+        if cell.samples_per_problem == 1:
+            results, batch = self._score_images(cell, jobs, measured, outcome), len(jobs)
+            unavailable = self.scorer.unavailable
+        else:
+            outcome, batch = self._as_samples(cell, outcome), cell.samples_per_problem
+            results = [self._score_samples(cell, jobs[0], measured, outcome)]
+        cost = Cost.of(outcome, batch)
+        for job, result, identity in zip(jobs, results, identities(measured, len(jobs)), strict=True):
+            self._record(cell, job, result, identity, cost, unavailable)
 
-    def _pictures(self, job: Job, measured: Measured, i: int, x: Tensor) -> Failure | None:
-        """Keeps those of one image of a batch; why not, where an operator cannot show its y."""
+    def _keep_failures(
+        self, cell: Cell, jobs: Sequence[Job], measured: Measured | None, lost: Failure
+    ) -> None:
+        """Records a batch that could not be solved."""
+        for job, identity in zip(jobs, identities(measured, len(jobs)), strict=True):
+            self._record(cell, job, lost, identity, Cost(batch=len(jobs)))
+
+    def _score_images(
+        self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome
+    ) -> list[Result]:
+        """Scores the images of a batch, and keeps the pictures and features of those that have a score."""
+        x = outcome.x[:, 0] if particles(cell.solver) > 1 else outcome.x
+        labels = imagenet_labels(cell.data, [job.image for job in jobs])
+        results: list[Result] = list(self.scorer(x, measured.x, measured.measurement, labels))
+        for i, step in enumerate(outcome.diverged):
+            if step is not None:
+                results[i] = diverged(step, cell.steps)
+        for i, job in enumerate(jobs):
+            if not isinstance(results[i], Failure) and self.gallery.wants(cell.images.index(job.image)):
+                results[i] = self._keep_pictures(job, measured, i, x[i]) or results[i]
+        self._keep_features(jobs, measured, x, results)
+        return results
+
+    def _keep_pictures(self, job: Job, measured: Measured, i: int, x: Tensor) -> Failure | None:
+        """Keeps those of one image of a batch; a failure where an operator cannot show its y."""
         try:
             with scoring("pictures"):
-                self.gallery.problem(measured, i)
+                self.gallery.measurement(measured, i)
                 self.gallery.reconstruction(job.key, x)
         except ScoringError as error:
             return failure(error)
         return None
 
-    def _keep_block(self, cell: Cell, job: Job, measured: Measured, outcome: Outcome) -> None:
-        """Scores a block as a whole; one sample that is not finite loses it."""
-        outcome, given, reason = (
-            as_block(outcome, cell.block, cell.data.shape),
-            identities(measured)[0],
-            divergence(outcome),
-        )
-        shared = costs(outcome) | given | {"batch": cell.block}
-        if reason:
-            self._record(cell, job, "diverged", reason=reason, **shared)
+    def _keep_features(
+        self, jobs: Sequence[Job], measured: Measured, x: Tensor, results: list[Result]
+    ) -> None:
+        """Keeps those of the images that have a score, and replaces the results of those that fail."""
+        ok = [i for i, result in enumerate(results) if not isinstance(result, Failure)]
+        if not self.scorer.inception or not ok:
             return
-        try:
-            metrics = self.block_scorer(outcome.x, cell, job.image, measured)
-        except ScoringError as error:
-            lost = failure(error)
-            self._record(cell, job, lost.status, reason=lost.reason, **shared)
-        else:
-            self._record(cell, job, "ok", metrics=metrics, **shared)
+        keys, truths = [jobs[i].key for i in ok], [measured.image_sha256[i] for i in ok]
+        failures = self.gallery.features(self.scorer, keys, x[ok], truths, measured.x[ok])
+        for i, lost in zip(ok, failures, strict=True):
+            results[i] = lost or results[i]
 
-    def _record(self, cell: Cell, job: Job, status: str, **fields: Any) -> None:
-        task, solver, source = cell.task, cell.solver, cell.config["solver"]
-        record = Record(
-            key=job.key,
-            cell=cell.id,
-            dataset=cell.data.name,
-            prior=cell.prior.name,
-            weights_sha256=cell.prior.weights_sha256,
-            privileged=cell.privileged,
-            guidance=cell.prior.guidance if cell.privileged else None,
-            switches=[*cell.prior.switches, *[DETERMINISTIC] * self.plan.options.deterministic],
-            task=task.name,
-            operator=task.operator,
-            operator_params=dict(task.params),
-            operator_rev=cell.config["task"]["rev"],
-            operator_sha256=cell.operator_sha256,
-            sigma=task.sigma,
-            solver=cell.name,
-            label=cell.label,
-            preset=cell.preset,
-            params=asdict(solver),
-            solver_rev=source["rev"],
-            source_sha256=source["source"],
-            code_sha256=None if source["source"] else code_sha256(type(solver)),
-            paper=solver.paper,
-            baseline=solver.baseline,
-            image=job.image,
-            sample=job.sample,
-            block=cell.block,
-            seed=task.seed,
-            status=status,
-            created=timestamp(),
-            **{"y_hash": None, "image_sha256": None, **self._common, **fields},
-        )
+    def _as_samples(self, cell: Cell, outcome: Outcome) -> Outcome:
+        return as_samples(outcome, cell.samples_per_problem, cell.data.shape)
+
+    def _score_samples(self, cell: Cell, job: Job, measured: Measured, outcome: Outcome) -> Result:
+        """Scores samples as a set; one that is not finite loses all."""
+        if reason := divergence(outcome):
+            return Failure("diverged", reason)
+        try:
+            return self.sample_scorer(outcome.x, cell, job.image, measured)
+        except ScoringError as error:
+            return failure(error)
+
+    def _record(
+        self,
+        cell: Cell,
+        job: Job,
+        result: Result,
+        identity: Identity,
+        cost: Cost,
+        unavailable: Mapping[str, str] | None = None,
+    ) -> None:
+        record = self.recorder.record(cell, job, result, identity, cost, unavailable)
         self.journal.append(record)
-        self.counts[status] += 1
+        self.counts[record.status] += 1
         self.observer.recorded(cell, record)
 
 
-def timestamp() -> str:
-    """ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat()
+class Batches:
+    """The jobs of a cell in batches: smaller ones where memory lacks, single ones where a batch fails."""
+
+    def __init__(self, jobs: Sequence[Job], size: int) -> None:
+        self._left, self._size = list(jobs), size
+        self._alone = 0
+        """How many of the next jobs are tried one by one."""
+
+    def next(self) -> list[Job]:
+        """The batch to try now; [] at the end."""
+        return self._left[: 1 if self._alone else self._size]
+
+    def done(self) -> None:
+        """Goes on to the next batch."""
+        self._left = self._left[len(self.next()) :]
+        self._alone = max(self._alone - 1, 0)
+
+    def split(self, halve: bool) -> bool:
+        """Makes the batch smaller, by half or to single jobs. False where it is a single job already."""
+        n = len(self.next())
+        if n == 1:
+            return False
+        if halve:
+            self._size = n // 2
+        else:
+            self._alone = n
+        return True
 
 
-def identities(measured: Measured) -> list[dict[str, str]]:
-    """What names the measurement and the truth in each image's record."""
-    pairs = zip(measured.y_hashes, measured.image_sha256, strict=True)
-    return [{"y_hash": y_hash, "image_sha256": image_sha256} for y_hash, image_sha256 in pairs]
-
-
-def costs(outcome: Outcome) -> dict[str, Any]:
-    """What a batch cost, per image or sample."""
-    return {
-        name: getattr(outcome, name)
-        for name in ("nfe", "vjps", "operator_calls", "seconds", "peak_memory_mb")
-    }
+def diverged(step: int, steps: int | None) -> Failure:
+    """The failure of an image that was first not finite at this step of so many."""
+    of = f" of {steps}" if steps else ""
+    return Failure("diverged", f"not finite at step {step}{of}")
 
 
 def failure_of(error: BaseException, cell: Cell, measured: Measured | None) -> Failure:
-    """What an exception means, by where it came from: measuring, or a solver, whose own line is the one to
-    name.
-    """
+    """What an exception means, by where it came from: measuring, or a solver, whose own line is named."""
     if isinstance(error, SolverTimeout):
         return Failure("timeout", str(error))
     if measured is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from bench.data.images import Images
 from bench.metrics import image, networks
 from bench.metrics.assets import AssetUnavailable
 from bench.metrics.table import METRICS
-from bench.plan.cell import Cell
+from bench.plan.cell import Cell, class_labels
 from bench.run.failures import Failure, failure, scoring
 from bench.solver import Measurement
 from bench.suites.suite import Suite
@@ -20,26 +20,27 @@ from bench.system.device import in_halves
 
 SSIM_WINDOW = 11
 """Least side of an image that has an SSIM, pixels."""
-
-
 LPIPS = {"lpips": "alex", "lpips_vgg": "vgg"}
 """Metric -> trunk."""
+SETS = ("fid", "kid")
+"""Metrics of sets of images, by their Inception features."""
 USUAL = ("psnr", "ssim", "lpips")
+
+Network = TypeVar("Network")
 
 
 class Scorer:
-    """Per-image metrics, in float64 on the CPU; networks (LPIPS, Inception, ResNet-50) in float32 on a
-    device.
+    """Metrics of each image, in float64 on the CPU; networks (LPIPS, Inception, ResNet-50) run in float32.
 
     Args:
-        device: of the networks.
+        device: where the networks run.
         features: mode of the Inception features, None where none are wanted.
         shape: (C, H, W) of the smallest images; None where there are none to score.
         asked: metrics of each image, of `bench.suites.suite.ImageMetric`.
 
     Attributes:
         unavailable: metric -> why it cannot be computed here.
-        available: the metrics that can, whether or not they apply.
+        available: the metrics that can be computed here, whether or not they apply.
     """
 
     def __init__(
@@ -51,26 +52,26 @@ class Scorer:
     ) -> None:
         self.device, self.asked = device, asked
         self.unavailable: dict[str, str] = {}
-        if "ssim" in asked and min(shape[1:]) < SSIM_WINDOW:
+        if "ssim" in asked and shape is not None and min(shape[1:]) < SSIM_WINDOW:
             self.unavailable["ssim"] = (
                 f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
             )
-        lpips = {
-            name: self._load([name], partial(networks.Lpips, LPIPS[name], device))
-            for name in asked
-            if name in LPIPS
-        }
-        self.lpips = {name: network for name, network in lpips.items() if network}
-        self.classifier = (
-            self._load(["top1"], partial(networks.Classifier, device)) if "top1" in asked else None
-        )
-        self.inception = (
-            self._load(["fid", "kid"], partial(networks.Inception, device, features)) if features else None
-        )
-        self.available = {*asked, *(["fid", "kid"] if features else [])} - self.unavailable.keys()
+        self.lpips: dict[str, networks.Lpips] = {}
+        self.classifier: networks.Classifier | None = None
+        self.inception: networks.Inception | None = None
+        for name in asked:
+            if name in LPIPS and (lpips := self._load([name], partial(networks.Lpips, LPIPS[name], device))):
+                self.lpips[name] = lpips
+        if "top1" in asked:
+            self.classifier = self._load(["top1"], partial(networks.Classifier, device))
+        wanted = set(asked)
+        if features:
+            wanted |= set(SETS)
+            self.inception = self._load(SETS, partial(networks.Inception, device, features))
+        self.available = wanted - self.unavailable.keys()
 
-    def _load(self, names: Sequence[str], build: Callable[[], Any]) -> Any:
-        """What ``build`` makes; without its weights None, and these metrics are unavailable."""
+    def _load(self, names: Sequence[str], build: Callable[[], Network]) -> Network | None:
+        """Builds a network; without its weights it is None, and these metrics are unavailable."""
         try:
             return build()
         except AssetUnavailable as error:
@@ -79,26 +80,28 @@ class Scorer:
 
     def names(self, sigma: float) -> list[str]:
         """Metrics of each image, in the order of the tables."""
-        return [
-            *(n for n in METRICS if n in self.asked and n in self.available),
-            "misfit" if sigma > 0 else "residual",
-        ]
+        names = [name for name in METRICS if name in self.asked and name in self.available]
+        return [*names, "misfit" if sigma > 0 else "residual"]
 
     def __call__(
         self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None = None
     ) -> list[dict[str, float] | Failure]:
-        """(B, C, H, W) twice, float64 in [-1, 1], the measurement, and ImageNet's class indices -> a
-        dictionary for each image.
+        """Scores a batch.
 
-        Without labels there is no top-1 accuracy. Images that do not fit on the device together, or of which
-        one cannot be scored, are scored in parts; in the place of that one stands why.
+        Images that do not fit on the device together, or of which one cannot be scored, are scored in parts.
+
+        Args:
+            x_hat, x: reconstructions and truths, (B, C, H, W) float64 in [-1, 1].
+            labels: ImageNet's class indices, (B,); without them there is no top-1 accuracy.
+
+        Returns:
+            For each image its metrics by name, or why it cannot be scored.
         """
         y, A, sigma = measurement
 
         def part(i: slice) -> list[dict[str, float]]:
-            return self._rows(
-                x_hat[i], x[i], Measurement(y[i], A[i], sigma), None if labels is None else labels[i]
-            )
+            own = None if labels is None else labels[i]
+            return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], sigma), own)
 
         return in_halves(part, len(x), self.device, lost=failure)
 
@@ -106,42 +109,49 @@ class Scorer:
         self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None
     ) -> list[dict[str, float]]:
         y, A, sigma = measurement
-        columns = {
+        columns: dict[str, Callable[[], Tensor]] = {
             "psnr": lambda: image.psnr(x_hat, x),
             "ssim": lambda: image.ssim(x_hat, x),
-            **{name: partial(network, x_hat, x) for name, network in self.lpips.items()},
-            "top1": lambda: self.classifier(x_hat, labels),
             "misfit": lambda: image.misfit(A, x_hat, y, sigma),
             "residual": lambda: image.residual(A, x_hat, y),
         }
-        names = (name for name in self.names(sigma) if name != "top1" or labels is not None)
-        rows = {}
-        for name in names:
+        for name, lpips in self.lpips.items():
+            columns[name] = partial(lpips, x_hat, x)
+        if self.classifier is not None and labels is not None:
+            columns["top1"] = partial(self.classifier, x_hat, labels)
+        rows: list[dict[str, float]] = [{} for _ in range(len(x))]
+        for name in self.names(sigma):
+            if name == "top1" and labels is None:
+                continue
             with scoring(name):
-                rows[name] = columns[name]().tolist()
-        return [{name: values[i] for name, values in rows.items()} for i in range(len(x))]
+                values = columns[name]().tolist()
+            for row, value in zip(rows, values, strict=True):
+                row[name] = value
+        return rows
 
     def features(self, x: Tensor) -> list[np.ndarray | Failure]:
-        """(B, C, H, W) -> B times (2048,) float16, or why there is none."""
+        """Inception features of (B, C, H, W), B times (2048,) float16, or why there is none."""
+        assert self.inception is not None
+        inception = self.inception
 
-        def part(i: slice) -> np.ndarray:
+        def part(i: slice) -> list[np.ndarray]:
             with scoring("features"):
-                return self.inception(x[i]).cpu().numpy().astype(np.float16)
+                return list(inception(x[i]).cpu().numpy().astype(np.float16))
 
         return in_halves(part, len(x), self.device, lost=failure)
 
 
 def make_scorer(suite: Suite, cells: Sequence[Cell]) -> Scorer:
-    """What scores the cells of a suite; top-1 accuracy needs ImageNet's labels in the data of some."""
-    images = [cell for cell in cells if cell.block == 1]
-    smallest = min((cell.data.shape for cell in images), key=lambda shape: min(shape[1:]), default=None)
-    labelled = any(has_imagenet_labels(cell.data) for cell in images)
-    asked = [name for name in suite.metrics if name != "top1" or labelled] if images else []
-    scorer = Scorer(
-        cells[0].prior.device, suite.fid_mode if suite.features and images else None, smallest, asked
-    )
-    if images and asked != list(suite.metrics):
-        names = ", ".join(dict.fromkeys(cell.data.name for cell in images))
+    """Makes what scores the cells of a suite. Top-1 accuracy needs ImageNet's labels in the data of some."""
+    device, data = cells[0].prior.device, [cell.data for cell in cells if cell.samples_per_problem == 1]
+    if not data:
+        return Scorer(device, None, None, [])
+    shape = min((images.shape for images in data), key=lambda shape: min(shape[1:]))
+    labelled = any(has_imagenet_labels(images) for images in data)
+    asked = [name for name in suite.metrics if name != "top1" or labelled]
+    scorer = Scorer(device, suite.fid_mode if suite.features else None, shape, asked)
+    if asked != list(suite.metrics):
+        names = ", ".join(dict.fromkeys(images.name for images in data))
         scorer.unavailable["top1"] = (
             f"it needs ImageNet's labels, which {names} has not (`label_set` in the card)"
         )
@@ -154,7 +164,8 @@ def has_imagenet_labels(data: Images) -> bool:
 
 
 def imagenet_labels(data: Images, images: Sequence[str]) -> Tensor | None:
-    """ImageNet's class indices, (B,), 0 to 999 in the order of the WordNet ids; None where labels are not
-    that, or absent.
-    """
-    return torch.tensor([data.labels[image] for image in images]) if has_imagenet_labels(data) else None
+    """ImageNet's class indices, (B,), 0 to 999 in the order of the WordNet ids; None where there are none."""
+    if not has_imagenet_labels(data):
+        return None
+    labels = class_labels(data)
+    return torch.tensor([labels[image] for image in images])

@@ -1,4 +1,4 @@
-"""A block of samples of one problem, scored as a set by its distance to the exact posterior."""
+"""Samples of one problem, scored as a set by their distance to the exact posterior."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,36 +10,42 @@ from torch import Tensor
 from bench.exact import distances
 from bench.exact.distances import Problem
 from bench.exact.distances.metrics import BANDS
-from bench.exact.problems import frequencies, hartley
+from bench.exact.problems import ExactImages, frequencies, hartley
+from bench.operators.base import LinearOperator
 from bench.plan.cell import Cell
 from bench.run.failures import scoring
 from bench.run.inputs import Measured
 from bench.run.solve import Outcome
 
 
-def as_block(outcome: Outcome, block: int, shape: Sequence[int]) -> Outcome:
-    """The outcome of a batch whose rows are all one problem, particles included, as (block, *shape); costs
-    are per sample.
+def as_samples(outcome: Outcome, n: int, shape: Sequence[int]) -> Outcome:
+    """The outcome of a batch whose rows are all one problem, particles included, as (n, *shape).
+
+    Costs become those of one sample.
     """
-    share = len(outcome.x) / block
-    costs = {name: round(getattr(outcome, name) * share) for name in ("nfe", "vjps", "operator_calls")}
-    return replace(outcome, x=outcome.x.reshape(block, *shape), seconds=outcome.seconds * share, **costs)
-
-
-def divergence(outcome: Outcome) -> str | None:
-    """What became of a block that is not finite as a whole."""
-    lost = [at for at in outcome.diverged if at is not None]
-    return (
-        f"{len(lost)} of {len(outcome.diverged)} samples not finite, the first at step {min(lost)}"
-        if lost
-        else None
+    share = len(outcome.x) / n
+    return replace(
+        outcome,
+        x=outcome.x.reshape(n, *shape),
+        nfe=round(outcome.nfe * share),
+        vjps=round(outcome.vjps * share),
+        operator_calls=round(outcome.operator_calls * share),
+        seconds=outcome.seconds * share,
     )
 
 
-class BlockScorer:
+def divergence(outcome: Outcome) -> str | None:
+    """Why samples cannot be scored as a set; None where all of them are finite."""
+    lost = [at for at in outcome.diverged if at is not None]
+    if not lost:
+        return None
+    return f"{len(lost)} of {len(outcome.diverged)} samples not finite, the first at step {min(lost)}"
+
+
+class SampleScorer:
     """Distances to the exact posterior, and errors to the truth, in float64 on the CPU.
 
-    The problems of one task are kept prepared, since all its solvers are scored on them.
+    The posteriors of one task are kept prepared, since all its solvers are scored on them.
     """
 
     def __init__(self) -> None:
@@ -47,18 +53,21 @@ class BlockScorer:
         self.problems: dict[str, Problem] = {}
 
     def __call__(self, samples: Tensor, cell: Cell, image: str, measured: Measured) -> dict[str, float]:
-        """(n, *shape) float64, all of one problem -> those of `METRICS` that apply.
+        """Scores samples of one problem.
+
+        Args:
+            samples: (n, *shape) float64.
+
+        Returns:
+            Those of `bench.exact.distances.metrics.METRICS` that apply.
 
         Raises:
-            ScoringError: one cannot be computed.
+            ScoringError: a metric cannot be computed.
         """
         if cell.task.name != self.task:
             self.task, self.problems = cell.task.name, {}
         if image not in self.problems:
-            name = f"{cell.task.seed}/{cell.task.name}/{image}"
-            y, A, sigma = measured.measurement
-            with scoring("the exact posterior"):
-                self.problems[image] = distances.pose(cell.data.law, A, y, sigma, measured.x, name)
+            self.problems[image] = self._pose(cell, image, measured)
         problem = self.problems[image]
         with scoring("distances to the posterior"):
             values = distances.score(samples, problem)
@@ -67,18 +76,25 @@ class BlockScorer:
         with scoring("variance by frequency"):
             return values | bands(samples, problem) if samples.ndim == 4 else values
 
+    def _pose(self, cell: Cell, image: str, measured: Measured) -> Problem:
+        y, A, sigma = measured.measurement
+        name = f"{cell.task.seed}/{cell.task.name}/{image}"
+        with scoring("the exact posterior"):
+            assert isinstance(cell.data, ExactImages) and isinstance(A, LinearOperator)
+            return distances.pose(cell.data.prior, A, y, sigma, measured.x, name)
+
 
 def errors(samples: Tensor, x: Tensor) -> dict[str, float]:
-    """How far one sample and the mean of all are from the truth; images have a PSNR too."""
-    squares = {"sample": (samples - x).square().mean(), "mean": (samples.mean(0) - x).square().mean()}
+    """How far one sample and the mean of all are from the truth: the PSNR of images, the RMSE of vectors."""
+    of_samples, of_mean = (samples - x).square(), (samples.mean(0) - x).square().mean()
     if samples.ndim < 4:
-        return {f"rmse_{name}": value.sqrt().item() for name, value in squares.items()}
-    each = (samples - x).square().flatten(1).mean(1)
-    return {"psnr_sample": psnr(each).mean().item(), "psnr_mean": psnr(squares["mean"]).item()}
+        return {"rmse_sample": of_samples.mean().sqrt().item(), "rmse_mean": of_mean.sqrt().item()}
+    each = of_samples.flatten(1).mean(1)
+    return {"psnr_sample": psnr(each).mean().item(), "psnr_mean": psnr(of_mean).item()}
 
 
 def psnr(square: Tensor) -> Tensor:
-    """Of a mean squared error in [-1, 1] units, dB."""
+    """The PSNR, dB, of a mean squared error of images in [-1, 1]."""
     return -10 * (square / 4).log10()
 
 
@@ -88,5 +104,9 @@ def bands(samples: Tensor, problem: Problem) -> dict[str, float]:
     H, f = hartley(side), frequencies(side).flatten()
     exact = torch.einsum("ij,jk,ki->i", H, problem.posterior.covariance[0], H)
     ratio = (samples.flatten(1) @ H).var(0) / exact
-    inside = [(low <= f) & (f < high) for low, high in pairwise(BANDS)]
-    return {f"var_band_{i}": ratio[band].mean().item() for i, band in enumerate(inside) if band.any()}
+    values = {}
+    for i, (low, high) in enumerate(pairwise(BANDS)):
+        band = (low <= f) & (f < high)
+        if band.any():
+            values[f"var_band_{i}"] = ratio[band].mean().item()
+    return values

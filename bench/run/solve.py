@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,22 +17,22 @@ from bench.system.device import cores, threads
 
 
 class ContractViolation(RuntimeError):
-    """A solver that does not do what `Solver.solve` promises."""
+    """Says that a solver does not do what `Solver.solve` promises."""
 
 
 class SolverTimeout(RuntimeError):
-    """A solver that took longer than it was given."""
+    """Says that a solver took longer than its limit."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a batch of B images.
+    """The result of a solver on a batch of B images, and what it cost.
 
     Attributes:
-        x: (B, *shape) float64 on the CPU; (B, P, *shape) of a solver with P particles.
+        x: (B, *shape) float64 on the CPU; (B, P, *shape) for a solver with P particles.
         diverged: for each image the step, from 1, at which it was first not finite, or None.
-        steps: number of steps made; ``nfe``, ``vjps``, ``operator_calls`` are per image.
-        seconds: per image, of the device's work in the solver alone.
+        steps: the number of steps made; ``nfe``, ``vjps``, ``operator_calls`` are per image.
+        seconds: of the device's work in the solver alone, per image.
     """
 
     x: Tensor
@@ -46,9 +46,7 @@ class Outcome:
 
 
 class _UntimedNoise(Noise):
-    """Noise that stops the clock while it draws, so that a solver does not pay for the reproducibility of its
-    numbers.
-    """
+    """Stops the clock while noise is drawn: a solver does not pay for the reproducibility of its numbers."""
 
     def __init__(self, noise: Noise, clock: Clock) -> None:
         self.noise, self.clock = noise, clock
@@ -76,8 +74,7 @@ def solve(
     limit: float | None = None,
     on_step: Callable[[int], object] = lambda _: None,
 ) -> Outcome:
-    """Consumes a solver. The clock runs only while the solver does: not while noise is drawn, steps are
-    checked or shown.
+    """Consumes a solver. The clock stands still while noise is drawn and steps are checked or shown.
 
     Args:
         measurement: already in the prior's dtype and on its device.
@@ -89,54 +86,67 @@ def solve(
         Exception: whatever the solver raises.
     """
     y, A, sigma = measurement
-    calls: Counter[str] = Counter()
-    operator_calls: Counter[str] = Counter()
-    clock, memory = Clock(prior.device), PeakMemory(prior.device)
-    finite = Finiteness(len(y))
+    n, calls, operator_calls = len(y), Counter[str](), Counter[str]()
+    clock, memory, finite = Clock(prior.device), PeakMemory(prior.device), Finiteness(n)
     memory.start()
     clock.start()
-    watched = Measurement(y, A.counting(operator_calls), sigma)
-    form = (len(y), *([P] if (P := particles(solver)) > 1 else []), *prior.shape)
-    k, step = 0, None
+    counted = Measurement(y, A.counting(operator_calls), sigma)
     with drawn_ahead(noise, prior.device) as source:
-        steps = solver.solve(watched, CountingPrior(prior, calls), _UntimedNoise(source, clock))
-        for k, step in enumerate(steps, 1):
-            clock.stop()
-            check(step, form)
-            on_step(k)
-            if finite.all_lost(step.x, k):
-                break
-            if limit is not None and clock.seconds > limit * len(y):
-                raise SolverTimeout(f"more than {limit:g} s per image, after {k} steps")
-            clock.start()
-        else:
-            clock.stop()
-    if step is None:
+        steps = solver.solve(counted, CountingPrior(prior, calls), _UntimedNoise(source, clock))
+        k, x = _last_state(steps, state_shape(solver, n, prior.shape), clock, finite, limit, on_step)
+    if x is None:
         raise ContractViolation(f"{type(solver).__name__}.solve yielded nothing")
     return Outcome(
-        step.x.detach().to("cpu", torch.float64, copy=True),
+        x.detach().to("cpu", torch.float64, copy=True),
         finite.lost_at,
         k,
-        round(calls["nfe"] / len(y)),
-        round(calls["vjps"] / len(y)),
-        round(sum(operator_calls.values()) / len(y)),
-        clock.seconds / len(y),
+        round(calls["nfe"] / n),
+        round(calls["vjps"] / n),
+        round(sum(operator_calls.values()) / n),
+        clock.seconds / n,
         memory.read(),
     )
 
 
+def _last_state(
+    steps: Iterator[Step],
+    shape: tuple[int, ...],
+    clock: Clock,
+    finite: "Finiteness",
+    limit: float | None,
+    on_step: Callable[[int], object],
+) -> tuple[int, Tensor | None]:
+    """The number of steps that a solver makes, and the last state; its clock is running."""
+    k, x = 0, None
+    for k, step in enumerate(steps, 1):
+        clock.stop()
+        require_step(step, shape)
+        x = step.x
+        on_step(k)
+        if finite.all_lost(x, k):
+            break
+        if limit is not None and clock.seconds > limit * shape[0]:
+            raise SolverTimeout(f"more than {limit:g} s per image, after {k} steps")
+        clock.start()
+    else:
+        clock.stop()
+    return k, x
+
+
+def state_shape(solver: Solver, n: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of a solver's state for n images: (n, *shape), or (n, P, *shape) with P particles."""
+    P = particles(solver)
+    return (n, P, *shape) if P > 1 else (n, *shape)
+
+
 def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContextManager[Noise]:
-    """The same noise, drawn in a thread ahead of its use where a core is free for it: it is always drawn on
-    the CPU.
-    """
+    """The same noise, drawn on the CPU in a thread ahead of its use where a core is free for it."""
     spare = device.type != "cpu" or threads() < cores()
     return DrawnAhead(noise) if spare and isinstance(noise, StreamNoise) else contextlib.nullcontext(noise)
 
 
 class _Taste(CountingPrior):
-    """A prior that ends a solver at its third network call: more than a step, unless the solver is of high
-    order.
-    """
+    """Ends a solver at its third network call: more than a step, unless the solver is of high order."""
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         self._last()
@@ -163,15 +173,17 @@ class Finiteness:
         self.lost_at: list[int | None] = [None] * n
 
     def all_lost(self, x: Tensor, k: int) -> bool:
-        """Looks at the state of step k, (B, ...); whether no image is left."""
+        """Looks at the state of step k, (B, ...), and tells whether no image is left."""
         if not torch.isfinite(x.sum()):
             kept = torch.isfinite(x).flatten(1).all(1).tolist()
-            self.lost_at = [at or (None if ok else k) for at, ok in zip(self.lost_at, kept, strict=True)]
+            for i, ok in enumerate(kept):
+                if not ok and self.lost_at[i] is None:
+                    self.lost_at[i] = k
         return None not in self.lost_at
 
 
-def check(step: Step, shape: tuple[int, ...]) -> None:
-    """That a solver yielded a Step with a state of the right shape.
+def require_step(step: Step, shape: tuple[int, ...]) -> None:
+    """Checks that a solver yielded a Step with a state of the right shape.
 
     Raises:
         ContractViolation: otherwise.
@@ -183,7 +195,7 @@ def check(step: Step, shape: tuple[int, ...]) -> None:
 
 
 def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise) -> None:
-    """One step that does not count, so that no solver pays for lazy imports, kernel choice or allocators.
+    """Makes one step that does not count: no solver pays for lazy imports, kernel choice or allocators.
 
     A solver that does not yield so soon gets two network calls. What goes wrong here goes wrong again, and is
     recorded, where it counts.

@@ -1,1 +1,1 @@
-"""Intervals, paired comparisons and distances between sets, from plain arrays. No torch in here."""
+"""Intervals, paired comparisons and distances between sets, from plain arrays and without torch."""

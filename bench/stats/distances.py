@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.stats.features import Moments, Rows, blocks, evenly, root
+from bench.stats.features import Moments, Rows, chunks, evenly, root
 from bench.stats.intervals import CHUNK
 
 MOST = 5000
-"""Rows of a set that enter a kernel distance: of larger sets so many, evenly spread, which keeps it
-unbiased."""
+"""Rows of a set that enter a kernel distance; larger sets give so many, evenly spread, which is unbiased."""
 
 
 class Estimate(NamedTuple):
@@ -27,9 +26,9 @@ class Gaussian(NamedTuple):
 
 
 def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
-    """Frechet distance between the Gaussians fitted to two feature sets, (n, d), (m, d) (Heusel et al. 2017,
-    arXiv 1706.08500).
+    """Frechet distance between the Gaussians fitted to two feature sets, (n, d), (m, d): the FID.
 
+    It is (Heusel et al. 2017, arXiv 1706.08500)
     ``|mu_a - mu_b|^2 + tr C_a + tr C_b - 2 tr (C_a C_b)^(1/2)`` with covariances divided by n - 1. With
     centred features X and Y, C_a = X^T X and C_b = Y^T Y after scaling, so ``tr (C_a C_b)^(1/2)`` is the
     nuclear norm of X Y^T (n, m): its singular values are the square roots of the eigenvalues of C_a C_b. With
@@ -39,8 +38,14 @@ def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
     Raises:
         ValueError: fewer than two rows, or different dimensions.
 
+    Two sets of one shape, 3 and 4 apart in their two features:
+
+    >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> round(frechet_distance(square, square + [3.0, 4.0]), 6)
+    25.0
     """
-    (mean_a, root_a), (mean_b, root_b) = (s if isinstance(s, Gaussian) else fit_gaussian(s) for s in (a, b))
+    mean_a, root_a = a if isinstance(a, Gaussian) else fit_gaussian(a)
+    mean_b, root_b = b if isinstance(b, Gaussian) else fit_gaussian(b)
     if len(mean_a) != len(mean_b):
         raise ValueError(f"features have {len(mean_a)} and {len(mean_b)} dimensions")
     cross = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
@@ -49,12 +54,12 @@ def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
 
 
 def fit_gaussian(features: Rows) -> Gaussian:
-    """The Gaussian of a set of features, (n, d), its root with at most min(n, d) rows; more than d rows are
-    read in blocks.
+    """The Gaussian of a set of features, (n, d), its root with at most min(n, d) rows.
+
+    Sets of more than d rows are read in chunks.
 
     Raises:
         ValueError: fewer than two rows.
-
     """
     if len(features.shape) != 2 or len(features) < 2:
         raise ValueError(
@@ -66,17 +71,17 @@ def fit_gaussian(features: Rows) -> Gaussian:
         mean = rows.mean(0)
         return Gaussian(mean, (rows - mean) / np.sqrt(n - 1))
     moments = Moments(d)
-    for block in blocks(features):
-        moments.add(block)
+    for rows in chunks(features):
+        moments.add(rows)
     return Gaussian(moments.mean, root(moments.covariance))
 
 
 def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray | None = None) -> Estimate:
-    """Unbiased squared MMD with the kernel (x.y / d + 1)^3, the KID (Binkowski et al. 2018, arXiv
-    1801.01401).
+    """Unbiased squared MMD with the kernel (x.y / d + 1)^3: the KID.
 
-    All rows are used at once, no random subsets; of more than `MOST`, so many, evenly spread. The standard
-    error is the jackknife over images.
+    The distance is that of Binkowski et al. 2018 (arXiv 1801.01401). All rows are used at once, no random
+    subsets; sets of more than `MOST` rows give so many, evenly spread. The standard error is the jackknife
+    over images.
 
     Args:
         a: (n, d), n >= 3.
@@ -85,29 +90,60 @@ def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray
             then depend on each other, and the plain estimate is biased downwards, below 0 for good
             reconstructions; leaving k(a_i, b_i) out makes it unbiased again (Gretton et al. 2012, JMLR 13,
             eq. 4), and exactly 0 where both sets are equal.
-        within_b: `kernel_sums` of b, where they are known.
+        within_b: `kernel_sums` of b, to save their computation.
 
     Raises:
         ValueError: fewer than three rows, different dimensions, or sets that cannot be paired.
+
+    Two equal sets, and one that is shifted:
+
+    >>> rows = np.random.default_rng(0).normal(size=(50, 4))
+    >>> kernel_distance(rows, rows, paired=True).value
+    0.0
+    >>> value, error = kernel_distance(rows, rows + 1)
+    >>> value > 3 * error
+    True
     """
-    if (
-        len(a.shape) != 2
-        or len(b.shape) != 2
-        or a.shape[1] != b.shape[1]
-        or min(len(a), len(b)) < 3
-        or (paired and len(a) != len(b))
-    ):
-        raise ValueError(
-            f"a kernel distance needs (n, d) and (m, d) with n, m >= 3, equal if paired; got {a.shape} and {b.shape}"
-        )
-    a, b = (np.asarray(rows[evenly(len(rows), MOST)], np.float64) for rows in (a, b))
-    n, m = len(a), len(b)
+    _refuse_unfit_sets(a, b, paired)
+    a, b = _some(a), _some(b)
     within_a, within_b = kernel_sums(a), kernel_sums(b) if within_b is None else within_b
     across_a, across_b = _row_sums(a, b, diagonal=not paired), _row_sums(b, a, diagonal=not paired)
     if paired:
-        sums = within_a + within_b - across_a - across_b
-        without = (sums.sum() - 2 * sums) / ((n - 1) * (n - 2))
-        return Estimate(float(sums.sum() / (n * (n - 1))), float(np.sqrt((n - 1) * without.var())))
+        return _paired_estimate(within_a + within_b - across_a - across_b)
+    return _estimate(within_a, within_b, across_a, across_b)
+
+
+def _refuse_unfit_sets(a: Rows, b: Rows, paired: bool) -> None:
+    tables = len(a.shape) == len(b.shape) == 2 and a.shape[1] == b.shape[1]
+    if not tables or min(len(a), len(b)) < 3 or (paired and len(a) != len(b)):
+        raise ValueError(
+            "a kernel distance needs (n, d) and (m, d) with n, m >= 3, equal if paired; "
+            f"got {a.shape} and {b.shape}"
+        )
+
+
+def _some(rows: Rows) -> np.ndarray:
+    """At most `MOST` of the rows, in float64."""
+    return np.asarray(rows[evenly(len(rows), MOST)], np.float64)
+
+
+def _paired_estimate(sums: np.ndarray) -> Estimate:
+    """The distance of two sets of n pairs, from the sums of each image over all others, (n,)."""
+    n = len(sums)
+    without = (sums.sum() - 2 * sums) / ((n - 1) * (n - 2))
+    return Estimate(float(sums.sum() / (n * (n - 1))), float(np.sqrt((n - 1) * without.var())))
+
+
+def _estimate(
+    within_a: np.ndarray, within_b: np.ndarray, across_a: np.ndarray, across_b: np.ndarray
+) -> Estimate:
+    """The distance of independent sets, from the sums of each row over its own set and over the other one.
+
+    Args:
+        within_a, across_a: (n,).
+        within_b, across_b: (m,).
+    """
+    n, m = len(within_a), len(within_b)
     total_a, total_b, total = within_a.sum(), within_b.sum(), across_a.sum()
     mean_a, mean_b = total_a / (n * (n - 1)), total_b / (m * (m - 1))
     without_a = (
@@ -121,14 +157,18 @@ def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray
 
 
 def kernel_sums(rows: np.ndarray) -> np.ndarray:
-    """Of each row, the sum of the kernel with the other rows of its set, (n, d) -> (n,)."""
+    """The sum of the kernel of each row with the other rows of its set, (n, d) -> (n,)."""
     rows = np.asarray(rows, np.float64)
     return _row_sums(rows, rows, diagonal=False)
 
 
 def _row_sums(a: np.ndarray, b: np.ndarray, diagonal: bool = True) -> np.ndarray:
-    """Sums over b of the kernel, (n, d), (m, d) -> (n,), in blocks; optionally without k(a_i, b_i)."""
+    """Sums over b of the kernel, (n, d), (m, d) -> (n,), in chunks; optionally without k(a_i, b_i)."""
     d = a.shape[1]
     step = max(1, CHUNK // len(b))
-    sums = np.concatenate([((a[i : i + step] @ b.T / d + 1) ** 3).sum(1) for i in range(0, len(a), step)])
+    parts = []
+    for start in range(0, len(a), step):
+        kernel = (a[start : start + step] @ b.T / d + 1) ** 3
+        parts.append(kernel.sum(1))
+    sums = np.concatenate(parts)
     return sums if diagonal else sums - ((a * b).sum(1) / d + 1) ** 3

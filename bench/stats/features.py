@@ -1,5 +1,6 @@
-"""Sets of image features: rows read block by block, their moments, and the statistics of a reference set. No
-torch in here.
+"""Sets of image features: rows read in chunks, their moments, and the stored statistics of a whole data set.
+
+This module needs no torch.
 """
 
 import io
@@ -18,12 +19,14 @@ from bench.records.files import write_atomic
 from bench.records.keys import digest
 from bench.system.cache import cache_dir
 
-BLOCK = 1024
+ROWS_AT_ONCE = 1024
 """Rows that are held at once in float64 (16 MB of 2048 features)."""
 MODES = ("legacy_pytorch", "clean")
 """How images become features, see `bench.metrics.networks.Inception`."""
 FORMAT = 2
-"""Version of a file of reference statistics."""
+"""Version of a file of statistics."""
+ARRAYS = ("mean", "covariance", "rows", "within")
+"""What a file of statistics holds beside what it is about."""
 
 
 class Rows(Protocol):
@@ -37,7 +40,7 @@ class Rows(Protocol):
 
 
 class FeatureFiles:
-    """Features of which each row is an .npy file, read when it is asked for."""
+    """Features whose rows are .npy files, read when they are asked for."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)
@@ -47,24 +50,23 @@ class FeatureFiles:
         return len(self.paths)
 
     def __getitem__(self, index: slice | np.ndarray) -> np.ndarray:
-        chosen = self.paths[index] if isinstance(index, slice) else [self.paths[i] for i in index]
-        return np.stack([np.load(path).ravel() for path in chosen])
+        chosen = np.arange(len(self.paths))[index]
+        return np.stack([np.load(self.paths[i]).ravel() for i in chosen])
 
 
 class Moments:
-    """Mean and covariance of rows that come in blocks, in float64 (Chan, Golub and LeVeque 1983, eq. 2.1).
+    """Mean and covariance of rows that come in chunks, in float64 (Chan, Golub and LeVeque 1983, eq. 2.1).
 
     Attributes:
         n: rows seen.
         mean: (d,).
-
     """
 
     def __init__(self, d: int) -> None:
         self.n, self.mean, self._scatter = 0, np.zeros(d), np.zeros((d, d))
 
     def add(self, rows: np.ndarray) -> None:
-        """(k, d), k >= 1."""
+        """Takes in k >= 1 further rows, (k, d)."""
         rows = np.asarray(rows, np.float64)
         k, mean = len(rows), rows.mean(0)
         shift, n = mean - self.mean, self.n + len(rows)
@@ -76,19 +78,18 @@ class Moments:
 
     @property
     def covariance(self) -> np.ndarray:
-        """(d, d), divided by n - 1."""
+        """The covariance, (d, d), divided by n - 1."""
         return self._scatter / (self.n - 1)
 
 
-def blocks(rows: Rows) -> Iterator[np.ndarray]:
-    """All rows in order, at most `BLOCK` at once."""
-    return (rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK))
+def chunks(rows: Rows) -> Iterator[np.ndarray]:
+    """All rows in order, at most `ROWS_AT_ONCE` at once."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        yield rows[start : start + ROWS_AT_ONCE]
 
 
 def evenly(n: int, most: int) -> np.ndarray:
-    """Indices of at most ``most`` of n rows, evenly spread, ascending; all of them where there are no
-    more.
-    """
+    """Indices of at most ``most`` of n rows, evenly spread and ascending."""
     return np.arange(n) if n <= most else np.arange(most) * n // most
 
 
@@ -99,15 +100,14 @@ def features_folder(mode: str) -> str:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What FID and KID need of a reference set of n images.
+    """What FID and KID need to know of the n images of a data set.
 
     Attributes:
         about: ``mode``, ``dataset``, ``list`` (see `list_hash`), ``n``, ``pixels``, the hash of all images in
-            order, and ``sample``, of some of them.
-        mean, covariance: of all n, (d,) and (d, d) float64.
+            order, and ``sample``, the hash of some of them.
+        mean, covariance: those of all n images, (d,) and (d, d) float64.
         rows: the features of some images for the KID, evenly spread over the list, float16.
-        within: of each of these rows the sum of the kernel with the others.
-
+        within: for each of these rows the sum of the kernel with the others.
     """
 
     about: dict[str, Any]
@@ -118,12 +118,12 @@ class Statistics:
 
     @cached_property
     def root(self) -> np.ndarray:
-        """R with R^T R = covariance; takes seconds."""
+        """The `root` of the covariance, which takes seconds."""
         return root(self.covariance)
 
 
 def root(covariance: np.ndarray) -> np.ndarray:
-    """R, (d, d), with R^T R = C, from the eigenvalues of C; those that rounding made negative are 0."""
+    """R, (d, d), with R^T R = C, from the eigenvalues of C; those that rounding makes negative count as 0."""
     values, vectors = np.linalg.eigh(covariance)
     return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
 
@@ -139,22 +139,23 @@ def statistics_path(list_sha256: str, mode: str) -> Path:
 
 
 def write_statistics(found: Statistics) -> Path:
-    """Stores reference statistics under `statistics_path`, as a whole or not at all.
+    """Stores statistics under `statistics_path`, as a whole or not at all.
 
     Raises:
         StoreError: full disk or missing rights.
-
     """
-    path, data = statistics_path(found.about["list"], found.about["mode"]), io.BytesIO()
-    arrays = {name: getattr(found, name) for name in ("mean", "covariance", "rows", "within")}
-    np.savez(data, about=np.array(json.dumps({"format": FORMAT} | found.about)), **arrays)
+    path = statistics_path(found.about["list"], found.about["mode"])
+    about = np.array(json.dumps({"format": FORMAT} | found.about))
+    data = io.BytesIO()
+    np.savez(data, about=about, **{name: getattr(found, name) for name in ARRAYS})
     write_atomic(path, data.getvalue())
     return path
 
 
 def read_statistics(list_sha256: str, mode: str) -> Statistics | None:
-    """The statistics of a list; None where they were not made, or by a version that computed something else,
-    or are damaged.
+    """The statistics of a list of images.
+
+    None where there are none, where another version computed something else, or where the file is damaged.
     """
     path = statistics_path(list_sha256, mode)
     try:
@@ -162,14 +163,8 @@ def read_statistics(list_sha256: str, mode: str) -> Statistics | None:
             about = json.loads(str(stored["about"]))
             if about.pop("format") != FORMAT:
                 return None
-            return Statistics(about, *(stored[name] for name in ("mean", "covariance", "rows", "within")))
+            return Statistics(about, *(stored[name] for name in ARRAYS))
     except FileNotFoundError:
         return None
-    except (
-        ValueError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ):  # made again like a file that is not there
-        return None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None  # a damaged file is made again, like one that is not there

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 RESAMPLES = 2000
@@ -16,9 +17,7 @@ CHUNK = 2**22
 
 
 class Interval(NamedTuple):
-    """A mean with its confidence interval; ``low`` and ``high`` are NaN where one value says nothing about
-    spread.
-    """
+    """A mean of n values with its confidence interval; the bounds are NaN where n is 1."""
 
     mean: float
     low: float
@@ -27,9 +26,7 @@ class Interval(NamedTuple):
 
 
 class Median(NamedTuple):
-    """A median, or a difference of two, with its confidence interval; NaN bounds where one value says nothing
-    about spread.
-    """
+    """A median, or a difference of two, with its confidence interval; the bounds are NaN where n is 1."""
 
     median: float
     low: float
@@ -37,41 +34,44 @@ class Median(NamedTuple):
     n: int
 
 
-def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Means of resamples with replacement, (n,) -> (resamples,). Which values are drawn depends on n and seed
-    alone.
+def bootstrap_means(values: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Means of resamples with replacement, (n,) -> (resamples,).
+
+    Which values are drawn depends on n and seed alone.
     """
     return _resampled(np.mean, values, resamples, seed)
 
 
-def bootstrap_medians(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """As `bootstrap_means`, of medians; the resamples are the same ones."""
+def bootstrap_medians(values: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Medians of the same resamples as in `bootstrap_means`, (n,) -> (resamples,)."""
     return _resampled(np.median, values, resamples, seed)
 
 
 def _resampled(
-    statistic: Callable[..., np.ndarray], values: np.ndarray, resamples: int, seed: int
+    statistic: Callable[..., np.ndarray], values: ArrayLike, resamples: int, seed: int
 ) -> np.ndarray:
     values = np.asarray(values, np.float64)
     n = len(values)
     step = max(1, CHUNK // n)
-    starts = range(0, resamples, step)
-    return np.concatenate(
-        [statistic(values[_indices(n, i, min(i + step, resamples), seed)], axis=1) for i in starts]
-    )
+    parts = []
+    for start in range(0, resamples, step):
+        indices = _indices(n, start, min(start + step, resamples), seed)
+        parts.append(statistic(values[indices], axis=1))
+    return np.concatenate(parts)
 
 
 @lru_cache(maxsize=2)
 def _indices(n: int, start: int, stop: int, seed: int) -> np.ndarray:
-    """Resamples start .. stop - 1 as indices, (stop - start, n); from Philox bits, since numpy's samplers may
-    change.
+    """Resamples start .. stop - 1 as indices, (stop - start, n).
+
+    They come from the bits of Philox, since numpy's samplers may change.
     """
     bits = [np.random.Philox(key=seed, counter=i << 64).random_raw(n) for i in range(start, stop)]
     return (np.stack(bits) % np.uint64(n)).astype(np.int32)
 
 
 def bootstrap_interval(
-    values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+    values: ArrayLike, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
     """The mean of per-image scores and its bias-corrected accelerated (BCa) bootstrap interval.
 
@@ -87,12 +87,13 @@ def bootstrap_interval(
     Raises:
         ValueError: no values, or one that is not finite.
 
+    The mean PSNR of six images, with its 95 % interval:
+
+    >>> mean, low, high, n = bootstrap_interval([24.1, 26.3, 25.2, 30.8, 22.9, 27.5])
+    >>> print(f"{mean:.2f} dB [{low:.2f}, {high:.2f}] over {n} images")
+    26.13 dB [24.43, 28.57] over 6 images
     """
-    values = np.asarray(values, np.float64)
-    if not len(values) or not np.isfinite(values).all():
-        raise ValueError(
-            f"a mean needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite"
-        )
+    values = _finite(values, "mean")
     mean, n = float(values.mean()), len(values)
     if n == 1:
         return Interval(mean, np.nan, np.nan, 1)
@@ -110,10 +111,11 @@ def bootstrap_interval(
 
 
 def median_interval(
-    values: np.ndarray, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+    values: ArrayLike, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> Median:
-    """The median over problems and its percentile bootstrap interval, which is made of values and so needs no
-    symmetry.
+    """The median over problems and its percentile bootstrap interval.
+
+    The bounds are medians of resampled values, so that the interval needs no symmetry.
 
     Args:
         values: (n,), n >= 1, finite.
@@ -123,18 +125,29 @@ def median_interval(
     Raises:
         ValueError: no values, or one that is not finite.
 
+    An outlier moves neither the median nor its interval:
+
+    >>> print(*(f"{value:.2f}" for value in median_interval([0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 900.0])[:3]))
+    1.20 1.00 1.40
     """
+    values = _finite(values, "median")
+    resampled = bootstrap_medians(values, resamples, seed)
+    return percentile_interval(float(np.median(values)), resampled, len(values), level)
+
+
+def _finite(values: ArrayLike, statistic: str) -> np.ndarray:
+    """The values in float64, once it is sure that they have such a statistic."""
     values = np.asarray(values, np.float64)
-    if not len(values) or not np.isfinite(values).all():
+    finite = np.isfinite(values)
+    if not len(values) or not finite.all():
         raise ValueError(
-            f"a median needs finite values; got {len(values)}, {np.isfinite(values).sum()} of them finite"
+            f"a {statistic} needs finite values; got {len(values)}, {finite.sum()} of them finite"
         )
-    return _percentiles(
-        float(np.median(values)), bootstrap_medians(values, resamples, seed), len(values), level
-    )
+    return values
 
 
-def _percentiles(value: float, resampled: np.ndarray, n: int, level: float) -> Median:
+def percentile_interval(value: float, resampled: np.ndarray, n: int, level: float) -> Median:
+    """A statistic of n values with the percentiles of its resamples, (resamples,), that hold ``level``."""
     if n == 1:
         return Median(value, np.nan, np.nan, 1)
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])

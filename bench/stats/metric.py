@@ -5,21 +5,36 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is printed and read.
+    """A metric's column in a table, and how to read it.
 
     Attributes:
         label: heading of its column.
-        decimals: digits behind the point.
+        decimals: digits after the point.
         higher_is_better: None where neither direction is (a misfit should be near 1).
-        note: what a reader has to know to compare the number with another paper's; printed under the table.
+        note: what a reader must know to compare the number with another paper's; printed under the table.
         rev: raised whenever the number changes for the same images; part of a record.
         scale: factor of the printed number.
-
     """
 
     label: str
     decimals: int
     higher_is_better: bool | None
-    note: str
+    note: str = ""
     rev: int = 1
     scale: float = 1.0
+
+    @property
+    def better(self) -> int:
+        """The direction as a sign: 1 where higher is better, -1 where lower is, 0 where neither is."""
+        if self.higher_is_better is None:
+            return 0
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def format(self) -> str:
+        """The format of a printed number, as ".2f"."""
+        return f".{self.decimals}f"
+
+    def show(self, value: float, sign: str = "") -> str:
+        """Print a value; with sign "+" also a positive one has its sign."""
+        return f"{value * self.scale:{sign}{self.format}}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""A suite as changed from the command line: other rows, tasks, operators and numbers of images."""
+"""Changes of a suite by the command line: other rows, tasks, operators and numbers of images."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.names import matches, nearest, selected
 from bench.suites.flags import Setting, selecting, split_flags
-from bench.suites.suite import SolverRow, Suite, default_label, repeated_labels
+from bench.suites.suite import SolverRow, Suite, TaskRow, default_label, repeated_labels
 from bench.suites.yamlfile import SuiteError
 from bench.system.user_code import is_user_code
 
@@ -34,68 +34,77 @@ def override(
     Raises:
         SuiteError: an unknown name, or two rows of one label.
     """
-    update: dict[str, Any] = {k: v for k, v in fields.items() if v is not None}
-    names = [task.name for task in suite.tasks]
-    for pattern in tasks:
-        if not any(matches(name, pattern) for name in names):
-            raise SuiteError(f"--task {pattern}: unknown task{nearest(pattern, names)}")
-    update["tasks"] = kept = tuple(task for task in suite.tasks if selected(task.name, tasks))
-    if not kept:
-        raise SuiteError(f"--task {' --task '.join(tasks)}: no task is left")
-    rows = _select(list(suite.solvers), solvers, known) if solvers else suite.solvers
+    update = {name: value for name, value in fields.items() if value is not None}
+    kept = _select_tasks(suite, tasks)
+    rows: Sequence[SolverRow] = suite.solvers
+    if solvers:
+        rows = _select_rows(list(suite.solvers), solvers, known)
     if "images" in update:
         rows = [row.model_copy(update={"images": None}) for row in rows]
-        update["tasks"] = tuple(task.model_copy(update={"images": None}) for task in kept)
+        kept = [task.model_copy(update={"images": None}) for task in kept]
     for i in repeated_labels(rows):
         raise SuiteError(
             f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file"
         )
-    return suite.model_copy(update={**update, "solvers": tuple(rows)})
+    return suite.model_copy(update={**update, "tasks": tuple(kept), "solvers": tuple(rows)})
 
 
 def with_operator(suite: Suite, operator: str, name: str) -> Suite:
     """The suite with one task, of this operator at the noise level of its first task, for all of its rows."""
-    first = suite.tasks[0]
-    changes = {"name": name, "operator": operator, "params": {}, "title": None}
-    task = first.model_copy(update=changes).placed({"": f"--operator {operator}"})
-    return suite.model_copy(
-        update={
-            "tasks": (task,),
-            "solvers": tuple(row.model_copy(update={"tasks": None}) for row in suite.solvers),
-        }
-    )
+    changes: dict[str, Any] = {"name": name, "operator": operator, "params": {}, "title": None}
+    task = suite.tasks[0].model_copy(update=changes).placed({"": f"--operator {operator}"})
+    rows = [row.model_copy(update={"tasks": None}) for row in suite.solvers]
+    return suite.model_copy(update={"tasks": (task,), "solvers": tuple(rows)})
 
 
 def at_most(suite: Suite, images: int) -> Suite:
-    """The suite with no more images than there are."""
-    rows = [
-        row.model_copy(update={"images": row.images and min(row.images, images)}) for row in suite.solvers
-    ]
+    """The suite with no more images than this."""
+    rows = []
+    for row in suite.solvers:
+        fewer = None if row.images is None else min(row.images, images)
+        rows.append(row.model_copy(update={"images": fewer}))
     return suite.model_copy(update={"images": min(suite.images, images), "solvers": tuple(rows)})
 
 
-def _is_called(name: str, row: SolverRow) -> bool:
-    return name in {row.label, row.solver}
+def _select_tasks(suite: Suite, patterns: Sequence[str]) -> list[TaskRow]:
+    """The tasks that patterns select, in the suite's order; all tasks without any pattern."""
+    names = [task.name for task in suite.tasks]
+    for pattern in patterns:
+        if not any(matches(name, pattern) for name in names):
+            raise SuiteError(f"--task {pattern}: unknown task{nearest(pattern, names)}")
+    kept = [task for task in suite.tasks if selected(task.name, patterns)]
+    if not kept:
+        raise SuiteError(f"--task {' --task '.join(patterns)}: no task is left")
+    return kept
 
 
-def _select(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
+def _select_rows(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
+    """The rows that flags select, changed as they say; rows for solvers that the suite lacks are added."""
     plain, settings = split_flags(flags)
-    for name in [*plain, *(s.name for s in settings)]:
+    for name in [*plain, *(setting.name for setting in settings)]:
         if not any(_is_called(name, row) for row in rows):
             rows.append(_new_row(name, rows, known))
     chosen = selecting(rows, flags, _is_called)
-    kept = [row for row in rows if any(_is_called(name, row) for name in chosen)]
-    return [new for row in kept for new in _changed(row, [s for s in settings if _is_called(s.name, row)])]
+    found: list[SolverRow] = []
+    for row in rows:
+        if any(_is_called(name, row) for name in chosen):
+            found += _changed(row, [setting for setting in settings if _is_called(setting.name, row)])
+    return found
 
 
-def _names(rows: Sequence[SolverRow]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in (row.label, row.solver)))
+def _is_called(name: str, row: SolverRow) -> bool:
+    """Whether a name on the command line means a row."""
+    return name in {row.label, row.solver}
 
 
 def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:
+    """A row for a solver that no row has."""
     if not is_user_code(name) and name not in known:
-        names = list(dict.fromkeys([*_names(rows), *known]))
-        raise SuiteError(f"unknown solver '{name}'{nearest(name, names)}, or pkg.mod:Class, or file.py:Class")
+        names: dict[str, None] = {}
+        for row in rows:
+            names |= {row.label: None, row.solver: None}
+        choices = nearest(name, list(names | dict.fromkeys(known)))
+        raise SuiteError(f"unknown solver '{name}'{choices}, or pkg.mod:Class, or file.py:Class")
     label = default_label(name)
     if any(row.label == label for row in rows):
         label = Path(name).name.replace(".py", "")
@@ -104,9 +113,11 @@ def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> Solv
 
 def _changed(row: SolverRow, settings: Sequence[Setting]) -> Iterator[SolverRow]:
     """The row with every combination of the settings' values."""
-    last = {s.param: s for s in settings}
-    for choice in itertools.product(*(s.choices for s in last.values())):
-        params = dict(zip(last, choice, strict=True))
-        label = row.label + (f"[{','.join(f'{k}={v}' for k, v in params.items())}]" if params else "")
+    last = {setting.param: setting for setting in settings}
+    places = {param: setting.flag for param, setting in last.items()}
+    for values in itertools.product(*(setting.choices for setting in last.values())):
+        params = dict(zip(last, values, strict=True))
+        changes = ",".join(f"{param}={value}" for param, value in params.items())
+        label = f"{row.label}[{changes}]" if params else row.label
         changed = row.model_copy(update={"params": {**row.params, **params}, "label": label})
-        yield changed.placed({param: s.flag for param, s in last.items()})
+        yield changed.placed(places)

@@ -1,4 +1,4 @@
-"""What ``--solver`` says: plain names of rows, and settings of their parameters."""
+"""The values of ``--solver``: plain names of rows, and settings of their parameters."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
@@ -9,7 +9,7 @@ from bench.suites.yamlfile import SuiteError
 
 
 class Setting(NamedTuple):
-    """What ``NAME.param=value,value`` of the command line says."""
+    """A parameter of a row with the values to try, from ``NAME.param=value,value`` on the command line."""
 
     name: str
     param: str
@@ -18,36 +18,49 @@ class Setting(NamedTuple):
 
     @classmethod
     def read(cls, flag: str) -> Self:
-        """As in "dps.zeta=0.3,1" -> dps, zeta, [0.3, 1].
+        """Reads a flag: "dps.zeta=0.3,1" -> dps, zeta, [0.3, 1].
 
         Raises:
-            SuiteError: it is of another form.
+            SuiteError: the flag has another form.
         """
         left, _, value = flag.partition("=")
         name, dot, param = left.rpartition(".")
         if not (dot and name and param and value):
             raise SuiteError(f"--solver {flag}: expected NAME or NAME.param=value")
         try:
-            return cls(
-                name, param, [yaml.safe_load(v) for v in dict.fromkeys(value.split(","))], f"--solver {flag}"
-            )
+            choices = [yaml.safe_load(text) for text in dict.fromkeys(value.split(","))]
         except yaml.YAMLError:
             raise SuiteError(f"--solver {flag}: '{value}' is not a value") from None
+        return cls(name, param, choices, f"--solver {flag}")
 
 
 def split_flags(flags: Sequence[str]) -> tuple[list[str], list[Setting]]:
-    """Plain names, and settings.
+    """The plain names among flags, and the settings.
 
     Raises:
-        SuiteError: a setting is of another form.
+        SuiteError: a setting has another form.
     """
-    return [flag for flag in flags if "=" not in flag], [Setting.read(flag) for flag in flags if "=" in flag]
+    names, settings = [], []
+    for flag in flags:
+        if "=" in flag:
+            settings.append(Setting.read(flag))
+        else:
+            names.append(flag)
+    return names, settings
 
 
 def selecting(rows: Sequence[Any], flags: Sequence[str], is_called: Callable[[str, Any], bool]) -> list[str]:
-    """The names among flags that select rows: the plain ones, and those of settings of which no plain one
-    selects a row.
+    """The names among flags that select rows.
+
+    These are the plain ones, and those of settings unless a plain one selects a row of that name.
     """
     plain, settings = split_flags(flags)
-    kept = [row for row in rows if any(is_called(name, row) for name in plain)]
-    return plain + [s.name for s in settings if not any(is_called(s.name, row) for row in kept)]
+    kept = []
+    for row in rows:
+        if any(is_called(name, row) for name in plain):
+            kept.append(row)
+    names = list(plain)
+    for setting in settings:
+        if not any(is_called(setting.name, row) for row in kept):
+            names.append(setting.name)
+    return names

@@ -1,10 +1,8 @@
-"""Finds solver classes by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``; builds instances from
-checked settings.
-"""
+"""Finds solver classes by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``, and builds instances."""
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
@@ -18,15 +16,18 @@ from solvers import ANCHORS, SOLVERS
 
 @dataclass(frozen=True)
 class SolverClass:
-    """A solver class and its identity."""
+    """A solver class and its identity.
+
+    Attributes:
+        name: key in ``SOLVERS`` or ``ANCHORS``, or the class's name: part of the record's key and of the
+            sampler's stream.
+        source_sha256: hash of the code of a solver that is not ours, see `bench.system.user_code`; ours carry
+            a ``rev`` instead.
+    """
 
     name: str
-    """Key in ``SOLVERS`` or ``ANCHORS``, or the class's name: part of the record's key and of the sampler's
-    stream."""
     cls: type[Solver]
     source_sha256: str | None = None
-    """Of the code of a solver that is not ours, see `bench.system.user_code`; ours carry a ``rev``
-    instead."""
 
 
 def load_solver(spec: str) -> SolverClass:
@@ -37,22 +38,18 @@ def load_solver(spec: str) -> SolverClass:
             from Solver.
     """
     if not is_user_code(spec):
-        known = {**SOLVERS, **ANCHORS}
+        known: dict[str, type[Solver]] = {**SOLVERS, **ANCHORS}
         if spec not in known:
-            raise SuiteError(
-                f"unknown solver '{spec}'{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
-            )
+            choices = f"{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
+            raise SuiteError(f"unknown solver '{spec}'{choices}")
         return SolverClass(spec, known[spec])
     try:
         cls, module = load_class(spec, Solver)
     except UserCodeError as error:
         raise SuiteError(str(error)) from error.__cause__
+    assert issubclass(cls, Solver)
     name = cls.__name__
-    if (
-        "__dataclass_params__" not in vars(cls)
-        or not is_dataclass(cls)
-        or not cls.__dataclass_params__.frozen
-    ):
+    if "__dataclass_params__" not in vars(cls):  # a dataclass below Solver is frozen, else it is an error
         raise SuiteError(
             f"{spec}: '{name}' is not a frozen dataclass; decorate it with @dataclass(frozen=True)"
         )
@@ -70,7 +67,7 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
     """An instance, its parameters converted and checked against the annotations of the class.
 
     Args:
-        where: place of a parameter ("" for the row), for messages.
+        where: gives the place of a parameter ("" for the row), for messages.
 
     Raises:
         SuiteError: unknown parameter, wrong type or value; one line each.
@@ -83,12 +80,13 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
         ) from None
     except ValidationError as error:
         lines = []
-        for e in error.errors():
-            param = str(e["loc"][0]) if e["loc"] else ""
-            lines.append(f"{where(param)}: {_named(param, where(param))}{explain(e, parameters(solver.cls))}")
+        for one in error.errors():
+            param = str(one["loc"][0]) if one["loc"] else ""
+            place, reason = where(param), explain(one, parameters(solver.cls))
+            lines.append(f"{place}: {_named(param, place)}{reason}")
         raise SuiteError("\n".join(lines)) from None
 
 
 def _named(param: str, place: str) -> str:
-    """The parameter's name, unless the place ends in it."""
+    """The parameter's name with a colon, unless the place ends in it."""
     return f"{param}: " if param and not place.endswith(f".{param}") else ""

@@ -1,10 +1,9 @@
-"""Presets: the settings of a solver for a prior and a task, one YAML file per solver beside it in
-``solvers/``.
+"""Presets: the settings of a solver for a prior and a task, in a YAML file beside the solver in ``solvers/``.
 
     bench:                          # preset
       fashion32:                    # prior, a pattern
-        "*": {steps: 100}           # task, a pattern on its name or its operator; later patterns override
-        earlier ones "sr_*": {zeta: 2}
+        "*": {steps: 100}           # task, a pattern on its name or its operator
+        "sr_*": {zeta: 2}           # later patterns override earlier ones
 
 Patterns are those of file names (``*``, ``?``, ``[ab]``). Presets are resolved before keys are made, so
 renaming one invalidates nothing and editing one recomputes exactly what it changed.
@@ -37,11 +36,18 @@ def load_presets(solver: str) -> Presets:
         return {}
     source = Source(path)
     for preset, priors in source.data.items():
-        for prior, tasks in priors.items() if isinstance(priors, dict) else [(None, None)]:
-            if not isinstance(tasks, dict) or not all(isinstance(params, dict) for params in tasks.values()):
-                place = source.at((preset, prior) if prior else (preset,))
-                raise SuiteError(f"{place}: expected preset -> prior -> task pattern -> parameters")
+        _check_preset(source, preset, priors)
     return source.data
+
+
+def _check_preset(source: Source, preset: str, priors: Any) -> None:
+    """Refuses a preset that is not prior -> task pattern -> parameters."""
+    form = "expected preset -> prior -> task pattern -> parameters"
+    if not isinstance(priors, dict):
+        raise SuiteError(f"{source.at((preset,))}: {form}")
+    for prior, tasks in priors.items():
+        if not isinstance(tasks, dict) or not all(isinstance(params, dict) for params in tasks.values()):
+            raise SuiteError(f"{source.at((preset, prior) if prior else (preset,))}: {form}")
 
 
 def resolve(
@@ -60,25 +66,24 @@ def resolve(
         raise SuiteError(f"{solver} has no preset '{preset}'{nearest(preset, presets)}")
     priors = presets.get(preset or DEFAULT, {})
     matching = [tasks for pattern, tasks in priors.items() if fnmatchcase(prior, pattern)]
+    params: dict[str, Any] = {}
+    found = False
+    for tasks in matching:
+        for pattern, values in tasks.items():
+            if fnmatchcase(task, pattern) or fnmatchcase(operator, pattern):
+                params |= values
+                found = True
+    if found:
+        return preset or DEFAULT, params
+    if preset is None:
+        return None, {}
     if not matching:
-        if preset is None:
-            return None, {}
         raise SuiteError(
-            f"preset '{preset}' of {solver} has no settings for prior '{prior}'; it has some for: {', '.join(priors)}; "
-            "choose other rows by --solver"
+            f"preset '{preset}' of {solver} has no settings for prior '{prior}'; "
+            f"it has some for: {', '.join(priors)}; choose other rows by --solver"
         )
-    found = [
-        values
-        for tasks in matching
-        for pattern, values in tasks.items()
-        if fnmatchcase(task, pattern) or fnmatchcase(operator, pattern)
-    ]
-    if not found:
-        if preset is None:
-            return None, {}
-        patterns = dict.fromkeys(pattern for tasks in matching for pattern in tasks)
-        raise SuiteError(
-            f"preset '{preset}' of {solver} has no settings for task '{task}' with prior '{prior}'; "
-            f"it has some for: {', '.join(patterns)}"
-        )
-    return preset or DEFAULT, {name: value for values in found for name, value in values.items()}
+    patterns = dict.fromkeys(pattern for tasks in matching for pattern in tasks)
+    raise SuiteError(
+        f"preset '{preset}' of {solver} has no settings for task '{task}' with prior '{prior}'; "
+        f"it has some for: {', '.join(patterns)}"
+    )

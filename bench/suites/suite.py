@@ -2,28 +2,35 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bench.names import matches, nearest, selected
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 FOLDER = Path(__file__).parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
-"""Becomes part of file names."""
+"""A name that becomes part of file names."""
 ImageMetric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "top1"]
 
 
 class _Strict(BaseModel):
+    """Fields that are not declared are errors."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Row(_Strict):
+    """An entry of a list in a suite, which knows where it stands in the file."""
+
     _where: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def where(self, param: str = "") -> str:
-        """Place of a parameter ("" for the row itself), for messages: "my.yaml:5: solvers.0.params.lr"."""
+        """The place of a parameter, as in "my.yaml:5: solvers.0.params.lr"; "" means the row itself."""
         return self._where.get(param) or self._where.get("", "")
 
     def placed(self, where: dict[str, str]) -> Self:
@@ -41,15 +48,15 @@ class TaskRow(_Row):
     params: dict[str, Any] = {}
     sigma: float = Field(ge=0, allow_inf_nan=False)
     sigma_unit: Literal["[-1,1]", "[0,1]"] = "[-1,1]"
-    """Range of the images in which sigma is meant; papers differ, and 0.05 in one is 0.1 in the other."""
+    """The range of images that sigma refers to; papers differ, and 0.05 for [0, 1] is 0.1 for [-1, 1]."""
     title: str | None = None
     dataset: str | None = None
     prior: str | None = None
-    """Where they are not the suite's."""
+    """Data set and prior, where they are not the suite's."""
     images: int | None = Field(None, ge=1)
     """At most so many of the suite's images, where a task is costly."""
-    block: int | None = Field(None, ge=2)
-    """Where it is not the suite's."""
+    samples_per_problem: int | None = Field(None, ge=2)
+    """Samples per image that are scored as one set, where the number is not the suite's."""
 
     @property
     def noise_std(self) -> float:
@@ -72,8 +79,7 @@ class SolverRow(_Row):
     images: int | None = Field(None, ge=1)
     tasks: list[str] | None = Field(None, min_length=1)
     skip_duplicates: bool = False
-    """Leave the row out of the tasks where its settings are those of an earlier row, as a published default
-    may be the best."""
+    """Leave the row out of tasks in which an earlier row has the same settings; else these are an error."""
 
     def takes(self, task: str) -> bool:
         """Whether the row is about the task of this name."""
@@ -91,28 +97,29 @@ class Suite(_Strict):
     samples: int = Field(1, ge=1)
     """Reconstructions per image, each with its own sampling noise."""
     seed: int = Field(0, ge=0)
-    block: int | None = Field(None, ge=2)
+    samples_per_problem: int | None = Field(None, ge=2)
     """Samples per image that are solved together and scored as one set, by their distance to the exact
     posterior; needs a prior in closed form (`bench.exact.problems`)."""
     metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")
-    """Of each image, beside the data misfit, which is always there."""
+    """Metrics of each image, beside the data misfit, which is always there."""
     features: bool = False
     """Store Inception features of every reconstruction, for FID and KID."""
     fid_mode: Literal["legacy_pytorch", "clean"] = "legacy_pytorch"
     """How images become features."""
     fid_stats: str | None = None
-    """Data set of which `bench fid-stats` made statistics; FID and KID compare with these. None: with the
-    rows' true images."""
+    """The data set of which `bench fid-stats` made statistics, with which FID and KID compare; None compares
+    with the rows' true images."""
     tasks: tuple[TaskRow, ...] = Field(min_length=1)
     solvers: tuple[SolverRow, ...] = Field(min_length=1)
 
     @property
     def most_images(self) -> int:
-        """Of the row that takes the most."""
-        return max([self.images, *(row.images or 0 for row in self.solvers)])
+        """The images of the row that takes the most."""
+        return max(self.images, max(row.images or 0 for row in self.solvers))
 
 
-_MODELS = {"tasks": TaskRow, "solvers": SolverRow}
+_MODELS: dict[str, type[BaseModel]] = {"tasks": TaskRow, "solvers": SolverRow}
+Row = TypeVar("Row", TaskRow, SolverRow)
 
 
 def list_suites() -> list[str]:
@@ -121,7 +128,7 @@ def list_suites() -> list[str]:
 
 
 def load_suite(name: str) -> Suite:
-    """A suite by name, or by the path of a ``.yaml`` file.
+    """The suite of a name, or of the path of a ``.yaml`` file.
 
     Raises:
         SuiteError: unknown name, or an invalid file; the message lists every error with its line.
@@ -134,10 +141,11 @@ def load_suite(name: str) -> Suite:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
         raise SuiteError("\n".join(_messages(source, error.errors()))) from None
-    rows = [row.model_copy(update={"label": row.label or default_label(row.solver)}) for row in suite.solvers]
-    lists = {"tasks": suite.tasks, "solvers": rows}
     suite = suite.model_copy(
-        update={k: tuple(_placed(r, source, (k, i)) for i, r in enumerate(v)) for k, v in lists.items()}
+        update={
+            "tasks": tuple(_placed(task, source, ("tasks", i)) for i, task in enumerate(suite.tasks)),
+            "solvers": tuple(_labelled(row, source, ("solvers", i)) for i, row in enumerate(suite.solvers)),
+        }
     )
     problems = [f"{source.at(loc)}: {text}" for loc, text in _inconsistent(suite)]
     if problems:
@@ -145,19 +153,33 @@ def load_suite(name: str) -> Suite:
     return suite
 
 
-def _messages(source: Source, errors: Sequence[Any]) -> Iterator[str]:
-    """In the order of the file; an error about a list that follows from errors in its entries is left out."""
-    locs = [error["loc"] for error in errors]
+def _messages(source: Source, errors: Sequence["ErrorDetails"]) -> Iterator[str]:
+    """Errors in the order of the file.
+
+    An error about a list that follows from errors in its entries is left out.
+    """
     for error in sorted(errors, key=lambda e: source.line(e["loc"])):
         loc = error["loc"]
-        if not any(other[: len(loc)] == loc and len(other) > len(loc) for other in locs):
-            model = _MODELS.get(str(loc[0]), Suite) if len(loc) > 2 else Suite
+        if not any(_is_inside(other["loc"], loc) for other in errors):
+            model: type[BaseModel] = _MODELS.get(str(loc[0]), Suite) if len(loc) > 2 else Suite
             yield f"{source.at(loc)}: {explain(error, list(model.model_fields))}"
 
 
-def _placed(row: TaskRow | SolverRow, source: Source, loc: Loc) -> TaskRow | SolverRow:
+def _is_inside(inner: Loc, outer: Loc) -> bool:
+    """Whether a place lies below another one."""
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
+
+
+def _placed(row: Row, source: Source, loc: Loc) -> Row:
+    """The row with the places of its parameters in the file."""
     places = {param: source.at((*loc, "params", param)) for param in row.params}
     return row.placed({**places, "": source.at(loc), "preset": source.at((*loc, "preset"))})
+
+
+def _labelled(row: SolverRow, source: Source, loc: Loc) -> SolverRow:
+    """The row with places and a label."""
+    label = row.label or default_label(row.solver)
+    return _placed(row.model_copy(update={"label": label}), source, loc)
 
 
 def default_label(solver: str) -> str:
@@ -166,6 +188,7 @@ def default_label(solver: str) -> str:
 
 
 def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
+    """Place and reason of what does not fit together in a suite whose fields are right by themselves."""
     if suite.fid_stats and not suite.features:
         yield ("fid_stats",), "FID and KID need `features: true`"
     names = [task.name for task in suite.tasks]
@@ -175,11 +198,19 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
     for i in repeated_labels(suite.solvers):
         yield ("solvers", i), f"two rows are labelled '{suite.solvers[i].label}'; give one another `label`"
     for i, row in enumerate(suite.solvers):
-        unknown = [task for task in row.tasks or () if not any(matches(name, task) for name in names)]
-        for task in unknown:
-            yield ("solvers", i, "tasks"), f"unknown task '{task}'{nearest(task, names)}"
-        if not unknown and not any(map(row.takes, names)):
-            yield ("solvers", i, "tasks"), "no task is left"
+        for text in _wrong_tasks(row, names):
+            yield ("solvers", i, "tasks"), text
+
+
+def _wrong_tasks(row: SolverRow, names: Sequence[str]) -> list[str]:
+    """What is wrong with the tasks to which a row is restricted."""
+    wrong = []
+    for task in row.tasks or ():
+        if not any(matches(name, task) for name in names):
+            wrong.append(f"unknown task '{task}'{nearest(task, names)}")
+    if not wrong and not any(map(row.takes, names)):
+        wrong.append("no task is left")
+    return wrong
 
 
 def repeated_labels(rows: Sequence[SolverRow]) -> list[int]:

@@ -1,26 +1,28 @@
-"""YAML files whose errors name the line: `Source` maps a path inside a document to "file.yaml:5:
-solvers.0.lr".
-"""
+"""YAML files whose errors name the line, as in "file.yaml:5: solvers.0.lr"."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from bench.names import nearest
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 Loc = tuple[str | int, ...]
 
 
 class SuiteError(ValueError):
-    """Something that a user wrote (a suite, a preset, an option) cannot be used; the message says what, where
-    and why.
+    """Something that a user wrote (a suite, a preset, an option) cannot be used.
+
+    The message says what, where and why.
     """
 
 
 class Source:
-    """A parsed YAML file that remembers where everything stands.
+    """A parsed YAML file, a mapping, that remembers where everything stands.
 
     Raises:
         SuiteError: the file cannot be read, is not YAML, repeats a key, or is not a mapping.
@@ -30,7 +32,7 @@ class Source:
         self.path = path
         try:
             text = path.read_text(encoding="utf-8")
-            self.node = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
             self.data: Any = yaml.safe_load(text)
         except OSError as error:
             raise SuiteError(f"cannot read {path}: {error.strerror}") from None
@@ -45,7 +47,7 @@ class Source:
             raise SuiteError(f"{path}:1: expected a mapping of fields, found {type(self.data).__name__}")
         self._refuse_repeated_keys(self.node)
 
-    def _refuse_repeated_keys(self, node: yaml.Node) -> None:
+    def _refuse_repeated_keys(self, node: yaml.Node | None) -> None:
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
@@ -62,10 +64,10 @@ class Source:
         node, line = self.node, 1
         for part in loc:
             if isinstance(node, yaml.MappingNode):
-                found = [(k, v) for k, v in node.value if k.value == str(part)]
-                if not found:
+                entry = next((pair for pair in node.value if pair[0].value == str(part)), None)
+                if entry is None:
                     return line
-                line, node = found[0][0].start_mark.line + 1, found[0][1]
+                line, node = entry[0].start_mark.line + 1, entry[1]
             elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
                 node = node.value[part]
                 line = node.start_mark.line + 1
@@ -74,19 +76,16 @@ class Source:
         return line
 
     def at(self, loc: Loc) -> str:
-        """As in "file.yaml:5: solvers.0.lr"."""
+        """The place of ``loc`` in words, as in "file.yaml:5: solvers.0.lr"."""
         return f"{self.path}:{self.line(loc)}: {'.'.join(map(str, loc))}".removesuffix(": ")
 
 
-def explain(error: dict[str, Any], known: Sequence[str]) -> str:
+def explain(error: "ErrorDetails", known: Sequence[str]) -> str:
     """One of pydantic's errors in our words: the reason and the choice, without the place."""
     if error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return f"unknown parameter{nearest(error['loc'][-1], known)}"
+        return f"unknown parameter{nearest(str(error['loc'][-1]), known)}"
     if error["type"] in {"missing", "missing_argument"}:
         return "is missing"
     value = error.get("input")
-    return (
-        f"{error['msg']} [got {value!r}]"
-        if isinstance(value, (str, int, float, bool, type(None)))
-        else error["msg"]
-    )
+    plain = value is None or isinstance(value, (str, int, float, bool))
+    return f"{error['msg']} [got {value!r}]" if plain else error["msg"]

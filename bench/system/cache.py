@@ -1,4 +1,4 @@
-"""The cache folder: where everything is kept that was fetched once."""
+"""The cache folder, which keeps everything that was fetched once."""
 
 import hashlib
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """``$BENCH_HOME``, by default ~/.cache/diffusion-inverse-bench. Delete it to reclaim the disk."""
+    """The folder ``$BENCH_HOME``, by default ~/.cache/diffusion-inverse-bench; delete it to free the disk."""
     return Path(os.environ.get("BENCH_HOME") or "~/.cache/diffusion-inverse-bench").expanduser()
 
 

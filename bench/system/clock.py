@@ -1,4 +1,4 @@
-"""Seconds and peak memory of a device's work."""
+"""Clocks and memory meters for a device's work."""
 
 import contextlib
 import ctypes
@@ -13,23 +13,31 @@ from bench.system.device import synchronise
 
 
 class Clock:
-    """Seconds of a device's work, pausable; the device is synchronised whenever it starts or stops."""
+    """Adds up the seconds of a device's work; it synchronises the device whenever it starts or stops.
+
+    Attributes:
+        seconds: measured so far, up to the last `stop`.
+
+    """
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.seconds, self._since = device, 0.0, None
+        self.device = device
+        self.seconds = 0.0
+        self._since: float | None = None
 
     def start(self) -> None:
         synchronise(self.device)
         self._since = time.perf_counter()
 
     def stop(self) -> None:
+        assert self._since is not None, "the clock runs"
         synchronise(self.device)
         self.seconds += time.perf_counter() - self._since
         self._since = None
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """What happens inside does not count."""
+        """Leave what happens inside the context out of the count."""
         running = self._since is not None
         if running:
             self.stop()
@@ -43,13 +51,14 @@ class Clock:
 class PeakMemory:
     """Peak memory of what runs between `start` and `read`, in MB (1e6 bytes).
 
-    On CUDA: the peak of allocated memory, weights included. On the CPU under Linux: how far the resident
-    memory of the process grew above its level at the start, after the allocator has given its free memory
-    back; weights, code and ground truth are not in it. Elsewhere None.
+    On CUDA this is the peak of allocated memory, weights included. On the CPU under Linux it is how far the
+    resident memory of the process grew above its level at the start, after the allocator has given its free
+    memory back; weights, code and ground truth are not in it. Elsewhere it is None.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self._level = device, None
+        self.device = device
+        self._level: int | None = None
 
     def start(self) -> None:
         if self.device.type == "cuda":
@@ -60,19 +69,19 @@ class PeakMemory:
     def read(self) -> float | None:
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 1e6
-        return None if self._level is None else max(_status("VmHWM") - self._level, 0) * 1024 / 1e6
+        if self._level is None:
+            return None
+        return max(_status("VmHWM") - self._level, 0) * 1024 / 1e6
 
 
 def _status(entry: str) -> int:
-    """A line of /proc/self/status, in KiB."""
+    """The value of a line of /proc/self/status, in KiB."""
     text = Path("/proc/self/status").read_text()
     return int(text.partition(f"{entry}:")[2].split()[0])
 
 
 def _reset_peak() -> int | None:
-    """Gives free memory back and sets the peak to the present level, KiB; None where the system does not let
-    us.
-    """
+    """Gives free memory back and resets the peak; the present level in KiB, or None where that fails."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")

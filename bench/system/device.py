@@ -1,4 +1,4 @@
-"""Devices of this machine: which there are, how precisely they compute, what to do when their memory ends."""
+"""The devices of this machine: which there are, how precisely they compute, how to survive without memory."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
-"""float32: no TF32. bfloat16, float16: the network under autocast, everything else in float32."""
+"""Precisions. float32 is without TF32; bfloat16 and float16 are for the network under autocast alone."""
 
 
 class DeviceError(ValueError):
@@ -34,13 +34,18 @@ def get_device(name: str) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """As in "cpu (AMD EPYC 7763)" or "cuda (NVIDIA H100)": what seconds may be compared on."""
-    model = {"cuda": lambda: torch.cuda.get_device_name(device), "cpu": _cpu_model}.get(device.type, str)()
+    """Name of a device and its model, as in "cpu (AMD EPYC 7763)"; seconds compare on equal names only."""
+    if device.type == "cuda":
+        model = torch.cuda.get_device_name(device)
+    elif device.type == "cpu":
+        model = _cpu_model()
+    else:
+        model = ""
     return f"{device.type} ({model})" if model else device.type
 
 
 def _cpu_model() -> str:
-    """As the system calls it; the architecture where it does not say."""
+    """The system's name of the processor, or the architecture where it gives none."""
     with contextlib.suppress(OSError):
         found = re.search(r"^model name\s*: *(.+?) *$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         if found:
@@ -51,16 +56,15 @@ def _cpu_model() -> str:
 def synchronise(device: torch.device) -> None:
     """Waits until all work given to the device is done."""
     if device.type == "cuda":
-        torch.cuda.synchronize(
-            device
-        )  # by name: the current device is cuda:0, also where the work is on another
+        # By name: the current device is cuda:0, also where the work is on another.
+        torch.cuda.synchronize(device)
     elif device.type != "cpu":
         getattr(torch, device.type).synchronize()
 
 
 @contextlib.contextmanager
 def full_precision() -> Iterator[None]:
-    """Convolutions and matrix products in true float32: no TF32, and kernels chosen without timing them."""
+    """Computes convolutions and matrix products in true float32: no TF32, no kernels chosen by timing."""
     matmul = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
@@ -72,12 +76,12 @@ def full_precision() -> Iterator[None]:
 
 @contextlib.contextmanager
 def reproducible() -> Iterator[None]:
-    """One thread and deterministic kernels: equal inputs give equal bits on this machine; an operation
-    without such a kernel raises a RuntimeError.
+    """Computes with one thread and deterministic kernels: equal inputs give equal bits on this machine.
+
+    An operation without a deterministic kernel raises a RuntimeError.
     """
-    os.environ.setdefault(
-        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
-    )  # read when CUDA starts; without it cuBLAS may vary
+    # CUDA reads it when it starts; without it cuBLAS may vary.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     known, threads_before = torch.are_deterministic_algorithms_enabled(), threads()
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
@@ -89,7 +93,7 @@ def reproducible() -> Iterator[None]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception, or its cause, says that memory could not be had, on whatever device."""
+    """Whether an exception or its cause says that a device, whichever it is, has no more memory."""
     found = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
     return found or (error.__cause__ is not None and out_of_memory(error.__cause__))
 
@@ -107,32 +111,42 @@ def in_halves(
     start: int = 0,
     lost: Callable[[Exception], Any] | None = None,
 ) -> list[Any]:
-    """What ``f`` makes of the rows ``start`` to ``start + n``, one entry each; rows that do not fit together
-    are halved.
+    """Applies ``f`` to the rows ``start`` to ``start + n`` and halves those that do not fit into memory.
 
     Args:
-        lost: gives the entry of a row for which ``f`` raises even alone; rows that fail together are halved
-            too, then.
+        f: maps a slice of rows to one entry for each row.
+        n: number of rows.
+        device: whose memory is released before a second try.
+        start: the first row.
+        lost: makes the entry of a row for which ``f`` raises even alone. With it, rows that fail together for
+            any other reason are halved too.
+
+    Returns:
+        One entry for each row.
 
     Raises:
-        Exception: without ``lost``, whatever ``f`` raises, but for the want of memory of several rows.
+        Exception: without ``lost``, what ``f`` raises, unless several rows together ran out of memory.
     """
     try:
         return list(f(slice(start, start + n)))
     except Exception as error:
-        if lost is None and (n == 1 or not out_of_memory(error)):
-            raise
-        if n == 1:
+        if lost is None:
+            if n == 1 or not out_of_memory(error):
+                raise
+        elif n == 1:
             return [lost(error)]
     release_memory(device)
-    return in_halves(f, n // 2, device, start, lost) + in_halves(f, n - n // 2, device, start + n // 2, lost)
+    half = n // 2
+    return in_halves(f, half, device, start, lost) + in_halves(f, n - half, device, start + half, lost)
 
 
 def cores() -> int:
     """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def threads() -> int:
-    """Threads of one operation on the CPU; set by OMP_NUM_THREADS."""
+    """Threads of one operation on the CPU; OMP_NUM_THREADS sets them."""
     return torch.get_num_threads()

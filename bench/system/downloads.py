@@ -1,5 +1,4 @@
-"""One downloader for everything: resumes what broke off, tries mirrors in order, and verifies before a file
-gets its name.
+"""The one downloader: it resumes, tries mirrors in order, and verifies a file before it names it.
 
 A transfer goes into ``<name>.part`` beside its destination, and what identifies its source into
 ``<name>.part.json``. The part survives a failure, and a later call asks only for the rest (HTTP Range, with
@@ -23,10 +22,10 @@ TIMEOUT = 30
 """Seconds of silence after which a connection is given up."""
 BLOCK = 1 << 20
 ATTEMPTS = 5
-"""Connections to one source that may break in a row, each after some progress."""
+"""Connections to one source that may break off before it is given up; each made some progress."""
 
 Progress = Callable[[int, int | None], object]
-"""Called with the bytes that are there and the bytes in all, None where the server does not say."""
+"""Called with the bytes that are there and the bytes in all; these are None where the server does not say."""
 
 
 def silent(*_: object) -> None:
@@ -48,8 +47,9 @@ def download(
     sha256: str | None = None,
     progress: Progress = silent,
 ) -> str:
-    """Fetches a file from the first source that has it; there is nothing under its final name until it is
-    verified.
+    """Fetches a file from the first source that has it.
+
+    Nothing has its final name before it is verified.
 
     Args:
         urls: http or https, in the order in which they are tried.
@@ -72,12 +72,12 @@ def download(
         for url in urls:
             try:
                 return transfer.fetch(url)
-            except (_Refused, _Broken, ValueError) as error:
+            except (_Refused, _Interrupted, ValueError) as error:
                 reasons.append(f"{url}: {error}")
     raise DownloadError("; ".join(reasons) or "no address is known")
 
 
-class _Broken(Exception):
+class _Interrupted(Exception):
     """The source does not answer, or broke off; the part is kept."""
 
 
@@ -89,8 +89,9 @@ class _Transfer:
         self.part, self.note = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
 
     def fetch(self, url: str) -> str:
-        """From one source, going on where it broke off; a wrong hash of a resumed file is given one fresh
-        start.
+        """Fetches the file from one source, from where an earlier transfer broke off.
+
+        A resumed file with a wrong hash gets one fresh start.
         """
         if not url.startswith(("http://", "https://")):
             raise ValueError("not an http(s) address")
@@ -101,7 +102,7 @@ class _Transfer:
             try:
                 self._request(url)
                 break
-            except _Broken:
+            except _Interrupted:
                 broken += 1
                 if self._there() <= before or broken == ATTEMPTS:
                     raise
@@ -114,20 +115,18 @@ class _Transfer:
             return self.fetch(url)
 
     def follow(self) -> None:
-        """Says how far another process is."""
+        """Reports how far another process is."""
         self.progress(self._there(), self.size)
 
     def made(self) -> str | None:
-        """The sha256 of what another process put there; None if that is nothing, or not what is wanted
-        here.
-        """
+        """The sha256 of the file that another process made; None if there is none, or a wrong one."""
         if not self.path.is_file() or self.size not in (None, self.path.stat().st_size):
             return None
         found = sha256_of(self.path)
         return found if self.sha256 in (None, found) else None
 
     def discard(self) -> None:
-        """Forgets what was transferred."""
+        """Removes what was transferred."""
         self.part.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
@@ -135,8 +134,9 @@ class _Transfer:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _request(self, url: str) -> None:
-        """One connection: the rest of the file, or all of it where the server knows no ranges or has another
-        file now.
+        """Opens one connection for the rest of the file.
+
+        The server sends all of it where it knows no ranges or has another file now.
         """
         request = urllib.request.Request(url)  # noqa: S310 - http(s), checked by the caller
         if offset := self._offset(url):
@@ -148,17 +148,18 @@ class _Transfer:
                 self._receive(url, reply, offset)
         except urllib.error.HTTPError as error:
             if error.code != 416 or not offset:
-                raise _Broken(f"HTTP {error.code} {error.reason}") from error
+                raise _Interrupted(f"HTTP {error.code} {error.reason}") from error
             if self.size != offset:  # nothing lies beyond the part: either it is whole, or not of this file
                 self.discard()
                 self._request(url)
         except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-            raise _Broken(str(getattr(error, "reason", error)) or type(error).__name__) from error
+            raise _Interrupted(str(getattr(error, "reason", error)) or type(error).__name__) from error
 
     def _offset(self, url: str) -> int:
-        """Where to go on: only what a hash will prove, or the same version of the same address."""
+        """The byte at which to go on: 0 unless a hash or the server's tag shows that the file is the same."""
         noted = self._noted()
-        if self.sha256 is not None or (noted.get("url") == url and noted.get("tag")):
+        same_version = noted.get("url") == url and noted.get("tag")
+        if self.sha256 is not None or same_version:
             return self._there()
         return 0
 
@@ -169,21 +170,14 @@ class _Transfer:
             return {}
 
     def _receive(self, url: str, reply: HTTPResponse, offset: int) -> None:
+        """Checks what a reply announces, then appends its bytes to the part."""
         if reply.status != 206:
             offset = 0
         elif not reply.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
             raise _Refused("the server sent another range than was asked for")
         length = reply.headers.get("Content-Length")
         total = offset + int(length) if length else None
-        if None not in (self.size, total) and total != self.size:
-            raise _Refused(f"has {total} bytes, expected {self.size}")
-        if (total, self.size, self.sha256) == (None, None, None):
-            raise _Refused("does not say how long the file is, so that nothing would show if it broke off")
-        free = shutil.disk_usage(self.path.parent).free
-        if total is not None and total - offset > free:
-            raise OSError(
-                f"{self.path.parent}: {(total - offset) / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free"
-            )
+        self._check_length(offset, total)
         tag = reply.headers.get("ETag", "")
         if tag.startswith("W/"):  # a weak tag does not promise the same bytes
             tag = ""
@@ -191,9 +185,24 @@ class _Transfer:
         with self.part.open("ab" if offset else "wb") as file:
             done = self._copy(reply, file, offset, total)
         if total is not None and done != total:
-            raise _Broken(f"broke off after {done} of {total} bytes")
+            raise _Interrupted(f"broke off after {done} of {total} bytes")
+
+    def _check_length(self, offset: int, total: int | None) -> None:
+        """Refuses a file of another or of an unprovable length, and one that does not fit on the disk."""
+        if total is None:
+            if self.size is None and self.sha256 is None:
+                reason = "so that nothing would show if it broke off"
+                raise _Refused(f"does not say how long the file is, {reason}")
+            return
+        if self.size is not None and total != self.size:
+            raise _Refused(f"has {total} bytes, expected {self.size}")
+        missing, free = total - offset, shutil.disk_usage(self.path.parent).free
+        if missing > free:
+            needed = f"{missing / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free"
+            raise OSError(f"{self.path.parent}: {needed}")
 
     def _copy(self, reply: HTTPResponse, file: BinaryIO, done: int, total: int | None) -> int:
+        """Appends the reply to the part; the bytes that are there then."""
         self.progress(done, total)
         while block := reply.read1(BLOCK):
             file.write(block)
@@ -202,7 +211,7 @@ class _Transfer:
         return done
 
     def _finish(self) -> str:
-        """Verifies the part and gives it its name."""
+        """Verifies the part, gives it its name and returns its sha256."""
         if self.size is not None and self._there() != self.size:
             raise _Refused(f"has {self._there()} bytes, expected {self.size}")
         found = sha256_of(self.part)

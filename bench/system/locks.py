@@ -1,17 +1,17 @@
-"""One process at a time: a lock that the operating system drops with the process that holds it, so that none
-is ever stale.
+"""Locks between processes.
+
+The operating system drops a lock with the process that holds it, so no lock is ever stale.
 """
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-try:
+if sys.platform != "win32":  # Windows has no such locks: processes are not kept apart there
     import fcntl
-except ImportError:  # not on Windows, where processes are not kept apart
-    fcntl = None
 
 POLL = 0.5
 """Seconds between two looks at a lock that another process holds."""
@@ -19,15 +19,17 @@ POLL = 0.5
 
 @contextlib.contextmanager
 def exclusive(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[bool]:
-    """Holds the lock of a file, ``<name>.lock`` beside it; the context is whether another process had to be
-    waited for.
+    """Holds the lock of a file, ``<name>.lock`` beside it, and says whether it had to wait for it.
 
-    Whoever waited looks again whether there is anything left to do. On a file system without locks nobody
+    After a wait, another process may have done the work: look again. On a file system without locks nobody
     waits.
 
     Args:
         path: the file, which need not exist; its folder is made.
         waiting: called now and then while another process holds the lock.
+
+    Yields:
+        Whether another process held the lock before.
 
     Raises:
         OSError: the folder cannot be written.
@@ -49,16 +51,15 @@ def exclusive(path: Path, waiting: Callable[[], object] = lambda: None) -> Itera
     try:
         yield waited
     finally:
-        with contextlib.suppress(
-            OSError
-        ):  # removed while it is held: who opened it before finds that it is no longer the lock
+        # Removed while it is held: whoever opened it before finds that it is no longer the lock.
+        with contextlib.suppress(OSError):
             lock.unlink()
         os.close(file)
 
 
 def _take(file: int) -> bool:
-    """Whether the lock is ours now."""
-    if fcntl is None:
+    """Takes the lock if nobody holds it; whether it is ours now."""
+    if sys.platform == "win32":
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Files that operators need and that cannot be shipped: the user supplies them, here they are found."""
+"""Finds the files that operators need, that this project may not ship, and that the user supplies."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from bench.system.cache import cache_dir
 
 
 class Version(NamedTuple):
-    """A file as it is now: equal as long as what was read from it holds."""
+    """A file as it is now; equal to a later version as long as the file was not changed."""
 
     path: Path
     changed: int

@@ -1,7 +1,7 @@
-"""Syntax trees of Python code, as text that stays the same when comments, docstrings or the layout change.
+"""Python code as the text of its syntax tree, which comments, docstrings and layout do not change.
 
 The text is the same on every version of Python: it has the type and the non-empty fields of each node, and no
-positions or contexts. `ast.dump` is no such text: it depends on the version.
+positions or contexts. The text of `ast.dump` depends on the version.
 """
 
 import ast
@@ -11,20 +11,20 @@ from functools import cache
 DROPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 """Fields that say how something is written or used, not what it is."""
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)
-"""What `parse` raises where a file is not Python's, or nested too deeply for it."""
+"""Errors of `parse`: the file is not Python, or is nested too deeply."""
 
 Part = str | ast.AST | list
-"""Finished text, or what is still to be written."""
+"""A piece of the text: finished, or a node or list that is still to be written."""
 
 
 @cache
 def parse(source: bytes) -> ast.Module:
-    """The tree of a file. Raises one of `BROKEN`."""
+    """Parses a file; raises one of `BROKEN`."""
     return ast.parse(source)
 
 
 def code_text(source: bytes) -> bytes | None:
-    """The text of the tree of a file; None where it does not parse."""
+    """The text of a file's tree; None where the file does not parse."""
     try:
         return tree_text(parse(source)).encode()
     except BROKEN:
@@ -32,7 +32,7 @@ def code_text(source: bytes) -> bytes | None:
 
 
 def tree_text(node: ast.AST) -> str:
-    """A tree as text: ``Return(value=Name(id='x'))``. Strings that stand alone (docstrings) are left out."""
+    """A tree as text: ``Return(value=Name(id='x'))``, without strings that stand alone (docstrings)."""
     texts: list[str] = []
     todo: list[Part] = [node]
     while todo:  # no recursion: how deep it may go would depend on the caller
@@ -70,16 +70,17 @@ def _part(value: object) -> Part:
 
 
 def is_bare_string(node: object) -> bool:
-    """Whether a statement is nothing but a string: the docstring of something, or a comment."""
-    is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_constant and isinstance(node.value.value, str)
+    """Whether a statement is nothing but a string: a docstring, or a string that serves as a comment."""
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+        return False
+    return isinstance(node.value.value, str)
 
 
 def _joined(values: Iterable[ast.expr]) -> Iterator[ast.expr]:
     """The parts of an f-string, neighbouring texts joined: versions of Python cut them differently."""
     text = ""
     for value in values:
-        if isinstance(value, ast.Constant):
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
             text += value.value
             continue
         if text:

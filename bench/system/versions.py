@@ -9,13 +9,15 @@ from pathlib import Path
 
 
 def versions() -> dict[str, str]:
-    """Of everything that can change a number; of diffusers where it was loaded, for a prior of its kind."""
+    """Versions by name: Python, the system and the packages; diffusers only where a prior has loaded it."""
     found = {
         "python": sys.version.split()[0],
         "os": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
-    packages = ("diffusion-inverse-bench", "torch", "numpy", "azula", "lpips", "scikit-image", "pytorch-fid")
-    for package in (*packages, *(["diffusers"] if "diffusers" in sys.modules else [])):
+    packages = ["diffusion-inverse-bench", "torch", "numpy", "azula", "lpips", "scikit-image", "pytorch-fid"]
+    if "diffusers" in sys.modules:
+        packages.append("diffusers")
+    for package in packages:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

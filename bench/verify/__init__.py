@@ -1,1 +1,1 @@
-"""Makes recorded runs again and compares."""
+"""Makes recorded runs again, and compares."""

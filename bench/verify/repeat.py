@@ -1,11 +1,8 @@
-"""Whether records can be made again: some images of every row are computed anew and compared with what is
-recorded.
-"""
+"""Computes some images of every recorded row again, and compares."""
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from statistics import median_low
 
@@ -20,7 +17,8 @@ from bench.records.journal import read_records
 from bench.records.record import Record
 from bench.run.progress import Observer
 from bench.run.runner import Runner
-from bench.verify.rebuild import UNUSABLE, Name, Source, chosen, first_line, name_of, rebuild
+from bench.verify.rebuild import chosen, first_line, rebuild
+from bench.verify.sources import UNUSABLE, Name, Source, name_of
 
 COUNTS = ("nfe", "vjps")
 """Not operator calls: conjugate gradients need more for some images, and the mean over a batch is what is
@@ -29,13 +27,13 @@ recorded."""
 
 @dataclass(frozen=True)
 class Repeat:
-    """What the repetition of one cell found.
+    """How the repetition of one cell compares with its records.
 
     Attributes:
         n: images compared.
         changed: names of what must be equal and is not: the measurement, the status, the counted cost.
-        deviation: median and largest absolute difference by metric, of those that both have; of an even
-            number of images the lower of the middle two, so that half of them deviate by no more.
+        deviation: metric -> median and largest absolute difference, for metrics that both have. The median of
+            an even number of images is the lower of the middle two, so that half of them deviate by no more.
         code_changed: whether the solver's code is not that of the records; None where they do not say.
     """
 
@@ -48,17 +46,16 @@ class Repeat:
 
     @property
     def reproduced(self) -> bool:
-        """Whether all is equal, the metrics within one unit of the last printed digit for at least half of
-        the images.
+        """Whether all is equal, the metrics within one printed unit for at least half of the images.
 
-        Not for all of them: rounding differs between machines and batches, and some solvers amplify it on
-        some images.
+        Rounding differs between machines and batches, and some solvers amplify it on some images, so not all
+        images need to agree.
         """
         return not self.changed and all(middle <= unit(name) for name, (middle, _) in self.deviation.items())
 
 
 def unit(metric: str) -> float:
-    """Of the last digit that tables print of a metric: two decimals -> 0.01."""
+    """One unit of the last digit that tables print of a metric: two decimals -> 0.01."""
     return 10.0 ** -({**METRICS, **distances.METRICS}[metric].decimals)
 
 
@@ -77,14 +74,15 @@ def verify(
     """Computes some images of every recorded row again, by the first of the sources that knows it.
 
     Args:
-        sources: see `bench.verify.rebuild.sources`.
-        records: as of `recorded_rows`.
-        images: of each row, at most.
+        sources: see `bench.verify.sources.sources`.
+        records: see `recorded_rows`.
+        images: the most of each row.
 
     Returns:
         A repetition per row, and why there is none of the others.
     """
-    left, repeats, reasons = dict(records), [], {}
+    left, repeats = dict(records), []
+    reasons: dict[Name, str] = {}
     for source in sources:
         here = {name: found for name, found in left.items() if name in source.places}
         if not here:
@@ -92,7 +90,7 @@ def verify(
         try:
             suite, options = source.make({name: source.places[name] for name in here})
         except UNUSABLE as error:
-            reasons = {name: first_line(error) for name in here} | reasons
+            reasons = dict.fromkeys(here, first_line(error)) | reasons
             continue
         with mode(options):
             plan, gone = rebuild(source, here, suite, options)
@@ -109,39 +107,67 @@ def repeat(plan: Plan, pairs: Sequence[tuple[Cell, list[Record]]], observer: Obs
     with tempfile.TemporaryDirectory() as folder:
         if pairs:
             options = replace(plan.options, pictures=0)
-            Runner(
-                replace(plan, cells=[cell for cell, _ in pairs], options=options), Path(folder), observer
-            ).run()
+            small = replace(plan, cells=[cell for cell, _ in pairs], options=options)
+            Runner(small, Path(folder), observer).run()
         again = {record.key: record for record in read_records(folder)[0]}
-    return [compare(cell, [(old, again[old.key]) for old in found]) for cell, found in pairs]
+    repeats = []
+    for cell, found in pairs:
+        repeats.append(compare(cell, [(old, again[old.key]) for old in found]))
+    return repeats
 
 
 def compare(cell: Cell, pairs: Sequence[tuple[Record, Record]]) -> Repeat:
-    """What differs between records, at least one, and their repetitions."""
-    changed = ["y"] if any(old.y_hash != new.y_hash for old, new in pairs) else []
-    changed += ["status"] if any(old.status != new.status for old, new in pairs) else []
-    solved = [pair for pair in pairs if {record.status for record in pair} == {"ok"}]
-    changed += [
-        name for name in COUNTS if any(getattr(old, name) != getattr(new, name) for old, new in solved)
-    ]
-    lost = {name for old, new in solved for name, value in old.metrics.items() if value is not None} - {
-        name for _, new in solved for name, value in new.metrics.items() if value is not None
-    }
-    changed += [f"no {name}" for name in sorted(lost)]
-    gaps = sorted(
-        (name, abs(value - new.metrics[name]))
-        for old, new in pairs
-        for name, value in old.metrics.items()
-        if value is not None and new.metrics.get(name) is not None
-    )
-    by_name = {name: [gap for _, gap in group] for name, group in groupby(gaps, lambda pair: pair[0])}
-    deviation = {name: (median_low(found), max(found)) for name, found in by_name.items()}
+    """Finds what differs between records, at least one, and their repetitions."""
     code_changed = has_other_code(cell, pairs[0][0])
-    return Repeat(cell.task.name, cell.label, len(pairs), tuple(changed), deviation, code_changed)
+    return Repeat(cell.task.name, cell.label, len(pairs), changes(pairs), deviations(pairs), code_changed)
+
+
+def changes(pairs: Sequence[tuple[Record, Record]]) -> tuple[str, ...]:
+    """The names of what must be equal in records and repetitions and is not."""
+    solved = [(old, new) for old, new in pairs if old.status == new.status == "ok"]
+    changed = []
+    for field, name in (("y_hash", "y"), ("status", "status")):
+        if differs(field, pairs):
+            changed.append(name)
+    for field in COUNTS:
+        if differs(field, solved):
+            changed.append(field)
+    return (*changed, *(f"no {name}" for name in lost_metrics(solved)))
+
+
+def differs(field: str, pairs: Sequence[tuple[Record, Record]]) -> bool:
+    """Whether a field differs between any record and its repetition."""
+    return any(getattr(old, field) != getattr(new, field) for old, new in pairs)
+
+
+def lost_metrics(pairs: Sequence[tuple[Record, Record]]) -> list[str]:
+    """The metrics that some record has and no repetition."""
+    before: set[str] = set()
+    now: set[str] = set()
+    for old, new in pairs:
+        before |= known_metrics(old).keys()
+        now |= known_metrics(new).keys()
+    return sorted(before - now)
+
+
+def deviations(pairs: Sequence[tuple[Record, Record]]) -> dict[str, tuple[float, float]]:
+    """Metric -> median and largest absolute difference between records and repetitions that both have it."""
+    gaps: dict[str, list[float]] = {}
+    for old, new in pairs:
+        again = known_metrics(new)
+        for name, value in known_metrics(old).items():
+            if name in again:
+                gaps.setdefault(name, []).append(abs(value - again[name]))
+    return {name: (median_low(found), max(found)) for name, found in sorted(gaps.items())}
+
+
+def known_metrics(record: Record) -> dict[str, float]:
+    """The metrics of a record that have a value."""
+    return {name: value for name, value in record.metrics.items() if value is not None}
 
 
 def has_other_code(cell: Cell, record: Record) -> bool | None:
-    """Whether the solver's code is another one than that of a record; None where the record does not say.
+    """Whether the solver's code is not that of a record; None where the record does not say.
 
     Code of the same certificate is the same code. Old records keep the hash of the file.
     """

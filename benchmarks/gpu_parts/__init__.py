@@ -1,1 +1,1 @@
-"""The parts of `benchmarks/gpu.py`: what each measures, and the tables."""
+"""The parts of `benchmarks/gpu.py`: their measurements, and the tables of them."""

@@ -1,4 +1,4 @@
-"""One part, in a process of its own.
+"""Runs one part, in a process of its own.
 
     python -m gpu_parts PART --device cuda --seconds 60 --given gpu.json
 
@@ -39,7 +39,7 @@ PARTS: dict[str, Callable[[Job], None]] = {
 
 
 def main() -> None:
-    """Command line; leaves with 1 where the part failed."""
+    """Runs the command line; exits with 1 where the part failed."""
     start = time.monotonic()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=PARTS)
@@ -80,7 +80,7 @@ def emitter() -> Callable[..., None]:
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What the numbers belong to."""
+    """The machine and the software that the numbers belong to."""
     found = {"device": device_name(device), "cores": cores(), "versions": versions()}
     if device.type == "cuda":
         found["memory_gb"] = torch.cuda.get_device_properties(device).total_memory / 1e9

@@ -104,7 +104,7 @@ def measure_costs(job: Job) -> None:
 
 
 def earlier(job: Job) -> Rows:
-    """What part 2 measured."""
+    """The measurements of part 2."""
     parts = (job.given["parts"].get(name, {}) for name in ("ffhq256_uncond", "imagenet256_uncond"))
     return [row for part in parts for row in part.get("measurements", []) if "ms" in row]
 

@@ -1,4 +1,4 @@
-"""What a part is given: device, sizes, time, earlier measurements, and a way to say what it measured."""
+"""The input of a part: device, sizes, time, earlier measurements, and a way to say what it measured."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ NO_TIME, NO_MEMORY = "no time left", "out of memory"
 
 
 class Skipped(Exception):
-    """There is nothing to measure; says why."""
+    """There is nothing to measure; the message says why."""
 
 
 class Failed(Exception):
@@ -56,7 +56,14 @@ class Sizes:
         "mcg",
     )
     images: int = 3
-    tests: tuple[str, ...] = ("device", "unet", "network", "adapters", "diffusers_kinds")
+    tests: tuple[str, ...] = (
+        "device",
+        "unet",
+        "network",
+        "azula_priors",
+        "diffusers_networks",
+        "diffusers_priors",
+    )
     """Files test_*.py with tests of devices."""
     chosen: str = ""
     """Which of their tests, an expression of pytest; all where empty."""
@@ -82,9 +89,11 @@ TOY_SIZES = Sizes(
 
 @dataclass(frozen=True)
 class Job:
-    """What a part is given.
+    """The input of a part.
 
     Attributes:
+        device: to measure.
+        sizes: how much is measured.
         deadline: of `time.monotonic`; a part ends by itself before it is killed.
         given: the document of `benchmarks/gpu.py`, with what earlier parts measured.
         emit: takes a measurement as keywords.
@@ -99,11 +108,11 @@ class Job:
     lost: list[str] = field(default_factory=list)
 
     def left(self) -> float:
-        """Seconds."""
+        """Seconds to the deadline."""
         return self.deadline - time.monotonic()
 
     def attempt(self, about: dict[str, Any], measure: Callable[[], dict[str, Any]]) -> bool:
-        """Emits what was measured, or why it could not be; whether it could. Other measurements go on."""
+        """Emits a measurement, or why there is none, and returns whether there is; the others go on."""
         found = self._tried(measure) if self.left() > 0 else {"error": NO_TIME}
         self.emit(**about, **found)
         if found.get("error", NO_MEMORY) != NO_MEMORY:
@@ -111,7 +120,7 @@ class Job:
         return "error" not in found
 
     def _tried(self, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What was measured, or the error; its memory is free again once the error is gone."""
+        """The measurement, or the error; memory is free again once the error is gone."""
         try:
             return measure()
         except Exception as error:  # noqa: BLE001 - a kernel, a compiler and a solver may raise anything
@@ -121,7 +130,7 @@ class Job:
         return found
 
     def check(self) -> None:
-        """Ends a part.
+        """Ends the part.
 
         Raises:
             Failed: a measurement is missing, for another reason than memory.

@@ -54,7 +54,7 @@ def render(document: dict[str, Any]) -> str:
 
 
 def headline(document: dict[str, Any]) -> str:
-    """What was measured on."""
+    """The machine and the software that were measured."""
     machine = document["machine"]
     if not machine:
         return "# No part has started"
@@ -125,7 +125,7 @@ def computed(document: dict[str, Any]) -> str:
 
 
 def checked(document: dict[str, Any]) -> str:
-    """What two solvers took beside what was computed for them."""
+    """Measured costs of two solvers beside the computed ones."""
     return columns(CHECKED, [row for row in measured(document, "costs") if row["kind"] == "checked"])
 
 
@@ -169,7 +169,7 @@ def measured(document: dict[str, Any], name: str) -> Rows:
 
 
 def value(row: dict[str, Any], key: str) -> Any:
-    """What a row has, or the reason why it has none."""
+    """The value of a row, or the reason why it has none."""
     return row.get(key, row.get("error"))
 
 

@@ -1,1 +1,4 @@
-"""Closed-form laws of each solver, one file each, found by name; `bench.certify.laws` measures them."""
+"""Laws, which are closed-form properties, of each solver: one file each, found by name.
+
+`bench.certify.laws` measures them.
+"""

@@ -1,27 +1,38 @@
-"""Laws of DAPS: of the whole annealing, of its Langevin steps, and with these replaced by what they
-approach.
-"""
+"""Laws of DAPS: of the whole annealing, of its Langevin steps, and of what these approach."""
 
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.exact.laws import recursions
-from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.exact.laws.law import (
+    EXACT,
+    PATH,
+    SINGLE,
+    Law,
+    SolverClass,
+    batch_error,
+    gap,
+    recursion_error,
+    worst,
+)
 from bench.exact.laws.problems import F64, hadamard_noise, problem
 from bench.noise import Noise
 from bench.schedule import Level
-from bench.solver import Measurement, Solver
+from bench.solver import Measurement, SVDOperator
 
 
-def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """Every state's mean and covariance, Langevin steps included; a remainder of ODE steps, a clipped
-    sigma_max.
+def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
+    """Every state's mean and covariance, Langevin steps included.
+
+    Also where the ODE steps leave a remainder and sigma_max is clipped.
     """
-    lr, tau, L, errors = 0.002, 0.2, 6, []
+    lr, tau, L = 0.002, 0.2, 6
+    errors = []
     # Network evaluations, ODE steps, what they come to at each level, sigma_max and what is left of it.
     widths = (
         (4, 1, [1] * 4, 20.0, 20.0),
@@ -32,30 +43,27 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     ):
         case, K = problem(prior, 0.1, dtype), len(evaluations)
         rates = lr * (1 - 0.9 * np.arange(K) / K)
-        how = recursions.Annealing(
-            recursions.poly7(clipped, 0.3, K), evaluations, end == "noisy", spread, tau, rates, L
-        )
-        settings = {
-            "steps": n,
-            "ode_steps": ode,
-            "ode_end": end,
-            "spread": spread,
-            "langevin_steps": L,
-            "tau": tau,
-        }
-        solver = cls(**settings, sigma_max=high, sigma_min=0.3, lr=lr, lr_min_ratio=0.1)
+        ratios = recursions.poly7(clipped, 0.3, K)
+        how = recursions.Annealing(ratios, evaluations, end == "noisy", spread, tau, rates, L)
+        settings = {"ode_steps": ode, "ode_end": end, "spread": spread, "langevin_steps": L, "tau": tau}
+        solver = cls(steps=n, sigma_max=high, sigma_min=0.3, lr=lr, lr_min_ratio=0.1, **settings)
         errors.append(recursion_error(case, solver, recursions.daps(case.affine, how), draws=L + 1))
     return worst(errors)
 
 
-def langevin(cls: type[Solver], steps: int, lr: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean and variance of the last of the Langevin steps from one x0, with the mean and precision of their
-    target, in V.
+def langevin(cls: SolverClass, steps: int, lr: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The last of the Langevin steps from one x0, in coordinates of V.
+
+    Returns:
+        off: (4,), its mean minus that of the target.
+        var: (4,), its variance.
+        start: (4,), x0 minus the mean of the target.
+        precision: (4,), of the target.
     """
     case, tau, B = problem("unit", 0.1), 0.2, hadamard_noise(4 * steps)
     t, A = case.prior.schedule.at(0.3), case.A
     x0 = torch.tensor([0.1, -0.6, 0.4, 0.2], dtype=F64)
-    solver = cls(langevin_steps=steps, tau=tau)
+    solver: Any = cls(langevin_steps=steps, tau=tau)
     u = solver.inner(x0.expand(len(B), -1), t, lr, case.measurement(len(B)), B) @ A.basis
     precision = A.s[0] ** 2 / tau**2 + 1 / 0.3**2
     target = (A.s[0] * A.Ut(case.y)[0] / tau**2 + x0 @ A.basis / 0.3**2) / precision
@@ -63,9 +71,10 @@ def langevin(cls: type[Solver], steps: int, lr: float) -> tuple[Tensor, Tensor, 
     return u.mean(0) - target, u.var(0, correction=0), start, precision
 
 
-def langevin_error(cls: type[Solver]) -> float:
-    """After k steps the mean is off by (1 - lr p)^k times the start, the variance (1 - (1 - lr p)^2k) / (p (1
-    - lr p / 2)).
+def langevin_error(cls: SolverClass) -> float:
+    """After k steps the mean is off by (1 - lr p)^k times the start.
+
+    The variance is (1 - (1 - lr p)^2k) / (p (1 - lr p / 2)).
     """
     errors = []
     for k, lr in ((1, 0.01), (20, 0.01), (20, 0.03)):
@@ -75,16 +84,16 @@ def langevin_error(cls: type[Solver]) -> float:
     return worst(errors)
 
 
-def stationary_error(cls: type[Solver]) -> float:
+def stationary_error(cls: SolverClass) -> float:
     """After many small steps the variance is that of N(u; x0, r^2 I) N(y; A u, tau^2 I): ratio 1."""
     _, var, _, p = langevin(cls, 400, 0.002)
     return float((var * p - 1).abs().max())
 
 
 def exact_inner(
-    self: Solver, x0: Tensor, t: Level, _: float, measurement: Measurement, noise: Noise
+    self: Any, x0: Tensor, t: Level[float], _: float, measurement: Measurement[SVDOperator], noise: Noise
 ) -> Tensor:
-    """One draw from the law that the Langevin steps approach, for an SVDOperator."""
+    """One draw from what the Langevin steps approach, for an SVDOperator."""
     y, A = measurement.y, measurement.A
     pull = t.ratio**-2 if self.spread == "ratio" else 1 / t.variance
     precision = A.s**2 / self.tau**2 + pull
@@ -92,14 +101,15 @@ def exact_inner(
     return A.V(mean + A.Vt(noise.like(x0)) / precision**0.5)
 
 
-def ideal(cls: type[Solver]) -> type[Solver]:
+def ideal(cls: Any) -> type[Any]:
     """The class with its Langevin steps replaced by an exact draw: DAPS at its best."""
     return type(f"Ideal{cls.__name__}", (cls,), {"inner": exact_inner, "__doc__": cls.__doc__})
 
 
-def posterior_error(cls: type[Solver]) -> float:
-    """On N(m, I), the posterior mean as x0, the exact r_t, tau = sigma and an exact inner draw give the exact
-    posterior.
+def posterior_error(cls: SolverClass) -> float:
+    """The result is the exact posterior on N(m, I) with the exact r_t, tau = sigma and an exact inner draw.
+
+    x0 is then the posterior mean.
     """
     errors = []
     for sigma in (0.1, 1.0):
@@ -107,14 +117,12 @@ def posterior_error(cls: type[Solver]) -> float:
         solver = ideal(cls)(steps=steps, ode_steps=1, spread="variance", tau=sigma)
         x = case.path(solver, hadamard_noise(4 * (1 + 2 * steps)))[-1]
         posterior, centred = case.prior.posterior(case.y, case.A, sigma), x - x.mean(0)
-        errors += [
-            gap(x.mean(0), posterior.mean[0]),
-            gap(centred.T @ centred / len(x), posterior.covariance[0]),
-        ]
+        errors.append(gap(x.mean(0), posterior.mean[0]))
+        errors.append(gap(centred.T @ centred / len(x), posterior.covariance[0]))
     return worst(errors)
 
 
-def alone_error(cls: type[Solver]) -> float:
+def alone_error(cls: SolverClass) -> float:
     """An image alone equals the image in a batch."""
     return batch_error(problem("mixture", 0.1), cls(steps=10, langevin_steps=5))
 
@@ -124,7 +132,7 @@ LAWS = [
         "law of every state",
         "daps",
         EXACT,
-        law_error,
+        moments_error,
         (
             "r_t = sigma_t / alpha_t everywhere",
             "constant lr",
@@ -157,6 +165,10 @@ LAWS = [
     ),
     Law("image alone = image in a batch", "daps", PATH, alone_error, ("one noise for the batch",)),
     Law(
-        "law, float32", "daps", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)
+        "law, float32",
+        "daps",
+        SINGLE,
+        partial(moments_error, dtype=torch.float32),
+        ("state in half precision",),
     ),
 ]

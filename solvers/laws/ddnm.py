@@ -8,34 +8,42 @@ import torch
 from torch import Tensor
 
 from bench.exact.laws import recursions
-from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.exact.laws.law import (
+    EXACT,
+    PATH,
+    SINGLE,
+    Law,
+    SolverClass,
+    batch_error,
+    gap,
+    recursion_error,
+    worst,
+)
 from bench.exact.laws.problems import F64, StartingAt, problem, streams
 from bench.prior import CountingPrior, Prior
 from bench.schedule import Level
-from bench.solver import Solver
 from solvers.ddrm import DDRM
 
 
-def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     """DDNM: every state's mean and covariance, without noise in y and ignoring it."""
     errors = []
     for prior, (sigma, plus), eta in product(("unit", "skew"), ((0.0, True), (0.1, False)), (0.0, 0.85, 1.0)):
         case = problem(prior, sigma, dtype)
-        law = recursions.ddnm(case.affine, recursions.leading(10), eta)
-        errors.append(recursion_error(case, cls(steps=10, eta=eta, plus=plus), law))
+        moments = recursions.ddnm(case.affine, recursions.leading(10), eta)
+        errors.append(recursion_error(case, cls(steps=10, eta=eta, plus=plus), moments))
     return worst(errors)
 
 
-def plus_law_error(cls: type[Solver]) -> float:
+def plus_moments_error(cls: SolverClass) -> float:
     """DDNM+: every state's mean and covariance, the three cases of each coordinate included."""
     runs = [*product(("unit", "skew"), (0.1, 1.0), (0.0, 0.85, 1.0), (10,)), ("narrow", 0.1, 0.85, 100)]
-    return worst(
-        recursion_error(
-            case, cls(steps=n, eta=eta), recursions.ddnm_plus(case.affine, recursions.leading(n), eta)
-        )
-        for prior, sigma, eta, n in runs
-        for case in [problem(prior, sigma)]
-    )
+    errors = []
+    for prior, sigma, eta, n in runs:
+        case = problem(prior, sigma)
+        moments = recursions.ddnm_plus(case.affine, recursions.leading(n), eta)
+        errors.append(recursion_error(case, cls(steps=n, eta=eta), moments))
+    return worst(errors)
 
 
 class Recorder(CountingPrior):
@@ -50,10 +58,8 @@ class Recorder(CountingPrior):
         return super().moments(x, t)
 
 
-def ddrm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """DDNM+ from the starting point of DDRM with eta_b = 1, with the same noise: the same path, for any
-    prior.
-    """
+def ddrm_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
+    """DDNM+ from the starting point of DDRM with eta_b = 1, with the same noise, takes the same path."""
     errors = []
     for prior, sigma, eta in product(("skew", "mixture"), (0.1, 1.0), (0.0, 0.85, 1.0)):
         case = problem(prior, sigma, dtype)
@@ -64,16 +70,17 @@ def ddrm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     return worst(errors)
 
 
-def consistency_error(cls: type[Solver]) -> float:
+def consistency_error(cls: SolverClass) -> float:
     """DDNM's result satisfies A x = y, also where y is noisy."""
     errors = []
     for prior, (sigma, plus) in product(("skew", "mixture"), ((0.0, True), (0.1, False))):
         case = problem(prior, sigma)
-        errors.append(gap(case.A(case.path(cls(steps=20, plus=plus), streams(8))[-1]), case.y.expand(8, -1)))
+        x = case.path(cls(steps=20, plus=plus), streams(8))[-1]
+        errors.append(gap(case.A(x), case.y.expand(8, -1)))
     return worst(errors)
 
 
-def alone_error(cls: type[Solver]) -> float:
+def alone_error(cls: SolverClass) -> float:
     """An image alone equals the image in a batch."""
     return worst(batch_error(problem("mixture", 0.1), cls(steps=20, plus=plus)) for plus in (True, False))
 
@@ -83,14 +90,14 @@ LAWS = [
         "law of every state, DDNM",
         "ddnm",
         EXACT,
-        law_error,
+        moments_error,
         ("eps recomputed", "eta of the variance", "level off by one"),
     ),
     Law(
         "law of every state, DDNM+",
         "ddnm",
         EXACT,
-        plus_law_error,
+        plus_moments_error,
         (
             "plus: threshold at t",
             "plus: lam at t",
@@ -115,7 +122,7 @@ LAWS = [
         "law, DDNM, float32",
         "ddnm",
         SINGLE,
-        partial(law_error, dtype=torch.float32),
+        partial(moments_error, dtype=torch.float32),
         ("state in half precision",),
     ),
     Law(

@@ -9,38 +9,48 @@ import torch
 from torch import Tensor
 
 from bench.exact.laws import recursions
-from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.exact.laws.law import (
+    EXACT,
+    PATH,
+    SINGLE,
+    Law,
+    SolverClass,
+    batch_error,
+    gap,
+    recursion_error,
+    worst,
+)
 from bench.exact.laws.problems import F64, Case, hadamard_noise, problem, streams
 from bench.exact.prior import dense
 from bench.noise import Noise
 from bench.schedule import Level
-from bench.solver import Solver
 
 
-def law_error(cls: type[Solver]) -> float:
+def moments_error(cls: SolverClass) -> float:
     """Every state's mean and covariance, the three cases of each coordinate included."""
     runs = [
         *product(("unit", "skew"), (0.0, 0.1, 1.0), (0.0, 0.85, 1.0), (1.0, 0.9), (10,)),
         ("narrow", 0.1, 0.85, 1.0, 100),
     ]
-    return worst(
-        recursion_error(
-            case,
-            cls(steps=n, eta=eta, eta_b=eta_b),
-            recursions.ddrm(case.affine, recursions.leading(n), eta, eta_b),
-        )
-        for prior, sigma, eta, eta_b, n in runs
-        for case in [problem(prior, sigma)]
-    )
+    errors = []
+    for prior, sigma, eta, eta_b, n in runs:
+        case = problem(prior, sigma)
+        moments = recursions.ddrm(case.affine, recursions.leading(n), eta, eta_b)
+        errors.append(recursion_error(case, cls(steps=n, eta=eta, eta_b=eta_b), moments))
+    return worst(errors)
 
 
 def ddnm_plus(case: Case, grid: np.ndarray, eta: float, noise: Noise, spectral: bool) -> Iterator[Tensor]:
     """DDNM+ (Wang, Yu & Zhang 2023, arXiv 2212.00490) in pixel space, from DDRM's starting point.
 
-    x_s = a (x0 - V lam V^T A+ (A x0 - y)) + V d1 z + V d2 V^T eps, with a = sqrt(abar_s) and st = sqrt(1 -
-    abar_s). Where st > a sigma / s_i: lam = 1, d1^2 = st^2 - (a sigma / s_i)^2, d2 = 0; elsewhere lam = s_i
-    st sqrt(1 - eta^2) / (a sigma), d1 = st eta, d2 = 0; where s_i = 0: d1 = st eta, d2 = st sqrt(1 - eta^2).
-    ``spectral``: z is drawn in coordinates of V, not as an image; both have the same law.
+    x_s = a (x0 - V lam V^T A+ (A x0 - y)) + V d1 z + V d2 V^T eps, with a = sqrt(abar_s) and
+    st = sqrt(1 - abar_s). For each coordinate,
+
+        st > a sigma / s_i    lam = 1,  d1^2 = st^2 - (a sigma / s_i)^2,  d2 = 0
+        else                  lam = s_i st sqrt(1 - eta^2) / (a sigma),  d1 = st eta,  d2 = 0
+        s_i = 0               d1 = st eta,  d2 = st sqrt(1 - eta^2)
+
+    ``spectral``: z is drawn in coordinates of V, not as an image, which has the same distribution.
     """
     H = dense(case.A)[0]
     s, Vt = case.A.s[0], case.A.basis.T
@@ -66,8 +76,8 @@ def ddnm_plus(case: Case, grid: np.ndarray, eta: float, noise: Noise, spectral: 
         yield x
 
 
-def ddnm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """With eta_b = 1 and sigma > 0: the same path as DDNM+, for any prior."""
+def ddnm_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
+    """DDRM with eta_b = 1 and sigma > 0 takes the path of DDNM+, for any prior."""
 
     def error(spectral: bool) -> float:
         errors = []
@@ -81,9 +91,10 @@ def ddnm_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     return min(error(True), error(False))
 
 
-def measured_error(cls: type[Solver]) -> float:
-    """Until sigma_s s_i / alpha_s falls below sigma, measured coordinates forget: N(a y / s, s^2 - a^2
-    sigma^2 / s_i^2).
+def measured_error(cls: SolverClass) -> float:
+    """Until sigma_s s_i / alpha_s falls below sigma, measured coordinates forget.
+
+    They are N(a y / s, s^2 - a^2 sigma^2 / s_i^2).
     """
     errors, grid = [], recursions.leading(20)
     for prior, sigma in product(("unit", "mixture"), (0.0, 0.1, 1.0)):
@@ -93,14 +104,13 @@ def measured_error(cls: type[Solver]) -> float:
         for x, ab in zip(path, grid[1:-1], strict=False):
             loud = torch.from_numpy(s * np.sqrt((1 - ab) / ab) > sigma)
             var = torch.from_numpy(1 - ab - ab * sigma**2 / s**2)
-            wrong = torch.stack(
-                [x.mean(0) - torch.from_numpy(np.sqrt(ab) * target), x.var(0, correction=0) - var]
-            )
+            off = x.mean(0) - torch.from_numpy(np.sqrt(ab) * target)
+            wrong = torch.stack([off, x.var(0, correction=0) - var])
             errors.append(wrong.abs()[:, loud].amax() if loud.any() else 0.0)
     return worst(errors)
 
 
-def alone_error(cls: type[Solver]) -> float:
+def alone_error(cls: SolverClass) -> float:
     """An image alone equals the image in a batch."""
     return batch_error(problem("mixture", 0.1), cls(steps=20))
 
@@ -110,7 +120,7 @@ LAWS = [
         "law of every state",
         "ddrm",
         EXACT,
-        law_error,
+        moments_error,
         (
             "threshold at t",
             "noise not reduced",

@@ -6,25 +6,30 @@ from itertools import pairwise, product
 import torch
 
 from bench.exact.laws import recursions
-from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.exact.laws.law import (
+    EXACT,
+    PATH,
+    SINGLE,
+    Law,
+    SolverClass,
+    batch_error,
+    gap,
+    recursion_error,
+    worst,
+)
 from bench.exact.laws.problems import F64, problem, streams
 from bench.exact.prior import dense
-from bench.solver import Solver
+from bench.solver import Spacing
 from solvers.anchors import Unconditional
 from solvers.ddnm import DDNM
 
 
-def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     """Every state's mean and covariance: both forms of r_t, both results, two grids."""
+    spreads = ("ratio", "variance")
     runs = [
         *product(
-            ("unit", "skew"),
-            (0.0, 0.1, 1.0),
-            (0.0, 0.3, 1.0),
-            ("ratio", "variance"),
-            ("estimate",),
-            ("quad",),
-            (10,),
+            ("unit", "skew"), (0.0, 0.1, 1.0), (0.0, 0.3, 1.0), spreads, ("estimate",), ("quad",), (10,)
         ),
         ("skew", 0.1, 0.3, "ratio", "state", "leading", 10),
         ("narrow", 0.1, 0.3, "ratio", "estimate", "quad", 100),
@@ -32,22 +37,17 @@ def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     errors = []
     for prior, sigma, zeta, spread, returned, spacing, n in runs:
         case, grid = problem(prior, sigma, dtype), getattr(recursions, spacing)(n)
-        law = recursions.diffpir(case.affine, grid, 2.0, zeta, spread, returned)
-        how = {
-            "steps": n,
-            "spacing": spacing,
-            "lam": 2.0,
-            "zeta": zeta,
-            "spread": spread,
-            "returned": returned,
-        }
-        errors.append(recursion_error(case, cls(**how, clip=False), law))
+        moments = recursions.diffpir(case.affine, grid, 2.0, zeta, spread, returned)
+        how = {"lam": 2.0, "zeta": zeta, "spread": spread, "returned": returned, "clip": False}
+        solver = cls(steps=n, spacing=spacing, **how)
+        errors.append(recursion_error(case, solver, moments))
     return worst(errors)
 
 
-def proximal_error(cls: type[Solver]) -> float:
-    """Each estimate solves A^T (A x0' - y) + rho (x0' - x0) = 0, x0 the denoised state clipped or not; the
-    floor of sigma.
+def proximal_error(cls: SolverClass) -> float:
+    """Each estimate solves A^T (A x0' - y) + rho (x0' - x0) = 0, x0 the denoised state, clipped or not.
+
+    With the floor of sigma and without.
     """
     errors = []
     for sigma, clip, floor in ((0.1, False, 0.0), (1.0, True, 0.0), (0.0, False, 0.2), (0.1, True, 0.2)):
@@ -55,9 +55,8 @@ def proximal_error(cls: type[Solver]) -> float:
         solver, H = cls(steps=10, lam=lam, clip=clip, sigma_min=floor), dense(case.A)[0]
         levels = case.prior.schedule.levels(10, "quad")
         x = streams(8).new((4,))
-        for step, (t, _) in zip(
-            solver.solve(case.measurement(8), case.prior, streams(8)), pairwise(levels), strict=True
-        ):
+        steps = solver.solve(case.measurement(8), case.prior, streams(8))
+        for step, (t, _) in zip(steps, pairwise(levels), strict=True):
             x0, rho = case.prior.denoise(x, t), lam * (max(sigma, floor) * t.alpha / t.sigma) ** 2
             x0 = x0.clamp(-1, 1) if clip else x0
             errors.append(((step.x0 @ H.T - case.y) @ H + rho * (step.x0 - x0)).abs().max())
@@ -65,26 +64,28 @@ def proximal_error(cls: type[Solver]) -> float:
     return worst(errors)
 
 
-def ddnm_error(cls: type[Solver]) -> float:
+def ddnm_error(cls: SolverClass) -> float:
     """Without noise in y, rho = 0; with zeta = 1 the path is that of DDNM with eta = 1."""
     errors = []
-    for prior, spacing in product(("skew", "mixture"), ("leading", "quad")):
+    spacings: tuple[Spacing, ...] = ("leading", "quad")
+    for prior, spacing in product(("skew", "mixture"), spacings):
         case = problem(prior, 0.0)
         path = case.path(cls(steps=20, spacing=spacing, zeta=1.0, clip=False), streams(8))
         errors.append(gap(path, case.path(DDNM(steps=20, spacing=spacing, eta=1.0), streams(8))))
     return worst(errors)
 
 
-def ddim_error(cls: type[Solver]) -> float:
-    """As rho grows the measurement is forgotten; with zeta = 0 the path is that of DDIM with eta = 0."""
+def ddim_error(cls: SolverClass) -> float:
+    """The measurement is forgotten as rho grows; with zeta = 0 the path is that of DDIM with eta = 0."""
     case = problem("mixture", 0.1)
     path = case.path(cls(steps=20, lam=1e18, zeta=0.0, clip=False), streams(8))
     return gap(path, case.path(Unconditional(steps=20, spacing="quad", eta=0.0), streams(8)))
 
 
-def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """With r_t^2 the posterior variance of N(m, I), lam = 1 and zeta = 0: the path of DDIM on the exact
-    posterior.
+def oracle_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
+    """The path is that of DDIM on the exact posterior where r_t is exact.
+
+    r_t^2 is the posterior variance of N(m, I), lam = 1 and zeta = 0.
     """
     errors = []
     for sigma in (0.0, 0.1, 1.0):
@@ -95,7 +96,7 @@ def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     return worst(errors)
 
 
-def alone_error(cls: type[Solver]) -> float:
+def alone_error(cls: SolverClass) -> float:
     """An image alone equals the image in a batch."""
     return batch_error(problem("mixture", 0.1), cls(steps=20))
 
@@ -105,7 +106,7 @@ LAWS = [
         "law of every state",
         "diffpir",
         EXACT,
-        law_error,
+        moments_error,
         (
             "rho inverted",
             "rho doubled",

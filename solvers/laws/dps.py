@@ -12,6 +12,7 @@ from bench.exact.laws.law import (
     PATH,
     SINGLE,
     Law,
+    SolverClass,
     first_move,
     gap,
     recursion_error,
@@ -19,32 +20,31 @@ from bench.exact.laws.law import (
 )
 from bench.exact.laws.problems import F64, LearnedVariance, problem, streams
 from bench.exact.prior import dense
-from bench.solver import Solver
 from solvers.laws.guided import SPREADS, alone_error, gradient_error
 
 
-def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     """Every state's mean and covariance with the squared norm, whose step is affine."""
     errors = []
     for prior, v, n in [*product(("unit", "skew"), SPREADS, (10,)), ("narrow", None, 100)]:
         case = problem(prior, 0.1, dtype)
-        law = recursions.dps(case.affine, recursions.respaced(n), 0.1, v)
+        moments = recursions.dps(case.affine, recursions.respaced(n), 0.1, v)
         solver = cls(steps=n, zeta=0.1, step="squared", clip=False)
-        errors.append(recursion_error(case._replace(prior=LearnedVariance(case.prior, v)), solver, law))
+        learned = LearnedVariance(case.prior, v)
+        errors.append(recursion_error(case, solver, moments, prior=learned))
     return worst(errors)
 
 
-def closed_gradient_error(cls: type[Solver]) -> float:
-    """On N(m, c I) the gradient of ||r|| is -(alpha c / (alpha^2 c + sigma_t^2)) A^T r / ||r||."""
+def closed_gradient_error(cls: SolverClass) -> float:
+    """The gradient of ||r|| on N(m, c I) is -(alpha c / (alpha^2 c + sigma_t^2)) A^T r / ||r||."""
     errors, zeta = [], 0.5
     for prior, c in (("unit", 1.0), ("narrow", 0.25)):
         case = problem(prior, 0.1)
         t, H, x = case.prior.schedule.level(500), dense(case.A)[0], streams(16).new((4,))
         r = case.y - case.prior.denoise(x, t) @ H.T
         gradient = -(t.alpha * c / (t.alpha**2 * c + t.sigma**2)) * (r / r.norm(dim=1, keepdim=True)) @ H
-        guided, plain = (
-            cls(steps=2, spacing="leading", zeta=z, step="norm", clip=False) for z in (zeta, 0.0)
-        )
+        guided = cls(steps=2, spacing="leading", zeta=zeta, step="norm", clip=False)
+        plain = cls(steps=2, spacing="leading", zeta=0.0, step="norm", clip=False)
         errors.append(gap(first_move(case, guided, plain, lambda: streams(16)), -zeta * gradient))
     return worst(errors)
 
@@ -54,7 +54,7 @@ LAWS = [
         "law of every state, squared norm",
         "dps",
         EXACT,
-        law_error,
+        moments_error,
         ("factor 2", "no Jacobian", "noise in the last step", "learned variance ignored"),
     ),
     Law(
@@ -72,5 +72,11 @@ LAWS = [
         ("no Jacobian", "one norm over the batch"),
     ),
     Law("image alone = image in a batch", "dps", PATH, alone_error, ("one norm over the batch",)),
-    Law("law, float32", "dps", SINGLE, partial(law_error, dtype=torch.float32), ("state in half precision",)),
+    Law(
+        "law, float32",
+        "dps",
+        SINGLE,
+        partial(moments_error, dtype=torch.float32),
+        ("state in half precision",),
+    ),
 ]

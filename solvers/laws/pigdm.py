@@ -13,6 +13,7 @@ from bench.exact.laws.law import (
     PATH,
     SINGLE,
     Law,
+    SolverClass,
     batch_error,
     finite_difference,
     first_move,
@@ -20,23 +21,18 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
-from bench.exact.laws.problems import F64, problem, streams
+from bench.exact.laws.problems import F64, Case, problem, streams
 from bench.exact.prior import dense
-from bench.solver import Solver
 from solvers.anchors import Unconditional
 
 COEFFICIENTS = ("paper", "nvlabs", "score")
 
 
-def law_error(cls: type[Solver]) -> float:
-    """Every state's mean and covariance: three coefficients; with the noise in y and ignoring it; both
-    starts.
-    """
+def moments_error(cls: SolverClass) -> float:
+    """Every state's mean and covariance, for three coefficients, both starts, and sigma used or ignored."""
+    sigmas, etas = (0.0, 0.1, 1.0), (0.5, 1.0)
     runs = [
-        (*run, True, "noise", 10)
-        for run in product(("unit", "skew"), (0.0, 0.1, 1.0), (0.5, 1.0), COEFFICIENTS)
-    ]
-    runs += [
+        *product(("unit", "skew"), sigmas, etas, COEFFICIENTS, (True,), ("noise",), (10,)),
         ("skew", 0.1, 1.0, "nvlabs", False, "pinv", 10),
         ("narrow", 0.1, 1.0, "paper", True, "noise", 100),
     ]
@@ -44,14 +40,14 @@ def law_error(cls: type[Solver]) -> float:
     for prior, sigma, eta, coefficient, damped, start, n in runs:
         case = problem(prior, sigma)
         told = case.affine if damped else case.affine._replace(sigma=0.0)
-        law = recursions.pigdm(told, recursions.leading(n), eta, coefficient, start)
+        moments = recursions.pigdm(told, recursions.leading(n), eta, coefficient, start)
         solver = cls(steps=n, eta=eta, coefficient=coefficient, clip=False, damped=damped, start=start)
-        errors.append(recursion_error(case, solver, law))
+        errors.append(recursion_error(case, solver, moments))
     return worst(errors)
 
 
-def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
-    """With the score's coefficient, on N(m, I): the same path as DDIM on the exact posterior, for any eta."""
+def oracle_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
+    """The path is that of DDIM on the exact posterior, on N(m, I) with the score's coefficient."""
     errors = []
     for sigma, eta in product((0.0, 0.1, 1.0), (0.0, 0.5, 1.0)):
         case = problem("unit", sigma, dtype)
@@ -61,21 +57,21 @@ def oracle_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
     return worst(errors)
 
 
-def guidance(cls: type[Solver], prior: str, sigma: float, clip: bool = False) -> tuple[Tensor, Tensor]:
-    """x_T and g of the first of two steps: g is the paper's guidance times alpha_t, its coefficient, divided
-    out.
+def guidance(cls: SolverClass, prior: str, sigma: float, clip: bool = False) -> tuple[Tensor, Tensor]:
+    """x_T and the guidance g of the first of two steps.
+
+    The paper's coefficient alpha_t is divided out of g.
     """
     case = problem(prior, sigma)
     t = case.prior.schedule.level(500)
     start = streams(16).new((4,))
-    twice, once = (cls(steps=2, coefficient="paper", clip=clip, scale=scale) for scale in (2.0, 1.0))
+    twice = cls(steps=2, coefficient="paper", clip=clip, scale=2.0)
+    once = cls(steps=2, coefficient="paper", clip=clip, scale=1.0)
     return start, first_move(case, twice, once, lambda: streams(16)) / t.alpha
 
 
-def score_error(cls: type[Solver]) -> float:
-    """On N(m, I), g / r_t^2 is the gradient of log p(y | x_t): the exact posterior's score minus the
-    prior's.
-    """
+def score_error(cls: SolverClass) -> float:
+    """The guidance g / r_t^2 is the gradient of log p(y | x_t) on N(m, I)."""
     errors = []
     for sigma in (0.0, 0.1, 1.0):
         case = problem("unit", sigma)
@@ -87,27 +83,29 @@ def score_error(cls: type[Solver]) -> float:
     return worst(errors)
 
 
-def gradient_error(cls: type[Solver]) -> float:
-    """On a mixture, g is minus the gradient of r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2, also with the clip
-    in the graph.
+def gradient_error(cls: SolverClass) -> float:
+    """G is minus the gradient of r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2, also with the clip in the graph.
+
+    On a mixture, against finite differences.
     """
     errors = []
     for sigma, clip in product((0.1, 1.0), (False, True)):
-        case = problem("mixture", sigma)
-        t, H = case.prior.schedule.level(500), dense(case.A)[0]
-        inverse = torch.linalg.inv(H @ H.T + sigma**2 / t.sigma**2 * torch.eye(2, dtype=F64))
-
-        def misfit(x: Tensor, case=case, t=t, H=H, inverse=inverse, clip=clip) -> Tensor:  # noqa: ANN001
-            x0 = case.prior.denoise(x, t)
-            r = case.y - (x0.clamp(-1, 1) if clip else x0) @ H.T
-            return 0.5 * ((r @ inverse) * r).sum(1)
-
         x, g = guidance(cls, "mixture", sigma, clip)
-        errors.append(gap(g, -finite_difference(misfit, x)))
+        weighted = partial(misfit, case=problem("mixture", sigma), clip=clip)
+        errors.append(gap(g, -finite_difference(weighted, x)))
     return worst(errors)
 
 
-def alone_error(cls: type[Solver]) -> float:
+def misfit(x: Tensor, case: Case, clip: bool) -> Tensor:
+    """r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2 at t = 500, (B, d) -> (B,)."""
+    t, H = case.prior.schedule.level(500), dense(case.A)[0]
+    inverse = torch.linalg.inv(H @ H.T + case.sigma**2 / t.sigma**2 * torch.eye(2, dtype=F64))
+    x0 = case.prior.denoise(x, t)
+    r = case.y - (x0.clamp(-1, 1) if clip else x0) @ H.T
+    return 0.5 * ((r @ inverse) * r).sum(1)
+
+
+def alone_error(cls: SolverClass) -> float:
     """An image alone equals the image in a batch."""
     return batch_error(problem("mixture", 0.1), cls(steps=20))
 
@@ -117,7 +115,7 @@ LAWS = [
         "law of every state",
         "pigdm",
         EXACT,
-        law_error,
+        moments_error,
         (
             "sigma not squared",
             "sigma ignored",

@@ -1,5 +1,6 @@
 """Laws of RED-diff. Adam is not affine, so the laws run plain gradient descent; Adam is the library's."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import product
 
@@ -8,13 +9,23 @@ import torch
 from torch import Tensor
 
 from bench.exact.laws import recursions
-from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, batch_error, gap, recursion_error, worst
+from bench.exact.laws.law import (
+    EXACT,
+    PATH,
+    SINGLE,
+    Law,
+    SolverClass,
+    batch_error,
+    gap,
+    recursion_error,
+    worst,
+)
 from bench.exact.laws.problems import F64, Case, FlatSchedule, hadamard_noise, problem, streams
 from bench.exact.prior import dense
 from bench.operators.matrices import Matrix
-from bench.solver import Measurement, Solver
+from bench.solver import Measurement
 
-WEIGHTS = {
+WEIGHTS: dict[str, Callable[[float], float]] = {
     "linear": lambda q: q,
     "sqrt": np.sqrt,
     "square": lambda q: q * q,
@@ -24,23 +35,23 @@ WEIGHTS = {
 }
 
 
-def law_error(cls: type[Solver], dtype: torch.dtype = F64) -> float:
+def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     """Every state's mean and covariance, descending the leading grid."""
     errors = []
     for prior, n in product(("unit", "skew"), (20, 100)):
         case = problem(prior, 0.1, dtype)
         solver = cls(steps=n, lr=0.2, lam=2.0, loss="mean", weighting="linear", optimiser="sgd")
-        errors.append(
-            recursion_error(case, solver, recursions.red_diff(case.affine, recursions.leading(n), 0.2, 2.0))
-        )
+        moments = recursions.red_diff(case.affine, recursions.leading(n), 0.2, 2.0)
+        errors.append(recursion_error(case, solver, moments))
     return worst(errors)
 
 
 def closed_gradient(
     case: Case, x: Tensor, eps: Tensor, ab: float, factor: float, means: tuple[int, int]
 ) -> Tensor:
-    """The gradient factor (s S^-1 (a (x - m) + s eps) - eps) / d - A^T (y - A x) / n, S = a^2 C + s^2 I, (d,
-    n) = means.
+    """The gradient factor (s S^-1 (a (x - m) + s eps) - eps) / d - A^T (y - A x) / n.
+
+    S = a^2 C + s^2 I and (d, n) = means.
     """
     cov, H, a, s = case.prior.covariance[0], dense(case.A)[0], ab**0.5, (1 - ab) ** 0.5
     S = a * a * cov + s * s * torch.eye(4, dtype=F64)
@@ -48,40 +59,35 @@ def closed_gradient(
     return factor * (eps_hat - eps) / means[0] - (case.y - x @ H.T) @ H / means[1]
 
 
-def gradient_error(cls: type[Solver]) -> float:
-    """Each stochastic gradient along a path of known noise is its closed form at mu + sigma_x0 z, for all
-    weights.
+def gradient_error(cls: SolverClass) -> float:
+    """Each stochastic gradient along a path of known noise is its closed form at mu + sigma_x0 z.
+
+    For all weights, both losses, and with a spread.
     """
     errors, lr, lam, case = [], 0.2, 2.0, problem("skew", 0.1)
-    for weighting, loss, spread in [(w, "mean", 0.0) for w in WEIGHTS] + [
-        ("linear", "sum", 0.0),
-        ("linear", "mean", 0.3),
-    ]:
-        solver = cls(
-            steps=10, lr=lr, lam=lam, weighting=weighting, loss=loss, sigma_x0=spread, optimiser="sgd"
-        )
+    runs = [*product(WEIGHTS, ("mean",), (0.0,)), ("linear", "sum", 0.0), ("linear", "mean", 0.3)]
+    for weighting, loss, spread in runs:
+        how = {"weighting": weighting, "loss": loss, "sigma_x0": spread, "optimiser": "sgd"}
+        solver = cls(steps=10, lr=lr, lam=lam, **how)
+        means = (4, 2) if loss == "mean" else (1, 1)
         noise, mu = streams(8), case.A.repeat_interleave(8).pinv(case.y.expand(8, -1))
         for state, ab in zip(case.path(solver, streams(8)), recursions.leading(10), strict=False):
             x = mu + spread * noise.new((4,)) if spread else mu
             factor = lam * WEIGHTS[weighting](((1 - ab) / ab) ** 0.5)
-            expected = closed_gradient(
-                case, x, noise.new((4,)), ab, factor, (4, 2) if loss == "mean" else (1, 1)
-            )
+            expected = closed_gradient(case, x, noise.new((4,)), ab, factor, means)
             errors.append(gap((mu - state) / lr, expected))
             mu = state
     return worst(errors)
 
 
-def random_level_error(cls: type[Solver]) -> float:
-    """With random levels, each image's gradient is the closed form at one of the levels, and all levels
-    occur.
-    """
+def random_level_error(cls: SolverClass) -> float:
+    """Each image's gradient at random levels is the closed form at one of them, and all levels occur."""
     lr, lam, case, images = 0.2, 2.0, problem("skew", 0.1), 64
-    solver = cls(
-        steps=5, lr=lr, lam=lam, timesteps="random", loss="mean", weighting="linear", optimiser="sgd"
-    )
+    how = {"timesteps": "random", "loss": "mean", "weighting": "linear", "optimiser": "sgd"}
+    solver = cls(steps=5, lr=lr, lam=lam, **how)
     noise, mu = streams(images), case.A.repeat_interleave(images).pinv(case.y.expand(images, -1))
-    errors, grid, seen = [], recursions.leading(5)[:-1], set()
+    grid, errors = recursions.leading(5)[:-1], []
+    seen: set[int] = set()
     for state in case.path(solver, streams(images)):
         noise.uniform(())
         eps = noise.new((4,))
@@ -109,12 +115,13 @@ class StartAt(Matrix):
 
 
 def mean_gradient(
-    cls: type[Solver], case: Case, index: int, lam: float, weighting: str, start: Tensor
+    cls: SolverClass, case: Case, index: int, lam: float, weighting: str, start: Tensor
 ) -> Tensor:
-    """The expected gradient at ``start`` at one level, (d,): the mean of one step under Hadamard noise,
-    exact.
+    """The expected gradient at ``start`` at one level, (d,).
+
+    It is the mean of one step under Hadamard noise, which is exact.
     """
-    prior = case.prior._with(schedule=FlatSchedule(index))
+    prior = case.prior._with(schedule=FlatSchedule(index=index))
     solver = cls(steps=1, lr=0.1, lam=lam, weighting=weighting, loss="mean", optimiser="sgd")
     noise = hadamard_noise(8)
     A = StartAt.of(case.A.repeat_interleave(len(noise)), start)
@@ -135,10 +142,10 @@ def map_weight(case: Case, index: int) -> float:
     return 4 / 2 * case.sigma**2 / case.prior.schedule.level(index).ratio
 
 
-def fixed_point_error(cls: type[Solver]) -> float:
-    """With the published weight, the expected gradient vanishes at (H + P)^-1 (P m + A^T y / m).
+def fixed_point_error(cls: SolverClass) -> float:
+    """The expected gradient with the published weight vanishes at (H + P)^-1 (P m + A^T y / m).
 
-    H = A^T A / m, P = (lam / d) w s a S^-1.
+    H = A^T A / m and P = (lam / d) w s a S^-1.
     """
     errors, lam = [], 0.25
     for prior, index in product(("unit", "skew"), (50, 500)):
@@ -151,10 +158,8 @@ def fixed_point_error(cls: type[Solver]) -> float:
     return worst(errors)
 
 
-def smoothed_map_error(cls: type[Solver]) -> float:
-    """With the constant weight (d / m) sigma^2 a / s the fixed point is the MAP estimate of the smoothed
-    prior.
-    """
+def smoothed_map_error(cls: SolverClass) -> float:
+    """The fixed point with the constant weight (d / m) sigma^2 a / s is the smoothed prior's MAP estimate."""
     errors = []
     for prior, index, sigma in product(("unit", "skew"), (50, 500), (0.1, 1.0)):
         case = problem(prior, sigma)
@@ -163,10 +168,8 @@ def smoothed_map_error(cls: type[Solver]) -> float:
     return worst(errors)
 
 
-def true_map_error(cls: type[Solver]) -> float:
-    """At t = 0 that fixed point is the MAP estimate of the prior itself, but for the schedule's smallest
-    noise.
-    """
+def true_map_error(cls: SolverClass) -> float:
+    """That fixed point at t = 0 is the prior's own MAP estimate, but for the schedule's smallest noise."""
     case = problem("unit", 0.1)
     H, start = dense(case.A)[0], case.prior.posterior(case.y, case.A, case.sigma).mean[0]
     gradient = mean_gradient(cls, case, 0, map_weight(case, 0), "const", start)
@@ -176,21 +179,20 @@ def true_map_error(cls: type[Solver]) -> float:
     return float(torch.linalg.solve(H.T @ H / 2 + P, gradient).abs().max())
 
 
-def returned_error(cls: type[Solver]) -> float:
+def returned_error(cls: SolverClass) -> float:
     """``before_last`` yields the iterate at which the gradient was taken: the same path, one step late."""
     case = problem("skew", 0.1)
-    last, late = (
-        case.path(cls(steps=10, returned=returned), streams(8)) for returned in ("last", "before_last")
-    )
+    last = case.path(cls(steps=10, returned="last"), streams(8))
+    late = case.path(cls(steps=10, returned="before_last"), streams(8))
     return gap(late[1:], last[:-1])
 
 
-def alone_error(cls: type[Solver]) -> float:
+def alone_error(cls: SolverClass) -> float:
     """An image alone equals the image in a batch, with Adam and with random levels."""
-    return worst(
-        batch_error(problem("mixture", 0.1), cls(steps=20, timesteps=order))
-        for order in ("descending", "random")
-    )
+    case = problem("mixture", 0.1)
+    descending = batch_error(case, cls(steps=20, timesteps="descending"))
+    random = batch_error(case, cls(steps=20, timesteps="random"))
+    return worst([descending, random])
 
 
 LAWS = [
@@ -198,7 +200,7 @@ LAWS = [
         "law of every state, gradient descent",
         "red_diff",
         EXACT,
-        law_error,
+        moments_error,
         ("weight alpha / sigma", "sign of the prior", "sum for mean", "data gradient without 1 / 2"),
     ),
     Law(
@@ -236,7 +238,7 @@ LAWS = [
         "law, float32",
         "red_diff",
         SINGLE,
-        partial(law_error, dtype=torch.float32),
+        partial(moments_error, dtype=torch.float32),
         ("state in half precision",),
     ),
 ]

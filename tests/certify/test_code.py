@@ -126,7 +126,7 @@ def test_a_helper_may_move_to_another_module(monkeypatch):
 def test_the_helpers_of_our_methods():
     """DPS uses a step of DDPM, which is one of DDIM, and a norm, an inner product; DDRM uses classes only."""
     names = {cls: " ".join(helper_texts(cls.__module__, source_of)) for cls in (DPS, DAPS, DDRM)}
-    for helper in ("ddpm", "ddim", "ddim_coefficients", "norm", "dot", "rows"):
+    for helper in ("ddpm", "ddim", "ddim_coefficients", "norm", "dot", "per_image"):
         assert f"FunctionDef(name='{helper}'" in names[DPS]
     assert "Name(id='CLEAN')" in names[DAPS] and "name='norm'" not in names[DAPS] and names[DDRM] == ""
     assert len({code_sha256(cls) for cls in SOLVERS.values()}) == len(SOLVERS)

@@ -14,7 +14,8 @@ from solvers import SOLVERS
 from solvers.anchors import Unconditional
 
 LAST_NOISE = " + (0.01 * noise.like(x) if s.sigma == 0 else 0)"
-CLIP = "inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)"
+CLIP = "vjp_once(prior, x, t, self.clip)"
+CLIP_OUTSIDE = "(lambda x0, *more: (x0.clamp(-1, 1) if self.clip else x0, *more))(*vjp_once(prior, x, t))"
 PROX, CLAMP = (
     "            x0 = x0 + A.pinv(y - A(x0), damping=self.rho(t, sigma))\n",
     "x0 = x0.clamp(-1, 1)\n",
@@ -38,19 +39,19 @@ MUTANTS = [
     ("pigdm", "sigma not squared", DAMPING, "sigma / t.variance"),
     ("pigdm", "sigma halved", DAMPING, "sigma**2 / 4 / t.variance"),
     ("pigdm", "sigma ignored", DAMPING, "0.0"),
-    ("pigdm", "no Jacobian", "pull_x0(inside * u)", "inside * u"),
+    ("pigdm", "no Jacobian", "pull_x0(u)", "u"),
     (
         "pigdm",
         "level off by one",
-        "prior.vjp(x, t)",
-        "prior.vjp(x, prior.schedule.level(max(t.index - 1, 0)))",
+        "vjp_once(prior, x, t, ",
+        "vjp_once(prior, x, prior.schedule.level(max(t.index - 1, 0)), ",
     ),
     ("pigdm", "noise in the last step", "self.k(t, s) * g", "self.k(t, s) * g" + LAST_NOISE),
     ("pigdm", "the paper's coefficient everywhere", "self.k(t, s)", "t.alpha"),
     ("pigdm", "nvlabs without alpha_s", "s.alpha * t.alpha", "t.alpha"),
     ("pigdm", "score without the kept noise", " - ddim_coefficients(t, s, self.eta)[1] / t.sigma", ""),
-    ("pigdm", "clip outside the graph", CLIP, "x0 = x0.clamp(-1, 1)"),
-    ("pigdm", "starts at the measurement, unscaled", "levels[0].alpha * Apinv_y", "Apinv_y"),
+    ("pigdm", "clip outside the graph", CLIP, CLIP_OUTSIDE),
+    ("pigdm", "starts at the measurement, unscaled", "levels[0].alpha * Apinv_y()", "Apinv_y()"),
     (
         "pigdm",
         "residual of the whole batch",
@@ -76,9 +77,9 @@ MUTANTS = [
     ("ddrm", "one noise for the batch", "noise.like(x)", "noise.like(x)" + ONE_NOISE),
     ("ddrm", "state in half precision", *HALF),
     ("dps", "factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
-    ("dps", "no Jacobian", "pull_x0(inside", "(inside"),
+    ("dps", "no Jacobian", "pull_x0(", "("),
     ("dps", "one norm over the batch", "norm(r)", "r.norm()"),
-    ("dps", "clip outside the graph", CLIP, "x0 = x0.clamp(-1, 1)"),
+    ("dps", "clip outside the graph", CLIP, CLIP_OUTSIDE),
     ("dps", "noise in the last step", "+ self.zeta * descent", "+ self.zeta * descent" + LAST_NOISE),
     ("dps", "learned variance ignored", "v if self.learned_variance else None", "None"),
     ("dps", "state in half precision", *HALF),
@@ -92,7 +93,7 @@ MUTANTS = [
         "A.pinv(A(x) - y_u) + self.zeta * descent",
     ),
     ("mcg", "factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
-    ("mcg", "no Jacobian", "pull_x0(inside", "(inside"),
+    ("mcg", "no Jacobian", "pull_x0(", "("),
     ("mcg", "one norm over the batch", "norm(r)", "r.norm()"),
     ("mcg", "state in half precision", *HALF),
     ("red_diff", "weight alpha / sigma", "self.w(t.ratio)", "self.w(1 / t.ratio)"),
@@ -149,7 +150,7 @@ MUTANTS = [
         "prior.denoise(x, prior.schedule.level(max(t.index - 1, 0)))",
     ),
     ("ddnm", "noise in the last step", "self.eta * z)", "self.eta * z)" + LAST_NOISE),
-    ("ddnm", "one noise for the batch", "noise.like(x)", "noise.like(x)" + ONE_NOISE),
+    ("ddnm", "one noise for the batch", "fresh_noise(noise, x, s)", "fresh_noise(noise, x, s)" + ONE_NOISE),
     ("ddnm", "state in half precision", *HALF),
     (
         "diffpir",

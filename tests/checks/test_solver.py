@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from bench.checks.solver import check
+from bench.checks.solver import check_solver
 from bench.solver import LinearOperator, Solver, Step, Steps, ddim, norm
 from solvers import DAPS, SOLVERS
 
@@ -17,7 +17,7 @@ QUICK = {"daps": DAPS(langevin_steps=20)}
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers_keep_the_contract(name):
-    assert [promise for promise in check(QUICK.get(name, SOLVERS[name])) if promise.broken] == []
+    assert [promise for promise in check_solver(QUICK.get(name, SOLVERS[name])) if promise.broken] == []
 
 
 @dataclass(frozen=True)
@@ -148,19 +148,20 @@ BROKEN = {
 
 
 def test_a_sound_solver_passes():
-    assert [promise for promise in check(Sound) if promise.broken] == []
+    assert [promise for promise in check_solver(Sound) if promise.broken] == []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("solver", BROKEN, ids=lambda solver: solver.__name__)
 def test_each_broken_promise_is_named(solver):
-    assert any(BROKEN[solver] in promise.broken for promise in check(solver) if promise.broken)
+    assert any(BROKEN[solver] in promise.broken for promise in check_solver(solver) if promise.broken)
 
 
 @pytest.mark.long
 def test_a_promise_that_is_not_about_a_solver_is_not_kept_by_it():
     silent = {
-        name: [p.says for p in check(SOLVERS[name]) if not p.applies] for name in ("red_diff", "dps", "pinv")
+        name: [p.says for p in check_solver(SOLVERS[name]) if not p.applies]
+        for name in ("red_diff", "dps", "pinv")
     }
     assert silent["red_diff"] == ["One step's network graph lives at a time."] and silent["dps"] == []
     assert len(silent["pinv"]) == 3, "it has no network, no steps and nothing to beat"
@@ -172,5 +173,5 @@ def test_what_is_not_a_solver_is_said_at_once():
 
         lr: float = 1.0
 
-    assert "lr: not a hyper-parameter of Thawed; decorate it" in check(Thawed)[0].broken
-    assert "not a subclass" in check(dict)[0].broken
+    assert "lr: not a hyper-parameter of Thawed; decorate it" in check_solver(Thawed)[0].broken
+    assert "not a subclass" in check_solver(dict)[0].broken

@@ -111,7 +111,7 @@ def test_samples_have_the_moments(name):
 
 
 @pytest.mark.parametrize("name", ["gaussian", "mixture", "shared covariance", "posterior"])
-def test_projection_is_the_law_of_the_projected_vector(name):
+def test_projection_is_the_distribution_of_the_projected_vector(name):
     prior = PRIORS[name]()
     W = torch.randn(2, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     projected = prior.project(W)
@@ -177,12 +177,13 @@ def test_float32():
 def test_vjp_in_float32_keeps_its_digits_near_the_clean_image(d):
     """At t = 0 the Jacobian magnifies the rounding of what the components differ in by 1e4: uncentred sums
     are off by 1 %."""
-    law = exact_prior(f"exact-mixture{d}")
+    prior = exact_prior(f"exact-mixture{d}")
     noise = streams(64)
     for t in LEVELS[2:]:
-        x, u = (t.alpha * law.sample(noise) + t.sigma * noise.new(law.shape)).float(), noise.new(law.shape)
-        exact = law.vjp(x.double(), t)[1](u)
-        single = law.to(dtype=torch.float32).vjp(x, t)[1](u.float())
+        x = (t.alpha * prior.sample(noise) + t.sigma * noise.new(prior.shape)).float()
+        u = noise.new(prior.shape)
+        exact = prior.vjp(x.double(), t)[1](u)
+        single = prior.to(dtype=torch.float32).vjp(x, t)[1](u.float())
         assert (single - exact).norm() < 1e-5 * exact.norm()
 
 

@@ -4,26 +4,21 @@ reference, end to end."""
 import json
 import tracemalloc
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from torch.nn import functional as F
 
 from bench.cli import cli
 from bench.data import load_dataset
-from bench.metrics import fid_stats as reference
-from bench.metrics import networks, table
+from bench.metrics import fid_stats
 from bench.metrics.fid_stats import describe_fid_stats, make_fid_stats
-from bench.metrics.networks import enlarge_clean
 from bench.plan.manifest import about_sets
 from bench.stats import distances as stats
 from bench.stats import features
 from bench.stats.distances import frechet_distance, kernel_distance
-from bench.stats.features import MODES, FeatureFiles, Moments, evenly, read_statistics
-from bench.suites.suite import Suite
+from bench.stats.features import FeatureFiles, Moments, evenly, read_statistics
 from tests.made_run import asked, cell_of, make_run, record, report
 
 RNG = np.random.default_rng
@@ -71,7 +66,7 @@ def test_moments_of_blocks_are_those_of_the_whole():
 
 def test_distances_of_files_are_those_of_arrays(tmp_path, monkeypatch):
     """More rows than dimensions and several blocks; and fewer rows than dimensions."""
-    monkeypatch.setattr(features, "BLOCK", 7)
+    monkeypatch.setattr(features, "ROWS_AT_ONCE", 7)
     for d in (5, 40):
         sets = [RNG(k).normal(k, 1 + k, (30, d)).astype(np.float16) for k in range(2)]
         files = []
@@ -122,23 +117,9 @@ def test_memory_does_not_grow_with_the_number_of_images(monkeypatch):
         assert many < 1.3 * few + 400_000, (distance.__name__, few, many)  # 24,000 rows are 12 MB in float64
 
 
-def test_clean_resizing_is_antialiased_bicubic_in_floating_point():
-    """Against torch's implementation of the same filter, on both sides of 299 px; edges overshoot and are
-    clipped."""
-    for side in (64, 400):
-        x = torch.from_numpy(RNG(side).uniform(-1, 1, (2, 3, side, side + 5))).float()
-        x[..., : side // 2] = x[..., : side // 2].sign()
-        pixels = F.interpolate(
-            (x.double() + 1) * 127.5, (299, 299), mode="bicubic", antialias=True, align_corners=False
-        )
-        assert (pixels < -1).any() and (pixels > 256).any()
-        expected = (pixels.clamp(0, 255) - 128) / 128
-        torch.testing.assert_close(enlarge_clean(x).double(), expected, rtol=0, atol=2e-5)
-
-
 def test_statistics_are_those_of_all_images_and_are_made_once(home, monkeypatch):
-    monkeypatch.setattr(reference, "Inception", FakeInception)
-    monkeypatch.setattr(reference, "MOST", 6)
+    monkeypatch.setattr(fid_stats, "Inception", FakeInception)
+    monkeypatch.setattr(fid_stats, "MOST", 6)
     data, seen = Images(20), []
     path = make_fid_stats(data, "clean", batch=7, progress=seen.append)
     assert (
@@ -162,7 +143,7 @@ def test_statistics_are_those_of_all_images_and_are_made_once(home, monkeypatch)
     assert kernel_distance(ours, found.rows, within_b=found.within) == pytest.approx(
         kernel_distance(ours, found.rows)
     )
-    monkeypatch.setattr(reference, "Inception", None)
+    monkeypatch.setattr(fid_stats, "Inception", None)
     assert make_fid_stats(data, "clean") == path
     other = Images(19)
     assert describe_fid_stats(other)["list"] != describe_fid_stats(data)["list"]
@@ -187,8 +168,8 @@ class Others(Images):
 @pytest.mark.parametrize("changed", [slice(None), slice(1, 2)])
 def test_statistics_of_other_pixels_are_made_again(home, monkeypatch, changed):
     """Another folder behind the same card; or one image that the sample does not have."""
-    monkeypatch.setattr(reference, "Inception", FakeInception)
-    monkeypatch.setattr(reference, "SAMPLE", 4)
+    monkeypatch.setattr(fid_stats, "Inception", FakeInception)
+    monkeypatch.setattr(fid_stats, "SAMPLE", 4)
     data, others, said = Images(20), Others(20, changed), []
     path = make_fid_stats(data, "clean", say=said.append)
     assert describe_fid_stats(data)["list"] == describe_fid_stats(others)["list"]
@@ -203,7 +184,7 @@ def test_statistics_of_other_pixels_are_made_again(home, monkeypatch, changed):
 
 def test_a_run_refuses_statistics_of_other_pixels(home, monkeypatch, tmp_path):
     """Also where a number of the run's own pixels was cached: the two are told apart."""
-    monkeypatch.setattr(reference, "Inception", FakeInception)
+    monkeypatch.setattr(fid_stats, "Inception", FakeInception)
     found, data = [record("best", i) for i in range(12)], Images(20)
 
     def page(data, folder, about):
@@ -228,7 +209,7 @@ def test_a_run_refuses_statistics_of_other_pixels(home, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive", None])
 def test_damaged_statistics_are_made_again(home, monkeypatch, content):
-    monkeypatch.setattr(reference, "Inception", FakeInception)
+    monkeypatch.setattr(fid_stats, "Inception", FakeInception)
     data = Images(5)
     path = make_fid_stats(data, "clean")
     whole = path.read_bytes()
@@ -240,7 +221,7 @@ def test_damaged_statistics_are_made_again(home, monkeypatch, content):
     )
 
 
-def test_memory_of_a_reference_does_not_grow_with_its_images(home, monkeypatch):
+def test_memory_does_not_grow_with_the_images_of_the_statistics(home, monkeypatch):
     """Features of a thousand dimensions as arrays, so that the meter sees them; 600 of them are 5 MB in
     float64."""
 
@@ -248,16 +229,16 @@ def test_memory_of_a_reference_does_not_grow_with_its_images(home, monkeypatch):
         def __call__(self, x):
             return torch.from_numpy(np.resize(x.numpy(), (len(x), 1000)))
 
-    monkeypatch.setattr(reference, "Inception", Wide)
-    monkeypatch.setattr(reference, "MOST", 20)
+    monkeypatch.setattr(fid_stats, "Inception", Wide)
+    monkeypatch.setattr(fid_stats, "MOST", 20)
     _, few, many = (peak(lambda n=n: make_fid_stats(Images(n), "clean", batch=20)) for n in (39, 40, 640))
     assert many < few + 300_000, (few, many)
 
 
-def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
+def test_a_run_is_compared_with_its_statistics(home, monkeypatch, tmp_path):
     """The report takes the mode's features and the list's statistics, says so, and needs neither once the
     number is cached."""
-    monkeypatch.setattr(reference, "Inception", FakeInception)
+    monkeypatch.setattr(fid_stats, "Inception", FakeInception)
     data = Images(20)
     found = [record("best", i) for i in range(12)]
     about = describe_fid_stats(data, "my/many.toml")
@@ -300,8 +281,8 @@ def test_a_run_is_compared_with_its_reference(home, monkeypatch, tmp_path):
     assert other.key in ours and len(json.loads((folder / "sets.json").read_text())) == 1
 
 
-def test_reference_verb(home, monkeypatch, tmp_path):
-    monkeypatch.setattr(reference, "Inception", FakeInception)
+def test_fid_stats_verb(home, monkeypatch, tmp_path):
+    monkeypatch.setattr(fid_stats, "Inception", FakeInception)
     done = CliRunner().invoke(
         cli, ["fid-stats", "--dataset", "fashion32", "--mode", "clean", "--batch", "500"]
     )
@@ -312,10 +293,3 @@ def test_reference_verb(home, monkeypatch, tmp_path):
     assert wrong.exit_code == 2 and "did you mean 'fashion32'" in wrong.output
     folder = CliRunner().invoke(cli, ["fid-stats", "--dataset", str(tmp_path)])
     assert folder.exit_code == 2 and "a folder has no size of image of its own" in folder.output
-
-
-def test_everyone_knows_the_same_modes():
-    verb = cli.commands["fid-stats"]
-    choices = next(option.type.choices for option in verb.params if option.name == "mode")
-    assert MODES == tuple(choices) == tuple(networks.RESIZE) == tuple(table.INCEPTION)
-    assert get_args(Suite.model_fields["fid_mode"].annotation) == MODES

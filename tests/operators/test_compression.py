@@ -1,4 +1,4 @@
-"""JPEG against Pillow, quantisation against numpy, compressed sensing against scipy's matrices."""
+"""JPEG against Pillow, quantisation against numpy."""
 
 import io
 
@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scipy.linalg import hadamard
 from skimage.data import astronaut
 
 from bench.operators import make_operator
 from bench.operators.compression import CHROMINANCE, LUMINANCE, quantisation_table
-from bench.records.keys import digest
 
 
 def photo(channels: int = 3) -> np.ndarray:
@@ -82,25 +80,6 @@ def test_quantise(bits):
         assert y.max() == 1
 
 
-def test_compressed_sensing_is_rows_of_a_hadamard_matrix_of_shuffled_pixels():
-    A = make_operator("compressed_sensing", (2, 4, 16), [5, 6], factor=3)
-    x = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 2, 4, 16)))
-    pixels, rows = A.parameters()["pixels"], A.parameters()["rows"]
-    assert A.out_shape == (2, 64 // 3)
-    assert (rows[:, 0] == 0).all(), "the mean is measured"
-    for i in range(2):
-        assert sorted(pixels[i].tolist()) == list(range(64))
-        assert len(set(rows[i].tolist())) == 21
-        expected = hadamard(64)[rows[i]] / 8 @ x[i].flatten(1)[:, pixels[i]].numpy().T
-        np.testing.assert_allclose(A(x)[i], expected.T, atol=1e-13)
-    assert A.display(A(x)).shape == x.shape
-
-
-def test_draws_are_the_same_on_every_machine():
-    A = make_operator("compressed_sensing", (1, 4, 8), [99])
-    assert digest([v.tolist() for v in A.parameters().values()])[:16] == "3b198188367b49b1"
-
-
 @pytest.mark.parametrize(
     ("name", "shape", "params", "message"),
     [
@@ -109,8 +88,6 @@ def test_draws_are_the_same_on_every_machine():
         ("jpeg", (2, 32, 32), {}, "1 or 3 channels, got 2"),
         ("jpeg", (3, 32, 32), {"quality": 0}, "quality = 0 should be greater"),
         ("quantise", (3, 32, 32), {"bits": 0}, "bits = 0 should be greater"),
-        ("compressed_sensing", (3, 32, 24), {}, "power of two, got 32 x 24 = 768"),
-        ("compressed_sensing", (1, 2, 2), {"factor": 5}, "factor = 5 is more than the image's 4 pixels"),
     ],
 )
 def test_errors(name, shape, params, message):

@@ -17,8 +17,14 @@ from bench.priors.unet import build_unet
 from bench.system import downloads
 from bench.system.cache import cache_dir
 from bench.system.downloads import DownloadError
-from tests.system.test_downloads import server  # noqa: F401 - a fixture
+from tests.file_server import running_server
 from tests.tiny import ARCHITECTURE, PRIOR
+
+
+@pytest.fixture
+def server():
+    with running_server() as running:
+        yield running
 
 
 @pytest.fixture
@@ -85,7 +91,7 @@ def test_nothing_in_a_checkpoint_is_executed(card, state, tmp_path):
         load_prior(card())
 
 
-def test_download_is_stored_once_and_found(card, state, tmp_path, server):  # noqa: F811
+def test_download_is_stored_once_and_found(card, state, tmp_path, server):
     torch.save(state, tmp_path / "made")
     server.content = (tmp_path / "made").read_bytes()
     sha256 = hashlib.sha256(server.content).hexdigest()
@@ -109,7 +115,7 @@ def test_download_is_stored_once_and_found(card, state, tmp_path, server):  # no
     assert fetch_prior(name) == [path] and path.read_bytes() == server.content, "damaged, fetched again"
 
 
-def test_the_command_line_says_how_far_it_is_and_resumes(card, state, tmp_path, server, monkeypatch):  # noqa: F811
+def test_the_command_line_says_how_far_it_is_and_resumes(card, state, tmp_path, server, monkeypatch):
     torch.save(state, tmp_path / "made")
     server.content = (tmp_path / "made").read_bytes()
     size = len(server.content)
@@ -131,7 +137,7 @@ def test_the_command_line_says_how_far_it_is_and_resumes(card, state, tmp_path, 
     assert server.requests[1:] == [("/broken", f"bytes={size // 2}-", size - size // 2)]
 
 
-def test_an_unpinned_file_is_held_to_what_was_fetched(card, state, tmp_path, server):  # noqa: F811
+def test_an_unpinned_file_is_held_to_what_was_fetched(card, state, tmp_path, server):
     torch.save(state, tmp_path / "made")
     server.content = (tmp_path / "made").read_bytes()
     name = card(urls=[f"{server.url}/ok"])

@@ -163,8 +163,8 @@ def test_compiled_networks_give_the_same_and_say_so(device):
 
 
 @pytest.fixture
-def world(tmp_path):
-    """The tiny world with a guided prior of three classes, and labels."""
+def guided_suite(tmp_path):
+    """The tiny suite, with a guided prior of three classes and labels beside it."""
     suite = build(tmp_path)
     states = {
         "unet": randomised(build_unet(**ARCHITECTURE, num_classes=CLASSES)).state_dict(),
@@ -188,8 +188,8 @@ def world(tmp_path):
     return suite
 
 
-def test_the_classifier_is_part_of_the_identity(world):
-    folder = world.parent
+def test_the_classifier_is_part_of_the_identity(guided_suite):
+    folder = guided_suite.parent
     first = load_prior(str(folder / "guided.toml"))
     assert first.classes == CLASSES and first.guide.scale == 2.0
     (folder / "stronger.toml").write_text(
@@ -204,14 +204,14 @@ def test_the_classifier_is_part_of_the_identity(world):
         load_prior(str(folder / "guided.toml"))
 
 
-def test_a_run_tells_the_labels_and_the_report_says_so(world, tmp_path):
-    folder = world.parent
+def test_a_run_tells_the_labels_and_the_report_says_so(guided_suite, tmp_path):
+    folder = guided_suite.parent
 
     def run(dataset, *options):
         arguments = [
             "run",
             "--suite",
-            str(world),
+            str(guided_suite),
             "--prior",
             str(folder / "guided.toml"),
             "--progress",
@@ -242,14 +242,14 @@ def test_a_run_tells_the_labels_and_the_report_says_so(world, tmp_path):
     assert refused.exit_code == 2 and "dataset 'images' has no labels" in refused.output
 
 
-def test_a_class_belongs_to_the_key(world):
+def test_a_class_belongs_to_the_key(guided_suite):
     """The same pixels under another label are another reconstruction."""
     from bench.plan.build import make_cells
     from bench.plan.loading import DataAndPrior
     from bench.suites.suite import load_suite
 
-    folder, keys = world.parent, []
-    prior, suite = load_prior(str(folder / "guided.toml")), load_suite(str(world))
+    folder, keys = guided_suite.parent, []
+    prior, suite = load_prior(str(folder / "guided.toml")), load_suite(str(guided_suite))
     for _ in range(2):
         data = load_dataset(folder / "labelled.toml")
         cells = make_cells(suite, lambda row, data=data: DataAndPrior(data, prior), {})

@@ -3,36 +3,24 @@
 import json
 import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.records import journal, manifest
+from bench.records import journal
 from bench.records import journal as records
-from bench.records.files import StoreError, write_atomic
+from bench.records.files import StoreError
 from bench.records.journal import Arrivals, Journal, read_records
-from bench.records.keys import canonical, digest
-from bench.records.record import Record, done_keys
-from bench.records.table import load
+from bench.records.keys import canonical
+from bench.records.record import done_keys
 from tests import ROOT
-
-
-def make(i=0, **changes):
-    base = Record(
-        key=f"{i:064x}", cell="c", suite="s", dataset="d", task="t", operator="denoise", operator_params={}, sigma=0.1,
-        solver="dps", label="dps", preset="paper", params={"eta": 1.0}, paper="2209.14687", baseline=False, prior="p",
-        weights_sha256=None, image=f"im{i}", sample=0, seed=0, y_hash="y", status="ok", metrics={"psnr": 20.0 + i},
-        created=f"2025-01-01T00:00:{i % 60:02d}Z",
-    )  # fmt: skip
-    return replace(base, **changes)
+from tests.made_record import make
 
 
 def only_journal(folder):
@@ -43,7 +31,7 @@ def only_journal(folder):
 WRITER = """
 import sys, itertools
 sys.path.insert(0, ".")
-from tests.records.test_journal import make
+from tests.made_record import make
 from bench.records.journal import Journal
 journal, first = Journal(sys.argv[1]), int(sys.argv[2])
 for i in itertools.count(first) if len(sys.argv) < 4 else range(first, first + int(sys.argv[3])):
@@ -89,14 +77,6 @@ def test_non_finite_and_numpy_values_become_plain_json(tmp_path):
     (record,), _ = read_records(tmp_path)
     assert record.metrics == {"a": None, "b": None, "c": 0.1, "d": 0.5, "e": 3}
     assert record.params == {"shape": [1, 2]}
-
-
-def test_canonical_text_is_pinned():
-    assert canonical({"b": [1, 0.1, None], "a": {"é": True}}) == '{"a":{"\\u00e9":true},"b":[1,0.1,null]}'
-    assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1.0, "b": 2})
-    with pytest.raises(ValueError):
-        canonical({"a": math.nan})
 
 
 def test_every_damage_costs_one_line_and_is_counted(tmp_path):
@@ -169,10 +149,15 @@ def test_of_several_attempts_the_first_success_counts(tmp_path):
         return make(i, status=status, created=f"2025-01-01T00:00:{second:02d}Z", metrics={"psnr": psnr})
 
     attempts = [
-        attempt(0, "failed", 1, 1), attempt(0, "ok", 2, 2), attempt(0, "ok", 3, 3), attempt(0, "failed", 4, 4),
-        attempt(1, "timeout", 1, 1), attempt(1, "crashed", 2, 2),
-        attempt(2, "diverged", 1, 1), attempt(2, "failed", 2, 2),
-    ]  # fmt: skip
+        attempt(0, "failed", 1, 1),
+        attempt(0, "ok", 2, 2),
+        attempt(0, "ok", 3, 3),
+        attempt(0, "failed", 4, 4),
+        attempt(1, "timeout", 1, 1),
+        attempt(1, "crashed", 2, 2),
+        attempt(2, "diverged", 1, 1),
+        attempt(2, "failed", 2, 2),
+    ]
     for record in reversed(attempts):
         with Journal(tmp_path) as journal:
             journal.append(record)
@@ -183,16 +168,6 @@ def test_of_several_attempts_the_first_success_counts(tmp_path):
     assert done_keys(found) == set(keys)
     assert done_keys(found, retry=True) == {keys[0], keys[2]}
     assert read_records(tmp_path / "nothing") == ([], 0)
-
-
-def test_a_metric_that_became_available_completes_the_record(tmp_path):
-    with Journal(tmp_path) as journal:
-        journal.append(make(0, unavailable={"lpips": "no weights"}))
-        assert done_keys(read_records(tmp_path)[0], metrics={"psnr"}) == {make(0).key}
-        assert done_keys(read_records(tmp_path)[0], metrics={"psnr", "lpips"}) == set()
-        journal.append(make(0, metrics={"lpips": 0.1}, created="2026"))
-    (record,), _ = read_records(tmp_path)
-    assert record.metrics == {"lpips": 0.1}
 
 
 def test_concurrent_writers_lose_nothing(tmp_path):
@@ -240,7 +215,7 @@ def test_a_forked_process_writes_its_own_file(tmp_path):
 FILLER = """
 import resource, signal, sys
 sys.path.insert(0, ".")
-from tests.records.test_journal import make
+from tests.made_record import make
 from bench.records.journal import Journal
 from bench.records.files import StoreError, write_atomic
 from bench.records.journal import read_records
@@ -280,17 +255,6 @@ def test_no_space_at_all(tmp_path, monkeypatch):
     assert read_records(tmp_path) == ([], 0)
 
 
-def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"cannot make .*choose another folder"):
-        Journal(tmp_path / "file")
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(StoreError, match="no permission"):
-        Journal(tmp_path / "other")
-    with pytest.raises(StoreError, match="cannot write"):
-        write_atomic(tmp_path / "file" / "x.png", b"")
-
-
 def test_another_machines_journal_of_the_same_process_id_is_not_ours(tmp_path, monkeypatch):
     monkeypatch.setattr("socket.gethostname", lambda: "node-2")
     with Journal(tmp_path) as theirs:
@@ -305,41 +269,10 @@ def test_another_machines_journal_of_the_same_process_id_is_not_ours(tmp_path, m
     )
 
 
-def test_load_gives_a_tidy_table(tmp_path):
-    assert len(load(tmp_path)) == 0 and "label" in load(tmp_path)
-    with Journal(tmp_path) as journal:
-        journal.append(
-            make(
-                0, operator_params={"factor": 4}, unavailable={"lpips": "no weights"}, versions={"torch": "2"}
-            )
-        )
-        journal.append(make(1, params={"steps": 10}))
-    table = load(tmp_path)
-    assert table.psnr.tolist() == [20.0, 21.0]
-    assert table["param.eta"].tolist()[0] == 1.0 and table["param.steps"].tolist()[1] == 10
-    assert table["operator.factor"][0] == 4 and table["unavailable.lpips"][0] == "no weights"
-
-
-def test_manifests_keep_every_different_run_and_merge_by_copying(tmp_path):
-    assert manifest.read_manifest(tmp_path) == []
-    for folder, created, n in [
-        ("one", "b", 1),
-        ("one", "c", 1),
-        ("one", "d", 2),
-        ("two", "a", 3),
-        ("two", "b", 1),
-    ]:
-        run = {
-            "suite": "s",
-            "n_images": n,
-            "created": created,
-            "command": created,
-            "versions": {"torch": created},
-        }
-        manifest.write_manifest(tmp_path / folder, run)
-    shutil.copytree(tmp_path / "two", tmp_path / "one", dirs_exist_ok=True)
-    assert [r["created"] for r in manifest.read_manifest(tmp_path / "one")] == ["a", "b", "d"]
-    (path, *_) = (tmp_path / "two" / "manifest").iterdir()
-    path.write_text("{")
-    with pytest.raises(StoreError, match=r"cannot read .*; delete it"):
-        manifest.read_manifest(tmp_path / "two")
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"cannot make .*choose another folder"):
+        Journal(tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(StoreError, match="no permission"):
+        Journal(tmp_path / "other")

@@ -4,7 +4,6 @@ goes on."""
 import pytest
 import torch
 
-from bench.exact import distances
 from bench.metrics import networks
 from bench.operators.masks import InpaintBox
 from bench.plan.build import prepare
@@ -21,17 +20,6 @@ from bench.system.device import in_halves
 from tests.tiny import build
 
 CPU = torch.device("cpu")
-BLOCKS = """\
-name: small
-dataset: exact-mixture8
-prior: exact-mixture8
-images: 2
-block: 20
-tasks:
-  - {name: m2, operator: random_matrix, params: {m: 2}, sigma: 0.2}
-solvers:
-  - {solver: exact}
-"""
 WHITE = "im3"
 """Of the four images of the suite, the last one."""
 
@@ -178,24 +166,6 @@ def test_a_full_disk_still_ends_the_run(suite, tmp_path, monkeypatch):
     monkeypatch.setattr(Gallery, "reconstruction", full)
     with pytest.raises(StoreError, match="No space left"):
         go(suite, tmp_path / "out")
-
-
-def test_a_block_that_cannot_be_scored_is_recorded(tmp_path, monkeypatch):
-    (tmp_path / "small.yaml").write_text(BLOCKS)
-    plan = prepare(load_suite(str(tmp_path / "small.yaml")), Options())
-    first, score = [], distances.score
-
-    def short(samples, problem):
-        first.append(problem)
-        if len(first) == 1:
-            raise MemoryError
-        return score(samples, problem)
-
-    monkeypatch.setattr(distances, "score", short)
-    counts = Runner(plan, tmp_path / "out", Observer()).run()
-    assert counts == {"out_of_memory": 1, "ok": 1}
-    [reason] = {r.reason for r in read_records(tmp_path / "out")[0] if r.status == "out_of_memory"}
-    assert reason.startswith("scoring (distances to the posterior): MemoryError (test_failures.py:")
 
 
 def test_rows_that_fail_alone_have_an_entry_of_their_own():

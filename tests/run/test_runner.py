@@ -3,39 +3,31 @@ their own image."""
 
 import errno
 import os
-import re
+import subprocess
+import sys
 import time
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from bench.data import load_dataset
 from bench.metrics import networks
 from bench.metrics.assets import AssetUnavailable
-from bench.noise import StreamNoise
-from bench.operators import OPERATORS, make_operator
 from bench.plan.build import make_cells, prepare
 from bench.plan.loading import DataAndPrior
 from bench.plan.options import Options
-from bench.plan.task import Task
-from bench.prior import CountingPrior
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
-from bench.records.manifest import read_manifest
-from bench.run.inputs import SolverNoise, measure, solver_noise
-from bench.run.progress import Estimator, Observer, duration
-from bench.run.runner import Runner
-from bench.run.score import Scorer
-from bench.run.solve import solve, warm_up
-from bench.solver import Measurement, Solver, Step
+from bench.records.manifest import read_manifests
+from bench.run.progress import Observer
+from bench.run.runner import Batches, Runner
 from bench.suites.changes import override
 from bench.suites.suite import TaskRow, load_suite
 from bench.system.clock import Clock, PeakMemory
 from solvers import SOLVERS
+from tests import ROOT
 from tests.tiny import build
 
 TOLERANCE = {"float32": 2e-3, "float64": 1e-8}
@@ -160,10 +152,10 @@ def test_files_are_kept(reference):
     with np.load(folder / "objects" / "measurement" / f"{record.y_hash}.npz") as stored:
         assert np.all((stored["y"] != 0) <= stored["mask"]) and stored["mask"].mean() == 0.75
     assert len(list((folder / "objects" / "truth").iterdir())) == 4
-    (run,) = read_manifest(folder)
-    assert [row["label"] for row in run["rows"]] == list(SOLVERS)
-    assert run["images"] == ["im0", "im1", "im2", "im3"]
-    assert {row["cells"]["box"] for row in run["rows"]} == {record.cell for record in records.values()}
+    (run,) = read_manifests(folder)
+    assert [row.label for row in run.rows] == list(SOLVERS)
+    assert run.images == ("im0", "im1", "im2", "im3")
+    assert {row.cells["box"] for row in run.rows} == {record.cell for record in records.values()}
 
 
 def test_the_manifest_says_what_is_planned(suite, tmp_path):
@@ -172,37 +164,9 @@ def test_the_manifest_says_what_is_planned(suite, tmp_path):
     suite = suite.model_copy(update={"solvers": (pinv, ddrm.model_copy(update={"images": 2}))})
     for i in (1, 2):
         go(suite, tmp_path, shard=(i, 2))
-    (run,) = read_manifest(tmp_path)
-    assert [(row["label"], row["images"]) for row in run["rows"]] == [("pinv", None), ("ddrm", 2)]
+    (run,) = read_manifests(tmp_path)
+    assert [(row.label, row.images) for row in run.rows] == [("pinv", None), ("ddrm", 2)]
     assert len(read_records(tmp_path)[0]) == 4 + 2
-
-
-def test_records_say_which_code_and_data_they_are_of(suite, mine, tmp_path):
-    records, _ = go(suite, tmp_path, ["pinv", mine], images=1)
-    ours, theirs = records["pinv", "im0"], records["Mine", "im0"]
-    assert (ours.solver_rev, ours.operator_rev, ours.source_sha256) == (1, 1, None)
-    assert re.fullmatch("[0-9a-f]{64}", theirs.source_sha256)
-    assert ours.image_sha256 == theirs.image_sha256 == load_dataset(suite.dataset).image_sha256("im0")
-    assert re.fullmatch(r"cpu \(.+\)", ours.device)
-
-
-def test_the_operators_revision_names_the_measurement(suite, monkeypatch):
-    plan = prepare(override(suite, ["pinv"], ["box"]), Options())
-    (cell,) = plan.cells
-    before = measure(cell.task, cell.data, ["im0"]).y_hashes
-    monkeypatch.setattr(OPERATORS["inpaint_box"], "rev", 2)
-    assert measure(cell.task, cell.data, ["im0"]).y_hashes != before
-
-
-def test_what_the_user_supplied_names_the_measurement_and_the_record(suite, monkeypatch):
-    chosen = override(suite, ["pinv"], ["box"])
-    (before,) = prepare(chosen, Options()).cells
-    monkeypatch.setattr(OPERATORS["inpaint_box"], "supplied", lambda A: {"weights": "other"})
-    (after,) = prepare(chosen, Options()).cells
-    assert before.id != after.id
-    measured = measure(after.task, after.data, ["im0"]).y_hashes
-    monkeypatch.setattr(OPERATORS["inpaint_box"], "supplied", lambda A: {})
-    assert measure(before.task, before.data, ["im0"]).y_hashes != measured
 
 
 def test_nothing_is_computed_twice_and_seeds_differ(suite, reference, tmp_path):
@@ -311,36 +275,6 @@ def test_metrics_that_were_unavailable_are_filled_in(suite, tmp_path, monkeypatc
     assert go(suite, tmp_path, ["pinv"])[1] == {}
 
 
-def test_images_too_small_for_ssim_go_without(monkeypatch):
-    scorer = Scorer(torch.device("cpu"), None, (1, 8, 8))
-    assert "ssim" in scorer.unavailable
-    assert "ssim" not in scorer.names(0.1)
-    x = torch.zeros(2, 1, 8, 8, dtype=torch.float64)
-    A = make_operator("denoise", (1, 8, 8), range(2))
-    assert {tuple(row) for row in scorer(x, x, Measurement(x, A, 0.1))} == {tuple(scorer.names(0.1))}
-
-
-def test_warm_up_is_short_for_a_solver_that_yields_late(suite):
-    @dataclass(frozen=True)
-    class Late(Solver):
-        def solve(self, measurement, prior, noise):
-            x = noise.new(prior.shape)
-            for k in range(50, 0, -1):
-                x = prior.denoise(x, prior.schedule.level(k))
-            yield Step(x, x)
-
-    plan, calls = prepare(override(suite, ["pinv"], ["box"]), Options()), Counter()
-    task = plan.cells[0].task
-    measurement = measure(task, plan.cells[0].data, ["im0"]).measurement
-    warm_up(
-        Late(),
-        measurement,
-        CountingPrior(plan.cells[0].prior, calls),
-        solver_noise(task, ["im0"], [0], "late"),
-    )
-    assert calls == {"nfe": 2}
-
-
 def test_peak_memory_sees_what_a_solver_allocates(suite, mine, tmp_path):
     memory = PeakMemory(torch.device("cpu"))
     memory.start()
@@ -349,25 +283,6 @@ def test_peak_memory_sees_what_a_solver_allocates(suite, mine, tmp_path):
     records, _ = go(suite, tmp_path, [f"{mine}.mode=good,memory"])
     assert records["Mine[mode=memory]", "im0"].peak_memory_mb == pytest.approx(120, abs=12)
     assert records["Mine[mode=good]", "im0"].peak_memory_mb < 12
-
-
-def test_solvers_do_not_pay_for_noise(suite):
-    plan = prepare(override(suite, ["ddrm"], ["box"]), Options())
-    (cell,) = plan.cells
-    noise = solver_noise(cell.task, ["im0"], [0], "ddrm")
-
-    class SlowNoise(StreamNoise):
-        def new(self, shape):
-            time.sleep(0.5)
-            return super().new(shape)
-
-    measurement = measure(cell.task, cell.data, ["im0"]).measurement
-    given = measurement._replace(y=measurement.y.float(), A=measurement.A.to(dtype=torch.float32))
-    start = time.perf_counter()
-    outcome = solve(cell.solver, given, cell.prior, SlowNoise(noise.keys))
-    wall = time.perf_counter() - start
-    assert outcome.seconds < wall - 4 * 0.5
-    assert outcome.steps == outcome.nfe == 4
 
 
 def test_clock_can_pause():
@@ -379,38 +294,6 @@ def test_clock_can_pause():
         time.sleep(0.2)
     clock.stop()
     assert clock.seconds < 0.1
-
-
-def test_streams_are_shared_where_they_should_be():
-    task = Task("t", "d", "inpaint_random", 0.1)
-    draw = lambda noise: (noise.new((2, 3)), noise.new((2, 3)))  # noqa: E731
-    a0, a1 = draw(solver_noise(task, ["x", "y"], [0, 0], "dps"))
-    b0, b1 = draw(solver_noise(task, ["x", "y"], [0, 0], "ddrm"))
-    c0, c1 = draw(solver_noise(replace(task, name="u"), ["x", "y"], [0, 0], "dps"))
-    assert torch.equal(a0, b0)
-    assert torch.equal(a0, c0)
-    assert not (a1 == b1).any()
-    assert not (a1 == c1).any()
-    assert not (a0[0] == a0[1]).any()
-    assert not (a0 == a1).any()
-    second = solver_noise(task, ["x", "y"], [0, 0], "dps")[1:]
-    assert isinstance(second, SolverNoise)
-    assert torch.equal(torch.stack(draw(second)), torch.stack([a0[1:], a1[1:]]))
-    assert not (draw(solver_noise(task, ["x"], [1], "dps"))[0] == a0[:1]).any()
-
-
-def test_measurements_are_of_one_image_and_noise_levels_are_paired(suite):
-    plan = prepare(override(suite, ["pinv"]), Options())
-    quiet, loud = (cell.task for cell in plan.cells)
-    a, b = measure(quiet, plan.cells[0].data, ["im0", "im1"]), measure(loud, plan.cells[0].data, ["im1"])
-    alone = measure(quiet, plan.cells[0].data, ["im1"])
-    assert torch.equal(a.measurement.y[1:], alone.measurement.y)
-    assert a.y_hashes[1] == alone.y_hashes[0] != b.y_hashes[0]
-    mask = alone.measurement.A.measured
-    assert torch.equal(mask, b.measurement.A.measured)
-    assert (alone.measurement.y[~mask.expand_as(alone.measurement.y)] == 0).all()
-    residual = (a.measurement.y - a.measurement.A(a.x))[a.measurement.A.measured.expand_as(a.measurement.y)]
-    assert residual.std() == pytest.approx(0.05, rel=0.15)
 
 
 def test_journal_is_readable_while_a_run_goes_on(suite, tmp_path):
@@ -426,12 +309,30 @@ def test_journal_is_readable_while_a_run_goes_on(suite, tmp_path):
     assert isinstance(Runner(plan, tmp_path, Peek()).journal, Journal)
 
 
-def test_estimates_are_by_row(reference, suite):
-    plan = prepare(override(suite, ["dps", "ddrm"], ["box"]), Options())
-    ddrm, dps = sorted(plan.cells, key=lambda cell: cell.label)
-    record = replace(reference[0]["ddrm", "im0"], seconds=2.0, nfe=4, vjps=0)
-    estimator = Estimator([record, replace(record, label="dps", seconds=8.0, vjps=4)])
-    assert estimator.left([(ddrm, 3), (dps, 2)]) == 3 * 2 + 2 * 8
-    assert Estimator([]).left([(ddrm, 1)]) is None
-    assert Estimator([replace(record, label="other")]).left([(ddrm, 1)]) == 2.0
-    assert [duration(s) for s in (None, 4.2, 200, 7500)] == ["?", "4 s", "3 min 20 s", "2 h 05 min"]
+def test_batches_shrink_where_memory_lacks_and_jobs_stand_alone_where_one_fails():
+    batches = Batches(list("abcdefg"), 4)
+    assert batches.next() == list("abcd") and batches.split(halve=True)
+    assert batches.next() == list("ab")
+    batches.done()
+    assert batches.next() == list("cd") and batches.split(halve=False)
+    for one in "cd":
+        assert batches.next() == [one] and not batches.split(halve=True)
+        batches.done()
+    assert batches.next() == list("ef"), "the failing batch is over"
+    batches.done()
+    assert batches.next() == ["g"]
+    batches.done()
+    assert batches.next() == []
+
+
+START = """
+import sys
+import bench.run.runner, bench.plan.build, bench.api
+heavy = ("solvers.laws", "bench.exact.laws", "scipy.stats")
+print([name for name in sys.modules if name.startswith(heavy)])
+"""
+
+
+def test_a_run_starts_without_the_laws_and_scipy_stats():
+    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

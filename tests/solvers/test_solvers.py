@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from bench.checks.solver import check
+from bench.checks.solver import check_solver
 from bench.exact.prior import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
@@ -99,7 +99,7 @@ def test_red_diff_returns_the_iterate_it_says(prior):
 
 @pytest.mark.parametrize("spacing", ["leading", "poly7"])
 def test_red_diff_with_random_levels_keeps_the_contract(spacing):
-    assert [p for p in check(RedDiff(steps=40, timesteps="random", spacing=spacing)) if p.broken] == []
+    assert [p for p in check_solver(RedDiff(steps=40, timesteps="random", spacing=spacing)) if p.broken] == []
 
 
 def test_ddrm_without_noise_trusts_what_the_pseudo_inverse_trusts():

@@ -17,7 +17,7 @@ from bench.suites.suite import load_suite
 from bench.system import device as environment
 from bench.system.device import device_name, in_halves, synchronise
 from tests.far import REAL, far_device
-from tests.operators.test_base import CASES, build, data, image
+from tests.operators.cases import CASES, build, data, image
 from tests.tiny import build as build_world
 
 CPU = torch.device("cpu")

@@ -12,11 +12,11 @@ from bench import operators
 from bench.cli import cli
 from bench.plan.build import prepare
 from bench.plan.loading import make_loader
-from bench.plan.manifest import parse_request
 from bench.plan.options import Options
+from bench.plan.request import parse_request
 from bench.priors import load_prior
 from bench.records.journal import read_records
-from bench.records.manifest import read_manifest
+from bench.records.manifest import read_manifests
 from bench.suites.suite import load_suite
 from bench.verify.rebuild import cells_of
 from bench.verify.repeat import recorded_rows
@@ -33,7 +33,7 @@ KINDS = {
     "dtype": ("--dtype=bfloat16", "--task=box", "--solver=ddrm"),
     "code": ("--task=box", "--solver=mine.py:Mine.steps=2,4"),
     "seed": ("--seed=3", "--data-root=.", "--task=box", "--solver=red_diff.lr=0.2"),
-    "reference": ("--deterministic", "--task=box2", "--solver=dps"),
+    "deterministic": ("--deterministic", "--task=box2", "--solver=dps"),
     "the same row in another run": ("--task=box", "--solver=pinv", "--images=2"),
 }
 ROWS = 12
@@ -87,12 +87,10 @@ def test_every_kind_of_row_is_made_again_once(made, world):
 
 @pytest.mark.long
 def test_what_was_asked_gives_the_same_cells(made):
-    for run in read_manifest(made):
-        json.dumps(run["asked"])
-        plan = prepare(*parse_request(run["asked"]))
-        assert {cell.id for cell in plan.cells} == {
-            cell for row in run["rows"] for cell in row["cells"].values()
-        }
+    for run in read_manifests(made):
+        json.dumps(run.asked.to_disk())
+        plan = prepare(*parse_request(run.asked))
+        assert {cell.id for cell in plan.cells} == {cell for row in run.rows for cell in row.cells.values()}
 
 
 @pytest.mark.long
@@ -122,8 +120,8 @@ def test_reports_print_no_path_of_the_machine(made, world):
     assert str(world) in "".join(path.read_text() for path in (made / "manifest").iterdir())
     page, sheet = ((world / "report" / name).read_text() for name in ("report.md", "tables.csv"))
     assert str(world.parent) not in page + sheet
-    assert "| Reference mode | 4 of 48 records: one image at a time" in page
-    assert "- Partly in reference mode" not in page, "a table has one row, and that is in it"
+    assert "| Deterministic mode | 4 of 48 records: one image at a time" in page
+    assert "- Partly in deterministic mode" not in page, "a table has one row, and that is in it"
     assert "network reference mode" not in page
 
 

@@ -1,5 +1,5 @@
-"""Records are made again: equal ones pass; another measurement, cost or score does not. In reference mode to
-the last bit."""
+"""Records are made again: equal ones pass; another measurement, cost or score does not. In deterministic mode
+to the last bit."""
 
 import shutil
 import sys
@@ -101,7 +101,7 @@ def test_half_of_the_images_decide(made, suite, gaps, good):
     assert compare(plan.cells[0], pairs).reproduced == good
 
 
-def test_a_suite_of_several_worlds_is_found_by_the_folder(tmp_path):
+def test_a_suite_of_several_priors_is_found_by_the_folder(tmp_path):
     start = ("run", "--suite", "exact", "--solver", "exact", "--images", 1, "--no-report")
     assert bench(*start, "--out", tmp_path).exit_code == 0
     done = bench("verify", tmp_path, "--images", 1, "--task", "d8-m2-s0.2", "--progress", "none")
@@ -159,6 +159,6 @@ def test_deterministic_mode_says_that_ordinary_records_stay(made, suite, tmp_pat
     note = "note: 4 records are there from ordinary runs; they are not made again in deterministic mode\n"
     assert done.exit_code == 0 and note in done.stdout, done.output
     page = (folder / "report" / "report.md").read_text()
-    assert "| Reference mode | 4 of 20 records: one image at a time" in page
-    assert "- Partly in reference mode: `mcg`; the other records were made by ordinary runs." in page
+    assert "| Deterministic mode | 4 of 20 records: one image at a time" in page
+    assert "- Partly in deterministic mode: `mcg`; the other records were made by ordinary runs." in page
     assert "note:" not in bench(*start).stdout, "an ordinary run takes what is there"

@@ -1,5 +1,4 @@
-"""Distances of samples to an exact posterior, each with the floor that exact samples of the same number
-leave.
+"""Distances of samples to an exact posterior, each with the floor that as many exact samples leave.
 
 They measure merit, not correctness: a wrong solver may be nearer to the posterior than the right one, which
 is why `bench.certify.laws` tests the laws of a solver instead. No distance depends on choices of the linear
@@ -20,8 +19,7 @@ from bench.stats.metric import Metric
 __all__ = ["DISTANCES", "REPETITIONS", "Floor", "Problem", "floor", "pose", "score"]
 
 REPETITIONS = 39
-"""Fewest sets of exact draws that bound a further one at 95 % without assuming the shape of their
-distribution."""
+"""Fewest sets of exact draws that bound a further one at 95 %, whatever its distribution."""
 
 DISTANCES: dict[str, Metric] = {
     "mmd": Metric(
@@ -89,20 +87,22 @@ def score(samples: Tensor, problem: Problem) -> dict[str, float]:
 
     Returns:
         Those of `DISTANCES` that apply: ``mode_tv`` to mixtures, ``w2`` and ``kl`` to Gaussians (``kl`` with
-            n > d), the split
-        moments to subspaces that have directions.
+            n > d), the split moments to subspaces that have directions.
 
     Raises:
         ValueError: too few samples, of another dimension, or not finite.
-
     """
     x = samples.detach().flatten(1).to("cpu", problem.A.dtype)
-    if len(x) < 2 or x.shape[1] != problem.A.shape[1] or not x.isfinite().all():
+    d, finite = problem.A.shape[1], x.isfinite().all(1)
+    if len(x) < 2 or x.shape[1] != d or not finite.all():
         raise ValueError(
-            f"distances need at least two finite samples of {problem.A.shape[1]} entries; got {tuple(samples.shape)}, "
-            f"{int(x.isfinite().all(1).sum())} of them finite"
+            f"distances need at least two finite samples of {d} entries; "
+            f"got {tuple(samples.shape)}, {int(finite.sum())} of them finite"
         )
-    return {name: value for distance in problem.distances for name, value in distance(x).items()}
+    scores: dict[str, float] = {}
+    for distance in problem.distances:
+        scores |= distance(x)
+    return scores
 
 
 def floor(problem: Problem, n: int, repetitions: int = REPETITIONS) -> dict[str, Floor]:
@@ -110,16 +110,23 @@ def floor(problem: Problem, n: int, repetitions: int = REPETITIONS) -> dict[str,
 
     Raises:
         ValueError: fewer repetitions than a 95 % limit needs.
-
     """
     if repetitions < REPETITIONS:
         raise ValueError(f"a 95 % limit needs at least {REPETITIONS} repetitions; got {repetitions}")
-    sets = [score(draw(problem.posterior, n, problem.name, "floor", i), problem) for i in range(repetitions)]
-    return {name: _bounds(name, [s[name] for s in sets]) for name in sets[0] if name != "sw_floor"}
+    values: dict[str, list[float]] = {}
+    for i in range(repetitions):
+        exact = draw(problem.posterior, n, problem.name, "floor", i)
+        for name, value in score(exact, problem).items():
+            values.setdefault(name, []).append(value)
+    values.pop("sw_floor")
+    return {name: _bounds(name, scored) for name, scored in values.items()}
 
 
 def _bounds(name: str, values: list[float]) -> Floor:
-    """A further value is below the k-th smallest of R with probability k / (R + 1)."""
+    """The floor of one distance.
+
+    A further value is below the k-th smallest of R values with probability k / (R + 1).
+    """
     ordered, ranks = np.sort(values), len(values) + 1
     two_sided = DISTANCES[name].higher_is_better is None
     low = ordered[math.floor(0.025 * ranks) - 1] if two_sided else -math.inf

@@ -1,4 +1,4 @@
-"""Exact draws of a law, each set from a stream of its own, apart from those of any solver."""
+"""Exact draws of a distribution, each set from a stream of its own, apart from those of any solver."""
 
 from collections.abc import Sequence
 
@@ -28,10 +28,10 @@ class _Rows(Noise):
         return self.stream.uniform((self.n, *shape))[0]
 
 
-def draw(law: ExactPrior, n: int, *name: str | int) -> Tensor:
-    """Exact draws, (n, d), a function of the law and of the name of their stream."""
-    stream = StreamNoise([stream_key("exact draws", *name)], law.dtype, law.device)
-    return law.sample(_Rows(stream, n)).flatten(1)
+def draw(distribution: ExactPrior, n: int, *name: str | int) -> Tensor:
+    """Exact draws, (n, d), a function of the distribution and of the name of their stream."""
+    stream = StreamNoise([stream_key("exact draws", *name)], distribution.dtype, distribution.device)
+    return distribution.sample(_Rows(stream, n)).flatten(1)
 
 
 def normals(n: int, d: int, *name: str | int) -> Tensor:

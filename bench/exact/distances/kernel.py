@@ -1,9 +1,9 @@
-"""Maximum mean discrepancy to a Gaussian mixture in closed form: no reference sample, hence no noise but the
-solver's own.
+"""Maximum mean discrepancy to a Gaussian mixture in closed form.
 
-The kernel is k(x, x') = exp(-||x - x'||^2 / (2 ell^2)). Its expectation under a Gaussian is again a Gaussian
-function, with ell^2 added to the variances (Gretton et al. 2012, JMLR 13, for the distance; the integrals are
-Gaussian convolutions).
+No sample stands for the mixture, so there is no noise but the solver's own. The kernel is
+k(x, x') = exp(-||x - x'||^2 / (2 ell^2)). Its expectation under a Gaussian is again a Gaussian function, with
+ell^2 added to the variances (Gretton et al. 2012, JMLR 13, for the distance; the integrals are Gaussian
+convolutions).
 """
 
 import math
@@ -25,9 +25,8 @@ def expected_kernel(p: MixturePrior, q: MixturePrior, ell2: float) -> float:
     """E k(X, X') of independent X ~ p and X' ~ q.
 
     Args:
-        p, q: one law each, of the same dimension d.
+        p, q: one distribution each, of the same dimension d.
         ell2: squared bandwidth, in units of x squared.
-
     """
     means_p, means_q = p.component_means()[0], q.component_means()[0]
     covs_p, d = p.component_covariances()[0], means_p.shape[1]
@@ -50,27 +49,28 @@ def mean_embedding(p: MixturePrior, x: Tensor, ell2: float) -> Tensor:
 
 
 def mmd2(x: Tensor, p: MixturePrior, ell2: float) -> float:
-    """Unbiased squared MMD between samples and a law; its expectation is 0 for exact samples, and it may be
-    below 0.
+    """Unbiased squared MMD between samples and a distribution.
+
+    Its expectation is 0 for exact samples, and it may be below 0.
 
     Args:
         x: (n, d), n >= 2.
-        p: one law.
+        p: one distribution.
         ell2: squared bandwidth.
-
     """
     return _mmd2(x, _squares(x), p, ell2, expected_kernel(p, p, ell2))
 
 
 def _squares(x: Tensor) -> Tensor:
-    """Squared distances of all pairs, (n, d) -> (n (n - 1) / 2,), by scipy, ten times faster than torch in
-    few dimensions.
+    """Squared distances of all pairs, (n, d) -> (n (n - 1) / 2,).
+
+    In few dimensions scipy is ten times faster than torch.
     """
     return torch.from_numpy(distance.pdist(x.numpy(), "sqeuclidean"))
 
 
 def _mmd2(x: Tensor, squares: Tensor, p: MixturePrior, ell2: float, self_term: float) -> float:
-    """`mmd2` where the samples' squared distances and the law's own term are known."""
+    """`mmd2` where the samples' squared distances and the distribution's own term are known."""
     within = squares.mul(-0.5 / ell2).exp().mean()
     return (within - 2 * mean_embedding(p, x, ell2).mean()).item() + self_term
 
@@ -84,39 +84,33 @@ class _Bandwidth(NamedTuple):
 
 
 class KernelDistance:
-    """Squared MMD to the posterior as a fraction of the prior's: 0 for exact samples, 1 for a solver that
-    ignores y.
+    """Squared MMD to the posterior as a fraction of the prior's.
 
-    ``mmd`` has as bandwidth the median distance between two draws of the posterior, over all pairs of
-    `MEDIAN_DRAWS` exact draws of a fixed stream. ``mmd_small`` looks within the modes: its ell^2 is the
-    posterior's variance within a mode, summed over the directions and averaged over the modes. Neither
-    depends on the samples. Where y says little, the prior is near the posterior, and the fraction is of
-    little: read it against its floor.
+    It is 0 for exact samples and 1 for a solver that ignores y. ``mmd`` has as bandwidth the median distance
+    between two draws of the posterior, over all pairs of `MEDIAN_DRAWS` exact draws of a fixed stream.
+    ``mmd_small`` looks within the modes: its ell^2 is the posterior's variance within a mode, summed over the
+    directions and averaged over the modes. Neither depends on the samples. Where y says little, the prior is
+    near the posterior, and the fraction is of little: read it against its floor.
     """
 
     def __init__(self, prior: MixturePrior, posterior: MixturePrior, name: str) -> None:
         self.posterior = posterior
         median = _squares(draw(posterior, MEDIAN_DRAWS, name, "bandwidth")).median().item()
-        within = (
-            posterior.variances[0].sum(-1).expand(posterior.log_weights.shape[1])
-            @ posterior.log_weights[0].exp()
-        )
+        weights = posterior.log_weights[0].exp()
+        within = posterior.variances[0].sum(-1).expand(len(weights)) @ weights
         self.bandwidths = {
             "mmd": self._scaled(prior, median),
             "mmd_small": self._scaled(prior, within.item()),
         }
 
     def _scaled(self, prior: MixturePrior, ell2: float) -> _Bandwidth:
-        own, cross = (
-            expected_kernel(self.posterior, self.posterior, ell2),
-            expected_kernel(prior, self.posterior, ell2),
-        )
+        own = expected_kernel(self.posterior, self.posterior, ell2)
+        cross = expected_kernel(prior, self.posterior, ell2)
         return _Bandwidth(ell2, own, expected_kernel(prior, prior, ell2) - 2 * cross + own)
 
     def __call__(self, x: Tensor) -> dict[str, float]:
         """(n, d) -> ``mmd`` and ``mmd_small``."""
-        squares = _squares(x)
-        return {
-            name: _mmd2(x, squares, self.posterior, b.ell2, b.self_term) / b.scale
-            for name, b in self.bandwidths.items()
-        }
+        squares, scores = _squares(x), {}
+        for name, b in self.bandwidths.items():
+            scores[name] = _mmd2(x, squares, self.posterior, b.ell2, b.self_term) / b.scale
+        return scores

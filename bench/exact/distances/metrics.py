@@ -8,7 +8,20 @@ from bench.stats.metric import Metric
 BANDS = (0, 2, 5, 9, 14, float("inf"))
 """Edges of the bands of |f|, in cycles per image."""
 
-METRICS: dict[str, Metric] = DISTANCES | {
+
+def _band_metrics() -> dict[str, Metric]:
+    """The variance in each band of spatial frequencies."""
+    note = (
+        "over the posterior's, mean over the spatial frequencies of the band, in cycles per image; 1 is right"
+    )
+    found = {}
+    for i, (low, high) in enumerate(pairwise(BANDS)):
+        band = f"{low}-{high}" if high < float("inf") else f"{low}+"
+        found[f"var_band_{i}"] = Metric(f"variance, |f| {band}", 2, None, note)
+    return found
+
+
+ERRORS: dict[str, Metric] = {
     "rmse_sample": Metric(
         "RMSE, sample",
         3,
@@ -22,19 +35,14 @@ METRICS: dict[str, Metric] = DISTANCES | {
         "PSNR, sample",
         2,
         None,
-        "dB; not ranked, it rewards lost variance; of one sample, mean over all; range 2 in [-1, 1] units, not clipped",
+        "dB; not ranked, it rewards lost variance; of one sample, mean over all; "
+        "range 2 in [-1, 1] units, not clipped",
     ),
     "psnr_mean": Metric(
         "PSNR, mean", 2, True, "dB; of the mean of all samples; the exact posterior's is the optimum"
     ),
-    **{
-        f"var_band_{i}": Metric(
-            f"variance, |f| {low}-{high}" if high < float("inf") else f"variance, |f| {low}+",
-            2,
-            None,
-            "over the posterior's, mean over the spatial frequencies of the band, in cycles per image; 1 is right",
-        )
-        for i, (low, high) in enumerate(pairwise(BANDS))
-    },
 }
-"""All that is known of a block; what does not apply to a problem is absent from its record."""
+"""Errors of the samples and of their mean, against the truth."""
+
+METRICS: dict[str, Metric] = DISTANCES | ERRORS | _band_metrics()
+"""Every metric of the samples of one problem; what does not apply to it is absent from its record."""

@@ -1,5 +1,6 @@
-"""Means and variances of samples against exact ones, apart in measured and unmeasured directions, and
-Gaussian distances.
+"""Means and variances of samples against exact ones, and distances between Gaussians.
+
+Measured and unmeasured directions count apart.
 """
 
 import torch
@@ -9,19 +10,18 @@ from bench.exact.prior import MixturePrior
 
 
 class SplitMoments:
-    """Gap of the mean and ratio of the variances, within the row space of A ("measured") and its complement
-    ("unmeasured").
+    """Gap of the mean and ratio of the variances in two subspaces.
 
-    ``mean_gap_*`` is the root mean square, over the directions of the subspace, of the gap between the means
-    in posterior standard deviations; n exact samples leave 1 / sqrt(n). ``var_ratio_*`` is the mean over the
-    same directions of the ratio of the variances; 1 is right. The directions are the principal axes of the
-    posterior within the subspace, so the numbers do not depend on the basis that it came in. A subspace
-    without directions has no entries.
+    They are the row space of A ("measured") and its complement ("unmeasured"). ``mean_gap_*`` is the root
+    mean square, over the directions of the subspace, of the gap between the means in posterior standard
+    deviations; n exact samples leave 1 / sqrt(n). ``var_ratio_*`` is the mean over the same directions of the
+    ratio of the variances; 1 is right. The directions are the principal axes of the posterior within the
+    subspace, so the numbers do not depend on the basis that it came in. A subspace without directions has no
+    entries.
 
     Args:
-        posterior: one law.
+        posterior: one distribution.
         subspaces: name -> (d, r), orthonormal columns.
-
     """
 
     def __init__(self, posterior: MixturePrior, subspaces: dict[str, Tensor]) -> None:
@@ -53,7 +53,6 @@ def gaussian_w2(mean_a: Tensor, root_a: Tensor, mean_b: Tensor, root_b: Tensor) 
     Args:
         mean_a, mean_b: (d,).
         root_a, root_b: (k, d), any R with R^T R the covariance C.
-
     """
     cross = torch.linalg.svdvals(root_a @ root_b.T).sum()
     total = (mean_a - mean_b).square().sum() + root_a.square().sum() + root_b.square().sum()
@@ -66,7 +65,6 @@ def gaussian_kl(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) ->
     Args:
         mean_a, cov_a: of the samples or the solver.
         mean_b, cov_b: exact; cov_b must be positive definite.
-
     """
     whiten = _whitening(torch.eye(len(mean_b), dtype=cov_b.dtype), cov_b)
     ratios = torch.linalg.eigvalsh(whiten.T @ cov_a @ whiten).clamp_min(0)
@@ -93,4 +91,6 @@ class GaussianMoments:
         mean = x.mean(0)
         root = (x - mean) / (n - 1) ** 0.5
         scores = {"w2": gaussian_w2(mean, root, self.mean, self.root) / self.cov.trace().sqrt().item()}
-        return scores | {"kl": gaussian_kl(mean, root.T @ root, self.mean, self.cov)} if n > d else scores
+        if n > d:
+            scores["kl"] = gaussian_kl(mean, root.T @ root, self.mean, self.cov)
+        return scores

@@ -25,8 +25,8 @@ class Problem:
     """One y of a linear problem with an exact prior, everything in float64 on the CPU.
 
     Args:
-        prior: one law.
-        posterior: the law of x given y; every direction must have a variance, so sigma > 0.
+        prior: one distribution.
+        posterior: that of x given y; every direction must have a variance, so sigma > 0.
         A: (m, d), dense.
         y: (m,).
         sigma: standard deviation of the noise in y.
@@ -36,7 +36,6 @@ class Problem:
 
     Raises:
         ValueError: more than one posterior, another dtype or device, or a direction without variance.
-
     """
 
     prior: MixturePrior
@@ -48,29 +47,32 @@ class Problem:
     name: str = ""
 
     def __post_init__(self) -> None:
-        for law in (self.prior, self.posterior):
-            if len(law.centres) != 1 or law.dtype != torch.float64 or torch.device(law.device).type != "cpu":
+        for given in (self.prior, self.posterior):
+            place = torch.device(given.device).type
+            if len(given.centres) != 1 or given.dtype != torch.float64 or place != "cpu":
                 raise ValueError(
-                    f"distances need one law in float64 on the CPU; got {len(law.centres)} in {law.dtype} on {law.device}"
+                    "distances need one distribution in float64 on the CPU; "
+                    f"got {len(given.centres)} in {given.dtype} on {given.device}"
                 )
         variances = self.posterior.variances
         if (variances <= variances.max() * torch.finfo(torch.float64).eps * variances.shape[-1]).any():
             raise ValueError(
-                "distances are in units of the posterior's variance, which is 0 in some direction; use sigma > 0"
+                "distances are in units of the posterior's variance, which is 0 in some direction; "
+                "use sigma > 0"
             )
 
     @cached_property
     def subspaces(self) -> dict[str, Tensor]:
-        """Orthonormal bases of the row space of A, largest singular value first, and of its complement, (d,
-        r), (d, d - r).
+        """Orthonormal bases of the row space of A and of its complement, (d, r) and (d, d - r).
+
+        The first has the largest singular value first.
         """
         _, s, V = padded_svd(self.A.numpy())
         return {"measured": V[:, s > 0], "unmeasured": V[:, s == 0]}
 
     @cached_property
     def view(self) -> Tensor | None:
-        """The directions in which densities are ranked, (8, d): measured ones, then unmeasured ones; None up
-        to d = 8.
+        """The directions in which densities are ranked, (8, d), measured ones first; None up to d = 8.
 
         Both kinds get half where there are enough of the other. They are random, A^T n and what n has in the
         complement, since singular vectors are arbitrary where singular values repeat, and differ between
@@ -88,13 +90,14 @@ class Problem:
     @cached_property
     def distances(self) -> list[Callable[[Tensor], dict[str, float]]]:
         """What samples are scored by, prepared once for all solvers."""
-        law, name = self.posterior, self.name
+        posterior, name = self.posterior, self.name
+        gaussian = posterior.log_weights.shape[1] == 1
         return [
-            KernelDistance(self.prior, law, name),
-            DensityRanks(law, self.view, name),
-            SplitMoments(law, self.subspaces),
-            SlicedDistance(law, name),
-            GaussianMoments(law) if law.log_weights.shape[1] == 1 else ModeWeights(law),
+            KernelDistance(self.prior, posterior, name),
+            DensityRanks(posterior, self.view, name),
+            SplitMoments(posterior, self.subspaces),
+            SlicedDistance(posterior, name),
+            GaussianMoments(posterior) if gaussian else ModeWeights(posterior),
         ]
 
 
@@ -104,7 +107,7 @@ def pose(
     """The problem of one y.
 
     Args:
-        prior: one law, in any dtype on any device.
+        prior: one distribution, in any dtype on any device.
         A: one operator.
         y: (1, *m).
         sigma: > 0.
@@ -113,7 +116,6 @@ def pose(
 
     Raises:
         ValueError: several images, or a posterior without variance in some direction.
-
     """
     prior, A = prior.to("cpu", torch.float64), A.to("cpu", torch.float64)
     y, x = (v.detach().to("cpu", torch.float64) for v in (y, x))

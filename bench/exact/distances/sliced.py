@@ -9,25 +9,23 @@ from bench.exact.prior import MixturePrior
 
 PROJECTIONS = 256
 FLOOR_SETS = 8
-"""Sets of exact draws whose mean distance to the reference is the floor; the distance of one set varies by a
-quarter."""
+"""Sets of exact draws whose mean distance is the floor; the distance of one set varies by a quarter."""
 
 
 class SlicedDistance:
-    """``sw``: distance of the samples to as many exact draws, in units of what another set of exact draws
-    would have.
+    """``sw``: distance of the samples to as many exact draws, in units of that of other exact draws.
 
-    A secondary metric: on a law with many modes chance counts per mode dominate it, so that it does not see a
-    variance within the modes that is wrong by half. ``sw_floor`` is the unit, in units of x.
+    A secondary metric: where there are many modes, chance counts per mode dominate it, so that it does not
+    see a variance within the modes that is wrong by half. ``sw_floor`` is the unit, in units of x.
 
     Args:
-        posterior: one law.
+        posterior: one distribution.
         name: of the problem.
-
     """
 
     def __init__(self, posterior: MixturePrior, name: str) -> None:
-        self.posterior, self.name, self.prepared = posterior, name, {}
+        self.posterior, self.name = posterior, name
+        self.prepared: dict[int, tuple[Tensor, float]] = {}
         lines = normals(posterior.centres.shape[-1], PROJECTIONS, name, "projections")
         self.lines = lines / lines.norm(dim=0)
 
@@ -36,8 +34,11 @@ class SlicedDistance:
         n = len(x)
         if n not in self.prepared:
             reference = self._sorted(draw(self.posterior, n, self.name, "sliced reference"))
-            sets = [draw(self.posterior, n, self.name, "sliced floor", i) for i in range(FLOOR_SETS)]
-            self.prepared[n] = reference, sum(self._distance(s, reference) for s in sets) / FLOOR_SETS
+            total = 0.0
+            for i in range(FLOOR_SETS):
+                other = draw(self.posterior, n, self.name, "sliced floor", i)
+                total += self._distance(other, reference)
+            self.prepared[n] = reference, total / FLOOR_SETS
         reference, floor = self.prepared[n]
         assert floor > 0, "the reference and the sets of the floor came from one stream"
         return {"sw": self._distance(x, reference) / floor, "sw_floor": floor}

@@ -1,5 +1,6 @@
-"""What a law is, and the three ways to look at a solver: its law, its path, the gradient in its first
-step.
+"""What a law is, and three ways to look at a solver.
+
+They look at the distribution of its states, at its path, and at the gradient in its first step.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor
 
 from bench.exact.laws.problems import Case, hadamard_noise, streams
-from bench.exact.laws.recursions import Law as Recursion
+from bench.exact.laws.recursions import Moments
 from bench.noise import Noise
+from bench.prior import Prior
 from bench.solver import Measurement, Solver
 
 EXACT = 1e-12
@@ -23,10 +25,13 @@ DIFFERENCE = 1e-7
 SINGLE = 1e-4
 """Tolerance of the float32 smoke tests."""
 
+SolverClass = Callable[..., Solver]
+"""A solver's class, or a wrong variant of it: called with hyper-parameters that only this solver has."""
+
 
 @dataclass(frozen=True)
 class Law:
-    """A property that the algorithm has and that wrong implementations violate.
+    """A closed-form property that the algorithm has and that wrong implementations violate.
 
     ``error(solver_class)`` measures the violation, in units of x (prior standard deviations are 0.1 to 1);
     the law holds when it is at most ``tolerance``.
@@ -35,10 +40,12 @@ class Law:
     name: str
     solver: str
     tolerance: float
-    error: Callable[[type[Solver]], float]
+    error: Callable[[SolverClass], float]
     catches: tuple[str, ...]
-    """Wrong variants of the solver that it must catch, by their names in tests/test_mutants.py; at least
-    one."""
+    """Wrong variants of the solver that it must catch, at least one.
+
+    Their names are those of tests/certify/test_mutants.py.
+    """
 
 
 @dataclass(frozen=True)
@@ -64,33 +71,36 @@ def gap(a: Tensor, b: Tensor) -> float:
     return float((a.double() - b.double()).abs().max())
 
 
-def recursion_error(case: Case, solver: Solver, recursion: Recursion, draws: int = 1) -> float:
-    """Mean and covariance of every state under Hadamard noise, against the recursion; ``draws`` counts images
-    per step.
+def recursion_error(
+    case: Case, solver: Solver, recursion: Moments, draws: int = 1, prior: Prior | None = None
+) -> float:
+    """Mean and covariance of every state under Hadamard noise, against the recursion.
+
+    Args:
+        draws: images of noise that the solver draws in a step.
+        prior: what the solver sees in place of the case's prior.
     """
-    noise = hadamard_noise(len(case.y[0]) * 2 * (1 + draws * solver.steps), case.prior.dtype)
-    path = case.path(solver, noise).double() @ case.A.basis.double()
+    steps: int = vars(solver)["steps"]
+    noise = hadamard_noise(len(case.y[0]) * 2 * (1 + draws * steps), case.prior.dtype)
+    path = case.path(solver, noise, prior).double() @ case.A.basis.double()
     errors = []
     for x, (mean, cov) in zip(path, recursion, strict=True):
         centred = x - x.mean(0)
-        errors += [
-            gap(x.mean(0), torch.from_numpy(mean)),
-            gap(centred.T @ centred / len(x), torch.from_numpy(cov)),
-        ]
+        errors.append(gap(x.mean(0), torch.from_numpy(mean)))
+        errors.append(gap(centred.T @ centred / len(x), torch.from_numpy(cov)))
     return worst(errors)
 
 
 def first_move(case: Case, guided: Solver, plain: Solver, noise: Callable[[], Noise]) -> Tensor:
-    """What the guidance adds in the first step: the difference of two solvers' first states under the same
-    noise, (B, d).
+    """What the guidance adds in the first step, (B, d).
+
+    It is the difference of two solvers' first states under the same noise.
     """
     return case.path(guided, noise())[0] - case.path(plain, noise())[0]
 
 
 def finite_difference(f: Callable[[Tensor], Tensor], x: Tensor, h: float = 1e-5) -> Tensor:
-    """Central differences of a function per image, (B, d) -> (B,), with respect to each entry of x, (B,
-    d).
-    """
+    """Central differences of a function per image, (B, d) -> (B,), by each entry of x, (B, d)."""
     steps = h * torch.eye(x.shape[1], dtype=x.dtype)
     return torch.stack([(f(x + e) - f(x - e)) / (2 * h) for e in steps], 1)
 
@@ -102,9 +112,8 @@ def batch_error(case: Case, solver: Solver) -> float:
     def path(images: slice) -> Tensor:
         n = len(y[images])
         measurement = Measurement(y[images], case.A.repeat_interleave(n), case.sigma)
-        return torch.stack(
-            [s.x.detach().clone() for s in solver.solve(measurement, case.prior, streams(4)[images])]
-        )
+        steps = solver.solve(measurement, case.prior, streams(4)[images])
+        return torch.stack([step.x.detach().clone() for step in steps])
 
     together = path(slice(0, 4))
     return worst(gap(path(slice(i, i + 1)), together[:, i : i + 1]) for i in range(4))

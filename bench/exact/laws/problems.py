@@ -1,9 +1,11 @@
-"""Small problems with a known answer, and the ways in which the laws look at a solver: from outside, by what
-it yields.
+"""Small problems with a known answer, and the noise that laws feed to a solver.
+
+The laws look at a solver from outside, by what it yields.
 """
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +25,10 @@ F64 = torch.float64
 
 
 class HadamardNoise(Noise):
-    """Normals replaced by distinct rows of a Hadamard matrix: +-1, exactly zero mean, unit covariance and
-    uncorrelated.
+    """Normals replaced by distinct rows of a Hadamard matrix.
 
-    Fed to a solver that is affine in its draws, the mean and covariance over the batch *are* those of the
-    solver's law, without Monte-Carlo error.
+    They are +-1, with exactly zero mean and unit covariance. Fed to a solver that is affine in its draws, the
+    mean and covariance over the batch *are* those of the solver's states, without Monte-Carlo error.
 
     Args:
         size: of the batch, a power of two; it allows size - 1 scalar draws.
@@ -48,9 +49,8 @@ class HadamardNoise(Noise):
         n = int(np.prod(shape))
         drawn = self.rows[self.used : self.used + n]
         if len(drawn) < n:
-            raise ValueError(
-                f"a Hadamard matrix of size {len(self.rows) + 1} has no {n} rows left after {self.used} draws"
-            )
+            size = len(self.rows) + 1
+            raise ValueError(f"a Hadamard matrix of size {size} has no {n} rows left after {self.used} draws")
         self.used += n
         return drawn.T.reshape(-1, *shape).clone()
 
@@ -69,7 +69,8 @@ class StartingAt(Noise):
     """
 
     def __init__(self, x: Tensor, noise: Noise) -> None:
-        self.first, self.noise = x, noise
+        self.first: Tensor | None = x
+        self.noise = noise
         noise.new(x.shape[1:])
 
     def __len__(self) -> int:
@@ -106,35 +107,30 @@ def orthogonal(d: int, seed: int) -> Tensor:
 def matrix_operator(values: Sequence[float], d: int, batch: int, dtype: torch.dtype = F64) -> Matrix:
     """A matrix of given singular values between random orthogonal bases, the same for every image."""
     left, right = orthogonal(len(values), 7), orthogonal(d, 8)
-    return Matrix((d,), [0] * batch, left * torch.tensor(values, dtype=F64) @ right[: len(values)]).to(
-        dtype=dtype
-    )
+    matrix = left * torch.tensor(values, dtype=F64) @ right[: len(values)]
+    return Matrix((d,), [0] * batch, matrix).to(dtype=dtype)
 
 
+@dataclass(frozen=True)
 class FlatSchedule(VPSchedule):
     """A schedule that stays at one level, so that the fixed point of an iteration can be seen."""
 
-    def __init__(self, index: int) -> None:
-        super().__init__()
-        object.__setattr__(self, "index", index)
+    index: int = 0
 
-    def levels(self, n: int, spacing: Spacing = "leading") -> list[Level]:
+    def levels(self, n: int, spacing: Spacing = "leading") -> list[Level[float]]:
         return [self.level(self.index)] * n + [CLEAN]
 
 
 class LearnedVariance(Prior):
-    """A prior with a constant in place of the variance that a network would have learned; None has not
-    learned any.
+    """A prior with a constant v in place of the variance that a network would have learned.
+
+    v = None: nothing was learned.
     """
 
     def __init__(self, prior: Prior, v: float | None) -> None:
         self.prior, self.v = prior, v
-        self.shape, self.schedule, self.dtype, self.device = (
-            prior.shape,
-            prior.schedule,
-            prior.dtype,
-            prior.device,
-        )
+        self.shape, self.schedule = prior.shape, prior.schedule
+        self.dtype, self.device = prior.dtype, prior.device
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         return self.prior.denoise(x, t), None if self.v is None else torch.full_like(x, self.v)
@@ -156,7 +152,7 @@ class Case(NamedTuple):
     def A(self) -> Matrix:
         return matrix_operator((1.0, 0.5), 4, 1, self.prior.dtype)
 
-    def measurement(self, batch: int) -> Measurement:
+    def measurement(self, batch: int) -> Measurement[Matrix]:
         """The problem, repeated for a batch."""
         return Measurement(self.y.expand(batch, -1), self.A.repeat_interleave(batch), self.sigma)
 
@@ -171,9 +167,7 @@ class Case(NamedTuple):
 
     @property
     def affine(self) -> Affine:
-        """The problem in the coordinates of V, as the recursions want it; the prior must be a single
-        Gaussian.
-        """
+        """The problem in the coordinates of V, as the recursions want it; its prior must be Gaussian."""
         prior, sigma, y = self.to(F64)
         A, mean, cov = self.to(F64).A, prior.mean[0].numpy(), prior.covariance[0].numpy()
         V = A.basis.numpy()
@@ -181,18 +175,18 @@ class Case(NamedTuple):
 
 
 def problem(prior: str, sigma: float, dtype: torch.dtype = F64) -> Case:
-    """The cases of the laws.
+    """The case of a prior and of a standard deviation of the noise in y.
 
     Priors: ``unit`` N(m, I), ``narrow`` N(m, I / 4), ``skew``, an anisotropic Gaussian whose axes are not
     those of A, and ``mixture``, three components of unequal variances.
     """
     mean, rng = torch.tensor([0.3, -0.5, 0.2, 0.7], dtype=F64), np.random.default_rng(3)
     if prior == "mixture":
-        means, variances = (
-            torch.from_numpy(v) for v in (rng.standard_normal((3, 4)), rng.uniform(0.05, 0.4, (3, 4)))
-        )
-        law = MixturePrior(torch.tensor([0.5, 0.3, 0.2], dtype=F64), means, variances, orthogonal(4, 10))
+        means = torch.from_numpy(rng.standard_normal((3, 4)))
+        variances = torch.from_numpy(rng.uniform(0.05, 0.4, (3, 4)))
+        weights = torch.tensor([0.5, 0.3, 0.2], dtype=F64)
+        known = MixturePrior(weights, means, variances, orthogonal(4, 10))
     else:
         spectrum = {"unit": [1.0] * 4, "narrow": [0.25] * 4, "skew": [1.0, 0.25, 0.04, 0.01]}[prior]
-        law = GaussianPrior(mean, torch.tensor(spectrum, dtype=F64), orthogonal(4, 9))
-    return Case(law, sigma, torch.tensor([[0.4, -0.9]], dtype=F64)).to(dtype)
+        known = GaussianPrior(mean, torch.tensor(spectrum, dtype=F64), orthogonal(4, 9))
+    return Case(known, sigma, torch.tensor([[0.4, -0.9]], dtype=F64)).to(dtype)

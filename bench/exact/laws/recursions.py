@@ -1,10 +1,9 @@
-"""The law of each solver on a Gaussian prior, written a second time, from the equations alone.
+"""The distribution of each solver's states on a Gaussian prior, derived from the equations alone.
 
 A Gaussian prior makes the denoiser affine, ``x0hat = K x + b``, so a solver that is affine in its draws maps
 N(mean, cov) to N(F mean + G, F cov F^T + Q) in every step. Everything is numpy, in the coordinates of V (A =
 U diag(s) V^T) and in the papers' discrete variables (abar, no Level), and shares no line with `solvers`,
-`bench.schedule` or `bench.exact.prior`. Each recursion yields the (mean, covariance) of the state after every
-step.
+`bench.schedule` or `bench.exact.prior`.
 """
 
 from collections.abc import Iterator
@@ -13,12 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-Law = Iterator[tuple[np.ndarray, np.ndarray]]
+Moments = Iterator[tuple[np.ndarray, np.ndarray]]
+"""The mean, (d,), and the covariance, (d, d), of the state after every step."""
 
 
 class Affine(NamedTuple):
-    """A linear problem with prior N(mean, cov), in the coordinates of V: y_i = s_i x_i + sigma n_i, s_i = 0:
-    unmeasured.
+    """A linear problem with prior N(mean, cov), in the coordinates of V.
+
+    y_i = s_i x_i + sigma n_i; coordinates with s_i = 0 are not measured.
     """
 
     mean: np.ndarray
@@ -29,8 +30,9 @@ class Affine(NamedTuple):
 
 
 def abars(indices: np.ndarray) -> np.ndarray:
-    """The values abar at descending discrete indices of the linear schedule (1e-4 to 2e-2, 1000 steps), then
-    the clean 1.
+    """The values abar at descending discrete indices, then the clean 1.
+
+    The schedule is the linear one, 1000 steps from 1e-4 to 2e-2.
     """
     beta = np.linspace(1e-4, 2e-2, 1000)
     return np.append(np.exp(np.cumsum(np.log1p(-beta)))[indices], 1.0)
@@ -47,8 +49,9 @@ def respaced(n: int) -> np.ndarray:
 
 
 def quad(n: int) -> np.ndarray:
-    """The values abar on DiffPIR's grid, whose distances from t = 999 are square roots of equidistant
-    numbers, then clean.
+    """The values abar on DiffPIR's grid, then clean.
+
+    Its distances from t = 999 are square roots of equidistant numbers.
     """
     distances = np.floor(np.sqrt(np.linspace(0, 1e6, n)))
     return abars(np.append(999 - distances[:-1], 0).astype(int))
@@ -69,7 +72,7 @@ def ddim_step(p: Affine, ab: float, au: float, eta: float) -> tuple[np.ndarray, 
     return np.sqrt(au) * K + c2 * eps_x, np.sqrt(au) * b + c2 * eps_1, c1**2
 
 
-def unconditional(p: Affine, grid: np.ndarray, eta: float) -> Law:
+def unconditional(p: Affine, grid: np.ndarray, eta: float) -> Moments:
     """DDIM, or DDPM at eta = 1, without a measurement."""
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     for ab, au in pairwise(grid):
@@ -78,14 +81,12 @@ def unconditional(p: Affine, grid: np.ndarray, eta: float) -> Law:
         yield mean, cov
 
 
-def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str, start: str) -> Law:
+def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str, start: str) -> Moments:
     """DDIM plus k K^T S (S^2 + sigma^2 / r^2)^-1 (y - S x0hat), r^2 = 1 - abar."""
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     if start == "pinv":
-        mean, cov = (
-            np.sqrt(grid[0]) * np.where(p.s > 0, p.y / np.where(p.s > 0, p.s, 1), 0),
-            (1 - grid[0]) * cov,
-        )
+        mean = np.sqrt(grid[0]) * np.where(p.s > 0, p.y / np.where(p.s > 0, p.s, 1), 0)
+        cov = (1 - grid[0]) * cov
     for ab, au in pairwise(grid):
         F, G, q = ddim_step(p, ab, au, eta)
         K, b = denoiser(p, ab)
@@ -103,24 +104,28 @@ def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str, start: str)
 
 
 def ancestral_variance(ab: float, au: float, v: float | None) -> float:
-    """The fresh variance of a DDPM step: the small one, or interpolated to beta = 1 - ab / au in logarithms
-    by v in [-1, 1].
+    """The fresh variance of a DDPM step.
+
+    It is the small one or, with v in [-1, 1], interpolated in logarithms to beta = 1 - ab / au.
     """
     beta = 1 - ab / au
     small = beta * (1 - au) / (1 - ab)
-    return small if v is None or au == 1 else beta ** ((v + 1) / 2) * small ** ((1 - v) / 2)
+    if v is None or au == 1:
+        return small
+    return beta ** ((v + 1) / 2) * small ** ((1 - v) / 2)
 
 
 def descend(p: Affine, ab: float, au: float, zeta: float) -> tuple[np.ndarray, np.ndarray]:
-    """F and G of a DDPM step minus zeta times the gradient of ||y - S x0hat||^2, which is -2 K^T S (y - S
-    x0hat).
+    """F and G of a DDPM step minus zeta times the gradient of ||y - S x0hat||^2.
+
+    The gradient is -2 K^T S (y - S x0hat).
     """
     F, G, _ = ddim_step(p, ab, au, 1.0)
     K, b = denoiser(p, ab)
     return F - 2 * zeta * K.T @ np.diag(p.s**2) @ K, G + 2 * zeta * K.T @ (p.s * (p.y - p.s * b))
 
 
-def dps(p: Affine, grid: np.ndarray, zeta: float, v: float | None = None) -> Law:
+def dps(p: Affine, grid: np.ndarray, zeta: float, v: float | None = None) -> Moments:
     """DPS with the squared norm."""
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     for ab, au in pairwise(grid):
@@ -129,9 +134,10 @@ def dps(p: Affine, grid: np.ndarray, zeta: float, v: float | None = None) -> Law
         yield mean, cov
 
 
-def mcg(p: Affine, grid: np.ndarray, zeta: float, level: str = "s", v: float | None = None) -> Law:
-    """The DPS step on unmeasured coordinates; measured ones become sqrt(a) y / s + sqrt(1 - a) z, a = abar at
-    that level.
+def mcg(p: Affine, grid: np.ndarray, zeta: float, level: str = "s", v: float | None = None) -> Moments:
+    """The DPS step on unmeasured coordinates.
+
+    Measured ones become sqrt(a) y / s + sqrt(1 - a) z, a = abar at ``level``.
     """
     mean, cov = np.zeros(len(p.s)), np.eye(len(p.s))
     seen = p.s > 0
@@ -144,7 +150,7 @@ def mcg(p: Affine, grid: np.ndarray, zeta: float, level: str = "s", v: float | N
         yield mean, cov
 
 
-def ddrm(p: Affine, grid: np.ndarray, eta: float, eta_b: float = 1.0) -> Law:
+def ddrm(p: Affine, grid: np.ndarray, eta: float, eta_b: float = 1.0) -> Moments:
     """DDRM's three cases, decided at the next noise level."""
     d, seen = len(p.s), p.s > 0
     s = np.where(seen, p.s, 1)
@@ -172,12 +178,11 @@ def ddrm(p: Affine, grid: np.ndarray, eta: float, eta_b: float = 1.0) -> Law:
         yield mean, cov
 
 
-def red_diff(p: Affine, grid: np.ndarray, lr: float, lam: float) -> Law:
-    """Plain gradient descent with the weight sqrt((1 - ab) / ab), the losses averaged over d pixels and m
-    measurements.
+def red_diff(p: Affine, grid: np.ndarray, lr: float, lam: float) -> Moments:
+    """Plain gradient descent with the weight sqrt((1 - ab) / ab).
 
-    With x = a mu + s eps the prior's gradient is (lam / d) (s / a) (a / s) (mu - x0hat(x)), and x0hat = K (a
-    mu + s eps) + b.
+    The losses are means over d pixels and m measurements. With x = a mu + s eps the prior's gradient is
+    (lam / d) (s / a) (a / s) (mu - x0hat(x)), and x0hat = K (a mu + s eps) + b.
     """
     d, m, seen = len(p.s), int((p.s > 0).sum()), p.s > 0
     mean, cov = np.where(seen, p.y / np.where(seen, p.s, 1), 0), np.zeros((d, d))
@@ -190,7 +195,7 @@ def red_diff(p: Affine, grid: np.ndarray, lr: float, lam: float) -> Law:
         yield mean, cov
 
 
-def ddnm(p: Affine, grid: np.ndarray, eta: float) -> Law:
+def ddnm(p: Affine, grid: np.ndarray, eta: float) -> Moments:
     """DDNM: measured coordinates of x0hat are replaced by y / s; eps is the network's."""
     d, seen = len(p.s), p.s > 0
     mean, cov = np.zeros(d), np.eye(d)
@@ -203,7 +208,7 @@ def ddnm(p: Affine, grid: np.ndarray, eta: float) -> Law:
         yield mean, cov
 
 
-def ddnm_plus(p: Affine, grid: np.ndarray, eta: float) -> Law:
+def ddnm_plus(p: Affine, grid: np.ndarray, eta: float) -> Moments:
     """DDNM+ from N(0, I), coordinate by coordinate; sigma > 0."""
     d, keep = len(p.s), np.sqrt(1 - eta**2)
     mean, cov = np.zeros(d), np.eye(d)
@@ -226,7 +231,7 @@ def ddnm_plus(p: Affine, grid: np.ndarray, eta: float) -> Law:
 
 def diffpir(
     p: Affine, grid: np.ndarray, lam: float, zeta: float, spread: str = "ratio", returned: str = "estimate"
-) -> Law:
+) -> Moments:
     """DiffPIR: x0' = (rho x0hat + s y) / (s^2 + rho), and eps belongs to x0'."""
     d, seen = len(p.s), p.s > 0
     mean, cov = np.zeros(d), np.eye(d)
@@ -236,37 +241,39 @@ def diffpir(
         weight = np.where(seen, p.s**2 + rho, 1)
         K, b = np.where(seen, rho / weight, 1)[:, None] * K, np.where(seen, (rho * b + p.s * p.y) / weight, b)
         noise = np.sqrt((1 - au) * (1 - zeta) / (1 - ab))
-        F, G = (
-            np.sqrt(au) * K + noise * (np.eye(d) - np.sqrt(ab) * K),
-            (np.sqrt(au) - noise * np.sqrt(ab)) * b,
-        )
+        F = np.sqrt(au) * K + noise * (np.eye(d) - np.sqrt(ab) * K)
+        G = (np.sqrt(au) - noise * np.sqrt(ab)) * b
         if au < 1 or returned == "estimate":
             mean, cov = F @ mean + G, F @ cov @ F.T + (1 - au) * zeta * np.eye(d)
         yield mean, cov
 
 
 class Annealing(NamedTuple):
-    """Settings of DAPS: noise ratios, evaluations of the ODE at each, the ratio where the ODE ends, and the
-    Langevin steps.
-    """
+    """Settings of DAPS."""
 
     ratios: np.ndarray
+    """Noise ratios of the levels."""
     evaluations: list[int]
-    end: float
+    """Evaluations of the ODE at each."""
+    noisy_end: bool
+    """Whether the ODE ends at the schedule's smallest noise ratio, not at the clean image."""
     spread: str
     tau: float
     rates: np.ndarray
+    """Step sizes of the Langevin steps at each level."""
     langevin: int
+    """How many Langevin steps there are at each level."""
 
 
 def poly7(high: float, low: float, n: int) -> np.ndarray:
-    """N ratios from high to low, equidistant in the seventh root."""
+    """The n ratios from high to low that are equidistant in the seventh root."""
     return (high ** (1 / 7) + np.arange(n) / max(n - 1, 1) * (low ** (1 / 7) - high ** (1 / 7))) ** 7
 
 
 def euler(p: Affine, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """F and G of Euler steps of the probability-flow ODE dx/du = (x - x0hat) / u along descending noise
-    ratios u.
+    """F and G of Euler steps of the probability-flow ODE along descending noise ratios u.
+
+    The ODE is dx/du = (x - x0hat) / u.
     """
     F, G = np.eye(len(p.s)), np.zeros(len(p.s))
     for u, w in pairwise(grid):
@@ -277,12 +284,12 @@ def euler(p: Affine, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return F, G
 
 
-def daps(p: Affine, how: Annealing) -> Law:
+def daps(p: Affine, how: Annealing) -> Moments:
     """DAPS in the variables x0 + ratio eps; what it yields is divided by sqrt(1 + ratio^2)."""
     low = np.sqrt((1 - abars(np.array([0]))[0]) / abars(np.array([0]))[0])
     mean, cov = np.zeros(len(p.s)), how.ratios[0] ** 2 * np.eye(len(p.s))
     for u, w, n, lr in zip(how.ratios, [*how.ratios[1:], 0.0], how.evaluations, how.rates, strict=True):
-        grid = poly7(u, low, n + 1) if how.end else np.append(poly7(u, low, n), 0.0)
+        grid = poly7(u, low, n + 1) if how.noisy_end else np.append(poly7(u, low, n), 0.0)
         F0, G0 = euler(p, grid)
         pull = 1 / u**2 + (how.spread == "variance")
         keep = 1 - lr * (p.s**2 / how.tau**2 + pull)

@@ -2,109 +2,178 @@
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.report.columns import Metric
+from bench.records.record import Record
+from bench.report.columns import Column
 from bench.report.scores import Score
 from bench.report.tables import Row, Table
 
 ROWS = 5
 CELL = 160
-"""Least side of a cell in pixels; small images are enlarged by whole factors, pixels staying crisp."""
+"""Least side of a square in pixels; small images are enlarged by whole factors, so that pixels stay crisp."""
 INK, PALE, PAPER = "#1a1a1a", "#707070", "#ffffff"
 EMPTY = "#ececec"
+LEAST_FONT = 6
+"""Smallest font size, in pixels; longer texts run over."""
 
 Find = Callable[[str], Path | None]
 """Path below objects/ -> the file, if any folder holds it."""
+Content = Path | str
+"""What a square shows: the picture in a file, or a word where there is none."""
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """The head of a column; ``colour`` is that of the bar below it, which is not drawn in `PALE`."""
+
+    title: str
+    caption: str = ""
+    colour: str = PALE
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Lengths of a sheet, in pixels.
+
+    Attributes:
+        side: of a square.
+        gap: between squares.
+        unit: what is one pixel where a square has `CELL`.
+        line: height of a line of text.
+        title_lines: lines above the captions.
+        head: from the top to the first row of squares.
+    """
+
+    side: int
+    gap: int
+    unit: float
+    line: int
+    title_lines: int
+    head: int
+
+    def left(self, j: int) -> int:
+        """The left edge of column j."""
+        return self.gap + j * (self.side + self.gap)
+
+    def top(self, i: int) -> int:
+        """The upper edge of row i."""
+        return self.head + i * (self.side + self.gap)
+
+    def baseline(self, i: float) -> float:
+        """Where the text of line i of the head stands."""
+        return self.gap + self.line * (i + 0.75)
 
 
 def draw(
-    table: Table, metric: Metric | None, scores: dict[str, Score], colours: dict[str, str], find: Find
+    table: Table, metric: Column | None, scores: dict[str, Score], colours: dict[str, str], find: Find
 ) -> bytes | None:
     """The grid as PNG bytes, or None where no picture was kept."""
-    shown = [i for i in table.images if find(f"truth/{table.truths.get(i)}.png")][:ROWS]
-    rows = [
-        row
-        for row in sorted(table.rows, key=lambda r: not r.head.baseline)
-        if any(_kept(row, image, find) for image in shown)
-    ]
+    images = [image for image in table.images if find(f"truth/{table.truths.get(image)}.png")][:ROWS]
+    rows = []
+    for row in sorted(table.rows, key=lambda row: not row.head.baseline):
+        if any(_picture(row, image, find) for image in images):
+            rows.append(row)
     if not rows:
         return None
-    columns = [("truth", "", PALE), ("measurement", "", PALE)]
-    columns += [
-        (_title(row), _caption(table, row, metric, scores.get(row.name)), colours[row.head.solver])
-        for row in rows
-    ]
-    cells = [[*_given(table, image, find), *(_cell(row, image, find) for row in rows)] for image in shown]
-    return _paint(columns, cells)
+    columns = [GridColumn("truth"), GridColumn("measurement")]
+    for row in rows:
+        caption = _caption(table, row, metric, scores.get(row.name))
+        columns.append(GridColumn(_title(row), caption, colours[row.head.solver]))
+    lines = []
+    for image in images:
+        truth = f"truth/{table.truths[image]}.png"
+        measurement = f"measurement/{table.measurements[image]}.png"
+        given = [find(truth) or "not kept", find(measurement) or "not kept"]
+        lines.append(given + [_reconstruction(row, image, find) for row in rows])
+    return _paint(columns, lines)
 
 
 def _title(row: Row) -> str:
     return "A⁺y" if row.name == row.head.solver == "pinv" else row.name
 
 
-def _caption(table: Table, row: Row, metric: Metric | None, score: Score | None) -> str:
-    """The mean over all images of the row; with their number where it is not the usual one."""
+def _caption(table: Table, row: Row, metric: Column | None, score: Score | None) -> str:
+    """The mean over all images of the row, with their number where it is not the usual one."""
     if metric is None or score is None or score.interval is None:
         return ""
-    text = metric.show(score.interval.mean) + " dB" * (metric.name == "psnr")
-    text += f", n {score.interval.n}" * (row.name in table.unusual)
+    text = metric.show(score.interval.mean)
+    if metric.name == "psnr":
+        text += " dB"
+    if row.name in table.unusual:
+        text += f", n {score.interval.n}"
     return f"({text})" if score.partial else text
 
 
-def _kept(row: Row, image: str, find: Find) -> Path | None:
-    return next((p for r in row.solved.get(image, ()) if (p := find(f"{r.key[:2]}/{r.key}.png"))), None)
+def _picture(row: Row, image: str, find: Find) -> Path | None:
+    """The first sample of an image whose picture was kept."""
+    samples: list[Record] = row.solved.get(image, [])
+    for record in samples:
+        path = find(f"{record.key[:2]}/{record.key}.png")
+        if path:
+            return path
+    return None
 
 
-def _given(table: Table, image: str, find: Find) -> list[Path | str]:
-    names = (f"truth/{table.truths[image]}.png", f"measurement/{table.measurements[image]}.png")
-    return [find(name) or "not kept" for name in names]
+def _reconstruction(row: Row, image: str, find: Find) -> Content:
+    """The picture of a reconstruction, or why there is none."""
+    path = _picture(row, image, find)
+    if path:
+        return path
+    for record in row.records:
+        if record.image == image and record.status != "ok":
+            return record.status.replace("_", " ")
+    return "not kept" if image in row.solved else "not run"
 
 
-def _cell(row: Row, image: str, find: Find) -> Path | str:
-    """The reconstruction, or why there is none."""
-    failed = [r.status.replace("_", " ") for r in row.records if r.image == image and r.status != "ok"]
-    missing = "not kept" if image in row.solved else "not run"
-    return _kept(row, image, find) or (failed[0] if failed else missing)
-
-
-def _paint(columns: Sequence[tuple[str, str, str]], cells: Sequence[Sequence[Path | str]]) -> bytes:
-    pictures = [[_load(cell) if isinstance(cell, Path) else cell for cell in line] for line in cells]
-    native = max(max(p.size) for line in pictures for p in line if isinstance(p, Image.Image))
-    cell = native * max(1, -(-CELL // native))
-    gap, unit = max(cell // 32, 4), cell / 160
-    titles = [_wrap(title, cell, unit) for title, _, _ in columns]
-    line = round(29 * unit)
-    n_lines = max(len(lines) for lines, _ in titles)
-    captions = any(caption for _, caption, _ in columns)
-    head = gap * 2 + line * (n_lines + captions)
-    size = (gap + len(columns) * (cell + gap), head + len(cells) * (cell + gap))
-    sheet = Image.new("RGB", size, PAPER)
-    pen = ImageDraw.Draw(sheet)
-    for j, ((lines, font), (_, caption, colour)) in enumerate(zip(titles, columns, strict=True)):
-        x = gap + j * (cell + gap)
-        for i, text in enumerate(lines):
-            y = gap + line * (n_lines - len(lines) + i + 0.75)
-            pen.text((x + cell / 2, y), text, INK, _font(font), anchor="ms")
-        if caption:
-            pen.text(
-                (x + cell / 2, gap + line * (n_lines + 0.75)),
-                caption,
-                PALE,
-                _font(round(18 * unit)),
-                anchor="ms",
-            )
-        if colour != PALE:
-            pen.rectangle((x, head - gap - max(gap * 2 // 3, 2), x + cell - 1, head - gap), colour)
-        for i, pictured in enumerate(pictures):
-            _place(sheet, pictured[j], (x, head + i * (cell + gap)), cell)
+def _paint(columns: Sequence[GridColumn], lines: Sequence[Sequence[Content]]) -> bytes:
+    pictures = {path: _load(path) for line in lines for path in line if isinstance(path, Path)}
+    layout, titles = _arrange(columns, max(max(picture.size) for picture in pictures.values()))
+    sheet = Image.new("RGB", (layout.left(len(columns)), layout.top(len(lines))), PAPER)
+    for j, (title, column) in enumerate(zip(titles, columns, strict=True)):
+        _write_head(ImageDraw.Draw(sheet), layout, layout.left(j), title, column)
+        for i, line in enumerate(lines):
+            content = line[j]
+            shown = content if isinstance(content, str) else pictures[content]
+            _place(sheet, shown, (layout.left(j), layout.top(i)), layout.side)
     out = io.BytesIO()
     sheet.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def _arrange(columns: Sequence[GridColumn], native: int) -> tuple[Layout, list[tuple[list[str], int]]]:
+    """The layout for pictures of at most ``native`` pixels a side, and titles with font sizes (`_wrap`)."""
+    side = native * max(1, -(-CELL // native))
+    gap, unit = max(side // 32, 4), side / CELL
+    line = round(29 * unit)
+    titles = [_wrap(column.title, side, unit) for column in columns]
+    title_lines = max(len(texts) for texts, _ in titles)
+    captions = any(column.caption for column in columns)
+    head = gap * 2 + line * (title_lines + captions)
+    return Layout(side, gap, unit, line, title_lines, head), titles
+
+
+def _write_head(
+    pen: ImageDraw.ImageDraw, layout: Layout, left: int, title: tuple[list[str], int], column: GridColumn
+) -> None:
+    """Writes the title and the caption of a column, and draws its bar."""
+    texts, size = title
+    middle = left + layout.side / 2
+    for i, text in enumerate(texts):
+        y = layout.baseline(layout.title_lines - len(texts) + i)
+        pen.text((middle, y), text, INK, _font(size), anchor="ms")
+    if column.caption:
+        font = _font(round(18 * layout.unit))
+        pen.text((middle, layout.baseline(layout.title_lines)), column.caption, PALE, font, anchor="ms")
+    if column.colour != PALE:
+        bottom = layout.head - layout.gap
+        top = bottom - max(layout.gap * 2 // 3, 2)
+        pen.rectangle((left, top, left + layout.side - 1, bottom), column.colour)
 
 
 def _load(path: Path) -> Image.Image:
@@ -112,46 +181,51 @@ def _load(path: Path) -> Image.Image:
         return picture.convert("RGB")
 
 
-def _place(sheet: Image.Image, content: Image.Image | str, corner: tuple[int, int], cell: int) -> None:
-    """A picture centred in its cell, enlarged by the largest whole factor, or shrunk where it is larger; or a
-    word.
+def _place(sheet: Image.Image, content: Image.Image | str, corner: tuple[int, int], side: int) -> None:
+    """Draws a word, or a picture centred in its square.
+
+    The picture is enlarged by the largest whole factor, or shrunk where it is larger than the square.
     """
     x, y = corner
     if isinstance(content, str):
         pen = ImageDraw.Draw(sheet)
-        pen.rectangle((x, y, x + cell - 1, y + cell - 1), EMPTY)
-        pen.text(
-            (x + cell / 2, y + cell / 2), content, PALE, _fit(content, cell * 0.9, cell // 8), anchor="mm"
-        )
+        pen.rectangle((x, y, x + side - 1, y + side - 1), EMPTY)
+        font = _font(_fit(content, side * 0.9, side // 8))
+        pen.text((x + side / 2, y + side / 2), content, PALE, font, anchor="mm")
         return
-    scale = cell / max(content.size)
-    scale = int(scale) if scale >= 1 else scale
-    size = tuple(max(1, round(side * scale)) for side in content.size)
-    content = content.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.BOX)
-    sheet.paste(content, (x + (cell - size[0]) // 2, y + (cell - size[1]) // 2))
+    scale = side / max(content.size)
+    enlarged = scale >= 1
+    if enlarged:
+        scale = int(scale)
+    width = max(1, round(content.width * scale))
+    height = max(1, round(content.height * scale))
+    filter_ = Image.Resampling.NEAREST if enlarged else Image.Resampling.BOX
+    sheet.paste(content.resize((width, height), filter_), (x + (side - width) // 2, y + (side - height) // 2))
 
 
 def _wrap(title: str, width: int, unit: float) -> tuple[list[str], int]:
-    """The title in one line, or in two of about equal length cut at a separator, and the font size at which
-    it fits.
+    """The lines of a title, and the font size at which they fit.
+
+    A title that is too long for one line is cut at a separator into two of about equal length.
     """
     size = round(22 * unit)
     if _font(size).getlength(title) <= width:
         return [title], size
     cuts = [i for i in range(1, len(title)) if title[i] in "[(" or title[i - 1] in "-_ ,"]
     cut = min(cuts, key=lambda i: max(i, len(title) - i), default=len(title))
-    lines = [part.strip() for part in (title[:cut], title[cut:]) if part.strip()]
-    return lines, min(_fit(text, width, size).size for text in lines)
+    parts = title[:cut].strip(), title[cut:].strip()
+    lines = [part for part in parts if part]
+    return lines, min(_fit(text, width, size) for text in lines)
 
 
-def _fit(text: str, width: float, size: int) -> ImageFont.FreeTypeFont:
-    while size > 6 and _font(size).getlength(text) > width:
+def _fit(text: str, width: float, size: int) -> int:
+    """The largest font size, at most ``size``, at which a text is no wider than ``width``."""
+    while size > LEAST_FONT and _font(size).getlength(text) > width:
         size -= 1
-    return _font(size)
+    return size
 
 
 @lru_cache(maxsize=64)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(
-        Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size, layout_engine=ImageFont.Layout.BASIC
-    )
+    path = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)

@@ -1,88 +1,127 @@
 """Quality against cost: one panel per task, a point per row, baselines as horizontal lines."""
 
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.names import counted
-from bench.report.columns import Metric
+from bench.report.columns import Column
 from bench.report.figures.colours import BASELINE
-from bench.report.scores import Reference, Score, Scores, gap
+from bench.report.figures.page import STYLE, arrangement, finish_grid, new_page, to_png
+from bench.report.ranking import Yardstick, gap
+from bench.report.scores import Score, Scores
 from bench.report.tables import Row, Table
-from bench.report.text import distinct
 from bench.stats.intervals import Interval, bootstrap_interval
 
-STYLE = {
-    "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.grid": True, "axes.grid.which": "major", "grid.color": "#e4e4e4", "grid.linewidth": 0.8, "axes.axisbelow": True,
-    "axes.edgecolor": "#808080", "xtick.color": "#404040", "ytick.color": "#404040", "svg.hashsalt": "bench",
-}  # fmt: skip
+DIRECTIONS = {1: "  (higher is better)", -1: "  (lower is better)", 0: ""}
+DASHES = ((5, 3), (1, 2), (7, 2, 1, 2), (3, 1, 1, 1, 1, 1))
+"""Dash patterns of the baselines of a table."""
+FEWER = "Fewer images: placed at the paired distance from the best row over all images."
+HOLLOW = "Hollow: other batch size, or images failed or missing."
+
+
+@dataclass(frozen=True)
+class Point:
+    """A solver's row in a panel. ``hollow``: other conditions of timing, or images failed or are missing."""
+
+    row: Row
+    seconds: Interval
+    score: Interval
+    hollow: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One task: the scores of its rows, and a point for each row that has one."""
+
+    table: Table
+    scores: dict[str, Score]
+    points: list[Point]
 
 
 def draw(
     tables: Sequence[Table],
     scores: Sequence[Scores],
-    anchors: Sequence[Reference | None],
-    metric: Metric,
+    leaders: Sequence[Yardstick | None],
+    metric: Column,
     colours: dict[str, str],
     markers: dict[str, str],
 ) -> bytes | None:
     """The figure as PNG bytes, or None where no table has the metric and a time."""
-    placed = [
-        (t, place(t, s[metric.name], a, metric)) for t, s, a in zip(tables, scores, anchors, strict=True)
-    ]
-    panels = [(t, s) for t, s in placed if any(_point(t, r, s) for r in t.rows)]
+    panels = []
+    for table, judged, leader in zip(tables, scores, leaders, strict=True):
+        panel = _panel(table, place(table, judged[metric.name], leader, metric))
+        if panel.points:
+            panels.append(panel)
     if not panels:
         return None
-    down = math.ceil(len(panels) / 4)
-    across = math.ceil(len(panels) / down)
+    down, across = arrangement(len(panels))
     with rc_context(STYLE):
-        figure = Figure(
-            figsize=(0.5 + 3.1 * max(across, 2), 0.95 + 2.75 * down), dpi=160, layout="constrained"
-        )
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
+        page = new_page(0.5 + 3.1 * max(across, 2), 0.95 + 2.75 * down)
+        axes = list(page.subplots(down, across, squeeze=False, sharex=True).ravel())
         _set_scale(axes, panels)
-        for axis, (table, judged) in zip(axes, panels, strict=False):
-            _panel(axis, table, judged, metric, colours, markers)
-        low, high = axes[0].get_xlim()
-        for axis in axes[: len(panels)]:
-            axis.xaxis.set_major_locator(
-                LogLocator(10, subs=(1,) if high > 30 * low else (1, 2, 5), numticks=8)
-            )
-        for axis in axes[len(panels) :]:
-            axis.remove()
-        for i in range(max(0, len(panels) - across), len(panels)):
-            axes[i].tick_params(labelbottom=True)
-            axes[i].set_xlabel("seconds per image")
-        direction = {1: "  (higher is better)", -1: "  (lower is better)", 0: ""}[metric.better]
-        figure.supylabel(metric.label + " [dB]" * (metric.name == "psnr") + direction, fontsize=11)
+        for axis, panel in zip(axes, panels, strict=False):
+            _draw_panel(axis, panel, metric, colours, markers)
+        _set_ticks(axes[: len(panels)])
+        finish_grid(axes, len(panels), across, "seconds per image")
+        unit = " [dB]" if metric.name == "psnr" else ""
+        page.supylabel(metric.label + unit + DIRECTIONS[metric.better], fontsize=11)
         handles = _legend(panels, colours, markers)
-        layout = {"loc": "outside lower center", "ncols": _columns(len(handles), across), "frameon": False}
-        figure.legend(handles=handles, title=_remarks(panels) or None, title_fontsize=9, **layout)
-        out = io.BytesIO()
-        figure.savefig(out, format="png", metadata={"Software": None})
-    return out.getvalue()
+        page.legend(
+            handles=handles,
+            title=_remarks(panels) or None,
+            title_fontsize=9,
+            loc="outside lower center",
+            ncols=_columns(len(handles), across),
+            frameon=False,
+        )
+        return to_png(page)
 
 
-def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Score]]]) -> None:
-    """Seconds on a logarithmic scale. Like ones get limits first: about those that it would choose itself
-    matplotlib warns.
+def place(
+    table: Table, scores: dict[str, Score], leader: Yardstick | None, metric: Column
+) -> dict[str, Score]:
+    """Row name -> score, where rows about fewer images are moved to their paired distance from the leader.
+
+    Their own means are over other images than the means of the rest.
     """
-    times = [
-        bootstrap_interval(row.seconds).mean
-        for table, s in panels
-        for row in table.rows
-        if _point(table, row, s)
-    ]
+    placed = dict(scores)
+    level = scores[leader.row.name].interval if leader else None
+    if leader is None or level is None:
+        return placed
+    for row in table.rows:
+        ours = scores[row.name].interval
+        if row.name not in table.unusual or ours is None:
+            continue
+        lead = gap(row.scores(metric.name), leader.row.scores(metric.name), 1)
+        if lead is not None:
+            shift = level.mean + lead.mean - ours.mean
+            moved = Interval(ours.mean + shift, ours.low + shift, ours.high + shift, ours.n)
+            placed[row.name] = replace(scores[row.name], interval=moved)
+    return placed
+
+
+def _panel(table: Table, scores: dict[str, Score]) -> Panel:
+    points = []
+    for row in table.rows:
+        score = scores[row.name]
+        if row.seconds and score.interval and not row.head.baseline:
+            hollow = row.timing != table.timing or score.partial
+            points.append(Point(row, bootstrap_interval(row.seconds), score.interval, hollow))
+    return Panel(table, scores, points)
+
+
+def _set_scale(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
+    """Makes the seconds logarithmic.
+
+    Nearly equal ones get limits first, since matplotlib warns about the limits that it would choose itself.
+    """
+    times = [point.seconds.mean for panel in panels for point in panel.points]
     for axis in axes:
         axis.set_xscale("log")
         if max(times) < 2 * min(times):
@@ -90,117 +129,106 @@ def _set_scale(axes: Sequence[Axes], panels: Sequence[tuple[Table, dict[str, Sco
             axis.set_xlim(min(times) / 2, max(times) * 2)
 
 
-def place(
-    table: Table, scores: dict[str, Score], anchor: Reference | None, metric: Metric
-) -> dict[str, Score]:
-    """Rows about fewer images, moved to their paired distance from the reference row: their own mean is over
-    other images.
-    """
-    found = dict(scores)
-    for row in (row for row in table.rows if anchor and row.name in table.unusual):
-        ours, level = scores[row.name].interval, scores[anchor.row.name].interval
-        lead = gap(row.scores(metric.name), anchor.row.scores(metric.name), 1) if level else None
-        if ours and lead:
-            shift = level.mean + lead.mean - ours.mean
-            found[row.name] = replace(
-                scores[row.name], interval=Interval(*(end + shift for end in ours[:3]), ours.n)
-            )
-    return found
+def _set_ticks(axes: Sequence[Axes]) -> None:
+    """Labels decades, or also 2 and 5 times a decade where there is room."""
+    low, high = axes[0].get_xlim()
+    multiples = (1,) if high > 30 * low else (1, 2, 5)
+    for axis in axes:
+        axis.xaxis.set_major_locator(LogLocator(10, subs=multiples, numticks=8))
 
 
-def _point(table: Table, row: Row, scores: dict[str, Score]) -> bool:
-    return bool(row.seconds and scores[row.name].interval and not row.head.baseline and table.rows)
-
-
-def _panel(
-    axis: Axes,
-    table: Table,
-    scores: dict[str, Score],
-    metric: Metric,
-    colours: dict[str, str],
-    markers: dict[str, str],
+def _draw_panel(
+    axis: Axes, panel: Panel, metric: Column, colours: dict[str, str], markers: dict[str, str]
 ) -> None:
-    axis.set_title(table.title)
+    axis.set_title(panel.table.title)
     axis.margins(x=0.08, y=0.08)
     axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
+    _draw_baselines(axis, panel, metric)
     lines: dict[str, list[tuple[float, float]]] = {}
-    for row in table.rows:
-        interval = scores[row.name].interval
-        colour = colours[row.head.solver]
+    for point in panel.points:
+        solver = point.row.head.solver
+        _draw_point(axis, point, metric, colours[solver], markers[point.row.name])
+        lines.setdefault(solver, []).append((point.seconds.mean, metric.scale * point.score.mean))
+    for solver, places in lines.items():
+        x, y = zip(*sorted(places), strict=True)
+        axis.plot(x, y, color=colours[solver], linewidth=1, alpha=0.45, zorder=2)
+
+
+def _draw_baselines(axis: Axes, panel: Panel, metric: Column) -> None:
+    for row in panel.table.rows:
+        interval = panel.scores[row.name].interval
         if row.head.baseline and interval:
+            dash = _dash(row.name, panel.table)
             axis.axhline(
-                metric.scale * interval.mean,
-                color=BASELINE,
-                linestyle=_dash(row.name, table),
-                linewidth=1.3,
-                zorder=1,
+                metric.scale * interval.mean, color=BASELINE, linestyle=dash, linewidth=1.3, zorder=1
             )
-        if not _point(table, row, scores):
-            continue
-        x, y = bootstrap_interval(row.seconds), interval
-        lines.setdefault(row.head.solver, []).append((x.mean, metric.scale * y.mean))
-        axis.errorbar(
-            x.mean,
-            metric.scale * y.mean,
-            xerr=_bars(x.mean, x.low, x.high, 1.0),
-            yerr=_bars(y.mean, y.low, y.high, metric.scale),
-            fmt=markers[row.name],
-            color=colour,
-            markersize=7,
-            markerfacecolor=colour
-            if row.timing == table.timing and not scores[row.name].partial
-            else "white",
-            markeredgewidth=1.4,
-            elinewidth=1.4,
-            capsize=2.5,
-            zorder=3,
-        )
-    for solver, points in lines.items():
-        axis.plot(
-            *zip(*sorted(points), strict=True), color=colours[solver], linewidth=1, alpha=0.45, zorder=2
-        )
 
 
-def _bars(mean: float, low: float, high: float, scale: float) -> list[list[float]] | None:
-    return [[scale * max(mean - low, 0)], [scale * max(high - mean, 0)]] if math.isfinite(low) else None
+def _draw_point(axis: Axes, point: Point, metric: Column, colour: str, marker: str) -> None:
+    axis.errorbar(
+        point.seconds.mean,
+        metric.scale * point.score.mean,
+        xerr=_bars(point.seconds, 1.0),
+        yerr=_bars(point.score, metric.scale),
+        fmt=marker,
+        color=colour,
+        markersize=7,
+        markerfacecolor="white" if point.hollow else colour,
+        markeredgewidth=1.4,
+        elinewidth=1.4,
+        capsize=2.5,
+        zorder=3,
+    )
+
+
+def _bars(interval: Interval, scale: float) -> list[list[float]] | None:
+    """Lengths of the error bars below and above the mean; None where the interval has no bounds."""
+    mean, low, high, _ = interval
+    if not math.isfinite(low):
+        return None
+    return [[scale * max(mean - low, 0)], [scale * max(high - mean, 0)]]
 
 
 def _dash(name: str, table: Table) -> tuple[int, tuple[int, ...]]:
     """Another dash pattern for each baseline of a table."""
     baselines = [row.name for row in table.rows if row.head.baseline]
-    patterns = ((5, 3), (1, 2), (7, 2, 1, 2), (3, 1, 1, 1, 1, 1))
-    return 0, patterns[baselines.index(name) % len(patterns)]
+    return 0, DASHES[baselines.index(name) % len(DASHES)]
 
 
-def _legend(
-    panels: Sequence[tuple[Table, dict[str, Score]]], colours: dict[str, str], markers: dict[str, str]
-) -> list[Line2D]:
-    rows = {row.name: (row, table) for table, _ in reversed(panels) for row in table.rows}
-    fewer = {name: f" ({counted(n, 'image')})" for table, _ in panels for name, n in table.unusual.items()}
+def _legend(panels: Sequence[Panel], colours: dict[str, str], markers: dict[str, str]) -> list[Line2D]:
+    """One entry per row name, in order of appearance, as it looks in the first panel that has it."""
+    rows: dict[str, tuple[Row, Table]] = {}
+    remarks: dict[str, str] = {}
+    for panel in panels:
+        for row in panel.table.rows:
+            rows.setdefault(row.name, (row, panel.table))
+        for name, n in panel.table.unusual.items():
+            remarks[name] = f" ({counted(n, 'image')})"
     handles = []
-    for name in distinct(row.name for table, _ in panels for row in table.rows):
-        row, table = rows[name]
+    for name, (row, table) in rows.items():
         if row.head.baseline:
-            handles.append(
-                Line2D([], [], color=BASELINE, linestyle=_dash(name, table), label=f"{name} (baseline)")
-            )
+            entry = Line2D([], [], color=BASELINE, linestyle=_dash(name, table), label=f"{name} (baseline)")
         else:
-            style = {"color": colours[row.head.solver], "marker": markers[name], "linewidth": 1}
-            handles.append(Line2D([], [], label=name + fewer.get(name, ""), **style))
+            label = name + remarks.get(name, "")
+            colour = colours[row.head.solver]
+            entry = Line2D([], [], label=label, color=colour, marker=markers[name], linewidth=1)
+        handles.append(entry)
     return handles
 
 
-def _remarks(panels: Sequence[tuple[Table, dict[str, Score]]]) -> str:
-    """What the legend has to say beyond names."""
-    points = [(row, table, s) for table, s in panels for row in table.rows if _point(table, row, s)]
-    hollow = any(row.timing != table.timing or s[row.name].partial for row, table, s in points)
-    fewer = any(row.name in table.unusual for row, table, _ in points)
-    texts = ["Fewer images: placed at the paired distance from the best row over all images."] * fewer
-    return "\n".join(texts + ["Hollow: other batch size, or images failed or missing."] * hollow)
+def _remarks(panels: Sequence[Panel]) -> str:
+    """What the legend says beside names."""
+    points = [(point, panel.table) for panel in panels for point in panel.points]
+    remarks = []
+    if any(point.row.name in table.unusual for point, table in points):
+        remarks.append(FEWER)
+    if any(point.hollow for point, _ in points):
+        remarks.append(HOLLOW)
+    return "\n".join(remarks)
 
 
 def _columns(n: int, across: int) -> int:
-    """Of a legend with n entries; they fill their lines evenly."""
+    """Columns of a legend with n entries, which fill their lines evenly."""
     most = max(2, round(across * 1.5))
     return math.ceil(n / math.ceil(n / most))

@@ -1,29 +1,32 @@
 """Ours against what a paper prints: whether the two may be compared at all, and what comes out."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from bench.names import counted
+from bench.records.record import Record
 from bench.report.columns import SET_METRICS
-from bench.report.papers.published import METRICS, Entry, Number, Published
+from bench.report.papers.published import METRICS, Entry, PrintedNumber, Published
 from bench.report.planned import Run
-from bench.report.scores import Score, Sets, judge
+from bench.report.ranking import judge
+from bench.report.scores import Score, Sets
 from bench.report.tables import Row, Table
 from bench.report.text import plain
 from bench.stats.intervals import Interval
 
 PRESETS = ("official", "paper")
-"""With the settings of a paper or of its code; numbers of other settings are not the paper's."""
+"""Presets with the settings of a paper or of its code; numbers of other settings are not the paper's."""
 SOLVER_ONLY = frozenset({"rcond"})
 """Parameters of an operator that change its pseudo-inverse, not the measurement."""
-
+SAME_SIGMA = 1e-9
+"""Largest difference of two noise levels that count as equal."""
 OTHER_SETS = "{}: other features, or another reference than the true images of the run, here"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Comparison:
     """One number of a paper and ours, None where there are no records. Both are in the paper's printed unit.
 
     ``verdict``: ``reproduced``, ``differs``, ``not comparable`` (with ``reasons``), ``unverified source``,
@@ -31,7 +34,7 @@ class Cell:
     """
 
     metric: str
-    published: Number
+    published: PrintedNumber
     ours: Interval | None = None
     verdict: str = ""
     reasons: tuple[str, ...] = ()
@@ -39,9 +42,9 @@ class Cell:
     @property
     def difference(self) -> float | None:
         """Ours minus the published number; None where the two are not comparable."""
-        return (
-            self.ours.mean - self.published.value if self.ours and self.verdict != "not comparable" else None
-        )
+        if self.ours is None or self.verdict == "not comparable":
+            return None
+        return self.ours.mean - self.published.value
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,13 @@ class Line:
     """
 
     row: str
-    cells: tuple[Cell, ...]
+    comparisons: tuple[Comparison, ...]
     ours: tuple[Table, Row] | None = None
     missing: bool = False
 
 
-class Records:
-    """What was recorded, and its scores, each computed once."""
+class Recorded:
+    """Our tables, and their scores, each computed once."""
 
     def __init__(self, tables: Sequence[Table], sets: Sets, runs: Sequence[Run] = ()) -> None:
         self.tables, self.sets = tables, sets
@@ -77,52 +80,63 @@ class Records:
             self._scores[place] = judge(table, METRICS[metric], self.sets)
         return self._scores[place][row.name]
 
-    @cached_property
-    def rows(self) -> list[tuple[Table, Row]]:
-        """All rows with at least one reconstruction."""
-        return [(table, row) for table in self.tables for row in table.rows if row.ok]
+    def rows_of(self, solver: str, operator: str, prior: str) -> list[tuple[Table, Row]]:
+        """The rows of a solver, an operator and a prior that have at least one reconstruction."""
+        found = []
+        for table in self.tables:
+            for row in table.rows:
+                head = row.head
+                if row.ok and (head.solver, head.operator, head.prior) == (solver, operator, prior):
+                    found.append((table, row))
+        return found
 
 
-def compare(published: Published, entry: Entry, records: Records) -> list[Line]:
+def compare(published: Published, entry: Entry, recorded: Recorded) -> list[Line]:
     """A paper's table of one problem, line by line."""
-    return [_line(published, entry, row, records) for row in entry.rows]
+    return [_line(published, entry, row, recorded) for row in entry.rows]
 
 
-def _line(published: Published, entry: Entry, name: str, records: Records) -> Line:
-    """With our row of the same solver, operator and prior for which the fewest reasons speak against a
-    comparison.
+def _line(published: Published, entry: Entry, name: str, recorded: Recorded) -> Line:
+    """Compares a line with our row of the same solver, operator and prior.
+
+    Several rows may be so; the one is taken against which the fewest reasons speak.
     """
-    numbers = entry.numbers(name)
     solver, steps = published.method(name)
     if solver is None:
-        return Line(name, tuple(Cell(metric, number) for metric, number in numbers.items()))
-    asked = solver, entry.operator, entry.prior
-    found = [(t, r) for t, r in records.rows if (r.head.solver, r.head.operator, r.head.prior) == asked]
-    if not found:
-        return Line(
-            name, tuple(Cell(m, number, verdict="no records") for m, number in numbers.items()), missing=True
-        )
+        return Line(name, _only_theirs(entry, name, ""))
+    candidates = recorded.rows_of(solver, entry.operator, entry.prior)
+    if not candidates:
+        return Line(name, _only_theirs(entry, name, "no records"), missing=True)
     weights = published.priors[entry.prior].sha256
-    against = [tuple(obstacles(entry, name, steps, weights, table, row)) for table, row in found]
-    best = min(range(len(found)), key=lambda i: len(against[i]))
-    (table, row), reasons = found[best], against[best]
-    cells = []
-    for metric, number in numbers.items():
-        odd = (
-            ()
-            if metric not in SET_METRICS or records.usual_sets(row)
-            else (OTHER_SETS.format(METRICS[metric].label),)
-        )
-        cells.append(_cell(entry, metric, number, records.score(table, row, metric), (*reasons, *odd)))
-    settings = (
-        row.head.preset in PRESETS and row.head.params.get("steps") == steps and not changed(row.head.label)
-    )
-    return Line(name, tuple(cells), (table, row), missing=not settings or len(row.solved) < (entry.n or 0))
+    weighed = []
+    for table, row in candidates:
+        weighed.append((tuple(obstacles(entry, name, steps, weights, table, row)), table, row))
+    reasons, table, row = min(weighed, key=lambda found: len(found[0]))
+    comparisons = []
+    for metric, number in entry.numbers(name).items():
+        against = reasons
+        if metric in SET_METRICS and not recorded.usual_sets(row):
+            against = (*reasons, OTHER_SETS.format(METRICS[metric].label))
+        comparisons.append(_comparison(entry, metric, number, recorded.score(table, row, metric), against))
+    missing = not _has_settings(row.head, steps) or len(row.solved) < (entry.n or 0)
+    return Line(name, tuple(comparisons), (table, row), missing)
+
+
+def _only_theirs(entry: Entry, name: str, verdict: str) -> tuple[Comparison, ...]:
+    numbers = entry.numbers(name)
+    return tuple(Comparison(metric, number, verdict=verdict) for metric, number in numbers.items())
+
+
+def _has_settings(head: Record, steps: int) -> bool:
+    """Whether a row was run with a published preset, unchanged, at so many steps."""
+    return head.preset in PRESETS and head.params.get("steps") == steps and not changed(head.label)
 
 
 def changed(label: str) -> list[str]:
-    """What a command line changed in a row, as its label says, "dps-paper-1000[zeta=1,steps=100]", but for
-    the steps.
+    """What a command line changed in a row beside its steps, read from its label.
+
+    >>> changed("dps-paper-1000[zeta=1,steps=100]")
+    ['zeta=1']
     """
     settings = label.partition("[")[2].rstrip("]").split(",")
     return [setting for setting in settings if setting.partition("=")[0] not in {"", "steps"}]
@@ -131,63 +145,88 @@ def changed(label: str) -> list[str]:
 def obstacles(
     entry: Entry, name: str, steps: int, weights: str | None, table: Table, row: Row
 ) -> Iterator[str]:
-    """Why our row is about something else than the paper's, whatever the metric."""
+    """Yields the reasons why our row is about something else than the paper's, whatever the metric.
+
+    Args:
+        entry, name, steps: the paper's table, and its row with its number of steps.
+        weights: sha256 of the paper's network, None where any weights of that name will do.
+        table, row: ours.
+    """
     head = row.head
     if weights not in {None, head.weights_sha256}:
         yield f"prior: other weights than those that {entry.prior} is known by"
-    if name in entry.rows_differ:
-        yield f"solver: {entry.rows_differ[name]}"
-    if head.preset not in PRESETS:
-        yield f"preset {head.preset or 'none'}, neither official nor paper"
-    elif own := changed(head.label):
-        yield f"{', '.join(own)} instead of what the preset {head.preset} has"
-    if head.params.get("steps") != steps:
-        yield f"{head.params.get('steps')} steps here, {steps} there"
+    yield from _other_solver(entry, name, steps, head)
     if entry.operator_differs:
         yield f"operator: {entry.operator_differs}"
-    yield from _parameters(entry.params, head.operator_params)
-    if entry.noise_std is None:
-        yield "their sigma is not known"
-    elif abs(entry.noise_std - head.sigma) > 1e-9:
-        yield f"sigma {head.sigma:g} here, {entry.noise_std:g} there, for images in [−1, 1]"
-    if entry.dataset is None:
-        yield f"their images are not known ({entry.images})"
-    elif entry.dataset != head.dataset:
-        yield f"images: {head.dataset} here, {entry.dataset} there"
+    yield from _other_parameters(entry.params, head.operator_params)
+    yield from _other_noise(entry, head)
+    yield from _other_images(entry, head)
     if row.name in table.strangers or not row.complete:
         yield f"{len(row.solved)} of {len(row.images)} images were solved on the common measurements"
 
 
-def _parameters(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
+def _other_solver(entry: Entry, name: str, steps: int, head: Record) -> Iterator[str]:
+    if name in entry.rows_differ:
+        yield f"solver: {entry.rows_differ[name]}"
+    settings = changed(head.label)
+    if head.preset not in PRESETS:
+        yield f"preset {head.preset or 'none'}, neither official nor paper"
+    elif settings:
+        yield f"{', '.join(settings)} instead of what the preset {head.preset} has"
+    if head.params.get("steps") != steps:
+        yield f"{head.params.get('steps')} steps here, {steps} there"
+
+
+def _other_parameters(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
     for key in dict.fromkeys((*theirs, *ours)):
         if key not in SOLVER_ONLY and theirs.get(key) != ours.get(key):
-            here, there = (plain(v[key]) if v.get(key) is not None else "unset" for v in (ours, theirs))
-            yield f"{key} {here} here, {there} there"
+            yield f"{key} {_set_to(ours, key)} here, {_set_to(theirs, key)} there"
 
 
-def _cell(entry: Entry, metric: str, number: Number, score: Score, reasons: tuple[str, ...]) -> Cell:
+def _set_to(params: Mapping[str, Any], key: str) -> str:
+    return "unset" if params.get(key) is None else plain(params[key])
+
+
+def _other_noise(entry: Entry, head: Record) -> Iterator[str]:
+    if entry.noise_std is None:
+        yield "their sigma is not known"
+    elif abs(entry.noise_std - head.sigma) > SAME_SIGMA:
+        yield f"sigma {head.sigma:g} here, {entry.noise_std:g} there, for images in [−1, 1]"
+
+
+def _other_images(entry: Entry, head: Record) -> Iterator[str]:
+    if entry.dataset is None:
+        yield f"their images are not known ({entry.images})"
+    elif entry.dataset != head.dataset:
+        yield f"images: {head.dataset} here, {entry.dataset} there"
+
+
+def _comparison(
+    entry: Entry, metric: str, number: PrintedNumber, score: Score, reasons: tuple[str, ...]
+) -> Comparison:
+    """The verdict on a number of ours, against which there may be reasons already."""
     if score.interval is None:
-        return Cell(
-            metric, number, None, "not comparable", (f"no {METRICS[metric].label} here: {score.reason}",)
-        )
+        absent = f"no {METRICS[metric].label} here: {score.reason}"
+        return Comparison(metric, number, None, "not comparable", (absent,))
     ours = _printed(score.interval, METRICS[metric].scale)
-    own = tuple(_variant(entry, metric, ours))
-    if reasons or own:
-        return Cell(metric, number, ours, "not comparable", (*reasons, *own))
-    if entry.status_of(metric) != "verbatim":
-        return Cell(metric, number, ours, "unverified source", (entry.status_of(metric),))
+    reasons = (*reasons, *_other_metric(entry, metric, ours))
+    if reasons:
+        return Comparison(metric, number, ours, "not comparable", reasons)
+    status = entry.status_of(metric)
+    if status != "verbatim":
+        return Comparison(metric, number, ours, "unverified source", (status,))
     inside = ours.low - number.half <= number.value <= ours.high + number.half
-    return Cell(metric, number, ours, "reproduced" if inside else "differs")
+    return Comparison(metric, number, ours, "reproduced" if inside else "differs")
 
 
-def _variant(entry: Entry, metric: str, ours: Interval) -> Iterator[str]:
-    """Why the two numbers are of different metrics, though they have one name."""
+def _other_metric(entry: Entry, metric: str, ours: Interval) -> Iterator[str]:
+    """Yields the reasons why the two numbers are of different metrics, though they have one name."""
     label = METRICS[metric].label
     if metric in entry.variants:
         yield f"{label}: {entry.variants[metric]}"
     if metric == "fid" and entry.n != ours.n:
         yield f"FID of {counted(ours.n, 'image')} here, of {entry.n or 'an unknown number'} there"
-    if ours.low != ours.low:
+    if math.isnan(ours.low):
         yield f"{label}: no interval here"
 
 

@@ -8,16 +8,17 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.names import nearest
-from bench.report.columns import KNOWN, Metric
+from bench.report.columns import KNOWN, Column
 
 FILE = Path(__file__).resolve().parents[3] / "reports" / "published.toml"
-METRICS = {metric.name: metric for metric in (*KNOWN, Metric("consistency", "Cons.", ".2f", -1))}
+METRICS = {metric.name: metric for metric in (*KNOWN, Column("Cons.", 2, False, name="consistency"))}
 """Ours, and those that papers print and we do not compute."""
+SECTIONS = {"papers", "solvers", "others", "priors", "table"}
 Status = Literal["verbatim", "third-party", "unverified"]
 
 
@@ -29,6 +30,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_Section = TypeVar("_Section", bound=_Strict)
+
+
 class Paper(_Strict):
     """A paper whose tables can be laid out; ``id`` as `bench.report.text.citation` takes it."""
 
@@ -36,9 +40,13 @@ class Paper(_Strict):
     id: str
 
 
-class Solver(_Strict):
-    """A solver of ours: its name in print, the steps of its row in our suites, and whether its steps pull
-    back.
+class PublishedSolver(_Strict):
+    """A solver that we have too.
+
+    Attributes:
+        label: its name in print.
+        steps: those of its row in our suites.
+        backward: whether each evaluation is followed by a backward pass through the network.
     """
 
     label: str
@@ -46,11 +54,12 @@ class Solver(_Strict):
     backward: bool = False
 
 
-class Prior(_Strict):
-    """``tflop``: 10^12 operations of one evaluation of the network on one image; None of a network that we
-    have no card of.
+class PublishedPrior(_Strict):
+    """A network that papers use.
 
-    ``sha256``: of its weights, as in our card; None: any weights of that name are taken for them.
+    Attributes:
+        tflop: 10^12 operations of one evaluation on one image; None where we have no card of the network.
+        sha256: hash of its weights, as in our card; None: any weights of that name are taken for them.
     """
 
     tflop: float | None = Field(None, gt=0)
@@ -58,8 +67,8 @@ class Prior(_Strict):
 
 
 @dataclass(frozen=True)
-class Number:
-    """As printed: the value, and half a unit of its last digit."""
+class PrintedNumber:
+    """A number as printed: the value, and half a unit of its last digit."""
 
     value: float
     half: float
@@ -94,20 +103,27 @@ class Entry(_Strict):
 
     @property
     def noise_std(self) -> float | None:
-        """Of the noise for images in [-1, 1]; None where it is not known."""
+        """The noise's standard deviation for images in [-1, 1]; None where it is not known."""
         return self.sigma if self.sigma is None or self.sigma_unit == "[-1,1]" else 2 * self.sigma
 
-    def numbers(self, row: str) -> dict[str, Number]:
-        """Metric -> what the row prints; empty places are left out."""
-        cells = zip(self.metrics, self.rows[row].split(), strict=True)
-        return {
-            metric: Number(float(text), 0.5 * 10.0 ** -_decimals(text))
-            for metric, text in cells
-            if text != "-"
-        }
+    def printed(self, row: str) -> dict[str, str]:
+        """Metric -> what the row prints, digit by digit; "-" where it prints nothing.
+
+        Raises:
+            ValueError: another number of columns than of metrics.
+        """
+        return dict(zip(self.metrics, self.rows[row].split(), strict=True))
+
+    def numbers(self, row: str) -> dict[str, PrintedNumber]:
+        """Metric -> the number that the row prints; empty places are left out."""
+        found = {}
+        for metric, text in self.printed(row).items():
+            if text != "-":
+                found[metric] = PrintedNumber(float(text), 0.5 * 10.0 ** -_decimals(text))
+        return found
 
     def skipped(self, row: str) -> str | None:
-        """Why no row of ours can stand beside it; None where one can."""
+        """Why no row of ours can be compared with it; None where one can."""
         return self.rows_skipped.get(row) if self.suite else f"no suite of ours has the network {self.prior}"
 
     def status_of(self, metric: str) -> Status:
@@ -121,19 +137,20 @@ class Entry(_Strict):
         if (self.dataset is None) == (self.images is None):
             raise ValueError("give either the dataset, or in images what is known of them")
         for metric in (*self.metrics, *self.variants, *self.statuses):
-            _known("metric", metric, METRICS)
+            _refuse_unknown("metric", metric, METRICS)
         for row in self.rows:
-            try:
-                self.numbers(row)
-            except ValueError as error:
-                raise ValueError(
-                    f"row '{row}': {len(self.metrics)} numbers or '-' expected ({error})"
-                ) from None
+            self._refuse_unreadable(row)
         if (self.suite is None) != (self.task is None):
             raise ValueError("suite and task come together")
         for row in (*self.rows_differ, *self.rows_skipped):
-            _known("row", row, self.rows)
+            _refuse_unknown("row", row, self.rows)
         return self
+
+    def _refuse_unreadable(self, row: str) -> None:
+        try:
+            self.numbers(row)
+        except ValueError as error:
+            raise ValueError(f"row '{row}': {len(self.metrics)} numbers or '-' expected ({error})") from None
 
 
 @dataclass(frozen=True)
@@ -141,9 +158,9 @@ class Published:
     """The whole file."""
 
     papers: Mapping[str, Paper]
-    solvers: Mapping[str, Solver]
+    solvers: Mapping[str, PublishedSolver]
     others: Mapping[str, str]
-    priors: Mapping[str, Prior]
+    priors: Mapping[str, PublishedPrior]
     entries: tuple[Entry, ...]
 
     def of(self, paper: str) -> list[Entry]:
@@ -177,81 +194,90 @@ def load_published(path: Path = FILE) -> Published:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PublishedError(
-            f"no file {path}: published numbers come with the repository, not with the installed package; clone it"
+            f"no file {path}: published numbers come with the repository, "
+            "not with the installed package; clone it"
         ) from None
     except (OSError, ValueError) as error:
         raise PublishedError(f"cannot read {path}: {error}") from None
     try:
-        unknown = data.keys() - {"papers", "solvers", "others", "priors", "table"}
-        if unknown:
-            raise PublishedError(f"unknown section '{min(unknown)}'")
-        kinds = {"papers": Paper, "solvers": Solver, "priors": Prior}
-        parts = {
-            name: {k: _checked(f"{name}.{k}", kind, v) for k, v in data[name].items()}
-            for name, kind in kinds.items()
-        }
-        found = Published(**parts, others=dict(data["others"]), entries=tuple(_entries(data["table"])))
-        _check(found)
+        return _parse(data)
     except PublishedError as error:
         raise PublishedError(f"{path}: {error}") from None
     except KeyError as error:
         raise PublishedError(f"{path}: no section {error}") from None
+
+
+def _parse(data: Mapping[str, Any]) -> Published:
+    unknown = data.keys() - SECTIONS
+    if unknown:
+        raise PublishedError(f"unknown section '{min(unknown)}'")
+    found = Published(
+        papers=_section("papers", Paper, data),
+        solvers=_section("solvers", PublishedSolver, data),
+        priors=_section("priors", PublishedPrior, data),
+        others=dict(data["others"]),
+        entries=tuple(_entries(data["table"])),
+    )
+    for entry in found.entries:
+        try:
+            _refuse_unknown_names(found, entry)
+        except ValueError as error:
+            raise PublishedError(f"{entry.source}: {entry.title}: {error}") from None
     return found
 
 
+def _section(name: str, kind: type[_Section], data: Mapping[str, Any]) -> dict[str, _Section]:
+    return {key: _checked(f"{name}.{key}", kind, value) for key, value in data[name].items()}
+
+
 def _entries(tables: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
-    """One per task: what the table says, and on top of it the task."""
+    """Yields an entry per task of each table: what the table says, and on top of it what the task says."""
     for table in tables:
         shared = {name: value for name, value in table.items() if name != "task"}
         for task in table.get("task", ()):
-            both = {name for name in shared.keys() & task.keys() if isinstance(shared[name], dict)}
-            merged = shared | task | {name: shared[name] | task[name] for name in both}
-            merged |= {"caveats": [*shared.get("caveats", ()), *task.get("caveats", ())]}
-            yield _checked(
-                f"{merged.get('source', '(no source)')}: {merged.get('title', '(no title)')}", Entry, merged
-            )
+            merged = shared | task
+            for name in shared.keys() & task.keys():
+                if isinstance(shared[name], dict):
+                    merged[name] = shared[name] | task[name]
+            merged["caveats"] = [*shared.get("caveats", ()), *task.get("caveats", ())]
+            place = f"{merged.get('source', '(no source)')}: {merged.get('title', '(no title)')}"
+            yield _checked(place, Entry, merged)
 
 
-def _checked(place: str, kind: type[BaseModel], value: Any) -> Any:
+def _checked(place: str, kind: type[_Section], value: Any) -> _Section:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        what = (
-            "unknown field"
-            if first["type"] == "extra_forbidden"
-            else first["msg"].removeprefix("Value error, ")
-        )
-        raise PublishedError(f"{place}: {field + ': ' if field else ''}{what}") from None
+        reason = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            reason = "unknown field"
+        raise PublishedError(f"{place}: {field + ': ' if field else ''}{reason}") from None
 
 
-def _check(found: Published) -> None:
-    """Names that refer to other sections."""
-    for entry in found.entries:
-        place = f"{entry.source}: {entry.title}"
-        try:
-            _known("paper", entry.paper, found.papers)
-            _known("prior", entry.prior, found.priors)
-            if entry.suite and found.priors[entry.prior].tflop is None:
-                raise ValueError(f"prior '{entry.prior}' has no tflop, which the plan needs")
-            for solver in entry.preset:
-                _known("solver", solver, found.solvers)
-            for row in entry.rows:
-                if found.method(row)[0] is None:
-                    _known(
-                        "row",
-                        row,
-                        (*found.others, *(f"{name}-{about.steps}" for name, about in found.solvers.items())),
-                    )
-        except ValueError as error:
-            raise PublishedError(f"{place}: {error}") from None
+def _refuse_unknown_names(found: Published, entry: Entry) -> None:
+    """Refuses names in an entry that are in no other section.
+
+    Raises:
+        ValueError: what is unknown or missing.
+    """
+    _refuse_unknown("paper", entry.paper, found.papers)
+    _refuse_unknown("prior", entry.prior, found.priors)
+    if entry.suite and found.priors[entry.prior].tflop is None:
+        raise ValueError(f"prior '{entry.prior}' has no tflop, which the plan needs")
+    for solver in entry.preset:
+        _refuse_unknown("solver", solver, found.solvers)
+    ours = [f"{name}-{solver.steps}" for name, solver in found.solvers.items()]
+    for row in entry.rows:
+        if found.method(row)[0] is None:
+            _refuse_unknown("row", row, (*found.others, *ours))
+
+
+def _refuse_unknown(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        raise ValueError(f"unknown {what} '{name}'{nearest(name, known)}")
 
 
 def _decimals(text: str) -> int:
     return len(text.partition(".")[2])
-
-
-def _known(what: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise ValueError(f"unknown {what} '{name}'{nearest(name, known)}")

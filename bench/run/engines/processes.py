@@ -24,11 +24,11 @@ PAUSE = 0.2
 
 @dataclass
 class Part:
-    """One process's share: the device, the shard, and how it went."""
+    """The share of one process: the device, the shard, and how it went."""
 
     device: str
     shard: tuple[int, int]
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
     deaths: int = 0
     codes: list[int] = field(default_factory=list)
 
@@ -38,14 +38,20 @@ class Part:
         i, n = self.shard
         return ["--shard", f"{i}/{n}", "--device", self.device, "--no-report", "--workers", ""]
 
+    @property
+    def started(self) -> subprocess.Popen[bytes]:
+        """The process, once there is one."""
+        assert self.process is not None
+        return self.process
+
 
 def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
-    """The parts of a run.
+    """Makes the parts of a run.
 
     Args:
         workers: a number of processes on ``device``, or devices with commas between, one process each (repeat
             one for two).
-        shard: of the whole, (i, n); its parts are shards of n times as many.
+        shard: (i, n) of the whole run; its parts are shards of n times as many.
 
     Raises:
         ValueError: ``workers`` is neither.
@@ -62,8 +68,10 @@ def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
 def run_parts(
     arguments: Sequence[str], todo: Sequence[Part], wrote: Callable[[int], bool], watch: Callable[[], None]
 ) -> list[Part]:
-    """Runs all parts at once and waits for them; the parts that were given up, with the codes that they ended
-    with.
+    """Runs all parts at once and waits for them.
+
+    A part that ends by itself, with whatever code, is not started again: whoever asked looks at what is
+    recorded.
 
     Args:
         arguments: of ``python -m bench``, the verb first.
@@ -71,8 +79,8 @@ def run_parts(
             dies.
         watch: called every now and then, and once after the last part has ended.
 
-    A part that ends by itself, with whatever code, is not started again: whoever asked looks at what is
-    recorded.
+    Returns:
+        The parts that were given up, with the codes that they ended with.
     """
     running, lost, share = list(todo), [], max(1, cores() // len(todo))
     try:
@@ -81,12 +89,10 @@ def run_parts(
         while running:
             time.sleep(PAUSE)
             watch()
-            for part in [part for part in running if part.process.poll() is not None]:
+            for part in [part for part in running if part.started.poll() is not None]:
                 running.remove(part)
-                part.codes.append(part.process.returncode)
-                if not _died(part.process.returncode):
+                if not _note_end(part, wrote):
                     continue
-                part.deaths = 1 if wrote(part.process.pid) else part.deaths + 1
                 if part.deaths < ATTEMPTS:
                     _start(part, arguments, share)
                     running.append(part)
@@ -95,19 +101,29 @@ def run_parts(
         watch()
     finally:
         for part in running:
-            part.process.terminate()
+            part.started.terminate()
         for part in running:
-            part.process.wait()
+            part.started.wait()
     return lost
 
 
 def _start(part: Part, arguments: Sequence[str], threads: int) -> None:
-    """With its share of the processors, unless the user has chosen a number of threads."""
+    """Starts a part with its share of the processors, unless the user has chosen a number of threads."""
     command = [sys.executable, "-m", "bench", *arguments, *part.arguments]
     environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
     part.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command line
 
 
+def _note_end(part: Part, wrote: Callable[[int], bool]) -> bool:
+    """Keeps how a process ended, and tells whether it died."""
+    code = part.started.returncode
+    part.codes.append(code)
+    if not _died(code):
+        return False
+    part.deaths = 1 if wrote(part.started.pid) else part.deaths + 1
+    return True
+
+
 def _died(code: int) -> bool:
-    """Killed by a signal, also as a shell reports it, but not by the user."""
+    """Whether a signal killed it, also as a shell reports it, but not the user."""
     return code < 0 or (code > 128 and code != INTERRUPTED)

@@ -12,7 +12,7 @@ from bench.cli.run import command_line
 from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.records.journal import read_records
-from bench.records.manifest import read_manifest
+from bench.records.manifest import read_manifests
 from bench.run.engines.processes import ATTEMPTS, parts, run_parts
 from bench.run.progress import Observer
 from bench.run.runner import Runner
@@ -76,8 +76,8 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path, monkeypa
         {r.key: r.metrics["psnr"] for r in read_records(tmp_path / name)[0]} for name in ("one", "two")
     )
     assert ours.keys() == theirs.keys() and ours == pytest.approx(theirs, abs=1e-3)
-    (manifest,) = read_manifest(tmp_path / "two")
-    assert "--workers 2" in manifest["command"] and "--shard" not in manifest["command"]
+    (manifest,) = read_manifests(tmp_path / "two")
+    assert "--workers 2" in manifest.command and "--shard" not in manifest.command
 
 
 def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):

@@ -1,0 +1,204 @@
+"""What the verbs share: help with options in groups and examples, common options, and errors.
+
+Errors that a user can cause become lines on stderr and an exit code: 0 all done; 1 something could not be
+computed, read or written; 2 the request does not make sense; 130 Ctrl-C.
+"""
+
+import functools
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+EXPECTED = {
+    "SuiteError": USAGE,
+    "UserCodeError": USAGE,
+    "DataError": USAGE,
+    "PriorError": USAGE,
+    "DeviceError": USAGE,
+    "PublishedError": USAGE,
+    "AssetUnavailable": FAILURE,
+    "DownloadError": FAILURE,
+    "ListUnavailable": FAILURE,
+    "OSError": FAILURE,
+}
+"""Exit codes of the errors that say all there is to say. They are known by name, since most of their modules
+import torch."""
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Verb(click.Command):
+    """A command whose help shows its options in groups, and examples.
+
+    Args:
+        examples: what follows ``python -m bench``, one line each.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.examples = tuple(examples)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and isinstance(param, click.Option):
+                title = param.group if isinstance(param, GroupedOption) else "Other options"
+                groups.setdefault(title, []).append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}python -m bench {example}\n")
+
+
+class GroupedOption(click.Option):
+    """An option that stands under a title in the help of its verb."""
+
+    def __init__(self, *args: Any, group: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.group = group
+
+
+def verb(name: str, *examples: str) -> Callable[[Callable[..., Any]], Verb]:
+    """Makes a function a `Verb`, whose expected errors become lines on stderr."""
+
+    def decorate(function: Callable[..., Any]) -> Verb:
+        return click.command(name, cls=Verb, examples=examples)(plain_errors(function))
+
+    return decorate
+
+
+def group(title: str) -> Callable[..., Decorator]:
+    """``click.option`` for options that stand under this title in the help."""
+    return functools.partial(click.option, cls=GroupedOption, group=title)
+
+
+class Shard(click.ParamType):
+    """A kind of value: i/n -> (i, n)."""
+
+    name = "i/n"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        i, _, n = value.partition("/")
+        if not (i.isdigit() and n.isdigit() and 1 <= int(i) <= int(n)):
+            self.fail(f"'{value}' is not i/n with 1 <= i <= n, as in 1/4", param, ctx)
+        return int(i), int(n)
+
+
+class Pictures(click.ParamType):
+    """A kind of value: all, none or first:N -> None, 0 or N."""
+
+    name = "all|first:N|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        word, _, number = str(value).partition(":")
+        if value in {"all", "none"}:
+            return None if value == "all" else 0
+        if word != "first" or not number.isdigit():
+            self.fail(f"'{value}' is none of all, none, first:N", param, ctx)
+        return int(number)
+
+
+WHERE, HOW, OUTPUT = "Where", "How", "Output"
+"""Titles that several verbs use."""
+
+
+def task(option: Callable[..., Decorator]) -> Decorator:
+    """The option ``--task``, made by `group` or `click.option`."""
+    return option(
+        "--task",
+        "tasks",
+        metavar="NAME",
+        multiple=True,
+        help="Only this task, as in hdr or 'blur_*'; '!hdr' means all but hdr. Repeatable.",
+    )
+
+
+def data_root(title: str = WHERE) -> Decorator:
+    """The option ``--data-root``."""
+    return group(title)(
+        "--data-root",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="The folder of your ImageNet or FFHQ images.  "
+        "[default: BENCH_IMAGENET, BENCH_FFHQ or BENCH_DATA]",
+    )
+
+
+def device(title: str = WHERE) -> Decorator:
+    """The option ``--device``."""
+    return group(title)(
+        "--device", metavar="NAME", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ..."
+    )
+
+
+def progress(title: str = OUTPUT) -> Decorator:
+    """The option ``--progress``."""
+    return group(title)(
+        "--progress",
+        type=click.Choice(["auto", "rich", "plain", "none"]),
+        default="auto",
+        show_default=True,
+        help="Bars (rich) or lines (plain) on stderr; auto shows bars on a terminal.",
+    )
+
+
+def plain_errors(function: Callable[..., None]) -> Callable[..., None]:
+    """Turns the errors that a user can cause into lines and an exit code; others keep their traceback."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> None:
+        try:
+            function(*args, **options)
+        except KeyboardInterrupt:
+            fail("interrupted", INTERRUPTED)
+        except Exception as error:
+            codes = [EXPECTED[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in EXPECTED]
+            if not codes:
+                raise
+            fail(str(error), codes[0])
+
+    return wrapped
+
+
+def say(line: str) -> None:
+    """Prints a line on stderr, apart from the results."""
+    click.echo(line, err=True)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Prints the message on stderr, line by line, and exits."""
+    for line in message.splitlines():
+        say(f"error: {line}")
+    sys.exit(code)
+
+
+def command_line(arguments: Iterable[str]) -> str:
+    """The command as a manifest keeps it, to be published.
+
+    An absolute path is shown from the working folder, or by its name alone where it lies elsewhere.
+    """
+    return shlex.join(["python", "-m", "bench", *map(portable, arguments)])
+
+
+def portable(text: str) -> str:
+    """An argument of the command line without what lies above the working folder."""
+    option, equals, value = text.rpartition("=") if text.startswith("-") else ("", "", text)
+    path = Path(value)
+    if not path.is_absolute():
+        return text
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name
+    return f"{option}{equals}{here}"

@@ -1,0 +1,203 @@
+"""`report` and `verify`: what is made of recorded runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.cli.command import FAILURE, HOW, OUTPUT, data_root, device, fail, group, progress, task, verb
+
+if TYPE_CHECKING:
+    from bench.verify.repeat import Repeat
+
+RESULTS = Path("results")
+
+
+what, again = group("What to report on"), group("What to compute again")
+how, output = group(HOW), group(OUTPUT)
+
+
+@verb(
+    "report",
+    "report --suite linear",
+    "report --from results/mine --from results/theirs --out reports/both",
+    "report --paper red-diff --from results/reference/linear --out red_diff.md",
+)
+@what("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/NAME. Repeatable.")
+@what(
+    "--from",
+    "folders",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    multiple=True,
+    help="A run folder. Repeatable.",
+)
+@what(
+    "--paper",
+    metavar="NAME",
+    help="The tables of this paper instead: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.",
+)
+@how(
+    "--ms-per-nfe",
+    type=click.FloatRange(0, min_open=True),
+    metavar="MS",
+    help="With --paper: milliseconds per network evaluation, for the hours in the plan.  "
+    "[default: estimated from the operations of the network]",
+)
+@output(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The folder of the report; with --paper a file for the page, which is printed too.  "
+    "[default: report/ in the first run folder]",
+)
+def report(
+    suites: tuple[str, ...],
+    folders: tuple[Path, ...],
+    out: Path | None,
+    paper: str | None,
+    ms_per_nfe: float | None,
+) -> None:
+    """Renders tables and figures from records.
+
+    Several run folders are put together into one report. With --paper it prints our numbers beside those of
+    that paper, and the commands for what is not recorded yet.
+    """
+    chosen = [*(run_folder(suite) for suite in suites), *folders]
+    if paper is not None:
+        write_paper(paper, chosen, out, ms_per_nfe)
+        return
+    if not chosen:
+        raise click.UsageError("nothing to report on: give --suite NAME or --from DIR")
+    if out is not None and out.is_file():
+        raise click.UsageError(f"--out {out} is a file; give a folder")
+    try:
+        click.echo(write_report(chosen, out or chosen[0] / "report"))
+    except ValueError as error:
+        fail(str(error), FAILURE)
+
+
+def run_folder(suite: str) -> Path:
+    """The folder in which `run` keeps a suite, given by name or by the path of a file.
+
+    The folder of a name need not be that of a suite that is still there.
+    """
+    if not Path(suite).is_file():
+        return RESULTS / suite
+    from bench.suites.suite import load_suite
+
+    return RESULTS / load_suite(suite).name
+
+
+def write_report(folders: list[Path], out: Path) -> Path:
+    """Renders the report; returns the path of its page."""
+    from bench.report import render
+
+    return render(folders, out)[0]
+
+
+def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:
+    """Prints a paper's page, and writes it to the file ``out`` if one is given."""
+    from bench.records.files import write_atomic
+    from bench.report.papers.paper import paper_page
+
+    page = paper_page(name, folders, ms_per_nfe)
+    if out is not None:
+        if out.is_dir():
+            raise click.UsageError(f"--out {out} is a folder; with --paper give a file")
+        write_atomic(out, page.encode())
+    click.echo(page, nl=False)
+
+
+@verb(
+    "verify",
+    "verify results/reference/linear",
+    "verify results/reference/linear --solver dps --task 'blur_*' --images 2",
+    "verify results/reference/exact --images 1 --progress none",
+)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@again(
+    "--suite",
+    "suite_name",
+    metavar="NAME|FILE",
+    help="Only this suite. It also says how to make rows whose manifest does not.",
+)
+@again(
+    "--solver",
+    "solvers",
+    metavar="NAME[.param=value]",
+    multiple=True,
+    help="Only this row or solver. Repeatable.",
+)
+@task(again)
+@again(
+    "--images",
+    type=click.IntRange(1),
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Images of each row and task.",
+)
+@data_root()
+@device()
+@how(
+    "--batch",
+    type=click.IntRange(1),
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Images solved together.",
+)
+@progress()
+def verify(
+    folder: Path,
+    suite_name: str | None,
+    solvers: tuple[str, ...],
+    tasks: tuple[str, ...],
+    images: int,
+    progress: str,
+    **how: Any,
+) -> None:
+    """Computes some of what a run FOLDER records again, and compares.
+
+    It takes some images of every recorded row. The measurement and the counted cost must be equal, and the
+    metrics of half of a row's images within one unit of the last digit that tables show, since some solvers
+    amplify the rounding of a machine on some images. Otherwise it exits with 1. The manifests say how rows
+    were made; where one does not, the suite says it as it is now. Rows that cannot be made again are listed
+    with the reason.
+    """
+    from bench.cli.progress import make_observer
+    from bench.cli.tables import repeat_table
+    from bench.records.journal import read_records
+    from bench.records.manifest import read_manifests
+    from bench.verify.repeat import recorded_rows
+    from bench.verify.repeat import verify as make_again
+    from bench.verify.sources import sources
+    from bench.verify.wanted import Wanted
+
+    runs, records = read_manifests(folder), read_records(folder)[0]
+    if not (runs and records):
+        fail(f"{folder} is no run folder: it has no {'records' if runs else 'manifest'}", FAILURE)
+    wanted = Wanted(suite_name, solvers, tasks)
+    found = wanted.among(records, runs)
+    rows, ways = recorded_rows(found), sources(runs, found, wanted, **how)
+    repeats, reasons = make_again(ways, rows, images, make_observer(progress, records))
+    if repeats:
+        click.echo(repeat_table(repeats))
+    for name, reason in reasons.items():
+        click.echo(f"not compared: {rows[name][0].task}  {rows[name][0].label}: {reason}")
+    if left := len(recorded_rows(records)) - len(rows):
+        click.echo(f"not compared: {left} recorded rows that --suite, --task and --solver leave out")
+    conclude(repeats, folder)
+
+
+def conclude(repeats: "Sequence[Repeat]", folder: Path) -> None:
+    """Prints the verdict on all repetitions; exits with 1 unless every row was reproduced."""
+    if not repeats:
+        what = f"none of the records in {folder} can be made again"
+        fail(f"{what}: the reasons are above, or another --suite knows them", FAILURE)
+    if lost := sum(not r.reproduced for r in repeats):
+        fail(f"{lost} of {len(repeats)} rows were not reproduced", FAILURE)
+    made = sum(r.n for r in repeats)
+    click.echo(f"{made} reconstructions of {len(repeats)} rows made again, all reproduced")

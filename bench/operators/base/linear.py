@@ -1,0 +1,172 @@
+"""The two upper rungs: linear operators, and those whose singular value decomposition is known."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from bench.operators.base.operator import Operator, PinvOperator, Pullback, dot, per_image
+
+
+class LinearOperator(PinvOperator):
+    """A linear operator with its adjoint; the damped pseudo-inverse comes by conjugate gradients.
+
+    ``rcond``: the undamped pseudo-inverse ignores singular values below ``rcond`` times the largest (SVD
+    rung), or stops conjugate gradients once the residual of the normal equations has fallen by this factor.
+    An exact A+ does not exist in practice: the Gaussian blur at 256 px has singular values of 1e-17.
+    ``tolerance`` is that factor where damping makes the equations well-posed.
+    """
+
+    rcond: float = 1e-3
+    tolerance: float = 1e-4
+    max_iterations: int = 200
+
+    @abstractmethod
+    def transpose(self, v: Tensor, /) -> Tensor:
+        """The subclass's A^T v, (B, *m) -> (B, *shape)."""
+
+    def adjoint(self, v: Tensor) -> Tensor:
+        """A^T v, (B, *m) -> (B, *shape); no graph."""
+        self.count("adjoint", len(v))
+        with torch.no_grad():
+            return self.transpose(v)
+
+    def vjp(self, x: Tensor) -> tuple[Tensor, Pullback]:
+        return self(x), self.adjoint
+
+    def pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
+        """A^T (A A^T + damping I)^-1 y, (B, *m) -> (B, *shape); damping 0 is A+ y up to ``rcond``.
+
+        Args:
+            damping: float or one per image, (B,) or (B, 1, ...), >= 0.
+        """
+        self.count("pinv", len(y))
+        with torch.no_grad():
+            return self.solve_pinv(y, damping)
+
+    def conventions(self) -> dict[str, str]:
+        """What `Operator.conventions` asks for, with the DC gain, A of the constant image 1, as measured."""
+        return {"DC gain": dc_gain(self)}
+
+    def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
+        """Conjugate gradients on (A^T A + damping I) x = A^T y, each image with its own step sizes.
+
+        The normal equations in x have a solution for every y, also one with noise outside of the range of A,
+        and iterates that stop early are smooth; the equations in A A^T have neither property.
+        """
+        p = r = self.transpose(y)
+        damping, tiny = per_image(damping, r), torch.finfo(r.dtype).tiny
+        x, rr = torch.zeros_like(r), dot(r, r)
+        damped = torch.as_tensor(damping).flatten() > 0
+        relative = torch.where(damped, min(self.tolerance, self.rcond), self.rcond)
+        stop = relative.to(rr) ** 2 * rr
+        for _ in range(self.max_iterations):
+            active = rr > stop
+            if not active.any():
+                break
+            self.count("inner", 2 * int(active.sum()))
+            q = self.transpose(self.forward(p)) + damping * p
+            step = per_image(torch.where(active, rr / dot(p, q).clamp_min(tiny), 0), r)
+            x, r = x + step * p, r - step * q
+            before, rr = rr, dot(r, r)
+            p = r + per_image(rr / before.clamp_min(tiny), r) * p
+        return x
+
+
+class SVDOperator(LinearOperator):
+    """A = U diag(s) V^T with everything derived from five pieces.
+
+    Spectral coordinates have the shape of the image: s, Ut(y) and Vt(x) are (B or 1, *shape), with s = 0 on
+    the null space, where Ut(y) is 0 too and U ignores its input. V is orthogonal: V Vt = Vt V = I. Which
+    basis V is, is not promised (signs and null spaces differ between linear-algebra libraries), so noise is
+    drawn as an image and then taken to V by Vt.
+    """
+
+    @property
+    @abstractmethod
+    def s(self) -> Tensor:
+        """Singular values >= 0 in spectral coordinates, broadcastable against (B, *shape)."""
+
+    # What a subclass provides; A, its adjoint and its pseudo-inverse follow from it.
+
+    @abstractmethod
+    def apply_U(self, z: Tensor, /) -> Tensor:
+        """(B, *shape) -> (B, *m)."""
+
+    @abstractmethod
+    def apply_Ut(self, y: Tensor, /) -> Tensor:
+        """(B, *m) -> (B, *shape)."""
+
+    @abstractmethod
+    def apply_V(self, z: Tensor, /) -> Tensor:
+        """(B, *shape) -> (B, *shape)."""
+
+    @abstractmethod
+    def apply_Vt(self, x: Tensor, /) -> Tensor:
+        """(B, *shape) -> (B, *shape)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.apply_U(self.s * self.apply_Vt(x))
+
+    def transpose(self, v: Tensor, /) -> Tensor:
+        return self.apply_V(self.s * self.apply_Ut(v))
+
+    def solve_pinv(self, y: Tensor, damping: float | Tensor = 0.0) -> Tensor:
+        return self.apply_V(self.filter(damping) * self.apply_Ut(y))
+
+    # What solvers call; a transform tallies as half an application of A, which is made of two.
+
+    def U(self, z: Tensor) -> Tensor:
+        """U z, (B, *shape) -> (B, *m); no graph."""
+        return self._transform(self.apply_U, z)
+
+    def Ut(self, y: Tensor) -> Tensor:
+        """U^T y, (B, *m) -> (B, *shape); no graph."""
+        return self._transform(self.apply_Ut, y)
+
+    def V(self, z: Tensor) -> Tensor:
+        """V z, (B, *shape) -> (B, *shape); no graph."""
+        return self._transform(self.apply_V, z)
+
+    def Vt(self, x: Tensor) -> Tensor:
+        """V^T x, (B, *shape) -> (B, *shape); no graph."""
+        return self._transform(self.apply_Vt, x)
+
+    def _transform(self, apply: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+        self.count("transform", 0.5 * len(z))
+        with torch.no_grad():
+            return apply(z)
+
+    @property
+    def kept(self) -> Tensor:
+        """Bool like s: the directions that the undamped pseudo-inverse uses.
+
+        There, s is more than ``rcond`` times the image's largest s.
+        """
+        s = self.s
+        return s > self.rcond * s.amax(tuple(range(1, s.ndim)), keepdim=True)
+
+    def filter(self, damping: float | Tensor = 0.0) -> Tensor:
+        """The factors s / (s^2 + damping), broadcastable against (B, *shape).
+
+        Undamped, they are 1 / s on ``kept`` and 0 elsewhere.
+        """
+        s, damping = self.s, per_image(damping, self.s)
+        if not isinstance(damping, Tensor) and damping > 0:
+            return s / (s**2 + damping)
+        inverse = torch.where(self.kept, 1 / s, 0)
+        if not isinstance(damping, Tensor):
+            return inverse
+        return torch.where(damping > 0, s / (s**2 + damping).clamp_min(torch.finfo(s.dtype).tiny), inverse)
+
+
+def dc_gain(A: Operator) -> str:
+    """The least and the largest of the first image's measured entries for x = 1.
+
+    One number where they are equal.
+    """
+    one = A[:1]
+    y = one(torch.ones(1, *one.shape, dtype=torch.float64))
+    low, high = (y if one.measured is None else y[one.measured.expand_as(y)]).aminmax()
+    return f"{low:.4g}" if high - low < 1e-6 else f"{low:.4g} to {high:.4g}"

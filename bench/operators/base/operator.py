@@ -1,0 +1,204 @@
+"""The two lower rungs: any operator, and one with a pseudo-inverse; and algebra per image."""
+
+import copy
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Self, overload
+
+import torch
+from torch import Tensor
+
+Pullback = Callable[[Tensor], Tensor]
+
+
+class Operator(ABC):
+    """y = A(x), the least that any solver needs.
+
+    Args:
+        shape: of one image, (C, H, W), or (d,) for vectors.
+        seeds: one seed per image of the batch; what is random in the operator is a function of its seed
+            alone.
+    """
+
+    rev: int = 1
+    """Raised whenever a change of the code changes measurements; part of every record's key."""
+    differentiable: bool = True
+    """False where the derivative is zero or undefined (rounding): refuses solvers that need a gradient."""
+    batched: tuple[str, ...] = ()
+    """Names of the tensor attributes that have one row per image; the batch shares every other tensor."""
+
+    def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
+        self.shape = tuple(shape)
+        self.seeds = tuple(int(s) for s in seeds)
+        self.calls: Counter[str] | None = None
+
+    # What a subclass provides.
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """A(x), (B, *shape) -> (B, *m), as plain differentiable tensor operations."""
+
+    @property
+    @abstractmethod
+    def out_shape(self) -> tuple[int, ...]:
+        """The shape m of one measurement."""
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Per-image masks and kernels, each (B, ...), hashed and stored with y.
+
+        Empty where nothing is random.
+        """
+        return {}
+
+    def supplied(self) -> dict[str, str]:
+        """sha256 of what the user supplied to make the operator, by what it is; mostly empty.
+
+        Part of every record's key.
+        """
+        return {}
+
+    def conventions(self) -> dict[str, str]:
+        """The conventions of the operator, by topic.
+
+        They have to be known before a number is compared with one that another code's operator of this name
+        gave.
+        """
+        return {}
+
+    @property
+    def measured(self) -> Tensor | None:
+        """(B, *m) bool, which entries of y were measured; None means all.
+
+        Noise, norms and misfit count only these.
+        """
+        return None
+
+    def size(self, y: Tensor) -> float | Tensor:
+        """The number m of measured entries: a float, or one per image that broadcasts against y, (B, *m)."""
+        if self.measured is None:
+            return float(y[0].numel())
+        return per_image(self.measured.flatten(1).sum(1), y)
+
+    def guess(self, y: Tensor) -> Tensor:
+        """A starting image for optimisers, (B, *m) -> (B, *shape).
+
+        It is a new tensor, which they may update in place.
+        """
+        return torch.zeros(len(y), *self.shape, dtype=y.dtype, device=y.device)
+
+    def display(self, y: Tensor) -> Tensor:
+        """The measurement as an image (B, C, H', W') in [-1, 1], for figures only."""
+        return y.clamp(-1, 1)
+
+    # What everyone calls.
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """A(x), (B, *shape) -> (B, *m); no graph."""
+        self.count("forward", len(x))
+        with torch.no_grad():
+            return self.forward(x).detach()  # a view of an x that requires a gradient would too
+
+    def vjp(self, x: Tensor) -> tuple[Tensor, Pullback]:
+        """A(x) and the pullback v -> (dA/dx)^T v, which may be called several times."""
+        self.count("forward", len(x))
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            Ax = self.forward(x)
+
+        def pull(v: Tensor) -> Tensor:
+            self.count("adjoint", len(v))
+            return torch.autograd.grad(Ax, x, v, retain_graph=True)[0]
+
+        return Ax.detach(), pull
+
+    def count(self, what: str, images: float) -> None:
+        """Adds a call for so many images to the tally, where one is kept (`counting`)."""
+        if self.calls is not None:
+            self.calls[what] += images  # type: ignore[assignment]  # a transform counts .5; Counter has int alone
+
+    def counting(self, calls: Counter[str]) -> Self:
+        """The same operator (same class) that tallies the images of each call in ``calls``, by kind."""
+        return self._with(calls=calls)
+
+    # Batches, devices.
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, images: slice) -> Self:
+        """The operators of some images of the batch."""
+        return self._map_batched(lambda v: v[images], self.seeds[images])
+
+    def repeat_interleave(self, k: int) -> Self:
+        """Each image's operator k times in a row, for particles folded into the batch."""
+        seeds = [seed for seed in self.seeds for _ in range(k)]
+        return self._map_batched(lambda v: v.repeat_interleave(k, 0), seeds)
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+        """The same operator on another device or in another floating dtype."""
+
+        def move(v: Tensor) -> Tensor:
+            if dtype is None or v.is_floating_point():
+                return v.to(device, dtype)
+            return v.to(device, dtype.to_complex() if v.is_complex() else None)
+
+        return self._with(**{k: move(v) for k, v in vars(self).items() if isinstance(v, Tensor)})
+
+    def _map_batched(self, f: Callable[[Tensor], Tensor], seeds: Sequence[int]) -> Self:
+        rows = {name: f(getattr(self, name)) for name in self.batched}
+        return self._with(seeds=tuple(seeds), **rows)
+
+    def _with(self, **changes: object) -> Self:
+        other = copy.copy(self)
+        vars(other).update(changes)
+        return other
+
+
+class PinvOperator(Operator):
+    """An operator with a pseudo-inverse in the sense A(pinv(A(x))) = A(x)."""
+
+    @abstractmethod
+    def solve_pinv(self, y: Tensor) -> Tensor:
+        """The subclass's pseudo-inverse, (B, *m) -> (B, *shape)."""
+
+    def pinv(self, y: Tensor) -> Tensor:
+        """A starting point consistent with y, (B, *m) -> (B, *shape); no graph."""
+        self.count("pinv", len(y))
+        with torch.no_grad():
+            return self.solve_pinv(y)
+
+    def guess(self, y: Tensor) -> Tensor:
+        return self.pinv(y)
+
+
+@overload
+def per_image(scalar: Tensor, x: Tensor) -> Tensor: ...
+@overload
+def per_image(scalar: float | Tensor, x: Tensor) -> float | Tensor: ...
+def per_image(scalar: float | Tensor, x: Tensor) -> float | Tensor:
+    """A per-image value, (B,) or (B, 1, ...), shaped to broadcast against x; a float stays a float.
+
+    >>> per_image(torch.tensor([1.0, 2.0]), torch.zeros(2, 3, 8, 8)).shape
+    torch.Size([2, 1, 1, 1])
+    """
+    if isinstance(scalar, Tensor) and scalar.ndim:
+        return scalar.reshape(-1, *(1,) * (x.ndim - 1)).to(x)
+    return scalar
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product per image, (B, ...), (B, ...) -> (B,)."""
+    return (a * b).flatten(1).sum(1)
+
+
+def norm(r: Tensor) -> Tensor:
+    """Euclidean length per image, (B, ...) -> (B, 1, ...).
+
+    It has a floor, so that r divided by it is finite at r = 0.
+
+    >>> norm(torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
+    tensor([[5.],
+            [2.]])
+    """
+    return per_image(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)

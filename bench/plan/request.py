@@ -1,0 +1,83 @@
+"""What a run was asked for, in the form that its manifest keeps, and back again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.data import names_folder
+from bench.plan.options import KEPT, Options, make_options
+from bench.records.manifest import Request
+from bench.suites.suite import Suite, SuiteError
+from bench.system.user_code import is_user_code
+
+
+def make_request(suite: Suite, options: Options) -> Request:
+    """Keeps a suite with all overrides, and the options that results depend on.
+
+    Paths are written from the root of the file system.
+    """
+    plain = suite.model_dump(mode="json")
+    for row in (plain, *plain["tasks"], *plain["solvers"]):
+        for name, place in PLACES.items():
+            if row.get(name):
+                row[name] = place(row[name])
+    return Request(suite=plain, options={name: getattr(options, name) for name in KEPT})
+
+
+def parse_request(asked: Request, **where: Any) -> tuple[Suite, Options]:
+    """The suite and the options of a request.
+
+    Args:
+        where: further options: the batch, the device, the folder of images.
+
+    Raises:
+        SuiteError: the request is of a version that knew other settings.
+    """
+    try:
+        suite = Suite.model_validate(asked.suite)
+        options = {**where, **asked.options}
+        if options["deterministic"]:
+            options["batch"] = 1
+        place = {"": "what was asked"}
+        tasks = tuple(row.placed(place) for row in suite.tasks)
+        solvers = tuple(row.placed(place) for row in suite.solvers)
+        placed = suite.model_copy(update={"tasks": tasks, "solvers": solvers})
+        return placed, make_options(**options)
+    except (KeyError, TypeError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise SuiteError(f"the manifest asks for what this version does not know: {reason}") from None
+
+
+def _code(spec: str) -> str:
+    """``file.py:Class`` with the whole path; names of ours and of modules as they are."""
+    file, colon, name = spec.rpartition(":") if ":" in spec else (spec, "", "")
+    if is_user_code(spec) and file.endswith(".py"):
+        return f"{Path(file).absolute()}{colon}{name}"
+    return spec
+
+
+def _prior(name: str) -> str:
+    kind, _, rest = name.partition(":")
+    if kind == "diffusers":
+        return f"{kind}:{Path(rest).expanduser().absolute()}"
+    if kind == "azula":
+        return f"{kind}:{_code(rest)}"
+    return str(Path(name).absolute()) if name.endswith(".toml") else name
+
+
+def _dataset(name: str) -> str:
+    if name.endswith(".toml") or names_folder(name):
+        return str(Path(name).expanduser().absolute())
+    return name
+
+
+PLACES: dict[str, Callable[[str], str]] = {
+    "prior": _prior,
+    "dataset": _dataset,
+    "fid_stats": _dataset,
+    "operator": _code,
+    "solver": _code,
+}
+"""Settings of a suite and its rows that may be paths -> what makes them independent of the working folder."""

@@ -1,0 +1,99 @@
+"""The end of a page: how to read every number on it, and what the operators are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.report.columns import Column
+from bench.report.planned import Run
+from bench.report.text import bullets, code, distinct, escape, sentence, table_line
+from bench.stats.comparisons import FEWEST
+
+LONG = 1000
+"""Most characters of a convention."""
+IMAGES = (
+    "Images are in [−1, 1] from dataset to solver; metrics see them clipped and mapped to [0, 1]. σ is the "
+    "standard deviation of the noise in y in [−1, 1] units: 0.1 here is 0.05 where a paper works in [0, 1]."
+)
+MEASUREMENTS = (
+    "The rows of a table saw the same measurements: noise, masks and kernels depend on seed, dataset, image "
+    "and task only, and each record carries a hash of its y, which is compared here."
+)
+INTERVALS = (
+    "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed "
+    "seed; several samples of an image are averaged first."
+)
+RANKING = (
+    "Ranking: among rows with the table's usual number of images. Two rows are compared over the images "
+    f"that both finished, at least {FEWEST}, by the mean of the per-image differences; the best row is "
+    "ahead of each other one so. Where rows have other images none may be: then it is the one with the "
+    "smallest worst deficit."
+)
+TRUTHS = (
+    "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images "
+    "of the same row. KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, "
+    "hence unbiased at any n though both sets show the same images; its interval is ± 1.96 jackknife "
+    "errors, and rows tie within their joint error."
+)
+DATASET = (
+    "FID and KID compare the reconstructions of a row (its own images, first samples) with {named}. KID is "
+    "the squared MMD with kernel (x·y / d + 1)³, unbiased if the two sets are independent, and biased "
+    "downwards where they show equal images; its interval is ± 1.96 jackknife errors, and rows tie within "
+    "their joint error."
+)
+COUNTS = "NFE: network evaluations per image; vjps: backward passes through the network per image."
+SECONDS = (
+    "Seconds: the solver's clock of a batch divided by its size, over batches of the commonest size; "
+    "interval over batches"
+)
+FAILURES = (
+    "n: images on which every sample succeeded; failed: reconstructions that did not. Failures are never "
+    "averaged over in silence: a row with failed or missing images is put in brackets and not ranked."
+)
+
+
+def conventions(columns: Sequence[Column], runs: Sequence[Run], more: Sequence[str] = ()) -> list[str]:
+    """How to read every number of the page."""
+    clocks = distinct(run["seconds"] for run in runs if run.get("seconds"))
+    seconds = SECONDS
+    for text in clocks:
+        seconds += f". The clock: {sentence(text, LONG)}"
+    lines = [IMAGES, MEASUREMENTS, *metric_notes(columns), INTERVALS, RANKING, *_sets(runs), COUNTS]
+    lines += [f"{seconds}.", *more, FAILURES]
+    return ["## Conventions", bullets(lines)]
+
+
+def metric_notes(columns: Sequence[Column]) -> list[str]:
+    """What a reader has to know of each metric."""
+    return [f"{column.label}: {sentence(column.note, LONG)}." for column in columns if column.note]
+
+
+def _sets(runs: Sequence[Run]) -> list[str]:
+    """What the sets of FID and KID are, for each kind of run."""
+    found: dict[str, None] = {}
+    for run in runs or [{}]:
+        about = (run.get("sets") or {}).get("reference")
+        if about:
+            named = f"the {about['n']} images of {escape(about['dataset'])} (list {about['list'][:12]})"
+            found[DATASET.format(named=named)] = None
+        else:
+            found[TRUTHS] = None
+    return list(found)
+
+
+def operator_table(runs: Sequence[Run]) -> list[str]:
+    """One line per task; nothing where no manifest states conventions, as those of early versions."""
+    tasks = [task for run in runs for task in run.get("tasks", ())]
+    if not any("conventions" in task for task in tasks):
+        return []
+    lines = dict.fromkeys(map(_operator, tasks))
+    head = ["| Task | σ in \\[−1, 1\\] | σ in \\[0, 1\\] | Operator | What it is |", "|:--|--:|--:|:--|:--|"]
+    return ["### Operators", "\n".join([*head, *lines])]
+
+
+def _operator(task: dict[str, Any]) -> str:
+    """The line of one task."""
+    facts = [f"{topic}: {text}" for topic, text in task.get("conventions", {}).items()]
+    sigmas = [f"{task['sigma']:g}", f"{task['sigma'] / 2:g}"]
+    return table_line(
+        [escape(task["name"]), *sigmas, code(task["operator"]), escape("; ".join(facts)) or "–"]
+    )

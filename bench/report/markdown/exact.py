@@ -1,0 +1,219 @@
+"""report.md of exact suites, and a further page for each prior where the tasks are many."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+
+from bench.names import counted
+from bench.records.record import Record
+from bench.report.columns import Column
+from bench.report.exact import Number, Numbers, ordered, rewards
+from bench.report.markdown.cells import label
+from bench.report.markdown.conventions import metric_notes
+from bench.report.markdown.notes import notes
+from bench.report.markdown.page import header, picture
+from bench.report.markdown.sources import certified, sources
+from bench.report.planned import Run
+from bench.report.tables import Row, Table
+from bench.report.text import (
+    ARROWS,
+    NBSP,
+    bullets,
+    count,
+    escape,
+    parameters,
+    seconds,
+    table_head,
+    table_line,
+)
+from bench.stats.comparisons import FEWEST
+
+GLANCE = "mmd"
+"""The distance that is shown at a glance."""
+RANKS = {"": "", "best": "¹", "tie": "⁼"}
+SCREEN = ("var_band_", "sw_floor")
+"""Beginnings of the metrics that are for figures and exact.csv only."""
+LEGEND = (
+    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not "
+    "ranked: `exact` draws from the posterior itself, as many samples, which is the floor; `oracle` is DDPM "
+    "with the posterior's own denoiser; `prior` ignores y. ᶠ: at the floor: not told apart from `exact` "
+    "over the same problems, neither by the paired 95 % bootstrap interval of the difference of the medians "
+    "nor by the signed-rank test at 5 %; with few problems that is no proof of being exact. **Bold**: a "
+    "solver at the floor, and nothing else. ¹: the solver nearest to `exact`. ⁼: not told apart from it in "
+    "the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
+    "problems, not ranked."
+)
+ON_ONE_PAGE = 8
+"""More tasks than that have a page for each prior beside the overview: sites do not render pages of over half
+a megabyte."""
+BACK = "[Overview, figures, sources and conventions](report.md)"
+CONVENTIONS = (
+    "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for "
+    "every row. Its posterior is known in closed form, and a record is one set of samples from it.",
+    "A distance to the posterior says how good a solver is, not whether its code is right: that is what its "
+    "certificate says.",
+    "`published`: the settings that are published for images; no such row stands where they are the tuned "
+    "ones.",
+    "Anchors have no certificate: the laws of `ddim` are about their sampler, and tests hold them against "
+    "the posterior.",
+    "NFE and vjps are per sample, seconds too: the clock of the set divided by its size.",
+    "Figures draw what lies beyond at their edge, with an arrow: in the variance split ratios below 0.003 "
+    "or above 300, and a PSNR more than 5 dB below that of exact samples. The variance split pools all "
+    "tasks of a prior, at all noise levels.",
+)
+
+
+def document(
+    tables: Sequence[Table],
+    columns: Sequence[Column],
+    judged: Sequence[Numbers],
+    runs: Sequence[Run],
+    figures: Collection[str],
+) -> tuple[str, dict[str, str]]:
+    """The page, and further ones by file name: many tasks have pages of their own, one for each prior.
+
+    Args:
+        tables: in order.
+        columns: their metrics.
+        judged: the numbers of each table.
+        runs: the manifests.
+        figures: names of the plots; PNG files beside the page.
+    """
+    legend = f"<sub>{LEGEND}</sub>"
+    parts = [header(tables, runs), *glance(tables, judged, columns), legend]
+    parts += [picture(name.replace("_", " "), name) for name in figures]
+    sections: dict[str, list[str]] = {}
+    titles: dict[str, list[str]] = {}
+    for table, found in zip(tables, judged, strict=True):
+        sections.setdefault(table.head.prior, []).extend(section(table, columns, found))
+        titles.setdefault(table.head.prior, []).append(escape(table.title))
+    pages = {}
+    if len(tables) > ON_ONE_PAGE:
+        links = []
+        for prior, own in sections.items():
+            pages[f"{prior}.md"] = _page([f"# {escape(prior)}", BACK, legend, *own])
+            links.append(f"[{prior}]({prior}.md): {'; '.join(titles[prior])}")
+        parts += ["## Tasks, with all distances", bullets(links)]
+    else:
+        parts += chain.from_iterable(sections.values())
+    shown: set[str] = set().union(*judged)
+    lines = [*CONVENTIONS, *metric_notes([column for column in columns if column.name in shown])]
+    parts += ["## Sources", bullets(sources(tables)), "## Conventions", bullets(lines)]
+    return _page(parts), pages
+
+
+def _page(parts: Sequence[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def glance(tables: Sequence[Table], judged: Sequence[Numbers], columns: Sequence[Column]) -> list[str]:
+    """For each prior, rows by tasks of enough problems: the distance, and in small print its interval."""
+    column = next((column for column in columns if column.name == GLANCE), None)
+    if column is None:
+        return []
+    by_prior: dict[str, list[tuple[Table, dict[str, Number]]]] = {}
+    few = []
+    for table, found in zip(tables, judged, strict=True):
+        if table.usual >= FEWEST:
+            by_prior.setdefault(table.head.prior, []).append((table, found.get(column.name, {})))
+        else:
+            few.append(escape(table.title))
+    if not by_prior:
+        return []
+    parts = ["## At a glance"]
+    for prior, own in by_prior.items():
+        parts += [f"### {escape(prior)}", _matrix(own, column)]
+    if few:
+        parts.append(f"Of fewer than {FEWEST} problems, and below only: {', '.join(few)}.")
+    return parts
+
+
+def _matrix(judged: Sequence[tuple[Table, dict[str, Number]]], column: Column) -> str:
+    """Rows by tasks; anchors first."""
+    rows: dict[str, Row] = {}
+    records: dict[str, list[Record]] = {}
+    for table, _ in judged:
+        for row in ordered(table):
+            rows[row.name] = row
+            records.setdefault(row.name, []).extend(row.records)
+    titles = [escape(table.title) for table, _ in judged]
+    lines = table_head([f"{column.label} ↓", "NFE", *titles])
+    for name in sorted(rows, key=lambda name: not rows[name].head.baseline):
+        row = rows[name]
+        cells = [cell(column, found.get(name), row.head.baseline) for _, found in judged]
+        everywhere = replace(row, records=tuple(records[name]))
+        lines.append(table_line([_named(everywhere), _cost(row), *cells]))
+    return "\n".join(lines)
+
+
+def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[str]:
+    """One task: what was measured, the table, and the notes without which it must not be read."""
+    head = table.head
+    shown = [c for c in columns if c.name in judged and not c.name.startswith(SCREEN)]
+    metrics = [column.label + ARROWS[column.better] for column in shown]
+    lines = table_head(["Solver", *metrics, "NFE", "s / sample", "n", "failed"])
+    for row in ordered(table):
+        cells = [cell(column, judged[column.name].get(row.name), row.head.baseline) for column in shown]
+        time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
+        lines.append(table_line([_named(row), *cells, _cost(row), time, len(row.solved), row.n_failed]))
+    problems = f"{counted(table.usual, 'problem')} of {escape(head.dataset)}"
+    samples = f"{table.samples_per_problem} samples each, scored as one set"
+    operator = f"`{head.operator}`{parameters(head.operator_params)}"
+    parts = [
+        f"## {escape(table.title)}",
+        f"{operator}; σ = {head.sigma:g}; {problems}, {samples}.",
+        "\n".join(lines),
+    ]
+    remarks = [*_few(table), *_rewards(table), *notes(table, [], {}, None)]
+    return [*parts, bullets(remarks)] if remarks else parts
+
+
+def _few(table: Table) -> list[str]:
+    if table.usual >= FEWEST:
+        return []
+    return [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."]
+
+
+def _rewards(table: Table) -> list[str]:
+    """Which rows with too little variance a PSNR puts above exact samples of the posterior."""
+    texts = []
+    for reward in rewards(table):
+        variance = " and ".join(f"{ratio.median:.2f} {name}" for name, ratio in reward.variances.items())
+        texts.append(f"{escape(reward.row)} {reward.gain:+.2f} dB (variance {variance})")
+    if not texts:
+        return []
+    claim = "One sample of these is above one exact sample, whose variance is 1"
+    return [f"**PSNR rewards lost variance.** {claim}: {'; '.join(texts)}."]
+
+
+def cell(column: Column, number: Number | None, baseline: bool) -> str:
+    """A number with its marks, and below it its interval where there is one."""
+    if number is None:
+        return "–"
+    median, low, high, _ = number.interval
+    text = column.show(median)
+    if number.partial:
+        text = f"({text})"
+    elif baseline:
+        text = f"*{text}*"
+    elif number.floor and column.better:
+        text = f"**{text}**"
+    text += "ᶠ" * number.floor + RANKS[number.mark]
+    interval = f"\\[{column.show(low)}, {column.show(high)}\\]".replace(" ", NBSP)
+    return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
+
+
+def _named(row: Row) -> str:
+    """The name of a row, and the state of its certificate."""
+    state = certified(row)
+    return label(row) + (f"<br><sub>{state}</sub>" if state else "")
+
+
+def _cost(row: Row) -> str:
+    """Network evaluations per sample, and backward passes where there are any."""
+    nfe, vjps = row.mean("nfe"), row.mean("vjps")
+    if nfe is None:
+        return "–"
+    return count(nfe) + (f" + {count(vjps)}{NBSP}vjps" if vjps else "")

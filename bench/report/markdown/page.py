@@ -1,0 +1,197 @@
+"""report.md of image suites: header, overview, tasks, conventions."""
+
+from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
+
+from bench.names import counted
+from bench.records.record import Record
+from bench.report import diversity
+from bench.report.columns import Column
+from bench.report.markdown.conventions import conventions, operator_table
+from bench.report.markdown.notes import absent
+from bench.report.markdown.section import section
+from bench.report.markdown.summary import summary
+from bench.report.planned import Run
+from bench.report.ranking import Judged
+from bench.report.tables import Table, records_of
+from bench.report.text import distinct, escape, sentence, table_line
+
+LEGEND = (
+    "**Bold**: best. **Bold**⁼: not told apart from the best. Two rows are compared over the images that "
+    "both have: the paired 95 % bootstrap interval of the difference holds 0 (not corrected for many "
+    "comparisons). *Italic*: baseline, not ranked. °: not ranked, but better than the best by the same "
+    "interval. (Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % interval of the "
+    "mean over the row's images."
+)
+FEWER = (
+    " Rows for which the suite asks for other images come last and are not ranked. The line above them "
+    "shows the ranked row with the best {metric}, on just their images. Read their numbers against that "
+    "line, not against the column: other images are easier or harder."
+)
+
+
+def document(
+    judged: Sequence[Judged],
+    columns: Sequence[Column],
+    runs: Sequence[Run],
+    figures: Collection[str],
+    n_bad: int = 0,
+) -> str:
+    """The whole page.
+
+    Args:
+        judged: the tables in order, with all that was computed of them.
+        columns: their metrics.
+        runs: the manifests.
+        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the
+            page.
+        n_bad: damaged journal lines that were skipped.
+    """
+    tables = [one.table for one in judged]
+    parts = [header(tables, runs)]
+    if n_bad:
+        parts.append(
+            f"**{n_bad} damaged journal lines were skipped**; running the suite again fills the gaps."
+        )
+    missing = absent(judged, columns)
+    parts += _gaps(columns, missing)
+    columns = [column for column in columns if column.name not in missing]
+    parts += [*summary(judged, columns), _legend(judged)]
+    for name in figures:
+        if not name.startswith(("grid_", "ranks_")):
+            parts.append(picture(name.replace("_", " "), name))
+    for one in judged:
+        parts += section(one, columns)
+        parts += _figure("Reconstructions", f"grid_{one.table.slug}", one.table, figures)
+        parts += diversity.section(one.table, one.spreads)
+        parts += _figure("Ranks of the truth", f"ranks_{one.table.slug}", one.table, figures)
+    has_spreads = any(one.spreads for one in judged)
+    parts += conventions(columns, runs, [diversity.NOTE] if has_spreads else [])
+    return "\n\n".join([*parts, *operator_table(runs)]) + "\n"
+
+
+def picture(title: str, name: str) -> str:
+    """A figure beside the page, with its title."""
+    return f"![{title}]({name}.png)"
+
+
+def _figure(what: str, name: str, table: Table, figures: Collection[str]) -> list[str]:
+    """A figure of one task, where it was drawn."""
+    return [picture(f"{what}: {escape(table.title)}", name)] if name in figures else []
+
+
+def _gaps(columns: Sequence[Column], missing: dict[str, str]) -> list[str]:
+    """Metrics that no row has, together where the reason is the same."""
+    labels: dict[str, list[str]] = {}
+    for column in columns:
+        if column.name in missing:
+            labels.setdefault(missing[column.name], []).append(column.label)
+    return [f"Not available: {', '.join(found)} ({sentence(reason)})." for reason, found in labels.items()]
+
+
+def _legend(judged: Sequence[Judged]) -> str:
+    """How to read the marks, and the lines of yardsticks where there are any."""
+    for one in judged:
+        if one.yardstick:
+            return f"<sub>{LEGEND}{FEWER.format(metric=one.yardstick.column.label)}</sub>"
+    return f"<sub>{LEGEND}</sub>"
+
+
+def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
+    """What was run on what, by which code, when.
+
+    All of it is from records and manifests, so that equal records give equal pages.
+    """
+    records: list[Record] = []
+    for table in tables:
+        records += [*table.skipped, *records_of([table])]
+    titles = distinct(run["title"] for run in runs if run.get("title"))
+    rows = []
+    for name, text in _facts(tables, records, runs).items():
+        if text:
+            rows.append(table_line([name, escape(text)]))
+    title = ", ".join(titles) or _each(records, "suite")
+    lines = [f"# {escape(title)}", "", rows[0], "|:--|:--|", *rows[1:]]
+    commands = distinct(str(run["command"]) for run in runs if run.get("command"))
+    if commands:
+        lines += ["", "```sh", *commands, "```"]
+    return "\n".join(lines)
+
+
+def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Run]) -> dict[str, str]:
+    """Name -> text of the header's lines; empty texts are left out there."""
+    dates = sorted(map(_moment, records))
+    versions: dict[str, None] = {}
+    for record in records:
+        versions |= dict.fromkeys(f"{name} {version}" for name, version in sorted(record.versions.items()))
+    return {
+        "Suite": _each(records, "suite"),
+        "Dataset": _each(records, "dataset") + _hashes(run.get("dataset_sha256") for run in runs),
+        "Prior": _each(records, "prior") + _hashes(map(attrgetter("weights_sha256"), records)),
+        "Images per task": _image_counts(tables),
+        "Seed": _each(records, "seed"),
+        "Device": ", ".join(distinct(map(_device, records))),
+        "Deterministic mode": _deterministic_share(records),
+        "Versions": ", ".join(versions),
+        "Commit": ", ".join(_short(map(attrgetter("commit"), records))),
+        "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
+    }
+
+
+def _device(record: Record) -> str:
+    """The device and what decides about rounding.
+
+    A run never uses TF32 (`bench.system.device.full_precision`), which a GPU's user asks.
+    """
+    tf32 = "" if record.device.startswith("cpu") else ", no TF32"
+    state = ", state in float32" if record.dtype in ("bfloat16", "float16") else ""
+    return f"{record.device} ({counted(record.threads, 'thread')}, {record.dtype}{state}{tf32})"
+
+
+def _deterministic_share(records: Sequence[Record]) -> str:
+    """How many records were made bit by bit reproducibly; "" for none. Skipped ones were not made at all."""
+    made = [record for record in records if record.status != "skipped"]
+    n = sum(record.is_deterministic for record in made)
+    share = "all records" if n == len(made) else f"{n} of {len(made)} records"
+    return f"{share}: one image at a time, on one thread, with deterministic kernels" if n else ""
+
+
+def _each(records: Iterable[Record], name: str) -> str:
+    """The distinct values of a field."""
+    return ", ".join(distinct(map(attrgetter(name), records)))
+
+
+def _hashes(values: Iterable[str | None]) -> str:
+    """The beginnings of distinct hashes, in parentheses; "" where none is known."""
+    found = _short(values)
+    return f" (sha256 {', '.join(found)})" if found else ""
+
+
+def _short(hashes: Iterable[str | None]) -> list[str]:
+    """The beginnings of distinct hashes; those that are not known are left out."""
+    return distinct(value[:12] for value in hashes if value)
+
+
+def _moment(record: Record) -> str:
+    """When a record was made, to the second."""
+    return record.created[:19].replace("T", " ")
+
+
+def _image_counts(tables: Sequence[Table]) -> str:
+    """The usual number, the rows that differ, and how many were attempted where that is less."""
+    usual: set[int] = set()
+    others: dict[int, dict[str, None]] = {}
+    missing = planned = 0
+    for table in tables:
+        if table.rows:
+            usual.add(table.usual)
+        for name, n in table.unusual.items():
+            others.setdefault(n, {})[name] = None
+        for row in table.rows:
+            missing += row.missing
+            planned += len(row.images)
+    least, most = min(usual, default=0), max(usual, default=0)
+    text = str(least) if least == most else f"{least} to {most}"
+    for n in sorted(others):
+        text += f"; {n} for {', '.join(others[n])}"
+    return text + (f" ({missing} of {planned} reconstructed images still missing)" if missing else "")

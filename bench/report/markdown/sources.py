@@ -1,0 +1,56 @@
+"""What the rows of a table rest on: papers, and certificates of the solvers' code."""
+
+from collections.abc import Iterable, Sequence
+
+from bench.certify.certificates import UNCERTIFIED, certification_status
+from bench.records.record import Record
+from bench.report.tables import Row, Table
+from bench.report.text import citation, code, distinct, escape
+
+LIMITS = {"Certified": f". Not certified: {UNCERTIFIED}", "Uncertified": ""}
+
+
+def sources(tables: Sequence[Table]) -> list[str]:
+    """The papers of some tables, and which code of each solver keeps its closed-form laws."""
+    heads: list[Record] = []
+    solvers: list[Record] = []
+    for table in tables:
+        for row in table.rows:
+            heads.append(row.head)
+            if not row.head.baseline:
+                solvers += row.records
+        heads += table.skipped
+    return [*_papers(heads), *_certificates(_codes(solvers))]
+
+
+def certified(row: Row) -> str:
+    """Whether all code behind a row's records is certified, as a word; "" for a baseline."""
+    if row.head.baseline:
+        return ""
+    status = map(certification_status, _codes(row.records))
+    return "certified" if all(is_certified for is_certified, _ in status) else "uncertified"
+
+
+def _codes(records: Iterable[Record]) -> list[Record]:
+    """One record of each code of each solver."""
+    found = {(r.solver, r.source_sha256, r.code_sha256, r.solver_rev): r for r in records}
+    return list(found.values())
+
+
+def _certificates(codes: Sequence[Record]) -> list[str]:
+    """The certified solvers and the others, each with the reason."""
+    found: dict[str, dict[str, None]] = {"Certified": {}, "Uncertified": {}}
+    for record in codes:
+        is_certified, why = certification_status(record)
+        found["Certified" if is_certified else "Uncertified"][f"{code(record.solver)} ({why})"] = None
+    return [f"{word}: {', '.join(texts)}{LIMITS[word]}." for word, texts in found.items() if texts]
+
+
+def _papers(records: Sequence[Record]) -> list[str]:
+    """The papers, each with the solvers that it is about."""
+    papers: dict[str, list[str]] = {}
+    for record in records:
+        if record.paper:
+            papers.setdefault(record.paper, []).append(record.solver)
+    links = [f"{escape(', '.join(distinct(solvers)))} {citation(paper)}" for paper, solvers in papers.items()]
+    return [f"Papers: {'; '.join(links)}."] if links else []

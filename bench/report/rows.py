@@ -1,0 +1,139 @@
+"""One row of a table: all records of one cell."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+from operator import attrgetter
+
+from bench.records.record import Record
+
+Timing = tuple[int, str, int, str]
+"""What seconds depend on beside the solver: batch, device, threads and the network's switches."""
+UNTIMED: Timing = (0, "", 0, "")
+
+
+def conditions(record: Record) -> Timing:
+    """What the seconds of a record depend on; "plain" is a network without switches."""
+    return record.batch, record.device, record.threads, " and ".join(record.switches) or "plain"
+
+
+@dataclass(frozen=True)
+class Row:
+    """All records of one cell."""
+
+    name: str
+    """Unique in its table: the label, with a letter where several cells carry one label."""
+    records: tuple[Record, ...]
+    planned: tuple[str, ...] = ()
+    """The images that the manifests ask for, in order; empty where none lists this cell."""
+    extra: int = 0
+    """Images that it attempted beyond those of the other rows, left out here."""
+
+    @property
+    def head(self) -> Record:
+        """Any record: what is asked of it is equal in all."""
+        return self.records[0]
+
+    @cached_property
+    def attempted(self) -> dict[str, list[Record]]:
+        """Image -> its samples, of any status, in the order of images."""
+        samples = defaultdict(list)
+        for record in self.records:
+            samples[record.image].append(record)
+        return dict(samples)
+
+    @cached_property
+    def solved(self) -> dict[str, list[Record]]:
+        """Image -> its samples, in the order of images, where every attempted sample succeeded."""
+        failed = {record.image for record in self.records if record.status != "ok"}
+        return {image: group for image, group in self.attempted.items() if image not in failed}
+
+    @cached_property
+    def ok(self) -> list[Record]:
+        """Records of `solved` images."""
+        return list(chain.from_iterable(self.solved.values()))
+
+    @cached_property
+    def failures(self) -> Counter[str]:
+        """Status -> how many records, for every status but ok."""
+        counts = Counter(map(attrgetter("status"), self.records))
+        del counts["ok"]
+        return counts
+
+    @property
+    def n_failed(self) -> int:
+        """How many records are not ok."""
+        return self.failures.total()
+
+    @property
+    def failure_reasons(self) -> list[str]:
+        """Why records are not ok, distinct reasons in order."""
+        return list(dict.fromkeys(r.reason for r in self.records if r.status != "ok" and r.reason))
+
+    @cached_property
+    def images(self) -> tuple[str, ...]:
+        """What this row is about: the planned images, and others that it attempted."""
+        return tuple(dict.fromkeys((*self.planned, *self.attempted)))
+
+    @property
+    def missing(self) -> int:
+        """How many of its images it did not attempt."""
+        return len(self.images) - len(self.attempted)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its images were attempted and nothing failed."""
+        return not self.failures and not self.missing
+
+    def over(self, images: Iterable[str]) -> "Row":
+        """The same row, about fewer images."""
+        kept = set(images)
+        records = tuple(record for record in self.records if record.image in kept)
+        planned = tuple(image for image in self.planned if image in kept)
+        return replace(self, records=records, planned=planned)
+
+    @property
+    def samples(self) -> int:
+        """Most samples of one image."""
+        return max(map(len, self.attempted.values()))
+
+    def scores(self, metric: str) -> dict[str, float]:
+        """Image -> mean over its samples, for images on which all have this metric."""
+        means = {}
+        for image, group in self.solved.items():
+            known = [value for record in group if (value := record.metrics.get(metric)) is not None]
+            if len(known) == len(group):
+                means[image] = sum(known) / len(known)
+        return means
+
+    def reasons(self, metric: str) -> list[str]:
+        """Why the metric is absent, distinct reasons in order."""
+        return list(dict.fromkeys(r.unavailable[metric] for r in self.records if metric in r.unavailable))
+
+    @cached_property
+    def timing(self) -> Timing:
+        """The commonest `conditions`: seconds are compared only where they are equal."""
+        return Counter(map(conditions, self.ok)).most_common(1)[0][0] if self.ok else UNTIMED
+
+    @cached_property
+    def seconds(self) -> list[float]:
+        """Seconds per image, one value per timed batch of the commonest size.
+
+        A batch gives all its images one value.
+        """
+        found: dict[float, None] = {}
+        for record in self.ok:
+            if record.seconds is not None and conditions(record) == self.timing:
+                found[record.seconds] = None
+        return list(found)
+
+    def mean(self, name: str) -> float | None:
+        """Mean of a count such as ``nfe`` over successful records; None without any."""
+        return sum(map(attrgetter(name), self.ok)) / len(self.ok) if self.ok else None
+
+    @property
+    def memory(self) -> float | None:
+        """Largest peak memory, MB; None where it was not measured."""
+        return max((r.peak_memory_mb for r in self.ok if r.peak_memory_mb is not None), default=None)

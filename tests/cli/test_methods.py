@@ -1,0 +1,122 @@
+"""`check` and `certify`: what is right and what is wrong with a solver or an operator."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from bench.certify import certificates
+from bench.certify.certificates import read_certificates
+from bench.cli.methods import certification, names_operator
+from bench.suites.methods import load_solver
+from tests.commands import bench
+
+
+def test_check_tells_good_from_bad(tiny):
+    result = bench("check", f"{tiny}/mine.py:Mine")
+    assert result.exit_code == 1
+    assert "PASS  The same seed gives the same result" in result.stdout
+    assert "FAIL  It comes nearer to the exact posterior mean" in result.stdout
+    failed = result.stdout.count("FAIL")
+    assert re.search(rf"^{12 - failed - 1} of {12 - 1} checks passed, 1 n/a$", result.stdout, re.M)
+    assert f"fails {failed} of 11 checks" in result.stderr
+    assert bench("check", "pinv").exit_code == 0
+    unknown = bench("check", "blur_gaus")
+    assert (
+        unknown.exit_code == 2
+        and "unknown solver or operator 'blur_gaus' (did you mean 'blur_gauss'?)" in unknown.stderr
+    )
+
+
+TWO = """
+from dataclasses import dataclass
+
+from bench.operators.base import LinearOperator
+from solvers import DDNM
+
+
+class Flipped(LinearOperator):
+    \"\"\"The image upside down.\"\"\"
+
+    @property
+    def out_shape(self):
+        return self.shape
+
+    def forward(self, x):
+        return x.flip(-2)
+
+    def transpose(self, v):
+        return v.flip(-2)
+
+
+class Brighter(Flipped):
+    \"\"\"Twice as bright; the adjoint does not know.\"\"\"
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+"""
+
+
+ONE_OF_EACH = (
+    TWO.partition("class Brighter")[0]
+    + """
+@dataclass(frozen=True)
+class Mine(DDNM):
+    \"\"\"DDNM.\"\"\"
+"""
+)
+
+
+def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
+    both, each, none = (tmp_path / name for name in ("both.py", "each.py", "none.py"))
+    both.write_text(TWO)
+    each.write_text(ONE_OF_EACH)
+    none.write_text("import torch\n")
+    done = bench("check", both)
+    assert (
+        done.exit_code == 1 and f"{both}:Flipped:\n" in done.stdout and f"{both}:Brighter:\n" in done.stdout
+    )
+    assert "FAIL  <A x, v> = <x, A^T v>" in done.stdout.partition("Brighter:")[2]
+    assert "FAIL" not in done.stdout.partition("Brighter:")[0]
+    done = bench("check", each)
+    assert done.exit_code == 0 and "PASS  A LinearOperator is linear" in done.stdout, done.output
+    assert f"{each}:Mine:\n" in done.stdout and "PASS  The same seed gives the same result" in done.stdout
+    done = bench("check", none)
+    assert (
+        done.exit_code == 2
+        and done.stderr == f"error: {none} defines no class derived from Solver or Operator\n"
+    )
+
+
+@pytest.mark.long
+def test_certify_measures_laws():
+    result = bench("certify", "ddrm")
+    assert result.exit_code == 0
+    assert (
+        result.stdout.count("PASS") >= 5
+        and "FAIL" not in result.stdout
+        and "    official: 20 steps" in result.stdout
+    )
+    unknown = bench("certify", "dpss")
+    assert unknown.exit_code == 2
+    assert "did you mean 'dps'?" in unknown.stderr
+
+
+def test_certification_is_of_the_very_code(tmp_path, monkeypatch):
+    """Of the solver's file, its certificate, and neither of another one."""
+    given = read_certificates()["ddrm"]
+    monkeypatch.setattr(certificates, "FILE", tmp_path / "certificates.json")
+    ddrm = load_solver("ddrm")
+    assert certification(ddrm).startswith("Not certified. To be listed")
+    certificates.write_certificates({"ddrm": given})
+    assert certification(ddrm).startswith(f"Certified: {given.laws} closed-form laws hold for this code")
+    certificates.write_certificates({"ddrm": replace(given, code_sha256="0" * 64)})
+    assert certification(ddrm).startswith("Not certified: the code has changed")
+    certificates.write_certificates({"ddrm": given})
+    assert certification(replace(ddrm, source_sha256="1" * 64)).startswith("Not certified. To be listed")
+
+
+def test_what_names_an_operator(tmp_path):
+    (tmp_path / "two.py").write_text(ONE_OF_EACH)
+    assert names_operator("blur_gauss") and not names_operator("dps") and not names_operator("nothing.py")
+    assert names_operator(f"{tmp_path}/two.py:Flipped") and not names_operator(f"{tmp_path}/two.py:Mine")

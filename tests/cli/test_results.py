@@ -1,0 +1,39 @@
+"""`report` and `verify`: where reports go, and what is said where there is nothing to report on."""
+
+from bench.cli.results import run_folder
+from tests.commands import bench, run_tiny
+
+
+def test_run_and_report_agree_on_the_folder_of_a_suite_file(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    suite = tiny / "tiny.yaml"
+    done = bench(
+        "run", "--suite", suite, "--task", "box", "--solver", "pinv", "--progress", "none", "--no-report"
+    )
+    assert done.exit_code == 0, done.stderr
+    for name in (suite, "tiny"):
+        assert bench("report", "--suite", name).stdout.strip() == "results/tiny/report/report.md"
+
+
+def test_reports_without_records(tmp_path):
+    for args, code in (([], 2), (["--from", tmp_path], 1), (["--from", tmp_path / "absent"], 1)):
+        assert bench("report", *args).exit_code == code
+
+
+def test_the_folder_of_a_suite_that_is_gone(tiny):
+    assert str(run_folder("gone")) == "results/gone"
+    assert str(run_folder(str(tiny / "tiny.yaml"))) == "results/tiny"
+
+
+def test_verify_says_what_it_made_again_and_what_was_left_out(tiny, tmp_path):
+    rows = ("--solver", "pinv", "--solver", "ddrm")
+    assert run_tiny(tiny, tmp_path, *rows, "--images", 2, "--no-report").exit_code == 0
+    done = bench("verify", tmp_path, "--solver", "ddrm", "--images", 1, "--progress", "none")
+    assert done.exit_code == 0, done.output
+    *_, left_out, verdict = done.stdout.splitlines()
+    assert left_out == "not compared: 1 recorded rows that --suite, --task and --solver leave out"
+    assert verdict == "1 reconstructions of 1 rows made again, all reproduced"
+    (journal,) = (tmp_path / "journal").glob("*.jsonl")
+    journal.unlink()
+    gone = bench("verify", tmp_path)
+    assert gone.exit_code == 1 and gone.stderr == f"error: {tmp_path} is no run folder: it has no records\n"

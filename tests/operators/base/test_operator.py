@@ -1,0 +1,150 @@
+"""What every operator promises: purity, independence of images, derivatives, seeds, precision and counts."""
+
+from collections import Counter
+
+import torch
+
+from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
+from tests.operators.cases import CASES, B, build, cases, close, data, exact, image, make
+
+
+@cases(Operator)
+def test_pure(case):
+    """Same result twice, to the bit; no input changes; no graph leaks; the starting image is nobody else's
+    memory."""
+    A, x = build(case), image(build(case))
+    x.requires_grad_()
+    y = data(A)
+    before = [t.detach().clone() for t in (x, y)]
+    calls = [
+        lambda: A(x),
+        lambda: A.guess(y),
+        lambda: A.vjp(x)[0],
+        lambda: A.vjp(x)[1](y),
+        lambda: A.display(y),
+    ]
+    calls += [lambda: A.pinv(y)] * isinstance(A, PinvOperator) + [lambda: A.adjoint(y)] * isinstance(
+        A, LinearOperator
+    )
+    if isinstance(A, SVDOperator):
+        z = x.detach()
+        calls += [lambda: A.U(z), lambda: A.Ut(y), lambda: A.V(z), lambda: A.Vt(z), lambda: A.pinv(y, 0.1)]
+    for call in calls:
+        first = call()
+        assert torch.equal(first, call())
+        assert torch.isfinite(first).all()
+        assert not first.requires_grad
+        if call is not calls[4] and first.data_ptr() not in (0,):
+            assert first.data_ptr() not in (x.data_ptr(), y.data_ptr()), (
+                "an alias: an in-place update would reach the input"
+            )
+    assert torch.equal(x, before[0])
+    assert torch.equal(y, before[1])
+    assert A(x).shape == (B, *A.out_shape)
+    assert A.guess(y).shape == x.shape
+    assert A.display(y).abs().max() <= 1
+
+
+@cases(Operator)
+def test_images_do_not_meet(case):
+    A, x, y = build(case), image(build(case)), data(build(case))
+    y[0] *= 1e3
+    for i in range(B):
+        one = A[i : i + 1]
+        close(one(x[i : i + 1]), A(x)[i : i + 1])
+        close(one.guess(y[i : i + 1]), A.guess(y)[i : i + 1])
+        close(one.vjp(x[i : i + 1])[1](y[i : i + 1]), A.vjp(x)[1](y)[i : i + 1])
+        if isinstance(A, LinearOperator):
+            d = torch.tensor([0.0, 0.01, 2.0], dtype=torch.float64)
+            close(one.pinv(y[i : i + 1], float(d[i])), A.pinv(y, d)[i : i + 1], 1e-9)
+            close(A.pinv(y, d), A.pinv(y, d.view(-1, *(1 for _ in A.out_shape))), 0)
+    twice = A.repeat_interleave(2)
+    assert len(twice) == 2 * B
+    close(twice(x.repeat_interleave(2, 0)), A(x).repeat_interleave(2, 0))
+
+
+@cases(Operator)
+def test_derivative(case):
+    """The pullback is autograd's, and it is the derivative: central differences along a direction."""
+    A, x, v, u = build(case), image(build(case)), data(build(case)), image(build(case), seed=2)
+    Ax, pull = A.vjp(x)
+    assert torch.equal(Ax, A(x))
+    leaf = x.clone().requires_grad_()
+    close(pull(v), torch.autograd.grad(A.forward(leaf), leaf, v)[0])
+    close(pull(v), pull(v), 0)
+    h = 1e-6
+    close(dot(u, pull(v)), dot((A(x + h * u) - A(x - h * u)) / (2 * h), v), 1e-6)
+
+
+@cases(Operator)
+def test_seeds(case):
+    """Masks and kernels are functions of the seed, one row per image, and nothing else is random."""
+    A, (name, params) = build(case), CASES[case]
+    same, other, alone = (
+        make(name, A.shape, seeds, **params) for seeds in (range(10, 10 + B), range(B), [11])
+    )
+    for key, value in A.parameters().items():
+        assert len(value) == B
+        assert torch.equal(value, same.parameters()[key])
+        assert torch.equal(value[1:2], alone.parameters()[key])
+        assert not torch.equal(value, other.parameters()[key])
+        assert not torch.equal(value[0], value[1])
+    if not A.parameters():
+        assert torch.equal(A(image(A)), other(image(A)))
+
+
+@cases(Operator)
+def test_unmeasured_entries_are_zero(case):
+    A = build(case)
+    if A.measured is None:
+        return
+    assert A.measured.dtype == torch.bool
+    assert A.measured.shape == (B, *A.out_shape)
+    assert (A(image(A))[~A.measured] == 0).all()
+    assert (A.pinv(data(A) * ~A.measured) == 0).all()
+    assert (A.adjoint(data(A) * ~A.measured) == 0).all()
+
+
+@cases(Operator)
+def test_precision(case):
+    A, x = build(case), image(build(case))
+    low = A.to("cpu", torch.float32)
+    assert low(x.float()).dtype == torch.float32
+    close(low(x.float()).double(), A(x), 2e-5)
+    close(low.to(dtype=torch.float64)(x), A(x), 2e-5)
+    assert type(low) is type(A)
+    for key, value in A.parameters().items():
+        assert (low.parameters()[key].dtype == torch.float32) == value.is_floating_point()
+    if isinstance(A, SVDOperator):
+        for result in (low.s, low.V(x.float()), low.pinv(data(A).float(), 0.5)):
+            assert result.dtype == torch.float32
+
+
+@cases(Operator)
+def test_watched_calls(case):
+    A, calls = build(case), Counter()
+    watched = A.counting(calls)
+    assert type(watched) is type(A)
+    _, pull = watched.vjp(image(A))
+    pull(data(A)), pull(data(A))
+    assert calls == {"forward": len(A), "adjoint": 2 * len(A)}, "tallied in images"
+    if isinstance(A, PinvOperator):
+        watched[:1].pinv(data(A)[:1])
+        assert calls["pinv"] == 1
+        iterative = isinstance(A, LinearOperator) and not isinstance(A, SVDOperator)
+        assert (calls["inner"] > 2) == iterative  # inner calls of conjugate gradients are seen
+    if isinstance(A, SVDOperator):
+        watched.Vt(image(A))
+        assert calls["transform"] == len(A) / 2, "A is made of two transforms"
+    assert A.calls is None
+
+
+@cases(PinvOperator)
+def test_pseudo_inverse(case):
+    """A A+ A = A where singular values are kept; everywhere, for an iterative or nonlinear one."""
+    A, x = build(case), image(build(case))
+    if isinstance(A, SVDOperator):
+        x = A.V(A.kept * A.Vt(x))
+    elif isinstance(A, LinearOperator):
+        A = exact(A)
+    close(A(A.pinv(A(x))), A(x), 1e-10 if isinstance(A, SVDOperator) else 1e-6)

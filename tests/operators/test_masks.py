@@ -1,0 +1,116 @@
+"""Masks: holes where they belong, golden draws, and those of a user's file."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from bench.operators import make_operator
+from bench.operators import masks as freeform
+from tests.operators.samples import SHAPE
+from tests.supplied import holes
+
+pytestmark = pytest.mark.usefixtures("no_files")
+
+
+KEY = "20-30% freeform"
+
+
+LAYOUTS = {
+    "bits of all": lambda m: np.packbits(m, axis=None),
+    "bits of each mask": lambda m: np.packbits(m.reshape(len(m), -1), axis=1),
+    "bits of each row": lambda m: np.packbits(m, axis=-1),
+    "bool": lambda m: m,
+    "zeros and ones": lambda m: m.astype(np.uint8),
+}
+
+
+@pytest.fixture
+def masks(monkeypatch, tmp_path):
+    def write(layout="bits of all", **changed):
+        pools = {"10-20% freeform": holes(3, 256, 256, 1), KEY: holes(5, 256, 256, 2)}
+        np.savez(
+            tmp_path / "masks.npz", **{key: LAYOUTS[layout](pool) for key, pool in pools.items()}, **changed
+        )
+        monkeypatch.setenv(freeform.VARIABLE, str(tmp_path / "masks.npz"))
+        return pools
+
+    return write
+
+
+def test_masks():
+    A = make_operator("inpaint_box", (3, 32, 32), range(40))
+    holes = ~A.parameters()["mask"][:, 0].numpy()
+    starts = set()
+    for hole in holes:
+        rows, columns = (np.flatnonzero(hole.any(axis)) for axis in (1, 0))
+        assert hole.sum() == len(rows) * len(columns) == 16 * 16
+        assert min(rows[0], columns[0]) >= 2
+        assert max(rows[-1], columns[-1]) < 30
+        starts |= {("row", rows[0]), ("column", columns[0])}
+    assert {2, 14} <= {start for axis, start in starts if axis == "row"} & {
+        start for axis, start in starts if axis == "column"
+    }
+    for p in (0.7, 0.92):
+        mask = make_operator("inpaint_random", SHAPE, range(3), p=p).parameters()["mask"]
+        assert mask.shape == (3, 1, 32, 24)
+        assert ((~mask).flatten(1).sum(1) == round(p * 32 * 24)).all()
+
+
+def test_masks_are_the_same_on_every_machine():
+    """Golden hashes: the records of two machines can only be compared while these hold."""
+    found = []
+    for name in ("inpaint_box", "inpaint_random"):
+        mask = make_operator(name, (3, 32, 32), [99]).parameters()["mask"].numpy()
+        found.append(hashlib.sha256(mask.tobytes()).hexdigest()[:16])
+    assert found == ["7c48cd3c643feaaf", "d3674f0588424d37"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_masks_are_those_of_the_file(masks, layout):
+    pools = masks(layout)
+    for params, key in (({}, KEY), ({"fraction": "10-20% freeform"}, "10-20% freeform")):
+        A = make_operator("inpaint_freeform", (3, 256, 256), range(40), **params)
+        measured = A.parameters()["mask"][:, 0].numpy()
+        indices = [[i for i, hole in enumerate(pools[key]) if (m == ~hole).all()] for m in measured]
+        assert all(len(found) == 1 for found in indices), (
+            "each mask is one of the pool, with holes unmeasured"
+        )
+        assert {found[0] for found in indices} == set(range(len(pools[key]))), "and every one is drawn"
+
+
+def test_the_published_place_and_the_key(masks, tmp_path, monkeypatch):
+    masks()
+    given = make_operator("inpaint_freeform", (1, 256, 256), [0])
+    place = tmp_path / "home" / "operators" / freeform.FILE
+    place.parent.mkdir(parents=True)
+    (tmp_path / "masks.npz").rename(place)
+    monkeypatch.delenv(freeform.VARIABLE)
+    cached = make_operator("inpaint_freeform", (1, 256, 256), [0])
+    assert torch.equal(given.mask, cached.mask)
+    assert given.supplied() == cached.supplied(), "the same masks, whatever the file is called"
+    other = make_operator("inpaint_freeform", (1, 256, 256), [0], fraction="10-20% freeform")
+    assert given.supplied() != other.supplied()
+
+
+def test_masks_refused(masks, tmp_path, monkeypatch):
+    def refused(message, shape=(3, 256, 256), **params):
+        with pytest.raises(ValueError, match=message) as caught:
+            make_operator("inpaint_freeform", shape, [0], **params)
+        assert "\n" not in str(caught.value)
+
+    place = f"{tmp_path}/home/operators"
+    refused(rf"needs the masks of Palette.*{freeform.FILE}.*save it as {place}.*or set BENCH_FREEFORM_MASKS")
+    masks(broken=np.zeros(100, np.uint8), numbers=np.zeros((2, 256, 32)))
+    refused("images of 256 x 256 pixels, as its masks are, got 32 x 32", (3, 32, 32))
+    refused("no masks '20-30%' in .*; known: 10-20% freeform, 20-30% freeform", fraction="20-30%")
+    refused("'broken' in .* is uint8", fraction="broken")
+    refused("'numbers' in .* is float64", fraction="numbers")
+    (tmp_path / "masks.npz").write_bytes(b"PK\x03\x04 a download that broke off")
+    refused("not an npz file that can be read")
+    with (tmp_path / "masks.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    refused("not an npz file that can be read")
+    monkeypatch.setenv(freeform.VARIABLE, str(tmp_path / "elsewhere.npz"))
+    refused("no file .*elsewhere.npz, which BENCH_FREEFORM_MASKS names")

@@ -1,0 +1,97 @@
+"""What of a suite enters a key, and what a suite cannot ask for."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.plan.build import key_config, make_cells, prepare, samples_per_problem
+from bench.plan.loading import DataAndPrior
+from bench.plan.options import Options
+from bench.suites.methods import load_solver
+from bench.suites.suite import SuiteError, load_suite
+from tests.tiny import build
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    return load_suite(str(build(tmp_path_factory.mktemp("tiny"))))
+
+
+@pytest.fixture(scope="module")
+def cell(suite):
+    return prepare(suite, Options()).cells[0]
+
+
+def test_keys_keep_the_word_of_the_disk(cell):
+    A, found = cell.task.operators(cell.data.shape, cell.images[:1]), load_solver("pinv")
+
+    def config(n):
+        return key_config(cell.task, A, cell.prior, found, cell.solver, n, Options().numerics)
+
+    assert config(1) == cell.config
+    assert config(20) == {**cell.config, "block": {"size": 20, "noise": "rows-1", "distances": 2}}
+
+
+def test_cells_are_in_the_order_of_tasks_and_rows(suite):
+    cells = prepare(suite, Options()).cells
+    order = [(task.name, row.label) for task in suite.tasks for row in suite.solvers]
+    assert [(cell.task.name, cell.label) for cell in cells] == order
+    assert len({cell.id for cell in cells}) == len(cells)
+
+
+def test_the_samples_of_a_task_win_over_those_of_its_suite(suite):
+    row = suite.tasks[0]
+    assert samples_per_problem(suite, row) == 1
+    wide = suite.model_copy(update={"samples_per_problem": 50})
+    assert samples_per_problem(wide, row) == 50
+    assert samples_per_problem(wide, row.model_copy(update={"samples_per_problem": 20})) == 20
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        ({"images": 9}, "asks for 9 images, dataset 'images' has 8"),
+        (
+            {"samples_per_problem": 10},
+            "samples_per_problem = 10 needs data drawn from a prior in closed form",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told(suite, update, message):
+    with pytest.raises(SuiteError, match=message):
+        prepare(suite.model_copy(update=update), Options())
+
+
+def test_a_prior_with_classes_needs_labels(suite, cell):
+    class Labelled:
+        name, shape, ids = "labelled", cell.data.shape, cell.data.ids
+        labels = dict.fromkeys(cell.data.ids, 3)
+
+    class Conditional:
+        classes, name, shape = 3, "conditional", cell.prior.shape
+
+    for data, says in ((Labelled(), "has others"), (cell.data, "has no labels")):
+        with pytest.raises(SuiteError, match=f"must be told classes 0 to 2; .* {says}"):
+            make_cells(suite, lambda _, data=data: DataAndPrior(data, Conditional()), {})
+
+
+def test_a_solver_that_is_unknown_is_told_with_its_line(suite):
+    row = replace_row(suite, solver="dsp")
+    with pytest.raises(SuiteError, match=r"tiny\.yaml:\d+: solvers\.0: unknown solver 'dsp'"):
+        prepare(row, Options())
+
+
+def replace_row(suite, **update):
+    first, *others = suite.solvers
+    return suite.model_copy(update={"solvers": (first.model_copy(update=update), *others)})
+
+
+def test_duplicates_are_told_or_left_out(suite, cell):
+    first = suite.solvers[0]
+    twice = [first, first.model_copy(update={"label": "again"})]
+    with pytest.raises(SuiteError, match="row 'again' has the same settings as 'pinv' in task 'box'"):
+        prepare(suite.model_copy(update={"solvers": tuple(twice)}), Options())
+    twice[1] = twice[1].model_copy(update={"skip_duplicates": True})
+    cells = prepare(suite.model_copy(update={"solvers": tuple(twice)}), Options()).cells
+    assert [other.label for other in cells] == ["pinv", "pinv"] and cells[0].id == cell.id
+    assert replace(cells[0], label="x").id == cell.id, "a label is no setting"

@@ -1,0 +1,45 @@
+"""Old words on disk and new names in the package are told apart in one place, both ways."""
+
+import json
+
+import pytest
+
+from bench.records import words
+from bench.records.record import Record
+from tests import ROOT
+
+MAPPINGS = ("RECORD", "SWITCHES", "ROW", "SETS", "SUITE", "TASK", "OPTIONS", "KEY")
+
+
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_there_and_back_nothing_changes(name):
+    mapping = getattr(words, name)
+    values = dict.fromkeys([*mapping, "other"], 1)
+    written = words.to_disk(values, mapping)
+    assert not written.keys() & mapping.keys(), "names of the package stay off the disk"
+    assert words.from_disk(written, mapping) == values
+    assert list(words.from_disk(written, mapping)) == list(values), "in the same order"
+
+
+def test_a_suite_is_mapped_with_its_tasks_and_rows():
+    stored = {
+        "name": "s",
+        "block": 2,
+        "reference": None,
+        "tasks": [{"name": "t", "block": 3}],
+        "solvers": [{"solver": "dps", "if_other": False}],
+    }
+    read = words.suite_from_disk(stored)
+    assert (read["samples_per_problem"], read["tasks"][0]["samples_per_problem"]) == (2, 3)
+    assert read["solvers"][0]["skip_duplicates"] is False and "fid_stats" in read
+    assert json.dumps(words.suite_to_disk(read)) == json.dumps(stored)
+
+
+@pytest.mark.parametrize("folder", ["linear", "exact-full"])
+def test_committed_records_are_spelled_as_they_were(folder):
+    """What a later version added is written too."""
+    path = next((ROOT / "results" / "reference" / folder / "journal").iterdir())
+    for line in path.read_bytes().splitlines()[:200]:
+        stored = json.loads(line.partition(b" ")[2])
+        del stored["format"]
+        assert stored.items() <= Record.from_disk(stored).to_disk().items()

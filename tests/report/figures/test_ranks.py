@@ -1,0 +1,51 @@
+"""Rank histograms: one panel per row, in which exact samples are flat at 1."""
+
+import numpy as np
+import pytest
+
+from bench.report.diversity import Spread
+from bench.report.figures import ranks
+from bench.report.tables import build
+from tests.made_run import records
+
+COLOURS = dict.fromkeys(["pinv", "best", "same", "worse", "fails"], "#0072B2")
+
+
+def spread(shares):
+    return Spread(len(shares) - 1, 1, {}, np.array(shares))
+
+
+@pytest.fixture
+def table():
+    [table] = build(records(), [])
+    return table
+
+
+@pytest.mark.parametrize("names", [["best"], ["best", "same"], ["pinv", "best", "same", "worse", "fails"]])
+def test_each_row_has_a_panel_of_shares_against_the_uniform_law(table, names, monkeypatch):
+    pages = []
+    monkeypatch.setattr(ranks, "to_png", lambda page: pages.append(page) or b"png")
+    spreads = dict.fromkeys(names, spread([0.25] * 4)) | {"best": spread([0.7, 0.2, 0.1])}
+    assert ranks.draw(table, spreads, COLOURS) == b"png"
+    assert [axis.get_title() for axis in pages[0].axes] == [
+        row.name for row in table.rows if row.name in names
+    ]
+    for axis in pages[0].axes:
+        heights = [bar.get_height() for bar in axis.patches]
+        expected = [2.1, 0.6, 0.3] if axis.get_title() == "best" else [1, 1, 1, 1]
+        assert heights == pytest.approx(expected) and np.mean(heights) == pytest.approx(1)
+        assert axis.lines[0].get_ydata() == [1, 1]
+
+
+def test_nothing_is_drawn_without_rows(table):
+    assert (
+        ranks.draw(table, {}, COLOURS) is None
+        and ranks.draw(table, {"other": spread([1.0])}, COLOURS) is None
+    )
+
+
+def test_equal_shares_give_equal_bytes(table):
+    first, again, other = (
+        ranks.draw(table, {"best": spread(s)}, COLOURS) for s in ([0.5, 0.5], [0.5, 0.5], [0.6, 0.4])
+    )
+    assert first == again != other

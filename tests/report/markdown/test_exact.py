@@ -1,0 +1,62 @@
+"""How the numbers of exact suites are printed, and on which page."""
+
+import numpy as np
+import pytest
+
+from bench.report.columns import Column
+from bench.report.exact import Number, numbers
+from bench.report.markdown import exact
+from bench.report.markdown.exact import cell, document, glance, section
+from bench.stats.comparisons import FEWEST
+from bench.stats.intervals import Median
+from tests.made_run import exact_table
+
+MMD = Column("MMD", 3, False, note="a distance.", name="mmd")
+VALUES = np.linspace(1, 2, FEWEST)
+
+
+def test_bold_is_what_lies_at_the_floor():
+    interval = Median(0.5, 0.4, 0.6, 6)
+    best, floored = Number(interval, mark="best"), Number(interval, floor=True, mark="tie")
+    assert cell(MMD, best, False).startswith("0.500¹") and cell(MMD, floored, False).startswith("**0.500**ᶠ⁼")
+    assert cell(MMD, floored, True).startswith("*0.500*ᶠ"), "anchors are never bold"
+    assert (
+        cell(MMD, Number(interval, partial=True), False).startswith("(0.500)")
+        and cell(MMD, None, True) == "–"
+    )
+
+
+def test_tasks_of_few_problems_are_not_in_the_overview():
+    whole = exact_table(mmd={"exact": VALUES, "dps": VALUES}, task="whole")
+    few = exact_table(mmd={"exact": VALUES[:3], "dps": VALUES[:3]}, task="few")
+    judged = [numbers(table, [MMD]) for table in (whole, few)]
+    page = "\n".join(glance([whole, few], judged, [MMD]))
+    assert (
+        "| MMD ↓ | NFE | whole |" in page and f"Of fewer than {FEWEST} problems, and below only: few." in page
+    )
+    assert glance([few], judged[1:], [MMD]) == [] == glance([whole], judged[:1], [])
+    assert "Fewer than 6 problems cannot tell rows apart" in section(few, [MMD], judged[1])[-1]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_many_tasks_have_a_page_for_each_prior(monkeypatch, most):
+    monkeypatch.setattr(exact, "ON_ONE_PAGE", most)
+    tables = [exact_table(mmd={"exact": VALUES}, task=f"on {prior}", prior=prior) for prior in ("p", "q")]
+    page, others = document(tables, [MMD], [numbers(table, [MMD]) for table in tables], [], ["spectra_map"])
+    assert "![spectra map](spectra_map.png)" in page and "- MMD: a distance." in page
+    if most == 2:
+        assert not others and page.index("## on p") < page.index("## on q")
+    else:
+        assert set(others) == {"p.md", "q.md"} and "## on q\n" in others["q.md"] and "## on" not in page
+        assert "- [p](p.md): on p\n- [q](q.md): on q" in page and "](report.md)" in others["p.md"]
+
+
+def test_psnr_that_rewards_lost_variance_is_said():
+    table = exact_table(
+        psnr_sample={"exact": VALUES, "mcg": VALUES + 2},
+        var_ratio_measured={"mcg": VALUES / 10},
+    )
+    remarks = section(table, [], numbers(table, []))[-1]
+    assert "mcg +2.00 dB (variance 0.15 measured)" in remarks and remarks.startswith(
+        "- **PSNR rewards lost variance.**"
+    )

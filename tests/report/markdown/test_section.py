@@ -1,0 +1,38 @@
+"""The table of one task."""
+
+import re
+
+import pytest
+
+from bench.stats.intervals import bootstrap_interval
+from tests.made_run import PSNR, ROWS
+
+
+def test_best_ties_and_baselines(rendered):
+    *_, page, rows = rendered
+    assert {name: rows[name]["psnr_mark"] for name in ROWS} == {
+        "pinv": "",
+        "best": "best",
+        "same": "tie",
+        "worse": "",
+        "fails": "",
+    }
+    for name in ("best", "pinv"):
+        expected = bootstrap_interval(PSNR[name])
+        values = [float(rows[name][c]) for c in ("psnr", "psnr_low", "psnr_high")]
+        assert values == pytest.approx(expected[:3], rel=1e-5)
+    line = next(line for line in page.splitlines() if line.startswith("| *pinv*"))
+    assert f"*{PSNR['pinv'].mean():.2f}*" in line and "**" not in line
+    low, high = (f"{end:.2f}" for end in bootstrap_interval(PSNR["best"])[1:3])
+    mean = rf"\*\*{PSNR['best'].mean():.2f}\*\*<br>"
+    assert re.search(rf"\| best<br>.*\| {mean}<sub>\\\[{low},.{high}\\\]</sub>.*\| 12 \| 0 \|", page)
+    assert re.search(rf"\| same<br>.*\| \*\*{PSNR['same'].mean():.2f}\*\*⁼<br>", page)
+    assert re.search(rf"\| worse<br>.*\| {PSNR['worse'].mean():.2f}<br>", page)
+
+
+def test_every_table_has_equal_columns_in_all_lines(rendered):
+    page = rendered[2]
+    blocks = re.findall(r"(?:^\|.*\n)+", page, re.M)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1

@@ -1,0 +1,34 @@
+"""tables.csv: every number, unscaled, with six significant digits."""
+
+import csv
+import io
+
+from bench.report.columns import KNOWN
+from bench.report.numbers import sheet
+from bench.report.ranking import Judged, judge
+from bench.report.scores import Sets
+from bench.report.tables import build
+from tests.made_run import PSNR, asked, record, records
+
+
+def test_every_row_has_a_line_and_every_line_the_same_columns(tmp_path):
+    skipped = record(
+        "worse", 0, psnr=0, image="*", label="needy", cell="n", key="n", status="skipped", reason="no"
+    )
+    (table,) = build([*records(), skipped], [asked()])
+    psnr, kid = KNOWN[0], KNOWN[5]
+    scores = {column.name: judge(table, column, Sets([tmp_path])) for column in (psnr, kid)}
+    text = sheet([Judged(table, scores, None, {})], [psnr, kid]).decode()
+    lines = {line["row"]: line for line in csv.DictReader(io.StringIO(text))}
+    assert {name: line["status"] for name, line in lines.items()} == {
+        **dict.fromkeys(PSNR, "run"),
+        "needy": "skipped",
+        "later": "not run",
+    }
+    assert lines["best"]["psnr"] == f"{PSNR['best'].mean():.6g}" and lines["best"]["psnr_gap"] == ""
+    assert float(lines["worse"]["psnr_gap"]) < 0 and lines["fails"]["psnr_gap_n"] == "10"
+    assert (lines["fails"]["failures"], lines["fails"]["reason"]) == ("diverged:2", "not finite")
+    assert lines["needy"]["reason"] == "no" and lines["needy"]["cell"] == "n"
+    assert lines["later"]["task"] == "blur" and lines["later"]["solver"] == ""
+    assert lines["best"]["operator_params"] == '{"std":1.0}'
+    assert "kid_gap" not in lines["best"] and lines["best"]["kid_unavailable"] == "no features were kept"

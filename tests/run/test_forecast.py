@@ -1,0 +1,44 @@
+"""What a run would do: what is there counts as done, and a row's own records tell its cost."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.plan.build import prepare
+from bench.plan.options import Options
+from bench.records.journal import read_records
+from bench.run.forecast import PROBE_STEPS, forecast, probe, shortened
+from bench.run.progress import Observer
+from bench.run.runner import Runner
+from bench.suites.changes import override
+from bench.suites.suite import load_suite
+from tests.tiny import build, scored_by_psnr
+
+
+@pytest.fixture
+def suite(tmp_path):
+    return load_suite(str(scored_by_psnr(build(tmp_path))))
+
+
+def test_done_and_missing(suite, tmp_path):
+    out = tmp_path / "run"
+    Runner(prepare(override(suite, ["ddrm"], ["box"]), Options()), out, Observer()).run()
+    plan = prepare(override(suite, ["ddrm", "dps"], ["box"]), Options())
+    by_label = {row.cell.label: row for row in forecast(plan, read_records(out)[0])}
+    assert (by_label["ddrm"].done, by_label["ddrm"].missing, by_label["ddrm"].seconds) == (4, 0, 0.0)
+    assert (by_label["dps"].done, by_label["dps"].missing, by_label["dps"].nfe) == (0, 4, 4)
+    assert by_label["dps"].seconds > 0
+
+
+def test_a_probe_makes_few_steps_and_scales(suite):
+    (cell,) = prepare(override(suite, ["dps"], ["box"]), Options()).cells
+    solver, scale = shortened(cell)
+    assert (solver.steps, scale) == (PROBE_STEPS, 4 / PROBE_STEPS)
+
+
+def test_a_solver_that_fails_has_no_forecast(suite):
+    mine = str(Path(suite.dataset).with_name("mine.py")) + ":Mine"
+    plan = prepare(override(suite, [f"{mine}.mode=empty"], ["box"]), Options())
+    assert probe(plan, plan.cells[0])[0] is None
+    (row,) = forecast(plan, [])
+    assert (row.missing, row.nfe, row.seconds) == (4, None, None)

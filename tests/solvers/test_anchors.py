@@ -1,0 +1,81 @@
+"""Anchor rows and TDS keep the contract, and the exact ones reach the floor."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from bench.checks.solver import check_solver
+from bench.exact.distances import draw, pose, score
+from bench.exact.problems import ExactImages
+from bench.operators import make_operator
+from bench.plan.task import Task
+from bench.run.inputs import SampleNoise, measure
+from bench.run.solve import solve
+from bench.solver import Measurement
+from solvers import ANCHORS, TDS, Exact, Oracle
+from tests.certify.test_mutants import mutate
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ANCHORS)
+def test_anchors_keep_the_contract(name):
+    solver = TDS(particles=8) if name == "tds" else ANCHORS[name]
+    assert [promise for promise in check_solver(solver) if promise.broken] == []
+
+
+def test_anchors_of_the_posterior_refuse_networks():
+    A = make_operator("denoise", (1, 8, 8), [0])
+    assert "Oracle needs a prior in closed form" in Oracle().reject(A, None)
+    assert "Exact needs a prior in closed form" in Exact().reject(A, None)
+
+
+@pytest.fixture(scope="module")
+def problems():
+    """Problems with d = 8, m = 2, sigma = 0.2 and their measurements."""
+    data = ExactImages("exact-mixture8")
+    task = Task("m2", data.name, "random_matrix", 0.2, {"m": 2})
+    found = []
+    for image in data.ids[:3]:
+        x, given, *_ = measure(task, data, [image])
+        found.append((given, pose(data.prior, given.A, given.y, given.sigma, x, image)))
+    return data.prior, found
+
+
+def above_the_floor(problems, solver, n):
+    """Medians over problems: the sliced distance over its floor, and the mode TV above that of exact
+    samples."""
+    prior, found = problems
+    ratios, excess = [], []
+    for k, ((y, A, sigma), problem) in enumerate(found):
+        noise = SampleNoise(k, 100 + k, n, torch.float64, "cpu")
+        given = Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma)
+        x = solve(solver, given, prior, noise).x.reshape(1000, 8)
+        ours, exact = score(x, problem), score(draw(problem.posterior, 1000, "another", k), problem)
+        ratios.append(ours["sw"])
+        excess.append(ours["mode_tv"] - exact["mode_tv"])
+    return np.median(ratios), np.median(excess)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("solver", "n"), [(TDS(steps=100, particles=1000), 1), (Oracle(steps=100), 1000)])
+def test_tds_and_oracle_reach_the_floor(problems, solver, n):
+    """Goals 3 and 4 at reduced size; a sampler that ignores y is at 10 to 30 times the floor."""
+    ratio, excess = above_the_floor(problems, solver, n)
+    assert ratio < 2 and excess < 0.03
+
+
+WRONG_TDS = [
+    ("weights without the density of the step", " - dot(shift, 2 * c1 * z + shift) / (2 * c1**2)", ""),
+    ("twist without the spread of x0", "log_twist(A, r, v, sigma)", "log_twist(A, r, 0.0, sigma)"),
+    ("weights kept after resampling", "torch.where(few, 0, w.log())", "w.log()"),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("what", "old", "new"), WRONG_TDS, ids=[wrong[0] for wrong in WRONG_TDS])
+def test_a_wrong_tds_does_not_reach_the_floor(problems, what, old, new):
+    """Seen by the modes: the sliced distance of two of these three is below 2."""
+    wrong = mutate(sys.modules[TDS.__module__], old, new)["TDS"](steps=100, particles=1000)
+    assert above_the_floor(problems, wrong, 1)[1] > 0.06

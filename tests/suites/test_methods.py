@@ -1,0 +1,152 @@
+"""Solver classes by name or file: what is found, and which code is its identity."""
+
+import hashlib
+import sys
+
+import pytest
+
+from bench.solver import Solver
+from bench.suites.methods import build_solver, load_solver, parameters
+from bench.suites.yamlfile import SuiteError
+from bench.system.syntax import code_text
+from bench.system.user_code import import_user_module, module_sha256
+from solvers import ANCHORS, DPS, SOLVERS
+
+SOLVER = """
+from bench.solver import Step
+from dataclasses import dataclass
+from {module} import {base}
+@dataclass(frozen=True)
+class Mine({base}):
+    def solve(self, measurement, prior, noise):
+        yield Step(measurement.y, measurement.y)
+"""
+
+
+def test_the_source_of_a_solver_includes_its_bases(tmp_path, monkeypatch):
+    """Editing any file that a user's class is made of changes its identity; ours have a revision instead."""
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {name: tmp_path / f"{name}.py" for name in ("base_of_mine", "mine", "other")}
+    files["base_of_mine"].write_text(SOLVER.format(module="solvers", base="DPS").replace("Mine", "Base"))
+    files["mine"].write_text(SOLVER.format(module="base_of_mine", base="Base"))
+    files["other"].write_text(SOLVER.format(module="solvers", base="DPS"))
+    identity = lambda name: load_solver(str(files[name])).source_sha256  # noqa: E731
+    before, other = identity("mine"), identity("other")
+    assert before == identity("mine")
+    assert other == hashlib.sha256(code_text(files["other"].read_bytes())).hexdigest()
+    files["base_of_mine"].write_text(files["base_of_mine"].read_text() + "# a comment")
+    assert identity("mine") == before
+    files["base_of_mine"].write_text(files["base_of_mine"].read_text() + "\nEDITED = 1\n")
+    assert identity("mine") != before
+    assert identity("other") == other
+
+
+HELPED = """
+import random
+from dataclasses import dataclass
+
+import blurs.near
+from solvers import DPS
+
+
+@dataclass(frozen=True)
+class Helped(DPS):
+    zeta: float = blurs.near.ZETA
+"""
+
+
+def helped(folder, zeta=0.5, name="random"):
+    """A solver's file of a name that is also one of Python's, beside a package that imports another
+    module."""
+    (folder / "blurs").mkdir(parents=True)
+    (folder / "blurs" / "near.py").write_text("import numpy\n\nfrom far_away import ZETA\n")
+    (folder / "blurs" / "unused.py").write_text("1 / 0\n")
+    (folder / "far_away.py").write_text(f"ZETA = {zeta}\n")
+    (folder / f"{name}.py").write_text(HELPED)
+    return folder / f"{name}.py"
+
+
+@pytest.fixture
+def forgetful(monkeypatch):
+    """What the modules of `helped` are loaded as ends with the test, and so do their places."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in ("blurs", "blurs.near", "far_away"):
+        sys.modules.pop(name, None)
+
+
+def test_a_solvers_helpers_are_imported_and_part_of_its_source(tmp_path, forgetful):
+    """Modules in the folder of the file, at once or in turn; afterwards that is where imports look last."""
+    file, before = helped(tmp_path), list(sys.path)
+    assert load_solver(str(file)).cls().zeta == 0.5 and sys.path == [*before, str(tmp_path)]
+    identities = [load_solver(str(file)).source_sha256]
+    for path in (tmp_path / "blurs" / "near.py", tmp_path / "far_away.py"):
+        path.write_text(path.read_text() + "EDITED = 1\n")
+        identities.append(load_solver(str(file)).source_sha256)
+    assert len(set(identities)) == 3
+    for path in (tmp_path / "blurs" / "unused.py", tmp_path / "beside.py"):
+        path.write_text("ANOTHER = 1\n")
+        assert load_solver(str(file)).source_sha256 == identities[-1]
+
+
+def test_a_function_may_import_a_helper_when_it_is_called(tmp_path, forgetful):
+    """It counts too; one that does not parse counts by its bytes, and what lies above the folder not at
+    all."""
+    (tmp_path / "user.py").write_text(
+        "try:\n    from ..above import ZETA\nexcept ImportError:\n    ZETA = 1\n\n\n"
+        "def later():\n    from far_away import ZETA\n\n    return ZETA\n\n\ndef never():\n    import odd\n"
+    )
+    (tmp_path / "far_away.py").write_text("ZETA = 0.25\n")
+    (tmp_path / "odd.py").write_text("this is no python\n")
+    module = import_user_module(str(tmp_path / "user.py"))
+    assert module.later() == 0.25
+    first = module_sha256(module)
+    for name in ("far_away.py", "odd.py"):
+        (tmp_path / name).write_text("ZETA = 0.5\n")
+        assert module_sha256(module) != first
+        first = module_sha256(module)
+
+
+def test_a_helper_that_is_another_one_than_that_beside_the_file_is_refused(tmp_path, forgetful):
+    """Python has one module of a name, so that the second solver would run the first one's."""
+    assert load_solver(str(helped(tmp_path / "a"))).cls().zeta == 0.5
+    with pytest.raises(
+        SuiteError, match=r"its 'blurs.near' is .*/b/blurs/near.py, but .*/a/blurs/near.py is loaded"
+    ):
+        load_solver(str(helped(tmp_path / "b", 0.7)))
+
+
+def test_our_solvers_have_a_name_and_no_source():
+    for name, cls in {**SOLVERS, **ANCHORS}.items():
+        found = load_solver(name)
+        assert (found.name, found.cls, found.source_sha256) == (name, cls, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("class Mine(Solver):\n    pass\n", "'Mine' is not a frozen dataclass; decorate it with"),
+        ("@dataclass(frozen=True)\nclass Mine(Solver):\n    pass\n", "'Mine' does not implement solve"),
+        ("@dataclass\nclass Mine(Solver):\n    pass\n", "cannot inherit non-frozen dataclass"),
+        ("class Mine:\n    pass\n", "defines 0 solvers (none); name one as"),
+    ],
+)
+def test_a_class_that_is_no_solver_is_refused(tmp_path, body, message):
+    (tmp_path / "mine.py").write_text(
+        f"from dataclasses import dataclass\nfrom bench.solver import Solver\n\n\n{body}"
+    )
+    with pytest.raises(SuiteError) as error:
+        load_solver(str(tmp_path / "mine.py"))
+    assert message in str(error.value)
+
+
+def test_every_wrong_parameter_is_a_line_with_its_place():
+    assert issubclass(DPS, Solver) and {"steps", "zeta"} <= set(parameters(DPS))
+    with pytest.raises(SuiteError) as error:
+        build_solver(load_solver("dps"), {"zta": 1, "steps": 0}, lambda param: f"here.{param}")
+    lines = str(error.value).splitlines()
+    assert len(lines) == 2
+    assert any(line.startswith("here.zta: unknown parameter (did you mean 'zeta'?)") for line in lines)
+    assert any(line.startswith("here.steps: Input should be greater than") for line in lines)
+    with pytest.raises(SuiteError, match="a row: steps: Input should be"):
+        build_solver(load_solver("dps"), {"steps": 0}, lambda _: "a row")
