@@ -25,7 +25,7 @@ def peak(name: str, steps: int) -> float:
     from bench.run.inputs import measure, solver_noise
     from bench.run.solve import solve
     from bench.solver import Measurement
-    from solvers import SOLVERS as CLASSES
+
 
     prior, data = load_prior("fashion32"), load_dataset("fashion32")
     task = Task("sr_average4", data.name, "sr_average4", 0.05)

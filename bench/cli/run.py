@@ -200,9 +200,9 @@ def changed_suite(
     """The suite with the changes that the command line asks for."""
     from bench.data import image_files
     from bench.operators import operator_name
+    from bench.suites.cards import list_cards
     from bench.suites.changes import at_most, override, with_operator
     from bench.suites.suite import load_suite
-    from solvers import ANCHORS, SOLVERS
 
     if images_dir is not None:
         if fields["dataset"] is not None:
@@ -216,7 +216,7 @@ def changed_suite(
             suite = with_operator(suite, operator, operator_name(operator))
         except ValueError as error:
             fail(f"--operator: {error}", USAGE)
-    suite = override(suite, solvers, tasks, [*SOLVERS, *ANCHORS], **fields)
+    suite = override(suite, solvers, tasks, list(list_cards()), **fields)
     if images_dir is not None and fields["images"] is None:
         suite = at_most(suite, len(image_files(images_dir)))
     return suite

@@ -10,10 +10,10 @@ from bench.plan.options import Options, make_options
 from bench.plan.request import parse_request
 from bench.records.manifest import Request, RunManifest
 from bench.records.record import Record
+from bench.suites.cards import list_cards
 from bench.suites.changes import override
 from bench.suites.suite import Suite, SuiteError, load_suite
 from bench.verify.wanted import Wanted, suite_name
-from solvers import ANCHORS, SOLVERS
 
 UNUSABLE = (ValueError, OSError)
 """What a suite, a card or a user's file raises that is not there any more, or is another one."""
@@ -111,6 +111,6 @@ def _as_it_is(
         tasks = [row.name for row in suite.tasks if selected(row.name, wanted.tasks)]
         if not tasks:
             raise SuiteError(f"suite '{suite.name}' has no such task now")
-        return override(suite, wanted.solvers, tasks, [*SOLVERS, *ANCHORS], seed=seed), options
+        return override(suite, wanted.solvers, tasks, list(list_cards()), seed=seed), options
 
     return make

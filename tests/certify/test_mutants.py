@@ -11,7 +11,7 @@ from bench import schedule
 from bench.certify.laws import all_laws, run_laws
 from bench.exact.laws.law import LawResult
 from solvers import SOLVERS
-from solvers.anchors import Unconditional
+from solvers.prior import Unconditional
 
 LAST_NOISE = " + (0.01 * noise.like(x) if s.sigma == 0 else 0)"
 CLIP = "vjp_once(prior, x, t, self.clip)"
@@ -258,5 +258,5 @@ def test_every_law_names_a_variant_and_every_variant_is_named():
 @pytest.mark.long
 @pytest.mark.parametrize(("what", "old", "new"), STEPS, ids=[m[0] for m in STEPS])
 def test_wrong_step_is_seen(what, old, new, monkeypatch):
-    monkeypatch.setattr("solvers.anchors.ddim", mutate(schedule, old, new)["ddim"])
+    monkeypatch.setattr("solvers.prior.ddim", mutate(schedule, old, new)["ddim"])
     assert not all(result.passed for result in run_laws("ddim"))

@@ -9,7 +9,8 @@ import torch
 
 from bench.checks.solver import check_solver
 from bench.solver import LinearOperator, Solver, Step, Steps, ddim, norm
-from solvers import DAPS, SOLVERS
+from solvers import SOLVERS
+from solvers.daps import DAPS
 
 QUICK = {"daps": DAPS(langevin_steps=20)}
 """Settings where the defaults, which keep the contract too, would take ten seconds."""

@@ -14,7 +14,10 @@ from bench.plan.task import Task
 from bench.run.inputs import SampleNoise, measure
 from bench.run.solve import solve
 from bench.solver import Measurement
-from solvers import ANCHORS, TDS, Exact, Oracle
+from solvers import ANCHORS
+from solvers.tds import TDS
+from solvers.exact import Exact
+from solvers.oracle import Oracle
 from tests.certify.test_mutants import mutate
 
 

@@ -10,7 +10,8 @@ from bench.suites.methods import build_solver, load_solver, parameters
 from bench.suites.yamlfile import SuiteError
 from bench.system.syntax import code_text
 from bench.system.user_code import import_user_module, module_sha256
-from solvers import ANCHORS, DPS, SOLVERS
+from solvers import ANCHORS, SOLVERS
+from solvers.dps import DPS
 
 SOLVER = """
 from bench.solver import Step
@@ -46,7 +47,7 @@ import random
 from dataclasses import dataclass
 
 import blurs.near
-from solvers import DPS
+from solvers.dps import DPS
 
 
 @dataclass(frozen=True)

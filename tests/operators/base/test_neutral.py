@@ -17,7 +17,8 @@ from bench.records.record import Record
 from bench.run.inputs import measure
 from bench.suites.suite import Suite, SuiteError
 from bench.verify.rebuild import CHANGED, difference
-from solvers import DPS, SOLVERS
+from solvers import SOLVERS
+from solvers.dps import DPS
 from tests.suites.test_suite import FakeData, FakePrior, fake_world
 
 

@@ -28,7 +28,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from solvers import Pinv
+from solvers.pinv import Pinv
 
 
 @dataclass(frozen=True)
