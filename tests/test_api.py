@@ -11,8 +11,8 @@ import bench.api
 from bench import load_prior, make_operator, make_solver, solve
 from bench.suites.yamlfile import SuiteError
 from solvers.ddrm import DDRM
-from solvers.tds import TDS
 from solvers.pinv import Pinv
+from solvers.tds import TDS
 from tests import ROOT
 
 

@@ -38,7 +38,9 @@ def changed(module: ModuleType, mutant: Mutant) -> str:
     source = source_of(module)
     if mutant.old not in source:
         file = inspect.getfile(module)
-        raise UserCodeError(f"'{mutant.old}' of mutant '{mutant.name}' is not in {file}: choose the piece again")
+        raise UserCodeError(
+            f"'{mutant.old}' of mutant '{mutant.name}' is not in {file}: choose the piece again"
+        )
     return source.replace(mutant.old, mutant.new)
 
 

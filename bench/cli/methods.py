@@ -138,7 +138,8 @@ def names_operator(spec: str) -> bool:
 
 def what_is_known(found: Found) -> list[str]:
     """Sentences on what the contract cannot tell: the card, the laws, and whether this code has a
-    certificate."""
+    certificate.
+    """
     if found.is_ours:
         return [certification(found.solver, found.laws is not None)]
     return [about_card(found), about_laws(found)]

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -44,6 +44,9 @@ from pydantic import (
 from bench.names import nearest
 from bench.suites.yamlfile import Source, SuiteError, explain
 from bench.system.user_code import is_user_code
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 FOLDER = Path(__file__).resolve().parents[2] / "solvers"
 LAST = 1000
@@ -256,7 +259,7 @@ def _explain(error: Mapping[str, Any]) -> str:
     in_space = error["loc"][0] == "search" and len(error["loc"]) > 2
     known = [f.name for f in fields(Space if in_space else _Written)]
     own = {**error, "msg": error["msg"].removeprefix("Value error, ")}
-    return explain(own, ["class" if name == "class_name" else name for name in known])
+    return explain(cast("ErrorDetails", own), ["class" if name == "class_name" else name for name in known])
 
 
 def _class_beside(name: str, source: Source) -> str:

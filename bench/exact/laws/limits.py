@@ -9,7 +9,6 @@ distribution, without Monte-Carlo error.
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from bench.exact.laws.problems import F64, hadamard_noise, matrix_operator
 from bench.exact.prior import GaussianPrior

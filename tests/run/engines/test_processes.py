@@ -18,8 +18,8 @@ from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
-from solvers import SOLVERS
 from tests import ROOT
+from tests.ours import SOLVERS
 from tests.tiny import build, scored_by_psnr
 
 DEADLY = '''
