@@ -24,12 +24,11 @@ imports neither the method nor torch.
 import ast
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -40,13 +39,11 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 
 from bench.names import nearest
 from bench.suites.yamlfile import Source, SuiteError, explain
 from bench.system.user_code import is_user_code
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 FOLDER = Path(__file__).resolve().parents[2] / "solvers"
 LAST = 1000
@@ -254,12 +251,13 @@ def card_of(spec: str) -> MethodCard:
     return MethodCard(name=asked or only or path.stem, class_name=asked or only)
 
 
-def _explain(error: Mapping[str, Any]) -> str:
+def _explain(error: ErrorDetails) -> str:
     """One of pydantic's errors in our words."""
     in_space = error["loc"][0] == "search" and len(error["loc"]) > 2
     known = [f.name for f in fields(Space if in_space else _Written)]
-    own = {**error, "msg": error["msg"].removeprefix("Value error, ")}
-    return explain(cast("ErrorDetails", own), ["class" if name == "class_name" else name for name in known])
+    own = error.copy()
+    own["msg"] = error["msg"].removeprefix("Value error, ")
+    return explain(own, ["class" if name == "class_name" else name for name in known])
 
 
 def _class_beside(name: str, source: Source) -> str:
