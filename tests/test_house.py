@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.suites.cards import list_cards
 from tests import ROOT
 
 FOLDERS = {
@@ -58,6 +59,25 @@ def test_every_module_finds_its_test_by_name(path):
 def inner(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         yield from ast.walk(child)
+
+
+WORDS = {"exact", "oracle", "pinv", "prior"}
+"""Methods whose names are also words: a field of a suite, a method of operators, a distribution."""
+HISTORY = {"bench/records/words.py"}
+"""Keeps what records from before the cards do not say of their methods."""
+
+
+def test_no_code_of_the_harness_names_a_method():
+    """What is to be known of a method is in its card, so that a new one is new files only."""
+    names = list_cards().keys() - WORDS
+    found = []
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "solvers") or named(path) in HISTORY:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and node.value in names:
+                found.append(f"{named(path)}:{node.lineno}: {node.value}")
+    assert found == []
 
 
 def test_comprehensions_are_few():
