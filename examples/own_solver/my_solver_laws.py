@@ -1,6 +1,8 @@
-"""Laws of the method in my_solver.py. They are optional, too.
+"""Laws of the method in my_solver.py, which are optional.
 
     python -m bench certify examples/own_solver/my_solver.py
+
+The command also makes the wrong variants in MUTANTS, and says which of them the laws see.
 """
 
 from bench.exact.laws.law import PATH, Law, SolverClass, gap, worst
