@@ -176,7 +176,7 @@ def certification(solver: "SolverClass", has_laws: bool = True) -> str:
     from bench.certify.certificate import code_sha256
     from bench.certify.certificates import read_certificates
 
-    given = None if solver.source_sha256 else read_certificates().get(solver.name)
+    given = read_certificates().get(solver.name)
     command = f"`python -m bench certify {solver.name}`"
     if given is None and has_laws:
         return f"Not certified: {command} measures its laws, and with --write it stores the certificate."
@@ -190,7 +190,7 @@ def certification(solver: "SolverClass", has_laws: bool = True) -> str:
     return f"Not certified: the code has changed since its laws were measured; {command} measures them."
 
 
-@verb("certify", "certify", "certify dps ddrm", "certify my_solver.py", "certify --write")
+@verb("certify", "certify dps ddrm", "certify my_solver.py", "certify --write")
 @click.argument("solvers", metavar="[SOLVER]...", nargs=-1)
 @output("--write", is_flag=True, help="Store the certificates of our methods, which reports refer to.")
 def certify(solvers: tuple[str, ...], write: bool) -> None:
