@@ -48,6 +48,12 @@ class PlannedRun:
                 planned |= dict.fromkeys(map(str, _planned(run, task, row)))
         return tuple(planned)
 
+    def stated(self, cell: str) -> dict[str, Any]:
+        """The row of a cell in the newest run that describes its method, else in the newest one; {} without any."""
+        rows = [row for *_, row, known in self._rows() if known == cell]
+        described = [row for row in rows if row.get("kind")]
+        return (described or rows or [{}])[-1]
+
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
         """Labels of the cells that were asked for and are not among ``cells``."""
         recorded = set(cells)

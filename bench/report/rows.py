@@ -1,13 +1,15 @@
 """One row of a table: all records of one cell."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from operator import attrgetter
+from typing import Any
 
 from bench.records.record import Record
+from bench.report.methods import Method, method_of
 
 Timing = tuple[int, str, int, str]
 """What seconds depend on beside the solver: batch, device, threads and the network's switches."""
@@ -30,11 +32,18 @@ class Row:
     """The images that the manifests ask for, in order; empty where none lists this cell."""
     extra: int = 0
     """Images that it attempted beyond those of the other rows, left out here."""
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    """What the newest manifest that lists this cell says of its row; {} where none does."""
 
     @property
     def head(self) -> Record:
         """Any record: what is asked of it is equal in all."""
         return self.records[0]
+
+    @cached_property
+    def method(self) -> Method:
+        """What manifests say of its method."""
+        return method_of(self.head, self.stated)
 
     @cached_property
     def attempted(self) -> dict[str, list[Record]]:
