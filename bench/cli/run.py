@@ -60,10 +60,10 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     "solvers",
     metavar="NAME[.param=value,...]",
     multiple=True,
-    help="Only the rows with this label or method, or one of your own: file.py, file.py:Class or pkg.mod:Class. "
-    "dps.zeta=0.3,1 runs changed copies of the rows of dps instead, one for each value; settings of several "
-    "parameters are combined. Give --solver dps as well to run the rows as they are beside the copies. "
-    "Repeatable.",
+    help="Only the rows with this label or method, or one of your own: file.py, file.py:Class or "
+    "pkg.mod:Class. dps.zeta=0.3,1 runs a changed copy of each row of dps instead, for each value; "
+    "the values of several parameters are combined. With --solver dps beside it, the rows run as they "
+    "are, too. Repeatable.",
 )
 @task(what)
 @what(

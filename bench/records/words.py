@@ -29,8 +29,8 @@ KEY: Words = {"samples_per_problem": "block"}
 
 METHODS_THEN = ("red_diff", "dps", "pigdm", "ddrm", "mcg", "ddnm", "diffpir", "daps")
 ANCHORS_THEN = ("exact", "oracle", "tds", "prior")
-"""The methods and the anchors, in order, of the versions whose manifests keep nothing from cards. These lists do
-not grow."""
+"""The methods and the anchors, in order, of the versions whose manifests keep nothing from cards. These lists
+do not grow."""
 
 
 class KnownMethod(NamedTuple):

@@ -118,7 +118,7 @@ def _array(values: Values) -> np.ndarray:
 
 
 def rank(row: Row) -> tuple[bool, int]:
-    """Sort key that puts anchors, which are no methods, first and in their order; the others stay as they are."""
+    """Sort key that puts anchors, which are no methods, first and in their order."""
     is_anchor = row.method.kind == "anchor"
     return not is_anchor, row.method.order if is_anchor else 0
 

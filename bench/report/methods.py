@@ -18,8 +18,8 @@ class Method:
         colour: place among our methods of this kind; None for a user's.
         title: the title of its paper; "" where no manifest says.
         paper: as `bench.report.text.citation` takes it.
-        is_stated: whether a manifest describes it. If not, kind, order and colour are those of the versions that
-            kept no such description.
+        is_stated: whether a manifest describes it. If not, kind, order and colour are those of the versions
+            that kept no such description.
     """
 
     kind: str

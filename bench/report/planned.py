@@ -49,7 +49,7 @@ class PlannedRun:
         return tuple(planned)
 
     def stated(self, cell: str) -> dict[str, Any]:
-        """The row of a cell in the newest run that describes its method, else in the newest one; {} without any."""
+        """The row of a cell in the newest run that describes its method, else in the newest; else {}."""
         rows = [row for *_, row, known in self._rows() if known == cell]
         described = [row for row in rows if row.get("kind")]
         return (described or rows or [{}])[-1]

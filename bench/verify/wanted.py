@@ -60,7 +60,7 @@ def is_one_of(names: Sequence[str], record: Record) -> bool:
 
 
 def has_settings(record: Record, settings: Sequence[Setting]) -> bool:
-    """Whether settings are about a record's row, and it has one of the values of each parameter that they set.
+    """Whether settings are about a record's row, and it has one of their values of each parameter.
 
     So a record is selected by the flags with which `run` makes it.
     """

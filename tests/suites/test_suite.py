@@ -144,7 +144,7 @@ def test_every_operator_that_images_have_is_a_task_at_256():
         (HEAD + TASKS.replace("name: t", "name: a/b") + SOLVE, "my.yaml:6: tasks.0.name: "),
         (
             HEAD + TASKS + "solvers:\n  - {solver: dps}\n  - {solver: dps}\n",
-            "my.yaml:9: solvers.1: two rows are labelled 'dps'",
+            "my.yaml:9: solvers.1: two rows of one task are labelled 'dps'",
         ),
         (
             HEAD + TASKS + "solvers:\n  - solver: dps\n    tasks: [u]\n",

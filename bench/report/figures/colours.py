@@ -1,8 +1,8 @@
 """Colour and marker of every row, the same in all figures; together they name a row, at any number of rows.
 
-The hues are told apart with any colour vision: the smallest OKLab distance of two of them, with normal vision and
-with protanopia, deuteranopia and tritanopia (Machado et al. 2009), is .14. Six are the most that keep a distance
-of .12, so further methods share a hue and differ by marker.
+The hues are told apart with any colour vision: the smallest OKLab distance of two of them is above .14 with
+normal vision, protanopia, deuteranopia and tritanopia (Machado et al. 2009). More hues would be too alike, so
+further methods share one and differ by marker.
 """
 
 from collections import Counter
@@ -14,8 +14,8 @@ from bench.report.tables import Table
 
 HUES = ("#41587a", "#9f2f00", "#1b93a3", "#540930", "#a98e11", "#220188")
 HUES_THEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-"""The hues of reports on runs whose manifests do not describe methods (Okabe and Ito 2008), so that they look as
-they did."""
+"""The hues of reports on runs whose manifests do not describe methods (Okabe and Ito 2008), so that they look
+as they did."""
 BASELINE = "#767676"
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -23,7 +23,7 @@ SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 def colours(tables: Sequence[Table]) -> dict[str, str]:
     """Solver -> colour. Ours keep theirs, and what is no method is grey.
 
-    A user's method takes a hue that the fewest others have, of these the last: a new one that is not RED-diff's.
+    A user's method takes a hue that the fewest others have, of these the last: not RED-diff's, the first.
     """
     rows = list(_rows(tables))
     methods = {row.head.solver: row.method for row in rows}

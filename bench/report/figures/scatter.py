@@ -44,8 +44,14 @@ def styles(tables: Sequence[Table]) -> dict[str, Style]:
     chosen: dict[str, Style] = {}
     for name, row in rows.items():
         looks = [*_anchor_looks(row.method), {"color": palette[row.head.solver], "marker": shapes[name]}]
-        chosen[name] = next(look for look in looks if look not in chosen.values())
+        taken = {_seen(look) for look in chosen.values()}
+        chosen[name] = next(look for look in looks if _seen(look) not in taken)
     return chosen
+
+
+def _seen(look: Style) -> tuple[str, str, str]:
+    """What tells the points of two rows apart."""
+    return look["color"], look["marker"], look.get("fillstyle", FILLS[0])
 
 
 def _anchor_looks(method: Method) -> list[Style]:
