@@ -15,7 +15,7 @@ def exact_row(solver, problems=6, prior="gaussian", task="blur", label=None, **m
     """One record per problem. Metrics grow by 1 % from problem to problem; those that are None are absent."""
     label = label or solver
     place = [prior, task, label]
-    shared = {"suite": "exact", "prior": prior, "block": 100, "solver": solver, "label": label}
+    shared = {"suite": "exact", "prior": prior, "samples_per_problem": 100, "solver": solver, "label": label}
     shared |= {"baseline": solver in ANCHORS, "cell": digest(place), "unavailable": {}}
     found = {name: value for name, value in (SHOWN | metrics).items() if value is not None}
     row = []

@@ -96,6 +96,11 @@ def asked(rows=(*ROWS, "later"), n=N, few=None, **changes):
     return run | changes
 
 
+def manifest(**values):
+    """A manifest of the suite "linear" that says so much and nothing else."""
+    return RunManifest.from_disk({"suite": "linear"} | values)
+
+
 def make_run(folder, found, pictures=2, manifests=None):
     with Journal(folder) as journal:
         for r in found:
@@ -146,7 +151,17 @@ def exact_table(task="m2", prior="mixture", turned=(), **metrics):
 
 def exact_record(row, i, key, task, prior):
     anchor = row in ("exact", "oracle", "tds", "prior")
-    base = record("best", 0, psnr=0, task=task, solver=row, label=row, baseline=anchor, block=60, prior=prior)
+    base = record(
+        "best",
+        0,
+        psnr=0,
+        task=task,
+        solver=row,
+        label=row,
+        baseline=anchor,
+        samples_per_problem=60,
+        prior=prior,
+    )
     return replace(
         base,
         key=key,

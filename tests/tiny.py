@@ -1,5 +1,7 @@
-"""A world that runs in seconds: eight 16 x 16 images, an untrained network, two tasks, solvers that misbehave
-on purpose."""
+"""A data set and a prior that run in seconds, two tasks, and solvers that misbehave on purpose.
+
+Eight 16 x 16 images and an untrained network.
+"""
 
 import hashlib
 from pathlib import Path

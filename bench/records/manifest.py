@@ -249,8 +249,3 @@ def read_manifests(folder: str | Path) -> list[RunManifest]:
             message = f"cannot read {path}: {error}; delete it, the records do not depend on it"
             raise StoreError(message) from error
     return sorted(runs, key=lambda run: (run.created or "", canonical(run.to_disk())))
-
-
-def read_manifest(folder: str | Path) -> list[dict[str, Any]]:
-    """The runs made into a folder as plain values, oldest first."""
-    return [run.to_disk() for run in read_manifests(folder)]

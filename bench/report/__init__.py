@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.records.files import StoreError, write_atomic
 from bench.records.journal import read_records
-from bench.records.manifest import read_manifest
+from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
 from bench.report import diversity, exact
 from bench.report.columns import Column, columns_of
@@ -18,7 +18,6 @@ from bench.report.figures.colours import colours, markers
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
-from bench.report.planned import Run
 from bench.report.ranking import Judged, judge, yardstick
 from bench.report.scores import Sets
 from bench.report.tables import Table, build, records_of
@@ -48,7 +47,7 @@ def render(
     """
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     records, n_bad = _records(places, formats)
-    runs = sorted(chain.from_iterable(map(read_manifest, places)), key=lambda run: run.get("created") or "")
+    runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
     tables = build(records, runs)
     of_images = [table for table in tables if table.samples_per_problem == 1]
     of_problems = [table for table in tables if table.samples_per_problem > 1]
@@ -80,7 +79,7 @@ def _together(parts: Sequence[Files]) -> Files:
 
 
 def _image_columns(
-    of_images: Sequence[Table], of_problems: Sequence[Table], runs: Sequence[Run]
+    of_images: Sequence[Table], of_problems: Sequence[Table], runs: Sequence[RunManifest]
 ) -> list[Column]:
     """The columns of image suites; a manifest may list metrics of exact suites beside them."""
     elsewhere: set[str] = set()
@@ -90,7 +89,7 @@ def _image_columns(
 
 
 def _judged(
-    tables: Sequence[Table], columns: Sequence[Column], runs: Sequence[Run], folders: Sequence[Path]
+    tables: Sequence[Table], columns: Sequence[Column], runs: Sequence[RunManifest], folders: Sequence[Path]
 ) -> list[Judged]:
     """All that is computed of each table; FID and KID are kept for the next report."""
     sets, find = Sets(folders, runs), finder(folders)
@@ -106,7 +105,7 @@ def _judged(
 def image_files(
     judged: Sequence[Judged],
     columns: Sequence[Column],
-    runs: Sequence[Run],
+    runs: Sequence[RunManifest],
     formats: Sequence[str],
     find: grid.Find,
     n_bad: int,
@@ -121,7 +120,7 @@ def image_files(
     return files | _png(pictures)
 
 
-def exact_files(tables: Sequence[Table], runs: Sequence[Run], formats: Sequence[str]) -> Files:
+def exact_files(tables: Sequence[Table], runs: Sequence[RunManifest], formats: Sequence[str]) -> Files:
     """The files of the tables of exact suites."""
     files: Files = {}
     columns = columns_of(tables, runs)

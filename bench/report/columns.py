@@ -3,9 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from bench.report.planned import Run
+from bench.records.manifest import MetricEntry, RunManifest
 from bench.report.tables import Table, records_of
 from bench.stats.metric import Metric
 
@@ -34,16 +33,16 @@ KNOWN = (
 """The columns of records without a manifest. The harness' list needs torch; a test keeps the two equal."""
 
 
-def columns_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Column]:
+def columns_of(tables: Sequence[Table], runs: Sequence[RunManifest]) -> list[Column]:
     """The columns that the manifests state or the records hold, and always those of the `SET_METRICS`.
 
     The manifests' order comes first, then that of `KNOWN`, then the alphabet. Columns without a direction,
     such as the misfit, are moved to the end, and the set metrics to the end of those that have one.
     """
     known = {column.name: column for column in KNOWN}
-    stated: dict[str, dict[str, Any]] = {}
+    stated: dict[str, MetricEntry] = {}
     for run in runs:
-        stated |= run.get("metrics", {})
+        stated |= run.metrics
     recorded: set[str] = set()
     for record in records_of(tables):
         recorded.update(record.metrics, record.unavailable)
@@ -52,18 +51,21 @@ def columns_of(tables: Sequence[Table], runs: Sequence[Run]) -> list[Column]:
     for name in dict.fromkeys((*stated, *known, *sorted(recorded))):
         if name in wanted:
             default = known.get(name, Column(name, 3, None, name=name))
-            columns.append(_stated(stated.get(name, {}), default))
+            columns.append(_stated(stated.get(name), default))
     return sorted(columns, key=lambda column: (column.better == 0, column.name in SET_METRICS))
 
 
-def _stated(about: dict[str, Any], default: Column) -> Column:
+def _stated(about: MetricEntry | None, default: Column) -> Column:
     """The column as a manifest states it; what it leaves out is the default's."""
-    decimals = re.fullmatch(r"\.(\d+)f", str(about.get("format")))
+    if about is None:
+        return default
+    direction = about.higher_is_better
+    decimals = re.fullmatch(r"\.(\d+)f", str(about.format))
     return replace(
         default,
-        label=about.get("label") or default.label,
+        label=about.label or default.label,
         decimals=int(decimals[1]) if decimals else default.decimals,
-        higher_is_better=about.get("higher_is_better", default.higher_is_better),
-        note=about.get("note") or default.note,
-        scale=float(about.get("scale") or default.scale),
+        higher_is_better=default.higher_is_better if direction is None else direction,
+        note=about.note or default.note,
+        scale=float(about.scale or default.scale),
     )

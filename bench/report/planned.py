@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from bench.records.manifest import RowEntry, RunManifest, TaskEntry
 from bench.records.record import Record
-
-Run = dict[str, Any]
-"""One manifest, see `bench.records.manifest.write_manifest`."""
 
 
 class PlannedRun:
@@ -17,14 +15,14 @@ class PlannedRun:
         head: any record of the table.
     """
 
-    def __init__(self, runs: Sequence[Run], head: Record) -> None:
-        own = [run for run in runs if run.get("suite") == head.suite]
+    def __init__(self, runs: Sequence[RunManifest], head: Record) -> None:
+        own = [run for run in runs if run.suite == head.suite]
         self.task = head.task
-        self.labels = ranks(row["label"] for run in own for row in run.get("rows", ()))
-        self.order = ranks(str(image) for run in own for image in run.get("images", ()))
-        self.parts: list[tuple[Run, dict[str, Any]]] = []
+        self.labels = ranks(row.label for run in own for row in run.rows)
+        self.order = ranks(image for run in own for image in run.images)
+        self.parts: list[tuple[RunManifest, TaskEntry]] = []
         for run in own:
-            for task in run.get("tasks", ()):
+            for task in run.tasks:
                 if _concerns(run, task, head):
                     self.parts.append((run, task))
 
@@ -32,8 +30,8 @@ class PlannedRun:
     def title(self) -> str:
         """The title in the newest run that gives one, else the task's name."""
         for _, task in reversed(self.parts):
-            if task.get("title"):
-                return task["title"]
+            if task.title:
+                return task.title
         return self.task
 
     def place(self, label: str) -> tuple[int, str]:
@@ -45,7 +43,7 @@ class PlannedRun:
         planned: dict[str, None] = {}
         for run, task, row, known in self._rows():
             if known == cell:
-                planned |= dict.fromkeys(map(str, _planned(run, task, row)))
+                planned |= dict.fromkeys(_planned(run, task, row))
         return tuple(planned)
 
     def stated(self, cell: str) -> dict[str, Any]:
@@ -57,28 +55,28 @@ class PlannedRun:
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
         """Labels of the cells that were asked for and are not among ``cells``."""
         recorded = set(cells)
-        return tuple(dict.fromkeys(row["label"] for *_, row, cell in self._rows() if cell not in recorded))
+        return tuple(dict.fromkeys(row.label for *_, row, cell in self._rows() if cell not in recorded))
 
-    def _rows(self) -> Iterator[tuple[Run, dict[str, Any], dict[str, Any], str]]:
+    def _rows(self) -> Iterator[tuple[RunManifest, TaskEntry, RowEntry, str]]:
         """(run, task, row, cell id) of this table."""
         for run, task in self.parts:
-            for row in run.get("rows", ()):
-                if self.task in (row.get("cells") or {}):
-                    yield run, task, row, row["cells"][self.task]
+            for row in run.rows:
+                if self.task in row.cells:
+                    yield run, task, row, row.cells[self.task]
 
 
-def labels(runs: Sequence[Run]) -> dict[tuple[str | None, str], str]:
+def labels(runs: Sequence[RunManifest]) -> dict[tuple[str | None, str], str]:
     """(suite, cell) -> its label in the newest run: a renamed row takes its old records along.
 
-    A row with ``skip_duplicates`` (``if_other`` in older manifests) is left out of a run that has an equal
+    A row with ``skip_duplicates`` is left out of a run that has an equal
     row. It may have been run alone; where manifests have both, the cell gets the label of the other.
     """
-    rows = [(run.get("suite"), row) for run in runs for row in run.get("rows", ())]
-    rows.sort(key=lambda found: not (found[1].get("skip_duplicates") or found[1].get("if_other")))
+    rows = [(run.suite, row) for run in runs for row in run.rows]
+    rows.sort(key=lambda found: not found[1].skip_duplicates)
     found: dict[tuple[str | None, str], str] = {}
     for suite, row in rows:
-        for cell in (row.get("cells") or {}).values():
-            found[suite, cell] = row["label"]
+        for cell in row.cells.values():
+            found[suite, cell] = row.label
     return found
 
 
@@ -87,24 +85,27 @@ def ranks(names: Iterable[Any]) -> dict[Any, int]:
     return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
-def _planned(run: Run, task: dict[str, Any], row: dict[str, Any]) -> Sequence[Any]:
+def _planned(run: RunManifest, task: TaskEntry, row: RowEntry) -> Sequence[str]:
     """The images planned for one row of one task."""
-    images = run.get("images", ())
-    n = row.get("images") or run.get("n_images") or len(images)
-    return images[: min(n, task.get("images") or n)]
+    n = row.images or run.n_images or len(run.images)
+    return run.images[: min(n, task.images or n)]
 
 
-def _concerns(run: Run, task: dict[str, Any], head: Record) -> bool:
-    """Whether a run's task is the one of a record: another noise level or seed is another table."""
-    ours: dict[str, Any] = {"task": task["name"]}
-    for name in ("dataset", "prior", "weights_sha256", "seed"):
-        if name in run:
-            ours[name] = run[name]
-    if "prior" in task:
-        ours.pop("weights_sha256", None)
-    for name in ("dataset", "prior", "operator", "operator_sha256", "sigma"):
-        if name in task:
-            ours[name] = task[name]
-    if "params" in task:
-        ours["operator_params"] = task["params"]
-    return all(getattr(head, name) == value for name, value in ours.items())
+def _concerns(run: RunManifest, task: TaskEntry, head: Record) -> bool:
+    """Whether a run's task is the one of a record: another noise level or seed is another table.
+
+    What a manifest does not say is no difference.
+    """
+    ours = {
+        "task": task.name,
+        "dataset": task.dataset or run.dataset,
+        "prior": task.prior or run.prior,
+        "weights_sha256": None if task.prior else run.weights_sha256,
+        "seed": run.seed,
+        "operator": task.operator,
+        "operator_sha256": task.operator_sha256,
+        "operator_params": task.params,
+        "sigma": task.sigma,
+    }
+    stated = {name: value for name, value in ours.items() if value is not None}
+    return all(getattr(head, name) == value for name, value in stated.items())

@@ -14,9 +14,9 @@ import numpy as np
 from bench.names import counted
 from bench.records.files import StoreError, write_atomic
 from bench.records.keys import digest
+from bench.records.manifest import RunManifest, SetsEntry
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
-from bench.report.planned import Run
 from bench.report.tables import Row
 from bench.stats.distances import Gaussian, frechet_distance, kernel_distance
 from bench.stats.features import (
@@ -92,12 +92,12 @@ class Sets:
         runs: their manifests, which say per suite in what mode features are and what they are compared with.
     """
 
-    def __init__(self, folders: Sequence[Path], runs: Sequence[Run] = ()) -> None:
+    def __init__(self, folders: Sequence[Path], runs: Sequence[RunManifest] = ()) -> None:
         self.folders = folders
         self.path = folders[0] / "sets.json"
         self.cache: dict[str, dict[str, Any]] = {}
         self.changed = False
-        self.kinds = {run["suite"]: run.get("sets") or {} for run in runs if "suite" in run}
+        self.kinds = {run.suite: run.sets for run in runs}
         with contextlib.suppress(OSError, ValueError):
             self.cache = dict(json.loads(self.path.read_text()))
 
@@ -106,8 +106,8 @@ class Sets:
         first = [group[0] for group in row.solved.values()]
         if len(first) < 3:
             return Score(None, reason="needs at least 3 images")
-        kind = self.kinds.get(row.head.suite, {})
-        mode, about = kind.get("mode", MODES[0]), kind.get("reference")
+        kind = self.kinds.get(row.head.suite)
+        mode, about = (kind.mode, kind.fid_stats) if kind else (MODES[0], None)
         paths, lack = self._files(first, mode, with_truths=not about)
         against = None
         if about and not lack:
@@ -141,7 +141,7 @@ class Sets:
                 return path
         return None
 
-    def _against(self, about: dict[str, Any], mode: str) -> tuple[Statistics | None, str]:
+    def _against(self, about: Mapping[str, Any], mode: str) -> tuple[Statistics | None, str]:
         """The reference statistics that a manifest names; or None, and what is lacking."""
         found = self._statistics(about["list"], mode)
         path = statistics_path(about["list"], mode)
@@ -176,16 +176,16 @@ class Sets:
                 write_atomic(self.path, json.dumps(self.cache, indent=1, sort_keys=True).encode())
 
 
-def _entry_name(records: Iterable[Record], kind: dict[str, Any]) -> str:
+def _entry_name(records: Iterable[Record], kind: SetsEntry | None) -> str:
     """The name of a cached entry: records alone, or with a mode and reference statistics beside the usual."""
     keys = sorted(record.key for record in records)
     if not kind:
         return digest(keys)
-    about = kind.get("reference")
+    about = kind.fid_stats
     given = [about["list"]] if about else [None]
     if about and "sample" in about:
         given.append(about["sample"])
-    return digest([keys, kind.get("mode", MODES[0]), *given])
+    return digest([keys, kind.mode, *given])
 
 
 def _distances(paths: Sequence[Path], against: Statistics | None) -> dict[str, float]:

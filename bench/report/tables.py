@@ -9,8 +9,9 @@ from operator import attrgetter
 from typing import Any
 
 from bench.records.keys import canonical
+from bench.records.manifest import RunManifest
 from bench.records.record import Record
-from bench.report.planned import PlannedRun, Run, labels, ranks
+from bench.report.planned import PlannedRun, labels, ranks
 from bench.report.rows import UNTIMED, Row, Timing
 
 SETTING = (
@@ -119,7 +120,7 @@ def records_of(tables: Iterable[Table]) -> Iterator[Record]:
             yield from row.records
 
 
-def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
+def build(records: Iterable[Record], runs: Sequence[RunManifest]) -> list[Table]:
     """Groups records into tables, in the order of the manifest's runs, then by name."""
     groups: dict[str, list[Record]] = defaultdict(list)
     names = labels(runs)
@@ -127,8 +128,8 @@ def build(records: Iterable[Record], runs: Sequence[Run]) -> list[Table]:
         label = names.get((record.suite, record.cell), record.label)
         record = record if label == record.label else replace(record, label=label)
         groups[canonical(list(attrgetter(*SETTING)(record)))].append(record)
-    order = ranks(task["name"] for run in runs for task in run.get("tasks", ()))
-    suites = ranks(run.get("suite") for run in runs)
+    order = ranks(task.name for run in runs for task in run.tasks)
+    suites = ranks(run.suite for run in runs)
 
     def place(setting: str) -> tuple:
         suite, task = groups[setting][0].suite, groups[setting][0].task

@@ -24,7 +24,6 @@ imports neither the method nor torch.
 import ast
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from itertools import pairwise
@@ -40,6 +39,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 
 from bench.names import nearest
 from bench.suites.yamlfile import Source, SuiteError, explain
@@ -248,11 +248,12 @@ def card_of(spec: str) -> MethodCard:
     return MethodCard(name=asked or only or path.stem, class_name=asked or only)
 
 
-def _explain(error: Mapping[str, Any]) -> str:
+def _explain(error: ErrorDetails) -> str:
     """One of pydantic's errors in our words."""
     in_space = error["loc"][0] == "search" and len(error["loc"]) > 2
     known = [f.name for f in fields(Space if in_space else _Written)]
-    own = {**error, "msg": error["msg"].removeprefix("Value error, ")}
+    own = error.copy()
+    own["msg"] = error["msg"].removeprefix("Value error, ")
     return explain(own, ["class" if name == "class_name" else name for name in known])
 
 

@@ -71,7 +71,10 @@ def guidance(cls: SolverClass, prior: str, sigma: float, clip: bool = False) -> 
 
 
 def score_error(cls: SolverClass) -> float:
-    """The guidance g / r_t^2 is the gradient of log p(y | x_t) on N(m, I)."""
+    """The guidance g / r_t^2 is the gradient of log p(y | x_t) on N(m, I).
+
+    That gradient is the exact posterior's score minus the prior's.
+    """
     errors = []
     for sigma in (0.0, 0.1, 1.0):
         case = problem("unit", sigma)
@@ -86,7 +89,7 @@ def score_error(cls: SolverClass) -> float:
 def gradient_error(cls: SolverClass) -> float:
     """G is minus the gradient of r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2, also with the clip in the graph.
 
-    On a mixture, against finite differences.
+    The misfit is r^T (A A^T + sigma^2 / r_t^2 I)^-1 r / 2, on a mixture, against finite differences.
     """
     errors = []
     for sigma, clip in product((0.1, 1.0), (False, True)):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bench.report.columns import KNOWN, columns_of
 from bench.report.tables import build
-from tests.made_run import record, records
+from tests.made_run import manifest, record, records
 
 
 def test_the_report_and_the_harness_agree_on_metrics():
@@ -22,7 +22,7 @@ def test_a_manifest_says_how_a_metric_is_printed():
         "psnr": {"format": "0.5g"},
     }
     table = build(records(), [])
-    columns = columns_of(table, [{"metrics": told}])
+    columns = columns_of(table, [manifest(metrics=told)])
     assert [column.name for column in columns] == ["odd", "psnr", "lpips", "fid", "kid", "misfit"]
     assert columns[0].show(-2.0) == "−20.0" and columns[0].better == 1 and columns[0].note == "dB"
     assert columns[1] == KNOWN[0]

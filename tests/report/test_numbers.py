@@ -8,14 +8,14 @@ from bench.report.numbers import sheet
 from bench.report.ranking import Judged, judge
 from bench.report.scores import Sets
 from bench.report.tables import build
-from tests.made_run import PSNR, asked, record, records
+from tests.made_run import PSNR, asked, manifest, record, records
 
 
 def test_every_row_has_a_line_and_every_line_the_same_columns(tmp_path):
     skipped = record(
         "worse", 0, psnr=0, image="*", label="needy", cell="n", key="n", status="skipped", reason="no"
     )
-    (table,) = build([*records(), skipped], [asked()])
+    (table,) = build([*records(), skipped], [manifest(**asked())])
     psnr, kid = KNOWN[0], KNOWN[5]
     scores = {column.name: judge(table, column, Sets([tmp_path])) for column in (psnr, kid)}
     text = sheet([Judged(table, scores, None, {})], [psnr, kid]).decode()

@@ -1,9 +1,7 @@
 """What manifests asked for."""
 
-import pytest
-
 from bench.report.planned import labels
-from tests.made_run import ROWS, asked, make_run, records, report
+from tests.made_run import ROWS, asked, make_run, manifest, records, report
 
 
 def test_a_renamed_row_takes_its_records_along(tmp_path):
@@ -15,12 +13,11 @@ def test_a_renamed_row_takes_its_records_along(tmp_path):
     assert "best" not in rows and rows["better"]["n"] == "12" and "Not run yet" not in page
 
 
-@pytest.mark.parametrize("word", ["skip_duplicates", "if_other"])
-def test_a_row_that_skips_duplicates_takes_no_label_away(word):
-    """Under both names of the field: manifests of older runs keep theirs."""
-    whole = {"suite": "s", "rows": [{"label": "tuned", "cells": {"t": "c"}}]}
-    alone = {"suite": "s", "rows": [{"label": "published", word: True, "cells": {"t": "c", "u": "d"}}]}
+def test_a_row_that_skips_duplicates_takes_no_label_away():
+    whole = manifest(suite="s", rows=[{"label": "tuned", "cells": {"t": "c"}}])
+    published = {"label": "published", "if_other": True, "cells": {"t": "c", "u": "d"}}
+    alone = manifest(suite="s", rows=[published])
     assert labels([whole, alone]) == labels([alone, whole]) == {("s", "c"): "tuned", ("s", "d"): "published"}
-    assert labels([whole, {"suite": "s", "rows": [{"label": "new", "cells": {"t": "c"}}]}]) == {
+    assert labels([whole, manifest(suite="s", rows=[{"label": "new", "cells": {"t": "c"}}])]) == {
         ("s", "c"): "new"
     }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.records.keys import digest
+from bench.records.manifest import RunManifest
 from bench.report.columns import KNOWN
 from bench.report.figures.plot import place
 from bench.report.ranking import gap, judge, leader, yardstick
@@ -48,7 +49,11 @@ def test_rows_with_fewer_images_by_design_are_compared_over_the_images_they_shar
         table[3].replace("\u00a0", " ").startswith("| short<br><sub>paper, 6 images, uncertified</sub> |")
         and "12; 6 for short" in page
     )
-    (table,), metric, sets = build(found, [manifest]), KNOWN[0], Sets([tmp_path / "run"])
+    (table,), metric, sets = (
+        build(found, [RunManifest.from_disk(manifest)]),
+        KNOWN[0],
+        Sets([tmp_path / "run"]),
+    )
     scores = {"psnr": judge(table, metric, sets)}
     drawn = place(table, scores["psnr"], yardstick(table, [metric], scores, sets), metric)
     assert drawn["short"].interval.mean == pytest.approx(psnr["best"].mean() - 0.3)

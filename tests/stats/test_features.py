@@ -30,6 +30,7 @@ def test_even_choices_are_evenly_spread(n, most):
     assert len(chosen) == min(n, most) and chosen[0] == 0 and chosen[-1] < n
     steps = np.diff(chosen)
     assert (steps >= 1).all() and (len(steps) == 0 or np.ptp(steps) <= 1)
+    assert n - chosen[-1] <= -(-n // most), "up to the end"
 
 
 @pytest.mark.parametrize("n", [1, 6, 7, 8, 21])

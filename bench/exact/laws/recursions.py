@@ -271,10 +271,7 @@ def poly7(high: float, low: float, n: int) -> np.ndarray:
 
 
 def euler(p: Affine, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """F and G of Euler steps of the probability-flow ODE along descending noise ratios u.
-
-    The ODE is dx/du = (x - x0hat) / u.
-    """
+    """F and G of Euler steps of the ODE dx/du = (x - x0hat) / u along descending noise ratios u."""
     F, G = np.eye(len(p.s)), np.zeros(len(p.s))
     for u, w in pairwise(grid):
         K, b = denoiser(p, 1 / (1 + u**2))

@@ -1,10 +1,9 @@
 """The end of a page: how to read every number on it, and what the operators are."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from bench.records.manifest import RunManifest, TaskEntry
 from bench.report.columns import Column
-from bench.report.planned import Run
 from bench.report.text import bullets, code, distinct, escape, sentence, table_line
 from bench.stats.comparisons import FEWEST
 
@@ -51,9 +50,11 @@ FAILURES = (
 )
 
 
-def conventions(columns: Sequence[Column], runs: Sequence[Run], more: Sequence[str] = ()) -> list[str]:
+def conventions(
+    columns: Sequence[Column], runs: Sequence[RunManifest], more: Sequence[str] = ()
+) -> list[str]:
     """How to read every number of the page."""
-    clocks = distinct(run["seconds"] for run in runs if run.get("seconds"))
+    clocks = distinct(run.seconds for run in runs if run.seconds)
     seconds = SECONDS
     for text in clocks:
         seconds += f". The clock: {sentence(text, LONG)}"
@@ -67,11 +68,11 @@ def metric_notes(columns: Sequence[Column]) -> list[str]:
     return [f"{column.label}: {sentence(column.note, LONG)}." for column in columns if column.note]
 
 
-def _sets(runs: Sequence[Run]) -> list[str]:
+def _sets(runs: Sequence[RunManifest]) -> list[str]:
     """What the sets of FID and KID are, for each kind of run."""
     found: dict[str, None] = {}
-    for run in runs or [{}]:
-        about = (run.get("sets") or {}).get("reference")
+    for sets in [run.sets for run in runs] or [None]:
+        about = sets.fid_stats if sets else None
         if about:
             named = f"the {about['n']} images of {escape(about['dataset'])} (list {about['list'][:12]})"
             found[DATASET.format(named=named)] = None
@@ -80,20 +81,20 @@ def _sets(runs: Sequence[Run]) -> list[str]:
     return list(found)
 
 
-def operator_table(runs: Sequence[Run]) -> list[str]:
+def operator_table(runs: Sequence[RunManifest]) -> list[str]:
     """One line per task; nothing where no manifest states conventions, as those of early versions."""
-    tasks = [task for run in runs for task in run.get("tasks", ())]
-    if not any("conventions" in task for task in tasks):
+    tasks = [task for run in runs for task in run.tasks]
+    if not any(task.conventions for task in tasks):
         return []
     lines = dict.fromkeys(map(_operator, tasks))
     head = ["| Task | σ in \\[−1, 1\\] | σ in \\[0, 1\\] | Operator | What it is |", "|:--|--:|--:|:--|:--|"]
     return ["### Operators", "\n".join([*head, *lines])]
 
 
-def _operator(task: dict[str, Any]) -> str:
+def _operator(task: TaskEntry) -> str:
     """The line of one task."""
-    facts = [f"{topic}: {text}" for topic, text in task.get("conventions", {}).items()]
-    sigmas = [f"{task['sigma']:g}", f"{task['sigma'] / 2:g}"]
+    facts = [f"{topic}: {text}" for topic, text in (task.conventions or {}).items()]
+    sigmas = ["–", "–"] if task.sigma is None else [f"{task.sigma:g}", f"{task.sigma / 2:g}"]
     return table_line(
-        [escape(task["name"]), *sigmas, code(task["operator"]), escape("; ".join(facts)) or "–"]
+        [escape(task.name), *sigmas, code(task.operator or "–"), escape("; ".join(facts)) or "–"]
     )

@@ -7,6 +7,7 @@ from itertools import chain
 import numpy as np
 
 from bench.names import counted
+from bench.records.manifest import RunManifest
 from bench.records.record import Record
 from bench.report.columns import Column
 from bench.report.exact import Number, Numbers, ordered, rewards
@@ -15,7 +16,6 @@ from bench.report.markdown.conventions import metric_notes
 from bench.report.markdown.notes import notes
 from bench.report.markdown.page import header, picture
 from bench.report.markdown.sources import certified, sources
-from bench.report.planned import Run
 from bench.report.tables import Row, Table
 from bench.report.text import (
     ARROWS,
@@ -69,7 +69,7 @@ def document(
     tables: Sequence[Table],
     columns: Sequence[Column],
     judged: Sequence[Numbers],
-    runs: Sequence[Run],
+    runs: Sequence[RunManifest],
     figures: Collection[str],
 ) -> tuple[str, dict[str, str]]:
     """The page, and further ones by file name: many tasks have pages of their own, one for each prior.

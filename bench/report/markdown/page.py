@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 
 from bench.names import counted
+from bench.records.manifest import RunManifest
 from bench.records.record import Record
 from bench.report import diversity
 from bench.report.columns import Column
@@ -11,7 +12,6 @@ from bench.report.markdown.conventions import conventions, operator_table
 from bench.report.markdown.notes import absent
 from bench.report.markdown.section import section
 from bench.report.markdown.summary import summary
-from bench.report.planned import Run
 from bench.report.ranking import Judged
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, escape, sentence, table_line
@@ -33,7 +33,7 @@ FEWER = (
 def document(
     judged: Sequence[Judged],
     columns: Sequence[Column],
-    runs: Sequence[Run],
+    runs: Sequence[RunManifest],
     figures: Collection[str],
     n_bad: int = 0,
 ) -> str:
@@ -97,7 +97,7 @@ def _legend(judged: Sequence[Judged]) -> str:
     return f"<sub>{LEGEND}</sub>"
 
 
-def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
+def header(tables: Sequence[Table], runs: Sequence[RunManifest]) -> str:
     """What was run on what, by which code, when.
 
     All of it is from records and manifests, so that equal records give equal pages.
@@ -105,20 +105,20 @@ def header(tables: Sequence[Table], runs: Sequence[Run]) -> str:
     records: list[Record] = []
     for table in tables:
         records += [*table.skipped, *records_of([table])]
-    titles = distinct(run["title"] for run in runs if run.get("title"))
+    titles = distinct(run.title for run in runs if run.title)
     rows = []
     for name, text in _facts(tables, records, runs).items():
         if text:
             rows.append(table_line([name, escape(text)]))
     title = ", ".join(titles) or _each(records, "suite")
     lines = [f"# {escape(title)}", "", rows[0], "|:--|:--|", *rows[1:]]
-    commands = distinct(str(run["command"]) for run in runs if run.get("command"))
+    commands = distinct(run.command for run in runs if run.command)
     if commands:
         lines += ["", "```sh", *commands, "```"]
     return "\n".join(lines)
 
 
-def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Run]) -> dict[str, str]:
+def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[RunManifest]) -> dict[str, str]:
     """Name -> text of the header's lines; empty texts are left out there."""
     dates = sorted(map(_moment, records))
     versions: dict[str, None] = {}
@@ -126,7 +126,7 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
         versions |= dict.fromkeys(f"{name} {version}" for name, version in sorted(record.versions.items()))
     return {
         "Suite": _each(records, "suite"),
-        "Dataset": _each(records, "dataset") + _hashes(run.get("dataset_sha256") for run in runs),
+        "Dataset": _each(records, "dataset") + _hashes(run.dataset_sha256 for run in runs),
         "Prior": _each(records, "prior") + _hashes(map(attrgetter("weights_sha256"), records)),
         "Images per task": _image_counts(tables),
         "Seed": _each(records, "seed"),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.names import counted
+from bench.records.manifest import RunManifest
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS
 from bench.report.papers.published import METRICS, Entry, PrintedNumber, Published
-from bench.report.planned import Run
 from bench.report.ranking import judge
 from bench.report.scores import Score, Sets
 from bench.report.tables import Row, Table
@@ -64,9 +64,9 @@ class Line:
 class Recorded:
     """Our tables, and their scores, each computed once."""
 
-    def __init__(self, tables: Sequence[Table], sets: Sets, runs: Sequence[Run] = ()) -> None:
+    def __init__(self, tables: Sequence[Table], sets: Sets, runs: Sequence[RunManifest] = ()) -> None:
         self.tables, self.sets = tables, sets
-        self.other_sets = {run["suite"] for run in runs if run.get("sets")}
+        self.other_sets = {run.suite for run in runs if run.sets}
         self._scores: dict[tuple[str, str], dict[str, Score]] = {}
 
     def usual_sets(self, row: Row) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.names import counted
 from bench.records.files import StoreError
 from bench.records.journal import read_records
-from bench.records.manifest import read_manifest
+from bench.records.manifest import read_manifests
 from bench.report.markdown.notes import privileged
 from bench.report.papers.compare import Comparison, Line, Recorded, compare
 from bench.report.papers.plan import plan
@@ -67,8 +67,8 @@ def _recorded(folders: Sequence[Path]) -> Recorded:
         if not folder.is_dir():
             raise StoreError(f"no run folder {folder}; run a suite first")
     records = read_records(*folders)[0] if folders else []
-    runs = [run for folder in folders for run in read_manifest(folder)]
-    runs.sort(key=lambda run: run.get("created") or "")
+    runs = [run for folder in folders for run in read_manifests(folder)]
+    runs.sort(key=lambda run: run.created or "")
     return Recorded(build(records, runs), Sets(list(folders) or [Path()], runs), runs)
 
 

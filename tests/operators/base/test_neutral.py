@@ -18,7 +18,7 @@ from bench.run.inputs import measure
 from bench.suites.suite import Suite, SuiteError
 from bench.verify.rebuild import CHANGED, difference
 from solvers import DPS, SOLVERS
-from tests.suites.test_suite import FakeData, FakePrior, fake_world
+from tests.suites.test_suite import FakeData, FakePrior, fake_loader
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def cell(solver=(), operator=()):
         "tasks": [{"name": "t", "operator": "inpaint_random", "sigma": 0.1, "params": dict(operator)}],
         "solvers": [{"solver": "dps", "params": dict(solver)}],
     }
-    (one,) = make_cells(Suite.model_validate(suite), fake_world, {"dtype": "float32"})
+    (one,) = make_cells(Suite.model_validate(suite), fake_loader, {"dtype": "float32"})
     return one
 
 

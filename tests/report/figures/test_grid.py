@@ -48,9 +48,9 @@ def test_pictures_are_enlarged_by_whole_factors(draw, side, cell):
 
 
 def test_smaller_pictures_are_centred_and_larger_ones_shrunk():
-    for size, box in (((3, 2), (0, 1, 9, 7)), ((30, 30), (0, 0, 9, 9)), ((40, 4), (0, 4, 9, 5))):
-        sheet = Image.new("RGB", (9, 9), "white")
-        grid._place(sheet, Image.new("RGB", size, "black"), (0, 0), 9)
+    for size, box in (((3, 2), (0, 2, 9, 8)), ((30, 30), (0, 0, 10, 10)), ((40, 4), (0, 4, 10, 5))):
+        sheet = Image.new("RGB", (10, 10), "white")
+        grid._place(sheet, Image.new("RGB", size, "black"), (0, 0), 10)
         dark = np.argwhere(np.asarray(sheet.convert("L")) == 0)
         assert (*dark.min(0)[::-1], *(dark.max(0) + 1)[::-1]) == box, size
 

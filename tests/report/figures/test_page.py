@@ -11,6 +11,7 @@ def test_panels_fill_their_grid(n):
     down, across = arrangement(n)
     assert across <= ACROSS and (down - 1) * across < n <= down * across, "no empty line"
     assert down == -(-n // ACROSS), "as few lines as there can be"
+    assert down * across - n < down, "as even as these allow"
 
 
 @pytest.mark.parametrize(("n", "labelled"), [(1, [0]), (2, [0, 1]), (3, [1, 2]), (4, [2, 3])])

@@ -5,7 +5,7 @@ from bench.report.markdown.summary import summary
 from bench.report.ranking import Judged, judge, yardstick
 from bench.report.scores import Sets
 from bench.report.tables import build
-from tests.made_run import N, asked, record, records
+from tests.made_run import N, asked, manifest, record, records
 
 PSNR, SSIM, LPIPS = KNOWN[:3]
 
@@ -37,4 +37,4 @@ def test_rows_about_fewer_images_come_last_below_the_best_row_on_these(tmp_path)
 
 
 def test_one_task_needs_no_overview(tmp_path):
-    assert summary(judged_tables(tmp_path, records(), [asked(n=N)]), [PSNR]) == []
+    assert summary(judged_tables(tmp_path, records(), [manifest(**asked(n=N))]), [PSNR]) == []

@@ -6,7 +6,7 @@ from bench.plan.build import make_cells
 from bench.report.papers.published import load_published
 from bench.suites.suite import load_suite
 from tests.made_paper import FILE, line, ours, page_of
-from tests.suites.test_suite import supplied, world_of  # noqa: F401 - a fixture
+from tests.suites.test_suite import loader_of, supplied  # noqa: F401 - a fixture
 
 PUBLISHED = load_published()
 
@@ -71,7 +71,7 @@ def test_what_the_plan_names_is_in_our_suites(name, supplied):  # noqa: F811
     """The task with the published operator, parameters, sigma and prior, and the row with its preset, steps
     and vjps."""
     suite = load_suite(name)
-    cells = {(cell.task.name, cell.label): cell for cell in make_cells(suite, world_of(suite), {})}
+    cells = {(cell.task.name, cell.label): cell for cell in make_cells(suite, loader_of(suite), {})}
     for entry in [entry for entry in PUBLISHED.entries if entry.suite == name]:
         for row in entry.rows:
             solver, _ = PUBLISHED.method(row)
@@ -93,3 +93,10 @@ def test_what_the_plan_names_is_in_our_suites(name, supplied):  # noqa: F811
             assert suite.prior == entry.prior and suite.images >= (entry.n or 0)
             assert cell.reason is None, f"{entry.title}: {cell.reason}"
             assert suite.dataset == entry.dataset or entry.dataset is None
+
+
+def test_what_two_tables_lack_is_planned_once(tmp_path):
+    table = FILE.partition("[[table]]")[2].replace('"Table 1"', '"Table 2"')
+    page = page_of(tmp_path, f"{FILE}[[table]]{table}", ms=36.0)
+    assert page.count("--solver dps-paper-1000") == page.count("| DPS (1000): Blur, s |") == 1
+    assert "| **in all** |  |  | **0.24** |" in page, "12 images x (1000 x 2 + 20) x 36 ms"
