@@ -1,9 +1,8 @@
 """What a report says of a method beside its numbers: kind, order, colour and paper, from the manifest."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from bench.records.manifest import RowEntry
 from bench.records.record import Record
 from bench.records.words import known_method
 
@@ -30,19 +29,19 @@ class Method:
     is_stated: bool = False
 
 
-def method_of(record: Record, stated: Mapping[str, Any]) -> Method:
+def method_of(record: Record, entry: RowEntry | None) -> Method:
     """The method of a record.
 
     Args:
-        stated: the row of a manifest that lists the record's cell; {} where there is none.
+        entry: the row of a manifest that lists the record's cell and describes its method; None without any.
     """
-    if stated.get("kind"):
-        return Method(
-            kind=stated["kind"],
-            order=stated["order"],
-            colour=stated.get("colour"),
-            title=stated.get("title") or "",
-            paper=stated.get("paper") or record.paper,
-            is_stated=True,
-        )
-    return Method(*known_method(record.solver, record.baseline), paper=record.paper)
+    if entry is None or entry.kind is None:
+        return Method(*known_method(record.solver, record.baseline), paper=record.paper)
+    return Method(
+        kind=entry.kind,
+        order=entry.order or 0,
+        colour=entry.colour,
+        title=entry.title or "",
+        paper=entry.paper or record.paper,
+        is_stated=True,
+    )

@@ -46,11 +46,10 @@ class PlannedRun:
                 planned |= dict.fromkeys(_planned(run, task, row))
         return tuple(planned)
 
-    def stated(self, cell: str) -> dict[str, Any]:
-        """The row of a cell in the newest run that describes its method, else in the newest; else {}."""
-        rows = [row for *_, row, known in self._rows() if known == cell]
-        described = [row for row in rows if row.get("kind")]
-        return (described or rows or [{}])[-1]
+    def entry(self, cell: str) -> RowEntry | None:
+        """The row of a cell in the newest run that describes its method; None where none does."""
+        described = [row for *_, row, known in self._rows() if known == cell and row.kind]
+        return described[-1] if described else None
 
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
         """Labels of the cells that were asked for and are not among ``cells``."""

@@ -1,13 +1,13 @@
 """One row of a table: all records of one cell."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from operator import attrgetter
-from typing import Any
 
+from bench.records.manifest import RowEntry
 from bench.records.record import Record
 from bench.report.methods import Method, method_of
 
@@ -32,8 +32,8 @@ class Row:
     """The images that the manifests ask for, in order; empty where none lists this cell."""
     extra: int = 0
     """Images that it attempted beyond those of the other rows, left out here."""
-    stated: Mapping[str, Any] = field(default_factory=dict)
-    """What the newest manifest that lists this cell says of its row; {} where none does."""
+    entry: RowEntry | None = None
+    """The row in the newest manifest that describes the method of this cell; None where none does."""
 
     @property
     def head(self) -> Record:
@@ -43,7 +43,7 @@ class Row:
     @cached_property
     def method(self) -> Method:
         """What manifests say of its method."""
-        return method_of(self.head, self.stated)
+        return method_of(self.head, self.entry)
 
     @cached_property
     def attempted(self) -> dict[str, list[Record]]:

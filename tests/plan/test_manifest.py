@@ -84,7 +84,10 @@ def test_rows_of_different_tasks_share_a_label(plan):
     """They are one row of the tables, and two of the manifest."""
     suite = plan.suite
     one, other = (row for row in suite.solvers if row.label in {"dps", "pigdm"})
-    ours = [row.model_copy(update={"label": "ours", "tasks": [task]}) for row, task in ((one, "box"), (other, "box2"))]
+    ours = [
+        row.model_copy(update={"label": "ours", "tasks": [task]})
+        for row, task in ((one, "box"), (other, "box2"))
+    ]
     shared = prepare(suite.model_copy(update={"solvers": tuple(ours)}), Options())
     rows = make_manifest(shared, ["psnr"], **START).rows
     assert [(row.label, row.solver, list(row.cells)) for row in rows] == [
@@ -100,4 +103,10 @@ def test_a_users_file_is_kept_with_its_class(plan):
     run = make_manifest(prepare(suite, Options()), ["psnr"], **START)
     assert run.asked.suite["solvers"][0]["solver"] == f"{folder}/mine.py:Mine"
     (row,) = run.rows
-    assert (row.label, row.kind, row.colour, row.title, row.paper) == ("mine", "method", None, None, "0000.00000")
+    assert (row.label, row.kind, row.colour, row.title, row.paper) == (
+        "mine",
+        "method",
+        None,
+        None,
+        "0000.00000",
+    )

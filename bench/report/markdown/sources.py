@@ -21,7 +21,7 @@ def sources(tables: Sequence[Table]) -> list[str]:
             if not row.head.baseline:
                 solvers += row.records
         for record in table.skipped:
-            papers.append((record.solver, method_of(record, table.stated.get(record.cell, {}))))
+            papers.append((record.solver, method_of(record, table.entries.get(record.cell))))
     return [*_papers(papers), *_certificates(_codes(solvers))]
 
 

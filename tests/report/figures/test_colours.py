@@ -14,12 +14,12 @@ from bench.report.methods import Method
 
 SOLVERS = st.sampled_from([*METHODS_THEN, "mine", "other", "a", "z", "another"])
 VISIONS = {
-    "normal": np.eye(3),
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
-}  # fmt: skip
-"""Machado, Oliveira and Fernandes 2009, severity 1: what they make of linear sRGB."""
+    "normal": [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    "protan": [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
+    "deutan": [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881],
+    "tritan": [1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900],
+}
+"""Machado, Oliveira and Fernandes 2009, severity 1: what they make of linear sRGB, (3, 3) by rows."""
 LMS = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -45,7 +45,9 @@ def rows_of(rows, baselines=(), stated=True):
         place = METHODS_THEN.index(solver) if solver in METHODS_THEN else None
         head = SimpleNamespace(solver=solver, baseline=solver in baselines)
         order = 1000 if place is None else place
-        found.append(SimpleNamespace(name=name, head=head, method=Method(kind, order, place, is_stated=stated)))
+        found.append(
+            SimpleNamespace(name=name, head=head, method=Method(kind, order, place, is_stated=stated))
+        )
     return [SimpleNamespace(rows=found)]
 
 
@@ -100,7 +102,7 @@ def seen(colour, vision):
     """OKLab of a colour as someone with this vision sees it."""
     srgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return LAB @ np.cbrt(LMS @ np.clip(np.array(VISIONS[vision]) @ linear, 0, 1))
+    return LAB @ np.cbrt(LMS @ np.clip(np.reshape(VISIONS[vision], (3, 3)) @ linear, 0, 1))
 
 
 def nearest(hues, vision):
