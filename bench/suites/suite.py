@@ -67,7 +67,7 @@ class TaskRow(_Row):
 class SolverRow(_Row):
     """One row of the tables: a solver with its settings.
 
-    ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and
+    ``solver`` is NAME of ``solvers/NAME.py``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and
     ``tasks`` restrict a costly row to the suite's first images and to some tasks, whose names may be patterns
     ("d8-*", "!d800-*").
     """

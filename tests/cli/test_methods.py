@@ -32,7 +32,7 @@ TWO = """
 from dataclasses import dataclass
 
 from bench.operators.base import LinearOperator
-from solvers import DDNM
+from solvers.ddnm import DDNM
 
 
 class Flipped(LinearOperator):

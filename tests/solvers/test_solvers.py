@@ -15,7 +15,15 @@ from bench.operators import make_operator
 from bench.prior import CountingPrior
 from bench.solver import Measurement
 from bench.suites.presets import load_presets
-from solvers import DAPS, DDNM, DDRM, DPS, MCG, SOLVERS, DiffPIR, PiGDM, RedDiff
+from solvers.daps import DAPS
+from solvers.ddnm import DDNM
+from solvers.ddrm import DDRM
+from solvers.diffpir import DiffPIR
+from solvers.dps import DPS
+from solvers.mcg import MCG
+from solvers.pigdm import PiGDM
+from solvers.red_diff import RedDiff
+from tests.ours import SOLVERS
 
 SHAPE, B = (1, 8, 8), 3
 

@@ -5,7 +5,7 @@ import pytest
 from bench.suites.changes import at_most, override, with_operator
 from bench.suites.suite import load_suite
 from bench.suites.yamlfile import SuiteError
-from solvers import SOLVERS
+from tests.ours import SOLVERS
 
 
 def test_command_line_selects_sets_and_sweeps():
