@@ -219,8 +219,11 @@ def repeated_labels(rows: Sequence[SolverRow], tasks: Sequence[str]) -> list[int
 
     Rows of different tasks may share a label: they are one row of the tables.
     """
-    return [i for i, row in enumerate(rows) if any(_collide(row, other, tasks) for other in rows[:i])]
-
-
-def _collide(row: SolverRow, other: SolverRow, tasks: Sequence[str]) -> bool:
-    return row.label == other.label and any(row.takes(task) and other.takes(task) for task in tasks)
+    known: set[tuple[str, str]] = set()
+    repeated = []
+    for i, row in enumerate(rows):
+        places = {(row.label, task) for task in tasks if row.takes(task)}
+        if known & places:
+            repeated.append(i)
+        known |= places
+    return repeated

@@ -7,7 +7,7 @@ further methods share one and differ by marker.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, count
+from itertools import chain, count, product
 
 from bench.report.rows import Row
 from bench.report.tables import Table
@@ -59,8 +59,8 @@ def markers(tables: Sequence[Table]) -> dict[str, str]:
     used: set[tuple[str, str]] = set()
     chosen = {}
     for name, hues in own.items():
-        chosen[name] = next(shape for shape in shapes() if not used & {(hue, shape) for hue in hues})
-        used |= {(hue, chosen[name]) for hue in hues}
+        chosen[name] = next(shape for shape in shapes() if used.isdisjoint(product(hues, [shape])))
+        used.update(product(hues, [chosen[name]]))
     return chosen
 
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bench.report.exact import FLOOR, ordered
 from bench.report.figures.colours import BASELINE, colours, markers
 from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page, to_png
-from bench.report.methods import Method
+from bench.report.rows import Method
 from bench.report.tables import Table
 from bench.stats.intervals import Median, median_interval
 

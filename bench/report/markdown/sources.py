@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.certify.certificates import UNCERTIFIED, certification_status
 from bench.records.record import Record
-from bench.report.methods import Method, method_of
+from bench.report.rows import Method, method_of
 from bench.report.tables import Row, Table
 from bench.report.text import citation, code, distinct, escape
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.records.words import METHODS_THEN
 from bench.report.figures.colours import BASELINE, HUES, HUES_THEN, SHAPES, colours, markers
-from bench.report.methods import Method
+from bench.report.rows import Method
 
 SOLVERS = st.sampled_from([*METHODS_THEN, "mine", "other", "a", "z", "another"])
 VISIONS = {
