@@ -58,10 +58,12 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 @what(
     "--solver",
     "solvers",
-    metavar="NAME[.param=value]",
+    metavar="NAME[.param=value,...]",
     multiple=True,
-    help="Only this row or solver, with a changed setting or several of them (dps.zeta=0.3,1); "
-    "or one of your own, pkg.mod:Class or file.py:Class. Repeatable.",
+    help="Only the rows with this label or method, or one of your own: file.py, file.py:Class or "
+    "pkg.mod:Class. dps.zeta=0.3,1 runs a changed copy of each row of dps instead, for each value; "
+    "the values of several parameters are combined. With --solver dps beside it, the rows run as they "
+    "are, too. Repeatable.",
 )
 @task(what)
 @what(
