@@ -90,7 +90,8 @@ def test_a_report_tells_every_code_behind_a_row():
     """A run that was resumed after an edit holds records of two codes in one row."""
     codes = [read_certificates()["ddrm"].code_sha256, "0" * 64]
     made = [SimpleNamespace(**vars(record(code_sha256=sha)), baseline=False, paper="") for sha in codes]
-    table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made)], skipped=())
+    method = SimpleNamespace(paper="", title="", kind="method")
+    table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made, method=method)], skipped=())
     first, second = sources([table])
     assert first.startswith("Certified: `ddrm` (5 laws") and second.startswith(
         "Uncertified: `ddrm` (code 000000000000 is not"
