@@ -9,14 +9,13 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-SOLVERS = ("red_diff", "dps", "pigdm", "ddrm", "mcg", "ddnm", "diffpir", "daps")
 
 
 def peak(name: str, steps: int) -> float:
     """Peak resident megabytes of one solve in this process."""
-    sys.path.insert(0, str(ROOT))
     import torch
 
     from bench.data import load_dataset
@@ -25,23 +24,28 @@ def peak(name: str, steps: int) -> float:
     from bench.run.inputs import measure, solver_noise
     from bench.run.solve import solve
     from bench.solver import Measurement
-    from solvers import SOLVERS as CLASSES
+    from bench.suites.methods import load_solver
 
     prior, data = load_prior("fashion32"), load_dataset("fashion32")
     task = Task("sr_average4", data.name, "sr_average4", 0.05)
     images = list(data.ids[:8])
     measured = measure(task, data, images).measurement
     given = Measurement(measured.y.to(torch.float32), measured.A.to(dtype=torch.float32), task.sigma)
-    solve(CLASSES[name](steps=steps), given, prior, solver_noise(task, images, [0] * 8, name))
+    solver: Any = load_solver(name).cls
+    solve(solver(steps=steps), given, prior, solver_noise(task, images, [0] * 8, name))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
     """Prints one line per solver; with two arguments, measures one case."""
+    sys.path.insert(0, str(ROOT))
+    from bench.suites.cards import list_cards
+
     if len(sys.argv) == 3:
         print(peak(sys.argv[1], int(sys.argv[2])))
         return
-    for name in SOLVERS:
+    methods = [name for name, card in list_cards().items() if card.kind == "method"]
+    for name in methods:
         sizes = {}
         for steps in (10, 100):
             command = [sys.executable, __file__, name, str(steps)]

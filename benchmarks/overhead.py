@@ -28,7 +28,10 @@ from bench.run.solve import solve
 from bench.schedule import Level
 from bench.solver import Measurement, Solver
 from bench.system.device import synchronise
-from solvers import DDRM, DPS, PiGDM, RedDiff
+from solvers.ddrm import DDRM
+from solvers.dps import DPS
+from solvers.pigdm import PiGDM
+from solvers.red_diff import RedDiff
 
 
 class Timed(Prior):

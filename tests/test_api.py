@@ -10,7 +10,9 @@ import torch
 import bench.api
 from bench import load_prior, make_operator, make_solver, solve
 from bench.suites.yamlfile import SuiteError
-from solvers import DDRM, TDS, Pinv
+from solvers.ddrm import DDRM
+from solvers.pinv import Pinv
+from solvers.tds import TDS
 from tests import ROOT
 
 

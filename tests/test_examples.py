@@ -37,7 +37,9 @@ def test_the_list_names_every_example():
 @pytest.mark.long
 def test_own_solver_is_compared_on_the_same_measurements(tmp_path):
     solver = "examples/own_solver/my_solver.py"
-    python("-m", "bench", "check", solver)
+    assert "Card: " in python("-m", "bench", "check", solver)
+    certified = python("-m", "bench", "certify", solver)
+    assert "Mine: laws hold, by its author" in certified and "the laws see 3 of 3" in certified
     records = run(tmp_path, "--task", "inpaint_box", "--solver", solver, "--solver", "ddrm")
     assert set(records.solver) == {"Mine", "ddrm"} and set(records.status) == {"ok"}
     assert len(records) == 4 and records.groupby("image").y_hash.nunique().eq(1).all()

@@ -11,8 +11,8 @@ from bench.report.papers.paper import paper_page
 from bench.report.papers.published import load_published
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
-from solvers import SOLVERS
 from tests import ROOT
+from tests.ours import SOLVERS
 
 PAPERS = load_published().papers
 

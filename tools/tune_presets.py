@@ -23,8 +23,8 @@ from bench.noise import StreamNoise, stream_key  # noqa: E402
 from bench.operators import make_operator  # noqa: E402
 from bench.priors import load_prior  # noqa: E402
 from bench.solver import Measurement  # noqa: E402
+from bench.suites.methods import load_solver  # noqa: E402
 from bench.suites.suite import load_suite  # noqa: E402
-from solvers import SOLVERS  # noqa: E402
 
 GRIDS = {
     "ddrm": {"steps": [20], "eta": [0.5, 0.7, 0.85, 1.0]},
@@ -53,7 +53,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "tuning.jsonl")
     args = parser.parse_args()
-    grid = dict(GRIDS[args.solver])
+    grid, solver_class = dict(GRIDS[args.solver]), load_solver(args.solver).cls
     grid |= {
         name: [json.loads(v) if v[0] in "-.0123456789" else v for v in values.split(",")]
         for name, values in (item.split("=") for item in args.set)
@@ -71,7 +71,7 @@ def main() -> None:
         y = A(x) + task.sigma * (n if A.measured is None else n * A.measured)
         for values in product(*grid.values()):
             params = dict(zip(grid, values, strict=True))
-            solver = SOLVERS[args.solver](**params)
+            solver = solver_class(**params)
             if solver.reject(A, prior):
                 continue
             noise = StreamNoise([stream_key("tune-x", i) for i in ids])

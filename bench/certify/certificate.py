@@ -3,17 +3,15 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from bench.certify.certificates import UNCERTIFIED, Certificate
 from bench.certify.code import code_sha256
 from bench.exact.laws.law import LawResult
 from bench.solver import Solver
+from bench.suites.cards import card_of
+from bench.suites.methods import SolverClass
 
-PRESETS = Path(__file__).parents[2] / "solvers"
 WRITTEN = {"clip": False, "learned_variance": False}
 """The values that the equations have for settings whose defaults differ: the defaults are those that images
 need."""
@@ -62,13 +60,15 @@ def quirks(solver: type[Solver], preset: str) -> str:
 
 
 def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
-    """Every preset of a solver."""
-    path = PRESETS / f"{name}.yaml"
-    presets = yaml.safe_load(path.read_text()).get("presets", {}) if path.exists() else {}
+    """Every preset of a solver, which its card holds.
+
+    Args:
+        name: what a suite calls it, ours or a user's.
+    """
     defaults = {field.name: field.default for field in fields(solver)}
     written = {name: WRITTEN.get(name, default) for name, default in defaults.items()}
     found = []
-    for preset, priors in presets.items():
+    for preset, priors in card_of(name).presets.items():
         settings = defaults | all_settings(priors)
         choices = {}
         for field, value in settings.items():
@@ -87,12 +87,15 @@ def all_settings(priors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[
     return settings
 
 
-def describe(name: str, solver: type[Solver], results: list[LawResult]) -> list[str]:
-    """Lines of text about a solver and its measured laws."""
-    given = certificate(solver, results)
-    state = f"certified at revision {given.rev}" if given else "NOT certified"
+def describe(spec: str, found: SolverClass, results: list[LawResult]) -> list[str]:
+    """Lines of text about a solver and its measured laws.
+
+    Args:
+        spec: what a suite calls it, ours or a user's.
+    """
+    solver = found.cls
     lines = [
-        f"{name}: {state}, code {code_sha256(solver)[:12]}",
+        f"{found.name}: {state(found, results)}",
         f"  equations: {equations(solver)}",
         "  laws (measured error <= largest allowed):",
     ]
@@ -100,11 +103,21 @@ def describe(name: str, solver: type[Solver], results: list[LawResult]) -> list[
         outcome = "PASS" if result.passed else "FAIL"
         lines.append(f"    {outcome}  {result.error:5.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
     lines.append(f"  not certified: {UNCERTIFIED}")
-    found = deviations(name, solver)
-    if found:
+    presets = deviations(spec, solver)
+    if presets:
         lines.append("  presets, compared with the equations:")
-    lines += [f"    {deviation.preset}: {described(deviation)}" for deviation in found]
+    lines += [f"    {deviation.preset}: {described(deviation)}" for deviation in presets]
     return lines
+
+
+def state(found: SolverClass, results: list[LawResult]) -> str:
+    """Whether the laws hold, whose they are, and for which code."""
+    if found.source_sha256:
+        outcome = "laws hold" if all(result.passed for result in results) else "laws FAIL"
+        return f"{outcome}, by its author, code {found.source_sha256[:12]}"
+    given = certificate(found.cls, results)
+    outcome = f"certified at revision {given.rev}" if given else "NOT certified"
+    return f"{outcome}, code {code_sha256(found.cls)[:12]}"
 
 
 def described(deviation: Deviation) -> str:

@@ -7,8 +7,9 @@ seen. The problems are small images with a Gaussian prior in closed form, so the
 import inspect
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -26,6 +27,9 @@ SHAPE, STEPS, SIGMA, IMAGES = (1, 8, 8), 100, 0.1, 8
 TOLERANCE = 1e-4
 """Tolerance of float32 arithmetic in another order (batch of one against a batch): far above rounding, far
 below any coupling."""
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Trial(NamedTuple):
@@ -258,8 +262,11 @@ PROMISES: list[Callable[[Solver], str | None]] = [
 WELL_FORMED = "It is a frozen dataclass below Solver with solve() and defaults."
 
 
-def check_solver(solver: type[Solver] | Solver) -> list[Promise]:
+def check_solver(solver: type[Solver] | Solver, quick: Mapping[str, Any] = NOTHING) -> list[Promise]:
     """Tries every promise on a solver; a class is built with its defaults and at most 100 steps.
+
+    Args:
+        quick: settings of a small budget that a class is built with instead, from its card.
 
     Returns:
         One `Promise` each, in a fixed order; an exception inside a promise breaks it.
@@ -268,7 +275,7 @@ def check_solver(solver: type[Solver] | Solver) -> list[Promise]:
         flaw = malformed(solver)
         if flaw:
             return [Promise(WELL_FORMED, flaw)]
-        solver = solver()
+        solver = solver(**quick)
     if getattr(solver, "steps", 0) > STEPS:
         fewer: dict[str, Any] = {"steps": STEPS}
         solver = replace(solver, **fewer)

@@ -10,8 +10,9 @@ from bench.exact.problems import CLOSED_FORMS
 from bench.operators import OPERATORS, make_operator, operator_parameters
 from bench.operators.base import Operator
 from bench.priors import list_priors, missing_files
+from bench.suites.cards import list_cards
+from bench.suites.methods import load_solver
 from bench.suites.suite import list_suites
-from solvers import ANCHORS, SOLVERS
 
 SHAPES = (3, 32, 32), (3, 256, 256)
 """Images on which operators are tried; some take only large ones."""
@@ -35,10 +36,20 @@ def catalogue(root: Path | None = None) -> str:
         f"priors: {', '.join(map(presence, list_priors()))}",
         f"priors in closed form: {', '.join(CLOSED_FORMS)}",
         datasets(root),
-        f"solvers: {', '.join(SOLVERS)}",
-        f"anchors (rows to compare with, which are no methods): {', '.join(ANCHORS)}",
+        f"solvers: {', '.join(solvers())}",
+        f"anchors (rows to compare with, which are no methods): {', '.join(anchors())}",
     ]
     return "\n".join([*parts, "", compatibility()])
+
+
+def solvers() -> list[str]:
+    """The names of methods and baselines."""
+    return [name for name, card in list_cards().items() if card.kind != "anchor"]
+
+
+def anchors() -> list[str]:
+    """The names of the rows that say what can be reached."""
+    return [name for name, card in list_cards().items() if card.kind == "anchor"]
 
 
 def datasets(root: Path | None) -> str:
@@ -63,13 +74,13 @@ def presence(prior: str) -> str:
 def compatibility() -> str:
     """A table of operators and solvers with a legend, and under it the reason for every gap."""
     width = max(map(len, OPERATORS))
-    table = [f"{'':{width}}  {'  '.join(SOLVERS)}"]
+    table = [f"{'':{width}}  {'  '.join(solvers())}"]
     gaps: dict[str, list[str]] = {}
     for name in OPERATORS:
         if needs_parameters(name):
             continue
         marks, reasons = row(name)
-        cells = [f"{mark:^{len(solver)}}" for mark, solver in zip(marks, SOLVERS, strict=True)]
+        cells = [f"{mark:^{len(solver)}}" for mark, solver in zip(marks, solvers(), strict=True)]
         table.append(f"{name:{width}}  {'  '.join(cells)}".rstrip())
         for reason in reasons:
             gaps.setdefault(reason, []).append(name)
@@ -88,9 +99,9 @@ def row(operator: str) -> tuple[list[str], list[str]]:
     """The mark of each solver for an operator, and the reasons behind marks other than TAKEN."""
     A = built(operator)
     if isinstance(A, str):
-        return [ABSENT] * len(SOLVERS), [A.removeprefix(operator).lstrip(": ")]
+        return [ABSENT] * len(solvers()), [A.removeprefix(operator).lstrip(": ")]
     marks, reasons = [], []
-    for solver in SOLVERS:
+    for solver in solvers():
         reason = reason_for(solver, A)
         marks.append(REFUSED if reason else TAKEN)
         if reason:
@@ -114,4 +125,4 @@ def built(name: str) -> Operator | str:
 
 def reason_for(solver: str, A: Operator) -> str | None:
     """Why the solver, with its defaults, does not take the operator; None where it does."""
-    return SOLVERS[solver]().reject(A, ANY_PRIOR)
+    return load_solver(solver).cls().reject(A, ANY_PRIOR)

@@ -1,6 +1,8 @@
 """`list`, `check`, `certify`: what there is, and whether a solver is right."""
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,9 @@ import click
 from bench.cli.command import FAILURE, OUTPUT, USAGE, data_root, fail, group, verb
 
 if TYPE_CHECKING:
+    from bench.certify.laws import Laws
     from bench.checks.promise import Promise
+    from bench.suites.cards import MethodCard
     from bench.suites.methods import SolverClass
 
 output = group(OUTPUT)
@@ -33,17 +37,18 @@ def check(spec: str) -> None:
     """Checks a solver or an operator against its contract, in seconds.
 
     It is a name, pkg.mod:Class, file.py:Class or file.py; of file.py alone all solvers and operators that the
-    file defines are checked. Each line states what the contract asks for, with PASS, FAIL and what was seen,
-    or n/a where it is not about this solver or operator. The exit code is 1 where something fails.
+    file defines are checked. A solver runs with the `quick` settings of its card; without, with its defaults
+    and at most 100 steps. Each line states what the contract asks for, with PASS, FAIL and what was seen, or
+    n/a where it is not about this solver or operator. The exit code is 1 where something fails.
     """
     from bench.names import nearest
     from bench.operators import OPERATORS
     from bench.operators.base import Operator
     from bench.solver import Solver
+    from bench.suites.cards import list_cards
     from bench.system.user_code import is_user_code, members
-    from solvers import ANCHORS, SOLVERS
 
-    known = [*SOLVERS, *ANCHORS, *OPERATORS]
+    known = [*list_cards(), *OPERATORS]
     if not is_user_code(spec) and spec not in known:
         choices = f"{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
         fail(f"unknown solver or operator '{spec}'{choices}", USAGE)
@@ -60,11 +65,9 @@ def check(spec: str) -> None:
 def check_one(spec: str) -> Sequence["Promise"]:
     """Checks one solver or operator; prints a line for each promise, and a summary."""
     from bench.checks.operator import check_operator
-    from bench.checks.solver import check_solver
-    from bench.suites.methods import load_solver
 
-    solver = None if names_operator(spec) else load_solver(spec)
-    results = check_solver(solver.cls) if solver else check_operator(spec)
+    found = None if names_operator(spec) else load_found(spec)
+    results = check_operator(spec) if found is None else check_found(found)
     for promise in results:
         click.echo(f"{outcome(promise):6}{promise.says}")
         if promise.broken:
@@ -73,9 +76,43 @@ def check_one(spec: str) -> Sequence["Promise"]:
     passed = n - sum(promise.broken is not None for promise in results)
     others = f", {len(results) - n} n/a" if n < len(results) else ""
     click.echo(f"{passed} of {n} checks passed{others}")
-    if solver:
-        click.echo(certification(solver))
+    if found is not None:
+        click.echo("\n".join(what_is_known(found)))
     return results
+
+
+@dataclass(frozen=True)
+class Found:
+    """A solver that `check` or `certify` names, and what lies beside it."""
+
+    spec: str
+    solver: "SolverClass"
+    card: "MethodCard"
+    laws: "Laws | None"
+    laws_file: Path | None
+
+    @property
+    def is_ours(self) -> bool:
+        return self.solver.source_sha256 is None
+
+
+def load_found(spec: str) -> Found:
+    """The solver of a name or file, its card and its laws."""
+    from bench.certify.laws import laws_file, laws_of
+    from bench.suites.cards import card_of
+    from bench.suites.methods import load_solver
+
+    return Found(spec, load_solver(spec), card_of(spec), laws_of(spec), laws_file(spec))
+
+
+def check_found(found: Found) -> list["Promise"]:
+    """The promises of a solver, tried with the `quick` settings of its card."""
+    from bench.checks.solver import check_solver
+    from bench.suites.methods import build_solver
+
+    if found.card.quick:
+        build_solver(found.solver, found.card.quick, lambda param: f"{found.card.path}: quick.{param}")
+    return check_solver(found.solver.cls, found.card.quick)
 
 
 def outcome(promise: "Promise") -> str:
@@ -99,50 +136,117 @@ def names_operator(spec: str) -> bool:
         return False
 
 
-def certification(solver: "SolverClass") -> str:
-    """A sentence on what the contract cannot tell: whether this very code has a certificate."""
+def what_is_known(found: Found) -> list[str]:
+    """Sentences on what the contract cannot tell: the card, the laws, and whether this code has a
+    certificate.
+    """
+    if found.is_ours:
+        return [certification(found.solver, found.laws is not None)]
+    return [about_card(found), about_laws(found)]
+
+
+def about_card(found: Found) -> str:
+    """The card of a user's solver, or where it would lie."""
+    if found.card.path:
+        quick = "; its `quick` settings were checked" if found.card.quick else ""
+        return f"Card: {found.card.path}{quick}."
+    place = beside(found, ".yaml")
+    return f"No card: {place} would give settings by task, a citation and a search space."
+
+
+def about_laws(found: Found) -> str:
+    """The laws of a user's solver, or where they would lie."""
+    if found.laws is None:
+        return f"No laws: {beside(found, '_laws.py')} would hold closed-form laws for `certify`."
+    return (
+        f"Laws: {found.laws_file} has {len(found.laws.laws)}, by its author; "
+        f"`python -m bench certify {shlex.quote(found.spec)}` measures them."
+    )
+
+
+def beside(found: Found, ending: str) -> str:
+    """The name of a file beside a user's solver."""
+    if found.laws_file is None:
+        return f"a .py file with a file NAME{ending} beside it"
+    return f"{found.laws_file.stem.removesuffix('_laws')}{ending} beside it"
+
+
+def certification(solver: "SolverClass", has_laws: bool = True) -> str:
+    """A sentence on whether the very code of a solver of ours has a certificate."""
     from bench.certify.certificate import code_sha256
     from bench.certify.certificates import read_certificates
 
-    given = None if solver.source_sha256 else read_certificates().get(solver.name)
+    given = read_certificates().get(solver.name)
     command = f"`python -m bench certify {solver.name}`"
+    if given is None and has_laws:
+        return f"Not certified: {command} measures its laws, and with --write it stores the certificate."
     if given is None:
         return (
-            "Not certified. To be listed among ours, a solver comes with closed-form laws (solvers/laws) and "
-            "at least two deliberately wrong variants that they catch (tests/certify/test_mutants.py)."
+            "Not certified. To be listed among ours, a method comes with closed-form laws and at least two "
+            f"deliberately wrong variants that they catch, in solvers/laws/{solver.name}.py."
         )
     if given.code_sha256 == code_sha256(solver.cls):
         return f"Certified: {given.laws} closed-form laws hold for this code; {command} shows them."
     return f"Not certified: the code has changed since its laws were measured; {command} measures them."
 
 
-@verb("certify", "certify", "certify dps ddrm", "certify --write")
+@verb("certify", "certify dps ddrm", "certify my_solver.py", "certify --write")
 @click.argument("solvers", metavar="[SOLVER]...", nargs=-1)
-@output("--write", is_flag=True, help="Store the certificates that reports refer to.")
+@output("--write", is_flag=True, help="Store the certificates of our methods, which reports refer to.")
 def certify(solvers: tuple[str, ...], write: bool) -> None:
-    """Measures our solvers against closed-form laws on Gaussian priors.
+    """Measures solvers against closed-form laws on Gaussian priors.
 
-    For each solver, by default for all, it prints the equations that the solver follows; PASS or FAIL for
-    each law, with the measured error and the largest error allowed; and how the presets differ from the
-    equations. The exit code is 1 where a law fails.
+    For each solver, by default for all of ours, it prints the equations that the solver follows; PASS or FAIL
+    for each law, with the measured error and the largest error allowed; and how the presets differ from the
+    equations. The laws of my_solver.py lie in my_solver_laws.py beside it; the wrong variants that these name
+    are made and measured, too. The exit code is 1 where a law fails or does not see such a variant.
     """
     from bench.certify.certificate import certificate, describe
     from bench.certify.certificates import write_certificates
-    from bench.certify.laws import all_laws, run_laws, subject
-    from bench.names import nearest
-    from solvers import SOLVERS
+    from bench.certify.laws import all_laws, run_laws
 
-    known = all_laws()
-    for name in solvers:
-        if name not in known:
-            fail(f"no laws for '{name}'{nearest(name, known)}", USAGE)
+    found = [with_laws(spec) for spec in solvers or all_laws()]
     failed, given = 0, {}
-    for name in solvers or known:
-        results = run_laws(name)
-        click.echo("\n".join(describe(name, subject(name), results)))
+    for one in found:
+        results = run_laws(one.spec)
         failed += sum(not result.passed for result in results)
-        given[name] = certificate(subject(name), results)
+        click.echo("\n".join(describe(one.spec, one.solver, results)))
+        if not one.is_ours:
+            failed += tell_mutants(one)
+        elif one.card.kind == "method":
+            given[one.spec] = certificate(one.solver.cls, results)
     if write:
-        write_certificates({name: one for name, one in given.items() if name in SOLVERS})
+        write_certificates(given)
     if failed:
         fail(f"{failed} laws fail", FAILURE)
+
+
+def with_laws(spec: str) -> Found:
+    """A solver that has laws; any other is refused with the place where they would lie."""
+    from bench.certify.laws import all_laws
+    from bench.names import nearest
+    from bench.system.user_code import is_user_code
+
+    known = all_laws()
+    if not is_user_code(spec) and spec not in known:
+        fail(f"no laws for '{spec}'{nearest(spec, known)}", USAGE)
+    found = load_found(spec)
+    if found.laws is None:
+        fail(f"no laws for {spec}; write them into {beside(found, '_laws.py')}", USAGE)
+    return found
+
+
+def tell_mutants(found: Found) -> int:
+    """Shows a user's wrong variants to the laws that name them; prints and counts those that pass."""
+    from bench.certify.mutants import survivors
+
+    assert found.laws is not None
+    pairs = sum(len(law.catches) for law in found.laws.laws)
+    if not pairs:
+        click.echo("  no wrong variants: MUTANTS beside LAWS would show what the laws can see")
+        return 0
+    missed = survivors(found.solver.cls, *found.laws)
+    for law, mutant in missed:
+        click.echo(f"    FAIL  '{law.name}' holds for the wrong variant '{mutant}'")
+    click.echo(f"  wrong variants: the laws see {pairs - len(missed)} of {pairs}")
+    return len(missed)

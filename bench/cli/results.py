@@ -139,6 +139,13 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
     show_default=True,
     help="Images of each row and task.",
 )
+@again(
+    "--code",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    multiple=True,
+    help="The folder of your solvers and operators, where they have moved since the run. Repeatable.",
+)
 @data_root()
 @device()
 @how(

@@ -58,10 +58,12 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 @what(
     "--solver",
     "solvers",
-    metavar="NAME[.param=value]",
+    metavar="NAME[.param=value,...]",
     multiple=True,
-    help="Only this row or solver, with a changed setting or several of them (dps.zeta=0.3,1); "
-    "or one of your own, pkg.mod:Class or file.py:Class. Repeatable.",
+    help="Only the rows with this label or method, or one of your own: file.py, file.py:Class or "
+    "pkg.mod:Class. dps.zeta=0.3,1 runs a changed copy of each row of dps instead, for each value; "
+    "the values of several parameters are combined. With --solver dps beside it, the rows run as they "
+    "are, too. Repeatable.",
 )
 @task(what)
 @what(
@@ -200,9 +202,9 @@ def changed_suite(
     """The suite with the changes that the command line asks for."""
     from bench.data import image_files
     from bench.operators import operator_name
+    from bench.suites.cards import list_cards
     from bench.suites.changes import at_most, override, with_operator
     from bench.suites.suite import load_suite
-    from solvers import ANCHORS, SOLVERS
 
     if images_dir is not None:
         if fields["dataset"] is not None:
@@ -216,7 +218,7 @@ def changed_suite(
             suite = with_operator(suite, operator, operator_name(operator))
         except ValueError as error:
             fail(f"--operator: {error}", USAGE)
-    suite = override(suite, solvers, tasks, [*SOLVERS, *ANCHORS], **fields)
+    suite = override(suite, solvers, tasks, list(list_cards()), **fields)
     if images_dir is not None and fields["images"] is None:
         suite = at_most(suite, len(image_files(images_dir)))
     return suite

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -87,34 +87,50 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
 
 
-def make_cells(suite: Suite, load: Loader, numerics: Mapping[str, Any]) -> list[Cell]:
+class Settings(NamedTuple):
+    """The settings of a row in a task, as a manifest keeps them."""
+
+    preset: str | None
+    params: Mapping[str, Any]
+
+
+Kept = Mapping[tuple[str, str], Settings]
+"""(label of a row, task) -> its settings, which count instead of what presets say now."""
+
+
+def make_cells(
+    suite: Suite, load: Loader, numerics: Mapping[str, Any], kept: Kept | None = None
+) -> list[Cell]:
     """Makes all cells of a suite, task by task, the rows in the suite's order.
 
     Args:
         load: loads the data and the prior of a task.
         numerics: further entries of the key: the dtype, limits.
+        kept: settings of rows that are made again.
 
     Raises:
         SuiteError: a setting that a solver does not take, data that do not fit the prior, or two rows that
             would compute the same.
     """
     solvers = [(row, _load_solver(row)) for row in suite.solvers]
-    cells = []
+    made = []
     for task_row in suite.tasks:
         given = load(task_row)
         check_data(suite, task_row, given)
         task = make_task(suite, task_row, given.data)
         for row, found in solvers:
             if row.takes(task.name):
-                cells.append(_make_cell(suite, task_row, task, given, row, found, numerics))
-    return list(_without_duplicates(cells, {row.label: row for row in suite.solvers}))
+                settings = (kept or {}).get((row.label, task.name)) or _settings(row, given.prior, task)
+                cell = _make_cell(suite, task_row, task, given, row, found, settings, numerics)
+                made.append((row, cell))
+    return list(_without_duplicates(made))
 
 
-def _without_duplicates(cells: Sequence[Cell], rows: Mapping[str, SolverRow]) -> Iterator[Cell]:
+def _without_duplicates(made: Sequence[tuple[SolverRow, Cell]]) -> Iterator[Cell]:
     """The cells that compute something of their own; a duplicate is an error unless its row allows for it."""
     known: dict[str, Cell] = {}
-    for cell in cells:
-        first, row = known.setdefault(cell.id, cell), rows[cell.label]
+    for row, cell in made:
+        first = known.setdefault(cell.id, cell)
         if first is cell:
             yield cell
         elif not row.skip_duplicates or len(cell.images) > len(first.images):
@@ -182,6 +198,14 @@ def _load_solver(row: SolverRow) -> SolverClass:
         raise SuiteError(f"{row.where()}: {error}") from error.__cause__
 
 
+def _settings(row: SolverRow, prior: Prior, task: Task) -> Settings:
+    """What the presets of a row say for a task."""
+    try:
+        return Settings(*resolve(row.solver, row.preset, prior.name, task.name, task.operator))
+    except SuiteError as error:
+        raise SuiteError(f"{row.where('preset')}: {error}") from None
+
+
 def _make_cell(
     suite: Suite,
     task_row: TaskRow,
@@ -189,14 +213,11 @@ def _make_cell(
     given: DataAndPrior,
     row: SolverRow,
     found: SolverClass,
+    settings: Settings,
     numerics: Mapping[str, Any],
 ) -> Cell:
     data, prior = given
-    try:
-        preset, settings = resolve(row.solver, row.preset, prior.name, task.name, task.operator)
-    except SuiteError as error:
-        raise SuiteError(f"{row.where('preset')}: {error}") from None
-    solver = build_solver(found, {**settings, **row.params}, row.where)
+    solver = build_solver(found, {**settings.params, **row.params}, row.where)
     n, P = samples_per_problem(suite, task_row), particles(solver)
     if n > 1 and n % P:
         raise SuiteError(
@@ -211,7 +232,7 @@ def _make_cell(
         row.label,
         found.name,
         solver,
-        preset,
+        settings.preset,
         images,
         suite.samples,
         key_config(task, A, prior, found, solver, n, numerics),

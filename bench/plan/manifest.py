@@ -1,7 +1,7 @@
 """What a plan asks for, as a manifest: the tables of the report in order, and the request itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from bench.exact.distances import metrics as distances
@@ -13,7 +13,8 @@ from bench.records.manifest import MetricEntry, RowEntry, RunManifest, SetsEntry
 from bench.stats.distances import MOST
 from bench.stats.features import MODES
 from bench.stats.metric import Metric
-from bench.suites.suite import Suite
+from bench.suites.cards import MethodCard, card_of, list_cards
+from bench.suites.suite import SolverRow, Suite
 
 SECONDS_NOTE = (
     "device synchronised; without noise generation, warm-up, metrics and files; one value per batch"
@@ -46,7 +47,7 @@ def make_manifest(plan: Plan, scored: Sequence[str], **start: Any) -> RunManifes
         seconds=SECONDS_NOTE,
         sets=describe_sets(suite.fid_mode, plan.fid_stats),
         data_root=str(root.expanduser().absolute()) if root else None,
-        asked=make_request(suite, plan.options),
+        asked=make_request(with_classes(suite, cells), plan.options),
         **start,
     )
 
@@ -115,33 +116,62 @@ def describe_task(cell: Cell, first: Cell, images: int | None = None) -> TaskEnt
 
 
 def describe_rows(suite: Suite, cells: Sequence[Cell]) -> tuple[RowEntry, ...]:
-    """The rows of the tables: one for each label that has a cell."""
-    skips = {row.label for row in suite.solvers if row.skip_duplicates}
-    by_label: dict[str, list[Cell]] = {}
+    """The rows of the tables: one for each row of the suite that has a cell."""
+    by_row: dict[int, list[Cell]] = {}
     for cell in cells:
-        by_label.setdefault(cell.label, []).append(cell)
-    return tuple(describe_row(label, row, suite.images, label in skips) for label, row in by_label.items())
+        by_row.setdefault(row_of(suite, cell), []).append(cell)
+    return tuple(describe_row(suite.solvers[i], own, suite.images) for i, own in by_row.items())
 
 
-def describe_row(label: str, cells: Sequence[Cell], n_images: int, skips: bool = False) -> RowEntry:
+def row_of(suite: Suite, cell: Cell) -> int:
+    """The position of the row that a cell was made for."""
+    for i, row in enumerate(suite.solvers):
+        if row.label == cell.label and row.takes(cell.task.name):
+            return i
+    raise ValueError(f"suite '{suite.name}' has no row '{cell.label}' in task '{cell.task.name}'")
+
+
+def with_classes(suite: Suite, cells: Sequence[Cell]) -> Suite:
+    """The suite with ``file.py`` as ``file.py:Class``, which stays clear when the card beside it is gone."""
+    rows = list(suite.solvers)
+    for cell in cells:
+        i = row_of(suite, cell)
+        if rows[i].solver.endswith(".py"):
+            rows[i] = rows[i].model_copy(update={"solver": f"{rows[i].solver}:{cell.name}"})
+    return suite.model_copy(update={"solvers": tuple(rows)})
+
+
+def describe_row(row: SolverRow, cells: Sequence[Cell], n_images: int) -> RowEntry:
     """A row of the tables, from its cells, one for each of its tasks.
 
     Args:
         n_images: the number of images of the suite; a row that takes as many does not say so.
-        skips: whether the row is left out where it is a duplicate.
     """
     head, most = cells[0], max(len(cell.images) for cell in cells)
+    card = card_of(row.solver)
     return RowEntry(
-        label=label,
+        label=row.label,
         solver=head.name,
         preset=head.preset,
-        paper=head.solver.paper,
+        paper=card.paper or head.solver.paper,
         baseline=head.solver.baseline,
         images=most if most != n_images else None,
         tasks=[cell.task.name for cell in cells],
         cells={cell.task.name: cell.id for cell in cells},
-        skip_duplicates=skips,
+        skip_duplicates=row.skip_duplicates,
+        kind=card.kind,
+        order=card.order,
+        colour=our_place(card),
+        title=card.title or None,
+        bibtex=card.bibtex or None,
+        settings={cell.task.name: asdict(cell.solver) for cell in cells},
     )
+
+
+def our_place(card: MethodCard) -> int | None:
+    """The place of one of our methods among those of its kind; None for a user's."""
+    alike = [name for name, other in list_cards().items() if other.kind == card.kind]
+    return alike.index(card.name) if list_cards().get(card.name) is card else None
 
 
 def describe_metric(m: Metric) -> MetricEntry:

@@ -84,7 +84,7 @@ class RowEntry(Entry):
     """A row of the tables."""
 
     WORDS = ROW
-    LEFT_OUT = frozenset({"skip_duplicates"})
+    LEFT_OUT = frozenset({"skip_duplicates", "kind", "order", "colour", "title", "bibtex", "settings"})
 
     label: str
     solver: str | None = None
@@ -97,6 +97,17 @@ class RowEntry(Entry):
     cells: Mapping[str, str] = field(default_factory=dict)
     """Task -> the cell's id."""
     skip_duplicates: bool = False
+    kind: str | None = None
+    """From the method's card: "method", "baseline" or "anchor". None in manifests of versions without cards,
+    as all below; see `bench.records.words.known_method`."""
+    order: int | None = None
+    """Place in tables and lists."""
+    colour: int | None = None
+    """Place among our methods of this kind, which keep their colours; None for a user's method."""
+    title: str | None = None
+    bibtex: str | None = None
+    settings: Mapping[str, Mapping[str, Any]] | None = None
+    """Task -> all parameters of the solver there, resolved from preset and row."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ module is the only one that knows both.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 Words = Mapping[str, str]
 """Name in the package -> word on disk; names that are not listed are the same in both."""
@@ -26,6 +26,34 @@ OPTIONS: Words = {"deterministic": "reference"}
 """Options of a run that a manifest keeps."""
 KEY: Words = {"samples_per_problem": "block"}
 """Entries of the configuration that a key is the hash of."""
+
+METHODS_THEN = ("red_diff", "dps", "pigdm", "ddrm", "mcg", "ddnm", "diffpir", "daps")
+ANCHORS_THEN = ("exact", "oracle", "tds", "prior")
+"""The methods and the anchors, in order, of the versions whose manifests keep nothing from cards. These lists
+do not grow."""
+
+
+class KnownMethod(NamedTuple):
+    """What manifests of today keep from a method's card; see `bench.records.manifest.RowEntry`."""
+
+    kind: str
+    order: int
+    colour: int | None
+
+
+def known_method(solver: str, baseline: bool) -> KnownMethod:
+    """The kind, order and colour of a method whose manifest does not say.
+
+    Args:
+        baseline: whether its records say that it is one.
+    """
+    if solver in METHODS_THEN:
+        place = METHODS_THEN.index(solver)
+        return KnownMethod("method", place + 1, place)
+    if solver in ANCHORS_THEN:
+        place = ANCHORS_THEN.index(solver)
+        return KnownMethod("anchor", place + 101, place)
+    return KnownMethod("baseline", 0, None) if baseline else KnownMethod("method", 1000, None)
 
 
 def to_disk(values: Mapping[str, Any], words: Words) -> dict[str, Any]:

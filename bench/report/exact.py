@@ -17,10 +17,8 @@ from bench.report.tables import Row, Table
 from bench.stats.comparisons import FEWEST, at_floor, differ, median_difference
 from bench.stats.intervals import Median, median_interval
 
-FLOOR, ORACLE = "exact", "oracle"
-"""Solvers whose rows are the floor, and the best possible at equal NFE."""
-FIRST = (FLOOR, ORACLE, "tds", "prior")
-"""Anchors, on top of every table: rows that are no methods."""
+FLOOR = "exact"
+"""The solver whose rows are the floor."""
 FIELDS = (
     "task",
     "prior",
@@ -119,9 +117,10 @@ def _array(values: Values) -> np.ndarray:
     return np.array(list(values.values()))
 
 
-def rank(row: Row) -> int:
-    """The place of its solver: anchors first."""
-    return FIRST.index(row.head.solver) if row.head.solver in FIRST else len(FIRST)
+def rank(row: Row) -> tuple[bool, int]:
+    """Sort key that puts anchors, which are no methods, first and in their order."""
+    is_anchor = row.method.kind == "anchor"
+    return not is_anchor, row.method.order if is_anchor else 0
 
 
 def ordered(table: Table) -> list[Row]:

@@ -46,6 +46,11 @@ class PlannedRun:
                 planned |= dict.fromkeys(_planned(run, task, row))
         return tuple(planned)
 
+    def entry(self, cell: str) -> RowEntry | None:
+        """The row of a cell in the newest run that describes its method; None where none does."""
+        described = [row for *_, row, known in self._rows() if known == cell and row.kind]
+        return described[-1] if described else None
+
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
         """Labels of the cells that were asked for and are not among ``cells``."""
         recorded = set(cells)

@@ -1,4 +1,4 @@
-"""One row of a table: all records of one cell."""
+"""One row of a table: all records of one cell, and its method."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,9 @@ from functools import cached_property
 from itertools import chain
 from operator import attrgetter
 
+from bench.records.manifest import RowEntry
 from bench.records.record import Record
+from bench.records.words import known_method
 
 Timing = tuple[int, str, int, str]
 """What seconds depend on beside the solver: batch, device, threads and the network's switches."""
@@ -17,6 +19,46 @@ UNTIMED: Timing = (0, "", 0, "")
 def conditions(record: Record) -> Timing:
     """What the seconds of a record depend on; "plain" is a network without switches."""
     return record.batch, record.device, record.threads, " and ".join(record.switches) or "plain"
+
+
+@dataclass(frozen=True)
+class Method:
+    """The method of a row, as the manifest of its run describes it.
+
+    Attributes:
+        kind: "method", "baseline" or "anchor".
+        order: place in tables and lists.
+        colour: place among our methods of this kind; None for a user's.
+        title: the title of its paper; "" where no manifest says.
+        paper: as `bench.report.text.citation` takes it.
+        is_stated: whether a manifest describes it. If not, kind, order and colour are those of the versions
+            that kept no such description.
+    """
+
+    kind: str
+    order: int
+    colour: int | None
+    title: str = ""
+    paper: str = ""
+    is_stated: bool = False
+
+
+def method_of(record: Record, entry: RowEntry | None) -> Method:
+    """The method of a record.
+
+    Args:
+        entry: the row of a manifest that lists the record's cell and describes its method; None without any.
+    """
+    if entry is None or entry.kind is None:
+        return Method(*known_method(record.solver, record.baseline), paper=record.paper)
+    return Method(
+        kind=entry.kind,
+        order=entry.order or 0,
+        colour=entry.colour,
+        title=entry.title or "",
+        paper=entry.paper or record.paper,
+        is_stated=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -30,11 +72,18 @@ class Row:
     """The images that the manifests ask for, in order; empty where none lists this cell."""
     extra: int = 0
     """Images that it attempted beyond those of the other rows, left out here."""
+    entry: RowEntry | None = None
+    """The row in the newest manifest that describes the method of this cell; None where none does."""
 
     @property
     def head(self) -> Record:
         """Any record: what is asked of it is equal in all."""
         return self.records[0]
+
+    @cached_property
+    def method(self) -> Method:
+        """What manifests say of its method."""
+        return method_of(self.head, self.entry)
 
     @cached_property
     def attempted(self) -> dict[str, list[Record]]:

@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 
 from bench.records.keys import canonical
-from bench.records.manifest import RunManifest
+from bench.records.manifest import RowEntry, RunManifest
 from bench.records.record import Record
 from bench.report.planned import PlannedRun, labels, ranks
 from bench.report.rows import UNTIMED, Row, Timing
@@ -42,6 +42,8 @@ class Table:
     """Labels that the manifest asks for and that have no record yet."""
     images: tuple[str, ...]
     """All images that any row attempted, but for a single row's extra ones."""
+    entries: Mapping[str, RowEntry | None] = field(default_factory=dict)
+    """Cell that was skipped -> `Row.entry`."""
 
     @property
     def head(self) -> Record:
@@ -164,6 +166,7 @@ def _table(slug: str, group: Iterable[Record], planned: PlannedRun) -> Table:
         skipped=tuple(sorted(left_out, key=lambda r: (*planned.place(r.label), r.cell))),
         pending=planned.pending({*cells, *skipped}),
         images=tuple(sorted(attempted, key=lambda image: _image_place(image, planned))),
+        entries={cell: planned.entry(cell) for cell in skipped},
     )
 
 
@@ -181,7 +184,7 @@ def _rows(cells: dict[str, list[Record]], planned: PlannedRun) -> list[Row]:
         letters[label] += 1
         name = label if shared[label] == 1 else f"{label} ({_letter(letters[label])})"
         records = sorted(cells[cell], key=lambda r: (_image_place(r.image, planned), r.sample))
-        rows.append(Row(name, tuple(records), planned.images(cell)))
+        rows.append(Row(name, tuple(records), planned.images(cell), entry=planned.entry(cell)))
     usual = _usual(rows)
     return [_trim(row, usual) for row in rows]
 

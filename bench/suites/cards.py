@@ -1,6 +1,6 @@
 """Cards: what there is to know about a method beside its algorithm, in the YAML file beside it.
 
-    class: DPS                          # the class in NAME.py beside the card
+    class: DPS                          # the class in NAME.py beside the card; may be left out if it has one
     kind: method                        # method, baseline or anchor
     order: 2                            # place in tables and lists
     title: "Diffusion Posterior Sampling for General Noisy Inverse Problems"
@@ -190,10 +190,13 @@ def read_card(path: Path) -> MethodCard:
     Where the card names no class, it is that of the ``.py`` beside it.
 
     Raises:
-        SuiteError: the file is not of that form, or the ``.py`` beside it has no such class, or several and
-            the card names none; a line for each error, with its place.
+        SuiteError: the file is not of that form, there is no ``.py`` beside it, or it has no such class, or
+            several and the card names none; a line for each error, with its place.
     """
     source = Source(path)
+    code = path.with_suffix(".py")
+    if not code.is_file():
+        raise SuiteError(f"{path}: a card without its method: there is no {code.name} beside it")
     try:
         written = TypeAdapter(_Written).validate_python(source.data)
     except ValidationError as error:

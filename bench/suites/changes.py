@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.names import matches, nearest, selected
-from bench.suites.flags import Setting, selecting, split_flags
+from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.suite import SolverRow, Suite, TaskRow, default_label, repeated_labels
 from bench.suites.yamlfile import SuiteError
 from bench.system.user_code import is_user_code
@@ -22,10 +22,12 @@ def override(
     """The suite as changed from the command line.
 
     Args:
-        solvers: ``NAME`` keeps the rows with this label or solver (or adds a row for a solver that the suite
-            lacks, also ``pkg.mod:Class`` and ``file.py:Class``); ``NAME.param=value`` sets a parameter of
-            those rows, and selects them if no plain NAME does; ``NAME.param=0.1,0.3`` makes a row of each.
-            Changed rows say so in their label.
+        solvers: ``NAME`` selects the rows with this label or solver as they are, and adds a row for a solver
+            that the suite lacks (also ``pkg.mod:Class`` and ``file.py:Class``). ``NAME.param=value`` selects
+            a changed copy of each of these rows: one for every value (``dps.zeta=0.3,1``, or the option
+            repeated), and for every combination of the values of several parameters. The label of a copy
+            says what is changed. A copy is left out of tasks in which its selected original has the same
+            settings.
         tasks: names of the tasks to keep, or patterns; behind "!" of those to leave out.
         known: names of the solvers there are.
         fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None.
@@ -42,10 +44,9 @@ def override(
     if "images" in update:
         rows = [row.model_copy(update={"images": None}) for row in rows]
         kept = [task.model_copy(update={"images": None}) for task in kept]
-    for i in repeated_labels(rows):
-        raise SuiteError(
-            f"{rows[i].where()}: two rows are labelled '{rows[i].label}'; give them labels in a suite file"
-        )
+    for i in repeated_labels(rows, [task.name for task in kept]):
+        same = f"two rows of one task are labelled '{rows[i].label}'"
+        raise SuiteError(f"{rows[i].where()}: {same}; give them labels in a suite file")
     return suite.model_copy(update={**update, "tasks": tuple(kept), "solvers": tuple(rows)})
 
 
@@ -79,16 +80,18 @@ def _select_tasks(suite: Suite, patterns: Sequence[str]) -> list[TaskRow]:
 
 
 def _select_rows(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
-    """The rows that flags select, changed as they say; rows for solvers that the suite lacks are added."""
+    """The rows that flags select and their changed copies, in the suite's order; new solvers come last."""
     plain, settings = split_flags(flags)
     for name in [*plain, *(setting.name for setting in settings)]:
         if not any(_is_called(name, row) for row in rows):
             rows.append(_new_row(name, rows, known))
-    chosen = selecting(rows, flags, _is_called)
     found: list[SolverRow] = []
     for row in rows:
-        if any(_is_called(name, row) for name in chosen):
-            found += _changed(row, [setting for setting in settings if _is_called(setting.name, row)])
+        is_selected = any(_is_called(name, row) for name in plain)
+        if is_selected:
+            found.append(row)
+        if own := [setting for setting in settings if _is_called(setting.name, row)]:
+            found += _changed(row, own, is_selected)
     return found
 
 
@@ -111,13 +114,20 @@ def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> Solv
     return SolverRow(solver=name, label=label).placed({"": f"--solver {name}"})
 
 
-def _changed(row: SolverRow, settings: Sequence[Setting]) -> Iterator[SolverRow]:
-    """The row with every combination of the settings' values."""
-    last = {setting.param: setting for setting in settings}
-    places = {param: setting.flag for param, setting in last.items()}
-    for values in itertools.product(*(setting.choices for setting in last.values())):
-        params = dict(zip(last, values, strict=True))
+def _changed(row: SolverRow, settings: Sequence[Setting], beside: bool) -> Iterator[SolverRow]:
+    """Copies of a row, one for every combination of the settings' values.
+
+    Args:
+        beside: whether the row itself is selected too.
+    """
+    values = values_of(settings)
+    places = {setting.param: setting.flag for setting in settings}
+    for combination in itertools.product(*values.values()):
+        params = dict(zip(values, combination, strict=True))
         changes = ",".join(f"{param}={value}" for param, value in params.items())
-        label = f"{row.label}[{changes}]" if params else row.label
-        changed = row.model_copy(update={"params": {**row.params, **params}, "label": label})
-        yield changed.placed(places)
+        update = {
+            "params": {**row.params, **params},
+            "label": f"{row.label}[{changes}]",
+            "skip_duplicates": row.skip_duplicates or beside,
+        }
+        yield row.model_copy(update=update).placed(places)

@@ -1,6 +1,6 @@
 """The values of ``--solver``: plain names of rows, and settings of their parameters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import yaml
@@ -27,8 +27,11 @@ class Setting(NamedTuple):
         name, dot, param = left.rpartition(".")
         if not (dot and name and param and value):
             raise SuiteError(f"--solver {flag}: expected NAME or NAME.param=value")
+        texts = value.split(",")
+        if not all(texts):
+            raise SuiteError(f"--solver {flag}: a value is empty; give them as in NAME.param=0.3,1")
         try:
-            choices = [yaml.safe_load(text) for text in dict.fromkeys(value.split(","))]
+            choices = [yaml.safe_load(text) for text in dict.fromkeys(texts)]
         except yaml.YAMLError:
             raise SuiteError(f"--solver {flag}: '{value}' is not a value") from None
         return cls(name, param, choices, f"--solver {flag}")
@@ -49,18 +52,15 @@ def split_flags(flags: Sequence[str]) -> tuple[list[str], list[Setting]]:
     return names, settings
 
 
-def selecting(rows: Sequence[Any], flags: Sequence[str], is_called: Callable[[str, Any], bool]) -> list[str]:
-    """The names among flags that select rows.
-
-    These are the plain ones, and those of settings unless a plain one selects a row of that name.
-    """
-    plain, settings = split_flags(flags)
-    kept = []
-    for row in rows:
-        if any(is_called(name, row) for name in plain):
-            kept.append(row)
-    names = list(plain)
+def values_of(settings: Sequence[Setting]) -> dict[str, list[Any]]:
+    """Parameter -> the values to try, those of all settings of it together, in the order given."""
+    found: dict[str, list[Any]] = {}
     for setting in settings:
-        if not any(is_called(setting.name, row) for row in kept):
-            names.append(setting.name)
-    return names
+        values = found.setdefault(setting.param, [])
+        values += [value for value in setting.choices if not _is_among(value, values)]
+    return found
+
+
+def _is_among(value: Any, values: Sequence[Any]) -> bool:
+    """Whether a list has a value; 1, 1.0 and true are three values."""
+    return any(type(value) is type(other) and value == other for other in values)

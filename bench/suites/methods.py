@@ -3,15 +3,15 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from importlib import import_module
 from typing import Any
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from bench.names import nearest
 from bench.solver import Solver
+from bench.suites.cards import card_of
 from bench.suites.yamlfile import SuiteError, explain
 from bench.system.user_code import UserCodeError, is_user_code, load_class, source_sha256
-from solvers import ANCHORS, SOLVERS
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class SolverClass:
     """A solver class and its identity.
 
     Attributes:
-        name: key in ``SOLVERS`` or ``ANCHORS``, or the class's name: part of the record's key and of the
-            sampler's stream.
+        name: NAME of ``solvers/NAME.py``, or the class's name: part of the record's key and of the sampler's
+            stream.
         source_sha256: hash of the code of a solver that is not ours, see `bench.system.user_code`; ours carry
             a ``rev`` instead.
     """
@@ -31,20 +31,18 @@ class SolverClass:
 
 
 def load_solver(spec: str) -> SolverClass:
-    """The solver class that ``spec`` names; ``file.py`` alone where it defines one solver.
+    """The solver class that ``spec`` names; ``file.py`` alone where it defines one, or its card names one.
 
     Raises:
-        SuiteError: unknown name, no such file or module, an error while importing it, or no dataclass derived
-            from Solver.
+        SuiteError: unknown name, no such file or module, an error while importing it, no dataclass derived
+            from Solver, or a card that is not of its form.
     """
+    card = card_of(spec)
     if not is_user_code(spec):
-        known: dict[str, type[Solver]] = {**SOLVERS, **ANCHORS}
-        if spec not in known:
-            choices = f"{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
-            raise SuiteError(f"unknown solver '{spec}'{choices}")
-        return SolverClass(spec, known[spec])
+        return SolverClass(spec, getattr(import_module(f"solvers.{spec}"), card.class_name))
+    named = ":" in spec or not (card.path and card.class_name)
     try:
-        cls, module = load_class(spec, Solver)
+        cls, module = load_class(spec if named else f"{spec}:{card.class_name}", Solver)
     except UserCodeError as error:
         raise SuiteError(str(error)) from error.__cause__
     assert issubclass(cls, Solver)

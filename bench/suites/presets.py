@@ -1,4 +1,4 @@
-"""Presets: the settings of a solver for a prior and a task, in a YAML file beside the solver in ``solvers/``.
+"""Presets: the settings of a solver for a prior and a task, in the card beside the solver.
 
     bench:                          # preset
       fashion32:                    # prior, a pattern
@@ -10,47 +10,14 @@ renaming one invalidates nothing and editing one recomputes exactly what it chan
 """
 
 from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from bench.names import nearest
-from bench.suites.yamlfile import Source, SuiteError
+from bench.suites.cards import card_of
+from bench.suites.yamlfile import SuiteError
 
-FOLDER = Path(__file__).resolve().parents[2] / "solvers"
 DEFAULT = "bench"
 """What a row without a preset uses where it exists."""
-
-Presets = dict[str, dict[str, dict[str, dict[str, Any]]]]
-
-
-@cache
-def load_presets(solver: str) -> Presets:
-    """Preset -> prior pattern -> task pattern -> parameters; {} for a solver without a file.
-
-    Raises:
-        SuiteError: the file is not of that form.
-    """
-    path = FOLDER / f"{solver}.yaml"
-    if Path(solver).name != solver or not path.is_file():
-        return {}
-    source = Source(path)
-    presets = source.data.get("presets") or {}
-    for preset, priors in presets.items():
-        _check_preset(source, preset, priors)
-    return presets
-
-
-def _check_preset(source: Source, preset: str, priors: Any) -> None:
-    """Refuses a preset that is not prior -> task pattern -> parameters."""
-    form = "expected preset -> prior -> task pattern -> parameters"
-    if not isinstance(priors, dict):
-        raise SuiteError(f"{source.at(('presets', preset))}: {form}")
-    for prior, tasks in priors.items():
-        if not isinstance(tasks, dict) or not all(isinstance(params, dict) for params in tasks.values()):
-            raise SuiteError(
-                f"{source.at(('presets', preset, prior) if prior else ('presets', preset))}: {form}"
-            )
 
 
 def resolve(
@@ -60,11 +27,14 @@ def resolve(
 
     Without ``preset`` it is "bench" where the solver has that for the prior, else None with no parameters.
 
+    Args:
+        solver: what a suite calls it: a name, ``file.py``, ``file.py:Class`` or ``pkg.mod:Class``.
+
     Raises:
         SuiteError: the preset does not exist, or not for this prior or task: settings tuned on one are not
             passed off as settings for another, and defaults not as a paper's.
     """
-    presets = load_presets(solver)
+    presets = card_of(solver).presets
     if preset is not None and preset not in presets:
         raise SuiteError(f"{solver} has no preset '{preset}'{nearest(preset, presets)}")
     priors = presets.get(preset or DEFAULT, {})

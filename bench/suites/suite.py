@@ -67,7 +67,7 @@ class TaskRow(_Row):
 class SolverRow(_Row):
     """One row of the tables: a solver with its settings.
 
-    ``solver`` is a name of ``solvers.SOLVERS``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and
+    ``solver`` is NAME of ``solvers/NAME.py``, ``pkg.mod:Class`` or ``file.py:Class``; ``images`` and
     ``tasks`` restrict a costly row to the suite's first images and to some tasks, whose names may be patterns
     ("d8-*", "!d800-*").
     """
@@ -195,8 +195,9 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
     for i, name in enumerate(names):
         if name in names[:i]:
             yield ("tasks", i, "name"), f"two tasks are called '{name}'"
-    for i in repeated_labels(suite.solvers):
-        yield ("solvers", i), f"two rows are labelled '{suite.solvers[i].label}'; give one another `label`"
+    for i in repeated_labels(suite.solvers, names):
+        same = f"two rows of one task are labelled '{suite.solvers[i].label}'"
+        yield ("solvers", i), f"{same}; give one another `label`, or other `tasks`"
     for i, row in enumerate(suite.solvers):
         for text in _wrong_tasks(row, names):
             yield ("solvers", i, "tasks"), text
@@ -213,7 +214,16 @@ def _wrong_tasks(row: SolverRow, names: Sequence[str]) -> list[str]:
     return wrong
 
 
-def repeated_labels(rows: Sequence[SolverRow]) -> list[int]:
-    """Positions of the rows whose label an earlier one has."""
-    labels = [row.label for row in rows]
-    return [i for i, label in enumerate(labels) if label in labels[:i]]
+def repeated_labels(rows: Sequence[SolverRow], tasks: Sequence[str]) -> list[int]:
+    """Positions of the rows whose label an earlier one has in the same task.
+
+    Rows of different tasks may share a label: they are one row of the tables.
+    """
+    known: set[tuple[str, str]] = set()
+    repeated = []
+    for i, row in enumerate(rows):
+        places = {(row.label, task) for task in tasks if row.takes(task)}
+        if known & places:
+            repeated.append(i)
+        known |= places
+    return repeated

@@ -5,19 +5,20 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from bench.operators.base.neutral import neutral_fields
-from bench.plan.build import make_cells
+from bench.plan.build import Kept, make_cells
 from bench.plan.cell import Cell
 from bench.plan.loading import Loader, make_loader
 from bench.plan.options import Options
 from bench.plan.plan import Plan
 from bench.records.record import Record
 from bench.suites.suite import Suite
-from bench.verify.sources import UNUSABLE, Name, Place, Source
+from bench.verify.sources import UNUSABLE, Name, Place, Source, is_lost
 
 CHANGED = (
     "what it depends on has changed: the prior's card, a supplied file, a revision of ours "
     "or the version of the keys"
 )
+HINT = "; --code DIR names the folder that the file is in now"
 OTHER_IMAGES = "its images are not the recorded ones now, or not among those that the suite asks for"
 
 
@@ -32,7 +33,7 @@ def rebuild(
     Raises:
         DeviceError: the device is not usable.
     """
-    cells, broken = cells_of(suite, make_loader(suite, options), options.numerics)
+    cells, broken = cells_of(suite, make_loader(suite, options), options.numerics, source.kept)
     by_name: dict[Name, Cell] = {}
     by_place: dict[Place, Cell] = {}
     for cell in cells:
@@ -45,7 +46,7 @@ def rebuild(
         if name in by_name:
             found.append(by_name[name])
         elif place in broken:
-            reasons[name] = broken[place]
+            reasons[name] = broken[place] + (HINT if lost_files(suite, place) else "")
         elif place in by_place:
             reasons[name] = difference(records[name][0], by_place[place], options)
         else:
@@ -53,10 +54,20 @@ def rebuild(
     return Plan(suite, found, options), reasons
 
 
-def cells_of(suite: Suite, load: Loader, numerics: Mapping[str, Any]) -> tuple[list[Cell], dict[Place, str]]:
+def lost_files(suite: Suite, place: Place) -> list[str]:
+    """The user's files of a row and a task that are not where the manifest says."""
+    label, task = place
+    specs = [row.solver for row in suite.solvers if row.label == label]
+    specs += [row.operator for row in suite.tasks if row.name == task]
+    return [spec for spec in specs if is_lost(spec)]
+
+
+def cells_of(
+    suite: Suite, load: Loader, numerics: Mapping[str, Any], kept: Kept | None = None
+) -> tuple[list[Cell], dict[Place, str]]:
     """All cells that can be made, and for each other row and task the reason."""
     try:
-        return make_cells(suite, load, numerics), {}
+        return make_cells(suite, load, numerics, kept), {}
     except UNUSABLE as error:
         if len(suite.tasks) == len(suite.solvers) == 1:
             return [], {(suite.solvers[0].label, suite.tasks[0].name): first_line(error)}
@@ -64,7 +75,7 @@ def cells_of(suite: Suite, load: Loader, numerics: Mapping[str, Any]) -> tuple[l
     cells: list[Cell] = []
     reasons: dict[Place, str] = {}
     for row in getattr(suite, part):
-        some, why = cells_of(suite.model_copy(update={part: (row,)}), load, numerics)
+        some, why = cells_of(suite.model_copy(update={part: (row,)}), load, numerics, kept)
         cells += some
         reasons |= why
     return cells, reasons

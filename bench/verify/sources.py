@@ -1,19 +1,21 @@
 """The suites and options that make recorded cells again: from manifests, then from suites as they are."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.names import selected
+from bench.plan.build import Kept, Settings
 from bench.plan.options import Options, make_options
 from bench.plan.request import parse_request
 from bench.records.manifest import Request, RunManifest
 from bench.records.record import Record
+from bench.suites.cards import list_cards
 from bench.suites.changes import override
 from bench.suites.suite import Suite, SuiteError, load_suite
+from bench.system.user_code import is_user_code
 from bench.verify.wanted import Wanted, suite_name
-from solvers import ANCHORS, SOLVERS
 
 UNUSABLE = (ValueError, OSError)
 """What a suite, a card or a user's file raises that is not there any more, or is another one."""
@@ -33,15 +35,22 @@ class Source:
     places: Places
     make: Callable[[Places], tuple[Suite, Options]]
     """Takes those of its places that are still of interest. Raises one of `UNUSABLE`."""
+    kept: Kept = field(default_factory=dict)
+    """The settings of rows as they were; {} where presets of today have to do."""
 
 
 def sources(
-    runs: Sequence[RunManifest], records: Sequence[Record], wanted: Wanted, **where: Any
+    runs: Sequence[RunManifest],
+    records: Sequence[Record],
+    wanted: Wanted,
+    code: Sequence[Path] = (),
+    **where: Any,
 ) -> Iterator[Source]:
     """The newest manifests first; then the suites as they are now, for manifests that do not say what was
     asked.
 
     Args:
+        code: folders of users' files that are no longer where a manifest says.
         where: the batch, the device, the folder of images.
 
     Raises:
@@ -50,7 +59,7 @@ def sources(
     called = suite_name(wanted.suite, runs) if wanted.suite else None
     for run in reversed(runs):
         if run.asked and called in {None, run.suite}:
-            yield Source(places_of(run), _as_asked(run, run.asked, where))
+            yield Source(places_of(run), _as_asked(run, run.asked, code, where), kept_settings(run))
     for suite, seed in _current_suites(runs, wanted):
         for dtype in dict.fromkeys(r.dtype for r in reversed(records)):
             places = {name_of(r): (r.label, r.task) for r in records if r.dtype == dtype}
@@ -72,6 +81,15 @@ def places_of(run: RunManifest) -> dict[Name, Place]:
     return places
 
 
+def kept_settings(run: RunManifest) -> Kept:
+    """The settings that a manifest keeps; {} for one of a version that kept none."""
+    found = {}
+    for row in run.rows:
+        for task, params in (row.settings or {}).items():
+            found[row.label, task] = Settings(row.preset, params)
+    return found
+
+
 def _current_suites(runs: Sequence[RunManifest], wanted: Wanted) -> dict[tuple[str, int | None], None]:
     """The suites, with the seed, that may have made what no manifest asks for; the newest first."""
     found: dict[tuple[str, int | None], None] = {}
@@ -82,14 +100,52 @@ def _current_suites(runs: Sequence[RunManifest], wanted: Wanted) -> dict[tuple[s
 
 
 def _as_asked(
-    run: RunManifest, asked: Request, where: Mapping[str, Any]
+    run: RunManifest, asked: Request, code: Sequence[Path], where: Mapping[str, Any]
 ) -> Callable[[Places], tuple[Suite, Options]]:
     def make(places: Places) -> tuple[Suite, Options]:
         root = where.get("data_root") or run.data_root
         suite, options = parse_request(asked, **{**where, "data_root": Path(root) if root else None})
-        return only(suite, places.values()), options
+        return moved(only(suite, places.values()), code), options
 
     return make
+
+
+def moved(suite: Suite, folders: Sequence[Path]) -> Suite:
+    """The suite with users' files that are gone as they are called in the first folder that has them.
+
+    Whether a file found there is the recorded one is not asked here: its code is part of the cell's key.
+    """
+    tasks = tuple(
+        row.model_copy(update={"operator": find_again(row.operator, folders)}) for row in suite.tasks
+    )
+    solvers = tuple(
+        row.model_copy(update={"solver": find_again(row.solver, folders)}) for row in suite.solvers
+    )
+    return suite.model_copy(update={"tasks": tasks, "solvers": solvers})
+
+
+def find_again(spec: str, folders: Sequence[Path]) -> str:
+    """The name of a user's class by the file's new place; as it is where nothing is lost or found."""
+    if not is_lost(spec):
+        return spec
+    file, class_name = split_place(spec)
+    for folder in folders:
+        if (folder / file.name).is_file():
+            found = str((folder / file.name).absolute())
+            return f"{found}:{class_name}" if class_name else found
+    return spec
+
+
+def is_lost(spec: str) -> bool:
+    """Whether a name is of a user's file that is not there."""
+    file, _ = split_place(spec)
+    return is_user_code(spec) and file.suffix == ".py" and not file.is_file()
+
+
+def split_place(spec: str) -> tuple[Path, str]:
+    """The file and the class of ``file.py:Class``; the class is "" where it is not named."""
+    file, colon, name = spec.rpartition(":")
+    return (Path(file), name) if colon else (Path(spec), "")
 
 
 def only(suite: Suite, places: Iterable[Place]) -> Suite:
@@ -111,6 +167,6 @@ def _as_it_is(
         tasks = [row.name for row in suite.tasks if selected(row.name, wanted.tasks)]
         if not tasks:
             raise SuiteError(f"suite '{suite.name}' has no such task now")
-        return override(suite, wanted.solvers, tasks, [*SOLVERS, *ANCHORS], seed=seed), options
+        return override(suite, wanted.solvers, tasks, list(list_cards()), seed=seed), options
 
     return make

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.names import matches, nearest, selected
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
-from bench.suites.flags import Setting, selecting, split_flags
+from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.suite import SuiteError, default_label, load_suite
 
 
@@ -46,8 +46,7 @@ class Wanted:
                 raise SuiteError(f"--solver {name}: no record of it{nearest(name, labels, 'recorded')}")
         if not self.solvers:
             return records
-        names = selecting(records, self.solvers, is_called)
-        return [r for r in records if is_one_of(names, r) and has_settings(r, settings)]
+        return [r for r in records if is_one_of(plain, r) or has_settings(r, settings)]
 
 
 def is_called(name: str, record: Record) -> bool:
@@ -61,11 +60,12 @@ def is_one_of(names: Sequence[str], record: Record) -> bool:
 
 
 def has_settings(record: Record, settings: Sequence[Setting]) -> bool:
-    """Whether a record has one of the values of each setting that is about its row."""
-    for setting in settings:
-        if is_called(setting.name, record) and record.params.get(setting.param) not in setting.choices:
-            return False
-    return True
+    """Whether settings are about a record's row, and it has one of their values of each parameter.
+
+    So a record is selected by the flags with which `run` makes it.
+    """
+    values = values_of([setting for setting in settings if is_called(setting.name, record)])
+    return bool(values) and all(record.params.get(name) in found for name, found in values.items())
 
 
 def suite_name(given: str, runs: Sequence[RunManifest]) -> str:

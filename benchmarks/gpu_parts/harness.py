@@ -70,10 +70,12 @@ def time_bare(prior: Any, batch: int, calls: int, gradient: bool) -> float:
 
 def usual(name: str, network: str, **changes: Any) -> Any:
     """A solver with its ``official`` preset for a network."""
+    from bench.suites.methods import load_solver
     from bench.suites.presets import resolve
-    from solvers import SOLVERS
 
-    return replace(SOLVERS[name](**resolve(name, "official", network, OPERATOR, OPERATOR)[1]), **changes)
+    return replace(
+        load_solver(name).cls(**resolve(name, "official", network, OPERATOR, OPERATOR)[1]), **changes
+    )
 
 
 def solve_once(solver: Any, prior: Any, batch: int) -> Any:
@@ -91,13 +93,13 @@ def solve_once(solver: Any, prior: Any, batch: int) -> Any:
 
 def measure_costs(job: Job) -> None:
     """Seconds and memory of every solver at its usual evaluations, computed from part 2; two are checked."""
-    from solvers import SOLVERS
+    from bench.suites.cards import list_cards
 
     measured = earlier(job)
     if not measured:
         raise Skipped("the networks were not measured")
-    for name, cls in SOLVERS.items():
-        if not cls.baseline:
+    for name, card in list_cards().items():
+        if card.kind == "method":
             for network in dict.fromkeys(row["network"] for row in measured):
                 compute_costs(job, name, network, measured)
     check_costs(job, measured)

@@ -1,4 +1,4 @@
-"""A method of one's own: this file is all that it needs. The card beside it is optional.
+"""A method of one's own: this file is all that it needs. The card and the laws beside it are optional.
 
     python -m bench check examples/own_solver/my_solver.py
     python -m bench run --suite demo --solver examples/own_solver/my_solver.py --solver ddrm --images 2

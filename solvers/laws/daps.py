@@ -1,5 +1,6 @@
 """Laws of DAPS: of the whole annealing, of its Langevin steps, and of what these approach."""
 
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from typing import Any
@@ -20,10 +21,14 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.limits import SIGMA, Limit, unmeasured_variance
+from bench.exact.laws.mutant import HALF, LAST_NOISE, Mutant
 from bench.exact.laws.problems import F64, hadamard_noise, problem
+from bench.exact.prior import ExactPrior
 from bench.noise import Noise
 from bench.schedule import Level
-from bench.solver import Measurement, SVDOperator
+from bench.solver import Measurement, Solver, SVDOperator
+from solvers.daps import DAPS
 
 
 def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
@@ -127,10 +132,25 @@ def alone_error(cls: SolverClass) -> float:
     return batch_error(problem("mixture", 0.1), cls(steps=10, langevin_steps=5))
 
 
+def exact_flow(_self: Solver, x: Tensor, t: Level, prior: ExactPrior, _: int) -> Tensor:
+    """The end of the probability-flow ODE for N(m, I), where it shrinks (x / alpha - m) to unit variance."""
+    return prior.mean + (x / t.alpha - prior.mean) / (1 + t.ratio**2) ** 0.5
+
+
+def limits(_: int) -> Iterator[Limit]:
+    """The variance in unmeasured directions at DAPS's best: an exact ODE and an exact inner draw.
+
+    It is at 200 levels, which are near enough to the limit.
+    """
+    levels = 200
+    best = type("BestDAPS", (ideal(DAPS),), {"flow": exact_flow})
+    variance = unmeasured_variance(best(steps=levels, ode_steps=1, tau=SIGMA), 2 * levels)
+    yield Limit(f"DAPS, {levels} levels", variance, 2.0, 30 / levels)
+
+
 LAWS = [
     Law(
         "law of every state",
-        "daps",
         EXACT,
         moments_error,
         (
@@ -144,31 +164,53 @@ LAWS = [
     ),
     Law(
         "law of the Langevin steps",
-        "daps",
         EXACT,
         langevin_error,
         ("gradient without 1 / 2", "tau not squared", "r not squared", "noise of sqrt(lr)"),
     ),
     Law(
         "Langevin steps, stationary variance",
-        "daps",
         0.05,
         stationary_error,
         ("gradient without 1 / 2", "prior term lost"),
     ),
     Law(
         "exact inner draw, N(m, I): the posterior",
-        "daps",
         EXACT,
         posterior_error,
         ("renoised to level t", "noise in the last step"),
     ),
-    Law("image alone = image in a batch", "daps", PATH, alone_error, ("one noise for the batch",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("one noise for the batch",)),
     Law(
         "law, float32",
-        "daps",
         SINGLE,
         partial(moments_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+MUTANTS = [
+    Mutant(
+        "r_t = sigma_t / alpha_t everywhere",
+        't.ratio if self.spread == "ratio" else t.variance**0.5',
+        "t.ratio",
+    ),
+    Mutant("gradient without 1 / 2", "pull(y - Au) /", "2 * pull(y - Au) /"),
+    Mutant("tau not squared", "self.tau**2", "self.tau"),
+    Mutant("r not squared", "/ r**2", "/ r"),
+    Mutant("prior term lost", "+ (x0 - u) / r**2", ""),
+    Mutant("noise of sqrt(lr)", "(2 * lr) ** 0.5", "lr**0.5"),
+    Mutant("constant lr", "(1 + k / anneals * (self.lr_min_ratio - 1))", "1"),
+    Mutant("renoised to level t", "s.sigma * noise.like(x0) if", "t.sigma * noise.like(x0) if"),
+    Mutant("noise in the last step", "if s.sigma > 0 else x0", "if s.sigma > 0 else x0" + LAST_NOISE),
+    Mutant("ODE result not divided by alpha", "return x / s.alpha", "return x"),
+    Mutant("ODE ends where it should not", 'self.ode_end == "noisy"', 'self.ode_end != "noisy"'),
+    Mutant(
+        "remainder of the steps dropped",
+        "self.flow(x, t, prior, evaluations)",
+        "self.flow(x, t, prior, self.ode_steps)",
+    ),
+    Mutant("starts at N(0, I)", "levels[0].sigma * noise", "noise"),
+    Mutant("one noise for the batch", "noise.like(u)", "noise.like(u)[:1].expand_as(u)"),
+    HALF,
 ]

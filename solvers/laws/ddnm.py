@@ -1,6 +1,7 @@
 """Laws of DDNM and DDNM+; with eta_b = 1, DDRM is an independent implementation of the latter."""
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 
@@ -19,9 +20,12 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.limits import Limit, refreshed, unmeasured_variance
+from bench.exact.laws.mutant import HALF, LAST_NOISE, LEVEL_OFF, ONE_NOISE, Mutant
 from bench.exact.laws.problems import F64, StartingAt, problem, streams
 from bench.prior import CountingPrior, Prior
 from bench.schedule import Level
+from solvers.ddnm import DDNM
 from solvers.ddrm import DDRM
 
 
@@ -85,17 +89,23 @@ def alone_error(cls: SolverClass) -> float:
     return worst(batch_error(problem("mixture", 0.1), cls(steps=20, plus=plus)) for plus in (True, False))
 
 
+def limits(steps: int) -> Iterator[Limit]:
+    """The variance in unmeasured directions: every step refreshes eta^2 of the noise."""
+    for eta, plus in product((0.0, 0.5, 0.85, 1.0), (True, False)):
+        variance = unmeasured_variance(DDNM(steps, eta=eta, plus=plus), steps)
+        name = "DDNM+" if plus else "DDNM"
+        yield Limit(f"{name} eta = {eta:g}", variance, refreshed(eta**2), 10 / steps)
+
+
 LAWS = [
     Law(
         "law of every state, DDNM",
-        "ddnm",
         EXACT,
         moments_error,
         ("eps recomputed", "eta of the variance", "level off by one"),
     ),
     Law(
         "law of every state, DDNM+",
-        "ddnm",
         EXACT,
         plus_moments_error,
         (
@@ -109,27 +119,54 @@ LAWS = [
             "plus: data consistency in the end",
         ),
     ),
-    Law("path of DDRM", "ddnm", PATH, ddrm_error, ("plus: eps in the wrong basis", "plus: threshold at t")),
+    Law("path of DDRM", PATH, ddrm_error, ("plus: eps in the wrong basis", "plus: threshold at t")),
     Law(
         "A x = y in the end, DDNM",
-        "ddnm",
         PATH,
         consistency_error,
         ("no correction in the end", "correction by the adjoint", "noise in the last step"),
     ),
-    Law("image alone = image in a batch", "ddnm", PATH, alone_error, ("one noise for the batch",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("one noise for the batch",)),
     Law(
         "law, DDNM, float32",
-        "ddnm",
         SINGLE,
         partial(moments_error, dtype=torch.float32),
         ("state in half precision",),
     ),
     Law(
         "path of DDRM, float32",
-        "ddnm",
         SINGLE,
         partial(ddrm_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+MUTANTS = [
+    Mutant("plus: threshold at t", "hidden = s.sigma > b", "hidden = t.sigma > t.alpha * sigma / S"),
+    Mutant("plus: lam at t", "keep * s.sigma / b", "keep * t.sigma / b"),
+    Mutant("plus: abar for alpha", "b = s.alpha * sigma", "b = s.alpha**2 * sigma"),
+    Mutant(
+        "plus: eps in the wrong basis", "A.Vt((x - t.alpha * x0) / t.sigma)", "(x - t.alpha * x0) / t.sigma"
+    ),
+    Mutant("plus: noise not reduced", "s.sigma**2 - b**2", "s.sigma**2 + 0 * b"),
+    Mutant("plus: y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
+    Mutant("plus: fully corrected below the threshold", "torch.where(hidden, 1, keep * s.sigma / b)", "1"),
+    Mutant(
+        "plus: below the threshold as if unmeasured",
+        "torch.where(seen, corrected",
+        "torch.where(seen & hidden, corrected",
+    ),
+    Mutant(
+        "plus: data consistency in the end",
+        "yield Step(x, x0)",
+        "yield Step(x if s.sigma else x0 - A.pinv(A(x0) - y), x0)",
+    ),
+    Mutant("eps recomputed", "keep * eps +", "keep * (x - t.alpha * x0) / t.sigma +"),
+    Mutant("eta of the variance", "keep = (1 - self.eta**2) ** 0.5\n", "keep = (1 - self.eta) ** 0.5\n"),
+    Mutant("correction by the adjoint", "A.pinv(A(x0) - y)", "A.adjoint(A(x0) - y)"),
+    Mutant("no correction in the end", "x0 = x0 - A.pinv", "x0 = x0 - (s.sigma > 0) * A.pinv"),
+    LEVEL_OFF,
+    Mutant("noise in the last step", "self.eta * z)", "self.eta * z)" + LAST_NOISE),
+    Mutant("one noise for the batch", "fresh_noise(noise, x, s)", "fresh_noise(noise, x, s)" + ONE_NOISE),
+    HALF,
 ]

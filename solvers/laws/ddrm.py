@@ -20,10 +20,13 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.limits import Limit, refreshed, unmeasured_variance
+from bench.exact.laws.mutant import HALF, ONE_NOISE, Mutant
 from bench.exact.laws.problems import F64, Case, hadamard_noise, problem, streams
 from bench.exact.prior import dense
 from bench.noise import Noise
 from bench.schedule import Level
+from solvers.ddrm import DDRM
 
 
 def moments_error(cls: SolverClass) -> float:
@@ -115,10 +118,16 @@ def alone_error(cls: SolverClass) -> float:
     return batch_error(problem("mixture", 0.1), cls(steps=20))
 
 
+def limits(steps: int) -> Iterator[Limit]:
+    """The variance in unmeasured directions: every step refreshes eta^2 of the noise."""
+    for eta in (0.0, 0.5, 0.85, 1.0):
+        variance = unmeasured_variance(DDRM(steps, eta=eta), steps)
+        yield Limit(f"DDRM eta = {eta:g}", variance, refreshed(eta**2), 10 / steps)
+
+
 LAWS = [
     Law(
         "law of every state",
-        "ddrm",
         EXACT,
         moments_error,
         (
@@ -133,24 +142,40 @@ LAWS = [
     ),
     Law(
         "path of DDNM+",
-        "ddrm",
         PATH,
         ddnm_error,
         ("eps in the wrong basis", "below the threshold as if unmeasured", "eta_b of 0.95"),
     ),
     Law(
         "measured coordinates before the switch",
-        "ddrm",
         EXACT,
         measured_error,
         ("y not divided by s", "noise not reduced"),
     ),
-    Law("image alone = image in a batch", "ddrm", PATH, alone_error, ("one noise for the batch",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("one noise for the batch",)),
     Law(
         "path of DDNM+, float32",
-        "ddrm",
         SINGLE,
         partial(ddnm_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+MUTANTS = [
+    Mutant("threshold at t", "torch.where(loud(rho)", "torch.where(loud(t.ratio)"),
+    Mutant("y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
+    Mutant("sigma not divided by s", "sigma * eta_b / S", "sigma * eta_b / S**0"),
+    Mutant("noise not reduced", "(rho**2 - (sigma * eta_b / S) ** 2)", "(rho**2 + 0 * S)"),
+    Mutant(
+        "below the threshold as if unmeasured",
+        "drift = torch.where(known, ",
+        "drift = torch.where(known & False, ",
+    ),
+    Mutant("eta_b of 0.95", "self.eta_b * ybar", "0.95 * self.eta_b * ybar + 0.05 * self.eta_b * xbar"),
+    Mutant("eps in the wrong basis", "eps = A.Vt(x - t.alpha * x0)", "eps = (x - t.alpha * x0)"),
+    Mutant("abar for alpha", "x = s.alpha * A.V", "x = s.alpha**2 * A.V"),
+    Mutant("eta of the variance", "(1 - self.eta**2) ** 0.5", "(1 - self.eta) ** 0.5"),
+    Mutant("data consistency in the end", "yield Step(x0, x0)", "yield Step(x0 + A.pinv(y - A(x0)), x0)"),
+    Mutant("one noise for the batch", "noise.like(x)", "noise.like(x)" + ONE_NOISE),
+    HALF,
 ]

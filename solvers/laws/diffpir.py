@@ -1,5 +1,6 @@
 """Laws of DiffPIR, among them its limits: DDNM, DDIM and the oracle."""
 
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise, product
 
@@ -17,11 +18,14 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.limits import Limit, refreshed, unmeasured_variance
+from bench.exact.laws.mutant import HALF, LAST_NOISE, LEVEL_OFF, ONE_NOISE, Mutant
 from bench.exact.laws.problems import F64, problem, streams
 from bench.exact.prior import dense
 from bench.solver import Spacing
-from solvers.anchors import Unconditional
 from solvers.ddnm import DDNM
+from solvers.diffpir import DiffPIR
+from solvers.prior import Unconditional
 
 
 def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
@@ -101,10 +105,16 @@ def alone_error(cls: SolverClass) -> float:
     return batch_error(problem("mixture", 0.1), cls(steps=20))
 
 
+def limits(steps: int) -> Iterator[Limit]:
+    """The variance in unmeasured directions: every step refreshes zeta of the noise."""
+    for zeta in (0.1, 0.3, 0.5, 1.0):
+        variance = unmeasured_variance(DiffPIR(steps, spacing="leading", zeta=zeta, clip=False), steps)
+        yield Limit(f"DiffPIR zeta = {zeta:g}", variance, refreshed(zeta), 10 / steps)
+
+
 LAWS = [
     Law(
         "law of every state",
-        "diffpir",
         EXACT,
         moments_error,
         (
@@ -117,34 +127,55 @@ LAWS = [
     ),
     Law(
         "proximal step is optimal",
-        "diffpir",
         PATH,
         proximal_error,
         ("rho doubled", "floor added to sigma", "clip after the proximal step"),
     ),
-    Law(
-        "without noise, zeta = 1: path of DDNM", "diffpir", PATH, ddnm_error, ("no proximal step in the end",)
-    ),
+    Law("without noise, zeta = 1: path of DDNM", PATH, ddnm_error, ("no proximal step in the end",)),
     Law(
         "rho to infinity, zeta = 0: path of DDIM",
-        "diffpir",
         PATH,
         ddim_error,
         ("level off by one", "noise in the last step"),
     ),
     Law(
         "exact rho, zeta = 0, N(m, I): the oracle",
-        "diffpir",
         PATH,
         oracle_error,
         ("sigma not squared", "eps not recomputed", "published r_t everywhere"),
     ),
-    Law("image alone = image in a batch", "diffpir", PATH, alone_error, ("one noise for the batch",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("one noise for the batch",)),
     Law(
         "oracle, float32",
-        "diffpir",
         SINGLE,
         partial(oracle_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+PROXIMAL = "            x0 = x0 + A.pinv(y - A(x0), damping=self.rho(t, sigma))\n"
+
+MUTANTS = [
+    Mutant(
+        "rho inverted",
+        "return self.lam * (max(sigma, self.sigma_min) / r)",
+        "return self.lam * (r / max(sigma, 1e-9))",
+    ),
+    Mutant("rho doubled", "return self.lam", "return 2 * self.lam"),
+    Mutant("rho of images in [0, 1]", "return self.lam", "return self.lam / 4"),
+    Mutant("sigma not squared", "/ r) ** 2", "/ r)"),
+    Mutant("eps not recomputed", "eps = (x - t.alpha * x0)", "eps = (x - t.alpha * prior.denoise(x, t))"),
+    Mutant("zeta of the standard deviation", "(1 - self.zeta) ** 0.5", "(1 - self.zeta)"),
+    Mutant("floor added to sigma", "max(sigma, self.sigma_min)", "(sigma + self.sigma_min)"),
+    Mutant(
+        "clip after the proximal step",
+        "x0.clamp(-1, 1)\n" + PROXIMAL,
+        "x0\n" + PROXIMAL + "            x0 = x0.clamp(-1, 1) if self.clip else x0\n",
+    ),
+    Mutant("no proximal step in the end", "x0 = x0 + A.pinv", "x0 = x0 + (s.sigma > 0) * A.pinv"),
+    LEVEL_OFF,
+    Mutant("noise in the last step", "x = x0\n", "x = x0" + LAST_NOISE + "\n"),
+    Mutant("published r_t everywhere", 't.ratio if self.spread == "ratio" else t.variance**0.5', "t.ratio"),
+    Mutant("one noise for the batch", "noise.like(x)", "noise.like(x)" + ONE_NOISE),
+    HALF,
 ]

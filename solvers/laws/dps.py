@@ -18,6 +18,7 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.mutant import CLIP_OUTSIDE, HALF, LAST_NOISE, Mutant
 from bench.exact.laws.problems import F64, LearnedVariance, problem, streams
 from bench.exact.prior import dense
 from solvers.laws.guided import SPREADS, alone_error, gradient_error
@@ -52,31 +53,37 @@ def closed_gradient_error(cls: SolverClass) -> float:
 LAWS = [
     Law(
         "law of every state, squared norm",
-        "dps",
         EXACT,
         moments_error,
         ("factor 2", "no Jacobian", "noise in the last step", "learned variance ignored"),
     ),
     Law(
         "guidance on a mixture, finite differences",
-        "dps",
         DIFFERENCE,
         gradient_error,
         ("factor 2", "no Jacobian", "clip outside the graph"),
     ),
     Law(
         "gradient on N(m, c I)",
-        "dps",
         EXACT,
         closed_gradient_error,
         ("no Jacobian", "one norm over the batch"),
     ),
-    Law("image alone = image in a batch", "dps", PATH, alone_error, ("one norm over the batch",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("one norm over the batch",)),
     Law(
         "law, float32",
-        "dps",
         SINGLE,
         partial(moments_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+MUTANTS = [
+    Mutant("factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
+    Mutant("no Jacobian", "pull_x0(", "("),
+    Mutant("one norm over the batch", "norm(r)", "r.norm()"),
+    CLIP_OUTSIDE,
+    Mutant("noise in the last step", "+ self.zeta * descent", "+ self.zeta * descent" + LAST_NOISE),
+    Mutant("learned variance ignored", "v if self.learned_variance else None", "None"),
+    HALF,
 ]

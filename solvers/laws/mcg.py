@@ -17,6 +17,7 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.mutant import HALF, Mutant
 from bench.exact.laws.problems import F64, LearnedVariance, problem, streams
 from solvers.laws.guided import SPREADS, alone_error, gradient_error
 
@@ -60,32 +61,39 @@ def range_error(cls: SolverClass) -> float:
 LAWS = [
     Law(
         "law of every state, squared norm",
-        "mcg",
         EXACT,
         moments_error,
         ("y noised to t", "gradient after the projection", "no Jacobian"),
     ),
-    Law("A x = y in the end", "mcg", PATH, consistency_error, ("no projection in the end", "y noised to t")),
+    Law("A x = y in the end", PATH, consistency_error, ("no projection in the end", "y noised to t")),
     Law(
         "gradient leaves measured coordinates alone",
-        "mcg",
         PATH,
         range_error,
         ("gradient after the projection", "projection by the adjoint"),
     ),
     Law(
         "guidance on a mixture, finite differences",
-        "mcg",
         DIFFERENCE,
         partial(gradient_error, project=True),
         ("factor 2",),
     ),
-    Law("image alone = image in a batch", "mcg", PATH, alone_error, ("one norm over the batch",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("one norm over the batch",)),
     Law(
         "law, float32",
-        "mcg",
         SINGLE,
         partial(moments_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+MUTANTS = [
+    Mutant("y noised to t", 'self.noise_level == "s"', "False"),
+    Mutant("no projection in the end", "x - A.pinv(", "x - (s.sigma > 0) * A.pinv("),
+    Mutant("projection by the adjoint", "x - A.pinv(", "x - A.adjoint("),
+    Mutant("gradient after the projection", "A.pinv(A(x) - y_u)", "A.pinv(A(x) - y_u) + self.zeta * descent"),
+    Mutant("factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
+    Mutant("no Jacobian", "pull_x0(", "("),
+    Mutant("one norm over the batch", "norm(r)", "r.norm()"),
+    HALF,
 ]

@@ -21,9 +21,10 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.mutant import CLIP_OUTSIDE, HALF, LAST_NOISE, Mutant
 from bench.exact.laws.problems import F64, Case, problem, streams
 from bench.exact.prior import dense
-from solvers.anchors import Unconditional
+from solvers.prior import Unconditional
 
 COEFFICIENTS = ("paper", "nvlabs", "score")
 
@@ -116,7 +117,6 @@ def alone_error(cls: SolverClass) -> float:
 LAWS = [
     Law(
         "law of every state",
-        "pigdm",
         EXACT,
         moments_error,
         (
@@ -132,25 +132,44 @@ LAWS = [
     ),
     Law(
         "score form is the oracle on N(m, I)",
-        "pigdm",
         PATH,
         oracle_error,
         ("r^2 of the variance-exploding form", "r = 1", "sigma halved", "noise in the last step"),
     ),
-    Law("guidance is the gradient of log p(y | x_t)", "pigdm", PATH, score_error, ("no Jacobian",)),
+    Law("guidance is the gradient of log p(y | x_t)", PATH, score_error, ("no Jacobian",)),
     Law(
         "guidance on a mixture, finite differences",
-        "pigdm",
         DIFFERENCE,
         gradient_error,
         ("no Jacobian", "clip outside the graph"),
     ),
-    Law("image alone = image in a batch", "pigdm", PATH, alone_error, ("residual of the whole batch",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("residual of the whole batch",)),
     Law(
         "oracle, float32",
-        "pigdm",
         SINGLE,
         partial(oracle_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+MUTANTS = [
+    Mutant("r^2 of the variance-exploding form", "sigma**2 / t.variance", "sigma**2 / t.ratio**2"),
+    Mutant("r = 1", "sigma**2 / t.variance", "sigma**2"),
+    Mutant("sigma not squared", "sigma**2 / t.variance", "sigma / t.variance"),
+    Mutant("sigma halved", "sigma**2 / t.variance", "sigma**2 / 4 / t.variance"),
+    Mutant("sigma ignored", "sigma**2 / t.variance", "0.0"),
+    Mutant("no Jacobian", "pull_x0(u)", "u"),
+    Mutant(
+        "level off by one",
+        "vjp_once(prior, x, t, ",
+        "vjp_once(prior, x, prior.schedule.level(max(t.index - 1, 0)), ",
+    ),
+    Mutant("noise in the last step", "self.k(t, s) * g", "self.k(t, s) * g" + LAST_NOISE),
+    Mutant("the paper's coefficient everywhere", "self.k(t, s)", "t.alpha"),
+    Mutant("nvlabs without alpha_s", "s.alpha * t.alpha", "t.alpha"),
+    Mutant("score without the kept noise", " - ddim_coefficients(t, s, self.eta)[1] / t.sigma", ""),
+    CLIP_OUTSIDE,
+    Mutant("starts at the measurement, unscaled", "levels[0].alpha * Apinv_y()", "Apinv_y()"),
+    Mutant("residual of the whole batch", "y - A(x0), damping", "(y - A(x0)).mean(0).expand_as(y), damping"),
+    HALF,
 ]

@@ -20,6 +20,7 @@ from bench.exact.laws.law import (
     recursion_error,
     worst,
 )
+from bench.exact.laws.mutant import Mutant
 from bench.exact.laws.problems import F64, Case, FlatSchedule, hadamard_noise, problem, streams
 from bench.exact.prior import dense
 from bench.operators.matrices import Matrix
@@ -198,47 +199,57 @@ def alone_error(cls: SolverClass) -> float:
 LAWS = [
     Law(
         "law of every state, gradient descent",
-        "red_diff",
         EXACT,
         moments_error,
         ("weight alpha / sigma", "sign of the prior", "sum for mean", "data gradient without 1 / 2"),
     ),
     Law(
         "stochastic gradient, closed form",
-        "red_diff",
         PATH,
         gradient_error,
         ("backpropagation through the denoiser", "weight alpha / sigma"),
     ),
-    Law("random levels, closed form", "red_diff", PATH, random_level_error, ("noisiest level never drawn",)),
+    Law("random levels, closed form", PATH, random_level_error, ("noisiest level never drawn",)),
     Law(
         "fixed point at one level",
-        "red_diff",
         EXACT,
         fixed_point_error,
         ("weight alpha / sigma", "sign of the prior"),
     ),
     Law(
         "fixed point is the smoothed prior's MAP",
-        "red_diff",
         EXACT,
         smoothed_map_error,
         ("sum for mean", "sign of the prior"),
     ),
     Law(
         "fixed point at t = 0 is the MAP estimate",
-        "red_diff",
         1e-3,
         true_map_error,
         ("sum for mean", "sign of the prior"),
     ),
-    Law("iterate before the last step", "red_diff", EXACT, returned_error, ("state returned by reference",)),
-    Law("image alone = image in a batch", "red_diff", PATH, alone_error, ("mean over the batch",)),
+    Law("iterate before the last step", EXACT, returned_error, ("state returned by reference",)),
+    Law("image alone = image in a batch", PATH, alone_error, ("mean over the batch",)),
     Law(
         "law, float32",
-        "red_diff",
         SINGLE,
         partial(moments_error, dtype=torch.float32),
         ("state in half precision",),
     ),
+]
+
+MUTANTS = [
+    Mutant("weight alpha / sigma", "self.w(t.ratio)", "self.w(1 / t.ratio)"),
+    Mutant("sign of the prior", "(eps_hat - eps)", "(eps - eps_hat)"),
+    Mutant("sum for mean", "(mu[0].numel(), A.size(y))", "(1, 1)"),
+    Mutant("data gradient without 1 / 2", "(Ax0 - y) / m", "2 * (Ax0 - y) / m"),
+    Mutant(
+        "backpropagation through the denoiser",
+        "(eps_hat - eps)",
+        "(eps_hat - eps + (x0 - t.alpha * prior.vjp(x, t)[1](x0)) / t.ratio)",
+    ),
+    Mutant("state returned by reference", "else mu.clone()", "else mu"),
+    Mutant("noisiest level never drawn", "draw_level(levels, ", "draw_level(levels[1:], "),
+    Mutant("mean over the batch", "pull_A((Ax0 - y) / m)", "pull_A((Ax0 - y) / m).mean(0)"),
+    Mutant("state in half precision", "x0 = mu + self", "mu = mu.half().to(mu)\n            x0 = mu + self"),
 ]

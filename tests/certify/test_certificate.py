@@ -16,10 +16,9 @@ from bench.certify.certificate import (
 from bench.certify.certificates import read_certificates
 from bench.certify.laws import run_laws
 from bench.exact.laws.law import LawResult
-from solvers import DPS, SOLVERS
+from solvers.dps import DPS
 from tests.commands import bench
-
-METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
+from tests.ours import METHODS, SOLVERS
 
 
 @pytest.mark.long

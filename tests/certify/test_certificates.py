@@ -13,11 +13,10 @@ from bench.cli.methods import certification
 from bench.records.journal import read_records
 from bench.report.markdown.sources import sources
 from bench.suites.methods import load_solver
-from solvers import SOLVERS
 from tests import ROOT
+from tests.ours import METHODS
 
 RESULTS = ROOT / "results" / "reference"
-METHODS = {name: cls for name, cls in SOLVERS.items() if not cls.baseline}
 
 
 def test_the_committed_certificates_are_about_this_code():
@@ -37,7 +36,7 @@ def test_a_certificate_is_lost_when_a_law_breaks(tmp_path, monkeypatch):
     certificates.write_certificates({"ddrm": one, "dps": one})
     certificates.write_certificates({"dps": None, "mcg": one})
     assert read_certificates() == {"ddrm": one, "mcg": one}
-    assert certification(load_solver("dps")).startswith("Not certified. To be listed")
+    assert certification(load_solver("dps")).startswith("Not certified: `python -m bench certify dps`")
     assert certification(load_solver("mcg")).startswith("Not certified: the code has changed since")
 
 
@@ -91,7 +90,8 @@ def test_a_report_tells_every_code_behind_a_row():
     """A run that was resumed after an edit holds records of two codes in one row."""
     codes = [read_certificates()["ddrm"].code_sha256, "0" * 64]
     made = [SimpleNamespace(**vars(record(code_sha256=sha)), baseline=False, paper="") for sha in codes]
-    table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made)], skipped=())
+    method = SimpleNamespace(paper="", title="", kind="method")
+    table = SimpleNamespace(rows=[SimpleNamespace(head=made[0], records=made, method=method)], skipped=())
     first, second = sources([table])
     assert first.startswith("Certified: `ddrm` (5 laws") and second.startswith(
         "Uncertified: `ddrm` (code 000000000000 is not"

@@ -5,7 +5,10 @@ from textwrap import dedent
 import pytest
 
 from bench.certify.code import code_sha256, helper_texts, method_sha256, source_of
-from solvers import DAPS, DDRM, DPS, SOLVERS
+from solvers.daps import DAPS
+from solvers.ddrm import DDRM
+from solvers.dps import DPS
+from tests.ours import SOLVERS
 
 MODULES = {
     "solvers.mine": """

@@ -2,8 +2,9 @@
 
 import pytest
 
-from bench.certify.limits import Limit, limits, refreshed, unmeasured_variance
-from solvers import DDRM
+from bench.certify.limits import limits
+from bench.exact.laws.limits import Limit, refreshed, unmeasured_variance
+from solvers.ddrm import DDRM
 
 
 @pytest.mark.long

@@ -9,15 +9,13 @@ import torch
 
 from bench.checks.solver import check_solver
 from bench.solver import LinearOperator, Solver, Step, Steps, ddim, norm
-from solvers import DAPS, SOLVERS
-
-QUICK = {"daps": DAPS(langevin_steps=20)}
-"""Settings where the defaults, which keep the contract too, would take ten seconds."""
+from tests.ours import CARDS, SOLVERS
 
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers_keep_the_contract(name):
-    assert [promise for promise in check_solver(QUICK.get(name, SOLVERS[name])) if promise.broken] == []
+    """With the `quick` settings of its card; the defaults keep it too, in up to ten seconds."""
+    assert [promise for promise in check_solver(SOLVERS[name], CARDS[name].quick) if promise.broken] == []
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def test_each_broken_promise_is_named(solver):
 @pytest.mark.long
 def test_a_promise_that_is_not_about_a_solver_is_not_kept_by_it():
     silent = {
-        name: [p.says for p in check_solver(SOLVERS[name]) if not p.applies]
+        name: [p.says for p in check_solver(SOLVERS[name], CARDS[name].quick) if not p.applies]
         for name in ("red_diff", "dps", "pinv")
     }
     assert silent["red_diff"] == ["One step's network graph lives at a time."] and silent["dps"] == []

@@ -3,8 +3,8 @@
 from bench.cli.catalogue import compatibility, row
 from bench.operators import OPERATORS
 from bench.suites.suite import list_suites
-from solvers import SOLVERS
 from tests.commands import bench
+from tests.ours import SOLVERS
 
 
 def test_list_gives_reasons():

@@ -20,8 +20,8 @@ from bench.priors.network import NetworkPrior
 from bench.records.table import load
 from bench.run.solve import solve
 from bench.solver import Measurement
-from solvers import SOLVERS
 from tests import ROOT
+from tests.ours import SOLVERS
 from tests.supplied import MADE
 
 pytestmark = pytest.mark.long

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench.plan.build import key_config, make_cells, prepare, samples_per_problem
-from bench.plan.loading import DataAndPrior
+from bench.plan.build import Settings, key_config, make_cells, prepare, samples_per_problem
+from bench.plan.loading import DataAndPrior, make_loader
 from bench.plan.options import Options
+from bench.suites.changes import override
 from bench.suites.methods import load_solver
 from bench.suites.suite import SuiteError, load_suite
 from tests.tiny import build
@@ -95,3 +96,29 @@ def test_duplicates_are_told_or_left_out(suite, cell):
     cells = prepare(suite.model_copy(update={"solvers": tuple(twice)}), Options()).cells
     assert [other.label for other in cells] == ["pinv", "pinv"] and cells[0].id == cell.id
     assert replace(cells[0], label="x").id == cell.id, "a label is no setting"
+
+
+def test_a_sweep_through_the_tuned_value_leaves_it_to_the_tuned_row(suite):
+    swept = override(suite, ["dps", "dps.steps=4,6", "dps.steps=8"], ["box"])
+    cells = prepare(swept, Options()).cells
+    assert [(cell.label, cell.solver.steps) for cell in cells] == [
+        ("dps", 4),
+        ("dps[steps=6]", 6),
+        ("dps[steps=8]", 8),
+    ]
+    combined = prepare(override(suite, ["dps.steps=4,6", "dps.zeta=1,2"], ["box"]), Options()).cells
+    assert {(cell.solver.steps, cell.solver.zeta) for cell in combined} == {(4, 1), (4, 2), (6, 1), (6, 2)}
+
+
+def test_kept_settings_count_instead_of_presets(suite, monkeypatch):
+    def gone(*_):
+        raise SuiteError("no preset")
+
+    narrow = override(suite, ["dps"], ["box"])
+    monkeypatch.setattr("bench.plan.build.resolve", gone)
+    kept = {("dps", "box"): Settings("bench", {"steps": 9, "zeta": 3.0})}
+    load = make_loader(narrow, Options())
+    (cell,) = make_cells(narrow, load, {}, kept)
+    assert (cell.preset, cell.solver.zeta) == ("bench", 3.0)
+    with pytest.raises(SuiteError, match="no preset"):
+        make_cells(narrow, load, {})

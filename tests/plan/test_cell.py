@@ -8,7 +8,8 @@ import pytest
 from bench.plan.cell import Cell, Job, class_labels
 from bench.plan.task import Task
 from bench.records.keys import digest
-from solvers import DPS, Pinv
+from solvers.dps import DPS
+from solvers.pinv import Pinv
 
 
 @dataclass

@@ -6,6 +6,7 @@ import pytest
 
 from bench.records import words
 from bench.records.record import Record
+from bench.suites.cards import list_cards
 from tests import ROOT
 
 MAPPINGS = ("RECORD", "SWITCHES", "ROW", "SETS", "SUITE", "TASK", "OPTIONS", "KEY")
@@ -43,3 +44,13 @@ def test_committed_records_are_spelled_as_they_were(folder):
         stored = json.loads(line.partition(b" ")[2])
         del stored["format"]
         assert stored.items() <= Record.from_disk(stored).to_disk().items()
+
+
+def test_methods_of_old_manifests_are_known_by_name():
+    assert words.known_method("red_diff", False) == ("method", 1, 0)
+    assert words.known_method("tds", True) == ("anchor", 103, 2)
+    assert words.known_method("pinv", True) == ("baseline", 0, None)
+    assert words.known_method("Mine", False) == ("method", 1000, None)
+    for name in (*words.METHODS_THEN, *words.ANCHORS_THEN):
+        card = list_cards()[name]
+        assert words.known_method(name, False)[:2] == (card.kind, card.order), "none has moved since"

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench.report.rows import UNTIMED, Row
+from bench.records.manifest import RowEntry
+from bench.report.rows import UNTIMED, Method, Row, method_of
 from bench.stats.intervals import bootstrap_interval
+from tests.made_record import make
 from tests.made_run import IMAGES, PSNR, N, make_run, record, report
 
 
@@ -51,3 +53,15 @@ def test_seconds_are_those_of_the_commonest_conditions_once_a_batch():
 def test_a_row_over_fewer_images_has_only_their_records():
     row = replace(row_of({}, {}, {}), planned=IMAGES[:3]).over(["0", "2", "7"])
     assert row.images == ("0", "2") == row.planned and list(row.solved) == ["0", "2"]
+
+
+def test_what_the_manifest_says_counts():
+    entry = RowEntry(label="x", kind="anchor", order=7, colour=3, title="T", paper="p")
+    assert method_of(make(solver="dps"), entry) == Method("anchor", 7, 3, "T", "p", is_stated=True)
+    bare = RowEntry(label="x", kind="method", order=7)
+    assert method_of(make(paper="q"), bare) == Method("method", 7, None, "", "q", is_stated=True)
+
+
+@pytest.mark.parametrize("entry", [None, RowEntry(label="x")])
+def test_without_a_word_the_method_is_as_it_was(entry):
+    assert method_of(make(solver="dps", paper="q"), entry) == Method("method", 2, 1, "", "q")

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from solvers import Pinv
+from solvers.pinv import Pinv
 
 
 @dataclass(frozen=True)

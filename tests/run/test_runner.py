@@ -26,8 +26,8 @@ from bench.run.runner import Batches, Runner
 from bench.suites.changes import override
 from bench.suites.suite import TaskRow, load_suite
 from bench.system.clock import Clock, PeakMemory
-from solvers import SOLVERS
 from tests import ROOT
+from tests.ours import SOLVERS
 from tests.tiny import build
 
 TOLERANCE = {"float32": 2e-3, "float64": 1e-8}

@@ -16,7 +16,8 @@ from bench.run.solve import ContractViolation, Finiteness, require_step, solve, 
 from bench.solver import Solver, Step
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
-from solvers import DDRM, TDS
+from solvers.ddrm import DDRM
+from solvers.tds import TDS
 from tests.tiny import build
 
 

@@ -1,28 +1,29 @@
 """Anchor rows and TDS keep the contract, and the exact ones reach the floor."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 
+from bench.certify.mutants import variant
 from bench.checks.solver import check_solver
 from bench.exact.distances import draw, pose, score
+from bench.exact.laws.mutant import Mutant
 from bench.exact.problems import ExactImages
 from bench.operators import make_operator
 from bench.plan.task import Task
 from bench.run.inputs import SampleNoise, measure
 from bench.run.solve import solve
 from bench.solver import Measurement
-from solvers import ANCHORS, TDS, Exact, Oracle
-from tests.certify.test_mutants import mutate
+from solvers.exact import Exact
+from solvers.oracle import Oracle
+from solvers.tds import TDS
+from tests.ours import ANCHORS, CARDS
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", ANCHORS)
 def test_anchors_keep_the_contract(name):
-    solver = TDS(particles=8) if name == "tds" else ANCHORS[name]
-    assert [promise for promise in check_solver(solver) if promise.broken] == []
+    assert [one for one in check_solver(ANCHORS[name], CARDS[name].quick) if one.broken] == []
 
 
 def test_anchors_of_the_posterior_refuse_networks():
@@ -77,5 +78,5 @@ WRONG_TDS = [
 @pytest.mark.parametrize(("what", "old", "new"), WRONG_TDS, ids=[wrong[0] for wrong in WRONG_TDS])
 def test_a_wrong_tds_does_not_reach_the_floor(problems, what, old, new):
     """Seen by the modes: the sliced distance of two of these three is below 2."""
-    wrong = mutate(sys.modules[TDS.__module__], old, new)["TDS"](steps=100, particles=1000)
+    wrong = variant(TDS, Mutant(what, old, new))(steps=100, particles=1000)
     assert above_the_floor(problems, wrong, 1)[1] > 0.06

@@ -4,7 +4,7 @@ what they were."""
 import re
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from itertools import chain
 from typing import get_type_hints
@@ -17,12 +17,11 @@ from bench.suites.cards import LAST, Space, card_of, list_cards, read_card
 from bench.suites.methods import build_solver, load_solver
 from bench.suites.suite import list_suites, load_suite
 from bench.suites.yamlfile import SuiteError
-from solvers import ANCHORS, SOLVERS
 from tests import ROOT
+from tests.ours import CARDS, CLASSES
+from tests.ours import METHODS as METHOD_CLASSES
 
-CARDS = list_cards()
-METHODS = {name: card for name, card in CARDS.items() if card.kind == "method"}
-CLASSES = {**SOLVERS, **ANCHORS}
+METHODS = {name: CARDS[name] for name in METHOD_CLASSES}
 TUNED = [(name, param) for name, card in METHODS.items() for param in card.search]
 BEFORE = "88b7632"
 """The commit whose presets were files of their own."""
@@ -47,13 +46,10 @@ def test_cards_are_read_without_torch_and_without_the_methods():
 
 
 def test_every_method_has_a_card_in_an_order_of_its_own():
-    assert {name: card.class_name for name, card in CARDS.items()} == {
-        k: v.__name__ for k, v in CLASSES.items()
-    }
+    named = {name: cls.__name__ for name, cls in CLASSES.items()}
+    assert {name: card.class_name for name, card in CARDS.items()} == named
     orders = [card.order for card in CARDS.values()]
     assert orders == sorted(set(orders)) and orders[-1] < LAST
-    assert [name for name, card in CARDS.items() if card.kind != "anchor"] == list(SOLVERS)
-    assert {name for name, card in CARDS.items() if card.kind == "anchor"} == set(ANCHORS)
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -122,7 +118,7 @@ def test_presets_resolve_as_when_they_were_files_of_their_own(name, monkeypatch)
     asked = {
         (task.prior or suite.prior, task.name, task.operator) for suite in suites for task in suite.tasks
     }
-    names = [None, *presets.load_presets(name), "nothing"]
+    names = [None, *CARDS[name].presets, "nothing"]
 
     def resolved():
         for preset in names:
@@ -133,7 +129,7 @@ def test_presets_resolve_as_when_they_were_files_of_their_own(name, monkeypatch)
                     yield preset, place, str(error)
 
     now, before = list(resolved()), presets_before(name)
-    monkeypatch.setattr(presets, "load_presets", {name: before}.get)
+    monkeypatch.setattr(presets, "card_of", lambda _: replace(CARDS[name], presets=before))
     assert now == list(resolved()) and len(now) > 100
 
 
@@ -232,8 +228,12 @@ def test_a_user_s_card_lies_beside_the_file(tmp_path):
 def test_two_of_our_cards_in_one_place_are_refused(tmp_path, monkeypatch):
     for name in "ab":
         (tmp_path / f"{name}.yaml").write_text("order: 3\n")
+        (tmp_path / f"{name}.py").write_text(CODE.format("A"))
     monkeypatch.setattr("bench.suites.cards.FOLDER", tmp_path)
     with pytest.raises(SuiteError, match=r"b.yaml: order 3 is that of a; choose another"):
+        list_cards.__wrapped__()
+    (tmp_path / "b.py").unlink()
+    with pytest.raises(SuiteError, match=r"b.yaml: a card without its method: there is no b.py beside it"):
         list_cards.__wrapped__()
 
 

@@ -5,7 +5,7 @@ import pytest
 from bench.suites.changes import at_most, override, with_operator
 from bench.suites.suite import load_suite
 from bench.suites.yamlfile import SuiteError
-from solvers import SOLVERS
+from tests.ours import SOLVERS
 
 
 def test_command_line_selects_sets_and_sweeps():
@@ -18,7 +18,14 @@ def test_command_line_selects_sets_and_sweeps():
         "dps-100[zeta=1,clip=False]",
         "dps-100[zeta=2,clip=False]",
     ]
-    assert labels("dps-100", "dps.zeta=1") == ["dps-100[zeta=1]"]
+    assert labels("dps-100", "dps-100.zeta=0.3,1") == ["dps-100", "dps-100[zeta=0.3]", "dps-100[zeta=1]"]
+    assert labels("dps-100", "dps.zeta=1") == ["dps-100", "dps-100[zeta=1]", "dps-1000[zeta=1]"]
+    assert labels("dps-100.zeta=1", "dps-100.zeta=2") == labels("dps-100.zeta=1,2")
+    assert labels("dps-100.zeta=1,2") == ["dps-100[zeta=1]", "dps-100[zeta=2]"]
+    assert labels("dps-100.zeta=1,2", "dps-100.clip=false,true") == [
+        f"dps-100[zeta={zeta},clip={clip}]" for zeta in (1, 2) for clip in (False, True)
+    ]
+    assert labels("pinv", "ddrm-20.eta=1") == ["pinv", "ddrm-20[eta=1]"]
     assert labels("pinv", "dps-100.zeta=1", "mine.py:Mine.k=2") == ["pinv", "dps-100[zeta=1]", "Mine[k=2]"]
     assert labels("a/mine.py:Mine.k=2") == ["Mine[k=2]"]
     assert labels("mine.py") == ["mine"]
@@ -32,10 +39,19 @@ def test_command_line_selects_sets_and_sweeps():
         (["dsp"], "did you mean 'dps'"),
         (["dps-100", "ddmr.eta=1"], "unknown solver 'ddmr' .did you mean 'ddrm'"),
         (["dps.=3"], "expected NAME or NAME.param=value"),
-        (["a/mine.py", "b/mine.py"], "two rows are labelled 'mine'"),
+        (["a/mine.py", "b/mine.py"], "two rows of one task are labelled 'mine'"),
     ]:
         with pytest.raises(SuiteError, match=message):
             labels(*flags)
+
+
+def test_a_copy_gives_way_to_its_selected_original_only():
+    suite = load_suite("linear")
+    beside = override(suite, ["dps-100", "dps-100.zeta=2"], known=list(SOLVERS)).solvers
+    assert [row.skip_duplicates for row in beside] == [False, True]
+    (alone,) = override(suite, ["dps-100.zeta=2"], known=list(SOLVERS)).solvers
+    assert not alone.skip_duplicates and alone.params["zeta"] == 2
+    assert alone.where("zeta") == "--solver dps-100.zeta=2"
 
 
 def test_command_line_restricts():

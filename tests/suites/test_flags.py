@@ -1,8 +1,8 @@
-"""The values of ``--solver``: names, settings, and which of them select rows."""
+"""The values of ``--solver``: names, settings, and the values of each parameter."""
 
 import pytest
 
-from bench.suites.flags import Setting, selecting, split_flags
+from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.yamlfile import SuiteError
 
 
@@ -21,7 +21,11 @@ def test_another_form_is_refused(flag):
         Setting.read("dps.zeta={")
 
 
-def test_settings_select_rows_only_where_no_plain_name_does():
-    rows, is_called = ["dps-100", "dps-1000", "pinv"], lambda name, row: row.startswith(name)
-    assert selecting(rows, ["dps-1000", "dps.zeta=1"], is_called) == ["dps-1000"]
-    assert selecting(rows, ["pinv", "dps.zeta=1"], is_called) == ["pinv", "dps"]
+def test_an_empty_value_is_refused():
+    with pytest.raises(SuiteError, match=r"^--solver dps.zeta=1,: a value is empty"):
+        Setting.read("dps.zeta=1,")
+
+
+def test_settings_of_one_parameter_are_put_together_wherever_they_stand():
+    _, settings = split_flags(["dps.zeta=0.3,1", "dps.clip=false", "dps.zeta=1,2", "dps.clip=0"])
+    assert values_of(settings) == {"zeta": [0.3, 1, 2], "clip": [False, 0]}

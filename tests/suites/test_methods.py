@@ -10,7 +10,8 @@ from bench.suites.methods import build_solver, load_solver, parameters
 from bench.suites.yamlfile import SuiteError
 from bench.system.syntax import code_text
 from bench.system.user_code import import_user_module, module_sha256
-from solvers import ANCHORS, DPS, SOLVERS
+from solvers.dps import DPS
+from tests.ours import CLASSES
 
 SOLVER = """
 from bench.solver import Step
@@ -27,9 +28,9 @@ def test_the_source_of_a_solver_includes_its_bases(tmp_path, monkeypatch):
     """Editing any file that a user's class is made of changes its identity; ours have a revision instead."""
     monkeypatch.syspath_prepend(tmp_path)
     files = {name: tmp_path / f"{name}.py" for name in ("base_of_mine", "mine", "other")}
-    files["base_of_mine"].write_text(SOLVER.format(module="solvers", base="DPS").replace("Mine", "Base"))
+    files["base_of_mine"].write_text(SOLVER.format(module="solvers.dps", base="DPS").replace("Mine", "Base"))
     files["mine"].write_text(SOLVER.format(module="base_of_mine", base="Base"))
-    files["other"].write_text(SOLVER.format(module="solvers", base="DPS"))
+    files["other"].write_text(SOLVER.format(module="solvers.dps", base="DPS"))
     identity = lambda name: load_solver(str(files[name])).source_sha256  # noqa: E731
     before, other = identity("mine"), identity("other")
     assert before == identity("mine")
@@ -46,7 +47,7 @@ import random
 from dataclasses import dataclass
 
 import blurs.near
-from solvers import DPS
+from solvers.dps import DPS
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def test_a_helper_that_is_another_one_than_that_beside_the_file_is_refused(tmp_p
 
 
 def test_our_solvers_have_a_name_and_no_source():
-    for name, cls in {**SOLVERS, **ANCHORS}.items():
+    for name, cls in CLASSES.items():
         found = load_solver(name)
         assert (found.name, found.cls, found.source_sha256) == (name, cls, None)
 

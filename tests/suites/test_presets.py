@@ -11,43 +11,48 @@ from bench.suites import presets
 from bench.suites.methods import build_solver, load_solver
 from bench.suites.suite import load_suite
 from bench.suites.yamlfile import SuiteError
-from solvers import SOLVERS
 from tests import ROOT
+from tests.ours import CARDS
 
 TOOLS = ROOT / "tools"
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", CARDS)
 def test_presets_fit_their_solvers(solver):
-    for preset, priors in presets.load_presets(solver).items():
+    for preset, priors in CARDS[solver].presets.items():
         for prior, tasks in priors.items():
             for values in tasks.values():
                 built = build_solver(load_solver(solver), values, lambda param: f"{solver}.yaml: {param}")
                 assert {f.name for f in fields(built)} >= values.keys(), (preset, prior)
 
 
-def test_presets_merge_and_refuse(tmp_path, monkeypatch):
-    (tmp_path / "dps.yaml").write_text(
-        "presets:\n  bench:\n    fashion*:\n      '*': {steps: 9, zeta: 1}\n      sr_*: {zeta: 2}\n"
-    )
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
-    presets.load_presets.cache_clear()
-    try:
-        assert presets.resolve("dps", None, "fashion32", "mine", "sr_average4") == (
-            "bench",
-            {"steps": 9, "zeta": 2},
-        )
-        assert presets.resolve("dps", "bench", "fashion32", "mine", "hdr") == (
-            "bench",
-            {"steps": 9, "zeta": 1},
-        )
-        assert presets.resolve("dps", None, "ffhq", "mine", "hdr") == (None, {})
-        with pytest.raises(
-            SuiteError, match=r"no settings for prior 'ffhq'; .*; choose other rows by --solver"
-        ):
-            presets.resolve("dps", "bench", "ffhq", "mine", "hdr")
-    finally:
-        presets.load_presets.cache_clear()
+MINE = """
+from dataclasses import dataclass
+from solvers.dps import DPS
+
+@dataclass(frozen=True)
+class Mine(DPS):
+    pass
+"""
+CARD = "presets:\n  bench:\n    fashion*:\n      '*': {steps: 9, zeta: 1}\n      sr_*: {zeta: 2}\n"
+
+
+def test_presets_of_a_user_s_card_merge_and_refuse(tmp_path):
+    mine = str(tmp_path / "mine.py")
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "mine.yaml").write_text(CARD)
+    for spec in (mine, f"{mine}:Mine"):
+        sr = presets.resolve(spec, None, "fashion32", "mine", "sr_average4")
+        assert sr == ("bench", {"steps": 9, "zeta": 2})
+        hdr = presets.resolve(spec, "bench", "fashion32", "mine", "hdr")
+        assert hdr == ("bench", {"steps": 9, "zeta": 1})
+        assert presets.resolve(spec, None, "ffhq", "mine", "hdr") == (None, {})
+    with pytest.raises(SuiteError, match=r"no settings for prior 'ffhq'; .*; choose other rows by --solver"):
+        presets.resolve(mine, "bench", "ffhq", "mine", "hdr")
+    with pytest.raises(SuiteError, match=r"mine.py has no preset 'bnech' \(did you mean 'bench'\?\)"):
+        presets.resolve(mine, "bnech", "fashion32", "mine", "hdr")
+    (tmp_path / "mine.yaml").unlink()
+    assert presets.resolve(mine, None, "fashion32", "mine", "hdr") == (None, {})
 
 
 def test_presets_of_the_exact_suites_are_the_best_candidates():
@@ -73,33 +78,3 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
         given = next(row.params for row in suite.solvers if row.label == line["row"])
         solver = load_solver(rows[line["row"]])
         assert build_solver(solver, found, str) == build_solver(solver, given | candidate, str), line
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "presets:\n  bench: 3\n",
-            "dps.yaml:2: presets.bench: expected preset -> prior -> task pattern -> parameters",
-        ),
-        (
-            "presets:\n  bench:\n    fashion32: 3\n",
-            "dps.yaml:3: presets.bench.fashion32: expected preset -> prior",
-        ),
-        (
-            "presets:\n  bench:\n    fashion32:\n      '*': 3\n",
-            "dps.yaml:3: presets.bench.fashion32: expected preset -> prior",
-        ),
-    ],
-)
-def test_a_file_of_another_form_is_refused(tmp_path, monkeypatch, text, message):
-    (tmp_path / "dps.yaml").write_text(text)
-    monkeypatch.setattr(presets, "FOLDER", tmp_path)
-    presets.load_presets.cache_clear()
-    try:
-        with pytest.raises(SuiteError) as error:
-            presets.load_presets("dps")
-        assert message in str(error.value)
-        assert presets.load_presets("pinv") == presets.load_presets("../dps") == {}
-    finally:
-        presets.load_presets.cache_clear()

@@ -144,7 +144,7 @@ def test_every_operator_that_images_have_is_a_task_at_256():
         (HEAD + TASKS.replace("name: t", "name: a/b") + SOLVE, "my.yaml:6: tasks.0.name: "),
         (
             HEAD + TASKS + "solvers:\n  - {solver: dps}\n  - {solver: dps}\n",
-            "my.yaml:9: solvers.1: two rows are labelled 'dps'",
+            "my.yaml:9: solvers.1: two rows of one task are labelled 'dps'",
         ),
         (
             HEAD + TASKS + "solvers:\n  - solver: dps\n    tasks: [u]\n",
@@ -269,3 +269,12 @@ def test_a_row_that_is_no_other_than_an_earlier_one_is_refused_or_left_out(tmp_p
         SuiteError, match=r"my.yaml:9: solvers.1: row 'b' has the same settings as 'a' in task 't'"
     ):
         labels(1)
+
+
+def test_rows_share_a_label_only_where_their_tasks_are_disjoint(tmp_path):
+    two = HEAD + TASKS + "  - {name: u, operator: denoise, sigma: 0.2}\nsolvers:\n"
+    shared = "  - {solver: dps, label: ours, tasks: [t]}\n  - {solver: ddrm, label: ours, tasks: ['!t']}\n"
+    suite = load_suite(write(tmp_path, two + shared))
+    assert [(row.label, row.solver) for row in suite.solvers] == [("ours", "dps"), ("ours", "ddrm")]
+    with pytest.raises(SuiteError, match=r"solvers\.1: two rows of one task are labelled 'ours'"):
+        load_suite(write(tmp_path, two + shared.replace("'!t'", '"*"')))

@@ -8,7 +8,7 @@ import pytest
 from bench.certify.certificates import Certificate
 from bench.certify.laws import all_laws
 from bench.solver import Step
-from solvers import DDRM
+from solvers.ddrm import DDRM
 from tests import ROOT
 
 TOOLS = ROOT / "tools"

@@ -18,7 +18,7 @@ from bench.records.journal import Journal, read_records
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
 from bench.verify.repeat import compare
-from solvers import RedDiff
+from solvers.red_diff import RedDiff
 from tests import ROOT
 from tests.tiny import build, scored_by_psnr
 

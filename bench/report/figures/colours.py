@@ -1,41 +1,74 @@
-"""One colour per solver in all figures, distinguishable with any colour vision (Okabe and Ito 2008)."""
+"""Colour and marker of every row, the same in all figures; together they name a row, at any number of rows.
+
+The hues are told apart with any colour vision: the smallest OKLab distance of two of them is above .14 with
+normal vision, protanopia, deuteranopia and tritanopia (Machado et al. 2009). More hues would be too alike, so
+further methods share one and differ by marker.
+"""
 
 from collections import Counter
-from collections.abc import Iterable
-from itertools import cycle
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count, product
 
+from bench.report.rows import Row
 from bench.report.tables import Table
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-FIXED = dict(
-    zip(("red_diff", "dps", "pigdm", "ddrm", "mcg", "ddnm", "diffpir", "daps"), PALETTE, strict=True)
-)
-"""Solvers that keep their colour across reports; others take what is left, in alphabetical order."""
+HUES = ("#41587a", "#9f2f00", "#1b93a3", "#540930", "#a98e11", "#220188")
+HUES_THEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
+"""The hues of reports on runs whose manifests do not describe methods (Okabe and Ito 2008), so that they look
+as they did."""
 BASELINE = "#767676"
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
-def colours(tables: Iterable[Table]) -> dict[str, str]:
-    """Solver -> colour; baselines are grey."""
-    solvers: set[str] = set()
-    baselines: set[str] = set()
-    for table in tables:
-        for row in table.rows:
-            kind = baselines if row.head.baseline else solvers
-            kind.add(row.head.solver)
-    others = sorted(solvers - baselines - FIXED.keys())
-    chosen = {name: colour for name, colour in FIXED.items() if name in solvers}
-    free = [colour for colour in PALETTE if colour not in chosen.values()] or PALETTE
-    chosen |= zip(others, cycle(free), strict=False)
-    return chosen | dict.fromkeys(sorted(baselines), BASELINE)
+def colours(tables: Sequence[Table]) -> dict[str, str]:
+    """Solver -> colour. Ours keep theirs, and what is no method is grey.
 
-
-def markers(tables: Iterable[Table]) -> dict[str, str]:
-    """Row name -> marker, counted within its solver, so that colour and marker together name a row."""
-    solvers = {row.name: row.head.solver for table in tables for row in table.rows}
-    used: Counter[str] = Counter()
-    chosen = {}
-    for name, solver in solvers.items():
-        chosen[name] = MARKERS[used[solver] % len(MARKERS)]
-        used[solver] += 1
+    A user's method takes a hue that the fewest others have, of these the last: not RED-diff's, the first.
+    """
+    rows = list(_rows(tables))
+    methods = {row.head.solver: row.method for row in rows}
+    hues = HUES if any(method.is_stated for method in methods.values()) else HUES_THEN
+    grey = {row.head.solver for row in rows if is_grey(row)}
+    chosen = dict.fromkeys(sorted(grey), BASELINE)
+    others: list[tuple[int, str]] = []
+    for solver, method in sorted(methods.items()):
+        if solver in grey:
+            continue
+        if method.colour is None:
+            others.append((method.order, solver))
+        else:
+            chosen[solver] = hues[method.colour % len(hues)]
+    used = Counter(chosen.values())
+    for _, solver in sorted(others):
+        chosen[solver] = min(reversed(hues), key=used.__getitem__)
+        used[chosen[solver]] += 1
     return chosen
+
+
+def is_grey(row: Row) -> bool:
+    """Whether a row is a baseline or an anchor."""
+    return row.head.baseline or row.method.kind != "method"
+
+
+def markers(tables: Sequence[Table]) -> dict[str, str]:
+    """Row name -> marker: the first that no other row of its colour has. Rows of anchors choose last."""
+    palette = colours(tables)
+    own: dict[str, dict[str, None]] = {}
+    for row in sorted(_rows(tables), key=lambda row: row.method.kind == "anchor"):
+        own.setdefault(row.name, {})[palette[row.head.solver]] = None
+    used: set[tuple[str, str]] = set()
+    chosen = {}
+    for name, hues in own.items():
+        chosen[name] = next(shape for shape in shapes() if used.isdisjoint(product(hues, [shape])))
+        used.update(product(hues, [chosen[name]]))
+    return chosen
+
+
+def shapes() -> Iterator[str]:
+    """Markers without end: first shapes, then numbers."""
+    return chain(SHAPES, (f"${n}$" for n in count(len(SHAPES) + 1)))
+
+
+def _rows(tables: Iterable[Table]) -> Iterator[Row]:
+    for table in tables:
+        yield from table.rows

@@ -1,6 +1,5 @@
 """Scatter plots of exact suites: a point per row with its intervals, one panel per prior or task."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.report.exact import FLOOR, ordered
-from bench.report.figures.colours import colours, markers
+from bench.report.figures.colours import BASELINE, colours, markers
 from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page, to_png
+from bench.report.rows import Method
 from bench.report.tables import Table
 from bench.stats.intervals import Median, median_interval
 
@@ -26,12 +26,13 @@ Styles = Mapping[str, Style]
 """Row name -> style."""
 Paint = Callable[[Axes, Sequence[Table], Styles], list[str]]
 """Draws a panel for some tables, and returns the names of the rows that it shows."""
-ANCHORS: dict[str, Style] = {
-    FLOOR: {"color": LINE, "marker": "*", "markersize": 13},
-    "oracle": {"color": LINE, "marker": "X", "markersize": 8},
-    "tds": {"color": "#767676", "marker": "D"},
-    "prior": {"color": "#767676", "marker": "P"},
-}
+ANCHORS: tuple[Style, ...] = (
+    {"color": LINE, "marker": "*", "markersize": 13},
+    {"color": LINE, "marker": "X", "markersize": 8},
+    {"color": BASELINE, "marker": "D"},
+    {"color": BASELINE, "marker": "P"},
+)
+"""Our anchors in their order; further ones look like baselines."""
 FILLS = ("full", "none", "left", "top")
 """What tells an anchor's rows apart, which differ in steps; marker and grey say which anchor it is."""
 
@@ -39,16 +40,25 @@ FILLS = ("full", "none", "left", "top")
 def styles(tables: Sequence[Table]) -> dict[str, Style]:
     """Row name -> how its points look."""
     palette, shapes = colours(tables), markers(tables)
-    solvers = {row.name: row.head.solver for table in tables for row in ordered(table)}
-    seen: Counter[str] = Counter()
+    rows = {row.name: row for table in tables for row in ordered(table)}
     chosen: dict[str, Style] = {}
-    for name, solver in solvers.items():
-        if solver in ANCHORS:
-            chosen[name] = ANCHORS[solver] | {"fillstyle": FILLS[seen[solver] % len(FILLS)]}
-            seen[solver] += 1
-        else:
-            chosen[name] = {"color": palette[solver], "marker": shapes[name]}
+    for name, row in rows.items():
+        looks = [*_anchor_looks(row.method), {"color": palette[row.head.solver], "marker": shapes[name]}]
+        taken = {_seen(look) for look in chosen.values()}
+        chosen[name] = next(look for look in looks if _seen(look) not in taken)
     return chosen
+
+
+def _seen(look: Style) -> tuple[str, str, str]:
+    """What tells the points of two rows apart."""
+    return look["color"], look["marker"], look.get("fillstyle", FILLS[0])
+
+
+def _anchor_looks(method: Method) -> list[Style]:
+    """How the rows of one of our anchors look, in turn; [] for any other method."""
+    if method.kind != "anchor" or method.colour is None or method.colour >= len(ANCHORS):
+        return []
+    return [ANCHORS[method.colour] | {"fillstyle": fill} for fill in FILLS]
 
 
 def pooled(tables: Sequence[Table], metric: str) -> dict[str, Median]:

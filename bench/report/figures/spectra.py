@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from bench.report.exact import FIRST, rank
+from bench.report.exact import rank
 from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page, to_png
 from bench.report.figures.scatter import pooled
 from bench.report.tables import Table
@@ -46,7 +46,7 @@ def row_order(tables: Sequence[Table]) -> tuple[list[str], int]:
     rows = sorted((row for table in tables for row in table.rows), key=rank)
     solvers = distinct(row.head.solver for row in rows)
     rows.sort(key=lambda row: solvers.index(row.head.solver))
-    anchors = {row.name for row in rows if row.head.solver in FIRST}
+    anchors = {row.name for row in rows if row.method.kind == "anchor"}
     return distinct(row.name for row in rows), len(anchors)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.certify.certificates import UNCERTIFIED, certification_status
 from bench.records.record import Record
+from bench.report.rows import Method, method_of
 from bench.report.tables import Row, Table
 from bench.report.text import citation, code, distinct, escape
 
@@ -12,15 +13,16 @@ LIMITS = {"Certified": f". Not certified: {UNCERTIFIED}", "Uncertified": ""}
 
 def sources(tables: Sequence[Table]) -> list[str]:
     """The papers of some tables, and which code of each solver keeps its closed-form laws."""
-    heads: list[Record] = []
+    papers: list[tuple[str, Method]] = []
     solvers: list[Record] = []
     for table in tables:
         for row in table.rows:
-            heads.append(row.head)
+            papers.append((row.head.solver, row.method))
             if not row.head.baseline:
                 solvers += row.records
-        heads += table.skipped
-    return [*_papers(heads), *_certificates(_codes(solvers))]
+        for record in table.skipped:
+            papers.append((record.solver, method_of(record, table.entries.get(record.cell))))
+    return [*_papers(papers), *_certificates(_codes(solvers))]
 
 
 def certified(row: Row) -> str:
@@ -46,11 +48,14 @@ def _certificates(codes: Sequence[Record]) -> list[str]:
     return [f"{word}: {', '.join(texts)}{LIMITS[word]}." for word, texts in found.items() if texts]
 
 
-def _papers(records: Sequence[Record]) -> list[str]:
-    """The papers, each with the solvers that it is about."""
-    papers: dict[str, list[str]] = {}
-    for record in records:
-        if record.paper:
-            papers.setdefault(record.paper, []).append(record.solver)
-    links = [f"{escape(', '.join(distinct(solvers)))} {citation(paper)}" for paper, solvers in papers.items()]
+def _papers(methods: Iterable[tuple[str, Method]]) -> list[str]:
+    """The papers, each with the solvers that it is about, and its title where a manifest has it."""
+    papers: dict[tuple[str, str], list[str]] = {}
+    for solver, method in methods:
+        if method.paper or (method.title and method.kind == "method"):
+            papers.setdefault((method.title, method.paper), []).append(solver)
+    links = []
+    for (title, paper), solvers in papers.items():
+        named = f"{escape(', '.join(distinct(solvers)))}" + (f": *{escape(title)}*" if title else "")
+        links.append(f"{named} {citation(paper)}".rstrip())
     return [f"Papers: {'; '.join(links)}."] if links else []

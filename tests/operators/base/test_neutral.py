@@ -17,7 +17,7 @@ from bench.records.record import Record
 from bench.run.inputs import measure
 from bench.suites.suite import Suite, SuiteError
 from bench.verify.rebuild import CHANGED, difference
-from solvers import DPS, SOLVERS
+from solvers.dps import DPS
 from tests.suites.test_suite import FakeData, FakePrior, fake_loader
 
 
@@ -61,7 +61,7 @@ def cell(solver=(), operator=()):
 @pytest.mark.parametrize("grown", [Tilted, Written])
 def test_a_field_of_a_solver(monkeypatch, grown):
     before = cell()
-    monkeypatch.setitem(SOLVERS, "dps", grown)
+    monkeypatch.setattr("solvers.dps.DPS", grown)
     neutral, other = cell({"tilt": 0}), cell({"tilt": 0.5})
     assert neutral.id == before.id and neutral.key("im", "sha", 0) == before.key("im", "sha", 0)
     assert other.id != before.id and other.config["solver"]["params"]["tilt"] == 0.5
@@ -152,7 +152,7 @@ def test_records_from_before_a_field_are_at_its_neutral_value(monkeypatch):
         "image": "a",
     }
     record = Record(**fields, sample=0, seed=0, y_hash=None, status="ok")
-    monkeypatch.setitem(SOLVERS, "dps", Tilted)
+    monkeypatch.setattr("solvers.dps.DPS", Tilted)
     monkeypatch.setitem(OPERATORS, "inpaint_random", turned)
     says = difference(record, cell(), Options())
     assert says == "sigma is 0.1 now, 0.2 in the records"

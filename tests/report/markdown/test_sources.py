@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bench.certify.certificates import read_certificates
+from bench.records.manifest import RunManifest
 from bench.report.markdown.sources import certified, sources
 from bench.report.tables import build
-from tests.made_run import record
+from tests.made_run import asked, record
 
 
 def ours(name, **changes):
@@ -46,3 +47,20 @@ def test_a_row_is_certified_where_all_its_code_is(known):
     (table,) = build(found, [])
     state = {row.name: certified(row) for row in table.rows}
     assert state == {"whole": "certified", "mixed": "uncertified", "pinv": ""}
+
+
+def test_titles_and_papers_are_those_of_the_manifest():
+    """A user's class need not name the paper that its card has; older manifests have no titles."""
+    row = {"label": "best", "cells": {"blur": "best"}, "kind": "method", "order": 1000}
+    described = row | {"title": "A *new* method", "paper": "2401.00001"}
+    found = [ours("best", solver="Mine", paper="")]
+    for entry, says in (
+        (
+            described,
+            "Papers: Mine: *A \\*new\\* method* [arXiv:2401.00001](https://arxiv.org/abs/2401.00001).",
+        ),
+        (row | {"title": "Unpublished"}, "Papers: Mine: *Unpublished*."),
+    ):
+        runs = [asked() | {"rows": [entry]}, asked() | {"rows": [row | {"kind": None}]}]
+        tables = build(found, [RunManifest.from_disk(run) for run in runs])
+        assert sources(tables)[0] == says, "in the newest manifest that describes the method"

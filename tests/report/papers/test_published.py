@@ -5,8 +5,8 @@ import pytest
 from bench.operators import OPERATORS
 from bench.priors.cards import read_card
 from bench.report.papers.published import METRICS, PrintedNumber, PublishedError, load_published
-from solvers import SOLVERS
 from tests.made_paper import FILE
+from tests.ours import SOLVERS
 
 PUBLISHED = load_published()
 

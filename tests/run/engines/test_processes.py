@@ -18,8 +18,8 @@ from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
-from solvers import SOLVERS
 from tests import ROOT
+from tests.ours import SOLVERS
 from tests.tiny import build, scored_by_psnr
 
 DEADLY = '''
@@ -28,7 +28,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from solvers import Pinv
+from solvers.pinv import Pinv
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import torch
 
 from bench.exact.laws import recursions
 from bench.exact.laws.law import EXACT, PATH, SINGLE, Law, SolverClass, gap, recursion_error, worst
+from bench.exact.laws.mutant import HALF, LAST_NOISE, LEVEL_OFF, Mutant
 from bench.exact.laws.problems import F64, problem, streams
 
 
@@ -29,13 +30,39 @@ def last_step_error(cls: SolverClass) -> float:
 
 
 LAWS = [
-    Law("law of every state", "ddim", EXACT, moments_error, ("level off by one", "noise in the last step")),
-    Law("last step denoises", "ddim", PATH, last_step_error, ("noise in the last step",)),
+    Law(
+        "law of every state",
+        EXACT,
+        moments_error,
+        (
+            "level off by one",
+            "noise in the last step",
+            "eta of the variance",
+            "all noise kept",
+            "abar for alpha",
+            "fresh noise of the wrong level",
+        ),
+    ),
+    Law("last step denoises", PATH, last_step_error, ("noise in the last step",)),
     Law(
         "law of every state, float32",
-        "ddim",
         SINGLE,
         partial(moments_error, dtype=torch.float32),
         ("state in half precision", "level off by one"),
+    ),
+]
+
+MUTANTS = [
+    LEVEL_OFF,
+    Mutant("noise in the last step", "t, s, self.eta, z)", "t, s, self.eta, z)" + LAST_NOISE),
+    HALF,
+    Mutant("eta of the variance", "c1 = eta * s.sigma", "c1 = eta**0.5 * s.sigma", "ddim"),
+    Mutant("all noise kept", "(s.sigma**2 - c1**2) ** 0.5", "s.sigma", "ddim"),
+    Mutant("abar for alpha", "s.alpha * x0 + c1", "s.alpha**2 * x0 + c1", "ddim"),
+    Mutant(
+        "fresh noise of the wrong level",
+        "t.alpha * s.sigma / (s.alpha * t.sigma)",
+        "s.sigma / t.sigma",
+        "ddim",
     ),
 ]
