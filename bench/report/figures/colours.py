@@ -7,7 +7,7 @@ further methods share one and differ by marker.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, count, product
+from itertools import chain, count
 
 from bench.report.rows import Row
 from bench.report.tables import Table
@@ -21,6 +21,15 @@ SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def colours(tables: Sequence[Table]) -> dict[str, str]:
+    """Row name -> colour: that of its method, or of the first of several methods that share a label."""
+    palette = hues_of(tables)
+    chosen: dict[str, str] = {}
+    for row in _rows(tables):
+        chosen.setdefault(row.name, palette[row.head.solver])
+    return chosen
+
+
+def hues_of(tables: Sequence[Table]) -> dict[str, str]:
     """Solver -> colour. Ours keep theirs, and what is no method is grey.
 
     A user's method takes a hue that the fewest others have, of these the last: not RED-diff's, the first.
@@ -28,18 +37,11 @@ def colours(tables: Sequence[Table]) -> dict[str, str]:
     rows = list(_rows(tables))
     methods = {row.head.solver: row.method for row in rows}
     hues = HUES if any(method.is_stated for method in methods.values()) else HUES_THEN
-    grey = {row.head.solver for row in rows if is_grey(row)}
-    chosen = dict.fromkeys(sorted(grey), BASELINE)
-    others: list[tuple[int, str]] = []
-    for solver, method in sorted(methods.items()):
-        if solver in grey:
-            continue
-        if method.colour is None:
-            others.append((method.order, solver))
-        else:
-            chosen[solver] = hues[method.colour % len(hues)]
+    chosen = {row.head.solver: BASELINE for row in rows if is_grey(row)}
+    ours = {solver: method.colour for solver, method in methods.items() if solver not in chosen}
+    chosen |= {solver: hues[place % len(hues)] for solver, place in ours.items() if place is not None}
     used = Counter(chosen.values())
-    for _, solver in sorted(others):
+    for solver in sorted(methods.keys() - chosen.keys(), key=lambda solver: (methods[solver].order, solver)):
         chosen[solver] = min(reversed(hues), key=used.__getitem__)
         used[chosen[solver]] += 1
     return chosen
@@ -53,14 +55,13 @@ def is_grey(row: Row) -> bool:
 def markers(tables: Sequence[Table]) -> dict[str, str]:
     """Row name -> marker: the first that no other row of its colour has. Rows of anchors choose last."""
     palette = colours(tables)
-    own: dict[str, dict[str, None]] = {}
-    for row in sorted(_rows(tables), key=lambda row: row.method.kind == "anchor"):
-        own.setdefault(row.name, {})[palette[row.head.solver]] = None
     used: set[tuple[str, str]] = set()
-    chosen = {}
-    for name, hues in own.items():
-        chosen[name] = next(shape for shape in shapes() if used.isdisjoint(product(hues, [shape])))
-        used.update(product(hues, [chosen[name]]))
+    chosen: dict[str, str] = {}
+    for row in sorted(_rows(tables), key=lambda row: row.method.kind == "anchor"):
+        if row.name not in chosen:
+            hue = palette[row.name]
+            chosen[row.name] = next(shape for shape in shapes() if (hue, shape) not in used)
+            used.add((hue, chosen[row.name]))
     return chosen
 
 

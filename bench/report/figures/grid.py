@@ -84,7 +84,7 @@ def draw(
     columns = [GridColumn("truth"), GridColumn("measurement")]
     for row in rows:
         caption = _caption(table, row, metric, scores.get(row.name))
-        columns.append(GridColumn(_title(row), caption, colours[row.head.solver]))
+        columns.append(GridColumn(_title(row), caption, colours[row.name]))
     lines = []
     for image in images:
         truth = f"truth/{table.truths[image]}.png"

@@ -145,14 +145,15 @@ def _draw_panel(
     axis.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
     _draw_baselines(axis, panel, metric)
-    lines: dict[str, list[tuple[float, float]]] = {}
+    lines: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for point in panel.points:
         solver = point.row.head.solver
-        _draw_point(axis, point, metric, colours[solver], markers[point.row.name])
-        lines.setdefault(solver, []).append((point.seconds.mean, metric.scale * point.score.mean))
-    for solver, places in lines.items():
+        _draw_point(axis, point, metric, colours[point.row.name], markers[point.row.name])
+        line = lines.setdefault((solver, colours[point.row.name]), [])
+        line.append((point.seconds.mean, metric.scale * point.score.mean))
+    for (_, colour), places in lines.items():
         x, y = zip(*sorted(places), strict=True)
-        axis.plot(x, y, color=colours[solver], linewidth=1, alpha=0.45, zorder=2)
+        axis.plot(x, y, color=colour, linewidth=1, alpha=0.45, zorder=2)
 
 
 def _draw_baselines(axis: Axes, panel: Panel, metric: Column) -> None:
@@ -211,8 +212,7 @@ def _legend(panels: Sequence[Panel], colours: dict[str, str], markers: dict[str,
             entry = Line2D([], [], color=BASELINE, linestyle=_dash(name, table), label=f"{name} (baseline)")
         else:
             label = name + remarks.get(name, "")
-            colour = colours[row.head.solver]
-            entry = Line2D([], [], label=label, color=colour, marker=markers[name], linewidth=1)
+            entry = Line2D([], [], label=label, color=colours[name], marker=markers[name], linewidth=1)
         handles.append(entry)
     return handles
 

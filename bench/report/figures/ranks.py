@@ -26,7 +26,7 @@ def draw(table: Table, spreads: dict[str, Spread], colours: dict[str, str]) -> b
         for axis, row in zip(axes, rows, strict=False):
             shares = spreads[row.name].ranks
             n_ranks = spreads[row.name].k + 1
-            axis.bar(np.arange(n_ranks), shares * n_ranks, width=0.9, color=colours[row.head.solver])
+            axis.bar(np.arange(n_ranks), shares * n_ranks, width=0.9, color=colours[row.name])
             axis.axhline(1, color=LINE, linewidth=1, linestyle="--")
             axis.set_title(row.name)
         for axis in axes[len(rows) :]:

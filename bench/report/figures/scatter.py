@@ -43,7 +43,7 @@ def styles(tables: Sequence[Table]) -> dict[str, Style]:
     rows = {row.name: row for table in tables for row in ordered(table)}
     chosen: dict[str, Style] = {}
     for name, row in rows.items():
-        looks = [*_anchor_looks(row.method), {"color": palette[row.head.solver], "marker": shapes[name]}]
+        looks = [*_anchor_looks(row.method), {"color": palette[name], "marker": shapes[name]}]
         taken = {_seen(look) for look in chosen.values()}
         chosen[name] = next(look for look in looks if _seen(look) not in taken)
     return chosen

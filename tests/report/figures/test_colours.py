@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records.words import METHODS_THEN
-from bench.report.figures.colours import BASELINE, HUES, HUES_THEN, SHAPES, colours, markers
+from bench.report.figures.colours import BASELINE, HUES, HUES_THEN, SHAPES, colours, hues_of, markers
 from bench.report.rows import Method
 
 SOLVERS = st.sampled_from([*METHODS_THEN, "mine", "other", "a", "z", "another"])
@@ -57,17 +57,17 @@ def named(solvers):
 
 def looks(tables):
     palette, shapes = colours(tables), markers(tables)
-    return [(palette[row.head.solver], shapes[row.name]) for row in tables[0].rows]
+    return [(palette[row.name], shapes[row.name]) for row in tables[0].rows]
 
 
 @given(st.lists(SOLVERS, min_size=1, max_size=60), st.booleans())
 def test_no_two_rows_look_the_same_and_ours_keep_their_colours(solvers, stated):
     tables = rows_of(named(solvers), stated=stated)
     assert len(set(looks(tables))) == len(solvers)
-    chosen, hues = colours(tables), HUES if stated else HUES_THEN
+    chosen, hues = hues_of(tables), HUES if stated else HUES_THEN
     for place, solver in enumerate(METHODS_THEN):
         assert chosen.get(solver) in {None, hues[place % len(hues)]}
-    assert colours(rows_of(named(reversed(solvers)), stated=stated)) == chosen, "whatever the order of rows"
+    assert hues_of(rows_of(named(reversed(solvers)), stated=stated)) == chosen, "whatever the order of rows"
 
 
 def test_24_methods_need_no_more_than_the_first_four_shapes():
@@ -78,7 +78,7 @@ def test_24_methods_need_no_more_than_the_first_four_shapes():
 @pytest.mark.parametrize("ours", [[], ["red_diff"], ["red_diff", "dps"], list(METHODS_THEN)])
 def test_a_users_method_never_has_the_look_of_red_diff(ours):
     tables = rows_of(named([*ours, "Mine"]))
-    assert colours(tables)["Mine"] != HUES[0], "though the method may be absent here"
+    assert hues_of(tables)["Mine"] != HUES[0], "though the method may be absent here"
 
 
 def test_a_row_has_the_same_marker_in_every_table():
@@ -87,9 +87,13 @@ def test_a_row_has_the_same_marker_in_every_table():
     assert markers(first + second) == {"a-1": "o", "a-2": "s", "b": "o", "a-3": "^"}
 
 
-def test_a_label_that_two_methods_share_has_a_marker_of_its_own_in_both_colours():
-    first, second = rows_of([("a", "a"), ("both", "a")]), rows_of([("b", "b"), ("b-2", "b"), ("both", "b")])
-    assert markers(first + second) == {"a": "o", "both": "s", "b": "o", "b-2": "^"}
+def test_a_label_that_two_methods_share_has_one_look():
+    first, second = (
+        rows_of([("both", "dps"), ("a", "red_diff")]),
+        rows_of([("b", "dps"), ("both", "red_diff")]),
+    )
+    assert colours(first + second) == {"both": HUES[1], "a": HUES[0], "b": HUES[1]}
+    assert markers(first + second) == {"both": "o", "a": "o", "b": "s"}
 
 
 def test_baselines_are_grey_and_take_no_colour_away():
