@@ -34,8 +34,8 @@ class Prior(ABC):
     weights_sha256: str = ""
     """Identity of what was learned, part of every record's key; empty for a prior in closed form."""
     config_sha256: str = ""
-    """Of the architecture and schedule, which change results without changing the weights; part of the key
-    too."""
+    """Hash of the architecture and the schedule, which change results without changing the weights; part of
+    the key too."""
     classes: int = 0
     """How many classes it knows; where there are any, `condition` must tell it those of the images."""
     privileged: bool = False

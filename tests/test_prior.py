@@ -27,7 +27,7 @@ def random_network(**changes):
 
 
 def test_the_embedded_prior_denoises(prior):
-    """On held-out images the error grows with the noise, and is a small part of it."""
+    """The error on held-out images grows with the noise, and is a small part of it."""
     from bench.data import load_dataset
 
     data = load_dataset("fashion32_tune")

@@ -144,7 +144,7 @@ class MixturePrior(ExactPrior):
             return self._denoise(x, t)[0], None
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, None, Pullback]:
-        """In closed form: dx0/dx_t = (alpha / sigma^2) Cov[x0 | x_t], which is symmetric."""
+        """The Jacobian dx0/dx_t = (alpha / sigma^2) Cov[x0 | x_t] is symmetric and known in closed form."""
         alpha, sigma = _level(t)
         with torch.no_grad():
             x0, z, r, shift, slope = self._denoise(x, t)

@@ -145,7 +145,7 @@ class Masks(NamedTuple):
     """(n, ceil(H W / 8)) uint8: each mask's pixels row by row, eight to a byte, the first in the highest bit;
     1 is a hole."""
     sha256: str
-    """Of ``bits``."""
+    """Hash of ``bits``."""
 
 
 class InpaintFreeform(Inpaint):

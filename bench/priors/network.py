@@ -21,7 +21,7 @@ class Guide(NamedTuple):
     network: nn.Module
     """Called as ``network(x, index)``; logits, (B, classes)."""
     scale: float
-    """Of the gradient; 1 samples the posterior of the label, larger values exaggerate it."""
+    """Factor of the gradient; 1 samples the posterior of the label, larger values exaggerate it."""
     weights_sha256: str = ""
 
 

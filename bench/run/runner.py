@@ -161,7 +161,7 @@ class Runner:
         return results
 
     def _keep_pictures(self, job: Job, measured: Measured, i: int, x: Tensor) -> Failure | None:
-        """Keeps those of one image of a batch; a failure where an operator cannot show its y."""
+        """Keeps the pictures of one image of a batch; a failure where an operator cannot show its y."""
         try:
             with scoring("pictures"):
                 self.gallery.measurement(measured, i)
@@ -173,7 +173,7 @@ class Runner:
     def _keep_features(
         self, jobs: Sequence[Job], measured: Measured, x: Tensor, results: list[Result]
     ) -> None:
-        """Keeps those of the images that have a score, and replaces the results of those that fail."""
+        """Keeps the features of the images that have a score; a failure replaces the result of its image."""
         ok = [i for i, result in enumerate(results) if not isinstance(result, Failure)]
         if not self.scorer.inception or not ok:
             return

@@ -59,7 +59,7 @@ def median_difference(
 
 
 def _paired(a: ArrayLike, b: ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64, once it is sure that they are of equally many images or problems."""
+    """Both in float64; refuses scores of unequally many images or problems."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape:
         raise ValueError(f"a paired difference needs scores of the same {what}; got {len(a)} and {len(b)}")

@@ -123,7 +123,7 @@ def _refuse_unfit_sets(a: Rows, b: Rows, paired: bool) -> None:
 
 
 def _some(rows: Rows) -> np.ndarray:
-    """At most `MOST` of the rows, in float64."""
+    """Some rows, at most `MOST`, in float64."""
     return np.asarray(rows[evenly(len(rows), MOST)], np.float64)
 
 

@@ -136,7 +136,7 @@ def median_interval(
 
 
 def _finite(values: ArrayLike, statistic: str) -> np.ndarray:
-    """The values in float64, once it is sure that they have such a statistic."""
+    """The values in float64; refuses those that have no such statistic."""
     values = np.asarray(values, np.float64)
     finite = np.isfinite(values)
     if not len(values) or not finite.all():

@@ -17,7 +17,7 @@ from bench.metrics.networks import Classifier, Inception, Lpips, enlarge_clean
 from bench.system.cache import cache_dir
 
 ALEX = [(0, 4, 2, None), (3, 1, 2, (3, 2)), (6, 1, 1, (3, 2)), (8, 1, 1, None), (10, 1, 1, None)]
-"""Of each convolution: index in the trunk, stride, padding, and the max pool before it."""
+"""Each convolution: index in the trunk, stride, padding, and the max pool before it."""
 
 VGG = [
     (k, 1, 1, (2, 2) if k in (5, 10, 17, 24) else None)

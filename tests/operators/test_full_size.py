@@ -82,7 +82,7 @@ def test_the_meter_sees_a_matrix_that_is_only_looked_into():
 
 @pytest.mark.slow
 def test_every_solver_with_the_ffhq_network_through_the_whole_path(tmp_path):
-    """As `benchmarks/full_size.py`, which also fails above 12 GB, on fewer tasks; needs what `bench fetch
+    """Runs `benchmarks/full_size.py`, which also fails above 12 GB, on fewer tasks; needs what `bench fetch
     metrics` gets."""
     script = ROOT / "benchmarks" / "full_size.py"
     tasks = ["inpaint_box", "sr_average4", "sr_bicubic4", "hdr"]

@@ -171,7 +171,7 @@ def test_a_local_copy_serves_offline(card, state, tmp_path):
 def test_a_file_of_another_architecture_is_refused_by_the_first_name_that_differs(
     card, state, tmp_path, server
 ):
-    """With a hash and without, from a file and from a server, under the name of the card's file and its
+    """The hash may be given or not, the source a file or a server, the name that of the card's file or its
     cache."""
     wider = build_unet(**ARCHITECTURE | {"num_channels": 64})
     other = tmp_path / "other"

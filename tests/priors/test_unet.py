@@ -105,8 +105,8 @@ def test_fused_attention_stands_in_for_the_library(heads_first):
 
 @pytest.mark.parametrize(("recompute", "gib"), [(False, 1.61), (True, 0.38)])
 def test_what_a_backward_pass_holds_on_to(recompute, gib):
-    """Of the FFHQ network, for one image: all activations, or the inputs of its blocks and what lies between
-    them."""
+    """The FFHQ network holds, for one image, all activations, or the inputs of its blocks and what lies
+    between them."""
     with torch.device("meta"):
         network = build_unet(**read_card("ffhq256_uncond")[0].architecture.model_dump(exclude_unset=True))
         recompute_activations(network.requires_grad_(False), recompute)

@@ -21,7 +21,7 @@ from tests.tiny import build
 
 CPU = torch.device("cpu")
 WHITE = "im3"
-"""Of the four images of the suite, the last one."""
+"""The last of the four images of the suite."""
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class RoundedEstimate(DDRM):
 
 
 def test_the_bits_of_a_law():
-    """Of every state and estimate, on any law in float64."""
+    """They are the bits of every state and estimate, on any law in float64."""
     law = next(law for law in all_laws()["ddrm"] if law.name == "law of every state")
     bits = law_bits.law_bits(DDRM, law)
     assert bits == law_bits.law_bits(DDRM, law) == law_bits.law_bits(Written, law)
