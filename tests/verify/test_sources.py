@@ -8,7 +8,7 @@ from bench.plan.options import Options
 from bench.plan.request import make_request
 from bench.records.manifest import RowEntry, RunManifest, TaskEntry
 from bench.suites.suite import SuiteError, load_suite
-from bench.verify.sources import name_of, places_of, sources
+from bench.verify.sources import find_again, is_lost, name_of, places_of, sources
 from bench.verify.wanted import Wanted
 from tests.made_record import make
 
@@ -60,3 +60,21 @@ def test_another_suite_may_be_wanted():
     (source,) = sources([NEW], RECORDS, Wanted("exact-full", tasks=["no-such-*"]))
     with pytest.raises(SuiteError, match="suite 'exact-full' has no such task now"):
         source.make(source.places)
+
+
+def test_a_users_file_that_is_gone_is_looked_for(tmp_path):
+    """One that is there stays, as do names of ours and modules; the first folder that has the file wins."""
+    here, gone = tmp_path / "my folder" / "mine.py", tmp_path / "gone" / "mine.py"
+    here.parent.mkdir()
+    here.write_text("")
+    folders = [tmp_path, here.parent]
+    assert find_again(f"{gone}:Mine", folders) == f"{here}:Mine"
+    assert find_again(str(gone), folders) == str(here)
+    for spec in (f"{here}:Mine", f"{gone}:Mine", "dps", "pkg.mod:Mine"):
+        assert find_again(spec, [tmp_path]) == spec
+    assert [is_lost(spec) for spec in (f"{gone}:Mine", f"{here}:Mine", "dps", "pkg.mod:Mine")] == [
+        True,
+        False,
+        False,
+        False,
+    ]

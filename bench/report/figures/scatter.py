@@ -1,6 +1,7 @@
 """Scatter plots of exact suites: a point per row with its intervals, one panel per prior or task."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from matplotlib import rc_context
@@ -10,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.report.exact import FLOOR, ordered
-from bench.report.figures.colours import BASELINE, colours, markers
+from bench.report.figures.colours import BASELINE, colours, markers, shapes
 from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page, to_png
 from bench.report.rows import Method
 from bench.report.tables import Table
@@ -39,12 +40,13 @@ FILLS = ("full", "none", "left", "top")
 
 def styles(tables: Sequence[Table]) -> dict[str, Style]:
     """Row name -> how its points look."""
-    palette, shapes = colours(tables), markers(tables)
+    palette, usual = colours(tables), markers(tables)
     rows = {row.name: row for table in tables for row in ordered(table)}
     chosen: dict[str, Style] = {}
     for name, row in rows.items():
-        looks = [*_anchor_looks(row.method), {"color": palette[name], "marker": shapes[name]}]
+        others = ({"color": palette[name], "marker": shape} for shape in chain([usual[name]], shapes()))
         taken = {_seen(look) for look in chosen.values()}
+        looks = chain(_anchor_looks(row.method), others)
         chosen[name] = next(look for look in looks if _seen(look) not in taken)
     return chosen
 

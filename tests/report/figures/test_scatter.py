@@ -1,5 +1,7 @@
 """Scatter plots of exact suites: looks that name a row, and values beyond the edge that are told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -44,6 +46,15 @@ def test_no_two_rows_look_the_same():
     looks = [(look["color"], look["marker"], look.get("fillstyle")) for look in style.values()]
     assert len(set(looks)) == len(style) == 18
     assert [style[f"tds-{i}"]["fillstyle"] for i in range(4)] == list(FILLS)
+
+
+def test_grey_rows_never_run_out_of_looks():
+    """Anchors have looks of their own, which the baselines below them must not take."""
+    rows = [exact_row(solver, 1, label=f"{solver}-{i}") for solver in ("oracle", "tds") for i in range(7)]
+    rows += [[replace(record, baseline=True) for record in exact_row(f"grey{i}", 1)] for i in range(7)]
+    style = styles(exact_tables(*rows, exact_row("prior", 1)))
+    looks = {(look["color"], look["marker"], look.get("fillstyle", "full")) for look in style.values()}
+    assert len(looks) == len(style) == 22
 
 
 def test_medians_pool_the_problems_of_all_tables():
