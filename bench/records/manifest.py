@@ -7,8 +7,11 @@ Its digest is its file name, so what is read must be written again as it was.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from bench.records.files import StoreError, write_atomic
 from bench.records.keys import canonical, digest, finite
@@ -28,6 +31,13 @@ UNNAMED = frozenset({"command", "created", "versions", "data_root"})
 """Entries that differ between the parts of one run."""
 
 
+@cache
+def _adapters(entry: Any) -> dict[str, TypeAdapter[Any]]:
+    """What checks the type of each field of an entry."""
+    hints = get_type_hints(entry)
+    return {f.name: TypeAdapter(hints[f.name]) for f in fields(entry)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A part of a manifest, as a mapping on disk."""
@@ -43,9 +53,17 @@ class Entry:
 
         Raises:
             TypeError: a field that every version wrote is absent.
+            ValueError: a field is of another type than this version reads.
         """
         named = from_disk(values, cls.WORDS)
-        return cls(**{f.name: named[f.name] for f in fields(cls) if f.name in named})
+        known = {f.name: named[f.name] for f in fields(cls) if f.name in named}
+        adapters = _adapters(cls)  # type: ignore[arg-type]  # classes are hashable
+        for name, value in known.items():
+            try:
+                adapters[name].validate_python(value, strict=True)
+            except ValidationError as error:
+                raise ValueError(f"{name}: {error.errors()[0]['msg']}") from None
+        return cls(**known)
 
     def to_disk(self) -> dict[str, Any]:
         """The entry as a file holds it."""

@@ -167,14 +167,15 @@ def known_metrics(record: Record) -> dict[str, float]:
 
 
 def has_other_code(cell: Cell, record: Record) -> bool | None:
-    """Whether the solver's code is not that of a record; None where the record does not say.
+    """Whether the solver's code is not that of a record; None where that cannot be told.
 
-    Code of the same certificate is the same code. Old records keep the hash of the file.
+    Code of the same certificate is the same code. Old records keep the hash of the file. Methods without
+    a certificate keep no hashes of earlier code.
     """
     known, solver = record.code_sha256, type(cell.solver)
     if known is None:
         return None
     code, certificate = code_sha256(solver), read_certificates().get(record.solver)
-    if certificate and certificate.covers(code) and certificate.covers(known):
+    if known in {code, file_sha256(solver)}:
         return False
-    return known not in {code, file_sha256(solver)}
+    return None if certificate is None else not (certificate.covers(code) and certificate.covers(known))

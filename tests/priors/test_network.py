@@ -218,9 +218,7 @@ def test_a_run_tells_the_labels_and_the_report_says_so(guided_suite, tmp_path):
             "none",
         ]
         arguments += ["--dataset", str(folder / dataset), "--out", str(tmp_path / "out"), "--task", "box"]
-        return CliRunner().invoke(
-            cli, [*arguments, "--solver", "ddrm", "--solver", "ddrm.steps=3", "--solver", "pinv", *options]
-        )
+        return CliRunner().invoke(cli, [*arguments, "--solver", "ddrm.steps=3", "--solver", "pinv", *options])
 
     forecast = run("labelled.toml", "--dry-run")
     assert "8 reconstructions missing, 0 done" in forecast.output and "?" not in forecast.output

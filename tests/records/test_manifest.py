@@ -155,3 +155,19 @@ def test_a_damaged_manifest_is_named(tmp_path, text):
     (tmp_path / "manifest" / "x.json").write_text(text)
     with pytest.raises(StoreError, match=r"cannot read .*x\.json.*; delete it"):
         read_manifests(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": [{"label": 3}]}, "label: Input should be a valid string"),
+        ({"rows": [{"label": "a", "cells": None}]}, "cells: Input should be a valid dictionary"),
+        ({"tasks": [{"name": "a", "sigma": "x"}]}, "sigma: Input should be a valid number"),
+        ({"images": [1]}, "images: Input should be a valid string"),
+    ],
+)
+def test_a_field_of_another_type_is_named(tmp_path, change, message):
+    (tmp_path / "manifest").mkdir()
+    (tmp_path / "manifest" / "x.json").write_text(json.dumps({"format": 1, "run": {"suite": "s"} | change}))
+    with pytest.raises(StoreError, match=f"{message}; delete it"):
+        read_manifests(tmp_path)
