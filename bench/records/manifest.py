@@ -134,7 +134,7 @@ class MetricEntry(Entry):
 
     label: str | None = None
     format: str | None = None
-    """As in ".2f"."""
+    """The format of a number, such as ".2f"."""
     scale: float | None = None
     higher_is_better: bool | None = None
     note: str | None = None

@@ -34,7 +34,7 @@ class Record:
     operator_params: dict[str, Any]
     """The operator's parameters, resolved; without those at a neutral value."""
     operator_rev: int = 1
-    """Revision of the operator's code; so is ``solver_rev`` of the solver's."""
+    """Revision of the operator's code, as ``solver_rev`` is of the solver's."""
     operator_sha256: str | None = None
     """Hash of the code of a user's operator; None for ours."""
     sigma: float

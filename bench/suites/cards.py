@@ -153,14 +153,14 @@ class _Written:
     """What stands in the file."""
 
     class_name: Annotated[str, Field(alias="class")] = ""
-    """Of the class in the file beside the card; "" where that file shows none."""
+    """The class in the file beside the card; "" where that file shows none."""
     kind: Literal["method", "baseline", "anchor"] = "method"
     """A method is compared; a baseline has to be beaten; an anchor says what can be reached."""
     order: StrictInt = LAST
     title: str = ""
-    """Of the paper, or what it is."""
+    """The paper's title, or what the method is."""
     paper: Annotated[str, AfterValidator(_paper)] = ""
-    """As `bench.report.text.citation` takes it."""
+    """An arXiv identifier, openreview:ID, doi:ID or an address."""
     bibtex: Annotated[str, AfterValidator(_bibtex)] = ""
     quick: dict[str, Any] = field(default_factory=dict)
     """Parameters of the same method with a small budget."""
@@ -181,7 +181,7 @@ class MethodCard(_Written):
     name: str
     """What suites and records call the method: NAME of ``solvers/NAME.yaml``, or a user's class."""
     path: Path | None = None
-    """Of the card; None where a user's method has none."""
+    """The card's file; None where a user's method has none."""
 
 
 def read_card(path: Path) -> MethodCard:

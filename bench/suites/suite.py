@@ -54,7 +54,7 @@ class TaskRow(_Row):
     prior: str | None = None
     """Data set and prior, where they are not the suite's."""
     images: int | None = Field(None, ge=1)
-    """At most so many of the suite's images, where a task is costly."""
+    """The most images of the suite that a costly task takes."""
     samples_per_problem: int | None = Field(None, ge=2)
     """Samples per image that are scored as one set, where the number is not the suite's."""
 

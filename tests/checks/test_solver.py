@@ -14,7 +14,7 @@ from tests.ours import CARDS, SOLVERS
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers_keep_the_contract(name):
-    """With the `quick` settings of its card; the defaults keep it too, in up to ten seconds."""
+    """Each with the `quick` settings of its card; the defaults keep it too, in up to ten seconds."""
     assert [promise for promise in check_solver(SOLVERS[name], CARDS[name].quick) if promise.broken] == []
 
 

@@ -103,7 +103,7 @@ def test_certify_measures_laws():
 
 
 def test_certification_is_of_the_very_code(tmp_path, monkeypatch):
-    """Of the solver's file, its certificate, and neither of another one."""
+    """A certificate is about the solver's own file, and about no other one."""
     given = read_certificates()["ddrm"]
     monkeypatch.setattr(certificates, "FILE", tmp_path / "certificates.json")
     ddrm = load_solver("ddrm")

@@ -91,7 +91,7 @@ def test_a_false_claim_is_seen(made, suite, tmp_path, changes, says):
     ("gaps", "good"), [([0.0, 0.03], True), ([0.02, 0.03], False), ([0.0, 0.005, 0.02], True)]
 )
 def test_half_of_the_images_decide(made, suite, gaps, good):
-    """Of two images one is half; the mean of both deviations says nothing of either."""
+    """One of two images is half; the mean of both deviations says nothing of either."""
     plan = prepare(override(load_suite(str(suite)), ["pinv"], ["box"]), Options())
     records = [r for r in read_records(made)[0] if r.solver == "pinv"][: len(gaps)]
     pairs = [
