@@ -94,7 +94,7 @@ class TaskEntry(Entry):
     conventions: Mapping[str, str] = field(default_factory=dict)
     """Topic -> what the operator does about it."""
     images: int | None = None
-    """At most so many, where these are not all of the run."""
+    """The most images of the run that the task takes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ def test_every_damage_costs_one_line_and_is_counted(tmp_path):
 
 
 def test_arrivals_are_told_once_and_whole(tmp_path):
-    """Several journals, some of which are there before; a line of which only a part is written does not count."""
+    """Several journals, some of them there before; a line that is written in part does not count."""
     with Journal(tmp_path) as old, Journal(tmp_path) as other:
         old.append(make(0))
         arrivals = Arrivals(tmp_path)
