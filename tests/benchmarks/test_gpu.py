@@ -21,6 +21,7 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
+@pytest.mark.long
 def test_the_toy_run_goes_through_every_part(tmp_path):
     out, script = tmp_path / "gpu.json", str(BENCHMARKS / "gpu.py")
     command = [sys.executable, script, "--toy", "--out", out]
