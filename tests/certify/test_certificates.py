@@ -74,6 +74,7 @@ def test_the_status_of_a_record_is_that_of_the_code_behind_it():
         assert not certified and why
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folder", ["linear", "nonlinear", "exact", "exact-full"])
 def test_committed_rows_keep_their_mark(folder):
     """All methods are certified, whichever code made their records; baselines and anchors have no laws."""

@@ -281,6 +281,7 @@ def bench(*args):
     return CliRunner().invoke(cli, [str(a) for a in args])
 
 
+@pytest.mark.long
 def test_an_operator_of_a_users_own_is_checked_and_run(tmp_path):
     """Its code is in the keys and in the identity of y; where its file lies is not."""
     suite, records = build(tmp_path), {}

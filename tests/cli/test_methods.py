@@ -67,6 +67,7 @@ class Mine(DDNM):
 )
 
 
+@pytest.mark.long
 def test_check_of_a_file_checks_all_that_it_defines(tmp_path):
     both, each, none = (tmp_path / name for name in ("both.py", "each.py", "none.py"))
     both.write_text(TWO)

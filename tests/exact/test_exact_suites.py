@@ -58,6 +58,7 @@ def run(tmp_path_factory):
     return plan, counts, folder
 
 
+@pytest.mark.long
 def test_a_suite_runs_resumes_and_counts(run):
     plan, counts, folder = run
     assert counts == {"ok": 5 * (6 + 2) + 4 * 2}
@@ -74,6 +75,7 @@ def test_a_suite_runs_resumes_and_counts(run):
     assert len({r.y_hash for r in records if r.task == "m2" and r.label != "mcg"}) == 6
 
 
+@pytest.mark.long
 def test_scores_tell_the_rows_apart(run):
     records = read_records(run[2] / "run")[0]
 
@@ -97,6 +99,7 @@ def test_shards_and_order_change_nothing(run, tmp_path):
     assert ours == theirs
 
 
+@pytest.mark.long
 def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
     _, _, folder = run
     page, *_ = render(folder / "run", folder / "report")
@@ -116,6 +119,7 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
     assert (floors["exact"], floors["prior"], floors["mcg"]) == ("True", "False", "False")
 
 
+@pytest.mark.long
 def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
     whole, *others = render(run[2] / "run", run[2] / "report", ["md"])
     text = whole.read_text()

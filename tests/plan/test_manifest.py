@@ -22,6 +22,7 @@ START = {"command": "bench run", "created": "now", "versions": {"torch": "2"}}
 FROM_CARDS = dict.fromkeys(("kind", "order", "colour", "title", "bibtex", "settings"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["exact", "exact-full"])
 def test_a_committed_run_has_the_same_manifest_today(name):
     """But for what it keeps of cards, which versions of that time had not."""

@@ -133,6 +133,7 @@ def test_low_precision_is_close_and_the_state_stays_float32(autocast, device):
         assert (ours - theirs).norm() < 0.05 * ours.norm()
 
 
+@pytest.mark.long
 def test_float16_is_much_nearer_than_bfloat16_where_the_noise_is_high(device):
     """Why the plans of `report --paper` ask for it: x0 takes up sigma / alpha of the rounding."""
     prior = load_prior("fashion32", device=device)

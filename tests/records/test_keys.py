@@ -17,6 +17,7 @@ FOLDERS = {"linear": 3843, "nonlinear": 588, "exact": 246, "exact-full": 13254}
 """Run folder -> how many records it holds, at least."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FOLDERS)
 def test_every_committed_key_is_planned(name):
     """From what the manifests of the folder asked for; from today's suite where a manifest is too old to say.

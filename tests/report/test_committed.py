@@ -11,6 +11,7 @@ from bench.report.tables import build
 from tests import ROOT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["linear", "nonlinear", "exact"])
 def test_committed_pages_and_numbers_stay_byte_for_byte(name, tmp_path):
     written = render(ROOT / "results" / "reference" / name, tmp_path, ("md", "csv"))

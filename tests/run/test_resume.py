@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.records.journal import read_records
@@ -34,6 +36,7 @@ class Held(Pinv):
 '''
 
 
+@pytest.mark.long
 def test_kill_and_resume(tmp_path):
     suite, out, hold = scored_by_psnr(build(tmp_path)), tmp_path / "run", tmp_path / "hold"
     (tmp_path / "held.py").write_text(HELD)

@@ -237,6 +237,7 @@ def test_misbehaviour_costs_its_own_images(suite, mine, tmp_path, mode, statuses
     assert sum(again.values()) == statuses.count("failed")
 
 
+@pytest.mark.long
 def test_time_limit_is_part_of_the_key(suite, mine, tmp_path):
     records, counts = go(suite, tmp_path, [f"{mine}.mode=slow"], limit=0.085)
     assert counts == {"timeout": 4}
@@ -333,6 +334,7 @@ print([name for name in sys.modules if name.startswith(heavy)])
 """
 
 
+@pytest.mark.long
 def test_a_run_starts_without_the_laws_and_scipy_stats():
     done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

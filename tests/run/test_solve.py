@@ -47,6 +47,7 @@ def test_warm_up_is_short_for_a_solver_that_yields_late(suite):
     assert calls == {"nfe": 2}
 
 
+@pytest.mark.long
 def test_solvers_do_not_pay_for_noise(suite):
     plan = prepare(override(suite, ["ddrm"], ["box"]), Options())
     (cell,) = plan.cells

@@ -141,6 +141,7 @@ def fetch_in_a_process(results, url, path, sha256):
         results.put(repr(error))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sha256", [SHA256, None], ids=["pinned", "unpinned"])
 def test_of_two_processes_one_transfers_and_the_other_waits(server, path, sha256):
     """The second starts while the first is half way: it says how far that is, opens no connection, and gets
@@ -165,6 +166,7 @@ def test_of_two_processes_one_transfers_and_the_other_waits(server, path, sha256
         process.join()
 
 
+@pytest.mark.long
 def test_who_waited_goes_on_where_a_killed_process_stopped(server, path):
     """A lock goes with its process, however that ends."""
     context = multiprocessing.get_context("spawn")

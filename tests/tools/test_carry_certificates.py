@@ -49,6 +49,7 @@ class RoundedEstimate(DDRM):
             yield Step(x, 3 * x0 / 3)
 
 
+@pytest.mark.long
 def test_the_bits_of_a_law():
     """They are the bits of every state and estimate, on any law in float64."""
     law = next(law for law in all_laws()["ddrm"] if law.name == "law of every state")

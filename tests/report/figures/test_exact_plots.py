@@ -1,5 +1,7 @@
 """Which figures the records of an exact suite allow, and that equal records give equal bytes."""
 
+import pytest
+
 from bench.report.columns import columns_of
 from bench.report.exact import numbers
 from bench.report.figures.exact_plots import draw, priors_with_split
@@ -32,6 +34,7 @@ def test_the_split_of_the_variance_has_a_panel_for_each_prior():
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_equal_records_give_equal_bytes():
     rows = [exact_row("dps", 2), exact_row("exact", 2), exact_row("tds", 2)]
     first = drawn(*rows)

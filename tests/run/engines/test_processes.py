@@ -80,6 +80,7 @@ def test_a_killed_worker_is_started_again_and_nothing_is_lost(tmp_path, monkeypa
     assert "--workers 2" in manifest.command and "--shard" not in manifest.command
 
 
+@pytest.mark.long
 def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
     """Started again for each record of its own and ATTEMPTS times without one; neither an exit code nor
     Ctrl-C is a death."""
