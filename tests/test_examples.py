@@ -72,6 +72,7 @@ def test_own_photographs_are_solved(tmp_path):
     assert all(0 < float(psnr) < 100 for _, psnr in scores)
 
 
+@pytest.mark.long
 def test_records_in_pandas_agree_with_the_report():
     """The report's gap of a row is its difference to the best one, which DiffPIR is in three tasks."""
     printed = python(EXAMPLES / "records_in_pandas.py")

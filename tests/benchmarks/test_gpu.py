@@ -62,6 +62,7 @@ print(json.dumps({"ms": 1.5}), flush=True)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rest", "seconds", "status"),
     [

@@ -9,6 +9,7 @@ from bench.data.preprocessing import centre_crop, prepare
 from tests.photographs import PHOTOGRAPHS, defined_crop
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "size"),
     [

@@ -53,6 +53,7 @@ def test_weights_come_from_the_user_the_cache_or_nowhere(untrained_resnet50, mon
     assert not list(cached.parent.iterdir())
 
 
+@pytest.mark.long
 def test_another_networks_file_is_refused(untrained_resnet50, monkeypatch, tmp_path):
     other = tmp_path / "other.pth"
     torch.save({"conv1.weight": torch.zeros(1)}, other)
@@ -76,6 +77,7 @@ def labelled(folder, label_set):
     return override(load_suite(str(path)), ["pinv"], ["box"])
 
 
+@pytest.mark.long
 def test_a_run_reports_the_accuracy_in_per_cent(untrained_resnet50, tmp_path, monkeypatch):
     suite = labelled(tmp_path / "tiny", 'label_set = "imagenet"')
     expected = {"im0": 0.0, "im1": 1.0, "im2": 0.0, "im3": 0.0}

@@ -50,6 +50,7 @@ def test_parameters_are_described():
     assert operator_parameters("matrix")["matrix"].default is inspect.Parameter.empty
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", [name for name in OPERATORS if "matrix" not in name and name != "blur_nonlinear"]
 )

@@ -205,6 +205,7 @@ def test_the_classifier_is_part_of_the_identity(guided_suite):
         load_prior(str(folder / "guided.toml"))
 
 
+@pytest.mark.long
 def test_a_run_tells_the_labels_and_the_report_says_so(guided_suite, tmp_path):
     folder = guided_suite.parent
 

@@ -52,6 +52,7 @@ def test_pictures_are_enlarged_pixel_by_pixel(rendered):
         )
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("rows", [["best"], ["pinv", "best"]])
 @pytest.mark.parametrize("tasks", [["blur"], ["blur", "box"]])
@@ -82,6 +83,7 @@ def test_clear_errors(tmp_path):
         render(tmp_path, tmp_path)
 
 
+@pytest.mark.long
 def test_nothing_here_imports_torch():
     modules = "bench.report, bench.records.journal, bench.stats.intervals"
     code = f"import sys, {modules}; print(sorted({{'torch', 'pandas'}} & set(sys.modules)))"

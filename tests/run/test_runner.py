@@ -191,6 +191,7 @@ def test_samples_differ_in_noise_but_not_in_y(suite, tmp_path):
     assert a.metrics["psnr"] != b.metrics["psnr"]
 
 
+@pytest.mark.long
 def test_precision_is_part_of_the_key(suite, reference, tmp_path):
     single = reference[0]["dps", "im0"]
     for dtype, tolerance in (("float64", 1e-3), ("bfloat16", 0.5)):

@@ -104,6 +104,7 @@ def test_red_diff_returns_the_iterate_it_says(prior):
     assert torch.equal(before[0], A.guess(y))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spacing", ["leading", "poly7"])
 def test_red_diff_with_random_levels_keeps_the_contract(spacing):
     assert [p for p in check_solver(RedDiff(steps=40, timesteps="random", spacing=spacing)) if p.broken] == []

@@ -111,6 +111,7 @@ def presets_before(name):
     return yaml.safe_load(shown.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", METHODS)
 def test_presets_resolve_as_when_they_were_files_of_their_own(name, monkeypatch):
     """For every prior and task of every suite, refusals included."""

@@ -28,6 +28,7 @@ def test_linear_algebra(case):
         close(A.pinv(y, damping).flatten(1), (D.mT @ solved)[..., 0], 1e-9)
 
 
+@pytest.mark.long
 @cases(SVDOperator)
 def test_undamped_against_numpy(case):
     """The undamped one is numpy's truncated pseudo-inverse with the same cutoff; also for integers and

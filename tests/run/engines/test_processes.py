@@ -96,6 +96,7 @@ def test_a_part_that_always_dies_is_given_up_and_the_others_go_on(monkeypatch):
     assert todo[0].codes == [-9] * (1 + ATTEMPTS) and todo[1].codes == [1] and todo[2].codes == [130]
 
 
+@pytest.mark.long
 def test_images_that_no_worker_made_fail_the_run(tmp_path, monkeypatch):
     """A worker that ends with an error of its own, as for a full disk, has told nothing to the records."""
     monkeypatch.setattr(
