@@ -31,7 +31,9 @@ class DPS(Solver):
 
     One norm per image. ``zeta`` is the step of the un-squared norm, the parameter of the reference code
     (``scale``); read literally, the paper's zeta' is half of it, because it divides the gradient of ||r||^2
-    by ||r||. It does not carry over to other image sizes or numbers of steps. sigma is not used.
+    by ||r||. It does not carry over to other image sizes or numbers of steps. It is in units of the
+    variance-preserving x_t: in other coordinates it has the factor std_t std_s, std^2 = alpha^2 + sigma^2.
+    sigma is not used.
 
     Preset ``official``: the reference code's per-image conventions: respaced grid, x0 clipped inside the
     graph, learned variance, gradient step also after the last level. Not reproduced: its one norm over the
@@ -55,12 +57,13 @@ class DPS(Solver):
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the guided ancestral state after every level; ``steps`` NFE and vjps."""
         y, A, _ = measurement
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
+        levels = prior.schedule.levels(self.steps, self.spacing)
+        x = levels[0].std * noise.new(prior.shape)
+        for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             Ax0, pull_A = A.vjp(x0)
             r = y - Ax0
-            descent = pull_x0(pull_A(r / norm(r) if self.step == "norm" else 2 * r))
+            descent = t.std * s.std * pull_x0(pull_A(r / norm(r) if self.step == "norm" else 2 * r))
             z = fresh_noise(noise, x, s)
             x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
             yield Step(x, x0)
