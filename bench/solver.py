@@ -119,7 +119,7 @@ class Solver(ABC):
     """The least capable operator that the solver accepts."""
     needs_gradient: ClassVar[bool] = False
     """Whether the solver differentiates through A, so that a gradient-free operator is refused."""
-    needs_schedule: ClassVar[type[Schedule]] = Schedule
+    needs_schedule: ClassVar[type[Schedule]] = Schedule  # type: ignore[type-abstract]  # asked of, never built
     """The kind of schedule that the solver is for: one that gives another result in other coordinates of x_t
     says `VariancePreserving`, `KarrasSchedule` or `FlowSchedule`, and refuses priors of other kinds."""
     baseline: ClassVar[bool] = False
@@ -138,7 +138,8 @@ class Solver(ABC):
             return f"{name} needs a gradient through A; {type(A).__name__} has none"
         schedule = getattr(prior, "schedule", None)
         if schedule is not None and not isinstance(schedule, self.needs_schedule):
-            return f"{name} needs {self.needs_schedule.__name__}; '{prior.name}' has {type(schedule).__name__}"
+            needed = self.needs_schedule.__name__
+            return f"{name} needs a {needed} schedule; '{prior.name}' has {type(schedule).__name__}"
         return None
 
     @abstractmethod

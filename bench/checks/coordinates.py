@@ -66,13 +66,13 @@ def reconstruction(solver: Solver, given: Measurement[Operator], prior: Prior) -
 def in_coordinates(prior: Prior, schedule: Schedule) -> Prior:
     """A prior of the problem, noised by another schedule."""
     if isinstance(prior, LearnedVariance):
-        return LearnedVariance(prior.prior.on(schedule), prior.v)
+        return LearnedVariance(in_coordinates(prior.prior, schedule), prior.v)
     assert isinstance(prior, MixturePrior)
     return prior.on(schedule)
 
 
 def variants(solver: Solver) -> Iterator[tuple[str, Solver]]:
-    """The solver with few steps, and with each of its choices and switches changed; what changed, in words."""
+    """The solver with few steps, and with each choice and switch changed, after what changed in words."""
     few: dict[str, Any] = {"steps": STEPS} if getattr(solver, "steps", 0) > STEPS else {}
     solver = replace(solver, **few)
     yield "", solver

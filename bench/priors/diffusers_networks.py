@@ -1,7 +1,7 @@
 """Networks of diffusers, each brought from the process that it was trained on to E[x0 | x_t].
 
-Each keeps the process that it was trained on: x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1 where there
-are betas, alpha = 1 for EDM and scores, and alpha + sigma = 1 for flows.
+Each keeps the process that it was trained on: x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1 where
+there are betas, alpha = 1 for EDM and scores, and alpha + sigma = 1 for flows.
 """
 
 import math
@@ -26,7 +26,7 @@ class WithBetas(nn.Module):
 
 
 class AtRatio(nn.Module):
-    """A network of another process as (x, index, labels) -> E[x0 | x_t], x_t in its schedule's coordinates."""
+    """A network of another process as (x, index, labels) -> E[x0 | x_t] in its schedule's coordinates."""
 
     def __init__(self, unet: nn.Module, schedule: RatioTable) -> None:
         super().__init__()

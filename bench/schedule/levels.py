@@ -46,7 +46,8 @@ class Level(NamedTuple, Generic[Value]):
         """
         std = (self.alpha**2 + self.sigma**2) ** 0.5
         if isinstance(std, Tensor):
-            return torch.where((std - 1).abs() <= 4 * torch.finfo(std.dtype).eps, 1, std)
+            near = (std - 1).abs() <= 4 * torch.finfo(std.dtype).eps
+            return torch.where(near, 1, std)  # type: ignore[return-value]  # a level's values are of one type
         return 1.0 if abs(std - 1) <= 4 * sys.float_info.epsilon else std
 
     @property

@@ -74,4 +74,4 @@ def test_a_method_for_one_kind_of_schedule_says_so_and_refuses_others():
     A = make_operator("denoise", (8,), [0])
     assert Declared().reject(A, prior) is None
     refusal = Declared().reject(A, prior.on(KarrasSchedule()))
-    assert refusal == "Declared needs VariancePreserving; 'exact-mixture8' has KarrasSchedule"
+    assert refusal == "Declared needs a VariancePreserving schedule; 'exact-mixture8' has KarrasSchedule"

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bench.schedule import CLEAN, FlowSchedule, KarrasSchedule, Level, VPSchedule
+from bench.schedule import CLEAN, Level, VPSchedule
 
 SCHEDULE = VPSchedule()
 

@@ -10,7 +10,6 @@ from bench.schedule import (
     CLEAN,
     FlowSchedule,
     KarrasSchedule,
-    Level,
     VPSchedule,
     ddim,
     ddim_coefficients,
