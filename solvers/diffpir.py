@@ -73,8 +73,10 @@ class DiffPIR(Solver):
             eps = (x - t.alpha * x0) / t.sigma
             if s.sigma > 0:
                 x = s.alpha * x0 + s.sigma * ((1 - self.zeta) ** 0.5 * eps + self.zeta**0.5 * noise.like(x))
+            elif self.returned == "estimate":
+                x = x0
             else:
-                x = x0 if self.returned == "estimate" else x / t.std
+                x = x / t.std
             yield Step(x, x0)
 
     def rho(self, t: Level[float], sigma: float) -> float:
