@@ -77,7 +77,7 @@ class Family:
 
     @property
     def seen(self) -> float:
-        """The difference that would be found in four of five tables like this; NaN where no pair is compared."""
+        """The difference that would be found in four of five such tables; NaN where no pair is compared."""
         errors = self.errors[np.triu_indices(len(self.names), 1)]
         errors = errors[np.isfinite(errors)]
         if not len(errors):
@@ -120,7 +120,7 @@ def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1, seed: 
     pairs = Pairs(_bounded(differences))
 
     def square(upper: np.ndarray, sign: int = 1) -> np.ndarray:
-        """Values of pairs, (pairs,), as a matrix over the rows, with their sign changed below the diagonal."""
+        """Values of pairs, (pairs,), as a matrix over the rows, times the sign below the diagonal."""
         matrix = np.zeros((len(names), len(names)), upper.dtype)
         matrix[first, second], matrix[second, first] = upper, sign * upper
         return matrix
@@ -181,9 +181,9 @@ class Pairs:
         return np.sqrt(variance)
 
     def critical(self, signs: np.ndarray) -> float:
-        """The quantile of the largest studentised difference over sign patterns, (patterns, n); inf of no pair.
+        """The 95 % quantile of the largest studentised difference over sign patterns, (patterns, n).
 
-        It is the smallest value that at least 95 % of the patterns stay at or below.
+        Infinite without a pair. Otherwise the smallest value that at least 95 % of the patterns stay at or below.
         """
         if not self.kept.any():
             return float("inf")

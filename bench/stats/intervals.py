@@ -119,9 +119,9 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """The mean of per-image scores with an interval that holds from six images on, for skewed scores too.
 
     The bounds are those of Student's t, corrected for skewness by the cubic transformation of Hall (1992, On
-    the removal of skewness by transformation): a bound moves out by the whole correction, and in by half of it.
-    The t bounds alone hold a lognormal mean of 8 values in 84 % of cases, wholly corrected ones hold a t3 mean
-    of 16 values in 92.7 %, these in 90 and 94.6 % (`benchmarks/statistics.py`).
+    the removal of skewness by transformation): a bound moves out by the whole correction, and in by half of
+    it. The t bounds alone hold a lognormal mean of 8 values in 84 % of cases. Wholly corrected ones hold a t3
+    mean of 16 values in 92.7 %. These hold them in 90 and 94.6 % (`benchmarks/statistics.py`).
 
     Args:
         values: (n,), n >= 1. With an infinite one the mean is infinite and there are no bounds.
@@ -160,9 +160,9 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 
 
 def _untransformed(bound: float, skewness: float, n: int) -> float:
-    """The t statistic T at which Hall's T + a T^2 / 3 + a^2 T^3 / 27 + a / 6 is the bound, a = skewness / n^.5.
+    """The t statistic T at which T + a T^2 / 3 + a^2 T^3 / 27 + a / 6 is the bound (Hall).
 
-    The left side is ((1 + a T / 3)^3 - 1) / a + a / 6.
+    Here a = skewness / n^.5. The left side is ((1 + a T / 3)^3 - 1) / a + a / 6.
     """
     a = skewness / np.sqrt(n)
     if abs(a) < 1e-9:  # the transformation is the identity, and its formula 0 / 0
