@@ -183,7 +183,7 @@ class Pairs:
     def critical(self, signs: np.ndarray) -> float:
         """The 95 % quantile of the largest studentised difference over sign patterns, (patterns, n).
 
-        Infinite without a pair. Otherwise the smallest value that at least 95 % of the patterns stay at or below.
+        Infinite without a pair. Otherwise at least 95 % of the patterns stay at or below it.
         """
         if not self.kept.any():
             return float("inf")
