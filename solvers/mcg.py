@@ -54,7 +54,7 @@ class MCG(Solver):
     clip: bool = True
     learned_variance: bool = True
     eta: Annotated[UnitInterval | None, Neutral(None)] = None
-    """The share of fresh noise of DDIM steps, which leave a learned variance unused; None: ancestral steps."""
+    """Share of fresh noise of DDIM steps, which leave a learned variance unused; None: ancestral steps."""
     start: Annotated[Literal["noise", "pinv"], Neutral("noise")] = "noise"
     """N(0, I), or the noised starting image alpha_T A+ y + sigma_T z."""
     noise_level: Literal["s", "t"] = "s"
