@@ -95,7 +95,6 @@ def pigdm(p: Affine, grid: np.ndarray, eta: float, coefficient: str, start: str)
             "paper": np.sqrt(ab),
             "nvlabs": np.sqrt(ab * au),
             "score": np.sqrt(au / ab) - c2 / np.sqrt(1 - ab),
-            "nvlabs_score": np.sqrt(ab * au) - c2 * ab / np.sqrt(1 - ab),
         }[coefficient]
         weight = p.s**2 + p.sigma**2 / (1 - ab)
         gain = k * K.T @ np.diag(np.where(p.s > 0, p.s / np.where(weight > 0, weight, 1), 0))
