@@ -40,7 +40,8 @@ class PiGDM(Solver):
                      x  = DDIM step from x with x0, plus k g
 
     ``coefficient`` k: ``paper`` alpha_t; ``nvlabs`` alpha_s alpha_t; ``score`` alpha_s / alpha_t -
-    c2 / sigma_t, with which the guidance enters through the score, exact for a N(m, I) prior.
+    c2 / sigma_t, with which the guidance enters through the score, exact for a N(m, I) prior;
+    ``nvlabs_score`` alpha_t^2 times that, the second form of the code that has ``nvlabs``.
 
     Preset ``official``: the conventions of the authors' group's code: k = ``nvlabs``, no clip, sigma ignored
     (``damped`` False), start at alpha_T A+ y + sigma_T z. Not reproduced: its copying of noisy pixels into x0
@@ -53,7 +54,7 @@ class PiGDM(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     eta: UnitInterval = 1.0
-    coefficient: Literal["paper", "nvlabs", "score"] = "paper"
+    coefficient: Literal["paper", "nvlabs", "score", "nvlabs_score"] = "paper"
     scale: Positive = 1.0
     """Factor on k; 1 in the paper."""
     clip: bool = True
@@ -91,4 +92,5 @@ class PiGDM(Solver):
             return t.alpha
         if self.coefficient == "nvlabs":
             return s.alpha * t.alpha
-        return s.alpha / t.alpha - ddim_coefficients(t, s, self.eta)[1] / t.sigma
+        score = s.alpha / t.alpha - ddim_coefficients(t, s, self.eta)[1] / t.sigma
+        return score if self.coefficient == "score" else t.alpha**2 * score
