@@ -24,9 +24,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gpu_parts.table import render
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.gpu_parts.table import render  # noqa: E402 - the parts import the repository
+
 OUT = HERE / "results" / "gpu.json"
 FORMAT = 1
 SHARES = {
@@ -115,7 +117,16 @@ def measure(args: argparse.Namespace, device: str, out: Path) -> dict[str, Any]:
     for k, name in enumerate(names):
         share = SHARES[name] / sum(SHARES[later] for later in names[k:])
         seconds = args.limit.get(name, (end - time.monotonic()) * share)
-        command = [sys.executable, "-m", "gpu_parts", name, "--device", device, "--given", str(out)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.gpu_parts",
+            name,
+            "--device",
+            device,
+            "--given",
+            str(out),
+        ]
         command += ["--seconds", str(seconds), *(["--toy"] if args.toy else [])]
         run_part(document, name, command, seconds, out)
         print(f"{name}: {document['parts'][name]['status']}", file=sys.stderr, flush=True)
@@ -185,8 +196,8 @@ def conduct(command: Sequence[str], seconds: float, keep: Callable[[dict[str, An
 
 
 def environment() -> dict[str, str]:
-    """Variables of a part's process, in which it can import the repository and the parts."""
-    path = filter(None, (str(HERE.parent), str(HERE), os.environ.get("PYTHONPATH")))
+    """Variables of a part's process, in which it can import the repository."""
+    path = filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH")))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 

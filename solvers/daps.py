@@ -44,9 +44,9 @@ class DAPS(Solver):
     sigma is not used.
 
     Preset ``official``: the conventions of the reference code: 200 levels of 5 evaluations, an ODE that ends
-    at the noise ratio 0.01, and tau = 0.01 / sqrt(2), since its gradient of ||y - A(u)||^2 / tau^2 lacks the
-    factor 1/2. Not reproduced: its network index, which is off by up to 3.5 of 1000 from that of the discrete
-    schedule.
+    at the noise ratio 0.01, tau = 0.01 / sqrt(2), since its gradient of ||y - A(u)||^2 / tau^2 lacks the
+    factor 1/2, and its lr, which falls to 0.01 lr over one level more than there are. Not reproduced: its
+    network index, which is off by up to 3.5 of 1000 from that of the discrete schedule.
     """
 
     paper: ClassVar[str] = "2407.01521"

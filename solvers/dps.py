@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from bench.solver import (
     Measurement,
+    Neutral,
     Noise,
     NonNegative,
     Prior,
@@ -14,6 +15,8 @@ from bench.solver import (
     Spacing,
     Step,
     Steps,
+    UnitInterval,
+    ddim,
     ddpm,
     fresh_noise,
     norm,
@@ -53,17 +56,28 @@ class DPS(Solver):
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
     learned_variance: bool = True
     """Use the variance that the network learned, where it did."""
+    eta: Annotated[UnitInterval | None, Neutral(None)] = None
+    """Share of fresh noise of DDIM steps, which leave a learned variance unused; None: ancestral steps."""
+    start: Annotated[Literal["noise", "pinv"], Neutral("noise")] = "noise"
+    """N(0, I), or the noised starting image alpha_T A+ y + sigma_T z."""
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the guided ancestral state after every level; ``steps`` NFE and vjps."""
         y, A, _ = measurement
         levels = prior.schedule.levels(self.steps, self.spacing)
-        x = levels[0].std * noise.new(prior.shape)
+        z = noise.new(prior.shape)
+        x = levels[0].std * z
+        if self.start == "pinv":
+            x = levels[0].alpha * A.guess(y) + levels[0].sigma * z
         for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             Ax0, pull_A = A.vjp(x0)
             r = y - Ax0
             descent = t.std * s.std * pull_x0(pull_A(r / norm(r) if self.step == "norm" else 2 * r))
             z = fresh_noise(noise, x, s)
-            x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
+            if self.eta is None:
+                x = ddpm(x, x0, t, s, z, v if self.learned_variance else None)
+            else:
+                x = ddim(x, x0, t, s, self.eta, z)
+            x = x + self.zeta * descent
             yield Step(x, x0)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from bench.solver import (
     LinearOperator,
     Measurement,
+    Neutral,
     Noise,
     NonNegative,
     Prior,
@@ -15,6 +16,8 @@ from bench.solver import (
     Spacing,
     Step,
     Steps,
+    UnitInterval,
+    ddim,
     ddpm,
     fresh_noise,
     norm,
@@ -47,9 +50,14 @@ class MCG(Solver):
     steps: Steps = 1000
     spacing: Spacing = "respaced"
     zeta: NonNegative = 1.0
-    step: Literal["norm", "squared"] = "norm"
+    step: Literal["norm", "squared", "weighted_pinv"] = "norm"
+    """Descend ||r||, ||r||^2, or alpha_t ||A+ r||^2 as NVlabs/RED-diff does."""
     clip: bool = True
     learned_variance: bool = True
+    eta: Annotated[UnitInterval | None, Neutral(None)] = None
+    """Share of fresh noise of DDIM steps, which leave a learned variance unused; None: ancestral steps."""
+    start: Annotated[Literal["noise", "pinv"], Neutral("noise")] = "noise"
+    """N(0, I), or the noised starting image alpha_T A+ y + sigma_T z."""
     noise_level: Literal["s", "t"] = "s"
     """Level to which y is noised for the projection: the new state's, or the last one's as in that code."""
 
@@ -57,13 +65,23 @@ class MCG(Solver):
         """Yields the projected state after every level; ``steps`` NFE and vjps."""
         y, A, _ = measurement
         levels = prior.schedule.levels(self.steps, self.spacing)
-        x = levels[0].std * noise.new(prior.shape)
+        z = noise.new(prior.shape)
+        x = levels[0].std * z
+        if self.start == "pinv":
+            x = levels[0].alpha * A.pinv(y) + levels[0].sigma * z
         for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             r = y - A(x0)
-            descent = t.std * s.std * pull_x0(A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
+            if self.step == "weighted_pinv":
+                descent = s.std * pull_x0(2 * t.alpha * A.pinv(r))
+            else:
+                descent = t.std * s.std * pull_x0(A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
             z = fresh_noise(noise, x, s)
-            x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
+            if self.eta is None:
+                x = ddpm(x, x0, t, s, z, v if self.learned_variance else None)
+            else:
+                x = ddim(x, x0, t, s, self.eta, z)
+            x = x + self.zeta * descent
             u = s if self.noise_level == "s" else t
             scale = s.std / u.std
             y_u = scale * u.alpha * y + scale * u.sigma * A(noise.like(x)) if u.sigma > 0 else y

@@ -40,9 +40,9 @@ class PiGDM(Solver):
                      x  = DDIM step from x with x0, plus k g
 
     ``coefficient`` k: ``paper`` alpha_t; ``nvlabs`` alpha_s alpha_t; ``score`` alpha_s / alpha_t -
-    c2 / sigma_t, with which the guidance enters through the score, exact for a N(m, I) prior. These are for
-    variance-preserving levels; in other coordinates, with std^2 = alpha^2 + sigma^2, ``paper`` has a factor
-    std_s and ``score`` std_t^2.
+    c2 / sigma_t, with which the guidance enters through the score, exact for a N(m, I) prior;
+    ``nvlabs_score`` alpha_t^2 times that, the second form of the code that has ``nvlabs``. Other coordinates
+    than variance-preserving ones have the factors std_s in ``paper`` and std_t^2 in ``score``.
 
     Preset ``official``: the conventions of the authors' group's code: k = ``nvlabs``, no clip, sigma ignored
     (``damped`` False), start at alpha_T A+ y + sigma_T z. Not reproduced: its copying of noisy pixels into x0
@@ -55,7 +55,7 @@ class PiGDM(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     eta: UnitInterval = 1.0
-    coefficient: Literal["paper", "nvlabs", "score"] = "paper"
+    coefficient: Literal["paper", "nvlabs", "score", "nvlabs_score"] = "paper"
     scale: Positive = 1.0
     """Factor on k; 1 in the paper."""
     clip: bool = True
@@ -94,4 +94,5 @@ class PiGDM(Solver):
             return s.std * t.alpha
         if self.coefficient == "nvlabs":
             return s.alpha * t.alpha
-        return (s.alpha / t.alpha - ddim_coefficients(t, s, self.eta)[1] / t.sigma) * t.std**2
+        score = s.alpha / t.alpha - ddim_coefficients(t, s, self.eta)[1] / t.sigma
+        return score * (t.std if self.coefficient == "score" else t.alpha) ** 2

@@ -33,14 +33,14 @@ class RedDiff(Solver):
                 mu   = optimiser step on mu
 
     The gradient needs the adjoint of A but not of the network. ``loss`` "mean" divides the data term by the
-    number of measured entries m and the prior term by the number of pixels n, as the reference code does:
-    relative to the sums of the paper ("sum"), lam counts m / n times. ``divisor`` divides both: Adam ignores
-    it but for ``adam_eps``. sigma is not used.
+    number of measured entries m and the prior term by the number of pixels n: relative to the sums of the
+    paper ("sum"), lam counts m / n times. "mean_with_holes" counts the entries of y that a mask leaves out,
+    as the reference code does: under a mask lam then counts as in the sums. ``divisor`` divides both: Adam
+    ignores it but for ``adam_eps``. sigma is not used.
 
-    Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), mean loss,
-    and the iterate *before* the last optimiser step is returned. Its mean also runs over the batch: set
-    ``divisor`` to its batch size to reproduce what Adam's epsilon does to small gradients. Its mean over a
-    masked y counts the holes; ours does not.
+    Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), a mean loss
+    that counts holes, and the iterate *before* the last optimiser step is returned. Its mean also runs over
+    the batch: set ``divisor`` to its batch size to reproduce what Adam's epsilon does to small gradients.
     """
 
     paper: ClassVar[str] = "2305.04391"
@@ -56,7 +56,7 @@ class RedDiff(Solver):
     """w as a function of the noise-to-signal ratio sigma_t / alpha_t."""
     sigma_x0: NonNegative = 0.0
     """Standard deviation of the variational distribution; 0 is the paper's Dirac limit."""
-    loss: Literal["mean", "sum"] = "mean"
+    loss: Literal["mean", "mean_with_holes", "sum"] = "mean"
     divisor: Positive = 1.0
     optimiser: Literal["adam", "sgd"] = "adam"
     beta1: UnitInterval = 0.9
@@ -69,7 +69,9 @@ class RedDiff(Solver):
         y, A, _ = measurement
         mu = A.guess(y).clone()
         optimiser = self.make_optimiser(mu)
-        n, m = (mu[0].numel(), A.size(y)) if self.loss == "mean" else (1, 1)
+        n, m = (1, 1) if self.loss == "sum" else (mu[0].numel(), A.size(y))
+        if self.loss == "mean_with_holes":
+            m = y[0].numel()
         levels = prior.schedule.levels(self.steps, self.spacing)[:-1]
         for level in levels:
             t: Level = level

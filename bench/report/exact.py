@@ -14,8 +14,8 @@ from bench.report.columns import Column
 from bench.report.numbers import short
 from bench.report.ranking import Values, comparable, rankable, shared
 from bench.report.tables import Row, Table
-from bench.stats.comparisons import FEWEST, at_floor, differ, median_difference
-from bench.stats.intervals import Median, median_interval
+from bench.stats.comparisons import at_floor, differ, median_difference
+from bench.stats.intervals import FEWEST, Median, median_interval
 
 FLOOR = "exact"
 """The solver whose rows are the floor."""

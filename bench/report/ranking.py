@@ -9,8 +9,8 @@ from bench.report.columns import SET_METRICS, Column
 from bench.report.diversity import Spread
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, Sets, own_score
 from bench.report.tables import Row, Table
-from bench.stats.comparisons import FEWEST, paired_difference
-from bench.stats.intervals import Interval
+from bench.stats.comparisons import paired_difference
+from bench.stats.intervals import FEWEST, Interval
 
 Values = dict[str, float]
 """Image, or problem of an exact suite -> score."""

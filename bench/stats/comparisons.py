@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bench.stats.intervals import (
+    FEWEST,
     RESAMPLES,
     Interval,
     Median,
@@ -12,12 +13,6 @@ from bench.stats.intervals import (
     median_interval,
     percentile_interval,
 )
-
-FEWEST = 6
-"""Least number of images that can decide which of two is better.
-
-With fewer a bootstrap is meaningless, and even the sign test does not reach 5 % where all images agree.
-"""
 
 
 def paired_difference(

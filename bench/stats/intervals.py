@@ -9,9 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 RESAMPLES = 2000
+FEWEST = 6
+"""Least number of images that can decide which of two is better, or give a mean an interval.
+
+With fewer even the sign test does not reach 5 % where all images agree.
+"""
 CHUNK = 2**22
 """Most resampled values or kernel entries held at once (32 MB)."""
 
@@ -108,6 +113,61 @@ def bootstrap_interval(
     z = z0 + ndtri(np.array([1 - level, 1 + level]) / 2)
     low, high = np.quantile(means, ndtr(z0 + z / (1 - acceleration * z)))
     return Interval(mean, float(low), float(high), n)
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """The mean of per-image scores with an interval that holds from six images on, for skewed scores too.
+
+    The bounds are those of Student's t, corrected for skewness by the cubic transformation of Hall (1992, On
+    the removal of skewness by transformation): a bound moves out by the whole correction, and in by half of
+    it. The t bounds alone hold a lognormal mean of 8 values in 84 % of cases. Wholly corrected ones hold a t3
+    mean of 16 values in 92.7 %. These hold them in 90 and 94.6 % (`benchmarks/statistics.py`).
+
+    Args:
+        values: (n,), n >= 1. With an infinite one the mean is infinite and there are no bounds.
+        level: coverage, 0 to 1.
+
+    Returns:
+        Bounds are NaN where n is below `FEWEST`.
+
+    Raises:
+        ValueError: no values, or NaN.
+
+    >>> mean, low, high, n = mean_interval([24.1, 26.3, 25.2, 30.8, 22.9, 27.5])
+    >>> print(f"{mean:.2f} dB [{low:.2f}, {high:.2f}] over {n} images")
+    26.13 dB [23.32, 30.21] over 6 images
+    """
+    values = np.asarray(values, np.float64)
+    n = len(values)
+    if not n or np.isnan(values).any():
+        raise ValueError(
+            f"a mean needs values that are numbers; got {n}, {np.isnan(values).sum()} of them NaN"
+        )
+    with np.errstate(invalid="ignore"):
+        mean = float(values.mean())
+    if n < FEWEST or not np.isfinite(values).all():
+        return Interval(mean, np.nan, np.nan, n)
+    deviations = values - mean
+    spread = float(np.sqrt((deviations**2).mean()))
+    if spread <= np.finfo(float).eps * abs(mean):
+        return Interval(mean, mean, mean, n)
+    skewness = float(((deviations / spread) ** 3).mean())
+    error = spread / np.sqrt(n - 1)
+    t = float(stdtrit(n - 1, (1 + level) / 2))
+    low, high = _untransformed(t, skewness, n), _untransformed(-t, skewness, n)
+    low, high = max(low, (low + t) / 2), min(high, (high - t) / 2)
+    return Interval(mean, mean - low * error, mean - high * error, n)
+
+
+def _untransformed(bound: float, skewness: float, n: int) -> float:
+    """The t statistic T at which T + a T^2 / 3 + a^2 T^3 / 27 + a / 6 is the bound (Hall).
+
+    Here a = skewness / n^.5. The left side is ((1 + a T / 3)^3 - 1) / a + a / 6.
+    """
+    a = skewness / np.sqrt(n)
+    if abs(a) < 1e-9:  # the transformation is the identity, and its formula 0 / 0
+        return bound
+    return float(3 * (np.cbrt(1 + a * (bound - a / 6)) - 1) / a)
 
 
 def median_interval(

@@ -1,6 +1,6 @@
 """Runs one part, in a process of its own.
 
-    python -m gpu_parts PART --device cuda --seconds 60 --given gpu.json
+    python -m benchmarks.gpu_parts PART --device cuda --seconds 60 --given gpu.json
 
 Prints a JSON object, a line each, for the machine, every measurement, and a status other than "ok".
 """
@@ -22,10 +22,10 @@ import torch
 
 from bench.system.device import cores, device_name, get_device
 from bench.system.versions import commit, versions
-from gpu_parts.checks import measure_tests, measure_verify
-from gpu_parts.harness import measure_costs, measure_overhead
-from gpu_parts.job import NOT_INSTALLED, ROOT, TOY_SIZES, Failed, Job, Sizes, Skipped, reason
-from gpu_parts.networks import measure_compiled, measure_network
+from benchmarks.gpu_parts.checks import measure_tests, measure_verify
+from benchmarks.gpu_parts.harness import measure_costs, measure_overhead
+from benchmarks.gpu_parts.job import NOT_INSTALLED, ROOT, TOY_SIZES, Failed, Job, Sizes, Skipped, reason
+from benchmarks.gpu_parts.networks import measure_compiled, measure_network
 
 PARTS: dict[str, Callable[[Job], None]] = {
     "ffhq256_uncond": partial(measure_network, name="ffhq256_uncond"),

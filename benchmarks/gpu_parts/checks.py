@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from gpu_parts.job import NO_TIME, NOT_INSTALLED, ROOT, Failed, Job, Skipped
+from benchmarks.gpu_parts.job import NO_TIME, NOT_INSTALLED, ROOT, Failed, Job, Skipped
 
 RUN = "results/reference/linear"
 ROW = re.compile(

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from bench.system.clock import Clock
-from gpu_parts.job import Job, Skipped
-from gpu_parts.networks import Setting, make_subject
+from benchmarks.gpu_parts.job import Job, Skipped
+from benchmarks.gpu_parts.networks import Setting, make_subject
 
 OPERATOR, SIGMA = "sr_average4", 0.05
 COSTED = ("float32", "float16")

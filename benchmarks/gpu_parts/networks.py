@@ -12,7 +12,7 @@ import torch
 
 from bench.system.clock import Clock, PeakMemory
 from bench.system.device import full_precision, release_memory
-from gpu_parts.job import NO_TIME, Job
+from benchmarks.gpu_parts.job import NO_TIME, Job
 
 CALLS = ("evaluation", "vjp")
 AUTOCAST = {"float32": None, "tf32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -69,9 +69,8 @@ class Subject:
 
 def make_subject(job: Job, name: str, side: int | None = None) -> Subject:
     """A network with the architecture of a card, or a tiny one, and random weights."""
-    from full_size import random_network
-
     from bench.priors import read_card
+    from benchmarks.full_size import random_network
 
     architecture = TOY if name == "toy" else read_card(name)[0].architecture.model_dump(exclude_unset=True)
     with job.device:

@@ -88,7 +88,7 @@ def test_what_a_part_measured_stays_however_it_ends(tmp_path, rest, seconds, sta
 
 
 def toy_job(**sizes):
-    from gpu_parts.job import TOY_SIZES, Job
+    from benchmarks.gpu_parts.job import TOY_SIZES, Job
 
     rows = []
     chosen = replace(TOY_SIZES, **sizes)
@@ -98,7 +98,7 @@ def toy_job(**sizes):
 
 @pytest.mark.parametrize("side", [16, 8])
 def test_batches_are_doubled_until_memory_ends_and_images_halved_where_none_fits(monkeypatch, side):
-    from gpu_parts import networks
+    from benchmarks.gpu_parts import networks
 
     def fake(prior, batch, call, repeats):
         if prior.shape[-1] > side or batch > {"evaluation": 8, "vjp": 4}[call]:
@@ -116,7 +116,7 @@ def test_batches_are_doubled_until_memory_ends_and_images_halved_where_none_fits
 
 
 def test_a_measurement_that_fails_costs_no_other_one():
-    from gpu_parts.job import Failed
+    from benchmarks.gpu_parts.job import Failed
 
     job, rows = toy_job()
     assert not job.attempt({"n": 1}, lambda: 1 / 0)
@@ -131,7 +131,7 @@ def test_a_measurement_that_fails_costs_no_other_one():
 
 
 def test_costs_are_steps_times_calls():
-    from gpu_parts.harness import predict
+    from benchmarks.gpu_parts.harness import predict
 
     common = {"network": "n", "side": 8, "precision": "float16", "channels_last": True, "compiled": False}
     rows = [
@@ -150,7 +150,7 @@ def test_costs_are_steps_times_calls():
 
 def test_rows_of_verify_are_read_as_it_prints_them():
     """Without the network of LPIPS every row lacks it: that alone is no difference between devices."""
-    from gpu_parts.checks import read_table
+    from benchmarks.gpu_parts.checks import read_table
 
     near, far = {"psnr": (1e-4, 0.5), "ssim": (1e-5, 1e-5)}, {"psnr": (0.5, 0.5), "ssim": (1e-5, 1e-5)}
     repeats = [

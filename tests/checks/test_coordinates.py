@@ -25,9 +25,13 @@ def test_every_method_means_the_same_in_all_coordinates(name):
 
 
 WRONG = {
-    "pigdm": [("score", " * t.std**2", ""), ("paper", "return s.std * t.alpha", "return t.alpha")],
-    "dps": [("gradient", "t.std * s.std * pull", "pull"), ("start", "levels[0].std * noise", "noise")],
-    "mcg": [("gradient", "t.std * s.std * pull", "pull"), ("y at level t", "s.std / u.std", "1")],
+    "pigdm": [("score", "(t.std if", "(1 if"), ("paper", "return s.std * t.alpha", "return t.alpha")],
+    "dps": [("gradient", "t.std * s.std * pull", "pull"), ("start", "levels[0].std * z", "z")],
+    "mcg": [
+        ("gradient", "t.std * s.std * pull", "pull"),
+        ("weighted", "s.std * pull_x0(2", "pull_x0(2"),
+        ("y at level t", "s.std / u.std", "1"),
+    ],
     "diffpir": [("the state", "x / t.std", "x")],
 }
 

@@ -9,7 +9,7 @@ import pytest
 from bench.report.columns import Column
 from bench.report.exact import FIELDS, judge, numbers, ordered, rewards, sheet
 from bench.report.tables import build
-from bench.stats.comparisons import FEWEST
+from bench.stats.intervals import FEWEST
 from tests.made_run import exact_table
 
 MMD = Column("MMD", 3, False, name="mmd")

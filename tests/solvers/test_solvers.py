@@ -44,7 +44,7 @@ def solved(solver, measurement, prior):
     return step.x.clone()
 
 
-@pytest.mark.parametrize("coefficient", ["paper", "nvlabs", "score"])
+@pytest.mark.parametrize("coefficient", ["paper", "nvlabs", "score", "nvlabs_score"])
 def test_pigdm_guides_through_a_nonlinear_pseudo_inverse(prior, coefficient):
     """Against the update written out, with the Jacobian by central differences."""
     A = make_operator("hdr", SHAPE, range(B))
@@ -65,20 +65,74 @@ def test_pigdm_guides_through_a_nonlinear_pseudo_inverse(prior, coefficient):
         )  # the Gaussian's Jacobian is the same at every x; row i is d x0 / d x_i
         c2 = s.sigma
         eps = (x - t.alpha * x0) / t.sigma
-        k = {"paper": t.alpha, "nvlabs": t.alpha * s.alpha, "score": s.alpha / t.alpha - c2 / t.sigma}[
-            coefficient
-        ]
+        k = {
+            "paper": t.alpha,
+            "nvlabs": t.alpha * s.alpha,
+            "score": s.alpha / t.alpha - c2 / t.sigma,
+            "nvlabs_score": (s.alpha - c2 * t.alpha / t.sigma) * t.alpha,
+        }[coefficient]
         x = s.alpha * x0 + c2 * eps + k * g
         torch.testing.assert_close(got, x, rtol=1e-6, atol=1e-8)
         x = got
 
 
-def test_red_diff_counts_measured_entries_only(prior):
-    """One step of gradient descent under a mask: the data term is a mean over the pixels that were
-    measured."""
+def jacobian(prior, t):
+    """(64, 64), row i is d x0 / d x_i, by central differences; a Gaussian's is the same at every x."""
+    h, x = 1e-4, torch.zeros(1, *SHAPE, dtype=torch.float64)
+    basis = torch.eye(64, dtype=torch.float64).view(64, *SHAPE)
+    return (prior.denoise(x + h * basis, t) - prior.denoise(x - h * basis, t)).view(64, 64) / (2 * h)
+
+
+NVLABS = {"steps": 3, "spacing": "leading", "start": "pinv", "clip": False, "learned_variance": False}
+"""How NVlabs/RED-diff runs DPS and MCG."""
+
+
+def nvlabs_steps(prior, y, A, eta):
+    """Yields t, s, the residual of x0, x after its DDIM step and the noise; the next x is to be sent."""
+    n, levels = noise(), prior.schedule.levels(3)
+    x = levels[0].alpha * A.pinv(y) + levels[0].sigma * n.new(SHAPE)
+    for t, s in pairwise(levels):
+        x0 = prior.denoise(x, t)
+        c1 = eta * (s.sigma / t.sigma) * (1 - (t.alpha / s.alpha) ** 2) ** 0.5
+        moved = s.alpha * x0 + (s.sigma**2 - c1**2) ** 0.5 * (x - t.alpha * x0) / t.sigma
+        z = n.new(SHAPE) if s.sigma > 0 else 0
+        x = yield t, s, y - A(x0), moved + c1 * z, n
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5])
+def test_dps_with_ddim_steps_is_that_of_nvlabs(prior, eta):
+    """The step is 2 w times the gradient of each image's norm, after a DDIM step from a noised A+ y."""
+    A = make_operator("inpaint_random", SHAPE, range(B), p=0.75)
+    y = A(0.4 * noise(name="x").new(SHAPE))
+    solver = DPS(zeta=2 * 0.3, eta=eta, **NVLABS)
+    steps, x = nvlabs_steps(prior, y, A, eta), None
+    for got in solver.solve(Measurement(y, A, 0.1), prior, noise()):
+        t, _, r, moved, _ = steps.send(x)
+        unit = r / r.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+        x = moved + 2 * 0.3 * ((A.measured * unit).flatten(1) @ jacobian(prior, t).T).view_as(moved)
+        torch.testing.assert_close(got.x, x, rtol=1e-6, atol=1e-8)
+
+
+def test_mcg_with_ddim_steps_is_that_of_nvlabs(prior):
+    """Masked: the guided DDIM step where nothing was measured, and A+ y noised to s elsewhere."""
+    A = make_operator("inpaint_random", SHAPE, range(B), p=0.75)
+    y, mask = A(0.4 * noise(name="x").new(SHAPE)), A.measured
+    solver = MCG(zeta=0.3, step="weighted_pinv", eta=0.5, **NVLABS)
+    steps, x = nvlabs_steps(prior, y, A, 0.5), None
+    for got in solver.solve(Measurement(y, A, 0.1), prior, noise()):
+        t, s, r, moved, n = steps.send(x)
+        g = -2 * ((mask * r).flatten(1) @ jacobian(prior, t).T).view_as(moved) * 0.3 * t.alpha
+        seen = s.alpha * y + s.sigma * n.new(SHAPE) if s.sigma > 0 else y
+        x = torch.where(mask, seen, moved - g)
+        torch.testing.assert_close(got.x, x, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(("loss", "m"), [("mean", 16), ("mean_with_holes", 64)])
+def test_red_diff_counts_what_its_loss_says(prior, loss, m):
+    """One step of gradient descent under a mask: the data term is a mean over the m pixels that count."""
     A = make_operator("inpaint_random", SHAPE, range(B), p=0.75)
     y = A(prior.sample(noise(name="x"))) + 0.3 * A.measured
-    solver = RedDiff(steps=1, optimiser="sgd", lr=1.0, lam=0.7, spacing="trailing")
+    solver = RedDiff(steps=1, optimiser="sgd", lr=1.0, lam=0.7, spacing="trailing", loss=loss)
     t = prior.schedule.level(999)
     eps = noise().new(SHAPE)
     mu = A.pinv(y) + 1.0  # moved off the data, so that its term is not zero
@@ -86,7 +140,7 @@ def test_red_diff_counts_measured_entries_only(prior):
     x = t.alpha * mu + t.sigma * eps
     eps_hat = (x - t.alpha * prior.denoise(x, t)) / t.sigma
     mask = A.measured
-    gradient = 0.7 * t.sigma / t.alpha * (eps_hat - eps) / 64 + mask * (mu - y) / 16
+    gradient = 0.7 * t.sigma / t.alpha * (eps_hat - eps) / 64 + mask * (mu - y) / m
     torch.testing.assert_close(
         solved(solver, Measurement(y, A, 0.1), prior), mu - gradient, rtol=1e-10, atol=1e-10
     )
@@ -176,6 +230,20 @@ def test_daps_moves_along_a_nonlinear_likelihood(prior):
         gradient = torch.where((2 * u).abs() < 1, 2 * (y - 2 * u), 0) / 0.25
         u = u + 0.01 * (gradient + (x0 - u) / 0.64) + 0.02**0.5 * n.new(SHAPE)
     torch.testing.assert_close(got, u, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("preset", ["official", "paper"])
+def test_daps_learns_at_the_rates_of_its_reference_code(preset):
+    """That code's lr falls to lr_min_ratio 0.01 over one level more than it has: K + 1, ours over K."""
+    task = {"*": {}}
+    for priors in CARDS["daps"].presets[preset].values():
+        task = priors
+    for name, changes in task.items():
+        solver = DAPS(**task["*"] | changes)
+        K = solver.steps // solver.ode_steps
+        for k in (0, K // 2, K - 1):
+            ours = 1 + k / K * (solver.lr_min_ratio - 1)
+            assert ours == pytest.approx(1 + k / (K + 1) * (0.01 - 1), abs=1e-6), name
 
 
 @pytest.mark.parametrize(("steps", "ode_steps"), [(4, 5), (7, 3), (6, 2)])

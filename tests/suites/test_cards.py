@@ -100,6 +100,10 @@ def test_no_preset_is_at_the_edge_of_a_search(name, param):
     assert [value for value in values if not space.contains(value) or space.at_edge(value)] == []
 
 
+CHANGED = {"red_diff": {"official", "paper"}, "daps": {"official", "paper"}}
+"""Presets that have come closer to the reference code since BEFORE."""
+
+
 @cache
 def presets_before(name):
     """The presets of a method at BEFORE, or a skip where the history does not reach so far."""
@@ -119,7 +123,8 @@ def test_presets_resolve_as_when_they_were_files_of_their_own(name, monkeypatch)
     asked = {
         (task.prior or suite.prior, task.name, task.operator) for suite in suites for task in suite.tasks
     }
-    names = [None, *CARDS[name].presets, "nothing"]
+    kept = CARDS[name].presets.keys() - CHANGED.get(name, set())
+    names = [None, *sorted(kept), "nothing"]
 
     def resolved():
         for preset in names:

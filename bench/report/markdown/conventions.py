@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench.records.manifest import RunManifest, TaskEntry
 from bench.report.columns import Column
 from bench.report.text import bullets, code, distinct, escape, sentence, table_line
-from bench.stats.comparisons import FEWEST
+from bench.stats.intervals import FEWEST
 
 LONG = 1000
 """Most characters of a convention."""

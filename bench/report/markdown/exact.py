@@ -28,7 +28,7 @@ from bench.report.text import (
     table_head,
     table_line,
 )
-from bench.stats.comparisons import FEWEST
+from bench.stats.intervals import FEWEST
 
 GLANCE = "mmd"
 """The distance that is shown at a glance."""

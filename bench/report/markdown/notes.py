@@ -10,8 +10,7 @@ from bench.report.ranking import Judged, Yardstick, gap
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, any_known, is_biased
 from bench.report.tables import Row, Table, Timing
 from bench.report.text import code, codes, distinct, escape, plain, sentence
-from bench.stats.comparisons import FEWEST
-from bench.stats.intervals import Interval
+from bench.stats.intervals import FEWEST, Interval
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 CONDITIONS = ("batch", "device", "threads", "network")

@@ -9,7 +9,14 @@ from bench.names import counted
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS
-from bench.report.papers.published import METRICS, Entry, PrintedNumber, Published
+from bench.report.papers.published import (
+    COSTS,
+    METRICS,
+    Entry,
+    PrintedNumber,
+    Published,
+    Status,
+)
 from bench.report.ranking import judge
 from bench.report.scores import Score, Sets
 from bench.report.tables import Row, Table
@@ -22,6 +29,9 @@ SOLVER_ONLY = frozenset({"rcond"})
 """Parameters of an operator that change its pseudo-inverse, not the measurement."""
 SAME_SIGMA = 1e-9
 """Largest difference of two noise levels that count as equal."""
+NO_SIGMA = "their sigma is not known"
+NO_STEPS = "their number of network evaluations is not known"
+OTHER_MACHINE = "{}: another machine"
 OTHER_SETS = "{}: other features, or another reference than the true images of the run, here"
 
 
@@ -114,10 +124,16 @@ def _line(published: Published, entry: Entry, name: str, recorded: Recorded) -> 
     reasons, table, row = min(weighed, key=lambda found: len(found[0]))
     comparisons = []
     for metric, number in entry.numbers(name).items():
+        if metric in COSTS:
+            cost = OTHER_MACHINE.format(METRICS[metric].label)
+            comparisons.append(Comparison(metric, number, None, "not comparable", (cost,)))
+            continue
         against = reasons
         if metric in SET_METRICS and not recorded.usual_sets(row):
             against = (*reasons, OTHER_SETS.format(METRICS[metric].label))
-        comparisons.append(_comparison(entry, metric, number, recorded.score(table, row, metric), against))
+        score = recorded.score(table, row, metric)
+        status = entry.status_of(name, metric)
+        comparisons.append(_comparison(entry, metric, number, score, status, against))
     missing = not _has_settings(row.head, steps) or len(row.solved) < (entry.n or 0)
     return Line(name, tuple(comparisons), (table, row), missing)
 
@@ -127,9 +143,10 @@ def _only_theirs(entry: Entry, name: str, verdict: str) -> tuple[Comparison, ...
     return tuple(Comparison(metric, number, verdict=verdict) for metric, number in numbers.items())
 
 
-def _has_settings(head: Record, steps: int) -> bool:
-    """Whether a row was run with a published preset, unchanged, at so many steps."""
-    return head.preset in PRESETS and head.params.get("steps") == steps and not changed(head.label)
+def _has_settings(head: Record, steps: int | None) -> bool:
+    """Whether a row was run with a published preset, unchanged, at so many steps; None: at any number."""
+    has_steps = steps is None or head.params.get("steps") == steps
+    return head.preset in PRESETS and has_steps and not changed(head.label)
 
 
 def changed(label: str) -> list[str]:
@@ -143,12 +160,12 @@ def changed(label: str) -> list[str]:
 
 
 def obstacles(
-    entry: Entry, name: str, steps: int, weights: str | None, table: Table, row: Row
+    entry: Entry, name: str, steps: int | None, weights: str | None, table: Table, row: Row
 ) -> Iterator[str]:
     """Yields the reasons why our row is about something else than the paper's, whatever the metric.
 
     Args:
-        entry, name, steps: the paper's table, and its row with its number of steps.
+        entry, name, steps: the paper's table, and its row with its number of steps, None if not known.
         weights: sha256 of the paper's network, None where any weights of that name will do.
         table, row: ours.
     """
@@ -165,7 +182,7 @@ def obstacles(
         yield f"{len(row.solved)} of {len(row.images)} images were solved on the common measurements"
 
 
-def _other_solver(entry: Entry, name: str, steps: int, head: Record) -> Iterator[str]:
+def _other_solver(entry: Entry, name: str, steps: int | None, head: Record) -> Iterator[str]:
     if name in entry.rows_differ:
         yield f"solver: {entry.rows_differ[name]}"
     settings = changed(head.label)
@@ -173,7 +190,9 @@ def _other_solver(entry: Entry, name: str, steps: int, head: Record) -> Iterator
         yield f"preset {head.preset or 'none'}, neither official nor paper"
     elif settings:
         yield f"{', '.join(settings)} instead of what the preset {head.preset} has"
-    if head.params.get("steps") != steps:
+    if steps is None:
+        yield NO_STEPS
+    elif head.params.get("steps") != steps:
         yield f"{head.params.get('steps')} steps here, {steps} there"
 
 
@@ -187,9 +206,29 @@ def _set_to(params: Mapping[str, Any], key: str) -> str:
     return "unset" if params.get(key) is None else plain(params[key])
 
 
+def known_differences(entry: Entry, labels: Mapping[str, str]) -> Iterator[str]:
+    """Yields what speaks against any comparison with a paper's table, before there is anything to compare.
+
+    Args:
+        labels: row -> its name in print, of our solvers.
+    """
+    if entry.operator_differs:
+        yield f"operator: {entry.operator_differs}"
+    if entry.noise_std is None:
+        yield NO_SIGMA
+    for row, label in labels.items():
+        if row in entry.rows_differ:
+            yield f"{label}: {entry.rows_differ[row]}"
+    for metric in entry.metrics:
+        if metric in entry.variants:
+            yield f"{METRICS[metric].label}: {entry.variants[metric]}"
+        if metric in COSTS:
+            yield OTHER_MACHINE.format(METRICS[metric].label)
+
+
 def _other_noise(entry: Entry, head: Record) -> Iterator[str]:
     if entry.noise_std is None:
-        yield "their sigma is not known"
+        yield NO_SIGMA
     elif abs(entry.noise_std - head.sigma) > SAME_SIGMA:
         yield f"sigma {head.sigma:g} here, {entry.noise_std:g} there, for images in [−1, 1]"
 
@@ -202,7 +241,7 @@ def _other_images(entry: Entry, head: Record) -> Iterator[str]:
 
 
 def _comparison(
-    entry: Entry, metric: str, number: PrintedNumber, score: Score, reasons: tuple[str, ...]
+    entry: Entry, metric: str, number: PrintedNumber, score: Score, status: Status, reasons: tuple[str, ...]
 ) -> Comparison:
     """The verdict on a number of ours, against which there may be reasons already."""
     if score.interval is None:
@@ -212,7 +251,6 @@ def _comparison(
     reasons = (*reasons, *_other_metric(entry, metric, ours))
     if reasons:
         return Comparison(metric, number, ours, "not comparable", reasons)
-    status = entry.status_of(metric)
     if status != "verbatim":
         return Comparison(metric, number, ours, "unverified source", (status,))
     inside = ours.low - number.half <= number.value <= ours.high + number.half

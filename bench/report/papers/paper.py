@@ -10,7 +10,7 @@ from bench.records.files import StoreError
 from bench.records.journal import read_records
 from bench.records.manifest import read_manifests
 from bench.report.markdown.notes import privileged
-from bench.report.papers.compare import Comparison, Line, Recorded, compare
+from bench.report.papers.compare import Comparison, Line, Recorded, compare, known_differences
 from bench.report.papers.plan import plan
 from bench.report.papers.published import FILE, METRICS, Entry, Published, load_published
 from bench.report.scores import Sets
@@ -20,9 +20,11 @@ from bench.report.text import citation, code, distinct, escape
 LEGEND = (
     "<sub>Ours: mean over images \\[95 % interval\\]. **reproduced**: the paper's number is within the "
     "interval, up to its rounding. **differs**: it is not. *not comparable*: a convention differs, for the "
-    "reasons given, and no difference is printed. *unverified source* †: the number was not found word for "
+    "reasons given, and no difference is printed. *unverified source*: the number was not found word for "
     "word in the paper, so that it is never called reproduced. Intervals are about which images were taken; "
-    "a paper states none, and its own spread comes on top.</sub>"
+    "a paper states none, and its own spread comes on top. Where the number was read: *verbatim*, in the "
+    "paper or a file of its authors; *quoted*, in copies only, which agree; *third-party*, in another paper "
+    "that measured or took it; *unverified*, nowhere: from memory.</sub>"
 )
 MARKS = {"reproduced": "**", "differs": "**", "not comparable": "*", "unverified source": "*"}
 """Verdict -> what Markdown sets it between."""
@@ -103,25 +105,26 @@ def _facts(entry: Entry) -> str:
     images = escape(entry.dataset or entry.images)
     if entry.n and entry.dataset:
         images = f"{counted(entry.n, 'image')}: {images}"
-    others = [f"{METRICS[metric].label} {status}" for metric, status in entry.statuses.items()]
-    statuses = ", ".join(distinct([entry.status, *others]))
-    return f"{operator}; {noise}; {images}; prior {escape(entry.prior)}; source {statuses}."
+    return f"{operator}; {noise}; {images}; prior {escape(entry.prior)}."
 
 
 def _table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
-    rows = ["| Method | Metric | Ours | Published | Difference | Verdict |", "|:--|:--|--:|--:|--:|:--|"]
+    rows = [
+        "| Method | Metric | Ours | Published | Read | Difference | Verdict |",
+        "|:--|:--|--:|--:|:--|--:|:--|",
+    ]
     numbered = {text: i for i, text in enumerate(_reasons(lines), 1)}
     for line in lines:
         method = escape(published.label(line.row))
         printed = entry.printed(line.row)
         for comparison in line.comparisons:
             metric = comparison.metric
-            dagger = "" if entry.status_of(metric) == "verbatim" else "†"
             columns = [
                 method,
                 METRICS[metric].label,
                 _ours(comparison),
-                printed[metric] + dagger,
+                printed[metric],
+                entry.status_of(line.row, metric),
                 _difference(comparison),
                 _verdict(comparison, entry.n, numbered),
             ]
@@ -172,7 +175,13 @@ def _reasons(lines: Iterable[Line]) -> list[str]:
 
 def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> list[str]:
     """The reasons, which rows of ours were taken, which of these knew more than y, and known differences."""
-    notes = [f"({i}) {escape(text)}." for i, text in enumerate(_reasons(lines), 1)]
+    numbered = _reasons(lines)
+    notes = [f"({i}) {escape(text)}." for i, text in enumerate(numbered, 1)]
+    labels = {line.row: published.label(line.row) for line in lines if published.method(line.row)[0]}
+    said = {text.removeprefix("solver: ") for text in numbered}
+    for text in known_differences(entry, labels):
+        if text not in said and text.partition(": ")[2] not in said:
+            notes.append(f"Not comparable: {escape(text)}.")
     taken, records = [], {}
     for line in lines:
         if line.ours:

@@ -73,6 +73,7 @@ def _planned_row(published: Published, entry: Entry, name: str, ms_per_nfe: floa
     assert solver is not None, "only rows of our solvers are missing"
     about, images = published.solvers[solver], entry.n or IMAGES
     label = f"{solver}-{entry.preset.get(solver, 'official')}-{about.steps}"
+    steps = steps or about.steps
     if steps != about.steps:
         label += f".steps={steps}"
     limit = f" --images {images}" if images != IMAGES else ""

@@ -16,10 +16,14 @@ from bench.names import nearest
 from bench.report.columns import KNOWN, Column
 
 FILE = Path(__file__).resolve().parents[3] / "reports" / "published.toml"
-METRICS = {metric.name: metric for metric in (*KNOWN, Column("Cons.", 2, False, name="consistency"))}
-"""Ours, and those that papers print and we do not compute."""
+COSTS = {"seconds": "s / image", "memory_gb": "GB"}
+"""What papers print of their own machines, which is never compared."""
+THEIRS = COSTS | {"consistency": "Cons.", "ksd": "KSD", "crps": "CRPS"}
+"""Metrics that papers print and we do not compute, by name, with their labels."""
+METRICS = {metric.name: metric for metric in KNOWN}
+METRICS |= {name: Column(label, 2, False, name=name) for name, label in THEIRS.items()}
 SECTIONS = {"papers", "solvers", "others", "priors", "table"}
-Status = Literal["verbatim", "third-party", "unverified"]
+Status = Literal["verbatim", "quoted", "third-party", "unverified"]
 
 
 class PublishedError(ValueError):
@@ -124,11 +128,15 @@ class Entry(_Strict):
 
     def skipped(self, row: str) -> str | None:
         """Why no row of ours can be compared with it; None where one can."""
-        return self.rows_skipped.get(row) if self.suite else f"no suite of ours has the network {self.prior}"
+        none = f"no suite of ours has this problem with the network {self.prior}"
+        return self.rows_skipped.get(row) if self.suite else none
 
-    def status_of(self, metric: str) -> Status:
-        """Where the metric's numbers come from."""
-        return self.statuses.get(metric, self.status)
+    def status_of(self, row: str, metric: str) -> Status:
+        """Where a number was read: as stated of the number itself, else of its row, its metric, its table."""
+        for key in (f"{row} {metric}", row, metric):
+            if key in self.statuses:
+                return self.statuses[key]
+        return self.status
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -136,10 +144,13 @@ class Entry(_Strict):
             raise ValueError("sigma needs a sigma_unit")
         if (self.dataset is None) == (self.images is None):
             raise ValueError("give either the dataset, or in images what is known of them")
-        for metric in (*self.metrics, *self.variants, *self.statuses):
+        for metric in (*self.metrics, *self.variants):
             _refuse_unknown("metric", metric, METRICS)
         for row in self.rows:
             self._refuse_unreadable(row)
+        numbers = [f"{row} {metric}" for row in self.rows for metric in self.metrics]
+        for key in self.statuses:
+            _refuse_unknown("row or metric", key, (*self.rows, *self.metrics, *numbers))
         if (self.suite is None) != (self.task is None):
             raise ValueError("suite and task come together")
         for row in (*self.rows_differ, *self.rows_skipped):
@@ -173,15 +184,19 @@ class Published:
             raise PublishedError(f"unknown paper '{paper}'{nearest(paper, self.papers)}")
         return [entry for entry in self.entries if entry.paper == paper]
 
-    def method(self, row: str) -> tuple[str | None, int]:
-        """The solver of ours that a row names, None for other methods, and its number of steps."""
+    def method(self, row: str) -> tuple[str | None, int | None]:
+        """The solver of ours that a row names, None for other methods, and its steps, None if not known."""
         solver, _, steps = row.rpartition("-")
-        return (solver, int(steps)) if solver in self.solvers and steps.isdigit() else (None, 0)
+        if solver in self.solvers and steps.isdigit():
+            return solver, int(steps)
+        return (row, None) if row in self.solvers else (None, None)
 
     def label(self, row: str) -> str:
         """A row's name in print."""
         solver, steps = self.method(row)
-        return f"{self.solvers[solver].label} ({steps})" if solver else self.others[row]
+        if solver is None:
+            return self.others[row]
+        return self.solvers[solver].label + (f" ({steps})" if steps else "")
 
 
 def load_published(path: Path = FILE) -> Published:

@@ -26,6 +26,13 @@ def test_seconds_are_flagged_where_the_batch_differs(tmp_path):
     assert float(rows["best"]["seconds"]) == pytest.approx(0.51) and rows["best"]["timed_batches"] == "3"
 
 
+def test_a_table_of_baselines_only_compares_their_seconds_with_each_other(tmp_path):
+    page, _ = report(
+        make_run(tmp_path / "run", [record("pinv", i, baseline=True) for i in range(12)]), tmp_path
+    )
+    assert "| *pinv*" in page and "‡" not in page and "here batch" not in page
+
+
 PLAIN = Score(Interval(20.0, 19.5, 20.5, 9))
 
 

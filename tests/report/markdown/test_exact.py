@@ -7,8 +7,7 @@ from bench.report.columns import Column
 from bench.report.exact import Number, numbers
 from bench.report.markdown import exact
 from bench.report.markdown.exact import cell, document, glance, section
-from bench.stats.comparisons import FEWEST
-from bench.stats.intervals import Median
+from bench.stats.intervals import FEWEST, Median
 from tests.made_run import exact_table
 
 MMD = Column("MMD", 3, False, note="a distance.", name="mmd")

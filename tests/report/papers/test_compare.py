@@ -23,10 +23,10 @@ def test_reproduced_within_the_interval_and_its_rounding_and_differs_beyond(tmp_
         (high + 0.06, "differs"),
     ]:
         printed = f"{value:.2f}"[:-1] if verdict == "reproduced" else f"{value:.2f}"
-        here, there, difference, found = line(
+        here, there, read, difference, found = line(
             page_of(tmp_path, FILE.replace('"25.0 .5"', f'"{printed} .5"'), ours())
         )
-        assert found == f"**{verdict}**" and there == printed
+        assert found == f"**{verdict}**" and (there, read) == (printed, "verbatim")
         assert here == f"{MEAN:.2f} \\[{low:.2f}, {high:.2f}\\]"
         assert float(difference.replace("−", "-")) == pytest.approx(MEAN - float(printed), abs=0.006)
         (tmp_path / "run").rename(tmp_path / f"run{printed}{value}")
@@ -98,7 +98,8 @@ def test_variants_and_origins_are_per_metric(tmp_path):
     )
     page = page_of(tmp_path, text, ours())
     assert line(page, "LPIPS")[-1] == "*not comparable* (1)" and "- (1) LPIPS: VGG." in page
-    assert line(page)[1:] == ["25.0†", "+0.00", "*unverified source* (third-party)"]
+    assert line(page)[1:] == ["25.0", "third-party", "+0.00", "*unverified source* (third-party)"]
+    assert line(page, "LPIPS")[2] == "verbatim"
     text = (
         FILE.replace('metrics = ["psnr", "lpips"]', 'metrics = ["psnr", "fid"]')
         .replace(".5", "5")
@@ -106,6 +107,47 @@ def test_variants_and_origins_are_per_metric(tmp_path):
     )
     (tmp_path / "run").rename(tmp_path / "first")
     assert "no FID here: " in page_of(tmp_path, text, ours())
+
+
+def test_the_status_of_a_number_is_its_own_else_of_its_row_else_of_its_metric(tmp_path):
+    stated = {"psnr": "unverified", "dps-1000": "quoted", '"dps-1000 lpips"': "third-party"}
+    text = "".join(f'statuses.{key} = "{status}"\n' for key, status in stated.items())
+    page = page_of(tmp_path, FILE.replace("rows.tv", f"{text}rows.tv"), ours())
+    assert [line(page, metric)[2] for metric in ("PSNR", "LPIPS")] == ["quoted", "third-party"]
+    assert line(page)[-1] == "*unverified source* (quoted)", "copies that agree reproduce nothing"
+    ddrm = [line(page, metric, "DDRM (20)")[2] for metric in ("PSNR", "LPIPS")]
+    assert ddrm == ["unverified", "verbatim"]
+
+
+def test_a_row_without_a_number_of_evaluations_is_shown_and_never_compared(tmp_path):
+    page = page_of(tmp_path, FILE.replace("rows.dps-1000", "rows.dps"), ours())
+    assert line(page, method="DPS")[-1] == "*not comparable* (1)"
+    assert "- (1) their number of network evaluations is not known." in page
+    (tmp_path / "run").rename(tmp_path / "first")
+    page = page_of(tmp_path, FILE.replace("rows.dps-1000", "rows.dps"))
+    assert "--solver dps-paper-1000 " in page, "the plan takes ours"
+
+
+def test_cost_is_of_another_machine(tmp_path):
+    text = FILE.replace('"psnr", "lpips"', '"seconds", "memory_gb"').replace('"25.0 .5"', '"65 9.44"')
+    page = page_of(tmp_path, text, ours())
+    assert line(page, "GB") == ["–", "9.44", "verbatim", "–", "*not comparable* (2)"]
+    assert "- (2) GB: another machine." in page
+
+
+def test_known_differences_stand_there_before_anything_is_recorded(tmp_path):
+    known = (
+        'operator_differs = "zero padding"\nvariants.lpips = "VGG"\nrows_differ.dps-1000 = "best of four"\n'
+    )
+    text = FILE.replace("sigma = 0.05\n", "").replace("rows.tv", f"{known}rows.tv")
+    page = page_of(tmp_path, text)
+    texts = ["operator: zero padding", "their sigma is not known", "DPS (1000): best of four", "LPIPS: VGG"]
+    for text_ in texts:
+        assert page.count(f"- Not comparable: {text_}.") == 1
+    page = page_of(tmp_path, text, ours())
+    for text_ in ("operator: zero padding", "solver: best of four", "LPIPS: VGG"):
+        assert f") {text_}." in page
+    assert "- Not comparable: " not in page, "each reason is given once"
 
 
 def test_fid_is_compared_at_equal_numbers_of_images_only(tmp_path):
@@ -129,7 +171,7 @@ def test_fid_is_compared_at_equal_numbers_of_images_only(tmp_path):
 def test_the_nearest_row_is_taken_and_methods_of_others_are_only_shown(tmp_path):
     page = page_of(tmp_path, found=[*ours(), *ours(preset="bench", params={"zeta": 9}, cell="other")])
     assert line(page)[-1] == "**reproduced**"
-    assert line(page, method="TV") == ["–", "10.0", "–", "–"]
+    assert line(page, method="TV") == ["–", "10.0", "verbatim", "–", "–"]
     assert line(page, method="DDRM (20)")[-1] == "no records"
     (tmp_path / "run").rename(tmp_path / "first")
     page = page_of(tmp_path, found=ours(prior="another"))

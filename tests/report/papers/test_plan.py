@@ -45,7 +45,8 @@ def test_the_plan_leaves_out_what_cannot_be_run_and_says_what_cannot_be_compared
     page = page_of(tmp_path, FILE.replace('suite = "s"\n', "").replace('task = "blur"\n', ""))
     assert (
         "```" not in page
-        and "- Not planned: DPS (1000), Blur (no suite of ours has the network net)." in page
+        and "- Not planned: DPS (1000), Blur (no suite of ours has this problem with the network net)."
+        in page
     )
 
 

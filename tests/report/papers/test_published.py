@@ -26,6 +26,11 @@ PUBLISHED = load_published()
         ),
         ('"25.0 .5"', '"25.0"', "Table 1: Blur: row 'dps-1000': 2 numbers or '-' expected"),
         ('"25.0 .5"', '"25,0 .5"', "row 'dps-1000': 2 numbers or '-' expected (could not convert"),
+        (
+            'preset.dps = "paper"',
+            'statuses.dsp-1000 = "quoted"',
+            "Table 1: Blur: unknown row or metric 'dsp-1000' (did you mean 'dps-1000'?)",
+        ),
         ('"psnr", "lpips"', '"psnr", "lpisp"', "unknown metric 'lpisp' (did you mean 'lpips'?)"),
         ("rows.ddrm-20", "rows.dddrm-20", "Table 1: Blur: unknown row 'dddrm-20' (did you mean 'ddrm-20'?)"),
         ('paper = "dps"', 'paper = "dsp"', "Table 1: Blur: unknown paper 'dsp' (did you mean 'dps'?)"),
@@ -57,6 +62,26 @@ def test_every_published_number_is_about_something_that_we_know():
             "those whose text was found"
         )
     assert {entry.paper for entry in PUBLISHED.entries} == set(PUBLISHED.papers)
+
+
+def test_quoted_copies_agree_and_no_table_mixes_two_versions():
+    """Numbers that are called verbatim or quoted have the same digits wherever the file has them."""
+    found: dict[tuple, set[float]] = {}
+    for entry in PUBLISHED.entries:
+        for row in entry.rows:
+            for metric, number in entry.numbers(row).items():
+                if entry.status_of(row, metric) in {"verbatim", "quoted"}:
+                    place = (entry.paper, entry.operator, str(entry.params), entry.prior, entry.noise_std)
+                    found.setdefault((*place, row, metric), set()).add(number.value)
+    assert [key for key, values in found.items() if len(values) > 1] == []
+
+
+def test_noise_of_unstated_units_is_not_given_one():
+    """DiffPIR's 0.05 is twice that of DPS: a table that quotes both is not one problem."""
+    for entry in PUBLISHED.entries:
+        assert (entry.sigma is None) or not any("not stated" in text for text in entry.caveats), entry.source
+    printed = {entry.rows.get("diffpir-100") for entry in PUBLISHED.of("daps") if entry.noise_std == 0.05}
+    assert printed == {None}
 
 
 def test_weights_of_published_networks_are_those_of_our_cards():
