@@ -17,17 +17,21 @@ from bench.cli.command import (
     WHERE,
     Pictures,
     Shard,
+    at_least,
     command_line,
     data_root,
     device,
     fail,
     group,
+    loading,
+    positive,
     progress,
     say,
     task,
     verb,
 )
 from bench.cli.results import RESULTS, write_report
+from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.plan.options import Options
@@ -80,14 +84,14 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     help="The images of this folder instead of a data set, cropped and resized to the prior's size; "
     "no more of them than the suite takes.",
 )
-@what("--images", type=click.IntRange(1), metavar="N", help="For every row the first N images.")
+@what("--images", type=at_least(1), metavar="N", help="For every row the first N images.")
 @what(
     "--samples",
-    type=click.IntRange(1),
+    type=at_least(1, 10_000),
     metavar="K",
     help="Reconstructions per image; the report then shows their diversity and calibration.",
 )
-@what("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
+@what("--seed", type=at_least(0, 10**18 - 1), metavar="N", help="Another root seed of all random streams.")
 @data_root()
 @device()
 @where(
@@ -102,7 +106,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     default="1/1",
     help="Only the I-th of N parts of the images; the parts may share one run folder.",
 )
-@how("--batch", type=click.IntRange(1), metavar="N", help="Images solved together.  [default: 8]")
+@how("--batch", type=at_least(1), metavar="N", help="Images solved together.  [default: 8]")
 @how(
     "--dtype",
     type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
@@ -120,7 +124,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 )
 @how(
     "--time-limit",
-    type=click.FloatRange(0, min_open=True),
+    type=positive(10**9),
     metavar="S",
     help="Seconds per image and solver, after which the solver is stopped.",
 )
@@ -160,12 +164,14 @@ def run(
     Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it
     was.
     """
+    suite = changed_suite(suite_name, **{name: options.pop(name) for name in CHANGES})
+    if progress != "none":
+        rows, tasks = counted(len(suite.solvers), "row"), counted(len(suite.tasks), "task")
+        loading(f"suite {suite.name}: {rows}, {tasks}, {counted(suite.images, 'image')}")
     from bench.plan.build import prepare
     from bench.plan.options import mode
 
-    changes = {name: options.pop(name) for name in CHANGES}
     chosen = parse_options(options)
-    suite = changed_suite(suite_name, **changes)
     folder = out or RESULTS / suite.name
     with mode(chosen):
         plan = prepare(suite, chosen)
@@ -200,10 +206,9 @@ def changed_suite(
     **fields: Any,
 ) -> "Suite":
     """The suite with the changes that the command line asks for."""
-    from bench.data import image_files
-    from bench.operators import operator_name
     from bench.suites.cards import list_cards
     from bench.suites.changes import at_most, override, with_operator
+    from bench.suites.known import check_names
     from bench.suites.suite import load_suite
 
     if images_dir is not None:
@@ -214,14 +219,31 @@ def changed_suite(
     if operator is not None:
         if tasks:
             raise click.UsageError("--operator and --task exclude each other")
-        try:
-            suite = with_operator(suite, operator, operator_name(operator))
-        except ValueError as error:
-            fail(f"--operator: {error}", USAGE)
+        suite = with_operator(suite, operator, name_of_operator(operator))
     suite = override(suite, solvers, tasks, list(list_cards()), **fields)
+    check_names(suite)
     if images_dir is not None and fields["images"] is None:
+        from bench.data import image_files
+
         suite = at_most(suite, len(image_files(images_dir)))
     return suite
+
+
+def name_of_operator(operator: str) -> str:
+    """The name in tables of the operator that ``--operator`` gives; that of ours is found without torch."""
+    from bench.suites.known import wrong_operator
+    from bench.system.user_code import is_user_code
+
+    for reason in wrong_operator(operator):
+        fail(f"--operator: {reason}", USAGE)
+    if not is_user_code(operator):
+        return operator
+    from bench.operators import operator_name
+
+    try:
+        return operator_name(operator)
+    except ValueError as error:
+        fail(f"--operator: {error}", USAGE)
 
 
 def print_forecast(plan: "Plan", folder: Path) -> None:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bench.checks.try_out import try_out
 from bench.data.images import Images
@@ -26,6 +26,7 @@ from bench.solver import Solver, particles
 from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
+from bench.system.gate import conform
 from bench.system.user_code import is_user_code
 
 
@@ -81,7 +82,7 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
             )
         if name in params:
             with contextlib.suppress(ValidationError):
-                settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
+                settings[name] = conform(parameter.annotation, params[name])
         elif parameter.default is not parameter.empty:
             settings[name] = parameter.default
     return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
