@@ -262,16 +262,19 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
     from bench.cli.progress import make_observer
     from bench.cli.tables import score_table
     from bench.cli.workers import distribute
+    from bench.records.files import check_run_folder, remove_leftovers
     from bench.records.journal import read_records
     from bench.records.record import DONE
     from bench.run.runner import Runner
 
+    remove_leftovers(folder)
     past, damaged = read_records(folder)
     if damaged:
         say(f"warning: {damaged} damaged journal lines in {folder} are ignored")
     tell_other_versions(plan, past)
     runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
     tell_ordinary_records(runner, past)
+    tell_empty_shard(plan)
     try:
         if workers:
             distribute(runner, workers)
@@ -280,6 +283,7 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
     except KeyboardInterrupt:
         new = len(read_records(folder)[0]) - len(past)
         fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
+    check_run_folder(folder)  # it may have been deleted meanwhile
     records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
     click.echo(score_table(plan.cells, records))
     for metric, reason in runner.scorer.unavailable.items():
@@ -293,6 +297,13 @@ def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:
 
     for note in other_versions(plan.cells, past):
         click.echo(f"note: {note}; they are kept and not used")
+
+
+def tell_empty_shard(plan: "Plan") -> None:
+    """Prints that a shard has no image, where there are more shards than images."""
+    (i, n), images = plan.options.shard, max(len(cell.images) for cell in plan.cells)
+    if i > images:
+        say(f"note: shard {i}/{n} has none of the {counted(images, 'image')}; there is nothing to do")
 
 
 def tell_ordinary_records(runner: "Runner", past: Sequence["Record"]) -> None:

@@ -140,7 +140,8 @@ def check_parameters(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         try:
             checked[key] = conform(accepted[key].annotation, value)
         except ValidationError as error:
-            raise ValueError(f"operator '{name}': {key} = {short(value)} {reason(error)}") from None
+            why = reason(error).removeprefix("Input ")
+            raise ValueError(f"operator '{name}': {key} = {short(value)} {why}") from None
     needed = [key for key, parameter in accepted.items() if parameter.default is parameter.empty]
     missing = [key for key in needed if key not in params]
     if missing:

@@ -87,6 +87,16 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
         raise SuiteError("\n".join(lines)) from None
 
 
+def check_fields(solver: Solver) -> None:
+    """Checks the parameters of an instance that was made without `build_solver`.
+
+    Raises:
+        SuiteError: one of another type than declared or out of range; a line each.
+    """
+    cls, params = type(solver), {name: getattr(solver, name) for name in parameters(type(solver))}
+    build_solver(SolverClass(cls.__name__, cls), params, lambda param: f"{cls.__name__}.{param}".rstrip("."))
+
+
 def _named(param: str, place: str) -> str:
     """The parameter's name with a colon, unless the place ends in it."""
     return f"{param}: " if param and not place.endswith(f".{param}") else ""

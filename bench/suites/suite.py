@@ -19,6 +19,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length
 MOST_IMAGES, MOST_SAMPLES, MOST_SIGMA = 1_000_000, 10_000, 1000.0
 """Of a row, so that what is asked for can be counted; noise of standard deviation 1000 drowns every image."""
 Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+Label = Annotated[str, Field(pattern=r"^([^\s\p{Cc}]([^\p{Cc}\p{Zl}\p{Zp}]*[^\s\p{Cc}])?)?$", max_length=500)]
+"""One line with a word in it, or "" for none."""
 ImageMetric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "top1"]
 
 
@@ -77,7 +79,7 @@ class SolverRow(_Row):
     """
 
     solver: str
-    label: str = ""
+    label: Label = ""
     preset: str | None = None
     params: dict[str, Any] = {}
     images: Images | None = None

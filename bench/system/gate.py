@@ -141,8 +141,8 @@ def conform(kind: Any, value: Any) -> Any:
 
 
 def reason(error: "ValidationError") -> str:
-    """The first reason of a `conform` that failed, in one line: "should be less than 1"."""
-    return plain_words(error.errors()[0]["msg"]).removeprefix("Input ")
+    """The first reason of a `conform` that failed, in one line: "Input should be less than 1"."""
+    return plain_words(error.errors()[0]["msg"])
 
 
 def plain_words(message: str) -> str:
@@ -159,7 +159,7 @@ def _adapter(kind: Any) -> "TypeAdapter[Any]":
     """What checks a type; a class may bring a configuration of its own."""
     from pydantic import ConfigDict, TypeAdapter  # the command line parses numbers without it
 
-    if hasattr(kind, "__pydantic_config__"):
+    if hasattr(kind, "__pydantic_config__") or hasattr(kind, "model_config"):
         return TypeAdapter(kind)
     return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))
 
