@@ -172,6 +172,8 @@ def run(
     from bench.plan.options import mode
 
     chosen = parse_options(options)
+    if workers:
+        check_workers(workers, chosen)
     folder = out or RESULTS / suite.name
     with mode(chosen):
         plan = prepare(suite, chosen)
@@ -184,6 +186,16 @@ def run(
     if lost:
         counts = ", ".join(f"{n} {status}" for status, n in lost.items())
         fail(f"{counts}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
+
+
+def check_workers(workers: str, options: "Options") -> None:
+    """Refuses what ``--workers`` cannot mean, before anything is loaded or written."""
+    from bench.run.engines.processes import parts
+
+    try:
+        parts(workers, options.device, options.shard)
+    except ValueError as error:
+        fail(str(error), USAGE)
 
 
 def parse_options(options: dict[str, Any]) -> "Options":

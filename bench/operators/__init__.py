@@ -21,6 +21,7 @@ from bench.names import nearest
 from bench.operators.base import Operator
 from bench.operators.compression import JPEG, Quantise
 from bench.operators.convolution import BlurCircular, BlurMotion
+from bench.operators.kernels import Std
 from bench.operators.masks import Denoise, InpaintBox, InpaintRandom, inpaint_freeform
 from bench.operators.matrices import CompressedSensing, Matrix, RandomMatrix
 from bench.operators.means import Grey, SRAverage
@@ -39,7 +40,7 @@ Cutoff = Annotated[float, Gt(0), Lt(1)]
 def blur_gauss(
     shape: Sequence[int],
     seeds: Sequence[int],
-    std: Annotated[float, Gt(0)] | None = None,
+    std: Std | None = None,
     taps: Taps = None,
     boundary: Boundary = "reflect",
     rcond: Cutoff = 1e-3,

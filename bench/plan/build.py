@@ -29,6 +29,9 @@ from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
 from bench.system.gate import conform
 from bench.system.user_code import is_user_code
 
+MOST_JOBS = 2_000_000
+"""Reconstructions of a run: the keys of all are made before the first is computed."""
+
 
 def prepare(suite: Suite, options: Options) -> Plan:
     """Loads data, prior and solvers, and resolves the cells.
@@ -124,7 +127,13 @@ def make_cells(
                 settings = (kept or {}).get((row.label, task.name)) or _settings(row, given.prior, task)
                 cell = _make_cell(suite, task_row, task, given, row, found, settings, numerics)
                 made.append((row, cell))
-    return list(_without_duplicates(made))
+    cells = list(_without_duplicates(made))
+    if (n := sum(len(cell.images) * cell.samples for cell in cells)) > MOST_JOBS:
+        most = f"more than {MOST_JOBS} in one run"
+        raise SuiteError(
+            f"suite '{suite.name}' asks for {n} reconstructions, {most}; take fewer samples or tasks"
+        )
+    return cells
 
 
 def _without_duplicates(made: Sequence[tuple[SolverRow, Cell]]) -> Iterator[Cell]:

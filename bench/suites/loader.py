@@ -9,8 +9,8 @@ import yaml
 
 from bench.system.gate import MOST_DEPTH, scalar
 
-MOST_NODES = 200_000
-"""Values of a file; what an alias stands for counts each time."""
+MOST_NODES = 50_000
+"""Values of a file, which takes seconds to read; what an alias stands for counts each time."""
 
 
 class Loader(yaml.SafeLoader):
@@ -25,7 +25,7 @@ class Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.depth = 0
+        self.depth = self.nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Composes a node that has no tag and does not lie too deep."""
@@ -34,6 +34,9 @@ class Loader(yaml.SafeLoader):
             raise refusal(f"the tag {event.tag} is not read; write the value without it", event)
         if self.depth > MOST_DEPTH:
             raise refusal(f"nested more than {MOST_DEPTH} deep", event)
+        if self.nodes >= MOST_NODES:
+            raise refusal(f"more than {MOST_NODES} values", event)
+        self.nodes += 1
         self.depth += 1
         node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
@@ -46,7 +49,7 @@ class Loader(yaml.SafeLoader):
         try:
             return scalar(node.value)
         except ValueError as error:
-            raise refusal(f"{error}; put a text in quotes", node) from None
+            raise refusal(f"{error}; if it is a text, put it in quotes", node) from None
 
 
 Loader.add_constructor("tag:yaml.org,2002:str", Loader.word)

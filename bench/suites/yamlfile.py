@@ -8,7 +8,7 @@ import yaml
 
 from bench.names import nearest
 from bench.suites.loader import RefusedError, read_yaml
-from bench.system.gate import MOST_BYTES, plain_words, short
+from bench.system.gate import MOST_BYTES, plain_words, short, shortened
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -76,7 +76,7 @@ class Source:
 
     def at(self, loc: Loc) -> str:
         """The place of ``loc`` in words, as in "file.yaml:5: solvers.0.lr"."""
-        return f"{self.path}:{self.line(loc)}: {'.'.join(map(str, loc))}".removesuffix(": ")
+        return f"{self.path}:{self.line(loc)}: {shortened('.'.join(map(str, loc)))}".removesuffix(": ")
 
 
 def read_text(path: Path) -> str:

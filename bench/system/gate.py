@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_DIGITS = 18
 """Of a whole number; so many always fit into 64 bits."""
+TOO_LONG = f"a whole number has more than {MOST_DIGITS} digits"
 MOST_BYTES = 4_000_000
 """Of a file of settings."""
 MOST_SHOWN = 80
@@ -39,6 +40,8 @@ WORDS = {
     "a list": ("a valid array", "a valid tuple", "a valid list"),
 }
 """Our word for a kind of value -> those of pydantic."""
+
+INSTANCE = re.compile(r" or (an )?instance of \w+")
 
 T = TypeVar("T", int, float)
 short = reprlib.repr
@@ -151,7 +154,7 @@ def plain_words(message: str) -> str:
     for ours, theirs in WORDS.items():
         for word in theirs:
             words = words.replace(f"should be {word}", f"should be {ours}")
-    return words
+    return INSTANCE.sub("", words)
 
 
 @cache
@@ -200,7 +203,7 @@ def _parsed(parse: Callable[[], Any]) -> Any:
     except RecursionError:
         raise ValueError(f"nested more than {MOST_DEPTH} deep") from None
     except ValueError as error:
-        raise ValueError(str(error).partition("\n")[0]) from None
+        raise ValueError(TOO_LONG if "digits" in str(error) else str(error).partition("\n")[0]) from None
     check_plain(value)
     return value
 
@@ -226,7 +229,7 @@ def check_plain(value: Any, depth: int = 0) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
-        raise ValueError(f"a whole number has more than {MOST_DIGITS} digits")
+        raise ValueError(TOO_LONG)
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):
