@@ -71,7 +71,12 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     metavar="NAME",
     help="One task with this operator instead; it may be your own, pkg.mod:Class or file.py:Class.",
 )
-@what("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
+@what(
+    "--prior",
+    metavar="NAME|FILE",
+    help="Another prior than the suite's: a name, a card (.toml), diffusers:FOLDER, azula:NAME, or your "
+    "own function, file.py:function.",
+)
 @what("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
 @what(
     "--images-dir",
@@ -169,6 +174,7 @@ def run(
     folder = out or RESULTS / suite.name
     with mode(chosen):
         plan = prepare(suite, chosen)
+        tell_notes(plan)
         if dry_run:
             print_forecast(plan, folder)
             return
@@ -220,7 +226,7 @@ def changed_suite(
             fail(f"--operator: {error}", USAGE)
     suite = override(suite, solvers, tasks, list(list_cards()), **fields)
     if images_dir is not None and fields["images"] is None:
-        suite = at_most(suite, len(image_files(images_dir)))
+        suite = at_most(suite, len(image_files(images_dir).files))
     return suite
 
 
@@ -263,6 +269,14 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def tell_notes(plan: "Plan") -> None:
+    """Prints what the data sets have to say: files left out, and photographs that lose their colours."""
+    data = {id(cell.data): cell.data for cell in plan.cells}
+    for one in data.values():
+        for note in getattr(one, "notes", ()):
+            say(note)
 
 
 def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:

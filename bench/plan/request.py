@@ -64,7 +64,7 @@ def _prior(name: str) -> str:
         return f"{kind}:{Path(rest).expanduser().absolute()}"
     if kind == "azula":
         return f"{kind}:{_code(rest)}"
-    return str(Path(name).absolute()) if name.endswith(".toml") else name
+    return str(Path(name).absolute()) if name.endswith(".toml") else _code(name)
 
 
 def _dataset(name: str) -> str:
