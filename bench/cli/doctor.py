@@ -53,6 +53,9 @@ SHAPE = (3, 256, 256)
 HASHED = 200e6
 """Bytes of the largest file of weights that is hashed here; larger ones are known by their headers."""
 
+FEW = 3
+"""Problems of one thing that stand on its line."""
+
 LITTLE = 10e9
 """Free bytes below which the priors at 256 px hardly fit into the cache."""
 
@@ -166,9 +169,9 @@ def _folder(name: str) -> Finding:
 
 
 def _listed(problems: Sequence[str]) -> str:
-    """One problem on the line, several below it."""
-    if len(problems) == 1:
-        return problems[0]
+    """A few problems on the line, more below it."""
+    if len(problems) <= FEW:
+        return "; ".join(problems)
     return "".join(f"\n{'':8}{problem}" for problem in problems)
 
 
@@ -183,8 +186,9 @@ def _prior(name: str) -> Finding:
     try:
         card, place = read_card(name)
         if missing := missing_files(name):
-            copy = f"`python -m bench fetch priors {name} --from FILE` takes a copy of yours"
-            advice = f"`python -m bench fetch priors {name}` gets them, {copy}" if card.urls else copy
+            fetch = f"`python -m bench fetch priors {name}"
+            copy = f"{fetch} --from FILE` takes your copy"
+            advice = f"{fetch}` gets them, {copy}" if card.urls else copy
             return Finding(what, "missing", f"{', '.join(missing)}: not here; {advice}")
         for weights in card.weights:
             path = find_weights(weights, place)

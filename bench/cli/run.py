@@ -244,7 +244,7 @@ def print_forecast(plan: "Plan", folder: Path) -> None:
 def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Counter[str]:
     """Runs a plan and prints the scores of its cells; how many reconstructions are lost, by status."""
     from bench.cli.progress import make_observer
-    from bench.cli.tables import score_table
+    from bench.cli.tables import below_baseline, score_table
     from bench.cli.workers import distribute
     from bench.records.journal import read_records
     from bench.records.record import DONE
@@ -266,6 +266,8 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
         fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
     records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
     click.echo(score_table(plan.cells, records))
+    for line in below_baseline(plan.cells, records):
+        say(line)
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
