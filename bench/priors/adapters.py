@@ -58,10 +58,10 @@ def load_own(
         make = getattr(module, function)
         known = inspect.signature(make).parameters
         if autocast is not None and "autocast" not in known:
-            raise UserCodeError(f"{name}: a dtype of 16 bits needs a function that takes `autocast`")
+            raise TypeError("a dtype of 16 bits needs a function that takes `autocast`")
         prior = make(**{key: value for key, value in asked.items() if key in known})
     except UserCodeError as error:
-        raise PriorError(str(error)) from error
+        raise PriorError(f"unknown prior '{name}': {error}") from error
     except Exception as error:  # a user's code may raise anything
         raise PriorError(f"{name}: {type(error).__name__}: {error}") from error
     _check_own(name, prior, asked)

@@ -110,7 +110,7 @@ def test_diffusers_weights_in_every_format(ddpm_pipeline, tmp_path):
             return (open, (str(tmp_path / "sprung"), "w"))
 
     torch.save({**unet.state_dict(), "extra": Trap()}, file)
-    with pytest.raises(PriorError, match="cannot be loaded"):
+    with pytest.raises(PriorError, match=r"ema\.bin: not a checkpoint .* objects of Python code"):
         load_prior(name)
     assert not (tmp_path / "sprung").exists()
 
@@ -123,7 +123,7 @@ REFUSED = [
     (SCHEDULER, '"epsilon"', '"flow_prediction"', "'flow_prediction' is not noise, v or x0"),
     ("unet/config.json", '"_class_name": "UNet2DModel"', '"_class_name": "DiT"', "only UNet2DModel"),
     ("model_index.json", '"unet"', '"vqvae": [], "unet"', "latents of its 'vqvae'"),
-    ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in unet/config.json"),
+    ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in the config.json"),
     ("unet/config.json", '"norm_num_groups": 8', '"norm_num_groups": 5', "unet: cannot be loaded: "),
     ("unet/config.json", '"in_channels": 1', '"in_channels": 2', "unet: cannot be loaded: .*conv_in"),
 ]
