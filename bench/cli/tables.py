@@ -90,7 +90,7 @@ def below_baseline(cells: Sequence[Cell], records: Iterable[Record]) -> Iterator
             means = shared_means(values.get(cell.id, {}), values.get(base.id, {}))
             if means and means[0] < means[1]:
                 than = f"{means[0]:.2f} dB is below {base.label}'s {means[1]:.2f} on the same images"
-                yield f"warning: {cell.task.name}: {cell.label}: PSNR {than}; its settings do not fit the task"
+                yield f"warning: {cell.task.name}: {cell.label}: PSNR {than}: prior or settings do not fit"
 
 
 def scores(records: Sequence[Record], columns: Sequence[Column]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.data.cards import DataError, ListedCard
 from bench.data.collections import COLLECTIONS, Entry, find_images, locate, missing_images, user_folder
 from bench.data.files import about
-from bench.data.headers import survey
+from bench.data.headers import refuse_unusable, survey
 from bench.data.lists import entries
 from bench.data.preprocessing import Photographs, check_sides
 
@@ -42,6 +42,8 @@ class ListedDataset(Photographs):
         try:
             self.place = user_folder(collection, root)
             self.files = find_images(collection, listed, self.place)
+            first = list(self.files.values())[:1]  # one stands for all; `doctor` looks at each
+            refuse_unusable(survey(first, partial(check_sides, sides=collection.sides))[1], 1)
         except DataError as error:
             raise DataError(f"{self.name}: {error}") from None
         self.sides = collection.sides

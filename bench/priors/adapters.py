@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench.names import nearest
 from bench.prior import Prior
 from bench.priors.azula_priors import load_azula
 from bench.priors.cards import PriorError
@@ -55,7 +56,10 @@ def load_own(
     asked = {"dtype": dtype, "device": torch.device(device), "autocast": autocast}
     try:
         module = import_user_module(place)
-        make = getattr(module, function)
+        make = getattr(module, function, None)
+        if not callable(make):
+            own = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+            raise UserCodeError(f"{place} has no function '{function}'{nearest(function, own, 'it has')}")
         known = inspect.signature(make).parameters
         if autocast is not None and "autocast" not in known:
             raise TypeError("a dtype of 16 bits needs a function that takes `autocast`")

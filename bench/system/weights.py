@@ -89,7 +89,7 @@ def refuse_difference(expected: Mapping[str, Tensor], state: Mapping[str, Tensor
 
 def _first(texts: list[str]) -> str:
     """The first of some texts, and how many others there are."""
-    more = f" (and {len(texts) - 1} others so)" if len(texts) > 1 else ""
+    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
     return texts[0] + more
 
 
