@@ -17,6 +17,8 @@ OTHER_KINDS = {b"\x1f\x8b": "a gzip archive", b"\x89HDF": "an HDF5 file", b"GGUF
 """First bytes of files that some weights come in, which are not read."""
 LONGEST_HEADER = 100_000_000
 """Bytes of the header of a safetensors file, at most."""
+UNPICKLER = "WeightsUnpickler error: "
+"""What torch begins its reason with."""
 SHOWN = 4
 """Entries of a checkpoint that a message lists."""
 
@@ -125,20 +127,24 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _unpickle(path: Path) -> Any:
     """What a checkpoint of torch.save holds."""
     try:
+        if path.suffix == ".safetensors":  # by a file's name, torch would take it for what it is not
+            with path.open("rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip(path))
     except OSError:
         raise
     except Exception as error:  # a damaged pickle may raise anything, an IndexError too
-        line, *_ = [line for line in str(error).splitlines() if "GLOBAL" in line] or [_first_line(error)]
-        reason = line.strip().removeprefix("WeightsUnpickler error: ").partition(". ")[0]  # torch goes on with advice for its own callers
-        if "GLOBAL" in line:
-            reason += "; it holds objects of Python code, which are not read: save the state_dict() alone"
-        raise WeightsError(f"{path}: not a checkpoint of weights ({reason})") from error
+        raise WeightsError(f"{path}: not a checkpoint of weights ({_reason(error)})") from error
 
 
-def _first_line(error: Exception) -> str:
-    line, *_ = str(error).splitlines() or ["damaged"]
-    return line
+def _reason(error: Exception) -> str:
+    """Why torch did not read a checkpoint, without the advice that it has for its own callers."""
+    lines = str(error).splitlines() or ["damaged"]
+    told = [line for line in lines if line.strip().startswith(UNPICKLER)]
+    reason = (told or lines)[0].strip().removeprefix(UNPICKLER).partition(". ")[0]
+    if "GLOBAL" in reason:
+        reason += "; it holds objects of Python code, which are not read: save the state_dict() alone"
+    return reason
 
 
 def _is_state(state: Any) -> bool:

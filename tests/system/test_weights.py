@@ -37,7 +37,7 @@ def test_the_content_counts_not_the_suffix(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 2500000\n", "Git LFS to 2.5 MB"),
         (b"\x1f\x8b\x08 packed", "a gzip archive"),
         (b"no weights at all", "not a checkpoint of weights"),
-        (pickle.dumps([1]), "a plain dictionary of tensors by name: it holds a list"),
+        (pickle.dumps([1]), "not a checkpoint of weights"),
         (b"PK\x03\x04 broken off", "not a checkpoint of weights"),
         ((400).to_bytes(8, "little") + b'{"a": 1', "not a safetensors file that is whole"),
     ],
@@ -60,6 +60,7 @@ def test_a_file_without_weights_says_what_it_is(tmp_path, content, said):
         ({"model": STATE, "model_ema": STATE}, r"the part that you mean alone: .*\['model_ema'\]"),
         ({"decay": 0.9, "shadow_params": [*STATE.values()]}, "2 tensors without names"),
         (STATE | {"step": 7}, r"holds 'step' \(int\)"),
+        ([1, 2], "it holds a list"),
     ],
 )
 def test_a_wrapped_checkpoint_says_how_to_unwrap_it(tmp_path, state, said):
