@@ -84,8 +84,8 @@ def examine(names: Sequence[str] = (), root: Path | None = None) -> Iterator[Fin
     Headers say most of what a run would refuse. Only small files are hashed.
 
     Args:
-        names: what to look at; without any, everything is looked at, also devices, versions and the disk. They
-            may be paths of cards and folders of images, and priors as ``run --prior`` takes them.
+        names: what to look at, also paths of cards and folders of images, and priors as ``run --prior`` takes
+            them; without any, everything is looked at, also devices, versions and the disk.
         root: where the user's images are.
 
     Raises:
@@ -150,7 +150,9 @@ def _dataset(name: str, root: Path | None) -> Finding:
         return Finding(what, "missing" if absent else "wrong", _listed(problems))
     where = f" in {data.place}" if isinstance(data, ListedDataset) else ""
     listed = "; the list is the card's" if where and data.labels else ""
-    return Finding(what, "ok", f"{len(data.ids)} of {len(data.ids)} images{where}{listed}{_notes(data.notes)}")
+    return Finding(
+        what, "ok", f"{len(data.ids)} of {len(data.ids)} images{where}{listed}{_notes(data.notes)}"
+    )
 
 
 def _folder(name: str) -> Finding:

@@ -149,12 +149,13 @@ class Listing:
         return None
 
     def _names(self, folder: Path) -> dict[str, dict[str, str]]:
-        """The files of a folder: name without suffix -> suffix, as it is and in small letters -> file name."""
+        """Name of a file without suffix -> its suffixes, as they are and in small letters -> its name."""
         if folder not in self._folders:
             names: dict[str, dict[str, str]] = {}
-            for name in os.listdir(folder) if folder.is_dir() else ():
-                stem, suffix = os.path.splitext(name)
-                names.setdefault(stem, {}).update({suffix.lower(): name, suffix: name})
+            for path in folder.iterdir() if folder.is_dir() else ():
+                names.setdefault(path.stem, {}).update(
+                    {path.suffix.lower(): path.name, path.suffix: path.name}
+                )
             self._folders[folder] = names
         return self._folders[folder]
 
@@ -192,9 +193,7 @@ def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) 
     return located.files
 
 
-def missing_images(
-    collection: Collection, entries: Sequence[Entry], folder: Path, located: Located
-) -> str:
+def missing_images(collection: Collection, entries: Sequence[Entry], folder: Path, located: Located) -> str:
     """Which images are missing, in words; "" where all were located."""
     total, there = len(entries), len(located.files)
     if there == total:
@@ -203,8 +202,12 @@ def missing_images(
         missing = f"{total - there} of {total} images are missing, the first is {located.wanted}"
         return f"{missing}; complete the folder or give another by {collection.choice}"
     layouts = (layout.format(**entries[0]._asdict()) for layout in collection.layouts)
-    none = f"{folder} has none of {total} images, looked for as {' or '.join(layouts)} with {collection.suffix}"
-    if collection.sides and any(path.is_dir() for path in (folder / THUMBNAILS, folder / "ffhq" / THUMBNAILS)):
+    none = (
+        f"{folder} has none of {total} images, looked for as {' or '.join(layouts)} with {collection.suffix}"
+    )
+    if collection.sides and any(
+        path.is_dir() for path in (folder / THUMBNAILS, folder / "ffhq" / THUMBNAILS)
+    ):
         sides = " or ".join(map(str, collection.sides))
         none += f"; its {THUMBNAILS} are too small, images of {sides} px are needed"
     return f"{none}; give another by {collection.choice}"
@@ -251,7 +254,9 @@ def _with_classes(collection: Collection, folder: Path) -> tuple[Path, list[tupl
             number = {wnid: label for label, wnid in enumerate(sorted(classes))}
             ordered = sorted(files, key=lambda file: file.name)
             return place, [(file, files[file], number[files[file]]) for file in ordered]
-    unsorted = f"{folder} has no folders named by class (n01440764, ...), nor classes in the names of its files"
+    unsorted = (
+        f"{folder} has no folders named by class (n01440764, ...), nor classes in the names of its files"
+    )
     raise DataError(f"{unsorted}, so the classes of its images are not known")
 
 

@@ -184,7 +184,7 @@ def check_shape(path: Path, image: Image.Image, shape: tuple[int, int, int]) -> 
 
 
 HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
-"""What systems put beside pictures; names that begin with a dot are hidden, too, as the "._x.png" of a Mac."""
+"""What systems put beside pictures. Names that begin with a dot are hidden, too: "._x.png" of a Mac."""
 
 
 def is_shown(name: str) -> bool:

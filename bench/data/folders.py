@@ -87,7 +87,9 @@ def check_photograph(path: Path, image: Image.Image) -> None:
 
     """
     if min(image.size) < SMALLEST:
-        small = f"size is {image.width} x {image.height} px, photographs have at least {SMALLEST} on each side"
+        small = (
+            f"size is {image.width} x {image.height} px, photographs have at least {SMALLEST} on each side"
+        )
         raise DataError(f"{path}: {small}; remove it")
 
 
@@ -110,7 +112,9 @@ def image_files(folder: Path) -> Found:
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in files:
             both = f"{files[name].name} and {path.name}"
-            raise DataError(f"{path.parent}: two files differ in the suffix only ({both}); remove one of them")
+            raise DataError(
+                f"{path.parent}: two files differ in the suffix only ({both}); remove one of them"
+            )
         files[name] = path
     found = Found(dict(sorted(files.items())), skipped)
     if not files:

@@ -54,7 +54,9 @@ def decoding(path: Path) -> Iterator[Image.Image]:
     except DataError:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: not a readable image ({_reason(path, error)}); replace or remove it") from error
+        raise DataError(
+            f"{path}: not a readable image ({_reason(path, error)}); replace or remove it"
+        ) from error
 
 
 def refuse_deep(path: Path, image: Image.Image) -> None:

@@ -57,7 +57,7 @@ class ListedDataset(Photographs):
 def problems_of(path: Path, card: ListedCard, root: Path | None) -> list[str]:
     """All that keeps a listed data set from being used, by the headers of its files.
 
-    The list, the folder and the images are looked at each for itself, so that nothing hides what is behind it.
+    The list, the folder and the images are looked at each for itself: nothing hides what is behind it.
 
     Args:
         path: of the card.

@@ -85,7 +85,9 @@ def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
     linear = read_tensors(file)
     own = {name: value for name, value in network.state_dict().items() if LINEAR.match(name)}
     refuse_difference(own, linear, str(file))
-    network.load_state_dict(linear, strict=False, assign=True)  # of the linear layers alone, which are all there
+    network.load_state_dict(
+        linear, strict=False, assign=True
+    )  # of the linear layers alone, which are all there
     return network.eval().requires_grad_(False)
 
 

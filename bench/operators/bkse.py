@@ -6,11 +6,9 @@ the first is built as well, so that a checkpoint fits as a whole or not at all. 
 are those of the published checkpoints: 159 tensors, 115,265,475 numbers.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -161,7 +159,6 @@ def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
     network.load_state_dict(state, assign=True)
     del network.kernel_extractor
     return network.double().eval().requires_grad_(False)
-
 
 
 @lru_cache(maxsize=1)  # half a gigabyte to read, and every batch asks again

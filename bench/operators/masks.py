@@ -225,7 +225,9 @@ def read_masks(version: Version, fraction: str) -> Masks:
             arrays = {key: file[key] for key in wanted}
     except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         reason = stranger(path) or error
-        raise ValueError(f"inpaint_freeform: {path} is not an npz file that can be read ({reason})") from error
+        raise ValueError(
+            f"inpaint_freeform: {path} is not an npz file that can be read ({reason})"
+        ) from error
     if not arrays:
         raise ValueError(f"inpaint_freeform: no masks '{fraction}' in {path}; known: {', '.join(known)}")
     where = f"'{fraction}' in {path}"

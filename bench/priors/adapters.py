@@ -4,8 +4,8 @@ Neither library states a hash of what it loads. The identity of such a prior is 
 together with its configuration. Class labels other than a plain embedding, and latent spaces, are not
 supported.
 
-A user's function gives any `bench.prior.Prior`. Its identity is the sha256 of all tensors that it holds, and of
-the syntax trees of the file and of what that imports from beside it, as for users' operators.
+A user's function gives any `bench.prior.Prior`. Its identity is the sha256 of all tensors that it holds, and
+of the syntax trees of the file and of what that imports from beside it, as for users' operators.
 """
 
 import inspect
@@ -88,7 +88,9 @@ def _check_own(name: str, prior: Any, asked: Mapping[str, Any]) -> None:
     if lacking := [entry for entry in GIVEN if getattr(prior, entry, None) is None]:
         raise PriorError(f"{name}: its prior has no '{lacking[0]}'; a prior sets {', '.join(GIVEN)}")
     if not isinstance(prior.schedule, Schedule):
-        raise PriorError(f"{name}: its schedule is {type(prior.schedule).__name__}, not a bench.schedule.Schedule")
+        raise PriorError(
+            f"{name}: its schedule is {type(prior.schedule).__name__}, not a bench.schedule.Schedule"
+        )
     found = {"dtype": prior.dtype, "device": torch.device(prior.device).type}
     for entry, wanted in {"dtype": asked["dtype"], "device": asked["device"].type}.items():
         if found[entry] != wanted:

@@ -209,7 +209,11 @@ def _refuse_gaps(file: Path, report: dict[str, Any]) -> None:
 
     """
     said = []
-    for kind, words in (("missing_keys", "missing"), ("unexpected_keys", "unknown"), ("mismatched_keys", "of another shape")):
+    for kind, words in (
+        ("missing_keys", "missing"),
+        ("unexpected_keys", "unknown"),
+        ("mismatched_keys", "of another shape"),
+    ):
         if names := sorted(map(str, report[kind])):
             more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
             said.append(f"'{names[0]}' is {words}{more}")

@@ -59,7 +59,10 @@ def test_imagenet_as_it_is_packed_and_copied(tmp_path, form):
 
 
 def test_ffhqs_thumbnails_are_no_images(tmp_path):
-    for root, words in ((tmp_path, "its thumbnails128x128 are too small"), (tmp_path / "thumbnails128x128", "128 x 128")):
+    for root, words in (
+        (tmp_path, "its thumbnails128x128 are too small"),
+        (tmp_path / "thumbnails128x128", "128 x 128"),
+    ):
         place = tmp_path / "thumbnails128x128" / "00000"
         place.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (128, 128)).save(place / "00999.png")

@@ -80,7 +80,11 @@ def spoil(folder):
 def test_a_run_and_doctor_name_all_bad_files_at_once(tmp_path):
     folder = spoil(tmp_path / "bad")
     run = bench("run", "--suite", build(tmp_path / "tiny"), "--images-dir", folder, "--images", 8)
-    assert run.exit_code == 2 and "7 of 8 images cannot be used" in run.stderr and len(run.stderr.splitlines()) == 1
+    assert (
+        run.exit_code == 2
+        and "7 of 8 images cannot be used" in run.stderr
+        and len(run.stderr.splitlines()) == 1
+    )
     doctor = bench("doctor", folder)
     assert doctor.exit_code == 1
     for name, said in {
@@ -101,13 +105,25 @@ def test_a_run_and_doctor_name_all_bad_files_at_once(tmp_path):
 @pytest.mark.parametrize("channels", [2, 4])
 def test_a_prior_of_other_channels_is_refused_in_words(tmp_path, channels):
     noise(tmp_path / "x.png", (30, 30))
-    with pytest.raises(DataError, match=f"1 channel .grey. or 3 .colour., the prior's images have {channels}"):
+    with pytest.raises(
+        DataError, match=f"1 channel .grey. or 3 .colour., the prior's images have {channels}"
+    ):
         load_dataset(tmp_path, shape=(channels, 16, 16))
 
 
 def test_run_prints_what_becomes_of_the_pictures(phone, tmp_path):
     out = bench(
-        *("run", "--suite", build(tmp_path / "tiny"), "--images-dir", phone, "--solver", "pinv", "--task", "box"),
+        *(
+            "run",
+            "--suite",
+            build(tmp_path / "tiny"),
+            "--images-dir",
+            phone,
+            "--solver",
+            "pinv",
+            "--task",
+            "box",
+        ),
         *("--out", tmp_path / "out", "--progress", "none", "--no-report"),
     )
     assert out.exit_code == 0, out.stderr

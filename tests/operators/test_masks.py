@@ -120,7 +120,9 @@ def test_masks_refused(masks, tmp_path, monkeypatch):
     refused("'broken' in .* is uint8", fraction="broken")
     refused("'numbers' in .* is float64", fraction="numbers")
     masks(**{"30-40% freeform": LAYOUTS["bits of all"](~holes(2, 0.35, 0))})
-    refused("64.8% of their pixels are missing, 35.2% measured; 1 must be a hole here", fraction="30-40% freeform")
+    refused(
+        "64.8% of their pixels are missing, 35.2% measured; 1 must be a hole here", fraction="30-40% freeform"
+    )
     masks(**{"40-50% freeform": LAYOUTS["bits of all"](holes(2, 0.25, 0))})
     refused("25.0% of their pixels are missing, .* choose another file", fraction="40-50% freeform")
     (tmp_path / "masks.npz").write_bytes(b"PK\x03\x04 a download that broke off")
@@ -150,7 +152,7 @@ def test_red_diffs_own_file_says_what_is_measured(masks, tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=message):
             make_operator("inpaint_freeform", (3, 256, 256), [0], **params)
     red_diff(~pool, path)
-    with pytest.raises(ValueError, match="75.0% of their pixels are missing.*invert them"):
+    with pytest.raises(ValueError, match=r"75.0% of their pixels are missing.*invert them"):
         make_operator("inpaint_freeform", (3, 256, 256), [0])
     bits = np.packbits(np.random.default_rng(0).random((5, 3 * 256 * 256)) < 0.75)
     for message, changed in {

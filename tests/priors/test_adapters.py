@@ -134,7 +134,19 @@ def test_a_low_precision_is_told_or_refused(own):
 def test_a_users_prior_runs_and_is_verified_where_it_has_moved(own, tmp_path):
     suite = build(tmp_path / "tiny")
     out = tmp_path / "out"
-    args = ["run", "--suite", suite, "--prior", f"{own}:make", "--task", "box", "--solver", "red_diff", "--out", out]
+    args = [
+        "run",
+        "--suite",
+        suite,
+        "--prior",
+        f"{own}:make",
+        "--task",
+        "box",
+        "--solver",
+        "red_diff",
+        "--out",
+        out,
+    ]
     done = bench(*args, "--images", 1, "--progress", "none", "--no-report")
     assert done.exit_code == 0, done.output
     (record,) = read_records(out)[0]

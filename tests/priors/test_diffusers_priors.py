@@ -168,7 +168,9 @@ def test_diffusers_weights_load_as_a_whole_or_not_at_all(ddpm_pipeline, tmp_path
     file.unlink()
     other = file.with_suffix(".bin")
     save_file(state, other)
-    with pytest.raises(PriorError, match=r"it holds safetensors; call it diffusion_pytorch_model\.safetensors"):
+    with pytest.raises(
+        PriorError, match=r"it holds safetensors; call it diffusion_pytorch_model\.safetensors"
+    ):
         load_prior(name)
     torch.save({"state_dict": state}, other)
     with pytest.raises(PriorError, match=r"holds 'state_dict' .* save that part alone"):

@@ -87,7 +87,10 @@ def test_every_kind_of_difference_is_counted_and_named():
             STATE | {"a.bias": torch.ones(3), "b": torch.ones(1)},
             STATE,
         ),
-        "'a.bias' holds torch.int64 in place of floating point": (STATE, STATE | {"a.bias": torch.ones(2).long()}),
+        "'a.bias' holds torch.int64 in place of floating point": (
+            STATE,
+            STATE | {"a.bias": torch.ones(2).long()},
+        ),
         r"with 'module.' in front: save \{k.removeprefix\('module.'\)": (
             STATE,
             {f"module.{key}": value for key, value in STATE.items()} | {"module.extra": torch.ones(1)},
