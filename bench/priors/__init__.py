@@ -78,13 +78,10 @@ def load_prior(
     if card.classifier is not None:
         classifier, guide_sha256 = _load(card.classifier, name, place, dtype, device)
         guide = Guide(classifier, card.classifier.scale, guide_sha256)
-        identity["classifier"] = {
-            "architecture": card.classifier.architecture.model_dump(exclude_unset=True),
-            "scale": guide.scale,
-            "weights": guide_sha256,
-        }
-    side, classes = card.architecture.image_size, card.architecture.num_classes or 0
-    shape = (card.architecture.channels, side, side)
+        about = card.classifier.architecture.model_dump(exclude_unset=True)
+        identity["classifier"] = {"architecture": about, "scale": guide.scale, "weights": guide_sha256}
+    side = card.architecture.image_size
+    shape, classes = (card.architecture.channels, side, side), card.architecture.num_classes or 0
     prior = NetworkPrior(network, shape, schedule, dtype, autocast, classes=classes, guide=guide)
     prior.name, prior.weights_sha256, prior.config_sha256 = card.name, sha256, digest(identity)
     return prior

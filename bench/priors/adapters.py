@@ -11,6 +11,7 @@ of the syntax trees of the file and of what that imports from beside it, as for 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -56,10 +57,7 @@ def load_own(
     asked = {"dtype": dtype, "device": torch.device(device), "autocast": autocast}
     try:
         module = import_user_module(place)
-        make = getattr(module, function, None)
-        if not callable(make):
-            own = [key for key, value in vars(module).items() if inspect.isfunction(value)]
-            raise UserCodeError(f"{place} has no function '{function}'{nearest(function, own, 'it has')}")
+        make = _function(module, place, function)
         known = inspect.signature(make).parameters
         if autocast is not None and "autocast" not in known:
             raise TypeError("a dtype of 16 bits needs a function that takes `autocast`")
@@ -74,6 +72,20 @@ def load_own(
     prior.weights_sha256 = state_sha256(dict(_tensors(vars(prior))))
     prior.config_sha256 = digest({"source": code, "declared": prior.config_sha256})
     return prior
+
+
+def _function(module: ModuleType, place: str, name: str) -> Callable[..., Any]:
+    """The function of a user's module.
+
+    Raises:
+        UserCodeError: it has none of that name.
+
+    """
+    found = getattr(module, name, None)
+    if not callable(found):
+        own = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+        raise UserCodeError(f"{place} has no function '{name}'{nearest(name, own, 'it has')}")
+    return found
 
 
 def _check_own(name: str, prior: Any, asked: Mapping[str, Any]) -> None:
