@@ -45,7 +45,7 @@ def check(spec: str) -> None:
     from bench.names import nearest
     from bench.suites.cards import list_cards
     from bench.suites.known import ANY_CODE, absent, operators
-    from bench.system.user_code import is_user_code, members
+    from bench.system.code.user_code import is_user_code, members
 
     known = [*list_cards(), *operators()]
     if not is_user_code(spec) and spec not in known:
@@ -130,7 +130,7 @@ def names_operator(spec: str) -> bool:
     """Whether it names an operator; what names nothing at all is for the loader of solvers to refuse."""
     from bench.operators import OPERATORS
     from bench.operators.base import Operator
-    from bench.system.user_code import UserCodeError, is_user_code, load_class
+    from bench.system.code.user_code import UserCodeError, is_user_code, load_class
 
     if not is_user_code(spec):
         return spec in OPERATORS
@@ -232,7 +232,7 @@ def refuse_unknown(solvers: Sequence[str]) -> None:
     from bench.names import nearest
     from bench.suites.cards import FOLDER, list_cards
     from bench.suites.known import absent
-    from bench.system.user_code import is_user_code
+    from bench.system.code.user_code import is_user_code
 
     known = [name for name in list_cards() if (FOLDER / "laws" / f"{name}.py").is_file()]
     for spec in solvers:

@@ -27,8 +27,8 @@ from bench.operators.matrices import CompressedSensing, Matrix, RandomMatrix
 from bench.operators.means import Grey, SRAverage
 from bench.operators.nonlinear import HDR, PhaseRetrieval, blur_nonlinear
 from bench.operators.separable import BlurGauss, BlurUniform, SRBicubic
+from bench.system.code.user_code import is_user_code, load_class
 from bench.system.gate import conform, reason, short
-from bench.system.user_code import is_user_code, load_class
 
 __all__ = ["OPERATORS", "make_operator", "operator_name", "operator_parameters"]
 

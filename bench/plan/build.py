@@ -26,8 +26,8 @@ from bench.solver import Solver, particles
 from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
+from bench.system.code.user_code import is_user_code
 from bench.system.gate import conform
-from bench.system.user_code import is_user_code
 
 MOST_JOBS = 2_000_000
 """Reconstructions of a run: the keys of all are made before the first is computed."""

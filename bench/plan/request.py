@@ -10,7 +10,7 @@ from bench.data import names_folder
 from bench.plan.options import KEPT, Options, make_options
 from bench.records.manifest import Request
 from bench.suites.suite import Suite, SuiteError
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
 
 
 def make_request(suite: Suite, options: Options) -> Request:
@@ -64,7 +64,7 @@ def _prior(name: str) -> str:
         return f"{kind}:{Path(rest).expanduser().absolute()}"
     if kind == "azula":
         return f"{kind}:{_code(rest)}"
-    return str(Path(name).absolute()) if name.endswith(".toml") else name
+    return str(Path(name).absolute()) if name.endswith(".toml") else _code(name)
 
 
 def _dataset(name: str) -> str:

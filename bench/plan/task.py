@@ -16,7 +16,7 @@ from typing import Any
 from bench.noise import stream_key
 from bench.operators import make_operator
 from bench.operators.base import Operator
-from bench.system.user_code import source_sha256
+from bench.system.code.user_code import source_sha256
 
 SAMPLES_SCHEME = "rows-1"
 """How the samples of a problem share one stream; part of the keys of records about several samples."""

@@ -1,5 +1,7 @@
 """Whether one row of a table is better than another, image by image."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -113,3 +115,15 @@ def differ(a: ArrayLike, b: ArrayLike, floor: ArrayLike) -> bool:
         floor: (n,), scores of as many exact samples. Two solvers that do not differ from these do not differ.
     """
     return side(a, b) != 0 and not (at_floor(a, floor) and at_floor(b, floor))
+
+
+def shared_means(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float, float] | None:
+    """The means of two mappings over the names that both have; None where there is none.
+
+    >>> shared_means({"x": 1.0, "y": 3.0}, {"y": 5.0, "z": 9.0})
+    (3.0, 5.0)
+    """
+    both = [name for name in a if name in b]
+    if not both:
+        return None
+    return sum(a[name] for name in both) / len(both), sum(b[name] for name in both) / len(both)

@@ -35,8 +35,8 @@ from pydantic_core import ErrorDetails
 
 from bench.names import nearest
 from bench.suites.yamlfile import Source, SuiteError, explain
+from bench.system.code.user_code import is_user_code
 from bench.system.gate import conform
-from bench.system.user_code import is_user_code
 
 FOLDER = Path(__file__).resolve().parents[2] / "solvers"
 LAST = 1000

@@ -10,7 +10,7 @@ from bench.names import matches, nearest, selected
 from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.suite import SolverRow, Suite, TaskRow, default_label, repeated_labels
 from bench.suites.yamlfile import SuiteError
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
 
 MOST_COPIES = 1000
 """Changed copies of a row that the command line may ask for."""

@@ -11,8 +11,8 @@ from pydantic import PydanticSchemaGenerationError, ValidationError
 from bench.solver import Solver
 from bench.suites.cards import card_of
 from bench.suites.yamlfile import SuiteError, explain
+from bench.system.code.user_code import UserCodeError, is_user_code, load_class, source_sha256
 from bench.system.gate import conform
-from bench.system.user_code import UserCodeError, is_user_code, load_class, source_sha256
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class SolverClass:
     Attributes:
         name: NAME of ``solvers/NAME.py``, or the class's name: part of the record's key and of the sampler's
             stream.
-        source_sha256: hash of the code of a solver that is not ours, see `bench.system.user_code`; ours carry
-            a ``rev`` instead.
+        source_sha256: hash of the code of a solver that is not ours, see `bench.system.code.user_code`; ours
+            carry a ``rev`` instead.
     """
 
     name: str

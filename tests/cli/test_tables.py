@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from bench.cli.tables import forecast_table, repeat_table, score_table, short
+from bench.cli.tables import below_baseline, forecast_table, repeat_table, score_table, short
 from bench.verify.repeat import Repeat
 from tests.made_run import record
 
@@ -38,6 +38,21 @@ def test_scores_are_means_over_what_is_done_and_the_rest_is_told():
         "sets",
         "          n     MMD   var A   var 0    NFE  s/image",
         "  not     0  nothing yet",
+    ]
+
+
+def test_a_row_below_the_baseline_is_said():
+    """Over the images of both, and within a task."""
+    cells = [cell("good"), cell("bad"), cell("pinv"), cell("other", task="box")]
+    for one in cells:
+        one.solver = SimpleNamespace(baseline=one.label == "pinv")
+    psnrs = {"good": (21, 23), "bad": (19, 18), "pinv": (20, 22, 1), "other": (1, 1)}
+    records = []
+    for label, values in psnrs.items():
+        records += [scored(label, psnr=value, image=f"{i}") for i, value in enumerate(values)]
+    assert list(below_baseline(cells, records)) == [
+        "warning: blur: bad: PSNR 18.50 dB is below pinv's 21.00 on the same images: "
+        "prior or settings do not fit"
     ]
 
 

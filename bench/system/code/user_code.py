@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.names import nearest
-from bench.system.syntax import code_text
+from bench.system.code.syntax import code_text
 
 PREFIX = "user_code_"
 """The names of modules that are imported from a file begin with it."""
