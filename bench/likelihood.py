@@ -26,7 +26,7 @@ from bench.operators.base import dot, per_image
 WHITE = 255
 """Expected counts of a white pixel at rate 1."""
 LEAST_COUNT = 1.0
-"""Expected count below which the Poisson log likelihood goes on along its tangent: finite for every A(x)."""
+"""Expected count below which the Poisson log likelihood goes on along a tangent, finite everywhere."""
 
 
 @dataclass(frozen=True)
@@ -207,10 +207,11 @@ class Poisson(NoiseModel):
         mean, k = self.counts(Ax), self.counts(y)
         held = mean.clamp_min(LEAST_COUNT)
         log = held.log() + (mean - held) / LEAST_COUNT  # its tangent below the least count
-        return k * log - mean - torch.lgamma(k + 1)
+        return k * log - mean.relu() - torch.lgamma(k + 1)
 
     def score(self, Ax: Tensor, y: Tensor) -> Tensor:
-        return self.gain * (self.counts(y) / self.counts(Ax).clamp_min(LEAST_COUNT) - 1)
+        mean = self.counts(Ax)
+        return self.gain * (self.counts(y) / mean.clamp_min(LEAST_COUNT) - (mean > 0).to(mean))
 
     def mean(self, Ax: Tensor) -> Tensor:
         return Ax.clamp_min(-1)
