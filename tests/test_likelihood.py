@@ -1,5 +1,5 @@
-"""Every noise model keeps the laws of a likelihood: its score is its gradient, its draws are of its density, and
-the truth has misfit 1; and every image has its own."""
+"""Every noise model keeps the laws of a likelihood: its score is its gradient, its draws are of its density,
+and the truth has misfit 1; and every image has its own."""
 
 import math
 
@@ -104,7 +104,7 @@ def test_nothing_pulls_where_y_is_what_is_expected(model):
     """So do entries that were not measured, where both are 0."""
     Ax = torch.zeros(B, *SHAPE, dtype=torch.float64)
     assert (model.residual(Ax, Ax) == 0).all()
-    if model != Gaussian(0.0):
+    if torch.as_tensor(model.std != 0).all():
         assert (model.score(Ax, Ax) == 0).all()
 
 

@@ -79,9 +79,7 @@ class Entry:
 class TaskEntry(Entry):
     """A task of a run, in the order of the tables."""
 
-    LEFT_OUT = frozenset(
-        {"operator_sha256", "dataset", "prior", "conventions", "images", "noise", "told"}
-    )
+    LEFT_OUT = frozenset({"operator_sha256", "dataset", "prior", "conventions", "images", "noise", "told"})
 
     name: str
     title: str | None = None

@@ -66,9 +66,9 @@ class Runner:
 
     def announce(self) -> None:
         """Writes down what is asked for, before anything is computed."""
-        models = [cell.task.likelihood for cell in self.plan.cells if cell.samples_per_problem == 1]
-        noisy = [model.std for model in models if model.std != 0]
-        scored = self.scorer.names(noisy[0] if noisy else 0.0) if models else []
+        cells = [cell for cell in self.plan.cells if cell.samples_per_problem == 1]
+        noisy = any(cell.task.likelihood.std != 0 for cell in cells)
+        scored = self.scorer.names(float(noisy)) if cells else []
         manifest = make_manifest(
             self.plan,
             scored,
