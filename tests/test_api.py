@@ -11,7 +11,10 @@ import bench.api
 from bench import load_prior, make_operator, make_solver, solve
 from bench.suites.yamlfile import SuiteError
 from solvers.ddrm import DDRM
+from solvers.dps import DPS
+from solvers.mcg import MCG
 from solvers.pinv import Pinv
+from solvers.red_diff import RedDiff
 from solvers.tds import TDS
 from tests import ROOT
 
@@ -77,3 +80,36 @@ def test_a_solver_made_by_hand_is_checked_too(prior):
     A = make_operator("denoise", prior.shape, range(1))
     with pytest.raises(ValueError, match=r"DDRM\.eta: Input should be a finite number"):
         solve(torch.zeros(1, *prior.shape), A, 0.05, prior, DDRM(eta=float("nan")))
+
+
+def test_what_stands_in_the_holes_of_y_has_no_effect(prior):
+    A = make_operator("inpaint_box", prior.shape, range(2))
+    y = A(torch.zeros(2, *prior.shape).double() + 0.5)
+    for solver in (Pinv(), DDRM(steps=2), DPS(steps=2), MCG(steps=2), RedDiff(steps=2)):
+        expected = solve(y, A, 0.05, prior, solver)
+        for junk in (-1.0, torch.nan):
+            assert torch.equal(solve(torch.where(A.measured, y, junk), A, 0.05, prior, solver), expected)
+
+
+def test_every_image_may_have_its_own_sigma(prior):
+    """It is solved as in a batch of that sigma; methods see one number."""
+    A = make_operator("inpaint_random", prior.shape, range(3))
+    y = A(torch.zeros(3, *prior.shape).double())
+    mixed = solve(y, A, torch.tensor([0.05, 0.05, 0.4]), prior, DDRM(steps=2))
+    for sigma, rows in ((0.05, [0, 1]), (0.4, [2])):
+        torch.testing.assert_close(
+            solve(y, A, sigma, prior, DDRM(steps=2))[rows], mixed[rows], atol=1e-4, rtol=0
+        )
+    with pytest.raises(ValueError, match="sigma has 2 numbers for 3 images"):
+        solve(y, A, torch.tensor([0.1, 0.2]), prior, Pinv())
+    for wrong in (-0.1, float("nan"), torch.tensor([0.1, 0.1, float("inf")])):
+        with pytest.raises(ValueError, match="sigma must be a finite number >= 0"):
+            solve(y, A, wrong, prior, Pinv())
+
+
+def test_other_noise_is_a_model(prior):
+    A = make_operator("denoise", prior.shape, [0])
+    y = A(torch.zeros(1, *prior.shape).double())
+    assert solve(y, A, bench.Poisson(rate=1.0), prior, DPS(steps=2)).isfinite().all()
+    with pytest.raises(ValueError, match="DDRM takes Gaussian noise; y has Poisson"):
+        solve(y, A, bench.Poisson(rate=1.0), prior, DDRM(steps=2))

@@ -66,8 +66,9 @@ class Runner:
 
     def announce(self) -> None:
         """Writes down what is asked for, before anything is computed."""
-        sigmas = [cell.task.sigma for cell in self.plan.cells if cell.samples_per_problem == 1]
-        scored = self.scorer.names(max(sigmas)) if sigmas else []
+        cells = [cell for cell in self.plan.cells if cell.samples_per_problem == 1]
+        noisy = any(cell.task.likelihood.std != 0 for cell in cells)
+        scored = self.scorer.names(float(noisy)) if cells else []
         manifest = make_manifest(
             self.plan,
             scored,
