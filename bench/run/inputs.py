@@ -123,8 +123,8 @@ def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str
 
 
 def _tensor_sha256(tensor: Tensor) -> str:
-    """Masks and kernels enter as float32: the last bits of float64 may differ between processors."""
-    values = tensor.float() if tensor.is_floating_point() else tensor
+    """Masks and kernels enter in single precision: the last bits of float64 may differ between processors."""
+    values = moved(tensor, dtype=torch.float32).resolve_conj()
     return hashlib.sha256(values.numpy().tobytes()).hexdigest()
 
 
