@@ -8,13 +8,14 @@ clock.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
+from bench.likelihood import Gaussian, Laplace, NoiseModel, Poisson, names
 from bench.noise import Noise
-from bench.operators.base import RUNGS, LinearOperator, Operator, PinvOperator, SVDOperator, norm
+from bench.operators.base import RUNGS, LinearOperator, Operator, PinvOperator, SVDOperator, norm, per_image
 from bench.operators.base.neutral import Neutral
 from bench.prior import Prior, Pullback
 from bench.schedule import (
@@ -32,14 +33,18 @@ from bench.schedule import (
 __all__ = [
     "CLEAN",
     "Count",
+    "Gaussian",
+    "Laplace",
     "Level",
     "LinearOperator",
     "Measurement",
     "Neutral",
     "Noise",
+    "NoiseModel",
     "NonNegative",
     "Operator",
     "PinvOperator",
+    "Poisson",
     "Positive",
     "Prior",
     "Pullback",
@@ -71,19 +76,50 @@ UnitInterval = Annotated[float, Ge(0), Le(1)]
 Rung = TypeVar("Rung", bound=Operator)
 
 
-class Measurement(NamedTuple, Generic[Rung]):
-    """What a solver is told: y = A(x) + sigma n. Never the ground truth.
+class Measurement(tuple[Tensor, Rung, float], Generic[Rung]):
+    """What a solver is told: y, A and how y scatters around A(x). Never the ground truth.
 
-    ``Measurement[SVDOperator]`` says in a signature which operators the solver takes; `Solver.needs` makes
-    sure of it.
+    It unpacks as ``y, A, sigma``. ``Measurement[SVDOperator]`` says in a signature which operators the solver
+    takes; `Solver.needs` makes sure of it, and `Solver.noises` of the noise.
+
+    Args:
+        y: (B, *m), real or complex; 0 in entries that were not measured.
+        A: one operator per image of the batch.
+        sigma: standard deviation of the noise where it is `Gaussian`.
+        noise: any other noise, instead of sigma.
     """
 
-    y: Tensor
-    """(B, *m)."""
-    A: Rung
-    """One operator per image of the batch."""
-    sigma: float
-    """Standard deviation of the noise in y, in the units of x ([-1, 1])."""
+    noise: NoiseModel
+
+    def __new__(
+        cls, y: Tensor, A: Rung, sigma: float | Tensor = 0.0, noise: NoiseModel | None = None
+    ) -> Self:
+        noise = Gaussian(sigma) if noise is None else noise
+        self = super().__new__(cls, (y, A, per_image(noise.std, y.real)))
+        self.noise = noise
+        return self
+
+    def __getnewargs__(self) -> tuple[Tensor, Rung, float, NoiseModel]:
+        """What a copy is made of."""
+        return (*self, self.noise)
+
+    @property
+    def y(self) -> Tensor:
+        """(B, *m)."""
+        return self[0]
+
+    @property
+    def A(self) -> Rung:
+        """One operator per image of the batch."""
+        return self[1]
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the noise in y, in the units of x ([-1, 1]).
+
+        NaN where it depends on A(x); where images differ, a tensor that broadcasts against y.
+        """
+        return self[2]
 
 
 class Step(NamedTuple):
@@ -113,6 +149,8 @@ class Solver(ABC):
     """The least capable operator that the solver accepts."""
     needs_gradient: ClassVar[bool] = False
     """Whether the solver differentiates through A, so that a gradient-free operator is refused."""
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (Gaussian,)
+    """The noise models that the solver accounts for, or does not mind."""
     baseline: ClassVar[bool] = False
     """An anchor row, not a method: exempt from the paper id and from having to beat A+ y."""
     rev: ClassVar[int] = 1
@@ -128,6 +166,12 @@ class Solver(ABC):
         if self.needs_gradient and not A.differentiable:
             return f"{name} needs a gradient through A; {type(A).__name__} has none"
         return None
+
+    def refuses(self, A: Operator, prior: Prior, noise: NoiseModel) -> str | None:
+        """Why this instance cannot solve problems with A, the prior and the noise, or None where it can."""
+        if not isinstance(noise, self.noises):
+            return f"{type(self).__name__} takes {names(self.noises)} noise; y has {type(noise).__name__}"
+        return self.reject(A, prior)
 
     @abstractmethod
     def solve(self, measurement: Measurement[Any], prior: Prior, noise: Noise) -> Iterator[Step]:

@@ -166,11 +166,13 @@ def solver_inputs(cell: Cell, measured: Measured, jobs: Sequence[Job]) -> tuple[
     Several samples per problem are one job and make the batch: every row is the same problem then.
     """
     images, samples = [job.image for job in jobs], [job.sample for job in jobs]
-    prior, (y, A, sigma) = prior_of(cell, images), measured.measurement
+    prior, (y, A, _), model = prior_of(cell, images), measured.measurement, measured.measurement.noise
+    model = model.to(prior.device, prior.dtype)
     y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
     if cell.samples_per_problem == 1:
         noise = solver_noise(cell.task, images, samples, cell.name, prior.dtype, prior.device)
-        return Measurement(y, A, sigma), prior, noise
+        return Measurement(y, A, noise=model), prior, noise
     n = cell.samples_per_problem // particles(cell.solver)
     rows = sample_noise(cell.task, images[0], samples[0], cell.name, n, prior.dtype, prior.device)
-    return Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma), prior, rows
+    y, A, model = y.repeat_interleave(n, 0), A.repeat_interleave(n), model.repeat_interleave(n)
+    return Measurement(y, A, noise=model), prior, rows

@@ -85,12 +85,12 @@ def solve(
         SolverTimeout: the limit is passed.
         Exception: whatever the solver raises.
     """
-    y, A, sigma = measurement
+    y, A, _ = measurement
     n, calls, operator_calls = len(y), Counter[str](), Counter[str]()
     clock, memory, finite = Clock(prior.device), PeakMemory(prior.device), Finiteness(n)
     memory.start()
     clock.start()
-    counted = Measurement(y, A.counting(operator_calls), sigma)
+    counted = Measurement(y, A.counting(operator_calls), noise=measurement.noise)
     with drawn_ahead(noise, prior.device) as source:
         steps = solver.solve(counted, CountingPrior(prior, calls), _UntimedNoise(source, clock))
         k, x = _last_state(steps, state_shape(solver, n, prior.shape), clock, finite, limit, on_step)
