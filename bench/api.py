@@ -23,7 +23,7 @@ from torch import Tensor
 
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
-from bench.operators.base import Operator
+from bench.operators.base import Operator, check_kind, moved
 from bench.prior import Prior
 from bench.priors import load_prior
 from bench.run.solve import solve as run_solver
@@ -59,7 +59,7 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
     """Reconstructs a batch of images, without TF32, as in a run.
 
     Args:
-        y: measurements, (B, *m).
+        y: measurements, (B, *m), complex where the operator is.
         A: one operator per row of y, made by `make_operator`.
         sigma: standard deviation of the noise in y, for images in [-1, 1].
         solver: made by `make_solver`, or an instance of a class in ``solvers``.
@@ -69,7 +69,7 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
         (B, *shape) in the prior's dtype, on its device; the first of several particles.
 
     Raises:
-        ValueError: y does not fit A, A not the prior, or the solver does not take A.
+        ValueError: y does not fit A, in shape or kind, A not the prior, or the solver does not take A.
     """
     given, out_shape, shape = tuple(y.shape), tuple(A.out_shape), tuple(A.shape)
     if given != (len(A), *out_shape) or shape != tuple(prior.shape):
@@ -79,9 +79,10 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
         )
     if reason := solver.reject(A, prior):
         raise ValueError(reason)
+    check_kind(A, y)
     keys = [stream_key("reconstruct", seed, i) for i in range(len(y))]
     noise = StreamNoise(keys, prior.dtype, prior.device)
-    measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
+    measurement = Measurement(moved(y, prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
     with full_precision():
         x = run_solver(solver, measurement, prior, noise).x
     return (x[:, 0] if particles(solver) > 1 else x).to(prior.device, prior.dtype)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.data.images import Images
 from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_key
-from bench.operators.base import Operator
+from bench.operators.base import Operator, check_kind, moved
 from bench.operators.base.neutral import added
 from bench.plan.cell import Cell, Job, class_labels
 from bench.plan.task import Task, supplied
@@ -99,10 +99,12 @@ def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
     for i, image in enumerate(images):
         key = stream_key("measurement", task.seed, task.dataset, image, task.name)
         one, truth = A[i : i + 1], data.image_sha256(image)
-        n = StreamNoise([key], torch.float64).new(one.out_shape)
+        Ax = one(x[i : i + 1])
+        check_kind(one, Ax)
+        n = StreamNoise([key], torch.float64).like(Ax)
         if one.measured is not None:
             n = n * one.measured
-        rows.append(one(x[i : i + 1]) + task.sigma * n)
+        rows.append(Ax + task.sigma * n)
         hashes.append(_identity(task, one, key, truth))
         truths.append(truth)
     return Measured(x, Measurement(torch.cat(rows), A, task.sigma), hashes, truths)
@@ -168,7 +170,7 @@ def solver_inputs(cell: Cell, measured: Measured, jobs: Sequence[Job]) -> tuple[
     images, samples = [job.image for job in jobs], [job.sample for job in jobs]
     prior, (y, A, _), model = prior_of(cell, images), measured.measurement, measured.measurement.noise
     model = model.to(prior.device, prior.dtype)
-    y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
+    y, A = moved(y, prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
     if cell.samples_per_problem == 1:
         noise = solver_noise(cell.task, images, samples, cell.name, prior.dtype, prior.device)
         return Measurement(y, A, noise=model), prior, noise

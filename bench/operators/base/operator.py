@@ -192,7 +192,12 @@ def per_image(scalar: float | Tensor, x: Tensor) -> float | Tensor:
     return scalar
 
 
-def moved(v: Tensor, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Tensor:
+def moved(
+    v: Tensor,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    copy: bool = False,
+) -> Tensor:
     """A tensor on another device and in another floating precision, its kind kept.
 
     Complex numbers stay complex, of that precision; whole numbers and masks stay what they are.
@@ -200,9 +205,24 @@ def moved(v: Tensor, device: torch.device | str | None = None, dtype: torch.dtyp
     >>> moved(torch.tensor([1j]), dtype=torch.float64)
     tensor([0.+1.j], dtype=torch.complex128)
     """
-    if dtype is None or v.is_floating_point():
-        return v.to(device, dtype)
-    return v.to(device, dtype.to_complex() if v.is_complex() else None)
+    if dtype is not None and not v.is_floating_point():
+        dtype = dtype.to_complex() if v.is_complex() else None
+    return v.to(device, dtype, copy=copy)
+
+
+def check_kind(A: Operator, y: Tensor) -> None:
+    """Refuses measurements that are complex where the operator's are real, and the other way round.
+
+    Raises:
+        ValueError: y is of the other kind; a cast would drop an imaginary part, or make one up.
+    """
+    if y.is_complex() == A.complex_valued:
+        return
+    kind, other = ("complex", "real") if A.complex_valued else ("real", "complex")
+    raise ValueError(
+        f"y is {other} ({y.dtype}), and measurements of {type(A).__name__} are {kind}; "
+        "its class says so in `complex_valued`"
+    )
 
 
 def real_parts(y: Tensor) -> Tensor:
