@@ -13,7 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -60,9 +60,13 @@ class NoiseModel(ABC):
     def variance(self, Ax: Tensor) -> Tensor:
         """The variance of each entry of y, broadcastable against (B, *m); of complex entries per part."""
 
+    @property
     @abstractmethod
-    def unit(self, y: Tensor) -> float | Tensor:
-        """The inverse Fisher information of an entry, one per image, which turns a score into units of y."""
+    def unit(self) -> float | Tensor:
+        """The inverse Fisher information of an entry, which turns a score into units of y; or one per image.
+
+        Where it depends on A(x) it is that of A(x) = 0, mid-grey.
+        """
 
     def mean(self, Ax: Tensor) -> Tensor:
         """The mean of y, (B, *m)."""
@@ -80,10 +84,10 @@ class NoiseModel(ABC):
 
     def residual(self, Ax: Tensor, y: Tensor) -> Tensor:
         """The score in units of y, (B, *m): y - A(x) for Gaussian noise, which ignores sigma."""
-        return per_image(self.unit(y), y) * self.score(Ax, y)
+        return per_image(self.unit, y) * self.score(Ax, y)
 
     def weights(self, y: Tensor) -> float | Tensor:
-        """The inverse variances that y itself tells, relative to their mean: 1.0, or (B, *m).
+        """The inverse variances that y itself tells, relative to that of y = 0: 1.0, or (B, *m).
 
         They make a weighted Gaussian of the likelihood.
         """
@@ -159,7 +163,8 @@ class Gaussian(NoiseModel):
         real = Ax.real
         return per_image(torch.as_tensor(self.sigma, dtype=real.dtype, device=real.device), real) ** 2
 
-    def unit(self, y: Tensor) -> float | Tensor:
+    @property
+    def unit(self) -> float | Tensor:
         return self.sigma**2
 
 
@@ -213,16 +218,12 @@ class Poisson(NoiseModel):
     def variance(self, Ax: Tensor) -> Tensor:
         return self.counts(self.mean(Ax)) / self.gain**2
 
-    def unit(self, y: Tensor) -> Tensor:
-        return self._told(y).flatten(1).mean(1)
+    @property
+    def unit(self) -> float:
+        return 1 / self.gain
 
     def weights(self, y: Tensor) -> Tensor:
-        inverse = 1 / self._told(y)
-        return inverse / per_image(inverse.flatten(1).mean(1), y)
-
-    def _told(self, y: Tensor) -> Tensor:
-        """The variance of each entry that y itself tells, from one count at least, (B, *m)."""
-        return self.counts(y).clamp_min(LEAST_COUNT) / self.gain**2
+        return self.gain / self.counts(y).clamp_min(LEAST_COUNT)
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,8 @@ class Laplace(NoiseModel):
     def variance(self, Ax: Tensor) -> Tensor:
         return Ax.new_tensor(self.std**2)
 
-    def unit(self, y: Tensor) -> float:
+    @property
+    def unit(self) -> float:
         return self.scale**2
 
 
@@ -266,13 +268,9 @@ KINDS: dict[str, type[NoiseModel]] = {"gaussian": Gaussian, "laplace": Laplace, 
 """The noise models by the names that suites give them."""
 
 
-def as_measured(y: Tensor, measured: Tensor | None) -> Tensor:
-    """Puts 0 into the entries of y, (B, *m), that were not measured, whatever they hold.
-
-    >>> as_measured(torch.tensor([[1.0, torch.nan]]), torch.tensor([[True, False]]))
-    tensor([[1., 0.]])
-    """
-    return _kept(y, measured)
+def make_noise(kind: str, **params: Any) -> NoiseModel:
+    """The noise model of a suite's words, as in ``kind="poisson", rate=1.0``."""
+    return KINDS[kind](**params)
 
 
 def _kept(values: Tensor, measured: Tensor | None) -> Tensor:

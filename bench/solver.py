@@ -63,6 +63,7 @@ __all__ = [
     "fresh_noise",
     "norm",
     "particles",
+    "per_image",
     "vjp_once",
 ]
 
@@ -83,7 +84,7 @@ class Measurement(tuple[Tensor, Rung, float], Generic[Rung]):
     takes; `Solver.needs` makes sure of it, and `Solver.noises` of the noise.
 
     Args:
-        y: (B, *m), real or complex; 0 in entries that were not measured.
+        y: (B, *m), real or complex. Entries that were not measured become 0, whatever they hold.
         A: one operator per image of the batch.
         sigma: standard deviation of the noise where it is `Gaussian`.
         noise: any other noise, instead of sigma.
@@ -95,7 +96,7 @@ class Measurement(tuple[Tensor, Rung, float], Generic[Rung]):
         cls, y: Tensor, A: Rung, sigma: float | Tensor = 0.0, noise: NoiseModel | None = None
     ) -> Self:
         noise = Gaussian(sigma) if noise is None else noise
-        self = super().__new__(cls, (y, A, per_image(noise.std, y.real)))
+        self = super().__new__(cls, (A.masked(y), A, per_image(noise.std, y.real)))
         self.noise = noise
         return self
 

@@ -13,7 +13,7 @@ from bench.plan.options import Options
 from bench.prior import CountingPrior
 from bench.run.inputs import measure, solver_noise
 from bench.run.solve import ContractViolation, Finiteness, require_step, solve, state_shape, warm_up
-from bench.solver import Solver, Step
+from bench.solver import Measurement, Solver, Step
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
 from solvers.ddrm import DDRM
@@ -59,7 +59,7 @@ def test_solvers_do_not_pay_for_noise(suite):
             return super().new(shape)
 
     measurement = measure(cell.task, cell.data, ["im0"]).measurement
-    given = measurement._replace(y=measurement.y.float(), A=measurement.A.to(dtype=torch.float32))
+    given = Measurement(measurement.y.float(), measurement.A.to(dtype=torch.float32), measurement.sigma)
     start = time.perf_counter()
     outcome = solve(cell.solver, given, cell.prior, SlowNoise(noise.keys))
     wall = time.perf_counter() - start

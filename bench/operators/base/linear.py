@@ -30,7 +30,7 @@ class LinearOperator(PinvOperator):
         """A^T v, (B, *m) -> (B, *shape); no graph."""
         self.count("adjoint", len(v))
         with torch.no_grad():
-            return self.transpose(v)
+            return self.transpose(self.masked(v))
 
     def vjp(self, x: Tensor) -> tuple[Tensor, Pullback]:
         return self(x), self.adjoint
@@ -43,7 +43,7 @@ class LinearOperator(PinvOperator):
         """
         self.count("pinv", len(y))
         with torch.no_grad():
-            return self.solve_pinv(y, damping)
+            return self.solve_pinv(self.masked(y), damping)
 
     def conventions(self) -> dict[str, str]:
         """What `Operator.conventions` asks for, with the DC gain, A of the constant image 1, as measured."""
@@ -123,7 +123,7 @@ class SVDOperator(LinearOperator):
 
     def Ut(self, y: Tensor) -> Tensor:
         """U^T y, (B, *m) -> (B, *shape); no graph."""
-        return self._transform(self.apply_Ut, y)
+        return self._transform(self.apply_Ut, self.masked(y))
 
     def V(self, z: Tensor) -> Tensor:
         """V z, (B, *shape) -> (B, *shape); no graph."""

@@ -73,9 +73,13 @@ class Operator(ABC):
     def measured(self) -> Tensor | None:
         """(B, *m) bool, which entries of y were measured; None means all.
 
-        Noise, norms and misfit count only these.
+        Noise, norms and misfit count only these, and whatever else y holds has no effect.
         """
         return None
+
+    def masked(self, y: Tensor) -> Tensor:
+        """Puts 0 into the entries of y, (B, *m), that were not measured, whatever they hold, NaN too."""
+        return y if self.measured is None else torch.where(self.measured, y, torch.zeros_like(y))
 
     def size(self, y: Tensor) -> float | Tensor:
         """The number m of measured entries: a float, or one per image that broadcasts against y, (B, *m).
@@ -118,7 +122,7 @@ class Operator(ABC):
 
         def pull(v: Tensor) -> Tensor:
             self.count("adjoint", len(v))
-            return torch.autograd.grad(Ax, x, v, retain_graph=True)[0]
+            return torch.autograd.grad(Ax, x, self.masked(v), retain_graph=True)[0]
 
         return Ax.detach(), pull
 
@@ -171,7 +175,7 @@ class PinvOperator(Operator):
         """A starting point consistent with y, (B, *m) -> (B, *shape); no graph."""
         self.count("pinv", len(y))
         with torch.no_grad():
-            return self.solve_pinv(y)
+            return self.solve_pinv(self.masked(y))
 
     def guess(self, y: Tensor) -> Tensor:
         return self.pinv(y)
@@ -239,13 +243,18 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     return (a.conj() * b).real.flatten(1).sum(1)
 
 
-def norm(r: Tensor) -> Tensor:
+def norm(r: Tensor, measured: Tensor | None = None) -> Tensor:
     """Euclidean length per image, (B, ...) -> (B, 1, ...).
 
     It has a floor, so that r divided by it is finite at r = 0.
+
+    Args:
+        measured: bool, broadcastable against r: the entries that count. None means all.
 
     >>> norm(torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
     tensor([[5.],
             [2.]])
     """
+    if measured is not None:
+        r = torch.where(measured, r, torch.zeros_like(r))
     return per_image(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)
