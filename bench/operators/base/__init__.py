@@ -6,8 +6,8 @@
     SVDOperator       + s, U, Ut, V, Vt            masks, pooling, separable and circular blur
 
 Operators are pure and batched: one per image where masks or kernels are random, drawn in the constructor from
-one seed per image. Images are (B, C, H, W) in [-1, 1] (or (B, d) vectors), measurements (B, *m), real or, where
-the class says ``complex_valued``, complex. Public methods build no graph; autograd lives in here only.
+one seed per image. Images are (B, C, H, W) in [-1, 1] (or (B, d) vectors), measurements (B, *m), real or,
+where the class says ``complex_valued``, complex. Public methods build no graph; autograd lives in here only.
 
 A new operator provides ``forward`` and ``out_shape``, and the pieces of the rung it stands on:
 

@@ -25,7 +25,7 @@ class Operator(ABC):
     """Raised whenever a change of the code changes measurements; part of every record's key."""
     complex_valued: bool = False
     """Whether y = A(x) is complex; x never is. An entry of y counts as two numbers, and products of
-    measurements are real: Re<a, b>. A^T is the adjoint in that product, (B, *m) complex -> (B, *shape) real."""
+    measurements are real, Re<a, b>. A^T is the adjoint in that product: it takes complex to real."""
     differentiable: bool = True
     """False where the derivative is zero or undefined (rounding): refuses solvers that need a gradient."""
     batched: tuple[str, ...] = ()

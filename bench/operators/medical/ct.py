@@ -71,7 +71,7 @@ class CT(LinearOperator):
 
 
 def detector(H: int, W: int) -> int:
-    """The number of bins that see the whole image at every angle, even where W is, so that columns fit."""
+    """The number of bins that see the whole image at every angle; even where W is, to match its columns."""
     bins = math.ceil(math.hypot(H, W))
     return bins + (bins - W) % 2
 

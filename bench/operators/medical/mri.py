@@ -1,4 +1,4 @@
-"""Magnetic resonance imaging: some of the Fourier coefficients of an image, seen by one coil or by several."""
+"""Magnetic resonance imaging: some of the Fourier coefficients of an image, seen by one coil or several."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ PLANE = (-2, -1)
 class MRI(LinearOperator):
     """A(x) = mask F(S_c x) for every coil c: multi-coil k-space of a real image, complex.
 
-    F is the orthonormal two-dimensional Fourier transform, centred: the zero frequency is at (H // 2, W // 2).
+    F is the orthonormal two-dimensional Fourier transform, centred: frequency zero is at (H // 2, W // 2).
     S_c are the coils' sensitivities, with sum_c |S_c|^2 = 1 at every pixel, so ||A|| <= 1. Images have no
     phase of their own. Each channel of x is an image; y is (C, coils, H, W), 0 where unmeasured.
 
@@ -47,7 +47,9 @@ class MRI(LinearOperator):
         size = image_shape(shape, "mri")[1:]
         if coils.maps.shape[1:] != size:
             found = " x ".join(map(str, coils.maps.shape[1:]))
-            raise ValueError(f"mri: sensitivities of {found} pixels do not fit images of {size[0]} x {size[1]}")
+            raise ValueError(
+                f"mri: sensitivities of {found} pixels do not fit images of {size[0]} x {size[1]}"
+            )
         self.rcond, self.sha256 = rcond, coils.sha256
         self.mask = torch.from_numpy(np.stack(masks)[:, None]).double()
         self.maps = torch.from_numpy(coils.maps)
@@ -88,7 +90,7 @@ class MRI(LinearOperator):
 class SingleCoilMRI(SVDOperator):
     """A(x) = mask F(x): k-space of a real image, complex, seen by one coil that sees every pixel alike.
 
-    F is the orthonormal two-dimensional Fourier transform, centred: the zero frequency is at (H // 2, W // 2).
+    F is the orthonormal two-dimensional Fourier transform, centred: frequency zero is at (H // 2, W // 2).
     Each channel of x is an image; y is (C, H, W), 0 where unmeasured.
 
     A real image has conj-symmetric coefficients, so a frequency is known where it or its negative is
@@ -182,7 +184,9 @@ def mri(
     if sensitivities == "file":
         given = read_maps(supplied_file("mri", FILE, VARIABLE, "coil sensitivities, complex (coils, H, W)"))
         if len(given.maps) != coils:
-            raise ValueError(f"mri: the file of sensitivities has {len(given.maps)} coils, not coils = {coils}")
+            raise ValueError(
+                f"mri: the file of sensitivities has {len(given.maps)} coils, not coils = {coils}"
+            )
         return MRI(shape, seeds, masks, given, rcond)
     if coils == 1:
         return SingleCoilMRI(shape, seeds, masks)

@@ -15,8 +15,8 @@ GOLDEN = math.pi * (math.sqrt(5) - 1) / 2
 def cartesian(seed: int, size: Sequence[int], acceleration: float, center: float) -> np.ndarray:
     """(H, W) bool: whole columns, those around the zero frequency and others at random.
 
-    As many as W / ``acceleration``, rounded, of which ``center`` W, rounded, at least one, are the middle ones
-    (as in Zbontar et al., arXiv 1811.08839).
+    There are W / ``acceleration`` of them, rounded, and the middle ones are ``center`` W, rounded, at least
+    one (as in Zbontar et al., arXiv 1811.08839).
 
     Raises:
         ValueError: the middle alone is more than that.
@@ -38,10 +38,10 @@ def cartesian(seed: int, size: Sequence[int], acceleration: float, center: float
 
 
 def radial(seed: int, size: Sequence[int], acceleration: float) -> np.ndarray:
-    """(H, W) bool: spokes through the zero frequency, each a golden angle after the last, the first at random.
+    """(H, W) bool: spokes through the zero frequency, each a golden angle after the last one.
 
-    As few as measure at least 1 / ``acceleration`` of the entries. A spoke takes, at steps of half an entry,
-    the nearest one; it ends at the border of k-space.
+    The first is at random. They are as few as measure at least 1 / ``acceleration`` of the entries. A spoke
+    takes, at steps of half an entry, the nearest one, and ends at the border of k-space.
     """
     H, W = size
     kept = np.zeros((H, W), bool)
