@@ -21,12 +21,12 @@ from scipy import stats
 from torch import Tensor
 
 from bench.noise import Noise
-from bench.operators.base import dot, per_image
+from bench.operators.base import Operator, dot, per_image
 
 WHITE = 255
 """Expected counts of a white pixel at rate 1."""
 LEAST_COUNT = 1.0
-"""Expected count below which the Poisson log likelihood goes on along its tangent: finite for every A(x)."""
+"""Expected count below which the Poisson log likelihood goes on along a tangent, finite everywhere."""
 
 
 @dataclass(frozen=True)
@@ -207,10 +207,11 @@ class Poisson(NoiseModel):
         mean, k = self.counts(Ax), self.counts(y)
         held = mean.clamp_min(LEAST_COUNT)
         log = held.log() + (mean - held) / LEAST_COUNT  # its tangent below the least count
-        return k * log - mean - torch.lgamma(k + 1)
+        return k * log - mean.relu() - torch.lgamma(k + 1)
 
     def score(self, Ax: Tensor, y: Tensor) -> Tensor:
-        return self.gain * (self.counts(y) / self.counts(Ax).clamp_min(LEAST_COUNT) - 1)
+        mean = self.counts(Ax)
+        return self.gain * (self.counts(y) / mean.clamp_min(LEAST_COUNT) - (mean > 0).to(mean))
 
     def mean(self, Ax: Tensor) -> Tensor:
         return Ax.clamp_min(-1)
@@ -289,6 +290,17 @@ def _require(name: str, value: float | Tensor, least: float, open_: bool = False
     if each.ndim > 1 or not bool((above & each.isfinite()).all()):
         bound = f"{'>' if open_ else '>='} {least:g}"
         raise ValueError(f"{name} must be a finite number {bound}, or one per image, (B,); got {value}")
+
+
+def check_noise(A: Operator, model: NoiseModel) -> None:
+    """Refuses noise that is of real measurements only, where those of A are complex.
+
+    Raises:
+        ValueError: it is.
+    """
+    if A.complex_valued and not model.complex:
+        name = type(A).__name__
+        raise ValueError(f"{type(model).__name__} noise is of real measurements; those of {name} are complex")
 
 
 def _require_real(model: NoiseModel, Ax: Tensor) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.likelihood import Gaussian, NoiseModel
 from bench.metrics.networks import unit
 from bench.operators.base import Operator
 
@@ -65,10 +66,13 @@ def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
     return (squares.where(kept, 0).flatten(1).sum(1) / (parts * kept.flatten(1).sum(1))).sqrt()
 
 
-def misfit(A: Operator, x_hat: Tensor, y: Tensor, sigma: float) -> Tensor:
-    """The residual in units of the noise, ||A x - y|| / (sigma sqrt(m)): (B,) float64.
+def misfit(A: Operator, x_hat: Tensor, y: Tensor, noise: NoiseModel) -> Tensor:
+    """The residual in units of the noise: (B,) float64.
 
-    The truth has about 1. At sigma = 0 it means nothing and is NaN: read `residual` there.
+    That is ||A x - y|| / (sigma sqrt(m)) for Gaussian noise; see `NoiseModel.misfit` for others. The truth
+    has about 1. Without noise it means nothing and is NaN: read `residual` there.
     """
+    if not isinstance(noise, Gaussian):
+        return noise.misfit(A(x_hat), y, A.measured).double()
     r = residual(A, x_hat, y)
-    return r / sigma if sigma > 0 else torch.full_like(r, torch.nan)
+    return torch.where(r.new_tensor(noise.sigma) > 0, r / noise.sigma, torch.nan)

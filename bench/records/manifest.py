@@ -79,13 +79,18 @@ class Entry:
 class TaskEntry(Entry):
     """A task of a run, in the order of the tables."""
 
-    LEFT_OUT = frozenset({"operator_sha256", "dataset", "prior", "conventions", "images"})
+    LEFT_OUT = frozenset(
+        {"operator_sha256", "dataset", "prior", "conventions", "images", "noise", "told"}
+    )
 
     name: str
     title: str | None = None
     operator: str | None = None
     params: Mapping[str, Any] | None = None
     sigma: float | None = None
+    noise: Mapping[str, Any] = field(default_factory=dict)
+    """Of a record; so is ``told``."""
+    told: Mapping[str, Any] = field(default_factory=dict)
     operator_sha256: str | None = None
     """Hash of the code of a user's operator."""
     dataset: str | None = None

@@ -37,8 +37,12 @@ class Record:
     """Revision of the operator's code, as ``solver_rev`` is of the solver's."""
     operator_sha256: str | None = None
     """Hash of the code of a user's operator; None for ours."""
-    sigma: float
-    """Standard deviation of the noise in y, images in [-1, 1]."""
+    sigma: float | None
+    """Standard deviation of Gaussian noise in y, images in [-1, 1]; None where the noise is another."""
+    noise: dict[str, Any] = field(default_factory=dict)
+    """Kind and parameters of noise that is not Gaussian; see `bench.likelihood`."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """What the solver was told that is not so: sigma, parameters of the operator; mostly empty."""
     solver: str
     label: str
     """The row's name in tables."""

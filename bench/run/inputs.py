@@ -16,7 +16,7 @@ from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_ke
 from bench.operators.base import Operator, check_kind, moved
 from bench.operators.base.neutral import added
 from bench.plan.cell import Cell, Job, class_labels
-from bench.plan.task import Task, supplied
+from bench.plan.task import NOT_MEASURED, Task, supplied
 from bench.prior import Prior
 from bench.records.keys import digest
 from bench.solver import Measurement, particles
@@ -97,17 +97,15 @@ def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
     x = torch.stack([data.image(image) for image in images]).double()
     rows, hashes, truths = [], [], []
     for i, image in enumerate(images):
-        key = stream_key("measurement", task.seed, task.dataset, image, task.name)
+        key = task.measurement_stream(image)
         one, truth = A[i : i + 1], data.image_sha256(image)
+        noise = StreamNoise([key], torch.float64)
         Ax = one(x[i : i + 1])
         check_kind(one, Ax)
-        n = StreamNoise([key], torch.float64).like(Ax)
-        if one.measured is not None:
-            n = n * one.measured
-        rows.append(Ax + task.sigma * n)
+        rows.append(one.masked(task.likelihood.draw(Ax, noise)))
         hashes.append(_identity(task, one, key, truth))
         truths.append(truth)
-    return Measured(x, Measurement(torch.cat(rows), A, task.sigma), hashes, truths)
+    return Measured(x, Measurement(torch.cat(rows), A, noise=task.likelihood), hashes, truths)
 
 
 def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str:
@@ -119,8 +117,9 @@ def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str
         "image": image_sha256,
         **supplied(A),
     }
-    if further := added(task):
-        identity["task"] = further
+    further = added(task)
+    if measured := {name: value for name, value in further.items() if name not in NOT_MEASURED}:
+        identity["task"] = measured
     return digest(identity)
 
 
@@ -163,18 +162,19 @@ def prior_of(cell: Cell, images: Sequence[str]) -> Prior:
 
 
 def solver_inputs(cell: Cell, measured: Measured, jobs: Sequence[Job]) -> tuple[Measurement, Prior, Noise]:
-    """What the solver gets for a batch of jobs.
+    """What the solver gets for a batch of jobs: y as it was measured, and what the task tells of A and noise.
 
     Several samples per problem are one job and make the batch: every row is the same problem then.
     """
     images, samples = [job.image for job in jobs], [job.sample for job in jobs]
-    prior, (y, A, _), model = prior_of(cell, images), measured.measurement, measured.measurement.noise
-    model = model.to(prior.device, prior.dtype)
+    prior, (y, A, _), model = prior_of(cell, images), measured.measurement, cell.task.told_likelihood
+    if cell.task.told:
+        A = cell.task.told_operators(cell.data.shape, images)
     y, A = moved(y, prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
     if cell.samples_per_problem == 1:
         noise = solver_noise(cell.task, images, samples, cell.name, prior.dtype, prior.device)
         return Measurement(y, A, noise=model), prior, noise
     n = cell.samples_per_problem // particles(cell.solver)
     rows = sample_noise(cell.task, images[0], samples[0], cell.name, n, prior.dtype, prior.device)
-    y, A, model = y.repeat_interleave(n, 0), A.repeat_interleave(n), model.repeat_interleave(n)
+    y, A = y.repeat_interleave(n, 0), A.repeat_interleave(n)
     return Measurement(y, A, noise=model), prior, rows

@@ -133,6 +133,8 @@ def cell_facts(cell: Cell) -> dict[str, Any]:
         "operator_rev": cell.config["task"]["rev"],
         "operator_sha256": cell.operator_sha256,
         "sigma": task.sigma,
+        "noise": dict(task.noise),
+        "told": task.misspecified,
         "seed": task.seed,
     }
 

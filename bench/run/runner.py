@@ -66,8 +66,9 @@ class Runner:
 
     def announce(self) -> None:
         """Writes down what is asked for, before anything is computed."""
-        sigmas = [cell.task.sigma for cell in self.plan.cells if cell.samples_per_problem == 1]
-        scored = self.scorer.names(max(sigmas)) if sigmas else []
+        models = [cell.task.likelihood for cell in self.plan.cells if cell.samples_per_problem == 1]
+        noisy = [model.std for model in models if model.std != 0]
+        scored = self.scorer.names(noisy[0] if noisy else 0.0) if models else []
         manifest = make_manifest(
             self.plan,
             scored,

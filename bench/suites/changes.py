@@ -53,6 +53,7 @@ def override(
 def with_operator(suite: Suite, operator: str, name: str) -> Suite:
     """The suite with one task, of this operator at the noise level of its first task, for all of its rows."""
     changes: dict[str, Any] = {"name": name, "operator": operator, "params": {}, "title": None}
+    changes |= {"told": {}, "draws_of": None}
     task = suite.tasks[0].model_copy(update=changes).placed({"": f"--operator {operator}"})
     rows = [row.model_copy(update={"tasks": None}) for row in suite.solvers]
     return suite.model_copy(update={"tasks": (task,), "solvers": tuple(rows)})

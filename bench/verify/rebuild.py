@@ -99,6 +99,8 @@ def difference(record: Record, cell: Cell, options: Options) -> str:
         ("the revision of the operator", record.operator_rev, cell.config["task"]["rev"]),
         ("the seed", record.seed, cell.task.seed),
         ("sigma", record.sigma, cell.task.sigma),
+        ("the noise", record.noise, cell.task.noise),
+        ("what solvers are told", record.told, cell.task.misspecified),
         ("the dtype", record.dtype, options.dtype),
     ]
     # a record may be older than a field of its solver

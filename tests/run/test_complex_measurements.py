@@ -11,10 +11,13 @@ from bench import solve
 from bench.checks.solver import SHAPE, make_trial
 from bench.exact.distances import pose
 from bench.exact.prior import GaussianPrior
+from bench.likelihood import Laplace
 from bench.metrics.image import misfit
 from bench.noise import StreamNoise
 from bench.operators import OPERATORS, make_operator
 from bench.operators.base import LinearOperator, SVDOperator
+from bench.plan.build import prepare
+from bench.plan.options import Options
 from bench.plan.task import Task
 from bench.run.gallery import Gallery
 from bench.run.inputs import measure
@@ -23,6 +26,7 @@ from bench.run.solve import solve as run_solver
 from bench.solver import Measurement, Solver, Step, particles
 from bench.suites.cards import list_cards
 from bench.suites.methods import load_solver
+from bench.suites.suite import load_suite
 
 SIGMA = 0.1
 
@@ -155,10 +159,10 @@ def test_complex_noise_has_sigma_in_each_part(monkeypatch):
 def test_the_truth_has_a_misfit_of_one():
     measured = measure(Task("t", "made", "mri", SIGMA, {"acceleration": 2.0}), Images(), ["0", "1"])
     y, A, _ = measured.measurement
-    assert misfit(A, measured.x, y, SIGMA).tolist() == pytest.approx([1, 1], abs=0.15)
+    assert misfit(A, measured.x, y, measured.measurement.noise).tolist() == pytest.approx([1, 1], abs=0.15)
     size = torch.as_tensor(A.size(y)).flatten()
     given = (A(measured.x) - y).abs().square().flatten(1).sum(1) / size
-    torch.testing.assert_close(misfit(A, measured.x, y, SIGMA), given.sqrt() / SIGMA)
+    torch.testing.assert_close(misfit(A, measured.x, y, measured.measurement.noise), given.sqrt() / SIGMA)
 
 
 def test_files_keep_the_imaginary_part(tmp_path):
@@ -206,3 +210,17 @@ def test_the_notebook_takes_complex_data_and_refuses_others():
     for y, A in ((given.y.real, given.A), (stacked.y.cdouble(), stacked.A)):
         with pytest.raises(ValueError, match="complex_valued"):
             solve(y, A, SIGMA, prior, small("ddrm"))
+
+
+def test_noise_of_real_data_is_refused_at_the_start(tmp_path):
+    words = "Laplace noise is of real measurements; those of SingleCoilMRI are complex"
+    prior, given, _ = problem(1)
+    with pytest.raises(ValueError, match=words):
+        solve(given.y, given.A, Laplace(0.1), prior, small("dps"))
+    suite = tmp_path / "own.yaml"
+    suite.write_text(
+        "{name: own, dataset: fashion32, prior: fashion32, images: 1, solvers: [{solver: dps}], tasks: "
+        "[{name: t, operator: mri, params: {coils: 1}, noise: {kind: laplace, scale: 0.1}}]}"
+    )
+    with pytest.raises(ValueError, match=words):
+        prepare(load_suite(str(suite)), Options())

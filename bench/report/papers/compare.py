@@ -13,7 +13,7 @@ from bench.report.papers.published import METRICS, Entry, PrintedNumber, Publish
 from bench.report.ranking import judge
 from bench.report.scores import Score, Sets
 from bench.report.tables import Row, Table
-from bench.report.text import plain
+from bench.report.text import noise_text, plain
 from bench.stats.intervals import Interval
 
 PRESETS = ("official", "paper")
@@ -188,7 +188,11 @@ def _set_to(params: Mapping[str, Any], key: str) -> str:
 
 
 def _other_noise(entry: Entry, head: Record) -> Iterator[str]:
-    if entry.noise_std is None:
+    if head.told:
+        yield f"the solvers are told {plain(head.told)} here"
+    if head.sigma is None:
+        yield f"{noise_text(head.sigma, head.noise)} here"
+    elif entry.noise_std is None:
         yield "their sigma is not known"
     elif abs(entry.noise_std - head.sigma) > SAME_SIGMA:
         yield f"sigma {head.sigma:g} here, {entry.noise_std:g} there, for images in [−1, 1]"
