@@ -24,10 +24,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.likelihood import Gaussian, Laplace, NoiseModel, Poisson
+from bench.likelihood import Gaussian, Laplace, NoiseModel, Poisson, check_noise
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
-from bench.operators.base import Operator
+from bench.operators.base import Operator, check_kind, moved
 from bench.prior import Prior
 from bench.priors import load_prior
 from bench.run.solve import solve as run_solver
@@ -65,7 +65,8 @@ def solve(
     """Reconstructs a batch of images, without TF32, as in a run.
 
     Args:
-        y: measurements, (B, *m). What stands in entries that A does not measure has no effect.
+        y: measurements, (B, *m), complex where the operator is. What stands in entries that A does not
+            measure has no effect.
         A: one operator per row of y, made by `make_operator`.
         sigma: standard deviation of Gaussian noise in y, for images in [-1, 1], one number or one per image,
             (B,); or another noise model, such as ``bench.Poisson(rate=1.0)``. Neighbours of one sigma are
@@ -77,8 +78,8 @@ def solve(
         (B, *shape) in the prior's dtype, on its device; the first of several particles.
 
     Raises:
-        ValueError: y does not fit A, A not the prior, the solver does not take A or the noise, or one of its
-            fields is of another type than declared or out of range.
+        ValueError: y does not fit A, in shape or kind, A not the prior, the solver does not take A or the noise,
+            or one of its fields is of another type than declared or out of range.
     """
     given, out_shape, shape = tuple(y.shape), tuple(A.out_shape), tuple(A.shape)
     if given != (len(A), *out_shape) or shape != tuple(prior.shape):
@@ -90,9 +91,11 @@ def solve(
     model = sigma if isinstance(sigma, NoiseModel) else Gaussian(sigma)
     if reason := solver.refuses(A, prior, model):
         raise ValueError(reason)
+    check_kind(A, y)
+    check_noise(A, model)
     keys = [stream_key("reconstruct", seed, i) for i in range(len(y))]
     noise = StreamNoise(keys, prior.dtype, prior.device)
-    y, A = y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype)
+    y, A = moved(y, prior.device, prior.dtype), A.to(prior.device, prior.dtype)
     parts = []
     with full_precision():
         for rows, same in _alike(model, len(y)):

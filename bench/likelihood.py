@@ -21,7 +21,7 @@ from scipy import stats
 from torch import Tensor
 
 from bench.noise import Noise
-from bench.operators.base import dot, per_image
+from bench.operators.base import Operator, dot, per_image
 
 WHITE = 255
 """Expected counts of a white pixel at rate 1."""
@@ -290,6 +290,17 @@ def _require(name: str, value: float | Tensor, least: float, open_: bool = False
     if each.ndim > 1 or not bool((above & each.isfinite()).all()):
         bound = f"{'>' if open_ else '>='} {least:g}"
         raise ValueError(f"{name} must be a finite number {bound}, or one per image, (B,); got {value}")
+
+
+def check_noise(A: Operator, model: NoiseModel) -> None:
+    """Refuses noise that is of real measurements only, where those of A are complex.
+
+    Raises:
+        ValueError: it is.
+    """
+    if A.complex_valued and not model.complex:
+        name = type(A).__name__
+        raise ValueError(f"{type(model).__name__} noise is of real measurements; those of {name} are complex")
 
 
 def _require_real(model: NoiseModel, Ax: Tensor) -> None:

@@ -41,7 +41,14 @@ class Noise(ABC):
         """Fresh uniforms on [0, 1), (B, *shape)."""
 
     def like(self, x: Tensor) -> Tensor:
-        """Fresh standard normals of the shape, dtype and device of x, (B, ...)."""
+        """Fresh standard normals of the shape, dtype and device of x, (B, ...).
+
+        Each part of a complex number is one: of a single draw, (B, 2, ...), the first half are the real
+        parts.
+        """
+        if x.is_complex():
+            real, imaginary = self.new((2, *x.shape[1:])).unbind(1)
+            return torch.complex(real, imaginary).to(x)
         return self.new(x.shape[1:]).to(x)
 
 

@@ -142,11 +142,11 @@ class CountingPrior(Prior):
         return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        self.calls["nfe"] += len(x)
+        self._count(x)
         return self.prior.moments(x, t)
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self.calls["nfe"] += len(x)
+        self._count(x)
         x0, v, pull = self.prior.moments_vjp(x, t)
 
         def counted(u: Tensor) -> Tensor:
@@ -154,3 +154,8 @@ class CountingPrior(Prior):
             return pull(u)
 
         return x0, v, counted
+
+    def _count(self, x: Tensor) -> None:
+        if x.is_complex():
+            raise ValueError(f"the prior was asked for the estimate of {x.dtype} states; images are real")
+        self.calls["nfe"] += len(x)

@@ -74,7 +74,7 @@ class RedDiff(Solver):
         optimiser = self.make_optimiser(mu)
         n, m = (1, 1) if self.loss == "sum" else (mu[0].numel(), A.size(y))
         if self.loss == "mean_with_holes":
-            m = y[0].numel()
+            m = y[0].numel() * (2 if y.is_complex() else 1)
         levels = prior.schedule.levels(self.steps, self.spacing)[:-1]
         for level in levels:
             t: Level = level

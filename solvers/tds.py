@@ -59,7 +59,7 @@ class TDS(Solver):
         y, A, sigma = measurement
         y, A = y.repeat_interleave(P, 0), A.repeat_interleave(P)
         levels = prior.schedule.levels(self.steps, self.spacing)
-        x, log_w = levels[0].std * noise.new((P, *prior.shape)).flatten(0, 1), y.new_zeros(B * P)
+        x, log_w = levels[0].std * noise.new((P, *prior.shape)).flatten(0, 1), y.real.new_zeros(B * P)
         for t, s in pairwise(levels):
             x0, _, pull = vjp_once(prior, x, t)
             r, v = y - A(x0), t.variance

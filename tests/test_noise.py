@@ -156,3 +156,10 @@ def test_noise_drawn_ahead_is_the_same_noise():
         ours = list(draws(ahead))
     theirs = list(draws(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu")))
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_complex_normals_are_one_draw_with_the_real_parts_first():
+    like = torch.zeros(len(KEYS), 3, dtype=torch.complex128)
+    noise, parts = (StreamNoise(KEYS, torch.float64) for _ in range(2))
+    z, drawn = noise.like(like), parts.new((2, 3))
+    assert torch.equal(z, torch.complex(drawn[:, 0], drawn[:, 1])) and noise.calls == parts.calls

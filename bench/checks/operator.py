@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.checks.operator_trial import DAMPING, ROUNDING, SEEDS, Trial, answers, apart, gap
+from bench.checks.operator_trial import DAMPING, ROUNDING, SEEDS, Trial, answers, apart, gap, kind_of_y
 from bench.checks.promise import NotAboutIt, Promise, single_thread, tried
-from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
+from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot, moved
 
 ITERATIVE = 1e-6
 """Relative tolerance of conjugate gradients and of nonlinear inverses."""
@@ -31,13 +31,14 @@ def is_documented(trial: Trial) -> str | None:
 
 
 def measures(trial: Trial) -> str | None:
-    """A(x) is finite, one measurement of shape out_shape per image; display(y) is a picture of it."""
+    """A(x) is finite, of shape out_shape, complex where `complex_valued` says so; display(y) is a picture."""
     A, y = trial.A, trial.A(trial.x)
     form = (len(SEEDS), *A.out_shape)
     if tuple(y.shape) != form:
         return f"A(x) has shape {tuple(y.shape)}, expected (B, *out_shape) = {form}"
-    if not (y.isfinite().all() and y.dtype == torch.float64):
-        return f"A(x) is {y.dtype}, finite: {bool(y.isfinite().all())}; expected float64 and finite"
+    if not (y.isfinite().all() and y.dtype == kind_of_y(A, torch.float64)):
+        expected = f"{kind_of_y(A, torch.float64)}, by `complex_valued`, and finite"
+        return f"A(x) is {y.dtype}, finite: {bool(y.isfinite().all())}; expected {expected}"
     if A.guess(y).shape != trial.x.shape:
         return f"guess(y) has shape {tuple(A.guess(y).shape)}, expected {tuple(trial.x.shape)}"
     picture = A.display(y)
@@ -113,12 +114,16 @@ def ignores_batch_mates(trial: Trial) -> str | None:
 
 
 def changes_precision(trial: Trial) -> str | None:
-    """to(dtype) moves everything: float32 in, float32 out, of the same value."""
-    low = answers(trial.A.to(dtype=torch.float32), trial.x.float(), trial.v.float())
-    wrong = [f"{name} is {value.dtype}" for name, value in low.items() if value.dtype != torch.float32]
+    """to(dtype) moves everything: float32 in, float32 out (complex64 for a complex y), of the same value."""
+    x, v = trial.x.float(), moved(trial.v, dtype=torch.float32)
+    low = answers(trial.A.to(dtype=torch.float32), x, v)
+    wrong = []
+    for name, value in low.items():
+        if value.dtype != (v.dtype if name == "A(x)" else torch.float32):
+            wrong.append(f"{name} is {value.dtype}")
     if wrong:
         return f"{', '.join(wrong)} for float32; keep tensors as attributes, which `to` moves"
-    return apart("A(x) in float32 differs", low["A(x)"].double(), trial.A(trial.x), 1e-3)
+    return apart("A(x) in float32 differs", moved(low["A(x)"], dtype=torch.float64), trial.A(trial.x), 1e-3)
 
 
 def names_what_is_measured(trial: Trial) -> str | None:

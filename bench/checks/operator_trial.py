@@ -44,8 +44,10 @@ class Trial:
 
     @cached_property
     def v(self) -> Tensor:
-        """Data of the operator's shape, (B, *m), zero where nothing is measured."""
+        """Data of the operator's shape and kind, (B, *m), zero where nothing is measured."""
         v = normals(*self.A.out_shape, seed=2)
+        if self.A.complex_valued:
+            v = torch.complex(v, normals(*self.A.out_shape, seed=3))
         return v if self.A.measured is None else v * self.A.measured
 
     def build(self, seeds: tuple[int, ...] = SEEDS) -> Operator:
@@ -57,8 +59,13 @@ class Trial:
         """The operator, whose iterative pseudo-inverse runs to its end."""
         A = copy.copy(self.A)
         if isinstance(A, LinearOperator) and not isinstance(A, SVDOperator):
-            A.rcond, A.tolerance, A.max_iterations = 1e-10, 1e-10, 5000
+            A.rcond, A.tolerance, A.max_iterations = 1e-12, 1e-12, 5000
         return A
+
+
+def kind_of_y(A: Operator, dtype: torch.dtype) -> torch.dtype:
+    """The dtype of y for images of a floating dtype."""
+    return dtype.to_complex() if A.complex_valued else dtype
 
 
 def normals(*shape: int, seed: int) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from bench.noise import Noise
-from bench.operators.base import LinearOperator
+from bench.operators.base import LinearOperator, moved, real_parts
 from bench.prior import Prior, Pullback
 from bench.schedule import CLEAN, Level, Schedule, VPSchedule
 
@@ -228,7 +228,7 @@ class MixturePrior(ExactPrior):
 
         Dense algebra in float64 on the CPU, meant for d up to about 1000.
         """
-        prior, y = self.to("cpu", torch.float64), y.detach().to("cpu", torch.float64).flatten(1)
+        prior, y = self.to("cpu", torch.float64), real_parts(moved(y.detach(), "cpu", torch.float64))
         H = dense(A.to("cpu", torch.float64))[:, None]
         mean, cov = prior.component_means(), prior.component_covariances()
         residual = y[:, None, :, None] - H @ mean[..., None]
@@ -266,10 +266,13 @@ class GaussianPrior(MixturePrior):
 
 
 def dense(A: LinearOperator) -> Tensor:
-    """The matrices of a batch of linear operators on flattened images, (B, m, d); A in float64 on the CPU."""
+    """The matrices of a batch of linear operators on flattened images, (B, m, d); A in float64 on the CPU.
+
+    They give the `real_parts` of y, of which a complex one has two an entry.
+    """
     d = math.prod(A.shape)
     images = torch.eye(d, dtype=torch.float64).reshape(d, *A.shape)
-    columns = A.repeat_interleave(d)(images.repeat(len(A), *(1 for _ in A.shape)))
+    columns = real_parts(A.repeat_interleave(d)(images.repeat(len(A), *(1 for _ in A.shape))))
     return columns.reshape(len(A), d, -1).mT
 
 

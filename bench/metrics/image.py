@@ -47,6 +47,8 @@ def _arrays(x: Tensor) -> np.ndarray:
 def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
     """Residual of each image over its m measured entries, ||A x - y|| / sqrt(m), in units of y.
 
+    A complex entry counts as two.
+
     Args:
         A: one operator per image.
         x_hat: (B, C, H, W), as the solver returned it: not clipped.
@@ -57,10 +59,11 @@ def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
 
     """
     squares = (A(x_hat) - y).abs().double().square()
+    parts = 2 if y.is_complex() else 1
     if A.measured is None:
-        return squares.flatten(1).mean(1).sqrt()
+        return (squares.flatten(1).mean(1) / parts).sqrt()
     kept = A.measured.expand_as(squares)
-    return (squares.where(kept, 0).flatten(1).sum(1) / kept.flatten(1).sum(1)).sqrt()
+    return (squares.where(kept, 0).flatten(1).sum(1) / (parts * kept.flatten(1).sum(1))).sqrt()
 
 
 def misfit(A: Operator, x_hat: Tensor, y: Tensor, noise: NoiseModel) -> Tensor:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from bench.checks.try_out import try_out
 from bench.data.images import Images
 from bench.exact.prior import ExactPrior
+from bench.likelihood import check_noise
 from bench.metrics.fid_stats import describe_fid_stats
 from bench.names import counted
 from bench.noise import SCHEME
@@ -92,6 +93,7 @@ def _try_operators(task: Task, data: Images) -> None:
     A, told = task.operators(data.shape, data.ids[:1]), task.told_operators(data.shape, data.ids[:1])
     if is_user_code(task.spec):
         try_out(A)
+    check_noise(A, task.likelihood)
     if told.out_shape != A.out_shape:
         raise ValueError(f"told: y is {A.out_shape}, and that of the told operator {told.out_shape}")
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bench.operators.base import moved
 from bench.records.files import write_atomic
 from bench.run.failures import Failure
 from bench.run.inputs import Measured
@@ -104,10 +105,10 @@ def npy(array: np.ndarray) -> bytes:
 
 
 def npz(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors as a compressed .npz file, floating numbers in float32."""
+    """Tensors as a compressed .npz file, floating numbers in float32 and complex ones in complex64."""
     arrays: dict[str, Any] = {}
     for name, tensor in tensors.items():
-        arrays[name] = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        arrays[name] = moved(tensor, dtype=torch.float32).numpy()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.data.images import Images
 from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_key
-from bench.operators.base import Operator
+from bench.operators.base import Operator, check_kind, moved
 from bench.operators.base.neutral import added
 from bench.plan.cell import Cell, Job, class_labels
 from bench.plan.task import NOT_MEASURED, Task, supplied
@@ -100,7 +100,9 @@ def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
         key = task.measurement_stream(image)
         one, truth = A[i : i + 1], data.image_sha256(image)
         noise = StreamNoise([key], torch.float64)
-        rows.append(one.masked(task.likelihood.draw(one(x[i : i + 1]), noise)))
+        Ax = one(x[i : i + 1])
+        check_kind(one, Ax)
+        rows.append(one.masked(task.likelihood.draw(Ax, noise)))
         hashes.append(_identity(task, one, key, truth))
         truths.append(truth)
     return Measured(x, Measurement(torch.cat(rows), A, noise=task.likelihood), hashes, truths)
@@ -122,8 +124,8 @@ def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str
 
 
 def _tensor_sha256(tensor: Tensor) -> str:
-    """Masks and kernels enter as float32: the last bits of float64 may differ between processors."""
-    values = tensor.float() if tensor.is_floating_point() else tensor
+    """Masks and kernels enter in single precision: the last bits of float64 may differ between processors."""
+    values = moved(tensor, dtype=torch.float32).resolve_conj()
     return hashlib.sha256(values.numpy().tobytes()).hexdigest()
 
 
@@ -168,7 +170,7 @@ def solver_inputs(cell: Cell, measured: Measured, jobs: Sequence[Job]) -> tuple[
     prior, (y, A, _), model = prior_of(cell, images), measured.measurement, cell.task.told_likelihood
     if cell.task.told:
         A = cell.task.told_operators(cell.data.shape, images)
-    y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
+    y, A = moved(y, prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
     if cell.samples_per_problem == 1:
         noise = solver_noise(cell.task, images, samples, cell.name, prior.dtype, prior.device)
         return Measurement(y, A, noise=model), prior, noise

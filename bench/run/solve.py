@@ -183,7 +183,7 @@ class Finiteness:
 
 
 def require_step(step: Step, shape: tuple[int, ...]) -> None:
-    """Checks that a solver yielded a Step with a state of the right shape.
+    """Checks that a solver yielded a Step with a real state of the right shape.
 
     Raises:
         ContractViolation: otherwise.
@@ -192,6 +192,12 @@ def require_step(step: Step, shape: tuple[int, ...]) -> None:
         raise ContractViolation(f"solve yielded {type(step).__name__}; expected bench.solver.Step(x, x0)")
     if tuple(step.x.shape) != shape:
         raise ContractViolation(f"solve yielded x of shape {tuple(step.x.shape)}; expected {shape}")
+    if not step.x.is_floating_point():
+        hint = "; an image is real: A.adjoint, A.pinv and the pullback of A.vjp give it from a complex y"
+        raise ContractViolation(
+            f"solve yielded x in {step.x.dtype}; expected real floating numbers"
+            f"{hint if step.x.is_complex() else ''}"
+        )
 
 
 def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise) -> None:

@@ -162,11 +162,13 @@ class SVDOperator(LinearOperator):
 
 
 def dc_gain(A: Operator) -> str:
-    """The least and the largest of the first image's measured entries for x = 1.
+    """The least and the largest of the first image's measured entries for x = 1; magnitudes where complex.
 
     One number where they are equal.
     """
     one = A[:1]
     y = one(torch.ones(1, *one.shape, dtype=torch.float64))
+    if y.is_complex():
+        y = y.abs()
     low, high = (y if one.measured is None else y[one.measured.expand_as(y)]).aminmax()
     return f"{low:.4g}" if high - low < 1e-6 else f"{low:.4g} to {high:.4g}"

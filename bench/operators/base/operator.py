@@ -23,6 +23,9 @@ class Operator(ABC):
 
     rev: int = 1
     """Raised whenever a change of the code changes measurements; part of every record's key."""
+    complex_valued: bool = False
+    """Whether y = A(x) is complex; x never is. An entry of y counts as two numbers, and products of
+    measurements are real, Re<a, b>. A^T is the adjoint in that product: it takes complex to real."""
     differentiable: bool = True
     """False where the derivative is zero or undefined (rounding): refuses solvers that need a gradient."""
     batched: tuple[str, ...] = ()
@@ -79,21 +82,28 @@ class Operator(ABC):
         return y if self.measured is None else torch.where(self.measured, y, torch.zeros_like(y))
 
     def size(self, y: Tensor) -> float | Tensor:
-        """The number m of measured entries: a float, or one per image that broadcasts against y, (B, *m)."""
+        """The number m of measured entries: a float, or one per image that broadcasts against y, (B, *m).
+
+        A complex entry counts twice.
+        """
+        parts = 2 if y.is_complex() else 1
         if self.measured is None:
-            return float(y[0].numel())
-        return per_image(self.measured.flatten(1).sum(1), y)
+            return float(parts * y[0].numel())
+        return per_image(parts * self.measured.flatten(1).sum(1), y)
 
     def guess(self, y: Tensor) -> Tensor:
         """A starting image for optimisers, (B, *m) -> (B, *shape).
 
         It is a new tensor, which they may update in place.
         """
-        return torch.zeros(len(y), *self.shape, dtype=y.dtype, device=y.device)
+        return torch.zeros(len(y), *self.shape, dtype=y.real.dtype, device=y.device)
 
     def display(self, y: Tensor) -> Tensor:
-        """The measurement as an image (B, C, H', W') in [-1, 1], for figures only."""
-        return y.clamp(-1, 1)
+        """The measurement as an image (B, C, H', W') in [-1, 1], for figures only.
+
+        Of a complex one, the magnitudes.
+        """
+        return (y.abs() if y.is_complex() else y).clamp(-1, 1)
 
     # What everyone calls.
 
@@ -141,13 +151,8 @@ class Operator(ABC):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same operator on another device or in another floating dtype."""
-
-        def move(v: Tensor) -> Tensor:
-            if dtype is None or v.is_floating_point():
-                return v.to(device, dtype)
-            return v.to(device, dtype.to_complex() if v.is_complex() else None)
-
-        return self._with(**{k: move(v) for k, v in vars(self).items() if isinstance(v, Tensor)})
+        tensors = {k: v for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return self._with(**{k: moved(v, device, dtype) for k, v in tensors.items()})
 
     def _map_batched(self, f: Callable[[Tensor], Tensor], seeds: Sequence[int]) -> Self:
         rows = {name: f(getattr(self, name)) for name in self.batched}
@@ -187,13 +192,55 @@ def per_image(scalar: float | Tensor, x: Tensor) -> float | Tensor:
     torch.Size([2, 1, 1, 1])
     """
     if isinstance(scalar, Tensor) and scalar.ndim:
-        return scalar.reshape(-1, *(1,) * (x.ndim - 1)).to(x)
+        return scalar.reshape(-1, *(1,) * (x.ndim - 1)).to(x.device, x.real.dtype)
     return scalar
 
 
+def moved(
+    v: Tensor,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    copy: bool = False,
+) -> Tensor:
+    """A tensor on another device and in another floating precision, its kind kept.
+
+    Complex numbers stay complex, of that precision; whole numbers and masks stay what they are.
+
+    >>> moved(torch.tensor([1j]), dtype=torch.float64)
+    tensor([0.+1.j], dtype=torch.complex128)
+    """
+    if dtype is not None and not v.is_floating_point():
+        dtype = dtype.to_complex() if v.is_complex() else None
+    return v.to(device, dtype, copy=copy)
+
+
+def check_kind(A: Operator, y: Tensor) -> None:
+    """Refuses measurements that are complex where the operator's are real, and the other way round.
+
+    Raises:
+        ValueError: y is of the other kind; a cast would drop an imaginary part, or make one up.
+    """
+    if y.is_complex() == A.complex_valued:
+        return
+    kind, other = ("complex", "real") if A.complex_valued else ("real", "complex")
+    raise ValueError(
+        f"y is {other} ({y.dtype}), and measurements of {type(A).__name__} are {kind}; "
+        "its class says so in `complex_valued`"
+    )
+
+
+def real_parts(y: Tensor) -> Tensor:
+    """The numbers that a measurement consists of: (B, *m) -> (B, k) real, k = 2 m where y is complex.
+
+    >>> real_parts(torch.tensor([[1 + 2j, 3j]]))
+    tensor([[1., 2., 0., 3.]])
+    """
+    return (torch.view_as_real(y.resolve_conj()) if y.is_complex() else y).flatten(1)
+
+
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product per image, (B, ...), (B, ...) -> (B,)."""
-    return (a * b).flatten(1).sum(1)
+    """Inner product per image, (B, ...), (B, ...) -> (B,); real: the real part of <a, b> where complex."""
+    return (a.conj() * b).real.flatten(1).sum(1)
 
 
 def norm(r: Tensor, measured: Tensor | None = None) -> Tensor:

@@ -2,10 +2,23 @@
 
 from collections import Counter
 
+import pytest
 import torch
 
-from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
-from tests.operators.cases import CASES, B, build, cases, close, data, exact, image, make
+from bench.operators import make_operator
+from bench.operators.base import (
+    LinearOperator,
+    Operator,
+    PinvOperator,
+    SVDOperator,
+    check_kind,
+    dot,
+    moved,
+    norm,
+    per_image,
+    real_parts,
+)
+from tests.operators.cases import CASES, B, build, cases, close, data, exact, image, make, randn
 
 
 @cases(Operator)
@@ -109,14 +122,18 @@ def test_unmeasured_entries_are_zero(case):
 def test_precision(case):
     A, x = build(case), image(build(case))
     low = A.to("cpu", torch.float32)
-    assert low(x.float()).dtype == torch.float32
-    close(low(x.float()).double(), A(x), 2e-5)
+    y = low(x.float())
+    assert (y.dtype, y.is_complex()) == (
+        torch.complex64 if A.complex_valued else torch.float32,
+        A.complex_valued,
+    )
+    close(moved(y, dtype=torch.float64), A(x), 2e-5)
     close(low.to(dtype=torch.float64)(x), A(x), 2e-5)
     assert type(low) is type(A)
     for key, value in A.parameters().items():
         assert (low.parameters()[key].dtype == torch.float32) == value.is_floating_point()
     if isinstance(A, SVDOperator):
-        for result in (low.s, low.V(x.float()), low.pinv(data(A).float(), 0.5)):
+        for result in (low.s, low.V(x.float()), low.pinv(moved(data(A), dtype=torch.float32), 0.5)):
             assert result.dtype == torch.float32
 
 
@@ -148,3 +165,33 @@ def test_pseudo_inverse(case):
     elif isinstance(A, LinearOperator):
         A = exact(A)
     close(A(A.pinv(A(x))), A(x), 1e-10 if isinstance(A, SVDOperator) else 1e-6)
+
+
+def test_products_of_complex_data_are_those_of_their_parts():
+    """Nothing of an imaginary part is lost, and a complex number counts as two."""
+    a, b = (torch.complex(randn(2, 3, 4, seed=k), randn(2, 3, 4, seed=k + 9)) for k in (0, 1))
+    close(dot(a, b), dot(real_parts(a), real_parts(b)))
+    close(norm(a), norm(torch.view_as_real(a))[..., 0])
+    assert dot(a, b).dtype == norm(a).dtype == per_image(torch.ones(2), a).dtype == torch.float64
+    assert dot(1j * a, a).abs().max() < 1e-14, "a quarter turn is orthogonal"
+    A = make_operator("mri", (1, 8, 8), [0], coils=2)
+    y = A(image(A))
+    assert A.size(y).item() == 2 * A.measured.sum()
+    assert A.guess(y).dtype == torch.float64
+
+
+def test_a_complex_number_stays_one_in_any_precision():
+    given = torch.tensor([1 + 2j])
+    assert torch.equal(moved(given, dtype=torch.float64), given.to(torch.complex128))
+    assert moved(torch.tensor([3]), dtype=torch.float32).dtype == torch.int64
+    assert moved(given, copy=True).data_ptr() != given.data_ptr()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("mri", "y is real .*MRI are complex"), ("ct", "y is complex .*CT are real")]
+)
+def test_measurements_of_the_other_kind_are_refused(name, words):
+    A = make_operator(name, (1, 8, 8), [0])
+    y = torch.zeros(1, *A.out_shape)
+    with pytest.raises(ValueError, match=words):
+        check_kind(A, y if A.complex_valued else y.cfloat())
