@@ -78,8 +78,8 @@ def solve(
         (B, *shape) in the prior's dtype, on its device; the first of several particles.
 
     Raises:
-        ValueError: y does not fit A, in shape or kind, A not the prior, the solver does not take A or the noise,
-            or one of its fields is of another type than declared or out of range.
+        ValueError: y does not fit A, in shape or kind, A not the prior, the solver does not take A or the
+            noise, or one of its fields is of another type than declared or out of range.
     """
     given, out_shape, shape = tuple(y.shape), tuple(A.out_shape), tuple(A.shape)
     if given != (len(A), *out_shape) or shape != tuple(prior.shape):
