@@ -26,8 +26,9 @@ from bench.operators import make_operator
 from bench.operators.base import Operator
 from bench.prior import Prior
 from bench.priors import load_prior
+from bench.run.solve import first_particle
 from bench.run.solve import solve as run_solver
-from bench.solver import Measurement, Solver, particles
+from bench.solver import Measurement, Solver
 from bench.suites.methods import build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.system.device import full_precision
@@ -84,4 +85,4 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
     measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
     with full_precision():
         x = run_solver(solver, measurement, prior, noise).x
-    return (x[:, 0] if particles(solver) > 1 else x).to(prior.device, prior.dtype)
+    return first_particle(solver, x).to(prior.device, prior.dtype)

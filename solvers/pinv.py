@@ -14,6 +14,9 @@ class Pinv(Solver):
     needs: ClassVar = PinvOperator
     baseline: ClassVar[bool] = True
 
+    def yields(self) -> int:
+        return 1
+
     def solve(self, measurement: Measurement[PinvOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields A+ y."""
         y, A, _ = measurement

@@ -75,7 +75,7 @@ def main() -> None:
             if solver.reject(A, prior):
                 continue
             noise = StreamNoise([stream_key("tune-x", i) for i in ids])
-            *_, (xhat, _) = solver.solve(Measurement(y, A, task.sigma), prior, noise)
+            *_, (xhat, *_) = solver.solve(Measurement(y, A, task.sigma), prior, noise)
             row = {"task": task.name, "solver": args.solver, "params": params, "images": len(ids)}
             row |= {"psnr": psnr(xhat, x).mean().item(), "ssim": ssim(xhat, x).mean().item()}
             row["misfit"] = misfit(A, xhat, y, task.sigma).mean().item()

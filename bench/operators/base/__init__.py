@@ -27,17 +27,28 @@ tensor([[0.5000, 1.5000]])
 tensor([[1., 3.]])
 """
 
+from bench.operators.base.iterative import ConjugateGradients
 from bench.operators.base.linear import LinearOperator, SVDOperator, dc_gain
 from bench.operators.base.neutral import Neutral
-from bench.operators.base.operator import Operator, PinvOperator, Pullback, dot, norm, per_image
+from bench.operators.base.operator import (
+    Operator,
+    PinvOperator,
+    Pullback,
+    Pushforward,
+    dot,
+    norm,
+    per_image,
+)
 
 __all__ = [
     "RUNGS",
+    "ConjugateGradients",
     "LinearOperator",
     "Neutral",
     "Operator",
     "PinvOperator",
     "Pullback",
+    "Pushforward",
     "SVDOperator",
     "dc_gain",
     "dot",
