@@ -33,7 +33,9 @@ def chosen(images: Images, n: int) -> np.ndarray:
         return np.arange(n)[images]
     if not isinstance(images, Tensor) or images.ndim != 1 or images.is_floating_point():
         said = f"a tensor of shape {tuple(images.shape)}" if isinstance(images, Tensor) else repr(images)
-        raise TypeError(f"choose images by a slice (i : i + 1 for one), places (n,) or a mask (B,), not {said}")
+        raise TypeError(
+            f"choose images by a slice (i : i + 1 for one), places (n,) or a mask (B,), not {said}"
+        )
     found: np.ndarray = np.arange(n)[images.cpu().numpy()]
     return found
 

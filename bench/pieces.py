@@ -70,7 +70,7 @@ class FlowLevel(NamedTuple):
 
 
 def flow_levels(schedule: Schedule, n: int, start: float = 0.0) -> list[FlowLevel]:
-    """n + 1 equidistant times from ``start`` to 1; a method of n evaluations asks the prior at the first n.
+    """N + 1 equidistant times from ``start`` to 1; a method of n evaluations asks the prior at the first n.
 
     >>> from bench.schedule import VPSchedule
     >>> [(u.tau, round(u.level.ratio, 2)) for u in flow_levels(VPSchedule(), 4)]

@@ -123,8 +123,8 @@ class Step(NamedTuple):
     x0: Tensor
     """(B, *shape), the current estimate of the clean image."""
     notes: Mapping[str, Tensor] = NOTHING
-    """Name -> (B,), what the method wants kept of this step, such as inner iterations or acceptances. A record
-    has the sum over the steps."""
+    """Name -> (B,), what the method wants kept of this step, such as inner iterations. A record has the sum
+    over the steps."""
 
 
 @dataclass(frozen=True)
@@ -235,5 +235,5 @@ def particles(solver: Solver) -> int:
 
 
 def state_shape(solver: Solver, n: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a solver's state for n images: (n, *shape), or (n, P, *shape) with the field ``particles``."""
+    """The shape of a state for n images: (n, *shape), or (n, P, *shape) with a field ``particles``."""
     return (n, solver.particles, *shape) if hasattr(solver, "particles") else (n, *shape)

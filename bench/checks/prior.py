@@ -1,7 +1,7 @@
 """The promises of every prior, each tried in seconds on states that the prior itself has sampled.
 
-`check_prior` needs no images and no truth. It tells a network that is asked at wrong levels, in wrong units or
-with a wrong pullback from a right one.
+`check_prior` needs no images and no truth. It tells a right network from one that is asked at wrong levels or
+in wrong units, or that has a wrong pullback.
 """
 
 import math
@@ -22,7 +22,7 @@ IMAGES, STEPS = 3, 20
 ROUNDING = {torch.float64: 1e-8, torch.float32: 2e-3}
 """Relative tolerance of one network in another batch or under another mode."""
 COARSE, STEP, TINY = 5e-2, 3e-2, 1e-30
-"""Relative tolerance of 16 bits and of derivatives against differences; these steps in standard deviations."""
+"""Relative tolerance of 16 bits and of derivatives by differences; their steps, in standard deviations."""
 RATIOS = 0.3, 3.0
 """Noise-to-signal ratios at which a prior is asked."""
 REACH = 2.0
@@ -57,6 +57,7 @@ class Trial:
 
     def apart(self, what: str, a: Tensor, b: Tensor) -> str | None:
         """A message where two tensors differ by more than rounding, relative to the largest value."""
+        a, b = a.detach(), b.detach()
         gap = float((a - b).abs().max() / b.abs().max().clamp_min(torch.finfo(b.dtype).tiny))
         precise = getattr(self.prior, "autocast", None) is None
         tolerance = ROUNDING.get(self.prior.dtype, COARSE) if precise else COARSE
@@ -74,7 +75,8 @@ def start(t: Level[float]) -> float:
 def denoises_states(trial: Trial) -> str | None:
     """denoise(x, t) is finite, of the prior's shape, dtype and device, at all levels, fractional too."""
     prior, schedule = trial.prior, trial.prior.schedule
-    levels = [schedule.level(0), schedule.level(schedule.T - 1), *(trial.at(ratio)[1] for ratio in RATIOS)]
+    levels = [schedule.level(0), schedule.level(schedule.T - 1)]
+    levels += [schedule.between(ratio, ratio, 1)[0] for ratio in RATIOS]
     for t in levels:
         x = start(t) * trial.normals(0)
         x0 = prior.denoise(x, t)
@@ -155,11 +157,12 @@ def takes_a_level_per_image(trial: Trial) -> str | None:
     states = [trial.at(ratio) for ratio in (*RATIOS, 1.0)]
     column = (-1, *(1,) * len(trial.prior.shape))
     x = torch.stack([state[i] for i, (state, _) in enumerate(states)])
-    index, alpha, sigma = (x.new_tensor(values) for values in zip(*(t for _, t in states), strict=True))
-    together = trial.prior.denoise(x, Level(index, alpha.view(column), sigma.view(column)))
+    index, alpha, sigma = x.new_tensor([list(t) for _, t in states]).T
+    together = trial.prior.denoise(x, Level(index, alpha.reshape(column), sigma.reshape(column)))
     for i, (state, t) in enumerate(states):
-        alone = trial.prior[i : i + 1].denoise(state[i : i + 1], t)
-        if broken := trial.apart("a level for the batch and one per image differ", together[i : i + 1], alone):
+        image = slice(i, i + 1)
+        alone = trial.prior[image].denoise(state[image], t)
+        if broken := trial.apart("a level per image and one alone differ", together[image], alone):
             return broken
     return None
 

@@ -159,7 +159,8 @@ def counts_its_steps(solver: Solver) -> str | None:
     calls = tally["nfe"] / particles(solver)
     if calls.max() > steps or (calls.min() < steps and not solver.stops_early):
         made = " to ".join(dict.fromkeys((f"{calls.min():g}", f"{calls.max():g}")))
-        return f"{made} network evaluations for steps = {steps}; if that is meant, do not call the field `steps`, or set `stops_early`"
+        remedy = "if that is meant, do not call the field `steps`, or set `stops_early`"
+        return f"{made} network evaluations for steps = {steps}; {remedy}"
     return None
 
 
@@ -182,7 +183,7 @@ def has_a_short_form(solver: Solver) -> str | None:
 
 
 def survives_an_imperfect_prior(solver: Solver) -> str | None:
-    """A denoiser whose Jacobian is not symmetric and slightly indefinite, as a network's is, leaves it bounded."""
+    """A denoiser with an asymmetric, slightly indefinite Jacobian, as networks have, leaves it bounded."""
     trial = make_trial()
     prior = ImperfectPrior(trial.prior)
     if solver.reject(trial.measurement.A, prior) is not None:
@@ -191,7 +192,9 @@ def survives_an_imperfect_prior(solver: Solver) -> str | None:
     far = float(x.abs().max())
     if far <= NEAR:
         return None
-    return f"|x| reaches {far:.3g} for images in [-1, 1]; guard what assumes that the Jacobian is a covariance"
+    return (
+        f"|x| reaches {far:.3g} for images in [-1, 1]; guard what assumes that the Jacobian is a covariance"
+    )
 
 
 def uses_the_measurement(solver: Solver) -> str | None:

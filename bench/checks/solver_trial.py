@@ -1,4 +1,4 @@
-"""A small problem with a known answer on which a solver is tried, and an imperfect prior beside the exact one."""
+"""A small problem with a known answer on which a solver is tried; an exact prior and an imperfect one."""
 
 import math
 from collections.abc import Iterator

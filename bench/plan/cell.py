@@ -90,7 +90,7 @@ class Cell:
 
     @property
     def steps(self) -> int | None:
-        """The network evaluations that the solver is asked for, where it has such a number; 1 of a baseline."""
+        """The network evaluations that the solver is asked for, where it has such a number."""
         return getattr(self.solver, "steps", 1 if self.solver.baseline else None)
 
 

@@ -89,7 +89,7 @@ def load_prior(
 
 
 def names_prior(spec: str) -> bool:
-    """Whether a name is of a prior rather than of a method or an operator: a card, an adapter, or a function."""
+    """Whether a name is of a prior, and of no method or operator: a card, an adapter, or a function."""
     if spec in list_priors() or spec.endswith(".toml") or spec.partition(":")[0] in ADAPTERS:
         return True
     place, _, name = spec.rpartition(":")

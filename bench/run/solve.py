@@ -197,7 +197,7 @@ class Finiteness:
 
 
 def require_step(step: Step, shape: tuple[int, ...]) -> None:
-    """Checks that a solver yielded a Step with a state of the right shape, and a number per image in each note.
+    """Checks that a solver yielded a Step with a state of the right shape, and notes per image.
 
     Raises:
         ContractViolation: otherwise.

@@ -1,4 +1,4 @@
-"""Values on the command line: of ``--solver``, names of rows and settings; of ``check``, shapes and parameters."""
+"""Values on the command line: rows and settings of ``--solver``, shapes and parameters of ``check``."""
 
 import re
 from collections.abc import Sequence

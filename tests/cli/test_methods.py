@@ -18,13 +18,13 @@ def test_check_tells_good_from_bad(tiny):
     assert "PASS  The same seed gives the same result" in result.stdout
     assert "FAIL  It comes nearer to the exact posterior mean" in result.stdout
     failed = result.stdout.count("FAIL")
-    assert re.search(rf"^{12 - failed - 1} of {12 - 1} checks passed, 1 n/a$", result.stdout, re.M)
-    assert f"fails {failed} of 11 checks" in result.stderr
+    assert re.search(rf"^{14 - failed} of 14 checks passed, 1 n/a$", result.stdout, re.M)
+    assert f"fails {failed} of 14 checks" in result.stderr
     assert bench("check", "pinv").exit_code == 0
     unknown = bench("check", "blur_gaus")
     assert (
         unknown.exit_code == 2
-        and "unknown solver or operator 'blur_gaus' (did you mean 'blur_gauss'?)" in unknown.stderr
+        and "unknown solver, operator or prior 'blur_gaus' (did you mean 'blur_gauss'?)" in unknown.stderr
     )
 
 

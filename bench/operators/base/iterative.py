@@ -9,7 +9,7 @@ from bench.operators.base.operator import dot, per_image
 
 
 class ConjugateGradients:
-    """Conjugate gradients on M x = b from x = 0, M symmetric, each image with step sizes and an end of its own.
+    """Conjugate gradients on M x = b from x = 0, M symmetric, each image with its own step sizes and end.
 
     The caller forms the products with M, and so may keep what it computes on the way::
 
@@ -66,10 +66,12 @@ class ConjugateGradients:
 
 
 LANCZOS_STEPS = 60
-"""Steps after which the largest singular value of each of our operators is exact to 1e-6 and better."""
+"""Steps after which the largest singular values of our blurs at 128 pixels are right to 3e-6."""
 
 
-def largest_eigenvalue(product: Callable[[Tensor], Tensor], start: Tensor, steps: int = LANCZOS_STEPS) -> Tensor:
+def largest_eigenvalue(
+    product: Callable[[Tensor], Tensor], start: Tensor, steps: int = LANCZOS_STEPS
+) -> Tensor:
     """The largest eigenvalue per image of a symmetric, positive semi-definite M, by Lanczos; never above it.
 
     Args:

@@ -121,9 +121,9 @@ class Operator(ABC):
         return Ax.detach(), pull
 
     def jvp(self, x: Tensor) -> tuple[Tensor, Pushforward]:
-        """A(x) and the push-forward u -> (dA/dx) u, (B, *shape) -> (B, *m), which may be called several times.
+        """A(x) and the push-forward u -> (dA/dx) u, which may be called several times.
 
-        It is the derivative of the pullback, which is linear in v; what x -> A(x) costs is paid once.
+        It is the derivative of the pullback, which is linear in v.
         """
         self.count("forward", len(x))
         with torch.enable_grad():
@@ -134,7 +134,9 @@ class Operator(ABC):
 
         def push(u: Tensor) -> Tensor:
             self.count("forward", len(u))
-            return torch.autograd.grad(pulled, v, u, retain_graph=True)[0]
+            if not pulled.requires_grad:
+                return torch.zeros_like(v)  # rounding, whose derivative is 0
+            return torch.autograd.grad(pulled, v, u, retain_graph=True, materialize_grads=True)[0]
 
         return Ax.detach(), push
 
@@ -189,7 +191,7 @@ class Operator(ABC):
         rows: Callable[[Tensor], Tensor],
         operators: Callable[["Operator"], "Operator"],
     ) -> Self:
-        """The operator of other images, ``places`` among today's: by rows of tensors, and within operators."""
+        """The operator of other images, by their places: how to take rows of tensors, and of operators."""
         largest = {} if self._largest is None else {"_largest": rows(self._largest)}
         batched = {name: rows(getattr(self, name)) for name in self.batched} | largest
 
@@ -224,7 +226,7 @@ class PinvOperator(Operator):
 
 
 def through(value: Any, f: Callable[[Any], Any]) -> Any:
-    """The value with f applied to what it is made of: the entries of lists, tuples and dicts, at any depth."""
+    """The value with f applied to all that it holds: entries of lists, tuples and dicts, at any depth."""
     if type(value) is dict:
         return {key: through(entry, f) for key, entry in value.items()}
     if type(value) in {list, tuple}:
