@@ -34,7 +34,7 @@ BUDGET = 100
 TOLERANCE = 1e-4
 """Tolerance of float32 arithmetic in another order (batch of one against a batch): far above rounding, far
 below any coupling."""
-NEAR = 10.0
+NEAR = 5.0
 """How far from the images' range, [-1, 1], an imperfect prior may take a reconstruction."""
 
 

@@ -97,18 +97,17 @@ class MixturePrior(ExactPrior):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same distribution on another device or in another dtype."""
-        moved = {k: v.to(device, dtype) for k, v in self._per_image().items()}
+        moved = {k: v.to(device, dtype) for k, v in self._tensors().items()}
         return self._with(**moved, dtype=moved["centres"].dtype, device=moved["centres"].device)
 
     def __getitem__(self, images: Images) -> Self:
         """The distributions of some images, where every image has its own."""
-        P = max(len(tensor) for tensor in self._per_image().values())
-        some = {k: v[images] if len(v) == P else v for k, v in self._per_image().items()}
-        return self if P == 1 else self._with(**some)
+        own = {name: v[images] for name, v in self._tensors().items() if len(v) > 1}
+        return self._with(**own)
 
-    def _per_image(self) -> dict[str, Tensor]:
-        """The tensors with a leading axis P."""
-        return {k: v for k, v in vars(self).items() if isinstance(v, Tensor)}
+    def _tensors(self) -> dict[str, Tensor]:
+        """What it is made of, each with a leading axis: P, or 1 where all images share it."""
+        return {name: v for name, v in vars(self).items() if isinstance(v, Tensor)}
 
     def _with(self, **attributes: object) -> Self:
         other = copy.copy(self)

@@ -19,33 +19,35 @@ class ConjugateGradients:
                 break
             cg.step(M(cg.p))
 
-    An image ends where its residual has fallen below ``relative`` times that of x = 0. It also ends where M
-    turns out not to be positive along p, as the Jacobian of a network may; it keeps the x of before
-    (`indefinite`).
+    An image ends where its residual has fallen below ``relative`` times that of x = 0. It also ends, and keeps
+    its x, where M turns out not to be what it should be: it is not positive along p, or, with ``guarded``,
+    the next step would not lower x^T M x / 2 - b^T x, which it does for every symmetric and positive M. The
+    Jacobian of a network is neither, and unguarded iterations then grow without bound.
 
     Args:
         b: (B, ...).
         relative: a float, or one per image, (B,).
+        guarded: for an M that is made of a network's derivatives.
 
     Attributes:
         x: (B, ...), the solution so far.
         r: (B, ...), the residual b - M x.
         p: (B, ...), the direction whose product with M the next `step` wants.
-        indefinite: (B,) bool.
+        refused: (B,) bool, the images whose M is not symmetric and positive.
         iterations: (B,), the steps that an image has taken.
     """
 
-    def __init__(self, b: Tensor, relative: float | Tensor = 0.0) -> None:
+    def __init__(self, b: Tensor, relative: float | Tensor = 0.0, guarded: bool = False) -> None:
         self.x, self.r, self.p = torch.zeros_like(b), b, b
-        self._rr = dot(b, b)
+        self._b, self._rr, self._guarded = b, dot(b, b), guarded
         self._stop = torch.as_tensor(relative).to(self._rr) ** 2 * self._rr
-        self.indefinite = torch.zeros_like(self._rr, dtype=torch.bool)
-        self.iterations = torch.zeros_like(self._rr)
+        self.refused = torch.zeros_like(self._rr, dtype=torch.bool)
+        self.iterations = self._energy = torch.zeros_like(self._rr)
 
     @property
     def active(self) -> Tensor:
         """(B,) bool, the images that have not ended."""
-        return (self._rr > self._stop) & ~self.indefinite
+        return (self._rr > self._stop) & ~self.refused
 
     def step(self, Mp: Tensor) -> Tensor:
         """Takes one step along p.
@@ -55,10 +57,16 @@ class ConjugateGradients:
         """
         tiny = torch.finfo(self._rr.dtype).tiny
         active, curvature = self.active, dot(self.p, Mp)
-        self.indefinite = self.indefinite | (active & (curvature <= 0))
-        moves = active & ~self.indefinite
+        moves = active & (curvature > 0)
         a = per_image(torch.where(moves, self._rr / curvature.clamp_min(tiny), 0), self.r)
-        self.x, self.r = self.x + a * self.p, self.r - a * Mp
+        x, r = self.x + a * self.p, self.r - a * Mp
+        if self._guarded:
+            energy = -dot(x, self._b + r) / 2
+            moves = moves & (energy < self._energy)
+            kept = per_image(moves, x).bool()
+            a, x, r = (torch.where(kept, new, old) for new, old in ((a, 0), (x, self.x), (r, self.r)))
+            self._energy = torch.where(moves, energy, self._energy)
+        self.x, self.r, self.refused = x, r, self.refused | (active & ~moves)
         before, self._rr = self._rr, dot(self.r, self.r)
         self.p = self.r + per_image(self._rr / before.clamp_min(tiny), self.r) * self.p
         self.iterations = self.iterations + moves

@@ -36,9 +36,22 @@ def test_an_image_with_an_indefinite_matrix_keeps_what_it_has():
     for _ in range(8):
         cg.step(product(matrices, cg.p))
         alone.step(product(matrices[2:], alone.p))
-    assert cg.indefinite.tolist() == [False, True, False] and cg.iterations[1] < cg.iterations[0]
+    assert cg.refused.tolist() == [False, True, False] and cg.iterations[1] < cg.iterations[0]
     assert cg.x.isfinite().all() and norm(cg.x)[1] < 10 * norm(b)[1]
     close(cg.x[2:], alone.x, 0)
+
+
+def test_a_guard_sees_that_a_matrix_is_not_symmetric():
+    """Where every direction looks positive the residual grows; with a guard the image stays."""
+    skew = 3 * (M - M.mT)
+    matrices, b = torch.stack([SPD[0], SPD[1] + skew[1], SPD[2]]), randn(3, 6)
+    plain, guarded = ConjugateGradients(b, 1e-9), ConjugateGradients(b, 1e-9, guarded=True)
+    for _ in range(30):
+        for cg in (plain, guarded):
+            cg.step(product(matrices, cg.p))
+    assert norm(plain.r)[1] > 20 * norm(b)[1] and norm(guarded.r)[1] < 5 * norm(b)[1]
+    assert guarded.refused.tolist() == [False, True, False] and not plain.refused.any()
+    close(guarded.x[[0, 2]], plain.x[[0, 2]], 0)
 
 
 def test_an_image_ends_at_its_own_residual():
