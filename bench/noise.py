@@ -95,7 +95,7 @@ class StreamNoise(Noise):
     def _uniforms(self, n: int) -> Tensor:
         """(B, n) float64 in [0, 1); advances the call counters, which own the counter's highest word."""
         bits = np.empty((len(self), n), np.uint64)
-        for row, place, call in zip(bits, self._places, self.calls.tolist(), strict=True):
+        for row, place, call in zip(bits, self._places.tolist(), self.calls.tolist(), strict=True):
             row[:] = self._philox(self._key(place, call), call, n)
         self.calls += 1
         return fractions(bits)

@@ -19,10 +19,10 @@ class ConjugateGradients:
                 break
             cg.step(M(cg.p))
 
-    An image ends where its residual has fallen below ``relative`` times that of x = 0. It also ends, and keeps
-    its x, where M turns out not to be what it should be: it is not positive along p, or, with ``guarded``,
-    the next step would not lower x^T M x / 2 - b^T x, which it does for every symmetric and positive M. The
-    Jacobian of a network is neither, and unguarded iterations then grow without bound.
+    An image ends where its residual has fallen below ``relative`` times that of x = 0. It also ends, and
+    keeps its x, where M turns out not to be positive along p. With ``guarded`` it ends, too, where the next
+    step would not lower x^T M x / 2 - b^T x, which it does for every symmetric and positive M. The Jacobian
+    of a network is neither, and unguarded iterations then grow.
 
     Args:
         b: (B, ...).
