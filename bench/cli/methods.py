@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.suites.cards import MethodCard
     from bench.suites.methods import SolverClass
 
-output = group(OUTPUT)
+output, operator_option = group(OUTPUT), group("An operator")
 
 
 @verb("list", "list", "list --data-root /data/ffhq", "list | grep blur")
@@ -33,10 +33,10 @@ def list_(data_root: Path | None) -> None:
 
 @verb("check", "check dps", "check my_blur.py -p width=3 --shape 1,64,64", "check fashion32")
 @click.argument("spec", metavar="SOLVER|OPERATOR|PRIOR")
-@click.option("--shape", metavar="C,H,W", help="Try an operator on images of this shape (D: vectors).")
-@click.option("-p", "settings", metavar="NAME=VALUE", multiple=True, help="Set a parameter of an operator.")
+@operator_option("--shape", metavar="C,H,W", help="Its images, 1,64,64, or its vectors, 16.")
+@operator_option("-p", "settings", metavar="NAME=VALUE", multiple=True, help="One of its parameters.")
 def check(spec: str, shape: str | None, settings: tuple[str, ...]) -> None:
-    """Checks a solver, an operator or a prior against its contract, in seconds.
+    """Checks a solver, operator or prior against its contract, in seconds.
 
     It is a name, pkg.mod:Class, file.py:Class or file.py; of file.py alone all solvers and operators that the
     file defines are checked. A prior is a name, as in `run --prior`. A solver runs with its defaults and at

@@ -44,7 +44,7 @@ def compare(job: Job, prior: Any, name: str, batch: int) -> dict[str, float]:
         clock.start()
         outcome = solve_once(solver, prior, batch)
         clock.stop()
-        bare = time_bare(prior, batch, round(outcome.nfe.max()), outcome.vjps.max() > 0)
+        bare = time_bare(prior, batch, round(outcome.nfe.max()), bool(outcome.vjps.any()))
         turns.append((clock.seconds, outcome.seconds * batch, bare))
     medians = [statistics.median(column) for column in zip(*turns, strict=True)]
     whole, record, bare = (1e3 * seconds / job.sizes.steps for seconds in medians)

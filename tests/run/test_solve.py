@@ -108,10 +108,10 @@ class Stopping(Solver):
         active = torch.ones(len(x), dtype=torch.bool)
         for k in range(self.steps):
             active = active & (k <= measurement.y.flatten(1).mean(1).abs() * 10)
-            some = measurement.select(active)
-            x = x.clone()
-            x[active] = prior[active].denoise(x[active] + noise[active].like(x[active]), level)
-            some.A(x[active])
+            if active.any():
+                some, x = measurement.select(active), x.clone()
+                x[active] = prior[active].denoise(x[active] + noise[active].like(x[active]), level)
+                some.A(x[active])
             yield Step(x, x, {"steps": active})
 
 
