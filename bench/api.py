@@ -30,8 +30,9 @@ from bench.operators import make_operator
 from bench.operators.base import Operator, check_kind, moved
 from bench.prior import Prior
 from bench.priors import load_prior
+from bench.run.solve import first_particle
 from bench.run.solve import solve as run_solver
-from bench.solver import Measurement, Solver, particles
+from bench.solver import Measurement, Solver
 from bench.suites.methods import build_solver, check_fields, load_solver
 from bench.suites.presets import resolve
 from bench.system.device import full_precision
@@ -101,7 +102,7 @@ def solve(
         for rows, same in _alike(model, len(y)):
             parts.append(run_solver(solver, Measurement(y[rows], A[rows], noise=same), prior, noise[rows]).x)
     x = torch.cat(parts)
-    return (x[:, 0] if particles(solver) > 1 else x).to(prior.device, prior.dtype)
+    return first_particle(solver, x).to(prior.device, prior.dtype)
 
 
 def _alike(model: NoiseModel, n: int) -> Iterator[tuple[slice, NoiseModel]]:

@@ -20,6 +20,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from bench.batch import Images
 from bench.noise import Noise
 from bench.operators.base import Operator, dot, per_image
 
@@ -105,7 +106,7 @@ class NoiseModel(ABC):
             expected = 2 * expected
         return (dot(r, r) / expected).sqrt()
 
-    def __getitem__(self, images: slice) -> Self:
+    def __getitem__(self, images: Images) -> Self:
         """The model of some images of the batch."""
         return self._map(lambda v: v[images])
 

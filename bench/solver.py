@@ -6,17 +6,30 @@ clock.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
+from bench.batch import Images
 from bench.likelihood import Gaussian, Laplace, NoiseModel, Poisson, names
 from bench.noise import Noise
-from bench.operators.base import RUNGS, LinearOperator, Operator, PinvOperator, SVDOperator, norm, per_image
+from bench.operators.base import (
+    RUNGS,
+    ConjugateGradients,
+    LinearOperator,
+    Operator,
+    PinvOperator,
+    SVDOperator,
+    dot,
+    norm,
+    per_image,
+)
 from bench.operators.base.neutral import Neutral
+from bench.pieces import FlowLevel, conditional_draw, conditional_mean, flow_levels
 from bench.prior import Prior, Pullback
 from bench.schedule import (
     CLEAN,
@@ -35,9 +48,12 @@ from bench.schedule import (
 
 __all__ = [
     "CLEAN",
+    "ConjugateGradients",
     "Count",
+    "FlowLevel",
     "FlowSchedule",
     "Gaussian",
+    "Images",
     "KarrasSchedule",
     "Laplace",
     "Level",
@@ -62,14 +78,19 @@ __all__ = [
     "UnitInterval",
     "VPSchedule",
     "VariancePreserving",
+    "conditional_draw",
+    "conditional_mean",
     "ddim",
     "ddim_coefficients",
     "ddpm",
+    "dot",
     "draw_level",
+    "flow_levels",
     "fresh_noise",
     "norm",
     "particles",
     "per_image",
+    "state_shape",
     "vjp_once",
 ]
 
@@ -130,6 +151,13 @@ class Measurement(tuple[Tensor, Rung, float], Generic[Rung]):
         """
         return self[2]
 
+    def select(self, images: Images) -> "Measurement[Rung]":
+        """The measurements of some images of the batch, whose calls of A are counted for these."""
+        return Measurement(self.y[images], self.A[images], noise=self.noise[images])
+
+
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
+
 
 class Step(NamedTuple):
     """What a solver yields after every step."""
@@ -138,6 +166,9 @@ class Step(NamedTuple):
     """(B, *shape), the state; that of the last step is the reconstruction."""
     x0: Tensor
     """(B, *shape), the current estimate of the clean image."""
+    notes: Mapping[str, Tensor] = NOTHING
+    """Name -> (B,), what the method wants kept of this step, such as inner iterations. A record has the sum
+    over the steps."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +178,9 @@ class Solver(ABC):
     The fields of a subclass are its hyper-parameters, with the names of its paper; annotate ranges
     (``Steps``, ``Positive``, ``UnitInterval``). Reductions run over one image only: what a solver does to an
     image does not depend on its batch mates.
+
+    A field ``steps`` is the number of network evaluations per image (and particle) that is asked for, and
+    nothing else; a method that counts levels or iterations gives these another name.
 
     A field that is added later declares the value at which it changes nothing, as in
     ``tilt: Annotated[float, Neutral(0.0)] = 0.0``: keys leave it out there, and earlier records keep theirs.
@@ -165,6 +199,8 @@ class Solver(ABC):
     """The noise models that the solver accounts for, or does not mind."""
     baseline: ClassVar[bool] = False
     """An anchor row, not a method: exempt from the paper id and from having to beat A+ y."""
+    stops_early: ClassVar[bool] = False
+    """Whether an image may end before it has made all its ``steps``."""
     rev: ClassVar[int] = 1
     """Raised whenever a change of the code changes results; part of every record's key."""
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "allow_inf_nan": False}
@@ -188,6 +224,19 @@ class Solver(ABC):
         if not isinstance(noise, self.noises):
             return f"{type(self).__name__} takes {names(self.noises)} noise; y has {type(noise).__name__}"
         return self.reject(A, prior)
+
+    def yields(self) -> int | None:
+        """How many steps `solve` yields, None where nobody can tell before; by default one an evaluation."""
+        return getattr(self, "steps", None)
+
+    def quick(self, n: int) -> Self:
+        """The same solver with a small budget, for checks and first looks: at most n network evaluations.
+
+        A method with other costly loops makes these shorter too.
+        """
+        steps = getattr(self, "steps", None)
+        fewer: dict[str, Any] = {} if steps is None else {"steps": min(steps, n)}
+        return replace(self, **fewer)
 
     @abstractmethod
     def solve(self, measurement: Measurement[Any], prior: Prior, noise: Noise) -> Iterator[Step]:
@@ -239,6 +288,11 @@ def fresh_noise(noise: Noise, x: Tensor, s: Level[float]) -> Tensor:
 def particles(solver: Solver) -> int:
     """How many correlated samples P of an image a solver makes at once: its field ``particles``, else 1.
 
-    With that field the tensors of a `Step` are (B, P, *shape).
+    With that field the tensors of a `Step` are (B, P, *shape), for P = 1 too.
     """
     return getattr(solver, "particles", 1)
+
+
+def state_shape(solver: Solver, n: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a state for n images: (n, *shape), or (n, P, *shape) with a field ``particles``."""
+    return (n, solver.particles, *shape) if hasattr(solver, "particles") else (n, *shape)

@@ -1,9 +1,9 @@
 """Decoupled annealing posterior sampling."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from torch import Tensor
 
@@ -77,9 +77,17 @@ class DAPS(Solver):
         if self.sigma_max < self.sigma_min:
             raise ValueError(f"sigma_max = {self.sigma_max:g} is below sigma_min = {self.sigma_min:g}")
 
+    def yields(self) -> int:
+        """The number of levels."""
+        return max(self.steps // self.ode_steps, 1)
+
+    def quick(self, n: int) -> Self:
+        few = super().quick(n)
+        return replace(few, ode_steps=min(self.ode_steps, 2), langevin_steps=min(self.langevin_steps, n))
+
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the renoised state after every level; ``steps`` NFE, no vjp of the network."""
-        anneals = max(self.steps // self.ode_steps, 1)
+        anneals = self.yields()
         levels = [*prior.schedule.between(self.sigma_max, self.sigma_min, anneals), CLEAN]
         x = levels[0].sigma * noise.new(prior.shape)
         for k, (t, s) in enumerate(pairwise(levels)):

@@ -15,6 +15,9 @@ class Pinv(Solver):
     noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
     baseline: ClassVar[bool] = True
 
+    def yields(self) -> int:
+        return 1
+
     def solve(self, measurement: Measurement[PinvOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields A+ y."""
         y, A, _ = measurement

@@ -76,7 +76,7 @@ def main() -> None:
             if solver.refuses(A, prior, model):
                 continue
             noise = StreamNoise([stream_key("tune-x", i) for i in ids])
-            *_, (xhat, _) = solver.solve(Measurement(y, A, noise=model), prior, noise)
+            *_, (xhat, *_) = solver.solve(Measurement(y, A, noise=model), prior, noise)
             row = {"task": task.name, "solver": args.solver, "params": params, "images": len(ids)}
             row |= {"psnr": psnr(xhat, x).mean().item(), "ssim": ssim(xhat, x).mean().item()}
             row["misfit"] = misfit(A, xhat, y, model).mean().item()

@@ -18,6 +18,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from bench.batch import Images
 from bench.noise import Noise
 from bench.operators.base import LinearOperator, moved, real_parts
 from bench.prior import Prior, Pullback
@@ -94,12 +95,21 @@ class MixturePrior(ExactPrior):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same distribution on another device or in another dtype."""
-        moved = {k: v.to(device, dtype) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        moved = {k: v.to(device, dtype) for k, v in self._tensors().items()}
         return self._with(**moved, dtype=moved["centres"].dtype, device=moved["centres"].device)
 
     def on(self, schedule: Schedule) -> Self:
         """The same distribution, noised by another schedule."""
         return self._with(schedule=schedule)
+
+    def __getitem__(self, images: Images) -> Self:
+        """The distributions of some images, where every image has its own."""
+        own = {name: v[images] for name, v in self._tensors().items() if len(v) > 1}
+        return self._with(**own)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """What it is made of, each with a leading axis: P, or 1 where all images share it."""
+        return {name: v for name, v in vars(self).items() if isinstance(v, Tensor)}
 
     def _with(self, **attributes: object) -> Self:
         other = copy.copy(self)

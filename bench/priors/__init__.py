@@ -5,6 +5,7 @@ plain checkpoints with the state-dict names of guided-diffusion. A file is refus
 its card describes. `bench.priors.adapters` takes networks of other libraries.
 """
 
+import inspect
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from bench.priors.files import (
 from bench.priors.network import Guide, NetworkPrior
 from bench.records.keys import digest
 from bench.schedule import VPSchedule
-from bench.system.code.user_code import is_user_code
+from bench.system.code.user_code import import_user_module, is_user_code
 from bench.system.weights import WeightsError, refuse_difference
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "list_priors",
     "load_prior",
     "missing_files",
+    "names_prior",
     "read_card",
 ]
 
@@ -85,6 +87,16 @@ def load_prior(
     prior = NetworkPrior(network, shape, schedule, dtype, autocast, classes=classes, guide=guide)
     prior.name, prior.weights_sha256, prior.config_sha256 = card.name, sha256, digest(identity)
     return prior
+
+
+def names_prior(spec: str) -> bool:
+    """Whether a name is of a prior, and of no method or operator: a card, an adapter, or a function."""
+    if spec in list_priors() or spec.endswith(".toml") or spec.partition(":")[0] in ADAPTERS:
+        return True
+    place, _, name = spec.rpartition(":")
+    if not place:
+        return False
+    return inspect.isfunction(getattr(import_user_module(place), name, None))
 
 
 def _load(

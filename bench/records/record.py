@@ -84,6 +84,8 @@ class Record:
     """Network evaluations per image; so are ``vjps`` (backward passes) and ``operator_calls``."""
     vjps: int = 0
     operator_calls: int = 0
+    notes: dict[str, float | None] = field(default_factory=dict)
+    """What the method noted of this image, summed over its steps."""
     seconds: float | None = None
     """Per image: the solver's clock of the batch / batch size, without metrics, warm-up and files."""
     peak_memory_mb: float | None = None
@@ -118,8 +120,11 @@ class Record:
         return cls(**{name: value for name, value in named.items() if name in FIELDS})
 
     def to_disk(self) -> dict[str, Any]:
-        """The record as a journal line holds it."""
-        return to_disk(vars(self) | {"switches": switches_to_disk(self.switches)}, RECORD)
+        """The record as a journal line holds it; without ``notes`` where there are none."""
+        values = vars(self) | {"switches": switches_to_disk(self.switches)}
+        if not self.notes:
+            del values["notes"]
+        return to_disk(values, RECORD)
 
 
 FIELDS = frozenset(f.name for f in fields(Record))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PREFIXES = {
     "params": "param",
     "operator_params": "operator",
+    "notes": "note",
     "unavailable": "unavailable",
     "versions": "version",
 }
@@ -23,8 +24,8 @@ PREFIXES = {
 def load(*folders: str | Path) -> "pd.DataFrame":
     """Reads run folders as a tidy table with one row per record.
 
-    Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``,
-    ``version.torch``.
+    Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``note.accepted``,
+    ``unavailable.lpips``, ``version.torch``.
 
     Raises:
         StoreError: a folder is not there, or is not one of a run.

@@ -47,7 +47,7 @@ def forecast(plan: Plan, records: Sequence[Record]) -> list[Forecast]:
                 outcome, scale = probe(plan, cell)
                 if outcome is not None:
                     estimator.by_row[row] = [outcome.seconds * cell.samples_per_problem * scale]
-                    nfe[cell.label] = outcome.nfe * scale
+                    nfe[cell.label] = float(outcome.nfe.mean()) * scale
             total = len(plan.missing(cell, set()))
             seconds = estimator.per_image(cell) if missing else 0.0
             rows.append(Forecast(cell, total - missing, missing, nfe.get(cell.label), seconds))

@@ -3,16 +3,16 @@
 Everything here is a function of the named random streams of `bench.plan.task`.
 """
 
-import copy
 import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bench.data.images import Images
-from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_key
+from bench.noise import SCHEME, Noise, StreamNoise, fractions, stream_key
 from bench.operators.base import Operator, check_kind, moved
 from bench.operators.base.neutral import added
 from bench.plan.cell import Cell, Job, class_labels
@@ -53,14 +53,8 @@ class SolverNoise(StreamNoise):
         super().__init__(sampler, dtype, device, calls)
         self.init = list(init)
 
-    def __getitem__(self, images: slice) -> "SolverNoise":
-        return SolverNoise(self.init[images], self.keys[images], self.dtype, self.device, self.calls)
-
-    def _uniforms(self, n: int) -> Tensor:
-        if self.calls:
-            return super()._uniforms(n)
-        self.calls = 1
-        return StreamNoise(self.init)._uniforms(n)
+    def _key(self, place: int, call: int) -> int:
+        return self.keys[place] if call else self.init[place]
 
 
 class SampleNoise(StreamNoise):
@@ -73,22 +67,18 @@ class SampleNoise(StreamNoise):
     def __init__(
         self, init: int, sampler: int, n: int, dtype: torch.dtype, device: torch.device | str, calls: int = 0
     ) -> None:
-        super().__init__([init, sampler], dtype, device, calls)
-        self.rows = range(n)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, images: slice) -> "SampleNoise":
-        other = copy.copy(self)
-        other.rows, other._philox = self.rows[images], Philox()
-        return other
+        super().__init__([init, sampler], dtype, device)
+        self._calls, self._places = np.full(n, calls), np.arange(n)
 
     def _uniforms(self, n: int) -> Tensor:
-        key = self.keys[1 if self.calls else 0]
-        bits = self._philox(key, self.calls, (self.rows[-1] + 1) * n).reshape(-1, n)
+        bits, calls = np.empty((len(self), n), np.uint64), self.calls
+        for call in np.unique(calls):
+            rows = calls == call
+            places = self._places[rows]
+            key = self.keys[1 if call else 0]
+            bits[rows] = self._philox(key, int(call), (int(places.max()) + 1) * n).reshape(-1, n)[places]
         self.calls += 1
-        return fractions(bits[self.rows.start : self.rows.stop : self.rows.step])
+        return fractions(bits)
 
 
 def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:

@@ -20,8 +20,7 @@ from bench.run.progress import Observer
 from bench.run.recorder import Cost, Identity, Recorder, Result, identities, timestamp
 from bench.run.score import imagenet_labels, make_scorer
 from bench.run.score_samples import SampleScorer, as_samples, divergence
-from bench.run.solve import Outcome, SolverTimeout, solve, warm_up
-from bench.solver import particles
+from bench.run.solve import Outcome, SolverTimeout, first_particle, solve, warm_up
 from bench.stats.features import features_folder
 from bench.system.device import full_precision, release_memory
 
@@ -134,9 +133,9 @@ class Runner:
         else:
             outcome, batch = self._as_samples(cell, outcome), cell.samples_per_problem
             results = [self._score_samples(cell, jobs[0], measured, outcome)]
-        cost = Cost.of(outcome, batch)
-        for job, result, identity in zip(jobs, results, identities(measured, len(jobs)), strict=True):
-            self._record(cell, job, result, identity, cost, unavailable)
+        for i, identity in enumerate(identities(measured, len(jobs))):
+            cost = Cost.of(outcome, batch, i)
+            self._record(cell, jobs[i], results[i], identity, cost, unavailable)
 
     def _keep_failures(
         self, cell: Cell, jobs: Sequence[Job], measured: Measured | None, lost: Failure
@@ -149,12 +148,12 @@ class Runner:
         self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome
     ) -> list[Result]:
         """Scores the images of a batch, and keeps the pictures and features of those that have a score."""
-        x = outcome.x[:, 0] if particles(cell.solver) > 1 else outcome.x
+        x = first_particle(cell.solver, outcome.x)
         labels = imagenet_labels(cell.data, [job.image for job in jobs])
         results: list[Result] = list(self.scorer(x, measured.x, measured.measurement, labels))
         for i, step in enumerate(outcome.diverged):
             if step is not None:
-                results[i] = diverged(step, cell.steps)
+                results[i] = diverged(step, cell.solver.yields())
         for i, job in enumerate(jobs):
             if not isinstance(results[i], Failure) and self.gallery.wants(cell.images.index(job.image)):
                 results[i] = self._keep_pictures(job, measured, i, x[i]) or results[i]

@@ -7,7 +7,6 @@
     paper: "2209.14687"                 # arXiv identifier, openreview:ID, doi:ID or an address
     bibtex: |                           # one entry
       @inproceedings{...}
-    quick: {steps: 20}                  # the same method with a small budget, for checks
     search:                             # what tuning may try
       zeta: {low: 0.01, high: 30, scale: log}
       ode_steps: {low: 1, high: 20, integer: true}
@@ -155,8 +154,6 @@ class _Written:
     paper: Annotated[str, AfterValidator(_paper)] = ""
     """An arXiv identifier, openreview:ID, doi:ID or an address."""
     bibtex: Annotated[str, AfterValidator(_bibtex)] = ""
-    quick: dict[str, Any] = field(default_factory=dict)
-    """Parameters of the same method with a small budget."""
     search: dict[str, Space] = field(default_factory=dict)
     """Parameter -> what tuning may try; {} for a method without anything to tune."""
     differences: tuple[str, ...] = ()

@@ -28,4 +28,5 @@ def test_disk_keeps_its_words():
     written = record.to_disk()
     assert (written["block"], written["switches"]) == (3, ["compiled", "reference mode"])
     assert "samples_per_problem" not in written and Record.from_disk(written) == record
+    assert "notes" not in written and make(notes={"moves": 1.0}).to_disk()["notes"] == {"moves": 1.0}
     assert record.is_deterministic and not make().is_deterministic

@@ -56,11 +56,14 @@ def test_a_result_is_metrics_or_a_failure(plan):
 
 def test_every_field_is_said(plan):
     """A field that is left at its default by mistake would say what is not so."""
-    cost = Cost(batch=4, nfe=5, vjps=6, operator_calls=7, seconds=8.0, peak_memory_mb=9.0)
+    cost = Cost(
+        batch=4, nfe=5, vjps=6, operator_calls=7, seconds=8.0, peak_memory_mb=9.0, notes={"moves": 2.0}
+    )
     made = record(plan, {"psnr": 20.0}, identity=Identity("y", "x"), cost=cost)
     cell = plan.cells[0]
     assert (made.key, made.image, made.sample, made.cell) == ("k" * 64, "im0", 2, cell.id)
     assert (made.batch, made.nfe, made.vjps, made.operator_calls) == (4, 5, 6, 7)
+    assert made.notes == {"moves": 2.0}
     assert (made.seconds, made.peak_memory_mb, made.y_hash, made.image_sha256) == (8.0, 9.0, "y", "x")
     assert (made.suite, made.task, made.operator, made.sigma) == ("tiny", "box", "inpaint_box", 0.05)
     assert (made.solver, made.label, made.params["steps"], made.baseline) == ("dps", "dps", 4, False)

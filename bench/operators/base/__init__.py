@@ -27,12 +27,14 @@ tensor([[0.5000, 1.5000]])
 tensor([[1., 3.]])
 """
 
+from bench.operators.base.iterative import ConjugateGradients
 from bench.operators.base.linear import LinearOperator, SVDOperator, dc_gain
 from bench.operators.base.neutral import Neutral
 from bench.operators.base.operator import (
     Operator,
     PinvOperator,
     Pullback,
+    Pushforward,
     check_kind,
     dot,
     moved,
@@ -43,11 +45,13 @@ from bench.operators.base.operator import (
 
 __all__ = [
     "RUNGS",
+    "ConjugateGradients",
     "LinearOperator",
     "Neutral",
     "Operator",
     "PinvOperator",
     "Pullback",
+    "Pushforward",
     "SVDOperator",
     "check_kind",
     "dc_gain",

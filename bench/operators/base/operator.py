@@ -2,14 +2,17 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Self, overload
+from typing import Any, Self, overload
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from bench.batch import Images, Tally, chosen
 
 Pullback = Callable[[Tensor], Tensor]
+Pushforward = Callable[[Tensor], Tensor]
 
 
 class Operator(ABC):
@@ -19,6 +22,9 @@ class Operator(ABC):
         shape: of one image, (C, H, W), or (d,) for vectors.
         seeds: one seed per image of the batch; what is random in the operator is a function of its seed
             alone.
+
+    Attributes that are tensors, operators or networks, also in lists and dicts, follow `to`; operators among
+    them follow slices and `repeat_interleave` like the tensors of ``batched``.
     """
 
     rev: int = 1
@@ -34,7 +40,9 @@ class Operator(ABC):
     def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
         self.shape = tuple(shape)
         self.seeds = tuple(int(s) for s in seeds)
-        self.calls: Counter[str] | None = None
+        self.tally: Tally | None = None
+        self._images = np.arange(len(self.seeds))
+        self._largest: Tensor | None = None
 
     # What a subclass provides.
 
@@ -126,37 +134,83 @@ class Operator(ABC):
 
         return Ax.detach(), pull
 
-    def count(self, what: str, images: float) -> None:
-        """Adds a call for so many images to the tally, where one is kept (`counting`)."""
-        if self.calls is not None:
-            self.calls[what] += images  # type: ignore[assignment]  # a transform counts .5; Counter has int alone
+    def jvp(self, x: Tensor) -> tuple[Tensor, Pushforward]:
+        """A(x) and the push-forward u -> (dA/dx) u, which may be called several times.
 
-    def counting(self, calls: Counter[str]) -> Self:
-        """The same operator (same class) that tallies the images of each call in ``calls``, by kind."""
-        return self._with(calls=calls)
+        It is the derivative of the pullback, which is linear in v.
+        """
+        self.count("forward", len(x))
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            Ax = self.forward(x)
+            v = torch.zeros_like(Ax, requires_grad=True)
+            pulled = torch.autograd.grad(Ax, x, v, create_graph=True)[0]
+
+        def push(u: Tensor) -> Tensor:
+            self.count("forward", len(u))
+            if not pulled.requires_grad:
+                return torch.zeros_like(v)  # rounding, whose derivative is 0
+            return torch.autograd.grad(pulled, v, u, retain_graph=True, materialize_grads=True)[0]
+
+        return Ax.detach(), push
+
+    def count(self, kind: str, rows: int | Tensor, each: float = 1.0) -> None:
+        """Adds a call to the tally, where one is kept (`counting`).
+
+        Args:
+            rows: how many images the call is for, or (B,), what each of them counts.
+            each: a factor.
+        """
+        if self.tally is not None:
+            amounts = rows.cpu().numpy() if isinstance(rows, Tensor) else np.ones(rows)
+            self.tally.add(kind, self._images, each * amounts)
+
+    def counting(self, tally: Tally) -> Self:
+        """The same operator (same class) that tallies the calls for each image, by kind."""
+        return self._with(tally=tally, _images=np.arange(len(self)))
 
     # Batches, devices.
 
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def __getitem__(self, images: slice) -> Self:
-        """The operators of some images of the batch."""
-        return self._map_batched(lambda v: v[images], self.seeds[images])
+    def __getitem__(self, images: Images) -> Self:
+        """The operators of some images of the batch; they go on counting for these."""
+        return self._take(chosen(images, len(self)), lambda v: v[images], lambda A: A[images])
 
     def repeat_interleave(self, k: int) -> Self:
         """Each image's operator k times in a row, for particles folded into the batch."""
-        seeds = [seed for seed in self.seeds for _ in range(k)]
-        return self._map_batched(lambda v: v.repeat_interleave(k, 0), seeds)
+        places = np.repeat(np.arange(len(self)), k)
+        return self._take(places, lambda v: v.repeat_interleave(k, 0), lambda A: A.repeat_interleave(k))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same operator on another device or in another floating dtype."""
-        tensors = {k: v for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return self._with(**{k: moved(v, device, dtype) for k, v in tensors.items()})
 
-    def _map_batched(self, f: Callable[[Tensor], Tensor], seeds: Sequence[int]) -> Self:
-        rows = {name: f(getattr(self, name)) for name in self.batched}
-        return self._with(seeds=tuple(seeds), **rows)
+        def move(v: Any) -> Any:
+            if isinstance(v, Operator):
+                return v.to(device, dtype)
+            if isinstance(v, nn.Module):
+                return copy.deepcopy(v).to(device, dtype)
+            return moved(v, device, dtype) if isinstance(v, Tensor) else v
+
+        return self._with(**{name: through(value, move) for name, value in vars(self).items()})
+
+    def _take(
+        self,
+        places: np.ndarray,
+        rows: Callable[[Tensor], Tensor],
+        operators: Callable[["Operator"], "Operator"],
+    ) -> Self:
+        """The operator of other images, by their places: how to take rows of tensors, and of operators."""
+        largest = {} if self._largest is None else {"_largest": rows(self._largest)}
+        batched = {name: rows(getattr(self, name)) for name in self.batched} | largest
+
+        def nested(v: Any) -> Any:
+            return operators(v) if isinstance(v, Operator) and len(v) == len(self) else v
+
+        others = {name: through(value, nested) for name, value in vars(self).items() if name not in batched}
+        seeds = tuple(self.seeds[i] for i in places)
+        return self._with(**others | batched | {"seeds": seeds, "_images": self._images[places]})
 
     def _with(self, **changes: object) -> Self:
         other = copy.copy(self)
@@ -179,6 +233,15 @@ class PinvOperator(Operator):
 
     def guess(self, y: Tensor) -> Tensor:
         return self.pinv(y)
+
+
+def through(value: Any, f: Callable[[Any], Any]) -> Any:
+    """The value with f applied to all that it holds: entries of lists, tuples and dicts, at any depth."""
+    if type(value) is dict:
+        return {key: through(entry, f) for key, entry in value.items()}
+    if type(value) in {list, tuple}:
+        return type(value)([through(entry, f) for entry in value])
+    return f(value)
 
 
 @overload
