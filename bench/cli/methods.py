@@ -45,20 +45,13 @@ def check(spec: str, shape: str | None, settings: tuple[str, ...]) -> None:
     takes. Each line states what the contract asks for, with PASS, FAIL and what was seen, or n/a where it is
     not about this solver, operator or prior. The exit code is 1 where something fails.
     """
-    from bench.names import nearest
-    from bench.suites.cards import list_cards
-    from bench.suites.known import ANY_CODE, absent, operators
     from bench.system.code.user_code import is_user_code, members
 
+    check_spec(spec)
+    loading(f"check {spec}")
     kind = kind_of(spec)
     if (shape is not None or settings) and kind != "operator":
         fail(f"--shape and -p are for operators; '{spec}' is a {kind}", USAGE)
-    known = [*list_cards(), *operators()]
-    if kind != "prior" and not is_user_code(spec) and spec not in known:
-        fail(f"unknown solver or operator '{spec}'{nearest(spec, known)}{ANY_CODE}", USAGE)
-    for reason in absent(spec) if is_user_code(spec) else ():
-        fail(reason, USAGE)
-    loading(f"check {spec}")
     from bench.operators.base import Operator
     from bench.solver import Solver
 
@@ -75,23 +68,30 @@ def check(spec: str, shape: str | None, settings: tuple[str, ...]) -> None:
 
 def kind_of(spec: str) -> str:
     """Whether a name is of a solver, an operator or a prior; of a file alone, what its first class is."""
-    from bench.names import nearest
-    from bench.operators import OPERATORS
     from bench.operators.base import Operator
-    from bench.priors import list_priors, names_prior
+    from bench.priors import names_prior
     from bench.solver import Solver
-    from bench.suites.cards import list_cards
+    from bench.suites.known import operators
     from bench.system.code.user_code import is_user_code, members
 
     if names_prior(spec):
         return "prior"
-    if is_user_code(spec):
-        return "operator" if names_operator(members(spec, Solver, Operator)[0]) else "solver"
-    known = {**dict.fromkeys(OPERATORS, "operator"), **dict.fromkeys(list_cards(), "solver")}
-    if spec not in known:
-        choices = f"{nearest(spec, [*known, *list_priors()])}, or pkg.mod:Class, or file.py:Class"
-        fail(f"unknown solver, operator or prior '{spec}'{choices}", USAGE)
-    return known[spec]
+    first = members(spec, Solver, Operator)[0] if is_user_code(spec) else spec
+    return "operator" if first in operators() or names_operator(first) else "solver"
+
+
+def check_spec(spec: str) -> None:
+    """Refuses, before torch is loaded, a name that nobody has, and a file that is not there."""
+    from bench.names import nearest
+    from bench.suites.cards import list_cards
+    from bench.suites.known import ANY_CODE, NAME, absent, operators, priors
+    from bench.system.code.user_code import is_user_code
+
+    known = [*list_cards(), *operators(), *priors()]
+    for reason in absent(spec) if is_user_code(spec) else ():
+        fail(reason, USAGE)
+    if not is_user_code(spec) and NAME.fullmatch(spec) and spec not in known:
+        fail(f"unknown solver, operator or prior '{spec}'{nearest(spec, known)}{ANY_CODE}", USAGE)
 
 
 def check_one(spec: str, shape: str | None, settings: Sequence[str]) -> Sequence["Promise"]:

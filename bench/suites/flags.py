@@ -109,6 +109,10 @@ def read_parameters(flags: Sequence[str]) -> dict[str, Any]:
             raise SuiteError(f"-p {flag}: {reason}")
         try:
             found[name] = read_yaml(value)[1] if value.startswith("[") else read_value(value)
+        except yaml.MarkedYAMLError as error:
+            raise SuiteError(
+                f"-p {shortened(flag)}: '{shortened(value)}' is not a value: {error.problem}"
+            ) from None
         except (ValueError, yaml.YAMLError) as error:
             raise SuiteError(f"-p {shortened(flag)}: {one_line(error)}") from None
     return found

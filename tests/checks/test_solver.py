@@ -144,8 +144,9 @@ class Particles(Solver):
     def solve(self, measurement, prior, noise):
         P, (y, A, _) = self.particles, measurement
         y, A = y.repeat_interleave(P, 0), A.repeat_interleave(P)
-        x = noise.new((P, *prior.shape)).flatten(0, 1)
-        for t, s in pairwise(prior.schedule.levels(self.steps)):
+        levels = prior.schedule.levels(self.steps)
+        x = levels[0].std * noise.new((P, *prior.shape)).flatten(0, 1)
+        for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             log_w = -(norm(y - A(x0)) ** 2).view(-1, P)
             chosen = torch.searchsorted(log_w.softmax(1).cumsum(1), noise.uniform((P,))).clamp_max(P - 1)

@@ -143,7 +143,7 @@ def test_an_image_file_that_is_lost_during_a_run_is_one_clear_line(suite, tmp_pa
     assert counts == {"ok": 6, "failed": 2}
     [reason] = {r.reason for r in records.values() if r.status == "failed"}
     assert reason.startswith(f"measuring: {path}: not a readable image (") and reason.endswith(
-        "replace the file or remove it"
+        "replace or remove it"
     )
 
 

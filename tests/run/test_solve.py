@@ -121,7 +121,7 @@ def test_an_image_that_stops_pays_for_what_it_took(suite):
     task, data, prior = plan.cells[0].task, plan.cells[0].data, plan.cells[0].prior
     images = ["im0", "im3", "im1"]
     y, A, sigma = measure(task, data, images).measurement
-    y = torch.stack([torch.full(y.shape[1:], value) for value in (0.05, 0.35, 0.15)])
+    y = torch.stack([torch.full(y.shape[1:], value) for value in (0.05, 0.45, 0.15)])
 
     def outcome(chosen):
         given = Measurement(y[chosen], A[chosen].to(dtype=torch.float32), sigma)

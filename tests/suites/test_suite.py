@@ -144,13 +144,13 @@ def test_a_task_says_its_noise_in_one_of_three_ways(tmp_path):
     (told,) = cells("sigma: .05, told_sigma: .1, sigma_unit: '[0,1]'")
     assert (told.task.sigma, told.task.told_sigma) == (0.1, 0.2)
     for wrong, message in (
-        ("title: x", "tasks.0: Value error, give either sigma"),
+        ("title: x", "tasks.0: give either sigma"),
         ("sigma: .1, noise: {kind: poisson, rate: 1}", "give either sigma"),
         ("noise: {kind: gauss, sigma: 1}", "'poisson', 'laplace'"),
         ("noise: {kind: poisson, rate: 0}", "greater than 0"),
         ("sigma: .1, draws_of: u", "tasks.0.draws_of: unknown task 'u'"),
         ("sigma: .1, told: {p: .1}", "operator 'denoise'"),
-        ("sigma: .1, told_sigma: .inf", "told_sigma"),
+        ("sigma: .1, told_sigma: .inf", "is not a finite number"),
     ):
         with pytest.raises(SuiteError, match=message):
             cells(wrong)
