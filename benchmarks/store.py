@@ -5,9 +5,9 @@
 
 The records are made up, in the form of today's, and written by the journal's own writer; only its wait for
 the disk is left out. A run of the suite `smoke` that has nothing left to do is timed in an empty folder and
-beside the records, in turns; of each the least counts, since other programs only add to it. Seconds are
-elapsed and, in brackets, of the processor. `load` runs in a process of its own; its memory is the peak of that
-process, with pandas.
+beside the records, in turns; of each the least counts, since other programs only add to it. Seconds elapsed
+come first, those of the processor in brackets. `load` runs in a process of its own; its memory is the peak of
+that process, with pandas.
 """
 
 import argparse
