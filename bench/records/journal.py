@@ -47,11 +47,12 @@ def read_records(*folders: str | Path) -> tuple[list[Record], int]:
 def best(attempts: Iterable[Record]) -> list[Record]:
     """One record per key, oldest first, chosen as `read_records` says."""
     chosen: dict[str, Record] = {}
-    for record in sorted(attempts, key=attrgetter("created")):
+    in_order, is_sorted = attrgetter("created", "key"), True
+    for record in sorted(attempts, key=in_order):
         known = chosen.setdefault(record.key, record)
         if known is not record and _replaces(record, known):
-            chosen[record.key] = record
-    return sorted(chosen.values(), key=attrgetter("created", "key"))
+            chosen[record.key], is_sorted = record, False
+    return list(chosen.values()) if is_sorted else sorted(chosen.values(), key=in_order)
 
 
 def _replaces(record: Record, known: Record) -> bool:
@@ -143,16 +144,23 @@ class History:
         self._torn.discard(path)
         for line in lines:
             text = line.rstrip(b"\n")
-            pieces = ZEROS.split(text) if b"\0" in text else [text]
-            found = [self._parse(piece, path) for piece in pieces if piece]
-            records = [record for record in found if record]
-            if not line.endswith(b"\n") and not records:
+            if record := self._parse(text, path):
+                self.attempts.append(record)
+            elif line.endswith(b"\n"):
+                self._take_damaged(text, path)
+            else:
                 self._torn.add(path)
                 return done
-            self.attempts += records
-            self._damaged += len(pieces) - 1 + len(found) - len(records)
             done += len(line)
         return done
+
+    def _take_damaged(self, text: bytes, path: Path) -> None:
+        """Keeps what is whole of a line that is not."""
+        pieces = ZEROS.split(text)
+        found = [self._parse(piece, path) for piece in pieces if piece]
+        records = [record for record in found if record]
+        self.attempts += records
+        self._damaged += len(pieces) - 1 + len(found) - len(records)
 
 
 @contextlib.contextmanager
