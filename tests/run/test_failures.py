@@ -106,9 +106,9 @@ def test_features_that_do_not_fit_cost_their_image(suite, tmp_path, monkeypatch,
     records, counts = go(suite.model_copy(update={"features": True}), tmp_path / "out")
     assert counts == {"ok": 6, "out_of_memory": 2}
     assert records["box", WHITE].reason.startswith("scoring (features): OutOfMemoryError")
-    kept = {path.stem for path in (tmp_path / "out" / "features").glob("*.npy")}
+    kept = {path.stem for path in (tmp_path / "out" / "features").glob("??/*.npy")}
     assert kept == {r.key for r in records.values() if r.status == "ok"}
-    truths = {path.stem for path in (tmp_path / "out" / "features" / "truth").glob("*.npy")}
+    truths = {path.stem for path in (tmp_path / "out" / "features" / "truth").rglob("*.npy")}
     assert truths == {r.image_sha256 for r in records.values() if r.status == "ok"}
 
 
