@@ -68,10 +68,12 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
         where: gives the place of a parameter ("" for the row), for messages.
 
     Raises:
-        SuiteError: unknown parameter, wrong type or value; one line each.
+        SuiteError: unknown parameter, wrong type or value, one line each; or a user's class that reads data of
+            which it does not say so.
     """
     try:
-        return TypeAdapter(solver.cls).validate_python(dict(params))
+        with reading() as opened:
+            made: Solver = TypeAdapter(solver.cls).validate_python(dict(params))
     except PydanticSchemaGenerationError as error:
         raise SuiteError(
             f"{where('')}: {solver.name} has a field whose type cannot be checked: {error}"
@@ -83,6 +85,12 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
             place, reason = where(param), explain(one, parameters(solver.cls))
             lines.append(f"{place}: {_named(param, place)}{reason}")
         raise SuiteError("\n".join(lines)) from None
+    if solver.source_sha256:
+        try:
+            refuse_undeclared(solver.cls, opened)
+        except UserCodeError as error:
+            raise SuiteError(f"{where('')}: {error}") from None
+    return made
 
 
 def _named(param: str, place: str) -> str:
