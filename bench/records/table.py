@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.records.files import check_run_folder
 from bench.records.journal import read_records
 from bench.records.record import FIELDS, Record
 
@@ -26,7 +27,12 @@ def load(*folders: str | Path) -> "pd.DataFrame":
 
     Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``,
     ``version.torch``. An infinite metric is inf; one that is not known, NaN.
+
+    Raises:
+        StoreError: a folder is not there, or is not one of a run.
     """
+    for folder in folders:
+        check_run_folder(folder)
     return tabulate(read_records(*folders)[0])
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bench.checks.shared import Untouched
 from bench.plan.cell import Cell, Job
 from bench.plan.manifest import make_manifest
 from bench.plan.plan import Plan
 from bench.records.journal import History, Journal
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
-from bench.run.failures import Failure, ScoringError, failure, scoring
+from bench.run.failures import Failure, ScoringError, failure, scoring, watched
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
@@ -53,6 +54,7 @@ class Runner:
         self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells), SampleScorer()
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
+        self._untouched: dict[int, Untouched] = {}
         self._warm: set[tuple[type, type, int, int]] = set()
 
     def run(self) -> Counter[str]:
@@ -118,7 +120,9 @@ class Runner:
         measured = None
         try:
             measured = measure(cell.task, cell.data, [job.image for job in jobs])
-            return measured, self._solve(cell, jobs, measured)
+            guards = self._guards(cell, measured)
+            with watched(cell, guards):
+                return measured, self._solve(cell, jobs, measured)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
             return measured, failure_of(error, cell, measured)
 
@@ -138,6 +142,14 @@ class Runner:
             warm_up(cell.solver, *solver_inputs(cell, measured, jobs))
         given, limit = solver_inputs(cell, measured, jobs), self.plan.options.limit
         return solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)))
+
+    def _guards(self, cell: Cell, measured: Measured) -> dict[str, Untouched]:
+        """What notices changes of the prior, and of the operator as it is scored with, by their names."""
+        known = self._untouched
+        if id(cell.prior) not in known:
+            known[id(cell.prior)] = Untouched(cell.prior)
+        A = measured.measurement.A
+        return {f"prior '{cell.prior.name}'": known[id(cell.prior)], type(A).__name__: Untouched(A)}
 
     def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
         """Scores a batch, then writes files first and records last: a record implies its files."""

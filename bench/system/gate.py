@@ -14,14 +14,18 @@ import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date, time
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
 
 MOST_DIGITS = 18
 """Of a whole number; so many always fit into 64 bits."""
+TOO_LONG = f"a whole number has more than {MOST_DIGITS} digits"
 MOST_BYTES = 4_000_000
 """Of a file of settings."""
+MOST_SHOWN = 80
+"""Characters of an option in a message."""
 MOST_DEPTH = 30
 """Lists and mappings inside one another."""
 
@@ -31,9 +35,22 @@ WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 REAL = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN")
 
+WORDS = {
+    "a mapping": ("an object", "a valid dictionary"),
+    "a list": ("a valid array", "a valid tuple", "a valid list"),
+}
+"""Our word for a kind of value -> those of pydantic."""
+
+INSTANCE = re.compile(r" or (an )?instance of \w+")
+
 T = TypeVar("T", int, float)
 short = reprlib.repr
 """A value as a message shows it."""
+
+
+def shortened(text: str) -> str:
+    """A text of a user as a message shows it, without quotes."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def scalar(text: str) -> bool | int | float | str | None:
@@ -113,25 +130,39 @@ def conform(kind: Any, value: Any) -> Any:
     Raises:
         pydantic.ValidationError: it is of another type, not finite or out of range.
     """
-    adapter = _adapter(kind)
+    try:
+        adapter = _adapter(kind)
+    except TypeError:  # an annotation without a hash
+        adapter = _adapter.__wrapped__(kind)
     try:
         return adapter.validate_python(value, strict=True)
-    except ValidationError:
+    except ValueError:
         text = _as_json(value)
         if text is None:
             raise
     return adapter.validate_json(text, strict=True)
 
 
-def reason(error: ValidationError) -> str:
-    """The first reason of a `conform` that failed, in one line: "should be less than 1"."""
-    return error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
+def reason(error: "ValidationError") -> str:
+    """The first reason of a `conform` that failed, in one line: "Input should be less than 1"."""
+    return plain_words(error.errors()[0]["msg"])
+
+
+def plain_words(message: str) -> str:
+    """A message of pydantic with one word each for what has one in JSON and another in Python."""
+    words = message.removeprefix("Value error, ")
+    for ours, theirs in WORDS.items():
+        for word in theirs:
+            words = words.replace(f"should be {word}", f"should be {ours}")
+    return INSTANCE.sub("", words)
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
     """What checks a type; a class may bring a configuration of its own."""
-    if hasattr(kind, "__pydantic_config__"):
+    from pydantic import ConfigDict, TypeAdapter  # the command line parses numbers without it
+
+    if hasattr(kind, "__pydantic_config__") or hasattr(kind, "model_config"):
         return TypeAdapter(kind)
     return TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))
 
@@ -172,7 +203,7 @@ def _parsed(parse: Callable[[], Any]) -> Any:
     except RecursionError:
         raise ValueError(f"nested more than {MOST_DEPTH} deep") from None
     except ValueError as error:
-        raise ValueError(str(error).partition("\n")[0]) from None
+        raise ValueError(TOO_LONG if "digits" in str(error) else str(error).partition("\n")[0]) from None
     check_plain(value)
     return value
 
@@ -198,7 +229,7 @@ def check_plain(value: Any, depth: int = 0) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
-        raise ValueError(f"a whole number has more than {MOST_DIGITS} digits")
+        raise ValueError(TOO_LONG)
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):

@@ -53,7 +53,7 @@ CODE = frozenset({".py", ".pyc", ".so", ".pth"})
 
 @contextlib.contextmanager
 def reading() -> Iterator[set[str]]:
-    """Collects the names of the files that are opened inside for reading, by this thread and through Python."""
+    """Collects the names of the files that are opened inside for reading, in this thread and by Python."""
     _listen()
     opened: set[str] = set()
     before = _OPENED.set(opened)
