@@ -77,6 +77,7 @@ def _is_setting(name: str, value: Any) -> bool:
 
 def _contents(holder: Any) -> Iterator[tuple[MutableMapping[str, Any], str, Any]]:
     """What an object holds, with the mappings in which that can be put back."""
+    mappings: list[Any]
     if isinstance(holder, nn.Module):
         mappings = [holder._parameters, holder._buffers, holder._modules, {}]
         yield vars(holder), "training", holder.training

@@ -52,7 +52,8 @@ ORDER = [*TEXTS, *SHARED, *OTHERS]
 def line_field(f: Field[Any]) -> tuple[str, Any, Any]:
     """The name, type and default of a field in a line; what is shared stays text at first."""
     checked = {int: Count, float: Amount}
-    kind = Union[tuple(checked.get(kind, kind) for kind in kinds(f.name))]  # noqa: UP007 - a computed tuple
+    members = tuple(checked.get(kind, kind) for kind in kinds(f.name))
+    kind: Any = Union.__getitem__(members)
     kind = msgspec.Raw if f.name in SHARED else SPECIAL.get(f.name, kind)
     if f.default is f.default_factory is MISSING:
         return f.name, kind, msgspec.NODEFAULT

@@ -91,9 +91,9 @@ def data_files(opened: set[str]) -> set[Path]:
 @cache
 def _elsewhere() -> tuple[Path, ...]:
     """Folders of the system, of installed packages and of caches."""
-    system = ("/proc", "/sys", "/dev", "/etc", "/usr", sys.prefix, sys.base_prefix, *site.getsitepackages())
+    system: tuple[str, ...] = ("/proc", "/sys", "/dev", "/etc", "/usr", sys.prefix, sys.base_prefix, *site.getsitepackages())
     home = (Path.home() / ".cache", Path.home() / ".config", cache_dir())
-    return tuple(Path(place) for place in (*system, *home))
+    return (*map(Path, system), *home)
 
 
 def declared_files(cls: type) -> set[Path]:
@@ -105,7 +105,9 @@ def declared_files(cls: type) -> set[Path]:
     found = set()
     for ancestor in cls.__mro__:
         source = getattr(sys.modules[ancestor.__module__], "__file__", None)
-        for name in vars(ancestor).get("files", ()) if source else ():
+        if source is None:
+            continue
+        for name in vars(ancestor).get("files", ()):
             path = Path(source).resolve().parent / name
             if not path.is_file():
                 raise UserCodeError(f"{ancestor.__name__}.files names '{name}', but there is no {path}")
