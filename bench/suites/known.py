@@ -27,7 +27,8 @@ def check_names(suite: Suite) -> None:
     Raises:
         SuiteError: a line for each, with its place.
     """
-    wrong = [f"{text}" for row in (suite, *suite.tasks) for text in _wrong_sources(row)]
+    sources: list[Suite | TaskRow] = [suite, *suite.tasks]
+    wrong = [text for row in sources for text in _wrong_sources(row)]
     for task in suite.tasks:
         wrong += [f"{task.where()}: task '{task.name}': {text}" for text in wrong_operator(task.operator)]
     for row in suite.solvers:
