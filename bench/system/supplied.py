@@ -91,7 +91,8 @@ def data_files(opened: set[str]) -> set[Path]:
 @cache
 def _elsewhere() -> tuple[Path, ...]:
     """Folders of the system, of installed packages and of caches."""
-    system: tuple[str, ...] = ("/proc", "/sys", "/dev", "/etc", "/usr", sys.prefix, sys.base_prefix, *site.getsitepackages())
+    packages = [sys.prefix, sys.base_prefix, *site.getsitepackages()]
+    system = ["/proc", "/sys", "/dev", "/etc", "/usr", *packages]
     home = (Path.home() / ".cache", Path.home() / ".config", cache_dir())
     return (*map(Path, system), *home)
 
