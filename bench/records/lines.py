@@ -101,14 +101,13 @@ class LineReader:
         self._values = [Values(name) for name in SHARED]
 
     def __call__(self, line: bytes, path: Path) -> Record | None:
-        """The record of a line without its line feed; None if it is damaged.
+        """The record of a line, with or without its end; None if it is damaged.
 
         Raises:
             StoreError: the line was written by a newer format.
         """
-        # A checkout on Windows may end lines with CR LF.
-        crc, _, body = line.removesuffix(b"\r").partition(b" ")
-        if crc != b"%08x" % zlib.crc32(body):
+        body = line[9:].rstrip(b"\r\n")  # a checkout on Windows may end lines with CR LF
+        if line[:9] != b"%08x " % zlib.crc32(body):
             return None
         try:
             return self._record(body)
@@ -125,9 +124,10 @@ class LineReader:
         )
         record = object.__new__(Record)
         deque(map(call, SETTERS, repeat(record), values), maxlen=0)
-        if b'inf"' in body:
-            for name, value in record.metrics.items():
-                record.metrics[name] = None if value is None else float(value)
+        metrics = record.metrics
+        if str in map(type, metrics.values()):
+            for name, value in metrics.items():
+                metrics[name] = None if value is None else float(value)
         return record
 
 
