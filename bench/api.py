@@ -80,7 +80,8 @@ def solve(
 
     Raises:
         ValueError: y does not fit A, in shape or kind, A not the prior, the solver does not take A or the
-            noise, or one of its fields is of another type than declared or out of range.
+            noise, or one of its fields is of another type than declared or out of range; sigma is negative or
+            not finite; or the result is not finite: then the message names the images and the steps.
     """
     given, out_shape, shape = tuple(y.shape), tuple(A.out_shape), tuple(A.shape)
     if given != (len(A), *out_shape) or shape != tuple(prior.shape):
@@ -96,11 +97,16 @@ def solve(
     check_noise(A, model)
     keys = [stream_key("reconstruct", seed, i) for i in range(len(y))]
     noise = StreamNoise(keys, prior.dtype, prior.device)
-    y, A = moved(y, prior.device, prior.dtype), A.to(prior.device, prior.dtype)
-    parts = []
+    y, A = moved(y, prior.device, prior.dtype).clone(), A.to(prior.device, prior.dtype)
+    parts, lost = [], []
     with full_precision():
         for rows, same in _alike(model, len(y)):
-            parts.append(run_solver(solver, Measurement(y[rows], A[rows], noise=same), prior, noise[rows]).x)
+            outcome = run_solver(solver, Measurement(y[rows], A[rows], noise=same), prior, noise[rows])
+            parts.append(outcome.x)
+            for i, step in enumerate(outcome.diverged, rows.start):
+                lost += [f"image {i} at step {step}"] if step is not None else []
+    if lost:
+        raise ValueError(f"{type(solver).__name__} diverged: not finite from {', '.join(lost)}")
     x = torch.cat(parts)
     return first_particle(solver, x).to(prior.device, prior.dtype)
 

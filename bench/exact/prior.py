@@ -21,7 +21,7 @@ from torch import Tensor
 from bench.batch import Images
 from bench.noise import Noise
 from bench.operators.base import LinearOperator, moved, real_parts
-from bench.prior import Prior, Pullback
+from bench.prior import Prior, Pullback, require_sigma
 from bench.schedule import CLEAN, Level, Schedule, VPSchedule
 
 
@@ -238,6 +238,7 @@ class MixturePrior(ExactPrior):
 
         Dense algebra in float64 on the CPU, meant for d up to about 1000.
         """
+        require_sigma(sigma)
         prior, y = self.to("cpu", torch.float64), real_parts(moved(y.detach(), "cpu", torch.float64))
         H = dense(A.to("cpu", torch.float64))[:, None]
         mean, cov = prior.component_means(), prior.component_covariances()

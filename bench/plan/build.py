@@ -27,6 +27,7 @@ from bench.solver import Solver, particles
 from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
+from bench.system.code.reads import reading, refuse_undeclared
 from bench.system.code.user_code import is_user_code
 from bench.system.gate import conform
 
@@ -70,7 +71,10 @@ def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
             told_settings(row, params),
             row.draws_of or "",
         )
-        _try_operators(task, data)
+        with reading() as opened:
+            A = _try_operators(task, data)
+        if is_user_code(row.operator):
+            refuse_undeclared(type(A), opened)
     except ValueError as error:
         others = f" (--task '!{row.name}' runs the others)" if len(suite.tasks) > 1 else ""
         raise SuiteError(f"{row.where()}: task '{row.name}': {error}{others}") from error
@@ -84,8 +88,8 @@ def told_settings(row: TaskRow, params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name not in params or params[name] != value}
 
 
-def _try_operators(task: Task, data: Images) -> None:
-    """Makes the operators of one image.
+def _try_operators(task: Task, data: Images) -> Operator:
+    """Makes the operators of one image; returns the one that measures.
 
     Raises:
         ValueError: they cannot be made, do not work, or what solvers are told does not fit what is measured.
@@ -96,6 +100,7 @@ def _try_operators(task: Task, data: Images) -> None:
     check_noise(A, task.likelihood)
     if told.out_shape != A.out_shape:
         raise ValueError(f"told: y is {A.out_shape}, and that of the told operator {told.out_shape}")
+    return A
 
 
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bench.checks.shared import Untouched
 from bench.plan.cell import Cell, Job
 from bench.plan.manifest import make_manifest
 from bench.plan.plan import Plan
-from bench.records.journal import Journal, read_records
+from bench.records.journal import History, Journal
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
-from bench.run.failures import Failure, ScoringError, failure, scoring
+from bench.run.failures import Failure, ScoringError, failure, scoring, watched
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
@@ -28,26 +29,36 @@ from bench.system.device import full_precision, release_memory
 class Runner:
     """Computes what a plan lacks, into a folder.
 
+    Args:
+        history: what the folder holds, if it was read already.
+
     Raises:
         StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded
             stays.
     """
 
-    def __init__(self, plan: Plan, folder: Path, observer: Observer, command: str = "") -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        observer: Observer,
+        command: str = "",
+        history: History | None = None,
+    ) -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
-        self.journal = Journal(folder)
+        self.history, self.journal = history or History(folder), Journal(folder)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         pictures = None if several else plan.options.pictures
         self.gallery = Gallery(folder, pictures, features_folder(plan.suite.fid_mode))
         self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells), SampleScorer()
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
+        self._untouched: dict[int, Untouched] = {}
         self._warm: set[tuple[type, type, int, int]] = set()
 
     def run(self) -> Counter[str]:
         """Runs all that is missing, and counts the new records by status."""
-        plan, done = self.plan, self.done(read_records(self.folder)[0])
-        todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
+        todo = self.missing()
         self.announce()
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
         try:
@@ -58,6 +69,12 @@ class Runner:
         finally:
             self.observer.finish()
         return self.counts
+
+    def missing(self) -> list[tuple[Cell, list[Job]]]:
+        """What is left to do now, cell by cell; reads what others have written meanwhile."""
+        self.history.new()
+        done = self.done(self.history.records)
+        return [(cell, self.plan.missing(cell, done)) for cell in self.plan.cells]
 
     def done(self, records: Iterable[Record]) -> set[str]:
         """The keys that need not be computed again, with the metrics that can be computed here."""
@@ -103,7 +120,9 @@ class Runner:
         measured = None
         try:
             measured = measure(cell.task, cell.data, [job.image for job in jobs])
-            return measured, self._solve(cell, jobs, measured)
+            guards = self._guards(cell, measured)
+            with watched(cell, guards):
+                return measured, self._solve(cell, jobs, measured)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
             return measured, failure_of(error, cell, measured)
 
@@ -123,6 +142,14 @@ class Runner:
             warm_up(cell.solver, *solver_inputs(cell, measured, jobs))
         given, limit = solver_inputs(cell, measured, jobs), self.plan.options.limit
         return solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)))
+
+    def _guards(self, cell: Cell, measured: Measured) -> dict[str, Untouched]:
+        """What notices changes of the prior, and of the operator as it is scored with, by their names."""
+        known = self._untouched
+        if id(cell.prior) not in known:
+            known[id(cell.prior)] = Untouched(cell.prior)
+        A = measured.measurement.A
+        return {f"prior '{cell.prior.name}'": known[id(cell.prior)], type(A).__name__: Untouched(A)}
 
     def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
         """Scores a batch, then writes files first and records last: a record implies its files."""

@@ -1,9 +1,18 @@
 """The tables that the verbs print."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
-from bench.cli.tables import below_baseline, forecast_table, repeat_table, score_table, short
+from bench.cli.tables import (
+    COLUMNS,
+    below_baseline,
+    forecast_table,
+    mean,
+    repeat_table,
+    score_table,
+    short,
+)
 from bench.verify.repeat import Repeat
 from tests.made_run import record
 
@@ -54,6 +63,13 @@ def test_a_row_below_the_baseline_is_said():
         "warning: blur: bad: PSNR 18.50 dB is below pinv's 21.00 on the same images: "
         "prior or settings do not fit"
     ]
+
+
+def test_a_mean_leaves_no_record_out_silently():
+    known = [scored("a", psnr=20.0), scored("a", psnr=22.0)]
+    assert mean(known, COLUMNS[0]) == "21.00"
+    assert mean([*known, scored("a", psnr=math.inf)], COLUMNS[0]) == "inf"
+    assert mean([*known, replace(scored("a"), metrics={"psnr": None})], COLUMNS[0]) == "(21.00)"
 
 
 def test_a_repetition_says_what_differs():
