@@ -28,7 +28,7 @@ from bench.prior import Prior
 from bench.priors import load_prior
 from bench.run.solve import solve as run_solver
 from bench.solver import Measurement, Solver, particles
-from bench.suites.methods import build_solver, load_solver
+from bench.suites.methods import build_solver, check_fields, load_solver
 from bench.suites.presets import resolve
 from bench.system.device import full_precision
 
@@ -69,7 +69,8 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
         (B, *shape) in the prior's dtype, on its device; the first of several particles.
 
     Raises:
-        ValueError: y does not fit A, A not the prior, or the solver does not take A.
+        ValueError: y does not fit A, A not the prior, the solver does not take A, or one of its fields is of
+            another type than declared or out of range.
     """
     given, out_shape, shape = tuple(y.shape), tuple(A.out_shape), tuple(A.shape)
     if given != (len(A), *out_shape) or shape != tuple(prior.shape):
@@ -77,6 +78,7 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
             f"y {given}, A: {len(A)} x {shape} -> {out_shape} and the prior's images "
             f"{tuple(prior.shape)} do not fit together"
         )
+    check_fields(solver)
     if reason := solver.reject(A, prior):
         raise ValueError(reason)
     keys = [stream_key("reconstruct", seed, i) for i in range(len(y))]

@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 Steps = Annotated[int, Ge(1), Le(1000)]
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Le(1_000_000)]
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 UnitInterval = Annotated[float, Ge(0), Le(1)]

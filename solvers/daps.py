@@ -67,6 +67,10 @@ class DAPS(Solver):
     lr: Positive = 1e-4
     lr_min_ratio: UnitInterval = 0.01
 
+    def __post_init__(self) -> None:
+        if self.sigma_max < self.sigma_min:
+            raise ValueError(f"sigma_max = {self.sigma_max:g} is below sigma_min = {self.sigma_min:g}")
+
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the renoised state after every level; ``steps`` NFE, no vjp of the network."""
         anneals = max(self.steps // self.ode_steps, 1)

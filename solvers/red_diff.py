@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from annotated_types import Ge, Lt
 
 from bench.solver import (
     Level,
@@ -18,7 +19,6 @@ from bench.solver import (
     Spacing,
     Step,
     Steps,
-    UnitInterval,
     draw_level,
 )
 
@@ -59,9 +59,9 @@ class RedDiff(Solver):
     loss: Literal["mean", "mean_with_holes", "sum"] = "mean"
     divisor: Positive = 1.0
     optimiser: Literal["adam", "sgd"] = "adam"
-    beta1: UnitInterval = 0.9
-    beta2: UnitInterval = 0.99
-    adam_eps: NonNegative = 1e-8
+    beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1)] = 0.99
+    adam_eps: Positive = 1e-8
     returned: Literal["last", "before_last"] = "last"
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.command import FAILURE, HOW, OUTPUT, data_root, device, fail, group, progress, task, verb
+from bench.cli.command import (
+    FAILURE,
+    HOW,
+    OUTPUT,
+    at_least,
+    data_root,
+    device,
+    fail,
+    group,
+    positive,
+    progress,
+    task,
+    verb,
+)
 
 if TYPE_CHECKING:
     from bench.verify.repeat import Repeat
@@ -40,7 +53,7 @@ how, output = group(HOW), group(OUTPUT)
 )
 @how(
     "--ms-per-nfe",
-    type=click.FloatRange(0, min_open=True),
+    type=positive(10**9),
     metavar="MS",
     help="With --paper: milliseconds per network evaluation, for the hours in the plan.  "
     "[default: estimated from the operations of the network]",
@@ -133,7 +146,7 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
 @task(again)
 @again(
     "--images",
-    type=click.IntRange(1),
+    type=at_least(1),
     metavar="N",
     default=3,
     show_default=True,
@@ -150,7 +163,7 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
 @device()
 @how(
     "--batch",
-    type=click.IntRange(1),
+    type=at_least(1),
     metavar="N",
     default=8,
     show_default=True,

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from bench.cli.command import FAILURE, USAGE, fail
+from bench.cli.command import FAILURE, fail
 from bench.plan.cell import Cell, Job
 from bench.plan.plan import Plan
 from bench.records.journal import Arrivals, read_records, wrote_records
@@ -42,10 +42,7 @@ def distribute(runner: Runner, workers: str) -> None:
 def worker_parts(runner: Runner, workers: str) -> list[Part]:
     """The part of each worker; their devices are tried first."""
     options = runner.plan.options
-    try:
-        todo = parts(workers, options.device, options.shard)
-    except ValueError as error:
-        fail(str(error), USAGE)
+    todo = parts(workers, options.device, options.shard)
     for part in todo:
         get_device(part.device)
     return todo

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.data.cards import DataError, ListedCard
 from bench.data.collections import COLLECTIONS, find_images, user_folder
-from bench.data.files import SUFFIXES, about
+from bench.data.files import MODES, SUFFIXES, about
 from bench.data.lists import entries
 from bench.data.preprocessing import Photographs
 from bench.system.cache import sha256
@@ -66,6 +66,8 @@ class FolderOfPhotographs(Photographs):
         if len(shape) != 3 or shape[1] != shape[2]:
             raise DataError(f"{folder}: images are cropped to squares, the prior's shape is {tuple(shape)}")
         C, side, _ = shape
+        if C not in MODES:
+            raise DataError(f"{folder}: photographs have 1 or 3 channels, the prior's images have {C}")
         files = image_files(folder)
         sums = "".join(f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n" for file in files.values())
         content = hashlib.sha256(sums.encode()).hexdigest()

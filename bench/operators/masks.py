@@ -50,8 +50,11 @@ class Inpaint(SVDOperator):
     batched = ("mask",)
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], masks: Sequence[np.ndarray]) -> None:
-        """``masks``: one (H, W) bool array per image, true where the pixel is measured."""
+        """``masks``: one (H, W) bool array per image, true where the pixel is measured; none is all false."""
         super().__init__(shape, seeds)
+        if not all(mask.any() for mask in masks):
+            H, W = self.shape[1:]
+            raise ValueError(f"a mask of {H} x {W} pixels keeps none of them; leave something to be measured")
         self.mask = torch.from_numpy(np.stack(masks)[:, None]).double()
 
     @property

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bench.checks.try_out import try_out
 from bench.data.images import Images
@@ -26,7 +26,11 @@ from bench.solver import Solver, particles
 from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
+from bench.system.gate import conform
 from bench.system.user_code import is_user_code
+
+MOST_JOBS = 2_000_000
+"""Reconstructions of a run: the keys of all are made before the first is computed."""
 
 
 def prepare(suite: Suite, options: Options) -> Plan:
@@ -81,7 +85,7 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
             )
         if name in params:
             with contextlib.suppress(ValidationError):
-                settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
+                settings[name] = conform(parameter.annotation, params[name])
         elif parameter.default is not parameter.empty:
             settings[name] = parameter.default
     return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
@@ -123,7 +127,13 @@ def make_cells(
                 settings = (kept or {}).get((row.label, task.name)) or _settings(row, given.prior, task)
                 cell = _make_cell(suite, task_row, task, given, row, found, settings, numerics)
                 made.append((row, cell))
-    return list(_without_duplicates(made))
+    cells = list(_without_duplicates(made))
+    if (n := sum(len(cell.images) * cell.samples for cell in cells)) > MOST_JOBS:
+        most = f"more than {MOST_JOBS} in one run"
+        raise SuiteError(
+            f"suite '{suite.name}' asks for {n} reconstructions, {most}; take fewer samples or tasks"
+        )
+    return cells
 
 
 def _without_duplicates(made: Sequence[tuple[SolverRow, Cell]]) -> Iterator[Cell]:

@@ -128,6 +128,7 @@ class Journal:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder) / "journal"
         self._fd: int | None = None
+        self._path: Path | None = None
         self._pid: int | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -156,6 +157,7 @@ class Journal:
             written = os.write(self._fd, line)
             if written == len(line):
                 getattr(os, "fdatasync", os.fsync)(self._fd)
+                self._check_place(self._fd)
                 return
             reason = f"{written} of {len(line)} bytes were written: disk full?"
         except OSError as error:
@@ -165,8 +167,14 @@ class Journal:
             f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume"
         )
 
+    def _check_place(self, fd: int) -> None:
+        """Refuses a file that is no longer in its place; its folder may have been deleted or moved."""
+        assert self._path is not None
+        if not (self._path.exists() and os.path.samestat(os.fstat(fd), self._path.stat())):
+            raise StoreError(f"{self._path} was deleted or moved while the run went on: its records are lost")
+
     def _open(self) -> int:
-        path = self.folder / f"{journal_stem(os.getpid())}{os.urandom(4).hex()}.jsonl"
+        self._path = path = self.folder / f"{journal_stem(os.getpid())}{os.urandom(4).hex()}.jsonl"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             return os.open(path, flags, 0o644)

@@ -4,6 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.records.files import check_run_folder
 from bench.records.journal import read_records
 from bench.records.record import Record
 
@@ -24,8 +25,14 @@ def load(*folders: str | Path) -> "pd.DataFrame":
 
     Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``,
     ``version.torch``.
+
+    Raises:
+        StoreError: a folder is not there, or is not one of a run.
     """
     import pandas as pd
+
+    for folder in folders:
+        check_run_folder(folder)
 
     rows = []
     for record in read_records(*folders)[0]:

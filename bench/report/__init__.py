@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from bench.records.files import StoreError, write_atomic
+from bench.records.files import check_run_folder, write_atomic
 from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
@@ -149,8 +149,7 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(f"no run folder {folder}; run a suite first")
+        check_run_folder(folder)
     records, n_bad = read_records(*folders)
     if not records:
         places = ", ".join(map(str, folders))

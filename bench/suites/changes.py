@@ -1,6 +1,7 @@
 """Changes of a suite by the command line: other rows, tasks, operators and numbers of images."""
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.suite import SolverRow, Suite, TaskRow, default_label, repeated_labels
 from bench.suites.yamlfile import SuiteError
 from bench.system.user_code import is_user_code
+
+MOST_COPIES = 1000
+"""Changed copies of a row that the command line may ask for."""
 
 
 def override(
@@ -121,6 +125,10 @@ def _changed(row: SolverRow, settings: Sequence[Setting], beside: bool) -> Itera
         beside: whether the row itself is selected too.
     """
     values = values_of(settings)
+    if (n := math.prod(map(len, values.values()))) > MOST_COPIES:
+        raise SuiteError(
+            f"--solver asks for {n} changed copies of row '{row.label}'; the most are {MOST_COPIES}"
+        )
     places = {setting.param: setting.flag for setting in settings}
     for combination in itertools.product(*values.values()):
         params = dict(zip(values, combination, strict=True))

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
-import yaml
-
 from bench.suites.yamlfile import SuiteError
+from bench.system.gate import scalar, shortened
 
 
 class Setting(NamedTuple):
@@ -31,10 +30,24 @@ class Setting(NamedTuple):
         if not all(texts):
             raise SuiteError(f"--solver {flag}: a value is empty; give them as in NAME.param=0.3,1")
         try:
-            choices = [yaml.safe_load(text) for text in dict.fromkeys(texts)]
-        except yaml.YAMLError:
-            raise SuiteError(f"--solver {flag}: '{value}' is not a value") from None
+            choices = [read_value(text) for text in dict.fromkeys(texts)]
+        except ValueError as error:
+            raise SuiteError(f"--solver {shortened(flag)}: {error}") from None
         return cls(name, param, choices, f"--solver {flag}")
+
+
+def read_value(text: str) -> Any:
+    """The value of a parameter on the command line, as in a suite; in quotes it is a text whatever it says.
+
+    Raises:
+        ValueError: a number that is not finite or too long.
+
+    >>> read_value("0.3"), read_value("yes"), read_value("'1'")
+    (0.3, 'yes', '1')
+    """
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return scalar(text)
 
 
 def split_flags(flags: Sequence[str]) -> tuple[list[str], list[Setting]]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any
 
-from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic import PydanticSchemaGenerationError, ValidationError
 
 from bench.solver import Solver
 from bench.suites.cards import card_of
 from bench.suites.yamlfile import SuiteError, explain
+from bench.system.gate import conform
 from bench.system.user_code import UserCodeError, is_user_code, load_class, source_sha256
 
 
@@ -62,7 +63,7 @@ def parameters(cls: type[Solver]) -> list[str]:
 
 
 def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable[[str], str]) -> Solver:
-    """An instance, its parameters converted and checked against the annotations of the class.
+    """An instance, its parameters checked against the annotations of the class by `bench.system.gate`.
 
     Args:
         where: gives the place of a parameter ("" for the row), for messages.
@@ -71,7 +72,8 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
         SuiteError: unknown parameter, wrong type or value; one line each.
     """
     try:
-        return TypeAdapter(solver.cls).validate_python(dict(params))
+        solved: Solver = conform(solver.cls, dict(params))
+        return solved
     except PydanticSchemaGenerationError as error:
         raise SuiteError(
             f"{where('')}: {solver.name} has a field whose type cannot be checked: {error}"
@@ -83,6 +85,16 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
             place, reason = where(param), explain(one, parameters(solver.cls))
             lines.append(f"{place}: {_named(param, place)}{reason}")
         raise SuiteError("\n".join(lines)) from None
+
+
+def check_fields(solver: Solver) -> None:
+    """Checks the parameters of an instance that was made without `build_solver`.
+
+    Raises:
+        SuiteError: one of another type than declared or out of range; a line each.
+    """
+    cls, params = type(solver), {name: getattr(solver, name) for name in parameters(type(solver))}
+    build_solver(SolverClass(cls.__name__, cls), params, lambda param: f"{cls.__name__}.{param}".rstrip("."))
 
 
 def _named(param: str, place: str) -> str:

@@ -1,13 +1,15 @@
 """Suite files, checked before anything runs."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bench.names import matches, nearest, selected
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain
+from bench.system.gate import MOST_DIGITS, shortened
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -15,13 +17,26 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
 """A name that becomes part of file names."""
+MOST_IMAGES, MOST_SAMPLES, MOST_SIGMA = 1_000_000, 10_000, 1000.0
+"""Of a row, so that what is asked for can be counted; noise of standard deviation 1000 drowns every image."""
+Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+
+
+def _one_line(label: str) -> str:
+    """A label that a table can show; "" is none."""
+    if label and not (label.isprintable() and label == label.strip()):
+        raise ValueError("expected one line that neither begins nor ends with a blank")
+    return label
+
+
+Label = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
 ImageMetric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "top1"]
 
 
 class _Strict(BaseModel):
-    """Fields that are not declared are errors."""
+    """Fields that are not declared are errors, and so are values of another type: true is not 1."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class _Row(_Strict):
@@ -46,16 +61,16 @@ class TaskRow(_Row):
     name: Name
     operator: str
     params: dict[str, Any] = {}
-    sigma: float = Field(ge=0, allow_inf_nan=False)
+    sigma: float = Field(ge=0, le=MOST_SIGMA)
     sigma_unit: Literal["[-1,1]", "[0,1]"] = "[-1,1]"
     """The range of images that sigma refers to; papers differ, and 0.05 for [0, 1] is 0.1 for [-1, 1]."""
     title: str | None = None
     dataset: str | None = None
     prior: str | None = None
     """Data set and prior, where they are not the suite's."""
-    images: int | None = Field(None, ge=1)
+    images: Images | None = None
     """The most images of the suite that a costly task takes."""
-    samples_per_problem: int | None = Field(None, ge=2)
+    samples_per_problem: int | None = Field(None, ge=2, le=MOST_SAMPLES)
     """Samples per image that are scored as one set, where the number is not the suite's."""
 
     @property
@@ -73,10 +88,10 @@ class SolverRow(_Row):
     """
 
     solver: str
-    label: str = ""
+    label: Label = ""
     preset: str | None = None
     params: dict[str, Any] = {}
-    images: int | None = Field(None, ge=1)
+    images: Images | None = None
     tasks: list[str] | None = Field(None, min_length=1)
     skip_duplicates: bool = False
     """Leave the row out of tasks in which an earlier row has the same settings; else these are an error."""
@@ -93,14 +108,14 @@ class Suite(_Strict):
     title: str | None = None
     dataset: str
     prior: str
-    images: int = Field(ge=1)
-    samples: int = Field(1, ge=1)
+    images: Images
+    samples: int = Field(1, ge=1, le=MOST_SAMPLES)
     """Reconstructions per image, each with its own sampling noise."""
-    seed: int = Field(0, ge=0)
-    samples_per_problem: int | None = Field(None, ge=2)
+    seed: int = Field(0, ge=0, lt=10**MOST_DIGITS)
+    samples_per_problem: int | None = Field(None, ge=2, le=MOST_SAMPLES)
     """Samples per image that are solved together and scored as one set, by their distance to the exact
     posterior; needs a prior in closed form (`bench.exact.problems`)."""
-    metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")
+    metrics: tuple[ImageMetric, ...] = Field(("psnr", "ssim", "lpips"), strict=False)
     """Metrics of each image, beside the data misfit, which is always there."""
     features: bool = False
     """Store Inception features of every reconstruction, for FID and KID."""
@@ -109,8 +124,8 @@ class Suite(_Strict):
     fid_stats: str | None = None
     """The data set of which `bench fid-stats` made statistics, with which FID and KID compare; None compares
     with the rows' true images."""
-    tasks: tuple[TaskRow, ...] = Field(min_length=1)
-    solvers: tuple[SolverRow, ...] = Field(min_length=1)
+    tasks: tuple[TaskRow, ...] = Field(min_length=1, strict=False)
+    solvers: tuple[SolverRow, ...] = Field(min_length=1, strict=False)
 
     @property
     def most_images(self) -> int:
@@ -134,8 +149,10 @@ def load_suite(name: str) -> Suite:
         SuiteError: unknown name, or an invalid file; the message lists every error with its line.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
-    if not path.is_file():
-        raise SuiteError(f"unknown suite '{name}'{nearest(name, list_suites())}, or the path of a .yaml file")
+    if not os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file it takes any text
+        raise SuiteError(
+            f"unknown suite '{shortened(name)}'{nearest(name, list_suites())}, or the path of a .yaml file"
+        )
     source = Source(path)
     try:
         suite = Suite.model_validate(source.data)

@@ -88,7 +88,7 @@ def test_two_versions_of_a_solver_are_two_rows(tiny, tmp_path):
             2,
             "--solver dps.steps=0: steps: Input should be greater than or equal to 1",
         ),
-        (["--solver", "dps.zeta=.inf"], 2, "--solver dps.zeta=.inf: zeta: Input should be a finite number"),
+        (["--solver", "dps.zeta=.inf"], 2, "--solver dps.zeta=.inf: '.inf' is not a finite number"),
         (["--solver", "{tiny}/leaves.py"], 2, "leaves.py: cannot import it: SystemExit: 0"),
         (["--solver", "absent.py:Mine"], 2, "absent.py: no such file"),
         (["--solver", "{tiny}/mine.py:Mien"], 2, "no 'Mien' in {tiny}/mine.py (did you mean 'Mine'?)"),

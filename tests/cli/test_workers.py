@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.cli.run import check_workers
 from bench.cli.workers import missing_jobs, refuse_losses, worker_parts
 from bench.run.engines.processes import Part
 from bench.system.device import DeviceError
@@ -30,7 +31,7 @@ def test_parts_divide_the_shard_of_the_run(tmp_path):
 
 def test_what_is_no_number_and_no_device_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
-        worker_parts(runner(tmp_path, set()), "cpu,")
+        check_workers("cpu,", Plan.options)
     assert left.value.code == 2 and "--workers cpu,: expected a number" in capsys.readouterr().err
     with pytest.raises(DeviceError):
         worker_parts(runner(tmp_path, set()), "cuda:99")

@@ -1,13 +1,23 @@
 """Run folders as a table of pandas."""
 
+import pytest
+
+from bench.records.files import StoreError
 from bench.records.journal import Journal
 from bench.records.table import load
 from tests.made_record import make
 
 
+def test_a_wrong_path_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="no run folder wrong/path"):
+        load("wrong/path")
+    with pytest.raises(StoreError, match="is no run folder: it has neither a journal nor a manifest"):
+        load(tmp_path)
+
+
 def test_load_gives_a_tidy_table(tmp_path):
-    assert len(load(tmp_path)) == 0 and "label" in load(tmp_path)
     with Journal(tmp_path) as journal:
+        assert len(load(tmp_path)) == 0 and "label" in load(tmp_path)
         journal.append(
             make(
                 0, operator_params={"factor": 4}, unavailable={"lpips": "no weights"}, versions={"torch": "2"}

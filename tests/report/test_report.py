@@ -79,6 +79,9 @@ def test_clear_errors(tmp_path):
         render(tmp_path, tmp_path, ["pdf"])
     with pytest.raises(StoreError, match=r"no run folder .*nowhere"):
         render(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(StoreError, match=r"is no run folder: it has neither a journal nor a manifest"):
+        render(tmp_path, tmp_path)
+    Journal(tmp_path)
     with pytest.raises(ValueError, match=r"no records in .* \(0 damaged lines\)"):
         render(tmp_path, tmp_path)
 
