@@ -275,16 +275,18 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
     from bench.cli.tables import score_table
     from bench.cli.workers import distribute
     from bench.records.files import check_run_folder, remove_leftovers
-    from bench.records.journal import read_records
+    from bench.records.journal import History
     from bench.records.record import DONE
     from bench.run.runner import Runner
 
     remove_leftovers(folder)
-    past, damaged = read_records(folder)
-    if damaged:
-        say(f"warning: {damaged} damaged journal lines in {folder} are ignored")
+    history = History(folder)
+    past = history.records
+    if history.damaged:
+        say(f"warning: {counted(history.damaged, 'damaged journal line')} in {folder} ignored")
     tell_other_versions(plan, past)
-    runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
+    command = command_line(sys.argv[1:])
+    runner = Runner(plan, folder, make_observer(progress, past), command, history)
     tell_ordinary_records(runner, past)
     tell_empty_shard(plan)
     try:
@@ -293,10 +295,12 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
         else:
             runner.run()
     except KeyboardInterrupt:
-        new = len(read_records(folder)[0]) - len(past)
+        history.new()
+        new = len(history.records) - len(past)
         fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
     check_run_folder(folder)  # it may have been deleted meanwhile
-    records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
+    history.new()
+    records, cells = history.records, {cell.id for cell in plan.cells}
     click.echo(score_table(plan.cells, records))
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")

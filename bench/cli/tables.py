@@ -90,9 +90,12 @@ def scores(records: Sequence[Record], columns: Sequence[Column]) -> str:
 
 
 def mean(records: Sequence[Record], column: Column) -> str:
-    """The mean of a metric over the records that have it; "-" where none has."""
+    """The mean of a metric, in brackets where some records lack it; "-" where all do."""
     values = [value for r in records if (value := r.metrics.get(column.metric)) is not None]
-    return format(sum(values) / len(values), column.spec) if values else "-"
+    if not values:
+        return "-"
+    text = format(sum(values) / len(values), column.spec)
+    return text if len(values) == len(records) else f"({text})"
 
 
 def other_statuses(records: Sequence[Record]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from bench.records.files import StoreError, write_atomic
-from bench.records.keys import canonical, digest, finite
+from bench.records.keys import canonical, digest, plain
 from bench.records.record import FORMAT
 from bench.records.words import (
     OPTIONS,
@@ -231,7 +231,7 @@ class RunManifest(Entry):
             written["asked"] = self.asked.to_disk()
         else:
             del written["data_root"]
-        return dict(finite(written))
+        return dict(plain(written))
 
     @property
     def digest(self) -> str:

@@ -1,10 +1,10 @@
 """What a run keeps about one reconstruction. No torch in here."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any
 
-from bench.records.words import RECORD, from_disk, switches_from_disk, switches_to_disk, to_disk
+from bench.records.words import RECORD, switches_to_disk, to_disk
 
 FORMAT = 1
 """Version of a journal line. Adding a field keeps it; changing the meaning of one raises it."""
@@ -16,7 +16,7 @@ DETERMINISTIC = "deterministic"
 by bit."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """One reconstruction of one image, or one skipped cell with image "*".
 
@@ -102,23 +102,17 @@ class Record:
         """Whether it was made by --deterministic, so that it repeats bit by bit."""
         return DETERMINISTIC in self.switches
 
-    @classmethod
-    def from_disk(cls, values: Mapping[str, Any]) -> Self:
-        """The record of a journal line; fields that this version does not know are dropped.
-
-        Raises:
-            TypeError: a field that has no default is absent.
-        """
-        named = from_disk(values, RECORD)
-        named["switches"] = switches_from_disk(named.get("switches", ()))
-        return cls(**{name: value for name, value in named.items() if name in FIELDS})
-
     def to_disk(self) -> dict[str, Any]:
         """The record as a journal line holds it."""
-        return to_disk(vars(self) | {"switches": switches_to_disk(self.switches)}, RECORD)
+        return to_disk(values_of(self) | {"switches": switches_to_disk(self.switches)}, RECORD)
 
 
-FIELDS = frozenset(f.name for f in fields(Record))
+FIELDS = tuple(f.name for f in fields(Record))
+
+
+def values_of(record: Record) -> dict[str, Any]:
+    """The fields of a record by name; not copies."""
+    return {name: getattr(record, name) for name in FIELDS}
 
 
 def done_keys(records: Iterable[Record], retry: bool = False, metrics: Collection[str] = ()) -> set[str]:

@@ -126,7 +126,7 @@ def _interval(name: str, values: tuple[float | None, ...]) -> Line:
 
 
 def short(value: object) -> object:
-    """A number with six significant digits; None where it is not finite. Other values stay as they are."""
+    """A number with six significant digits, "inf" included; None for NaN. Other values stay as they are."""
     if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else None
+        return None if math.isnan(value) else f"{value:.6g}"
     return value

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.plan.cell import Cell, Job
 from bench.plan.manifest import make_manifest
 from bench.plan.plan import Plan
-from bench.records.journal import Journal, read_records
+from bench.records.journal import History, Journal
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
 from bench.run.failures import Failure, ScoringError, failure, scoring
@@ -29,14 +29,24 @@ from bench.system.device import full_precision, release_memory
 class Runner:
     """Computes what a plan lacks, into a folder.
 
+    Args:
+        history: what the folder holds, if it was read already.
+
     Raises:
         StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded
             stays.
     """
 
-    def __init__(self, plan: Plan, folder: Path, observer: Observer, command: str = "") -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        observer: Observer,
+        command: str = "",
+        history: History | None = None,
+    ) -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
-        self.journal = Journal(folder)
+        self.history, self.journal = history or History(folder), Journal(folder)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         pictures = None if several else plan.options.pictures
         self.gallery = Gallery(folder, pictures, features_folder(plan.suite.fid_mode))
@@ -47,8 +57,7 @@ class Runner:
 
     def run(self) -> Counter[str]:
         """Runs all that is missing, and counts the new records by status."""
-        plan, done = self.plan, self.done(read_records(self.folder)[0])
-        todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
+        todo = self.missing()
         self.announce()
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
         try:
@@ -59,6 +68,12 @@ class Runner:
         finally:
             self.observer.finish()
         return self.counts
+
+    def missing(self) -> list[tuple[Cell, list[Job]]]:
+        """What is left to do now, cell by cell; reads what others have written meanwhile."""
+        self.history.new()
+        done = self.done(self.history.records)
+        return [(cell, self.plan.missing(cell, done)) for cell in self.plan.cells]
 
     def done(self, records: Iterable[Record]) -> set[str]:
         """The keys that need not be computed again, with the metrics that can be computed here."""

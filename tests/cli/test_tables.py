@@ -1,9 +1,10 @@
 """The tables that the verbs print."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
-from bench.cli.tables import forecast_table, repeat_table, score_table, short
+from bench.cli.tables import COLUMNS, forecast_table, mean, repeat_table, score_table, short
 from bench.verify.repeat import Repeat
 from tests.made_run import record
 
@@ -39,6 +40,13 @@ def test_scores_are_means_over_what_is_done_and_the_rest_is_told():
         "          n     MMD   var A   var 0    NFE  s/image",
         "  not     0  nothing yet",
     ]
+
+
+def test_a_mean_leaves_no_record_out_silently():
+    known = [scored("a", psnr=20.0), scored("a", psnr=22.0)]
+    assert mean(known, COLUMNS[0]) == "21.00"
+    assert mean([*known, scored("a", psnr=math.inf)], COLUMNS[0]) == "inf"
+    assert mean([*known, replace(scored("a"), metrics={"psnr": None})], COLUMNS[0]) == "(21.00)"
 
 
 def test_a_repetition_says_what_differs():

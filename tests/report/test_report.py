@@ -6,11 +6,13 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
+from bench.records.table import load
 from bench.report import render
 from tests import ROOT
 from tests.made_run import N, make_run, picture, record, records
@@ -92,3 +94,32 @@ def test_nothing_here_imports_torch():
     code = f"import sys, {modules}; print(sorted({{'torch', 'pandas'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_exact_row_is_best_and_shown_as_infinite(tmp_path):
+    """Some images exact, then all: the row is neither bracketed nor "not computed"."""
+    shown = {}
+    for n in (1, N):
+        folder = tmp_path / str(n)
+        with Journal(folder) as journal:
+            for i in range(N):
+                journal.append(record("best", i, psnr=np.inf if i < n else None))
+                journal.append(record("fails", i))
+                journal.append(record("pinv", i))
+        text = render(folder, folder / "report")[0].read_text()
+        shown[n] = next(line for line in text.splitlines() if line.startswith("| best"))
+        sheet = pd.read_csv(folder / "report" / "tables.csv").set_index("row")
+        assert (sheet.psnr["best"], sheet.psnr_mark["best"]) == (np.inf, "best")
+        assert np.isfinite(sheet.psnr["fails"]) and load(folder).psnr.eq(np.inf).sum() == n
+    assert "**∞**<br>" in shown[1] and "∞\\]" in shown[1]
+    assert "**∞** |" in shown[N]
+
+
+def test_two_rows_that_are_exact_on_different_images_tie(tmp_path):
+    with Journal(tmp_path) as journal:
+        for i in range(N):
+            journal.append(record("best", i, psnr=np.inf if i == 0 else None))
+            journal.append(record("worse", i, psnr=np.inf if i == 1 else None))
+    render(tmp_path, tmp_path / "report")
+    sheet = pd.read_csv(tmp_path / "report" / "tables.csv").set_index("row")
+    assert sorted(sheet.psnr_mark) == ["best", "tie"]
