@@ -21,8 +21,9 @@ from bench.plan.options import Options
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import read_manifests
+from bench.run.engines.jobs import Batches
 from bench.run.progress import Observer
-from bench.run.runner import Batches, Runner
+from bench.run.runner import Runner
 from bench.suites.changes import override
 from bench.suites.suite import TaskRow, load_suite
 from bench.system.clock import Clock, PeakMemory
