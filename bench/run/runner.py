@@ -21,7 +21,7 @@ from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
 from bench.run.recorder import Cost, Identity, Recorder, Result, identities, timestamp
-from bench.run.score import imagenet_labels, make_scorer
+from bench.run.score import Scored, imagenet_labels, make_scorer
 from bench.run.score_samples import SampleScorer, as_samples, divergence
 from bench.run.solve import Outcome, solve, warm_up
 from bench.solver import particles
@@ -35,6 +35,7 @@ class Runner:
 
     Args:
         history: what the folder holds, if it was read already.
+        scored: what is scored, where the plan is a part of a larger one.
 
     Raises:
         StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded
@@ -48,6 +49,7 @@ class Runner:
         observer: Observer,
         command: str = "",
         history: History | None = None,
+        scored: Scored | None = None,
     ) -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
         self.journal, self.history = Journal(folder), history or History(folder)
@@ -55,7 +57,7 @@ class Runner:
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         pictures = None if several else plan.options.pictures
         self.gallery = Gallery(folder, pictures, features_folder(plan.suite.fid_mode))
-        self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells), SampleScorer()
+        self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells, scored), SampleScorer()
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
         self._warm: set[tuple[type, type, int, int]] = set()
@@ -141,6 +143,7 @@ class Runner:
             self.observer.note(f"waiting for {counted(n, 'reconstruction')} at work in another process")
         self._told_waiting = True
         time.sleep(POLL)
+        self.look()
 
     def missing(self) -> list[tuple[Cell, list[Job]]]:
         """What is left to do now, cell by cell; reads what others have written meanwhile."""
