@@ -155,7 +155,9 @@ class Worker:
         tasks = tuple(row for row in suite.tasks if priors[row.name] == prior)
         plan = prepare(suite.model_copy(update={"tasks": tasks, "fid_stats": None}), options)
         history = History(setting.folder, setting.known)
-        return Runner(plan, setting.folder, Observer(), history=history, scored=setting.scored)
+        runner = Runner(plan, setting.folder, Observer(), history=history, scored=setting.scored)
+        runner.desk.settled.update(record.key for record in history.attempts)  # since the shards were cut
+        return runner
 
     def close(self) -> None:
         """Forgets the prior, and gives all claims back."""
