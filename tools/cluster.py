@@ -68,7 +68,7 @@ SECONDS = 300.0
 
 def main() -> None:
     """Runs all, and exits with 1 where something is not as it should be."""
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True)
     if os.geteuid() != 0:
         sys.exit("make cluster: the daemons of Slurm need root")
     install()
@@ -97,13 +97,11 @@ def cluster(folder: Path) -> Iterator[None]:
     for private in (folder, key):
         private.chmod(0o700 if private.is_dir() else 0o400)
     os.environ["SLURM_CONF"] = str(conf)
-    munge = [
-        f"--{name}={folder}/munge.{name.partition('-')[0]}" for name in ("socket", "key-file", "pid-file")
-    ]
-    munge += [f"--{name}-file={folder}/munge.{name}" for name in ("log", "seed")]
+    munge = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
+    munge += [f"--socket={folder}/munge.socket", "--foreground", "--force"]
     since = time.monotonic()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(daemon(folder, "munged", "--foreground", "--force", *munge))
+        stack.enter_context(daemon(folder, "munged", *munge))
         wait_for(lambda: (folder / "munge.socket").exists(), "munged")
         stack.enter_context(daemon(folder, "slurmctld", "-D", "-f", str(conf)))
         stack.enter_context(daemon(folder, "slurmd", "-D", "-f", str(conf), "-N", host))

@@ -95,7 +95,7 @@ def check_place(engine: Engine) -> None:
     """
     if engine.name == "ray" and engine.address:
         from bench.run.engines.devices import whole_number
-        from bench.run.engines.ray_actors import check_reach
+        from bench.run.engines.ray_sessions import check_reach
 
         whole_number(engine.workers)
         check_reach(engine.address)

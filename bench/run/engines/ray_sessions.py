@@ -1,0 +1,154 @@
+"""Ray on this machine for one run, or a cluster that this process joins: nobody else's Ray is touched."""
+
+import contextlib
+import importlib
+import logging
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.run.engines.work import EngineError
+from bench.system.device import cores, memory_limit
+from bench.system.locks import Claims
+
+OBJECT_STORE = 80_000_000
+"""Bytes of Ray's shared memory; shards and places are all that goes through it."""
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+SURROUNDINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_memory_monitor_refresh_ms": "0",  # it takes the page cache of a container for used memory
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else workers that name their card see none
+}
+REACH_SECONDS = 5.0
+LONGEST_FOLDER = 40
+"""Characters of the temporary folder: with what Ray adds, a socket's path may have 107."""
+PREFIX = "bench-ray-"
+LOCK, LOCKED = "driver.lock", "0"
+"""File of a temporary folder, and the key by which its driver holds it."""
+
+
+@contextlib.contextmanager
+def started(workers: int) -> Iterator[None]:
+    """A Ray on this machine for so many workers, which share its processors; it ends at the end."""
+    import ray
+
+    hush()
+    with short_folder() as folder, surroundings(threads=max(1, cores() // workers)):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=workers,
+                num_gpus=0,
+                object_store_memory=OBJECT_STORE,
+                _memory=memory_limit(),
+                _temp_dir=str(folder),
+                include_dashboard=False,
+                **QUIET,
+            )
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def joined(address: str) -> Iterator[None]:
+    """A cluster, which is left as it was.
+
+    Raises:
+        EngineError: it cannot be reached, or has another token.
+    """
+    import ray
+
+    check_reach(address)
+    hush()
+    try:
+        ray.init(address=address, **QUIET)
+        yield
+    except (RuntimeError, ConnectionError, ray.exceptions.AuthenticationError) as error:
+        raise EngineError(f"--address {address}: {refusal(error)}") from None
+    finally:
+        ray.shutdown()
+
+
+def refusal(error: Exception) -> str:
+    """Why a cluster refuses a driver, in a line."""
+    text = str(error)
+    if "token" in text.lower() or "authentication" in text.lower():
+        return "the cluster has another token; copy its ~/.ray/auth_token here, or set RAY_AUTH_TOKEN_PATH"
+    return (text.splitlines() or ["no answer"])[0]
+
+
+@contextlib.contextmanager
+def surroundings(threads: int) -> Iterator[None]:
+    """Environment variables that Ray and its workers need, as long as the user has not set them."""
+    wanted = SURROUNDINGS | {"OMP_NUM_THREADS": str(threads)}
+    own = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name in own:
+            os.environ.pop(name, None)
+
+
+def hush() -> None:
+    """Keeps Ray from printing on stdout, where results go, what its errors say already; it has no switch."""
+    importlib.import_module("ray._private.worker").print_to_stdstream = lambda *_, **__: None
+
+
+def check_reach(address: str) -> None:
+    """Makes sure that somebody listens at an address.
+
+    Raises:
+        EngineError: nobody does, or it is none.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise EngineError(f"--address {address}: expected HOST:PORT, as `ray start --head` prints it")
+    try:
+        socket.create_connection((host, int(port)), REACH_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        start = f"start one with `ray start --head --port {port}`"
+        raise EngineError(f"--address {address}: no cluster there ({reason}); {start}") from None
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
+    """A temporary folder with a short path, and without those of drivers that were killed."""
+    root = Path(tempfile.gettempdir())
+    if len(str(root)) + len(PREFIX) + 8 > LONGEST_FOLDER:
+        root = Path("/tmp")  # noqa: S108 - a name that nobody else has is made in it
+    remove_abandoned(root)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+    lock = Claims(folder / LOCK)
+    lock.take(LOCKED)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+
+
+def remove_abandoned(root: Path) -> None:
+    """Removes our folders below ``root`` whose driver is gone, which the lock tells."""
+    if sys.platform == "win32":
+        return
+    for path in root.glob(f"{PREFIX}*/{LOCK}"):
+        lock = Claims(path)
+        with contextlib.suppress(OSError):
+            if lock.take(LOCKED):
+                shutil.rmtree(path.parent, ignore_errors=True)
+        lock.close()
+
+
+def resources() -> dict[str, float]:
+    """What the cluster has: "CPU" and "GPU"."""
+    import ray
+
+    return dict(ray.cluster_resources())
