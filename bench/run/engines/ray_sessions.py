@@ -98,7 +98,8 @@ def surroundings(threads: int) -> Iterator[None]:
 
 def hush() -> None:
     """Keeps Ray from printing on stdout, where results go, what its errors say already; it has no switch."""
-    importlib.import_module("ray._private.worker").print_to_stdstream = lambda *_, **__: None
+    module: Any = importlib.import_module("ray._private.worker")
+    module.print_to_stdstream = lambda *_, **__: None
 
 
 def check_reach(address: str) -> None:
