@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import logging
-import os
 import shutil
 import socket
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.run.engines.work import EngineError
+from bench.run.engines.work import EngineError, surroundings
 from bench.system.device import cores, memory_limit
 from bench.system.locks import Claims
 
@@ -38,7 +37,8 @@ def started(workers: int) -> Iterator[None]:
     import ray
 
     hush()
-    with short_folder() as folder, surroundings(threads=max(1, cores() // workers)):
+    threads = str(max(1, cores() // workers))
+    with short_folder() as folder, surroundings(**SURROUNDINGS, OMP_NUM_THREADS=threads):
         try:
             ray.init(
                 address="local",
@@ -81,19 +81,6 @@ def refusal(error: Exception) -> str:
     if "token" in text.lower() or "authentication" in text.lower():
         return "the cluster has another token; copy its ~/.ray/auth_token here, or set RAY_AUTH_TOKEN_PATH"
     return (text.splitlines() or ["no answer"])[0]
-
-
-@contextlib.contextmanager
-def surroundings(threads: int) -> Iterator[None]:
-    """Environment variables that Ray and its workers need, as long as the user has not set them."""
-    wanted = SURROUNDINGS | {"OMP_NUM_THREADS": str(threads)}
-    own = {name: value for name, value in wanted.items() if name not in os.environ}
-    os.environ.update(own)
-    try:
-        yield
-    finally:
-        for name in own:
-            os.environ.pop(name, None)
 
 
 def hush() -> None:

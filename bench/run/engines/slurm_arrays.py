@@ -18,7 +18,17 @@ from typing import Any
 from bench.names import counted
 from bench.run.engines.queue import Queue
 from bench.run.engines.stopping import terminable
-from bench.run.engines.work import EngineError, Result, Setting, Shard, Worker, cut, ending, setting_of
+from bench.run.engines.work import (
+    EngineError,
+    Result,
+    Setting,
+    Shard,
+    Worker,
+    cut,
+    ending,
+    setting_of,
+    surroundings,
+)
 from bench.run.failures import Failure
 from bench.run.runner import Runner
 
@@ -154,7 +164,8 @@ def _submit(executor: Any, setting: Setting, groups: Sequence[list[Shard]]) -> l
 
     for attempt in range(1, SUBMISSIONS + 1):
         try:
-            jobs: list[Any] = executor.map_array(work, [setting] * len(groups), groups)
+            with surroundings():
+                jobs: list[Any] = executor.map_array(work, [setting] * len(groups), groups)
         except submitit.core.utils.FailedJobError as error:
             reason = refusal(str(error))
             if attempt == SUBMISSIONS or not any(word in reason for word in BUSY):

@@ -20,12 +20,18 @@ def terminable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _stop)
+    heard = []
+
+    def stop(*_: Any) -> NoReturn:
+        heard.append(True)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    except KeyboardInterrupt:  # which Ray makes of whatever a handler raises
+        if heard:
+            raise Terminated from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _stop(*_: Any) -> NoReturn:
-    raise Terminated

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+import bench
 from bench.plan.build import prepare
 from bench.plan.cell import Cell, Job
 from bench.plan.options import Options, mode
@@ -163,6 +164,24 @@ class Worker:
         """Forgets the prior, and gives all claims back."""
         self._open.close()
         self._prior, self._runner, self._cells = "", None, {}  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def surroundings(**wanted: str) -> Iterator[None]:
+    """Environment variables for workers that are started inside, where the user has not set them.
+
+    Workers import this package, not another one that is installed.
+    """
+    before, root = dict(os.environ), str(Path(bench.__file__).parents[1])
+    os.environ.update({name: value for name, value in wanted.items() if name not in before})
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, before.get("PYTHONPATH")]))
+    try:
+        yield
+    finally:
+        for name in {*wanted, "PYTHONPATH"}:
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
 
 
 def card(device: str) -> str:
