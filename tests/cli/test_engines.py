@@ -1,53 +1,94 @@
-"""A run in several processes: what is refused, and what is said where something was not made."""
+"""Which engine a command line means, and what is refused before anything is loaded."""
 
-from types import SimpleNamespace
+import importlib.util
+import sys
 
 import pytest
 
-from bench.cli.run import check_workers
-from bench.cli.workers import missing_jobs, refuse_losses, worker_parts
-from bench.run.engines.processes import Part
-from bench.system.device import DeviceError
+from bench.cli.engines import Engine, default_engine, exit_code, make_engine, parse_parameters, without_engine
+from bench.plan.options import Options
+from bench.run.engines import devices
+from bench.run.engines.stopping import Terminated
+from tests.commands import bench
+
+COMMAND = ["run", "--suite", "demo", "--workers", "2", "--device=cuda", "--solver", "ddrm", "--shard", "1/2"]
 
 
-class Plan:
-    """A plan of two cells of three jobs each; jobs are their keys."""
+@pytest.fixture
+def refused(capsys, monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 2)
 
-    cells = ("a", "b")
-    options = SimpleNamespace(device="cpu", shard=(2, 3))
+    def call(name=None, workers="", address="", parameters=()):
+        with pytest.raises(SystemExit) as left:
+            make_engine(name, workers, address, parameters, Options(shard=(2, 3)))
+        return left.value.code, capsys.readouterr().err
 
-    def missing(self, cell, done):
-        return [key for key in (f"{cell}{i}" for i in range(3)) if key not in done]
-
-
-def runner(tmp_path, done):
-    return SimpleNamespace(plan=Plan(), folder=tmp_path, done=lambda records: done)
+    return call
 
 
-def test_parts_divide_the_shard_of_the_run(tmp_path):
-    parts = worker_parts(runner(tmp_path, set()), "2")
-    assert [(part.device, part.shard) for part in parts] == [("cpu", (2, 6)), ("cpu", (5, 6))]
+def test_other_options_say_which_engine_is_meant():
+    asked = [
+        default_engine(*given)
+        for given in (("", "", ()), ("2", "", ()), ("", "h:1", ()), ("8", "", ("p=gpu",)))
+    ]
+    assert asked == ["inline", "ray", "ray", "slurm"]
+    assert make_engine(None, "", "", (), Options(device="cpu")) == Engine()
+    assert Engine("ray", "cuda").planned(Options(device="cuda")).device == "cpu", "the cards are the workers'"
+    assert Engine("inline").planned(Options(device="cuda")).device == "cuda"
 
 
-def test_what_is_no_number_and_no_device_is_refused(tmp_path, capsys):
-    with pytest.raises(SystemExit) as left:
-        check_workers("cpu,", Plan.options)
-    assert left.value.code == 2 and "--workers cpu,: expected a number" in capsys.readouterr().err
-    with pytest.raises(DeviceError):
-        worker_parts(runner(tmp_path, set()), "cuda:99")
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"workers": "100000"}, "--workers 100000: this machine has 2 processors; ask for at most 2 workers"),
+        ({"workers": "cpu,"}, "--workers cpu,: expected a number of processes, or devices"),
+        ({"workers": "2", "name": "inline"}, "--workers is for --engine ray or slurm, not inline"),
+        ({"parameters": ["time=1"], "name": "ray"}, "--slurm is for --engine slurm, not ray"),
+        ({"parameters": ["=gpu"]}, "--slurm =gpu: expected NAME=VALUE, as in partition=gpu"),
+        (
+            {"parameters": ["p=q"], "workers": "10001"},
+            "--workers 10001: jobs at one time: 10001 is above 10000",
+        ),
+        ({"parameters": ["p=q"], "workers": "cuda:0"}, "--workers cuda:0: jobs at one time: "),
+    ],
+)
+def test_what_makes_no_sense_ends_in_a_line(refused, given, reason):
+    code, said = refused(**given)
+    assert code == 2 and said.startswith(f"error: {reason}") and said.count("\n") == 1
 
 
-def test_missing_jobs_are_told_by_cell():
-    assert missing_jobs(Plan(), {"a0", "b1"}) == [("a", ["a1", "a2"]), ("b", ["b0", "b2"])]
+def test_without_the_extra_the_line_that_installs_it_and_the_same_by_shards(refused, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "argv", ["bench", *COMMAND])
+    code, said = refused(workers="2")
+    assert code == 2 and said.splitlines() == [
+        "the same without it, each in a terminal of its own:",
+        "  python -m bench run --suite demo --solver ddrm --shard 2/6 --device cpu",
+        "  python -m bench run --suite demo --solver ddrm --shard 5/6 --device cpu",
+        "error: --workers needs ray: pip install 'diffusion-inverse-bench[ray]'",
+    ]
+    code, said = refused("slurm")
+    assert said == "error: --engine slurm needs submitit: pip install 'diffusion-inverse-bench[slurm]'\n"
 
 
-def test_a_part_that_died_and_what_was_not_made_are_told(tmp_path, capsys):
-    every = {f"{cell}{i}" for cell in "ab" for i in range(3)}
-    refuse_losses(runner(tmp_path, every), [])
-    with pytest.raises(SystemExit) as left:
-        refuse_losses(runner(tmp_path, every), [Part("cpu", (1, 2), deaths=3)])
-    told = "error: shard 1/2 on cpu died 3 times without a new record; run it alone to see why\n"
-    assert left.value.code == 1 and capsys.readouterr().err == told
-    with pytest.raises(SystemExit):
-        refuse_losses(runner(tmp_path, every - {"a0"}), [])
-    assert "1 reconstructions were not made" in capsys.readouterr().err
+def test_a_command_line_without_its_engine():
+    assert without_engine(COMMAND) == ["run", "--suite", "demo", "--solver", "ddrm"]
+    assert parse_parameters(["--gpus_per_node=2", "partition=gpu", "exclusive"]) == {
+        "gpus-per-node": "2",
+        "partition": "gpu",
+        "exclusive": "",
+    }
+
+
+def test_how_a_run_ended_is_seen_in_its_exit_code():
+    assert exit_code(KeyboardInterrupt()) == 130 and exit_code(Terminated()) == 143
+
+
+def test_a_cluster_that_does_not_answer_ends_in_a_line(tmp_path):
+    start = ("run", "--suite", "demo", "--progress", "none", "--out", tmp_path / "run")
+    for address, code, reason in (
+        ("127.0.0.1:1", 1, "--address 127.0.0.1:1: no cluster there (Connection refused); start one with"),
+        ("nowhere", 1, "--address nowhere: expected HOST:PORT"),
+    ):
+        done = bench(*start, "--address", address)
+        assert done.exit_code == code and reason in done.stderr and not (tmp_path / "run").exists()
