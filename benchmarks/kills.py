@@ -148,7 +148,7 @@ def compute(plan: Plan, out: Path) -> None:
 
 def kill_ray(folder: Path, kills: int, rng: random.Random) -> bool:
     """Kills workers while they compute and, one time of twenty, their driver, which is started again."""
-    suite, plan = make_plan(folder, samples=40, seconds=0.25)
+    suite, plan = make_plan(folder, samples=16, seconds=0.25)
     out, since, done = folder / "run", time.monotonic(), 0
     driver = start_driver(folder, suite, out)
     while driver.poll() is None:

@@ -7,6 +7,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ REACH_SECONDS = 5.0
 LONGEST_FOLDER = 40
 """Characters of the temporary folder: with what Ray adds, a socket's path may have 107."""
 PREFIX = "bench-ray-"
+NEW_SECONDS = 60.0
+"""In which a folder may have no lock yet."""
 LOCK, LOCKED = "driver.lock", "0"
 """File of a temporary folder, and the key by which its driver holds it."""
 
@@ -124,14 +127,18 @@ def short_folder() -> Iterator[Path]:
 
 
 def remove_abandoned(root: Path) -> None:
-    """Removes our folders below ``root`` whose driver is gone, which the lock tells."""
+    """Removes our folders below ``root`` whose driver is gone, which the lock tells.
+
+    What is left of its Ray may write for a while: a folder may come back, and goes the next time.
+    """
     if sys.platform == "win32":
         return
-    for path in root.glob(f"{PREFIX}*/{LOCK}"):
-        lock = Claims(path)
+    for folder in root.glob(f"{PREFIX}*"):
+        lock = Claims(folder / LOCK)
         with contextlib.suppress(OSError):
-            if lock.take(LOCKED):
-                shutil.rmtree(path.parent, ignore_errors=True)
+            is_new = time.time() - folder.stat().st_mtime < NEW_SECONDS
+            if (not is_new or (folder / LOCK).exists()) and lock.take(LOCKED):
+                shutil.rmtree(folder, ignore_errors=True)
         lock.close()
 
 

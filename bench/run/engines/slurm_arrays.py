@@ -120,7 +120,7 @@ def make_executor(folder: Path, at_once: int, parameters: Mapping[str, str]) -> 
         raise EngineError("--engine slurm: this machine has no `sbatch`; run it where you submit jobs")
     warnings.filterwarnings("ignore", module="submitit")
     executor = submitit.SlurmExecutor(folder=folder.absolute(), max_num_timeout=0)
-    further = {name: value or None for name, value in parameters.items()}
+    further = {name: value or True for name, value in parameters.items()}
     executor.update_parameters(
         job_name="bench",
         time=None,
