@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from bench.names import counted
-from bench.system.device import cores, get_device
+from bench.system.device import DeviceError, cores, get_device
 from bench.system.gate import shortened, whole
 
 EXPECTED = "expected a number of processes, or devices as in cuda:0,cuda:1"
@@ -20,7 +20,7 @@ def local_devices(workers: str, device: str) -> list[str]:
         device: what a number is about; "cuda" stands for all cards.
 
     Raises:
-        ValueError: ``workers`` is neither, or asks for more than there is.
+        DeviceError: ``workers`` is neither, or asks for more than there is.
     """
     names = [name.strip() for name in workers.split(",")]
     if all(names) and names[0][0].isalpha():
@@ -41,7 +41,7 @@ def cluster_devices(workers: str, device: str, has: Mapping[str, float]) -> list
         has: what the cluster has of "CPU" and "GPU".
 
     Raises:
-        ValueError: it is none, or more than the cluster has.
+        DeviceError: it is none, or more than the cluster has.
     """
     kind, what = ("GPU", "card") if device.startswith("cuda") else ("CPU", "processor")
     return [device] * bounded(whole_number(workers), int(has.get(kind, 0)), what, "the cluster")
@@ -51,27 +51,27 @@ def whole_number(workers: str) -> int | None:
     """How many workers are asked for; None where that is left open.
 
     Raises:
-        ValueError: no whole number above 0.
+        DeviceError: no whole number above 0.
     """
     if not workers:
         return None
     try:
         return whole(workers, 1)
     except ValueError:
-        raise ValueError(f"--workers {shortened(workers)}: {EXPECTED}") from None
+        raise DeviceError(f"--workers {shortened(workers)}: {EXPECTED}") from None
 
 
 def bounded(n: int | None, most: int, what: str, place: str) -> int:
     """So many workers, or as many as there are of what each needs.
 
     Raises:
-        ValueError: there are fewer.
+        DeviceError: there are fewer.
     """
     if not most:
-        raise ValueError(f"{place} has no {what} for a worker")
+        raise DeviceError(f"{place} has no {what} for a worker")
     if n is not None and n > most:
         has = f"{place} has {counted(most, what)}"
-        raise ValueError(f"--workers {n}: {has}; ask for at most {counted(most, 'worker')}")
+        raise DeviceError(f"--workers {n}: {has}; ask for at most {counted(most, 'worker')}")
     return n or most
 
 
@@ -81,7 +81,7 @@ def _named(names: list[str], workers: str) -> list[str]:
         bounded(len(names), cores(), "processor", "this machine")
     cards = [str(get_device(name)) for name in names if name != "cpu"]
     if twice := {card for card in cards if cards.count(card) > 1}:
-        raise ValueError(f"--workers {shortened(workers)}: {min(twice)} is named twice; one worker per card")
+        raise DeviceError(f"--workers {shortened(workers)}: {min(twice)} is named twice; one worker per card")
     return names
 
 

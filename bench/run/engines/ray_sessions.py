@@ -70,7 +70,8 @@ def joined(address: str) -> Iterator[None]:
     check_reach(address)
     hush()
     try:
-        ray.init(address=address, **QUIET)
+        with surroundings(RAY_BACKEND_LOG_LEVEL="fatal"):
+            ray.init(address=address, **QUIET)
         yield
     except (RuntimeError, ConnectionError, ray.exceptions.AuthenticationError) as error:
         raise EngineError(f"--address {address}: {refusal(error)}") from None
@@ -80,10 +81,11 @@ def joined(address: str) -> Iterator[None]:
 
 def refusal(error: Exception) -> str:
     """Why a cluster refuses a driver, in a line."""
-    text = str(error)
-    if "token" in text.lower() or "authentication" in text.lower():
-        return "the cluster has another token; copy its ~/.ray/auth_token here, or set RAY_AUTH_TOKEN_PATH"
-    return (text.splitlines() or ["no answer"])[0]
+    reason = (str(error).splitlines() or ["no answer"])[0]
+    if reason.startswith("Failed to connect") or "oken" in reason:  # a port that answers
+        same = "copy ~/.ray/auth_token of its head here, or set RAY_AUTH_TOKEN_PATH"
+        return f"the cluster does not let this process in; has it another token? {same}"
+    return reason
 
 
 def hush() -> None:

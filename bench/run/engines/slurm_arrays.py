@@ -238,13 +238,14 @@ def settle(tasks: Sequence[Task], queue: Queue, settled: set[str]) -> list[Shard
     """
     lost = []
     for task in tasks:
-        left = [shard for shard in task.shards if any(job.key not in settled for job in shard.jobs)]
+        left = [shard for shard in task.shards if not shard.is_settled(settled)]
         if error := task.error if left else "":
             raise EngineError(error)
         if left and task.state == "CANCELLED":
             raise EngineError("jobs were cancelled; run again to go on")
         if left and task.state not in BLAMELESS:
-            lost += [given_up for given_up in [queue.note_death(left.pop(0), settled)] if given_up]
+            given_up = queue.note_death(left.pop(0), settled)
+            lost += [given_up] if given_up else []
         for shard in reversed(left):
             queue.put_back(shard)
     return lost

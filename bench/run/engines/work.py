@@ -9,7 +9,7 @@ import contextlib
 import math
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,10 @@ class Shard:
     prior: str
     jobs: tuple[Job, ...]
     deaths: int = 0
+
+    def is_settled(self, settled: Collection[str]) -> bool:
+        """Whether all of it is recorded."""
+        return all(job.key in settled for job in self.jobs)
 
 
 class Result(NamedTuple):

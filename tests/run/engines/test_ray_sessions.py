@@ -50,6 +50,6 @@ def test_an_address_has_a_host_and_a_port(address):
 
 
 def test_a_cluster_that_refuses_says_why_in_a_line():
-    told = refusal(RuntimeError("Authentication failed:\nInvalidAuthToken: the token does not match"))
-    assert "the cluster has another token; copy its ~/.ray/auth_token here" in told
+    told = refusal(ConnectionError("Failed to connect to Ray cluster at node:6379\nand more"))
+    assert "has it another token? copy ~/.ray/auth_token of its head here" in told and "\n" not in told
     assert refusal(RuntimeError("version mismatch\nand more")) == "version mismatch"
