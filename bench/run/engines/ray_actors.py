@@ -16,7 +16,7 @@ from bench.run.engines.queue import Queue
 from bench.run.engines.ray_sessions import joined, resources, started
 from bench.run.engines.stopping import terminable
 from bench.run.engines.work import EngineError, Place, Result, Setting, Shard, Worker, cut, setting_of
-from bench.run.failures import Failure
+from bench.run.failures import Failure, describe
 from bench.run.runner import Runner
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ LOOK = 0.2
 """Seconds between two looks at the records."""
 START_SECONDS = 300.0
 """In which the first worker must be there, or a lost one replaced where no other is left."""
+CREATION = "error raised in its creation task"
+"""In what Ray says of a worker that never was."""
 MOST_DEATHS = 10
 """Deaths of workers in a row with no record in between: it is no image that kills them."""
 
@@ -82,6 +84,7 @@ class Crew:
         """What a worker was asked -> the worker."""
         self._idle: list[Hand] = []
         self._deaths = 0
+        self._told_waiting = False
         self._since = time.monotonic()
         """When a worker was last known to be alive."""
 
@@ -133,11 +136,11 @@ class Crew:
         shard, hand.shard = hand.shard, None
         try:
             answer = ray.get(asked)
-        except ray.exceptions.RayActorError:
-            self._note_death(hand, shard)
-            return
         except ray.exceptions.RayTaskError as error:
-            raise EngineError(f"a worker could not start: {str(error.cause).splitlines()[0]}") from None
+            raise EngineError(f"a worker could not start: {describe(error.cause)}") from None
+        except ray.exceptions.RayError as error:
+            self._note_death(hand, shard, str(error))
+            return
         self._since = time.monotonic()
         self._idle.append(hand)
         if shard is None:
@@ -162,11 +165,23 @@ class Crew:
         if result.error:
             raise EngineError(result.error)
         if result.left:
-            self.runner.observer.note(f"{counted(len(result.left), 'image')} at work in another run")
+            if not self._told_waiting:
+                n = counted(len(result.left), "image")
+                self.runner.observer.note(f"{n} and perhaps more at work in another run")
+            self._told_waiting = True
             self.queue.put_off(Shard(shard.cell, shard.prior, result.left, shard.deaths))
 
-    def _note_death(self, hand: Hand, shard: Shard | None) -> None:
-        """Replaces a worker that died, and gives up an image that killed as many as it may."""
+    def _note_death(self, hand: Hand, shard: Shard | None, told: str) -> None:
+        """Replaces a worker that died, and gives up an image that killed as many as it may.
+
+        Args:
+            told: what Ray says of its death.
+
+        Raises:
+            EngineError: a worker could not be made, or too many died.
+        """
+        if CREATION in told:
+            raise EngineError(f"a worker could not start: {told.strip().splitlines()[-1]}")
         self._deaths += 1
         who = f"worker {hand.place.pid} on {hand.place.host}" if hand.place else "a worker"
         self.runner.observer.note(f"{who} died; another takes its place")

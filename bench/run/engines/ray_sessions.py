@@ -65,16 +65,18 @@ def joined(address: str) -> Iterator[None]:
     Raises:
         EngineError: it cannot be reached, or has another token.
     """
-    import ray
-
     check_reach(address)
-    hush()
-    try:
-        with surroundings(RAY_BACKEND_LOG_LEVEL="fatal"):
+    with surroundings(RAY_BACKEND_LOG_LEVEL="fatal"):  # read when Ray is imported
+        import ray
+
+        hush()
+        try:
             ray.init(address=address, **QUIET)
+        except (RuntimeError, ConnectionError, ray.exceptions.AuthenticationError) as error:
+            ray.shutdown()
+            raise EngineError(f"--address {address}: {refusal(error)}") from None
+    try:
         yield
-    except (RuntimeError, ConnectionError, ray.exceptions.AuthenticationError) as error:
-        raise EngineError(f"--address {address}: {refusal(error)}") from None
     finally:
         ray.shutdown()
 

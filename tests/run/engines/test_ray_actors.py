@@ -216,5 +216,8 @@ def test_workers_that_die_before_they_record_anything_end_the_run():
     crew.runner, crew._deaths, crew._hire = run, 0, lambda device: None
     with pytest.raises(EngineError, match="10 workers in a row died without a record"):
         for _ in range(10):
-            crew._note_death(Hand("cpu", None), None)
+            crew._note_death(Hand("cpu", None), None, "killed")
     assert len(run.observer.said) == 10
+    told = "The actor died because of an error raised in its creation task\nImportError: no bench"
+    with pytest.raises(EngineError, match="a worker could not start: ImportError: no bench"):
+        crew._note_death(Hand("cpu", None), None, told)
