@@ -65,16 +65,15 @@ def joined(address: str) -> Iterator[None]:
     Raises:
         EngineError: it cannot be reached, or has another token.
     """
-    check_reach(address)
-    with surroundings(RAY_BACKEND_LOG_LEVEL="fatal"):  # read when Ray is imported
-        import ray
+    import ray
 
-        hush()
-        try:
-            ray.init(address=address, **QUIET)
-        except (RuntimeError, ConnectionError, ray.exceptions.AuthenticationError) as error:
-            ray.shutdown()
-            raise EngineError(f"--address {address}: {refusal(error)}") from None
+    check_reach(address)
+    hush()
+    try:
+        ray.init(address=address, **QUIET)
+    except (RuntimeError, ConnectionError, ray.exceptions.AuthenticationError) as error:
+        ray.shutdown()
+        raise EngineError(f"--address {address}: {refusal(error)}") from None
     try:
         yield
     finally:
