@@ -1,7 +1,7 @@
 """What the driver of an engine keeps: shards that wait, and what becomes of those whose worker died.
 
-An image has three tries: two with the others of its shard, the third alone, so that one that kills its worker
-is found without costing the others.
+An image has three tries, the last two alone, so that one that kills its worker is found without costing the
+others.
 """
 
 import time
@@ -11,7 +11,7 @@ from dataclasses import replace
 from bench.run.engines.work import Shard
 
 TRIES = 3
-"""Deaths of a worker on an image, the last on it alone, after which it is given up."""
+"""Deaths of a worker on an image, the last two on it alone, after which it is given up."""
 PAUSE = 0.5
 """Seconds until a shard is offered again that another run is at work on."""
 
@@ -56,11 +56,13 @@ class Queue:
         left = tuple(job for job in shard.jobs if job.key not in settled)
         if not left:
             return None
-        deaths = shard.deaths + 1 if len(left) == len(shard.jobs) else 1
-        if len(left) == 1 and deaths >= TRIES:
-            return replace(shard, jobs=left, deaths=deaths)
-        if len(left) > 1 and deaths == TRIES - 1:
-            self._now[:0] = [replace(shard, jobs=(job,), deaths=deaths) for job in left]
+        deaths = shard.deaths + 1
+        if len(left) < len(shard.jobs):  # what it was at when it died is not known
+            self.put_back(replace(shard, jobs=left, deaths=0))
+        elif len(left) > 1:
+            self._now[:0] = [replace(shard, jobs=(job,), deaths=1) for job in left]
+        elif deaths < TRIES:
+            self.put_back(replace(shard, deaths=deaths))
         else:
-            self.put_back(replace(shard, jobs=left, deaths=deaths))
+            return replace(shard, deaths=deaths)
         return None

@@ -61,6 +61,11 @@ class Task:
     state: str = "PENDING"
 
     @property
+    def ended_well(self) -> bool:
+        """Whether it has looked at all its shards."""
+        return bool(self.state == "COMPLETED" and self.job.paths.result_pickle.exists())
+
+    @property
     def error(self) -> str:
         """Why the worker could not go on; empty if it could, or nobody knows."""
         if self.job.paths.result_pickle.exists():
@@ -92,7 +97,12 @@ def run_slurm(runner: Runner, device: str, at_once: int | None, parameters: Mapp
                 before = len(runner.desk.settled)
                 tasks = submit(executor, setting, groups)
                 wait(tasks, runner)
-                barren = barren + 1 if len(runner.desk.settled) == before else 0
+                if len(runner.desk.settled) > before:
+                    barren = 0
+                elif all(task.ended_well for task in tasks):  # another run is at work on all that is left
+                    time.sleep(BUSY_SECONDS)
+                else:
+                    barren += 1
                 for lost in settle(tasks, queue, runner.desk.settled):
                     reason = f"{counted(lost.deaths, 'job')} ended on it without a record"
                     runner.give_up(cells[lost.cell], lost.jobs, Failure("crashed", reason))

@@ -67,13 +67,13 @@ def test_a_task_has_one_prior_and_parts_of_every_row():
 
 @pytest.mark.parametrize(
     ("state", "back", "deaths"),
-    [("PREEMPTED", ["ab", "cd"], 0), ("NODE_FAIL", ["ab", "cd"], 0), ("TIMEOUT", ["ab", "cd"], 1)],
+    [("PREEMPTED", ["ab", "cd"], 0), ("NODE_FAIL", ["ab", "cd"], 0), ("TIMEOUT", ["a", "b", "cd"], 1)],
 )
 def test_only_a_job_that_failed_by_itself_counts_against_its_image(state, back, deaths):
     queue, task = Queue([]), Task("7_0", [shard("ab"), shard("cd")], SimpleNamespace(paths=None), state)
     task.job.paths = SimpleNamespace(result_pickle=SimpleNamespace(exists=lambda: False))
     assert settle([task], queue, set()) == []
-    waiting = [queue.next("", set()) for _ in range(2)]
+    waiting = [queue.next("", set()) for _ in back]
     assert sorted(names(waiting)) == back and max(shard.deaths for shard in waiting) == deaths
     with pytest.raises(EngineError, match="jobs were cancelled; run again to go on"):
         settle([Task("7_0", [shard("ab")], task.job, "CANCELLED")], queue, set())
