@@ -61,10 +61,12 @@ __all__ = [
     "vjp_once",
 ]
 
+MOST = 1e12
+"""Of any number among a solver's settings."""
 Steps = Annotated[int, Ge(1), Le(1000)]
 Count = Annotated[int, Ge(1), Le(1_000_000)]
-Positive = Annotated[float, Gt(0)]
-NonNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0), Le(MOST)]
+NonNegative = Annotated[float, Ge(0), Le(MOST)]
 UnitInterval = Annotated[float, Ge(0), Le(1)]
 
 

@@ -71,3 +71,9 @@ def test_what_does_not_fit_is_one_line(prior, n, operator, solver, words):
     assert len(str(error.value).splitlines()) == 1
     with pytest.raises(AttributeError, match="no attribute 'solv'"):
         bench.solv  # noqa: B018
+
+
+def test_a_solver_made_by_hand_is_checked_too(prior):
+    A = make_operator("denoise", prior.shape, range(1))
+    with pytest.raises(ValueError, match=r"DDRM\.eta: Input should be a finite number"):
+        solve(torch.zeros(1, *prior.shape), A, 0.05, prior, DDRM(eta=float("nan")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.command import FAILURE, OUTPUT, USAGE, data_root, fail, group, verb
+from bench.cli.command import FAILURE, OUTPUT, USAGE, data_root, fail, group, loading, verb
 
 if TYPE_CHECKING:
     from bench.certify.laws import Laws
@@ -26,6 +26,7 @@ def list_(data_root: Path | None) -> None:
 
     It lists suites, priors, data sets and solvers. Below the table stands the reason for every gap.
     """
+    loading("list")
     from bench.cli.catalogue import catalogue
 
     click.echo(catalogue(data_root))
@@ -42,16 +43,19 @@ def check(spec: str) -> None:
     n/a where it is not about this solver or operator. The exit code is 1 where something fails.
     """
     from bench.names import nearest
-    from bench.operators import OPERATORS
-    from bench.operators.base import Operator
-    from bench.solver import Solver
     from bench.suites.cards import list_cards
+    from bench.suites.known import ANY_CODE, absent, operators
     from bench.system.user_code import is_user_code, members
 
-    known = [*list_cards(), *OPERATORS]
+    known = [*list_cards(), *operators()]
     if not is_user_code(spec) and spec not in known:
-        choices = f"{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
-        fail(f"unknown solver or operator '{spec}'{choices}", USAGE)
+        fail(f"unknown solver or operator '{spec}'{nearest(spec, known)}{ANY_CODE}", USAGE)
+    for reason in absent(spec) if is_user_code(spec) else ():
+        fail(reason, USAGE)
+    loading(f"check {spec}")
+    from bench.operators.base import Operator
+    from bench.solver import Solver
+
     subjects = members(spec, Solver, Operator) if is_user_code(spec) else [spec]
     results: list[Promise] = []
     for subject in subjects:
@@ -201,6 +205,8 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
     equations. The laws of my_solver.py lie in my_solver_laws.py beside it; the wrong variants that these name
     are made and measured, too. The exit code is 1 where a law fails or does not see such a variant.
     """
+    refuse_unknown(solvers)
+    loading(f"certify {' '.join(solvers) or 'all methods'}")
     from bench.certify.certificate import certificate, describe
     from bench.certify.certificates import write_certificates
     from bench.certify.laws import all_laws, run_laws
@@ -221,15 +227,23 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
         fail(f"{failed} laws fail", FAILURE)
 
 
-def with_laws(spec: str) -> Found:
-    """A solver that has laws; any other is refused with the place where they would lie."""
-    from bench.certify.laws import all_laws
+def refuse_unknown(solvers: Sequence[str]) -> None:
+    """Refuses names of which there are no laws, before torch is loaded."""
     from bench.names import nearest
+    from bench.suites.cards import FOLDER, list_cards
+    from bench.suites.known import absent
     from bench.system.user_code import is_user_code
 
-    known = all_laws()
-    if not is_user_code(spec) and spec not in known:
-        fail(f"no laws for '{spec}'{nearest(spec, known)}", USAGE)
+    known = [name for name in list_cards() if (FOLDER / "laws" / f"{name}.py").is_file()]
+    for spec in solvers:
+        if not is_user_code(spec) and spec not in known:
+            fail(f"no laws for '{spec}'{nearest(spec, known)}", USAGE)
+        for reason in absent(spec) if is_user_code(spec) else ():
+            fail(reason, USAGE)
+
+
+def with_laws(spec: str) -> Found:
+    """A solver that has laws; any other is refused with the place where they would lie."""
     found = load_found(spec)
     if found.laws is None:
         fail(f"no laws for {spec}; write them into {beside(found, '_laws.py')}", USAGE)

@@ -15,11 +15,13 @@ from bench.cli.command import (
     device,
     fail,
     group,
+    loading,
     positive,
     progress,
     task,
     verb,
 )
+from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.verify.repeat import Repeat
@@ -187,18 +189,20 @@ def verify(
     were made; where one does not, the suite says it as it is now. Rows that cannot be made again are listed
     with the reason.
     """
-    from bench.cli.progress import make_observer
-    from bench.cli.tables import repeat_table
     from bench.records.journal import read_records
     from bench.records.manifest import read_manifests
+
+    runs, records = read_manifests(folder), read_records(folder)[0]
+    if not (runs and records):
+        fail(f"{folder} is no run folder: it has no {'records' if runs else 'manifest'}", FAILURE)
+    loading(f"{folder}: {counted(len(records), 'record')}")
+    from bench.cli.progress import make_observer
+    from bench.cli.tables import repeat_table
     from bench.verify.repeat import recorded_rows
     from bench.verify.repeat import verify as make_again
     from bench.verify.sources import sources
     from bench.verify.wanted import Wanted
 
-    runs, records = read_manifests(folder), read_records(folder)[0]
-    if not (runs and records):
-        fail(f"{folder} is no run folder: it has no {'records' if runs else 'manifest'}", FAILURE)
     wanted = Wanted(suite_name, solvers, tasks)
     found = wanted.among(records, runs)
     rows, ways = recorded_rows(found), sources(runs, found, wanted, **how)

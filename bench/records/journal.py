@@ -220,25 +220,32 @@ class Journal:
         line = write_line(record)
         if self._fd is None or self._pid != os.getpid():
             self._fd, self._pid = self._open(), os.getpid()
-        try:
-            written = os.write(self._fd, line)
-            if written == len(line):
-                getattr(os, "fdatasync", os.fsync)(self._fd)
-                self._check_place(self._fd)
-                return
-            reason = f"{written} of {len(line)} bytes were written: disk full?"
-        except OSError as error:
-            reason = str(error.strerror)
+        reason = self._write(self._fd, line)
+        if not reason and self._is_in_place(self._fd):
+            return
         self.close()
+        if not reason:
+            raise StoreError(f"{self.folder} was deleted or moved while the run went on; run again")
         raise StoreError(
             f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume"
         )
 
-    def _check_place(self, fd: int) -> None:
-        """Refuses a file that is no longer in its place; its folder may have been deleted or moved."""
+    @staticmethod
+    def _write(fd: int, line: bytes) -> str:
+        """Writes and syncs a line; why it could not, "" where it could."""
+        try:
+            written = os.write(fd, line)
+            if written == len(line):
+                getattr(os, "fdatasync", os.fsync)(fd)
+                return ""
+        except OSError as error:
+            return str(error.strerror)
+        return f"{written} of {len(line)} bytes were written: disk full?"
+
+    def _is_in_place(self, fd: int) -> bool:
+        """Whether the open file still has its name; its folder may have been deleted or moved."""
         assert self._path is not None
-        if not (self._path.exists() and os.path.samestat(os.fstat(fd), self._path.stat())):
-            raise StoreError(f"{self._path} was deleted or moved while the run went on: its records are lost")
+        return self._path.exists() and os.path.samestat(os.fstat(fd), self._path.stat())
 
     def _open(self) -> int:
         self._path = path = self.folder / f"{journal_stem(os.getpid())}{os.urandom(4).hex()}.jsonl"

@@ -27,7 +27,8 @@ def check_names(suite: Suite) -> None:
     Raises:
         SuiteError: a line for each, with its place.
     """
-    wrong = [f"{text}" for row in (suite, *suite.tasks) for text in _wrong_sources(row)]
+    sources: list[Suite | TaskRow] = [suite, *suite.tasks]
+    wrong = [text for row in sources for text in _wrong_sources(row)]
     for task in suite.tasks:
         wrong += [f"{task.where()}: task '{task.name}': {text}" for text in wrong_operator(task.operator)]
     for row in suite.solvers:
@@ -39,7 +40,7 @@ def check_names(suite: Suite) -> None:
 def wrong_operator(name: str) -> list[str]:
     """Why an operator cannot be used, as far as its name tells: nothing, or one reason."""
     if is_user_code(name):
-        return _absent(name)
+        return absent(name)
     known = operators()
     return [] if name in known else [f"unknown operator '{name}'{nearest(name, known)}{ANY_CODE}"]
 
@@ -58,7 +59,7 @@ def _wrong_row(row: SolverRow) -> list[str]:
     """What a row names that does not exist: its solver, preset or parameters."""
     place = row.where()
     if is_user_code(row.solver):
-        return [f"{place}: {text}" for text in _absent(row.solver)]
+        return [f"{place}: {text}" for text in absent(row.solver)]
     if row.solver not in list_cards():
         choices = nearest(row.solver, list_cards())
         return [f"{place}: unknown solver '{row.solver}'{choices}{ANY_CODE}"]
@@ -74,7 +75,7 @@ def _wrong_row(row: SolverRow) -> list[str]:
     return wrong
 
 
-def _absent(spec: str) -> list[str]:
+def absent(spec: str) -> list[str]:
     """The reason why a user's file cannot be read; none where there is one, or where it names a module."""
     place = spec.rpartition(":")[0] if ":" in spec else spec
     return [f"{place}: no such file"] if place.endswith(".py") and not Path(place).is_file() else []

@@ -3,7 +3,7 @@
 What version 1.1 guesses stays a text (yes, 010, 1:30, 2020-01-02); see `bench.system.gate.scalar`.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -19,9 +19,6 @@ class Loader(yaml.SafeLoader):
     Raises:
         RefusedError: a tag, or too deep a nesting.
     """
-
-    # Merges. All other words without quotes are `word`.
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -52,6 +49,8 @@ class Loader(yaml.SafeLoader):
             raise refusal(f"{error}; if it is a text, put it in quotes", node) from None
 
 
+# Merges alone have a type of their own; all other words without quotes are `word`.
+Loader.yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}
 Loader.add_constructor("tag:yaml.org,2002:str", Loader.word)
 
 
@@ -116,4 +115,4 @@ class RefusedError(yaml.MarkedYAMLError):
 
 def refusal(reason: str, at: yaml.Node | yaml.Event) -> RefusedError:
     """The error of a node or event, with its place."""
-    return RefusedError(problem=reason, problem_mark=at.start_mark)
+    return RefusedError(problem=reason, problem_mark=at.start_mark)  # type: ignore[arg-type]  # of either parser

@@ -8,6 +8,7 @@ import torch
 
 from bench.operators import make_operator
 from bench.operators import masks as freeform
+from bench.operators.masks import Inpaint
 from tests.operators.samples import SHAPE
 from tests.supplied import holes
 
@@ -56,6 +57,13 @@ def test_masks():
         mask = make_operator("inpaint_random", SHAPE, range(3), p=p).parameters()["mask"]
         assert mask.shape == (3, 1, 32, 24)
         assert ((~mask).flatten(1).sum(1) == round(p * 32 * 24)).all()
+
+
+def test_a_mask_that_keeps_nothing_is_refused():
+    with pytest.raises(ValueError, match="a mask of 4 x 4 pixels keeps none of them"):
+        make_operator("inpaint_random", (3, 4, 4), [0], p=0.999)
+    with pytest.raises(ValueError, match="keeps none"):
+        Inpaint((1, 2, 2), [0, 1], [np.ones((2, 2), bool), np.zeros((2, 2), bool)])
 
 
 def test_masks_are_the_same_on_every_machine():

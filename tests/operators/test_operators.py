@@ -1,6 +1,7 @@
 """Building operators by name: their errors, their parameters, and their appetite for memory."""
 
 import inspect
+import math
 from functools import partial
 
 import numpy as np
@@ -92,3 +93,19 @@ def test_the_list_survives_absent_files():
     assert "- inpaint_freeform: needs the masks of Palette" in text
     assert "- blur_nonlinear: needs the weights GOPRO_wVAE.pth" in text
     assert "?" in next(line for line in text.splitlines() if line.startswith("blur_nonlinear"))
+
+
+NUMBERS = {
+    "inpaint_random": ["p"], "blur_gauss": ["std", "taps", "rcond"], "blur_uniform": ["taps", "rcond"],
+    "blur_motion": ["taps", "rcond"], "blur_circular": ["std", "taps", "rcond"], "jpeg": ["quality"],
+    "quantise": ["bits"], "compressed_sensing": ["factor"], "random_matrix": ["m", "s_min", "s_max", "rcond"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1, 0, True, "1", 10**30])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_of_an_operator_is_taken_that_it_cannot_mean(name, value):
+    shape = (8,) if name == "random_matrix" else (3, 32, 32)
+    for param in NUMBERS[name]:
+        with pytest.raises(ValueError, match=r"\w"):
+            make_operator(name, shape, [0], **{"m": 2} | {param: value} if shape == (8,) else {param: value})

@@ -3,6 +3,7 @@
 import gzip
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -262,3 +263,13 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(StoreError, match="no permission"):
         Journal(tmp_path / "other")
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path):
+    for lose in (shutil.rmtree, lambda folder: folder.rename(tmp_path / "moved")):
+        folder = tmp_path / "run"
+        with Journal(folder) as journal:
+            journal.append(make(0))
+            lose(folder)
+            with pytest.raises(StoreError, match="was deleted or moved while the run went on"):
+                journal.append(make(1))

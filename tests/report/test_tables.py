@@ -4,6 +4,7 @@ import pytest
 
 from bench.records.keys import digest
 from bench.report import render
+from bench.report.tables import file_name
 from tests.made_run import IMAGES, PSNR, ROWS, N, asked, make_run, record, records, report
 
 
@@ -71,6 +72,12 @@ def test_a_row_that_was_tried_on_more_images_changes_nothing_for_the_others(tmp_
         outs.append(rows)
     assert outs[0] == outs[1]
     assert "Images left out here, as the other rows do not have them: `same` 4." in page
+
+
+def test_names_of_files_differ_where_case_makes_no_difference():
+    taken = set()
+    names = [file_name(task, taken) for task in ("d", "D", "d", "d-2", "a b", "a\nb")]
+    assert names == ["d", "D-2", "d-3", "d-2-2", "a-b", "a-b-2"]
 
 
 def test_another_noise_level_is_another_table(tmp_path):

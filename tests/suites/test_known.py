@@ -45,16 +45,39 @@ def test_every_wrong_name_is_a_line():
         known.check_names(load_suite(suite))
 
 
+def without_torch(*words):
+    """Runs a command in a process in which torch cannot be imported."""
+    code = "import sys\nsys.modules['torch'] = None\nfrom bench.cli import main\nmain()\n"
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize(
     "words",
     [
         *("--suite demmo", "--solver dsp", "--solver dps.zta=1", "--task bx", "--prior fashon32"),
         *("--dataset fashon", "--operator hrd", "--solver absent.py", "--seed 1_0", "--solver dps.zeta=.inf"),
+        *("check ddmr", "check absent.py", "certify ddmr", "certify absent.py"),
     ],
 )
 def test_a_typo_is_refused_before_torch_is_loaded(words):
-    code = "import sys\nsys.modules['torch'] = None\nfrom bench.cli import main\nmain()\n"
-    command = [sys.executable, "-c", code, "run", *words.split()]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    verb = [] if words.startswith("c") else ["run"]
+    done = without_torch(*verb, *words.split())
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("run --suite demo --solver pinv", "suite demo: 1 row, "),
+        ("check ddrm", "check ddrm; loading torch"),
+        ("certify ddrm", "certify ddrm; loading torch"),
+        ("list", "list; loading torch"),
+        ("verify results/reference/exact", "results/reference/exact: "),
+    ],
+)
+def test_a_first_line_comes_before_torch(words, line):
+    done = without_torch(*words.split())
+    assert done.stderr.startswith(line)
+    assert "import of torch halted" in done.stderr

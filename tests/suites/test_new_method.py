@@ -104,6 +104,6 @@ def test_certify_and_check_tell_what_is_missing_or_wrong(tmp_path):
         path.unlink()
     none = bench("certify", f"{mine}:Toy")
     assert none.exit_code == 2
-    assert none.stderr == f"error: no laws for {mine}:Toy; write them into my_solver_laws.py beside it\n"
+    assert f"\nerror: no laws for {mine}:Toy; write them into my_solver_laws.py beside it\n" in none.stderr
     check = bench("check", f"{mine}:Toy").stdout
     assert "No card: my_solver.yaml beside it" in check and "No laws: my_solver_laws.py beside it" in check
