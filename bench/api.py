@@ -24,7 +24,7 @@ from torch import Tensor
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.operators.base import Operator
-from bench.prior import Prior
+from bench.prior import Prior, require_sigma
 from bench.priors import load_prior
 from bench.run.solve import solve as run_solver
 from bench.solver import Measurement, Solver, particles
@@ -70,8 +70,10 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
 
     Raises:
         ValueError: y does not fit A, A not the prior, the solver does not take A, or one of its fields is of
-            another type than declared or out of range.
+            another type than declared or out of range; sigma is negative or not finite; or the result is not
+            finite: then the message names the images and the steps.
     """
+    require_sigma(sigma)
     given, out_shape, shape = tuple(y.shape), tuple(A.out_shape), tuple(A.shape)
     if given != (len(A), *out_shape) or shape != tuple(prior.shape):
         raise ValueError(
@@ -83,7 +85,11 @@ def solve(y: Tensor, A: Operator, sigma: float, prior: Prior, solver: Solver, se
         raise ValueError(reason)
     keys = [stream_key("reconstruct", seed, i) for i in range(len(y))]
     noise = StreamNoise(keys, prior.dtype, prior.device)
-    measurement = Measurement(y.to(prior.device, prior.dtype), A.to(prior.device, prior.dtype), sigma)
+    y = y.to(prior.device, prior.dtype, copy=True)
+    measurement = Measurement(y, A.to(prior.device, prior.dtype), sigma)
     with full_precision():
-        x = run_solver(solver, measurement, prior, noise).x
+        outcome = run_solver(solver, measurement, prior, noise)
+    if lost := [f"image {i} at step {k}" for i, k in enumerate(outcome.diverged) if k is not None]:
+        raise ValueError(f"{type(solver).__name__} diverged: not finite from {', '.join(lost)}")
+    x = outcome.x
     return (x[:, 0] if particles(solver) > 1 else x).to(prior.device, prior.dtype)

@@ -17,6 +17,20 @@ from bench.schedule import Level, Schedule
 Pullback = Callable[[Tensor], Tensor]
 
 
+def require_sigma(sigma: Any) -> None:
+    """Refuses what is no standard deviation of noise.
+
+    Args:
+        sigma: a number or a tensor of such.
+
+    Raises:
+        ValueError: it is negative, NaN or infinite.
+    """
+    values = torch.as_tensor(sigma, dtype=torch.float64)
+    if not bool((torch.isfinite(values) & (values >= 0)).all()):
+        raise ValueError(f"sigma = {sigma}: the noise in y has a finite standard deviation of at least 0")
+
+
 class Prior(ABC):
     """The denoiser of x_t = alpha_t x0 + sigma_t eps, and its vector-Jacobian product.
 
@@ -88,7 +102,7 @@ class Prior(ABC):
             sigma: >= 0.
 
         Raises:
-            ValueError: the prior has no closed form.
+            ValueError: the prior has no closed form, or sigma is negative or not finite.
         """
         raise ValueError(f"prior '{self.name}' has no closed form, and so no exact posterior")
 

@@ -3,12 +3,15 @@ misfits are one line."""
 
 import doctest
 import re
+from dataclasses import dataclass
 
 import pytest
 import torch
 
 import bench.api
 from bench import load_prior, make_operator, make_solver, solve
+from bench.exact.problems import exact_prior
+from bench.solver import Solver, Step
 from bench.suites.yamlfile import SuiteError
 from solvers.ddrm import DDRM
 from solvers.pinv import Pinv
@@ -77,3 +80,32 @@ def test_a_solver_made_by_hand_is_checked_too(prior):
     A = make_operator("denoise", prior.shape, range(1))
     with pytest.raises(ValueError, match=r"DDRM\.eta: Input should be a finite number"):
         solve(torch.zeros(1, *prior.shape), A, 0.05, prior, DDRM(eta=float("nan")))
+
+
+@pytest.mark.parametrize("sigma", [-0.1, float("nan"), float("inf"), torch.tensor([0.1, -0.1])])
+def test_a_noise_level_that_is_none_is_refused(prior, sigma):
+    A = make_operator("denoise", prior.shape, range(2))
+    with pytest.raises(ValueError, match=r"sigma = .* finite standard deviation of at least 0"):
+        solve(torch.zeros(2, *prior.shape), A, sigma, prior, DDRM(steps=2))
+    exact = exact_prior("exact-mixture8")
+    A = make_operator("random_matrix", exact.shape, range(1), m=2)
+    with pytest.raises(ValueError, match="sigma = "):
+        exact.posterior(torch.zeros(1, 2), A, sigma)
+
+
+@dataclass(frozen=True)
+class Diverges(Solver):
+    paper = ""
+
+    def solve(self, measurement, prior, noise):
+        x = torch.zeros(len(measurement.y), *prior.shape)
+        for k in range(3):
+            x = x.clone()
+            x[1] = torch.nan if k else 0
+            yield Step(x, x)
+
+
+def test_a_result_that_is_not_finite_is_an_error(prior):
+    A = make_operator("denoise", prior.shape, range(3))
+    with pytest.raises(ValueError, match="Diverges diverged: not finite from image 1 at step 2"):
+        solve(torch.zeros(3, *prior.shape), A, 0.1, prior, Diverges())

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from bench.noise import Noise
 from bench.operators.base import LinearOperator
-from bench.prior import Prior, Pullback
+from bench.prior import Prior, Pullback, require_sigma
 from bench.schedule import CLEAN, Level, VPSchedule
 
 
@@ -226,6 +226,7 @@ class MixturePrior(ExactPrior):
 
         Dense algebra in float64 on the CPU, meant for d up to about 1000.
         """
+        require_sigma(sigma)
         prior, y = self.to("cpu", torch.float64), y.detach().to("cpu", torch.float64).flatten(1)
         H = dense(A.to("cpu", torch.float64))[:, None]
         mean, cov = prior.component_means(), prior.component_covariances()

@@ -27,6 +27,7 @@ from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
 from bench.system.gate import conform
+from bench.system.supplied import reading, refuse_undeclared
 from bench.system.user_code import is_user_code
 
 MOST_JOBS = 2_000_000
@@ -57,9 +58,12 @@ def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
         params = operator_settings(row.operator, row.params)
         name = operator_name(row.operator)
         task = Task(row.name, data.name, name, row.noise_std, params, suite.seed, row.title, row.operator)
-        A = task.operators(data.shape, data.ids[:1])
+        with reading() as opened:
+            A = task.operators(data.shape, data.ids[:1])
+            if is_user_code(row.operator):
+                try_out(A)
         if is_user_code(row.operator):
-            try_out(A)
+            refuse_undeclared(type(A), opened)
     except ValueError as error:
         others = f" (--task '!{row.name}' runs the others)" if len(suite.tasks) > 1 else ""
         raise SuiteError(f"{row.where()}: task '{row.name}': {error}{others}") from error

@@ -151,11 +151,10 @@ class History:
         done = 0
         self._torn.discard(path)
         for line in lines:
-            text = line.rstrip(b"\n")
-            if record := self._parse(text, path):
+            if record := self._parse(line, path):
                 self.attempts.append(record)
             elif line.endswith(b"\n"):
-                self._take_damaged(text, path)
+                self._take_damaged(line.rstrip(b"\r\n"), path)
             else:
                 self._torn.add(path)
                 return done

@@ -52,7 +52,8 @@ ORDER = [*TEXTS, *SHARED, *OTHERS]
 def line_field(f: Field[Any]) -> tuple[str, Any, Any]:
     """The name, type and default of a field in a line; what is shared stays text at first."""
     checked = {int: Count, float: Amount}
-    kind = Union[tuple(checked.get(kind, kind) for kind in kinds(f.name))]  # noqa: UP007 - a computed tuple
+    members = tuple(checked.get(kind, kind) for kind in kinds(f.name))
+    kind: Any = Union.__getitem__(members)
     kind = msgspec.Raw if f.name in SHARED else SPECIAL.get(f.name, kind)
     if f.default is f.default_factory is MISSING:
         return f.name, kind, msgspec.NODEFAULT
@@ -100,14 +101,13 @@ class LineReader:
         self._values = [Values(name) for name in SHARED]
 
     def __call__(self, line: bytes, path: Path) -> Record | None:
-        """The record of a line without its line feed; None if it is damaged.
+        """The record of a line, with or without its end; None if it is damaged.
 
         Raises:
             StoreError: the line was written by a newer format.
         """
-        # A checkout on Windows may end lines with CR LF.
-        crc, _, body = line.removesuffix(b"\r").partition(b" ")
-        if crc != b"%08x" % zlib.crc32(body):
+        body = line[9:].rstrip(b"\r\n")  # a checkout on Windows may end lines with CR LF
+        if line[:9] != b"%08x " % zlib.crc32(body):
             return None
         try:
             return self._record(body)
@@ -124,9 +124,10 @@ class LineReader:
         )
         record = object.__new__(Record)
         deque(map(call, SETTERS, repeat(record), values), maxlen=0)
-        if b'inf"' in body:
-            for name, value in record.metrics.items():
-                record.metrics[name] = None if value is None else float(value)
+        metrics = record.metrics
+        if str in map(type, metrics.values()):
+            for name, value in metrics.items():
+                metrics[name] = None if value is None else float(value)
         return record
 
 

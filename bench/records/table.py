@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bench.records.files import check_run_folder
 from bench.records.journal import read_records
 from bench.records.record import FIELDS, Record
+from bench.records.snapshot import read_snapshot, state, write_snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,19 @@ def load(*folders: str | Path) -> "pd.DataFrame":
     """
     for folder in folders:
         check_run_folder(folder)
-    return tabulate(read_records(*folders)[0])
+    kept = read_snapshot(folders[0]) if len(folders) == 1 else None
+    return tabulate(read_records(*folders)[0]) if kept is None else kept
+
+
+def export(folder: str | Path) -> Path:
+    """Keeps the table of a run folder as a Parquet file, which `load` reads as long as nothing is added.
+
+    Raises:
+        StoreError: pyarrow is not installed, or the folder is not one of a run or cannot be written.
+    """
+    check_run_folder(folder)
+    journals = state(folder)
+    return write_snapshot(folder, tabulate(read_records(folder)[0]), journals)
 
 
 def tabulate(records: Sequence[Record]) -> "pd.DataFrame":

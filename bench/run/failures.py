@@ -3,14 +3,16 @@
 import contextlib
 import inspect
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.checks.shared import Untouched
 from bench.plan.cell import Cell
 from bench.records.files import StoreError
-from bench.run.solve import SolverTimeout
+from bench.run.solve import ContractViolation, SolverTimeout
 from bench.system.device import out_of_memory
+from bench.system.supplied import reading, refuse_undeclared
 
 
 class Failure(NamedTuple):
@@ -80,3 +82,26 @@ def what_it_means(error: BaseException, cell: Cell, measured: bool) -> Failure:
         status, reason = failure(error)
         return Failure(status, f"measuring: {reason}")
     return failure(error, inspect.getfile(type(cell.solver)))
+
+
+@contextlib.contextmanager
+def watched(cell: Cell, guards: Mapping[str, Untouched]) -> Iterator[None]:
+    """Notices what a solver may not do: change what all share, or read a file that no key knows of.
+
+    Raises:
+        ContractViolation: it changed something, which is put back.
+        UserCodeError: a user's solver reads a file of which it does not say so.
+    """
+    changed: list[str] = []
+    with reading() as opened:
+        try:
+            yield
+        finally:
+            for name, guard in guards.items():
+                if paths := guard.restore():
+                    changed.append(f"{name} ({paths[0]})")
+    if changed:
+        what = f"{cell.name} changed {' and '.join(changed)}, which other rows share"
+        raise ContractViolation(f"{what}; it was put back")
+    if cell.config["solver"]["source"]:
+        refuse_undeclared(type(cell.solver), opened)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bench.checks.shared import Untouched
 from bench.names import counted
 from bench.plan.cell import Cell, Job
 from bench.plan.manifest import make_manifest
@@ -16,7 +17,7 @@ from bench.records.journal import History, Journal
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
 from bench.run.engines.jobs import Batches, Desk, Taken
-from bench.run.failures import Failure, ScoringError, diverged, failure, scoring, what_it_means
+from bench.run.failures import Failure, ScoringError, diverged, failure, scoring, watched, what_it_means
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
@@ -60,6 +61,7 @@ class Runner:
         self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells, scored), SampleScorer()
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
+        self._untouched: dict[int, Untouched] = {}
         self._warm: set[tuple[type, type, int, int]] = set()
         self._awaited: dict[str, Cell] = {}
         """Key -> cell of what is missing and was not told to the observer."""
@@ -195,7 +197,9 @@ class Runner:
         measured = None
         try:
             measured = measure(cell.task, cell.data, [job.image for job in jobs])
-            return measured, self._solve(cell, jobs, measured)
+            guards = self._guards(cell, measured)
+            with watched(cell, guards):
+                return measured, self._solve(cell, jobs, measured)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
             return measured, what_it_means(error, cell, measured is not None)
 
@@ -215,6 +219,14 @@ class Runner:
             warm_up(cell.solver, *solver_inputs(cell, measured, jobs))
         given, limit = solver_inputs(cell, measured, jobs), self.plan.options.limit
         return solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)))
+
+    def _guards(self, cell: Cell, measured: Measured) -> dict[str, Untouched]:
+        """What notices changes of the prior, and of the operator as it is scored with, by their names."""
+        known = self._untouched
+        if id(cell.prior) not in known:
+            known[id(cell.prior)] = Untouched(cell.prior)
+        A = measured.measurement.A
+        return {f"prior '{cell.prior.name}'": known[id(cell.prior)], type(A).__name__: Untouched(A)}
 
     def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
         """Scores a batch, then writes files first and records last: a record implies its files."""

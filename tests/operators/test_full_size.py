@@ -96,7 +96,7 @@ def test_every_solver_with_the_ffhq_network_through_the_whole_path(tmp_path):
     assert set(records["status"]) == {"ok"}
     assert set(solved["solver"]) == set(SOLVERS)
     assert solved[["psnr", "ssim", "lpips", "misfit"]].notna().all(axis=None)
-    assert {path.stem for path in (tmp_path / "run" / "features").glob("*.npy")} == set(solved["key"])
+    assert {path.stem for path in (tmp_path / "run" / "features").glob("??/*.npy")} == set(solved["key"])
     tables = pd.read_csv(tmp_path / "run" / "report" / "tables.csv")
     whole = tables[tables["n"] >= 3].set_index(["task", "solver"])
     assert (

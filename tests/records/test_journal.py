@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bench.records.files import StoreError
 from bench.records.journal import History, Journal, read_records
 from bench.records.record import done_keys
+from bench.system.syntax import code_text
 from tests import ROOT
 from tests.made_record import make
 
@@ -273,3 +274,29 @@ def test_a_folder_that_is_gone_is_told(tmp_path):
             lose(folder)
             with pytest.raises(StoreError, match="was deleted or moved while the run went on"):
                 journal.append(make(1))
+
+
+def git(*arguments, cwd):
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-c", "core.autocrlf=true", *arguments]
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+
+
+def test_a_clone_with_windows_line_ends_has_the_bytes_of_the_commit(tmp_path):
+    """With .gitattributes; without them, as in others' repositories, journals are read all the same."""
+    for attributes in (True, False):
+        source, clone = tmp_path / f"source{attributes}", tmp_path / f"clone{attributes}"
+        folder = ROOT / "results" / "reference" / "exact"
+        shutil.copytree(folder / "journal", source / "journal")
+        shutil.copy(ROOT / "solvers" / "dps.py", source / "dps.py")
+        if attributes:
+            shutil.copy(ROOT / ".gitattributes", source)
+        git("init", cwd=source)
+        git("add", "-A", cwd=source)
+        git("commit", "-m", "x", cwd=source)
+        git("clone", str(source), str(clone), cwd=tmp_path)
+        files = [path for path in source.rglob("*") if path.is_file() and ".git" not in path.parts]
+        kept = [path.read_bytes() == (clone / path.relative_to(source)).read_bytes() for path in files]
+        assert all(kept) if attributes else not any(kept), "or the setting had no effect"
+        assert read_records(clone) == read_records(folder)
+        code = [code_text((place / "dps.py").read_bytes()) for place in (source, clone)]
+        assert code[0] == code[1] is not None, "the hash of a solver is of its syntax tree"

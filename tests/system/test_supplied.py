@@ -1,10 +1,13 @@
 """Files that the user supplies are found, or the message says what to fetch and where to put it."""
 
+import importlib
+import platform
 import re
+from pathlib import Path
 
 import pytest
 
-from bench.system.supplied import supplied_file
+from bench.system.supplied import data_files, reading, supplied_file
 
 NEEDED = ("blur", "weights.pth", "BENCH_WEIGHTS", "the weights of a paper")
 
@@ -39,3 +42,18 @@ def test_a_changed_file_is_another_version(monkeypatch, tmp_path):
     assert supplied_file(*NEEDED) == first
     path.write_bytes(b"other")
     assert supplied_file(*NEEDED) != first
+
+
+def test_reading_hears_of_what_is_read_and_of_nothing_else(tmp_path):
+    for name in ("before.npy", "k.npy", "written.npy", "code.py"):
+        (tmp_path / name).write_bytes(b"1")
+    (tmp_path / "before.npy").read_bytes()
+    with reading() as opened:
+        (tmp_path / "k.npy").read_bytes()
+        (tmp_path / "code.py").read_text()
+        (tmp_path / "written.npy").write_bytes(b"2")
+        if Path("/etc/os-release").exists():
+            platform.freedesktop_os_release()
+        importlib.import_module("colorsys")
+    (tmp_path / "written.npy").read_bytes()
+    assert data_files(opened) == {tmp_path / "k.npy"}
