@@ -19,6 +19,8 @@ def make_request(suite: Suite, options: Options) -> Request:
     Paths are written from the root of the file system.
     """
     plain = suite.model_dump(mode="json")
+    if not plain["margins"]:
+        del plain["margins"]
     for row in (plain, *plain["tasks"], *plain["solvers"]):
         for name, place in PLACES.items():
             if row.get(name):

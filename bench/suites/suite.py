@@ -109,6 +109,9 @@ class Suite(_Strict):
     fid_stats: str | None = None
     """The data set of which `bench fid-stats` made statistics, with which FID and KID compare; None compares
     with the rows' true images."""
+    margins: dict[ImageMetric, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    """Differences below which two rows are equivalent, where they are not the usual ones
+    (`bench.report.verdicts.MARGINS`)."""
     tasks: tuple[TaskRow, ...] = Field(min_length=1)
     solvers: tuple[SolverRow, ...] = Field(min_length=1)
 
