@@ -9,6 +9,7 @@ from bench.records.keys import canonical
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.ranking import Judged, rankable
+from bench.report.samples.best import oracles
 from bench.report.scores import Score
 from bench.report.tables import SETTING, Row, Table
 from bench.stats.intervals import mean_interval
@@ -32,7 +33,9 @@ ENDS = ("", "_low", "_high", "_n")
 
 
 def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
-    """One line per task and row, skipped cells and those not run included; unscaled, six significant digits.
+    """One line per task and row, with skipped cells, those not run and the best of several samples.
+
+    Numbers are unscaled, with six significant digits.
 
     ``<metric>_gap`` is `Score.gap`: to the best row, paired over the images of both, positive where this row
     is better, with its simultaneous interval. ``<metric>_mark`` is the verdict, ``<metric>_first`` and
@@ -44,6 +47,12 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
         table = one.table
         for row in table.rows:
             lines.append(_line(one, row, columns))
+        for best, scores in oracles(table, columns):
+            line = _facts(best.head, PLAIN) | {"row": best.name, "status": "oracle", "n": len(best.solved)}
+            for column in columns:
+                if column.name in scores:
+                    line |= _number(column, scores[column.name], math.nan)
+            lines.append(line)
         for record in table.skipped:
             about = {"row": record.label, "status": "skipped", "reason": record.reason}
             lines.append(_facts(record, PLAIN) | about)

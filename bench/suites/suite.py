@@ -77,6 +77,8 @@ class SolverRow(_Row):
     preset: str | None = None
     params: dict[str, Any] = {}
     images: int | None = Field(None, ge=1)
+    samples: int | None = Field(None, ge=1)
+    """Reconstructions per image, where the number is not the suite's."""
     tasks: list[str] | None = Field(None, min_length=1)
     skip_duplicates: bool = False
     """Leave the row out of tasks in which an earlier row has the same settings; else these are an error."""

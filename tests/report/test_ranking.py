@@ -41,7 +41,7 @@ def test_rows_with_fewer_images_by_design_are_compared_over_the_images_they_shar
         "- `short`: 6 images by design; not ranked. Paired, on the same images: "
         "`short` − `best` PSNR −0.30 \\[" in page
     )
-    table = [line for line in page.splitlines() if line.startswith("| ")][-4:]
+    table = [line for line in page.partition("### ")[0].splitlines() if line.startswith("| ")][-4:]
     assert table[2].startswith(
         f"| <sub>best on the same 6 images</sub> | <sub>{psnr['best'][:6].mean():.2f}</sub> |"
     )

@@ -12,7 +12,7 @@ from bench.report.markdown.notes import absent
 from bench.report.markdown.section import section
 from bench.report.markdown.summary import summary
 from bench.report.ranking import Judged
-from bench.report.samples import diversity
+from bench.report.samples import diversity, success
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, escape, sentence, table_line
 
@@ -68,7 +68,10 @@ def document(
         parts += diversity.section(one.table, one.spreads)
         parts += _figure("Ranks of the truth", f"ranks_{one.table.slug}", one.table, figures)
     has_spreads = any(one.spreads for one in judged)
-    parts += conventions(columns, runs, [diversity.NOTE] if has_spreads else [])
+    more = [diversity.NOTE] if has_spreads else []
+    if any(success.successes(table) for table in tables):
+        more.append(success.NOTE)
+    parts += conventions(columns, runs, more)
     return "\n\n".join([*parts, *operator_table(runs)]) + "\n"
 
 

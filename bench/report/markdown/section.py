@@ -1,15 +1,18 @@
 """One task on a page: what was measured, the table, and the notes without which it must not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.names import counted
-from bench.report.columns import Column
+from bench.report.columns import SET_METRICS, Column
 from bench.report.markdown.cells import cost, label, number, time, yardstick_label, yardstick_number
 from bench.report.markdown.notes import notes
 from bench.report.markdown.sources import certified, sources
 from bench.report.markdown.verdicts import compared, place, shown
 from bench.report.ranking import Judged, Yardstick
-from bench.report.scores import any_known, is_biased
+from bench.report.samples import success
+from bench.report.samples.best import oracles
+from bench.report.samples.components import remarks as randomness
+from bench.report.scores import Score, any_known, is_biased
 from bench.report.tables import Row, Table
 from bench.report.text import ARROWS, bullets, code, escape, parameters, small, table_head, table_line
 
@@ -21,8 +24,12 @@ def section(judged: Judged, columns: Sequence[Column]) -> list[str]:
     if table.rows:
         known = [c for c in columns if any_known(judged.scores[c.name].values())]
         parts += [_grid(judged, known), *shown(judged.verdicts, known)]
-    remarks = [*notes(table, columns, judged.scores, judged.yardstick), *sources([table])]
-    return [*parts, bullets(remarks)] if remarks else parts
+    remarks = notes(table, columns, judged.scores, judged.yardstick)
+    by = next((column for column in columns if column.better and column.name not in SET_METRICS), None)
+    if by:
+        remarks += randomness(table, by)
+    remarks += sources([table])
+    return [*parts, *([bullets(remarks)] if remarks else []), *success.section(table)]
 
 
 def _facts(table: Table) -> str:
@@ -56,6 +63,9 @@ def _grid(judged: Judged, columns: Sequence[Column]) -> str:
             lines.append(table_line(cells + [""] * (len(titles) - len(cells))))
         for row in rows:
             lines.append(table_line(_cells(judged, row, columns, ranking, with_memory)))
+    for best, scores in oracles(table, columns):
+        cells = _oracle_cells(best, scores, columns)
+        lines.append(table_line(cells + [""] * (len(titles) - len(cells))))
     return "\n".join(lines)
 
 
@@ -71,6 +81,12 @@ def _titles(judged: Judged, columns: Sequence[Column]) -> list[str]:
 def _yardstick_cells(yardstick: Yardstick, n: int, columns: Sequence[Column]) -> list[str]:
     numbers = [yardstick_number(column, yardstick, n) for column in columns]
     return [yardstick_label(yardstick, n), *numbers]
+
+
+def _oracle_cells(best: Row, scores: Mapping[str, Score], columns: Sequence[Column]) -> list[str]:
+    """The numbers of the best of several samples."""
+    numbers = [number(column, scores.get(column.name), baseline=True) for column in columns]
+    return [f"*{escape(best.name)}*{small('oracle, not ranked')}", *numbers]
 
 
 def _cells(

@@ -29,7 +29,6 @@ COLUMNS = {
     "ratio": ("spread / error", ".2f"),
     "coverage": ("coverage", ".3f"),
     "ranks": ("rank deviation", ".3f"),
-    "oracle": ("oracle: best of k", ".2f"),
 }
 NOTE = (
     "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation "
@@ -38,8 +37,7 @@ NOTE = (
     "far from the mean as a further sample would be. Coverage: share of pixels whose truth lies between the "
     "least and the greatest sample (8-bit ties count in parts), to be read against the nominal (k − 1) / (k "
     "+ 1). Rank deviation: total variation distance between the ranks of the truth among the samples, over "
-    "pixels, and the uniform distribution. *oracle*: the best PSNR of k samples, picked with the truth at "
-    "hand: no method, and never ranked."
+    "pixels, and the uniform distribution."
 )
 
 
@@ -132,7 +130,6 @@ def diversity(samples: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float],
         "error": max(error, 1e-12) ** 0.5,
         "coverage": float(shares[1:-1].sum()),
         "ranks": float(0.5 * np.abs(shares - 1 / (k + 1)).sum()),
-        "oracle": float(decibel[:-1].max()),
     }, shares
 
 
@@ -197,7 +194,7 @@ def _cells(spread: Spread) -> list[str]:
     cells = []
     for name, (_, digits) in COLUMNS.items():
         mean, low, high, _ = spread.interval(name)
-        text = f"*{mean:{digits}}*" if name == "oracle" else f"{mean:{digits}}"
+        text = f"{mean:{digits}}"
         cells.append(
             text + (f"<br><sub>\\[{low:{digits}}, {high:{digits}}\\]</sub>" if np.isfinite(low) else "")
         )
