@@ -12,8 +12,10 @@ from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
 from bench.report import exact
+from bench.report.across.ranks import Across, over_tasks
+from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
-from bench.report.figures import exact_plots, grid, plot, ranks
+from bench.report.figures import critical, exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
@@ -114,11 +116,14 @@ def image_files(
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}
+    across = over_tasks(judged, columns)
     if "csv" in formats:
         files["tables.csv"] = sheet(judged, columns)
-    pictures = _pictures(judged, columns, find) if "png" in formats else {}
+        if across:
+            files["across.csv"] = ranks_sheet(across)
+    pictures = _pictures(judged, columns, across, find) if "png" in formats else {}
     if "md" in formats:
-        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), n_bad).encode()
+        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), n_bad, across).encode()
     return files | _png(pictures)
 
 
@@ -173,7 +178,9 @@ def finder(folders: Sequence[Path]) -> grid.Find:
     return find
 
 
-def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Find) -> dict[str, bytes]:
+def _pictures(
+    judged: Sequence[Judged], columns: Sequence[Column], across: Sequence[Across], find: grid.Find
+) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
     tables = [one.table for one in judged]
     scores = [one.scores for one in judged]
@@ -187,6 +194,8 @@ def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Fi
     if "lpips" in by_name:
         lpips = by_name["lpips"]
         drawn["lpips_vs_seconds"] = plot.draw(tables, scores, yardsticks, lpips, palette, shapes)
+    for suite in across:
+        drawn[f"average_ranks_{suite.suite}"] = critical.draw(suite, columns, palette)
     for one in judged:
         marks = one.scores[first.name] if first else {}
         drawn[f"grid_{one.table.slug}"] = grid.draw(one.table, first, marks, palette, find)

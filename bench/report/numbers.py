@@ -47,12 +47,7 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
         table = one.table
         for row in table.rows:
             lines.append(_line(one, row, columns))
-        for best, scores in oracles(table, columns):
-            line = _facts(best.head, PLAIN) | {"row": best.name, "status": "oracle", "n": len(best.solved)}
-            for column in columns:
-                if column.name in scores:
-                    line |= _number(column, scores[column.name], math.nan)
-            lines.append(line)
+        lines += _oracle_lines(table, columns)
         for record in table.skipped:
             about = {"row": record.label, "status": "skipped", "reason": record.reason}
             lines.append(_facts(record, PLAIN) | about)
@@ -68,6 +63,18 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
     for line in lines:
         writer.writerow({name: short(value) for name, value in line.items()})
     return text.getvalue().encode()
+
+
+def _oracle_lines(table: Table, columns: Sequence[Column]) -> list[Line]:
+    """The best of several samples of each row that has these."""
+    lines = []
+    for best, scores in oracles(table, columns):
+        line = _facts(best.head, PLAIN) | {"row": best.name, "status": "oracle", "n": len(best.solved)}
+        for column in columns:
+            if column.name in scores:
+                line |= _number(column, scores[column.name], math.nan)
+        lines.append(line)
+    return lines
 
 
 def _line(judged: Judged, row: Row, columns: Sequence[Column]) -> Line:

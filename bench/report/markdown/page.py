@@ -6,6 +6,9 @@ from operator import attrgetter
 from bench.names import counted
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
+from bench.report.across.ranks import Across
+from bench.report.across.section import NOTE as ACROSS
+from bench.report.across.section import section as across_section
 from bench.report.columns import Column
 from bench.report.markdown.conventions import conventions, operator_table
 from bench.report.markdown.notes import absent
@@ -38,6 +41,7 @@ def document(
     runs: Sequence[RunManifest],
     figures: Collection[str],
     n_bad: int = 0,
+    across: Sequence[Across] = (),
 ) -> str:
     """The whole page.
 
@@ -48,6 +52,7 @@ def document(
         figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the
             page.
         n_bad: damaged journal lines that were skipped.
+        across: the average ranks of each suite.
     """
     tables = [one.table for one in judged]
     parts = [header(tables, runs)]
@@ -62,6 +67,7 @@ def document(
     for name in figures:
         if not name.startswith(("grid_", "ranks_")):
             parts.append(picture(name.replace("_", " "), name))
+    parts += across_section(across, columns)
     for one in judged:
         parts += section(one, columns)
         parts += _figure("Reconstructions", f"grid_{one.table.slug}", one.table, figures)
@@ -69,6 +75,8 @@ def document(
         parts += _figure("Ranks of the truth", f"ranks_{one.table.slug}", one.table, figures)
     has_spreads = any(one.spreads for one in judged)
     more = [diversity.NOTE] if has_spreads else []
+    if across:
+        more.append(ACROSS)
     if any(success.successes(table) for table in tables):
         more.append(success.NOTE)
     parts += conventions(columns, runs, more)
