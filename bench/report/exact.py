@@ -46,9 +46,10 @@ FIELDS = (
 """The columns of exact.csv."""
 
 
-MARGIN = 2.0
+MARGIN = 2.8
 """How far from exact samples a row may be that is equivalent to them, in standard deviations of the exact
-samples' own distance over the problems."""
+samples' own distance over the problems, by its quartiles: two sets of exact samples differ by less in 95 % of
+cases (the repeatability limit of ISO 5725)."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class Judged:
 
     Attributes:
         rows: row -> number; rows without the metric are absent.
-        spread: standard deviation over problems of the exact samples' own distance; NaN where nothing is
-            compared.
+        spread: standard deviation over problems of the exact samples' own distance, by its quartiles; NaN
+            where nothing is compared.
         seen: how far from exact samples a row must be, in these deviations, that four of five such tables
             tell them apart, if it scatters as they do; NaN where nothing is compared.
     """
@@ -99,7 +100,7 @@ def judge(table: Table, column: Column) -> Judged:
     family, spread = None, np.nan
     if exact is not None and column.better:
         floor = exact.scores(column.name)
-        spread = float(np.std(_array(floor), ddof=1)) if len(floor) >= FEWEST else np.nan
+        spread = _spread(_array(floor)) if len(floor) >= FEWEST else np.nan
         if spread > 0:
             family = compare_all({row.name: _excess(values, floor, spread) for row, values in rows})
     found = {}
@@ -112,6 +113,15 @@ def judge(table: Table, column: Column) -> Judged:
     marked = {name: replace(number, mark=marks.get(name, "")) for name, number in found.items()}
     n = len(exact.scores(column.name))
     return Judged(marked, spread, _seen((family.critical + ndtri(POWER)) / math.sqrt(n)))
+
+
+def _spread(floor: np.ndarray) -> float:
+    """The standard deviation of a normal distribution with the quartiles of some distances.
+
+    That of the distances would be decided by the few problems on which any set of samples is far off.
+    """
+    lower, upper = np.quantile(floor, [0.25, 0.75])
+    return float((upper - lower) / (2 * ndtri(0.75)))
 
 
 def _excess(values: Values, floor: Values, spread: float) -> Values:
