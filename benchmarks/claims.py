@@ -2,8 +2,8 @@
 
     python benchmarks/claims.py           # seconds; exit code 1 where a claim no longer holds
 
-Each claim has the interval that other images or problems of the same tasks would give, or counts what is shown
-with 95 % certainty in each task.
+Each claim has the interval that other images or problems of the same tasks would give, or counts what is
+shown with 95 % certainty in each task.
 """
 
 import sys
