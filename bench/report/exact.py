@@ -101,7 +101,7 @@ def judge(table: Table, column: Column) -> Judged:
     if exact is not None and column.better:
         floor = exact.scores(column.name)
         spread = _spread(_array(floor)) if len(floor) >= FEWEST else np.nan
-        if spread > 0:
+        if 0 < spread < np.inf:
             family = compare_all({row.name: _excess(values, floor, spread) for row, values in rows})
     found = {}
     for row, values in rows:
@@ -130,7 +130,12 @@ def _excess(values: Values, floor: Values, spread: float) -> Values:
     The inverse hyperbolic sine is odd, so that what is as likely above as below stays so, and one problem on
     which a solver diverges does not hide the others.
     """
-    return {name: math.asinh((values[name] - floor[name]) / spread) for name in values if name in floor}
+    found = {}
+    for name in values:
+        if name in floor:
+            gap = 0.0 if values[name] == floor[name] else values[name] - floor[name]
+            found[name] = math.asinh(gap / spread)
+    return found
 
 
 def _excess_of(shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
