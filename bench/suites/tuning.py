@@ -134,12 +134,15 @@ class Tuning:
     candidates: int
     """How many were tried."""
     images: str
+    """The data set with places in its list, from 1: fashion32_tune:1-16."""
     fresh: str
     tasks: tuple[str, ...]
     date: str
     """ISO 8601, UTC."""
-    code: str
-    """Revision of this package, and of Optuna."""
+    code: str = ""
+    """Commit of the newest record, "-dirty" if the code was changed since."""
+    optuna: str = ""
+    """Its version."""
     remarks: tuple[str, ...] = ()
     """Ranges that were widened, and values at the edge of one."""
 

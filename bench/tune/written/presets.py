@@ -63,7 +63,10 @@ def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> lis
         if _others(asked, place, params):
             raise SuiteError(f"{path}: other entries of preset '{preset}' overrule '{place[-1]}'")
         source = provenance(asked, found, objective, i, winner)
-        entry = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(source).items()}
+        entry = {}
+        for name, entered in asdict(source).items():
+            if entered not in ("", ()):
+                entry[name] = list(entered) if isinstance(entered, tuple) else entered
         write_entry(path, ["tuned", *place], entry)
         written.append(f"{path}: presets.{'.'.join(place)}: {params}")
     return written
@@ -91,11 +94,12 @@ def provenance(asked: Request, found: Found, objective: Objective, i: int, winne
         budget=asked.evaluations,
         spent=found.spent,
         candidates=len(found.candidates),
-        images=f"{data} 1-{n}",
-        fresh=f"{data} {n + 1}-{n + asked.size.fresh}",
+        images=f"{data}:1-{n}",
+        fresh=f"{data}:{n + 1}-{n + asked.size.fresh}",
         tasks=tuple(row.name for row in asked.family.tasks),
         date=newest.created[:10],
-        code=f"{newest.commit or 'unknown'}, Optuna {optuna_version()}",
+        code=newest.commit or "",
+        optuna=optuna_version(),
         remarks=tuple(remarks),
     )
 
