@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import NamedTuple
 
 from bench.names import matches, nearest, selected
@@ -142,6 +143,7 @@ def refuse_evaluated(dataset: str) -> None:
         raise SuiteError(f"data set '{dataset}' is what suite '{known[dataset]}' evaluates; {others}")
 
 
+@cache
 def evaluated() -> dict[str, str]:
     """Data sets that our suites evaluate, each with a suite."""
     found: dict[str, str] = {}

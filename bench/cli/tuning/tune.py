@@ -1,5 +1,6 @@
 """`tune`: the same search for every method."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from bench.suites.yamlfile import SuiteError
 
 if TYPE_CHECKING:
     from bench.plan.options import Options
+    from bench.tune.families import Family
     from bench.tune.outlook import Outlook
     from bench.tune.request import Request
     from bench.tune.search import Found
@@ -35,6 +37,8 @@ what, much, where, how, output = (group(title) for title in ("What to tune", "Ho
 MOST_EVALUATIONS = 10**12
 ENGINE = ("batch", "device", "dtype", "deterministic", "data_root", "retry")
 """Parameters of `tune` that say how to compute."""
+CHOICE = ("solvers", "suites", "tasks", "wanted", "dataset")
+"""Parameters of `tune` that say what is searched."""
 
 
 @verb(
@@ -139,12 +143,10 @@ def tune(
     """
     names = preset_names(presets, asked["objectives"])
     engine = {name: asked.pop(name) for name in ENGINE}
-    checked(
-        **{name: asked[name] for name in ("solvers", "suites", "tasks", "wanted", "dataset", "objectives")}
-    )
     if not quiet:
         loading("tune")
-    requests = make_requests(out, parse_engine(engine), **asked)
+    pairs = chosen(**{name: asked.pop(name) for name in CHOICE}, objectives=asked["objectives"])
+    requests = make_requests(pairs, out, parse_engine(engine), **asked)
     if write:
         from bench.tune.written.presets import card_path
 
@@ -170,22 +172,22 @@ def preset_names(presets: Sequence[str], objectives: Sequence[str]) -> dict[str,
     return names
 
 
-def checked(
+def chosen(
     solvers: Sequence[str],
     suites: Sequence[str],
     tasks: Sequence[str],
     wanted: Sequence[str],
     dataset: str | None,
     objectives: Sequence[str],
-) -> None:
-    """Refuses unknown names before torch is loaded."""
+) -> list[tuple[str, dict[str, Any], "Family"]]:
+    """Methods, what is fixed of them, and families; names are checked before torch is loaded."""
     from bench.tune.families import families
     from bench.tune.methods import methods
     from bench.tune.objectives import objectives as known
 
     known(objectives)
-    methods(solvers)
-    families(suites, tasks, wanted, dataset)
+    made = families(suites, tasks, wanted, dataset)
+    return [(spec, fixed, family) for (spec, fixed), family in itertools.product(methods(solvers), made)]
 
 
 def parse_engine(engine: dict[str, Any]) -> "Options":
@@ -199,13 +201,9 @@ def parse_engine(engine: dict[str, Any]) -> "Options":
 
 
 def make_requests(
+    pairs: Sequence[tuple[str, dict[str, Any], "Family"]],
     out: Path,
     options: "Options",
-    solvers: Sequence[str],
-    suites: Sequence[str],
-    tasks: Sequence[str],
-    wanted: Sequence[str],
-    dataset: str | None,
     objectives: Sequence[str],
     images: int,
     fresh: int,
@@ -214,19 +212,15 @@ def make_requests(
     **amount: Any,
 ) -> list["Request"]:
     """A search for each method and family."""
-    from bench.tune.families import families
-    from bench.tune.methods import methods
-    from bench.tune.objectives import objectives as known
     from bench.tune.request import Request, check_request
     from bench.tune.trials import Size
 
-    size, chosen = Size(images, fresh, samples, seed), tuple(o.name for o in known(objectives))
+    size, names = Size(images, fresh, samples, seed), tuple(dict.fromkeys(objectives))
     requests = []
-    for spec, fixed in methods(solvers):
-        for family in families(suites, tasks, wanted, dataset):
-            request = Request(spec, fixed, family, chosen, size=size, options=options, root=out, **amount)
-            check_request(request)
-            requests.append(request)
+    for spec, fixed, family in pairs:
+        request = Request(spec, fixed, family, names, size=size, options=options, root=out, **amount)
+        check_request(request)
+        requests.append(request)
     return requests
 
 

@@ -28,8 +28,9 @@ def write_entry(path: Path, keys: Sequence[str], value: Mapping[str, Any]) -> No
         SuiteError: the file is no YAML, or of a form that cannot be changed by a line.
     """
     text = read_text(path) if path.exists() else ""
+    before = _data(text, path)
     changed = with_entry(text, keys, value)
-    if _data(changed, path) != _merged(_data(text, path), keys, value):
+    if _data(changed, path) != _merged(before, keys, value):
         raise SuiteError(f"{path}: cannot write {'.'.join(keys)} into a file of this form")
     write_atomic(path, changed.encode())
 
@@ -94,9 +95,12 @@ def _block(data: Mapping[str, Any], column: int) -> list[str]:
 def _data(text: str, path: Path) -> Any:
     """What a text says."""
     try:
-        return read_yaml(text)[1] or {}
+        data = read_yaml(text)[1] or {}
     except yaml.YAMLError as error:
         raise SuiteError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise SuiteError(f"{path}: expected a mapping of fields, found {type(data).__name__}")
+    return data
 
 
 def _merged(data: Any, keys: Sequence[str], value: Any) -> Any:
