@@ -11,7 +11,7 @@ from bench.tune.trials import Size
 from tests.tiny import build
 
 
-@pytest.mark.parametrize("spec", ["ddrm", "dps"])
+@pytest.mark.parametrize("spec", ["ddrm", pytest.param("dps", marks=pytest.mark.long)])
 def test_the_outlook_holds(tmp_path, spec):
     (family,) = families([str(build(tmp_path))], ["box"], [])
     options = make_options(pictures=0)

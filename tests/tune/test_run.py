@@ -32,6 +32,7 @@ def ignore(*_):
     """Is told nothing."""
 
 
+@pytest.mark.long
 def test_a_search_that_is_killed_in_a_candidate_ends_as_if_it_had_not_been(family, tmp_path, monkeypatch):
     """It is killed after each record in turn; records are made once."""
     whole = run_search(asked(family, tmp_path / "a"), ignore)
