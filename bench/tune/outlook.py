@@ -13,6 +13,7 @@ class Outlook(NamedTuple):
     """What a search would do.
 
     Attributes:
+        tasks: those that the method takes.
         tried: candidates whose records are there.
         candidates: all that the budget pays for, if each costs what the first one does.
         each: evaluations of a candidate, backward passes included.
@@ -22,6 +23,7 @@ class Outlook(NamedTuple):
     """
 
     refusal: str = ""
+    tasks: tuple[str, ...] = ()
     tried: int = 0
     candidates: int = 0
     each: int = 0
@@ -51,7 +53,7 @@ def outlook(asked: Request) -> Outlook:
         left = 0.0 if ended else candidates - tried + finalists * asked.size.fresh / asked.size.images
         seconds *= left
     known = tuple(pending) if tried else (*pending, *start(search, candidates - 1))
-    return Outlook("", tried, candidates, each, fresh, seconds, () if ended else known)
+    return Outlook("", found.tasks, tried, candidates, each, fresh, seconds, () if ended else known)
 
 
 def start(search: Search, most: int) -> list[dict[str, Any]]:

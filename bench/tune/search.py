@@ -52,12 +52,14 @@ class Found:
     Attributes:
         remarks: ranges that were widened, and values at the edge of one.
         winners: the best candidate by each objective, None before the end or where all are lost.
-        refusal: why the method cannot be tuned here; then there is nothing else.
+        tasks: those that the method takes.
+        refusal: why it takes none; then there is nothing else.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     winners: list[Candidate | None] = field(default_factory=list)
+    tasks: tuple[str, ...] = ()
     refusal: str = ""
 
     @property
@@ -134,7 +136,9 @@ class Search:
         return self._search(recorded), pending
 
     def _search(self, run: Callable[..., list[list[Record]]]) -> Found:
-        found = Found()
+        found = Found(tasks=tuple(row.name for row in self.trials.family.tasks))
+        for task, reason in self.trials.refused.items():
+            found.remarks.append(f"without {task}: {reason}")
         points = [self.spaces.nearest_point(self.trials.defaults())]
         while points:
             settings = [self.spaces.settings(point) for point in points]

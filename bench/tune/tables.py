@@ -106,7 +106,7 @@ def outlook_lines(rows: Sequence[tuple[Request, Outlook]], threads: int) -> list
 def _plan(asked: Request, row: Outlook) -> str:
     """A search in one line."""
     size = asked.size
-    tasks = counted(len(asked.family.tasks), "task")
+    tasks = counted(len(row.tasks), "task")
     trial = f"{counted(size.images, 'image')} x {tasks} x {counted(size.samples, 'sample')}"
     done = f" ({row.tried} done)" if row.tried else ""
     cost = f"{row.each} evaluations each, {row.candidates * row.each} of {asked.evaluations}"

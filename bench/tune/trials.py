@@ -1,8 +1,7 @@
 """Candidates as ordinary rows: planned, run and recorded as every other row is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,10 @@ class Trials:
     Args:
         fixed: parameters that all candidates share.
 
+    Attributes:
+        family: without the tasks that the method does not take.
+        refused: these tasks, each with the reason.
+
     Raises:
         SuiteError: the method or a parameter does not exist, the images are too few or a suite evaluates
             them, or a metric cannot be computed here.
@@ -75,6 +78,7 @@ class Trials:
         self.load: Loader = make_loader(self.suite, options)
         self._refuse_seen()
         self._refuse_unavailable(objectives)
+        self.refused = self._leave_out()
 
     def _refuse_seen(self) -> None:
         """Refuses images of which a suite evaluates one, whatever their data set is called."""
@@ -105,6 +109,22 @@ class Trials:
         for objective in objectives:
             if reason := scorer.unavailable.get(objective.metric):
                 raise SuiteError(f"objective {objective.name}: {reason}, or choose another --objective")
+
+    def _leave_out(self) -> dict[str, str]:
+        """Leaves out the tasks that the method does not take, and says why; where it takes none, all stay."""
+        reasons = {cell.task.name: cell.reason for cell in self.cells([{}])}
+        refused = {name: reason for name, reason in reasons.items() if reason is not None}
+        taken = tuple(row for row in self.family.tasks if row.name not in refused)
+        if taken:
+            self.family = replace(self.family, tasks=taken)
+            self.suite = self.suite.model_copy(update={"tasks": taken})
+        return refused
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the method takes none of the tasks; None where it takes some."""
+        names = {row.name for row in self.family.tasks}
+        return next(iter(self.refused.values())) if names <= self.refused.keys() else None
 
     def rows(self, candidates: Sequence[Mapping[str, Any]]) -> list[SolverRow]:
         """A row for each candidate, whose label says what is changed."""
@@ -175,21 +195,6 @@ class Trials:
                 evaluations += n * round((outcome.nfe + outcome.vjps) * scale)
                 seconds += n * outcome.seconds * scale
         return round(evaluations), seconds
-
-    @cached_property
-    def refusal(self) -> str | None:
-        """Why the method takes none of the tasks; None where it takes all.
-
-        Raises:
-            SuiteError: it takes some only.
-        """
-        cells = self.cells([{}])
-        reasons = [cell.reason for cell in cells if cell.reason is not None]
-        if reasons and len(reasons) < len(cells):
-            refused = [cell.task.name for cell in cells if cell.reason is not None]
-            others = " ".join(f"--task '!{name}'" for name in refused)
-            raise SuiteError(f"{self.spec} does not take {', '.join(refused)}: {reasons[0]}; give {others}")
-        return reasons[0] if reasons else None
 
     def known(self) -> dict[str, float]:
         """What units may use: numbers among the fixed parameters and defaults, ``sigma`` and ``s``."""

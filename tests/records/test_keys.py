@@ -24,8 +24,8 @@ FOLDERS = {"linear": 3843, "nonlinear": 588, "exact": 246, "exact-full": 13254}
 def test_every_committed_key_is_planned(name):
     """From what the manifests of the folder asked for; from today's suite where a manifest is too old to say.
 
-    Rows have the settings that they had, whatever presets say now. A setting that is added must be left out of keys at the value that it had before, see
-    `bench.operators.base.neutral`.
+    Rows have the settings that they had, whatever presets say now. A setting that is added must be left out
+    of keys at the value that it had before, see `bench.operators.base.neutral`.
     """
     records, damaged = read_records(RESULTS / name)
     assert len(records) >= FOLDERS[name] and not damaged

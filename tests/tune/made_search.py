@@ -42,7 +42,8 @@ class MadeTrials:
     def __init__(self, spec, psnr, each=10, most=10**9):
         self.spec, self.psnr, self.each, self.most = spec, psnr, each, most
         self.fixed, self.size = {"steps": each}, Size(2, 3, 1, 0)
-        self.found, self.family = SimpleNamespace(name="mine"), SimpleNamespace(name="masks", tasks=[None])
+        self.found, self.refused = SimpleNamespace(name="mine"), {}
+        self.family = SimpleNamespace(name="masks", tasks=[SimpleNamespace(name="inpaint_box")])
         self.recorded, self.computed = {}, []
 
     def known(self):

@@ -41,5 +41,5 @@ def test_what_cannot_be_asked(tmp_path):
         SuiteError, match="objective mmd: task inpaint_box, inpaint_random has it not; it has psnr, s"
     ):
         check_request(asked(tmp_path, objectives=("mmd",)))
-    with pytest.raises(SuiteError, match="objective lpips: task d8-m2-s0.2 has it not; it has mmd"):
+    with pytest.raises(SuiteError, match=r"objective lpips: task d8-m2-s0.2 has it not; it has mmd"):
         check_request(asked(tmp_path, "exact", "d8-m2-s0.2", ("lpips",)))

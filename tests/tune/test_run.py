@@ -83,7 +83,7 @@ def test_a_second_search_in_a_folder_is_refused_at_once(family, tmp_path):
         assert ready.wait(60)
         start = time.monotonic()
         with pytest.raises(
-            StoreError, match="another search works in .*masks; wait for it, or choose another folder"
+            StoreError, match=r"another search works in .*masks; wait for it, or choose another folder"
         ):
             run_search(request, ignore)
         assert time.monotonic() - start < 30 and not (request.folder / "journal").exists()

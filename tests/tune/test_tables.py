@@ -52,11 +52,14 @@ def test_the_table_has_every_candidate():
 
 
 def test_an_outlook_adds_up():
-    rows = [(ASKED, Outlook("", 1, 3, 300, 200, 90.0, ({"zeta": 2},))), (ASKED, Outlook("it is linear"))]
-    lines = outlook_lines([*rows, (ASKED, Outlook("", 0, 12, 0, 0, None))], 2)
+    rows = [
+        (ASKED, Outlook("", ("a", "b"), 1, 3, 300, 200, 90.0, ({"zeta": 2},))),
+        (ASKED, Outlook("it is linear")),
+    ]
+    lines = outlook_lines([*rows, (ASKED, Outlook("", ("a", "b"), 0, 12, 0, 0, None))], 2)
     assert lines == [
-        "dps, masks: 3 candidates (1 done) x 16 images x 2 tasks x 1 sample; 300 evaluations each, 900 of 1000; "
-        "then at most 200 on 32 fresh images; about 1 min 30 s",
+        "dps, masks: 3 candidates (1 done) x 16 images x 2 tasks x 1 sample; 300 evaluations each, "
+        "900 of 1000; then at most 200 on 32 fresh images; about 1 min 30 s",
         "  zeta=2",
         "dps, masks: not tuned: it is linear",
         "dps, masks: 12 candidates x 16 images x 2 tasks x 1 sample; 0 evaluations each, 0 of 1000; "

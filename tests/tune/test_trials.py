@@ -20,6 +20,7 @@ from bench.tune.trials import Size, Trials, gain
 from tests.tiny import build
 
 PSNR = objectives(["psnr"])
+SIZE = Size(2, 3, 1, 0)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def family(suite):
     return found
 
 
-def trials(family, folder, spec="ddrm", size=Size(2, 3, 1, 0), **fixed):
+def trials(family, folder, spec="ddrm", size=SIZE, **fixed):
     return Trials(spec, {"steps": 4, **fixed}, family, PSNR, size, make_options(pictures=0), folder)
 
 
@@ -118,12 +119,12 @@ def test_a_metric_that_cannot_be_computed_is_refused_before_anything_runs(family
         Trials("ddrm", {}, family, lpips, Size(1, 1, 1, 0), make_options(pictures=0), tmp_path)
 
 
-def test_a_method_that_refuses_a_part_of_a_family_says_which(family, tmp_path):
-    both = replace(family, tasks=(*family.tasks, *families(["nonlinear"], ["hdr"], [])[0].tasks))
-    row = both.tasks[1].model_copy(update={"dataset": family.dataset, "prior": family.prior})
-    both = replace(both, tasks=(both.tasks[0], row))
-    with pytest.raises(SuiteError, match=r"ddnm does not take hdr: .*; give --task '!hdr'"):
-        trials(both, tmp_path, "ddnm").refusal
-    alone = replace(both, tasks=(row,))
-    assert "linear" in trials(alone, tmp_path, "ddnm").refusal.lower()
-    assert trials(family, tmp_path, "ddnm").refusal is None
+def test_tasks_that_a_method_does_not_take_are_left_out(family, tmp_path):
+    (hdr,) = families(["nonlinear"], ["hdr"], [])
+    row = hdr.tasks[0].model_copy(update={"dataset": family.dataset, "prior": family.prior})
+    both = trials(replace(family, tasks=(*family.tasks, row)), tmp_path, "ddnm")
+    assert [task.name for task in both.family.tasks] == ["box"] and both.refusal is None
+    assert "HDR" in both.refused["hdr"] and len(both.cells([{}])) == 1
+    alone = trials(replace(family, tasks=(row,)), tmp_path, "ddnm")
+    assert alone.refusal == both.refused["hdr"]
+    assert trials(family, tmp_path, "ddnm").refused == {}

@@ -1,6 +1,6 @@
 """Writes what searches found into cards: the settings, and where they come from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,10 @@ def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> lis
         place = [preset, asked.family.prior.removesuffix(DRAWN_TO_TUNE), asked.family.pattern]
         path, params = card_path(asked.spec), settings(asked, winner)
         write_entry(path, ["presets", *place], params)
-        if overruled := _others(asked, place, params):
+        if overruled := _others(asked, found, place, params):
             params |= overruled
             write_entry(path, ["presets", *place], params)
-        if _others(asked, place, params):
+        if _others(asked, found, place, params):
             raise SuiteError(f"{path}: other entries of preset '{preset}' overrule '{place[-1]}'")
         source = provenance(asked, found, objective, i, winner)
         entry = {}
@@ -96,7 +96,7 @@ def provenance(asked: Request, found: Found, objective: Objective, i: int, winne
         candidates=len(found.candidates),
         images=f"{data}:1-{n}",
         fresh=f"{data}:{n + 1}-{n + asked.size.fresh}",
-        tasks=tuple(row.name for row in asked.family.tasks),
+        tasks=found.tasks,
         date=newest.created[:10],
         code=newest.commit or "",
         optuna=optuna_version(),
@@ -104,14 +104,16 @@ def provenance(asked: Request, found: Found, objective: Objective, i: int, winne
     )
 
 
-def _others(asked: Request, place: list[str], params: Mapping[str, Any]) -> dict[str, Any]:
+def _others(asked: Request, found: Found, place: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that other entries of the preset change in a task of the family, as they should be."""
     list_cards.cache_clear()
-    found, changed, (preset, prior, _) = load_solver(asked.spec), dict[str, Any](), place
-    wanted = build_solver(found, params, str)
+    solver, changed, (preset, prior, _) = load_solver(asked.spec), dict[str, Any](), place
+    wanted = build_solver(solver, params, str)
     for row in asked.family.tasks:
+        if row.name not in found.tasks:
+            continue
         resolved = resolve(asked.spec, preset, prior, row.name, row.operator)[1]
-        now = build_solver(found, resolved, str)
+        now = build_solver(solver, resolved, str)
         for f in fields(wanted):
             if f.init and getattr(now, f.name) != getattr(wanted, f.name):
                 changed[f.name] = getattr(wanted, f.name)

@@ -42,14 +42,12 @@ def test_candidates_are_new_and_a_function_of_what_is_told():
     lost = Told(FIRST.point, (Score(None), Score(None)))
     assert ask(SPACES, [lost], 4, BOTH, ("a", 1)) == start, "no score enters the start"
     assert ask(SPACES, told(start), 4, BOTH, ("a", 2)) == more
-    assert ask(SPACES, told(start), 2, BOTH, ("a", 2)) == more[:2], (
-        "a batch has its shorter ones as beginnings"
-    )
+    assert ask(SPACES, told(start), 2, BOTH, ("a", 2)) == more[:2], "shorter batches begin alike"
     assert ask(SPACES, told(start), 4, BOTH, ("b", 2)) != more
 
 
 def test_the_start_spreads():
-    """Of a quasi-random start each half of a range has its share; of independent draws one half is often empty."""
+    """Each half of a range has its share; of independent draws one half is often empty."""
     spaces = Spaces({"zeta": Space(0.01, 100, "log")}, {})
     for seed in range(5):
         points = ask(spaces, [Told({"zeta": 1.0}, FIRST.scores)], 4, BOTH, (seed,))

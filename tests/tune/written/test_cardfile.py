@@ -53,20 +53,16 @@ def test_every_form_of_a_card_takes_an_entry(tmp_path, text, rest):
 
 def test_comments_of_other_entries_stay(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text(
-        "presets:\n  bench:\n    fashion32:\n      # why\n      '*': {a: 1}  # because\nsearch:\n  # so\n"
-    )
+    begin = "presets:\n  bench:\n    fashion32:\n      # why\n      '*': {a: 1}  # because\n"
+    path.write_text(begin + "search:\n  # so\n")
     write_entry(path, KEYS, {"a": 2})
-    line = '      "sr_*": {a: 2}\n'
-    assert path.read_text() == (
-        f"presets:\n  bench:\n    fashion32:\n      # why\n      '*': {{a: 1}}  # because\n{line}search:\n  # so\n"
-    )
+    assert path.read_text() == begin + '      "sr_*": {a: 2}\nsearch:\n  # so\n'
 
 
 def test_what_is_no_yaml_is_refused_and_kept(tmp_path):
     path = tmp_path / "mine.yaml"
     for text in ("a: [1\n", "- 1\n", "presets: &x {a: {b: 1}}\nother: *x\n"):
         path.write_text(text)
-        with pytest.raises(SuiteError, match="mine.yaml: "):
+        with pytest.raises(SuiteError, match=r"mine.yaml: "):
             write_entry(path, KEYS, VALUE)
         assert path.read_text() == text

@@ -42,7 +42,7 @@ def candidate(a, b, psnr, lpips):
 def found():
     best, other = candidate(3.0, 4.0, 25.0, 0.3), candidate(5.0, 6.0, 24.0, 0.2)
     remarks = ["a: 1 .. 2 widened to 1 .. 3", "psnr: a 3 is at the high end of its range"]
-    return Found([best, other], remarks, [best, other])
+    return Found([best, other], remarks, [best, other], ("inpaint_box", "inpaint_random"))
 
 
 def test_a_row_takes_what_was_written_and_the_card_says_from_where(asked, found):
@@ -71,7 +71,7 @@ def test_what_is_not_searched_is_as_it_was_in_the_search(asked, found):
     """The card's "*" changes b, which here stays at the method's default in the search."""
     one = candidate(3.0, 1.0, 25.0, 0.3)
     one = replace(one, settings={"a": 3.0})
-    write_presets(asked, Found([one], [], [one, None]), {"psnr": "bench"})
+    write_presets(asked, Found([one], [], [one, None], ("inpaint_box",)), {"psnr": "bench"})
     assert resolve(asked.spec, None, "fashion32", "inpaint_box", "inpaint_box")[1]["b"] == 1.0
 
 
@@ -89,5 +89,5 @@ def test_a_method_needs_a_file_of_its_own_for_its_card(tmp_path):
     (tmp_path / "two.yaml").write_text("class: Mine\n")
     with pytest.raises(SuiteError, match=r"two.yaml is about another class than .*two.py:Other"):
         card_path(f"{mine}:Other")
-    with pytest.raises(SuiteError, match="presets of pkg.mod:Class have no card to go to"):
+    with pytest.raises(SuiteError, match=r"presets of pkg.mod:Class have no card to go to"):
         card_path("pkg.mod:Class")
