@@ -1,7 +1,7 @@
 """What a search is asked for, as plain data that can be handed to another process, and how it is made."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from bench.suites.suite import default_label
 from bench.suites.yamlfile import SuiteError
 from bench.tune.families import Family
 from bench.tune.objectives import OBJECTIVES, Objective
-from bench.tune.search import Found, Search
+from bench.tune.search import Search
 from bench.tune.trials import Size, Trials
 
 STEPS = "steps"
@@ -104,11 +104,8 @@ def refuse_budget(asked: Request, least: int) -> None:
     )
 
 
-def make_search(asked: Request, tell: Callable[[Found], None] = lambda _: None) -> Search | str:
+def make_search(asked: Request) -> Search | str:
     """Makes a search, or says why the method takes none of the tasks.
-
-    Args:
-        tell: called after every batch.
 
     Raises:
         SuiteError: what is asked does not make sense.
@@ -119,4 +116,4 @@ def make_search(asked: Request, tell: Callable[[Found], None] = lambda _: None) 
     trials = Trials(asked.spec, fixed, asked.family, asked.chosen, asked.size, asked.options, asked.folder)
     if trials.refusal is not None:
         return trials.refusal
-    return Search(trials, asked.chosen, asked.evaluations, asked.size.seed, tell)
+    return Search(trials, asked.chosen, asked.evaluations, asked.size.seed)

@@ -43,8 +43,7 @@ def run_search(asked: Request, tell: Tell) -> Found:
             if least > asked.evaluations:
                 refuse_budget(asked, least)
         known = len(found.candidates)
-        search = make_search(asked, lambda now: tell(asked, now) if len(now.candidates) > known else None)
-        assert not isinstance(search, str)
+        search.tell = lambda now: tell(asked, now) if len(now.candidates) > known else None
         return search.run()
 
 

@@ -74,30 +74,25 @@ class Search:
     Args:
         budget: evaluations that may be spent.
         seed: of the candidates.
-        tell: called after every batch.
+
+    Attributes:
+        tell: is called after every batch.
 
     Raises:
         SuiteError: nothing can be searched, or a parameter is both fixed and searched, or the card's range
             leaves the method's own.
     """
 
-    def __init__(
-        self,
-        trials: Trials,
-        objectives: Sequence[Objective],
-        budget: int,
-        seed: int,
-        tell: Callable[[Found], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, trials: Trials, objectives: Sequence[Objective], budget: int, seed: int) -> None:
         self.trials, self.objectives, self.budget, self.seed = trials, tuple(objectives), budget, seed
-        self.tell = tell
+        self.tell: Callable[[Found], None] = lambda _: None
         spaces = {name: s for name, s in card_of(trials.spec).search.items() if name not in trials.fixed}
         if not spaces:
             raise SuiteError(
                 f"{trials.spec} has nothing to tune; write the ranges of its parameters under `search` "
                 "in its card"
             )
-        self.spaces = Spaces(spaces, trials.known())
+        self.card_spaces = self.spaces = Spaces(spaces, trials.known())
         self._refuse_outside()
         self.widened: set[tuple[str, str]] = set()
 
@@ -136,6 +131,7 @@ class Search:
         return self._search(recorded), pending
 
     def _search(self, run: Callable[..., list[list[Record]]]) -> Found:
+        self.spaces, self.widened = self.card_spaces, set()
         found = Found(tasks=tuple(row.name for row in self.trials.family.tasks))
         for task, reason in self.trials.refused.items():
             found.remarks.append(f"without {task}: {reason}")

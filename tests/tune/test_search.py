@@ -41,8 +41,9 @@ def test_a_killed_search_goes_on_to_the_same_end(tmp_path, most):
     trials.most = 10**9
     assert made_search(trials, PSNR).run() == found
     assert trials.computed == whole.computed, "nothing twice, all in the same order"
-    again, pending = made_search(trials, PSNR).replay()
-    assert again == found and not pending
+    search = made_search(trials, PSNR)
+    again, pending = search.replay()
+    assert again == found == search.run() and not pending
 
 
 def test_a_budget_counts_what_is_spent(tmp_path):
@@ -66,6 +67,7 @@ def test_an_end_of_a_range_is_moved_once_and_said(tmp_path):
     trials = MadeTrials(write_card(tmp_path), lambda a, b: peak(a, b, (1e4, 250)))
     trials.build = lambda params: params
     found = made_search(trials, PSNR, 60 * 20).run()
+    assert made_search(trials, PSNR, 60 * 20).replay()[0] == found
     widened = [remark for remark in found.remarks if "widened" in remark]
     assert "a: 0.01 .. 100 widened to 0.01 .. 1000" in widened and len(widened) == 2
     best = found.winners[0].settings
