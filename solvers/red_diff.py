@@ -12,6 +12,7 @@ from bench.solver import (
     Level,
     Measurement,
     Noise,
+    NoiseModel,
     NonNegative,
     Positive,
     Prior,
@@ -36,7 +37,8 @@ class RedDiff(Solver):
     number of measured entries m and the prior term by the number of pixels n: relative to the sums of the
     paper ("sum"), lam counts m / n times. "mean_with_holes" counts the entries of y that a mask leaves out,
     as the reference code does: under a mask lam then counts as in the sums. ``divisor`` divides both: Adam
-    ignores it but for ``adam_eps``. sigma is not used.
+    ignores it but for ``adam_eps``. sigma is not used. Where the noise is not Gaussian, the gradient of its
+    log likelihood, in units of y, stands for y - A(mu).
 
     Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), a mean loss
     that counts holes, and the iterate *before* the last optimiser step is returned. Its mean also runs over
@@ -45,6 +47,7 @@ class RedDiff(Solver):
 
     paper: ClassVar[str] = "2305.04391"
     needs_gradient: ClassVar[bool] = True
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
 
     steps: Steps = 1000
     spacing: Spacing = "leading"
@@ -66,12 +69,12 @@ class RedDiff(Solver):
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields mu after every optimiser step; ``steps`` NFE, no vjp of the network."""
-        y, A, _ = measurement
+        (y, A, _), model = measurement, measurement.noise
         mu = A.guess(y).clone()
         optimiser = self.make_optimiser(mu)
         n, m = (1, 1) if self.loss == "sum" else (mu[0].numel(), A.size(y))
         if self.loss == "mean_with_holes":
-            m = y[0].numel()
+            m = y[0].numel() * (2 if y.is_complex() else 1)
         levels = prior.schedule.levels(self.steps, self.spacing)[:-1]
         for level in levels:
             t: Level = level
@@ -83,9 +86,8 @@ class RedDiff(Solver):
             denoised = prior.denoise(x, t)
             eps_hat = (x - t.alpha * denoised) / t.sigma
             Ax0, pull_A = A.vjp(x0)
-            mu.grad = (
-                self.lam * self.w(t.ratio) / n * (eps_hat - eps) + pull_A((Ax0 - y) / m)
-            ) / self.divisor
+            data = pull_A(model.residual(Ax0, y) / m)
+            mu.grad = (self.lam * self.w(t.ratio) / n * (eps_hat - eps) - data) / self.divisor
             optimiser.step()
             yield Step(mu if self.returned == "last" else x0, denoised)
 

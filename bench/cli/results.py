@@ -126,6 +126,25 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
 
 
 @verb(
+    "export",
+    "export results/linear",
+    "export results/reference/exact",
+    "export /data/runs/ffhq",
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+def export(folder: Path) -> None:
+    """Keeps all records of a run FOLDER as a table, in its records.parquet.
+
+    `bench.records.load` reads it in place of the journals until records are added, and so can any program
+    that reads Parquet. It can be deleted and made again. It needs pyarrow: pip install
+    'diffusion-inverse-bench[export]'.
+    """
+    from bench.records.table import export
+
+    click.echo(export(folder))
+
+
+@verb(
     "verify",
     "verify results/reference/linear",
     "verify results/reference/linear --solver dps --task 'blur_*' --images 2",

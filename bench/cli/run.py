@@ -75,7 +75,12 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     metavar="NAME",
     help="One task with this operator instead; it may be your own, pkg.mod:Class or file.py:Class.",
 )
-@what("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
+@what(
+    "--prior",
+    metavar="NAME|FILE",
+    help="Another prior than the suite's: a name, a card (.toml), diffusers:FOLDER, azula:NAME, or your "
+    "own function, file.py:function.",
+)
 @what("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
 @what(
     "--images-dir",
@@ -177,6 +182,7 @@ def run(
     folder = out or RESULTS / suite.name
     with mode(chosen):
         plan = prepare(suite, chosen)
+        tell_notes(plan)
         if dry_run:
             print_forecast(plan, folder)
             return
@@ -237,14 +243,14 @@ def changed_suite(
     if images_dir is not None and fields["images"] is None:
         from bench.data import image_files
 
-        suite = at_most(suite, len(image_files(images_dir)))
+        suite = at_most(suite, len(image_files(images_dir).files))
     return suite
 
 
 def name_of_operator(operator: str) -> str:
     """The name in tables of the operator that ``--operator`` gives; that of ours is found without torch."""
     from bench.suites.known import wrong_operator
-    from bench.system.user_code import is_user_code
+    from bench.system.code.user_code import is_user_code
 
     for reason in wrong_operator(operator):
         fail(f"--operator: {reason}", USAGE)
@@ -272,19 +278,21 @@ def print_forecast(plan: "Plan", folder: Path) -> None:
 def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Counter[str]:
     """Runs a plan and prints the scores of its cells; how many reconstructions are lost, by status."""
     from bench.cli.progress import make_observer
-    from bench.cli.tables import score_table
+    from bench.cli.tables import below_baseline, score_table
     from bench.cli.workers import distribute
     from bench.records.files import check_run_folder, remove_leftovers
-    from bench.records.journal import read_records
+    from bench.records.journal import History
     from bench.records.record import DONE
     from bench.run.runner import Runner
 
     remove_leftovers(folder)
-    past, damaged = read_records(folder)
-    if damaged:
-        say(f"warning: {damaged} damaged journal lines in {folder} are ignored")
+    history = History(folder)
+    past = history.records
+    if history.damaged:
+        say(f"warning: {counted(history.damaged, 'damaged journal line')} in {folder} ignored")
     tell_other_versions(plan, past)
-    runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
+    command = command_line(sys.argv[1:])
+    runner = Runner(plan, folder, make_observer(progress, past), command, history)
     tell_ordinary_records(runner, past)
     tell_empty_shard(plan)
     try:
@@ -293,14 +301,26 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
         else:
             runner.run()
     except KeyboardInterrupt:
-        new = len(read_records(folder)[0]) - len(past)
+        history.new()
+        new = len(history.records) - len(past)
         fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
     check_run_folder(folder)  # it may have been deleted meanwhile
-    records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
+    history.new()
+    records, cells = history.records, {cell.id for cell in plan.cells}
     click.echo(score_table(plan.cells, records))
+    for line in below_baseline(plan.cells, records):
+        say(line)
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def tell_notes(plan: "Plan") -> None:
+    """Prints what the data sets have to say: files left out, and photographs that lose their colours."""
+    data = {id(cell.data): cell.data for cell in plan.cells}
+    for one in data.values():
+        for note in getattr(one, "notes", ()):
+            say(note)
 
 
 def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:

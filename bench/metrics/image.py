@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.likelihood import Gaussian, NoiseModel
 from bench.metrics.networks import unit
 from bench.operators.base import Operator
 
@@ -46,6 +47,8 @@ def _arrays(x: Tensor) -> np.ndarray:
 def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
     """Residual of each image over its m measured entries, ||A x - y|| / sqrt(m), in units of y.
 
+    A complex entry counts as two.
+
     Args:
         A: one operator per image.
         x_hat: (B, C, H, W), as the solver returned it: not clipped.
@@ -56,16 +59,20 @@ def residual(A: Operator, x_hat: Tensor, y: Tensor) -> Tensor:
 
     """
     squares = (A(x_hat) - y).abs().double().square()
+    parts = 2 if y.is_complex() else 1
     if A.measured is None:
-        return squares.flatten(1).mean(1).sqrt()
+        return (squares.flatten(1).mean(1) / parts).sqrt()
     kept = A.measured.expand_as(squares)
-    return (squares.where(kept, 0).flatten(1).sum(1) / kept.flatten(1).sum(1)).sqrt()
+    return (squares.where(kept, 0).flatten(1).sum(1) / (parts * kept.flatten(1).sum(1))).sqrt()
 
 
-def misfit(A: Operator, x_hat: Tensor, y: Tensor, sigma: float) -> Tensor:
-    """The residual in units of the noise, ||A x - y|| / (sigma sqrt(m)): (B,) float64.
+def misfit(A: Operator, x_hat: Tensor, y: Tensor, noise: NoiseModel) -> Tensor:
+    """The residual in units of the noise: (B,) float64.
 
-    The truth has about 1. At sigma = 0 it means nothing and is NaN: read `residual` there.
+    That is ||A x - y|| / (sigma sqrt(m)) for Gaussian noise; see `NoiseModel.misfit` for others. The truth
+    has about 1. Without noise it means nothing and is NaN: read `residual` there.
     """
+    if not isinstance(noise, Gaussian):
+        return noise.misfit(A(x_hat), y, A.measured).double()
     r = residual(A, x_hat, y)
-    return r / sigma if sigma > 0 else torch.full_like(r, torch.nan)
+    return torch.where(r.new_tensor(noise.sigma) > 0, r / noise.sigma, torch.nan)

@@ -25,10 +25,11 @@ from bench.operators.kernels import Std
 from bench.operators.masks import Denoise, InpaintBox, InpaintRandom, inpaint_freeform
 from bench.operators.matrices import CompressedSensing, Matrix, RandomMatrix
 from bench.operators.means import Grey, SRAverage
+from bench.operators.medical import CT, mri
 from bench.operators.nonlinear import HDR, PhaseRetrieval, blur_nonlinear
 from bench.operators.separable import BlurGauss, BlurUniform, SRBicubic
+from bench.system.code.user_code import is_user_code, load_class
 from bench.system.gate import conform, reason, short
-from bench.system.user_code import is_user_code, load_class
 
 __all__ = ["OPERATORS", "make_operator", "operator_name", "operator_parameters"]
 
@@ -101,6 +102,8 @@ OPERATORS: dict[str, Callable[..., Operator]] = {
     "blur_nonlinear": blur_nonlinear,
     "matrix": Matrix,
     "random_matrix": RandomMatrix,
+    "mri": mri,
+    "ct": CT,
 }
 """Every operator by its name in tasks; called as (shape, seeds, **parameters)."""
 

@@ -128,7 +128,7 @@ def read_card(name: str) -> tuple[PriorCard, Path]:
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
-        kinds = "the path of a card (.toml), diffusers:FOLDER or azula:NAME"
+        kinds = "the path of a card (.toml), diffusers:FOLDER, azula:NAME or file.py:function"
         raise PriorError(f"unknown prior '{name}'{nearest(name, list_priors())}, {kinds}")
     try:
         return conform(PriorCard, read_toml(path.read_bytes())), path

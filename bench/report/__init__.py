@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+from PIL import Image
+
 from bench.records.files import check_run_folder, write_atomic
 from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
+from bench.records.objects import find_file
 from bench.records.record import Record
 from bench.report import diversity, exact
 from bench.report.columns import Column, columns_of
@@ -26,6 +29,36 @@ FORMATS = ("md", "csv", "png")
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
+
+
+class Pictures:
+    """Finds pictures below objects/, in the first folder that holds them; see `grid.Find`.
+
+    Attributes:
+        unreadable: those that are damaged, which count as not kept.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.places = [folder / "objects" for folder in folders]
+        self.unreadable: set[Path] = set()
+        self._good: set[Path] = set()
+
+    def __call__(self, name: str) -> Path | None:
+        path = find_file(self.places, name)
+        if path is None or path in self._good:
+            return path
+        if path not in self.unreadable:
+            (self._good if _is_readable(path) else self.unreadable).add(path)
+        return path if path in self._good else None
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except Exception:  # noqa: BLE001 - Pillow raises SyntaxError, struct.error and others, as a file has it
+        return False
+    return True
 
 
 def render(
@@ -54,8 +87,10 @@ def render(
     parts: list[Files] = []
     if of_images:
         columns = _image_columns(of_images, of_problems, runs)
-        judged = _judged(of_images, columns, runs, places)
-        parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
+        sets, find = Sets(places, runs), Pictures(places)
+        judged = [_judge(table, columns, sets, find) for table in of_images]
+        sets.save()  # FID and KID are kept for the next report
+        parts.append(image_files(judged, columns, runs, formats, find, n_bad))
     if of_problems:
         parts.append(exact_files(of_problems, runs, formats))
     written = []
@@ -88,18 +123,11 @@ def _image_columns(
     return [column for column in columns_of(of_images, runs) if column.name not in elsewhere]
 
 
-def _judged(
-    tables: Sequence[Table], columns: Sequence[Column], runs: Sequence[RunManifest], folders: Sequence[Path]
-) -> list[Judged]:
-    """All that is computed of each table; FID and KID are kept for the next report."""
-    sets, find = Sets(folders, runs), finder(folders)
-    judged = []
-    for table in tables:
-        scores = {column.name: judge(table, column, sets) for column in columns}
-        best = yardstick(table, columns, scores, sets)
-        judged.append(Judged(table, scores, best, diversity.measure(table, find)))
-    sets.save()
-    return judged
+def _judge(table: Table, columns: Sequence[Column], sets: Sets, find: grid.Find) -> Judged:
+    """All that is computed of a table."""
+    scores = {column.name: judge(table, column, sets) for column in columns}
+    best = yardstick(table, columns, scores, sets)
+    return Judged(table, scores, best, diversity.measure(table, find))
 
 
 def image_files(
@@ -107,7 +135,7 @@ def image_files(
     columns: Sequence[Column],
     runs: Sequence[RunManifest],
     formats: Sequence[str],
-    find: grid.Find,
+    find: Pictures,
     n_bad: int,
 ) -> Files:
     """The files of the tables of image suites."""
@@ -116,7 +144,8 @@ def image_files(
         files["tables.csv"] = sheet(judged, columns)
     pictures = _pictures(judged, columns, find) if "png" in formats else {}
     if "md" in formats:
-        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), n_bad).encode()
+        damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable))
+        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), damage).encode()
     return files | _png(pictures)
 
 
@@ -155,19 +184,6 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
         places = ", ".join(map(str, folders))
         raise ValueError(f"no records in {places} ({n_bad} damaged lines); run a suite first")
     return records, n_bad
-
-
-def finder(folders: Sequence[Path]) -> grid.Find:
-    """A function that finds a file below objects/ in the first folder that holds it."""
-
-    def find(name: str) -> Path | None:
-        for folder in folders:
-            path = folder / "objects" / name
-            if path.is_file():
-                return path
-        return None
-
-    return find
 
 
 def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Find) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from bench.report.columns import Column
 from bench.report.numbers import short
 from bench.report.ranking import Values, comparable, rankable, shared
 from bench.report.tables import Row, Table
-from bench.stats.comparisons import at_floor, differ, median_difference
+from bench.stats.comparisons import at_floor, differ, differences, median_difference
 from bench.stats.intervals import FEWEST, Median, median_interval
 
 FLOOR = "exact"
@@ -93,7 +93,7 @@ def numbers(table: Table, columns: Sequence[Column]) -> Numbers:
 def _marks(ranked: dict[str, Values], exact: Values) -> dict[str, str]:
     """Row name -> ``best`` for the row nearest to exact samples, and ``tie`` where it is not told apart."""
     level = np.median(_array(exact))
-    best = min(ranked, key=lambda name: abs(np.median(_array(ranked[name])) - level))
+    best = min(ranked, key=lambda name: abs(differences(np.median(_array(ranked[name])), level)))
     marks = {best: "best"}
     for name, values in ranked.items():
         if name != best and not _told_apart(values, ranked[best], exact):

@@ -15,6 +15,8 @@ from bench.report.scores import Score
 from bench.report.tables import SETTING, Row, Table
 from bench.stats.intervals import bootstrap_interval
 
+MOSTLY_EMPTY = {"operator_sha256", "noise", "told"}
+"""Facts without a column where no record has any."""
 PLAIN = (
     *SETTING,
     "label",
@@ -75,7 +77,7 @@ def _facts(record: Record, names: Sequence[str]) -> Line:
     facts: Line = {}
     for name in names:
         value = getattr(record, name)
-        if name != "operator_sha256" or value:
+        if name not in MOSTLY_EMPTY or value:
             facts[name] = canonical(value) if isinstance(value, dict) else value
     return facts
 
@@ -126,7 +128,7 @@ def _interval(name: str, values: tuple[float | None, ...]) -> Line:
 
 
 def short(value: object) -> object:
-    """A number with six significant digits; None where it is not finite. Other values stay as they are."""
+    """A number with six significant digits, "inf" included; None for NaN. Other values stay as they are."""
     if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else None
+        return None if math.isnan(value) else f"{value:.6g}"
     return value

@@ -9,7 +9,7 @@ from bench.report.columns import SET_METRICS, Column
 from bench.report.diversity import Spread
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, Sets, own_score
 from bench.report.tables import Row, Table
-from bench.stats.comparisons import paired_difference
+from bench.stats.comparisons import differences, paired_difference
 from bench.stats.intervals import FEWEST, Interval
 
 Values = dict[str, float]
@@ -101,13 +101,19 @@ def leader(names: Sequence[str], values: dict[str, Values], better: int) -> str 
         for other in names:
             a, b = shared(values[name], values[other])
             if other != name and len(a) >= FEWEST:
-                leads.append(better * float(np.mean(a - b)))
+                leads.append(better * mean_lead(a, b))
         return len(leads), min(leads, default=0.0)
 
     if len(names) == 1:
         return names[0]
     best = max(names, key=worst_lead, default=None)
     return best if best and worst_lead(best)[0] else None
+
+
+def mean_lead(a: np.ndarray, b: np.ndarray) -> float:
+    """The mean of a - b; 0 where each is infinitely far above the other on some image."""
+    gaps = differences(a, b)
+    return 0.0 if {-np.inf, np.inf} <= set(gaps) else float(np.mean(gaps))
 
 
 def gap(ours: Values, theirs: Values, better: int) -> Interval | None:

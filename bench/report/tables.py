@@ -25,6 +25,8 @@ SETTING = (
     "operator_sha256",
     "sigma",
     "seed",
+    "noise",
+    "told",
 )
 """What the rows of one table share; results that differ in one of these never meet in a table."""
 

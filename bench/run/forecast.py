@@ -46,8 +46,8 @@ def forecast(plan: Plan, records: Sequence[Record]) -> list[Forecast]:
             if missing and cell.reason is None and row not in estimator.by_row:
                 outcome, scale = probe(plan, cell)
                 if outcome is not None:
-                    estimator.by_row[row] = [outcome.seconds * cell.samples_per_problem * scale]
-                    nfe[cell.label] = outcome.nfe * scale
+                    estimator.by_row[row].add(outcome.seconds * cell.samples_per_problem * scale)
+                    nfe[cell.label] = float(outcome.nfe.mean()) * scale
             total = len(plan.missing(cell, set()))
             seconds = estimator.per_image(cell) if missing else 0.0
             rows.append(Forecast(cell, total - missing, missing, nfe.get(cell.label), seconds))

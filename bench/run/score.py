@@ -78,10 +78,10 @@ class Scorer:
             self.unavailable |= dict.fromkeys(names, str(error))
             return None
 
-    def names(self, sigma: float) -> list[str]:
-        """Metrics of each image, in the order of the tables."""
+    def names(self, sigma: float | Tensor) -> list[str]:
+        """Metrics of each image, in the order of the tables, where the noise has this standard deviation."""
         names = [name for name in METRICS if name in self.asked and name in self.available]
-        return [*names, "misfit" if sigma > 0 else "residual"]
+        return [*names, "residual" if sigma == 0 else "misfit"]
 
     def __call__(
         self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None = None
@@ -97,11 +97,11 @@ class Scorer:
         Returns:
             For each image its metrics by name, or why it cannot be scored.
         """
-        y, A, sigma = measurement
+        y, A, _ = measurement
 
         def part(i: slice) -> list[dict[str, float]]:
             own = None if labels is None else labels[i]
-            return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], sigma), own)
+            return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], noise=measurement.noise[i]), own)
 
         return in_halves(part, len(x), self.device, lost=failure)
 
@@ -112,7 +112,7 @@ class Scorer:
         columns: dict[str, Callable[[], Tensor]] = {
             "psnr": lambda: image.psnr(x_hat, x),
             "ssim": lambda: image.ssim(x_hat, x),
-            "misfit": lambda: image.misfit(A, x_hat, y, sigma),
+            "misfit": lambda: image.misfit(A, x_hat, y, measurement.noise),
             "residual": lambda: image.residual(A, x_hat, y),
         }
         for name, lpips in self.lpips.items():

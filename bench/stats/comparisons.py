@@ -1,5 +1,7 @@
 """Whether one row of a table is better than another, image by image."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -21,10 +23,11 @@ def paired_difference(
     """Mean of a - b over the same images in the same order, (n,), (n,), with its bootstrap interval.
 
     Pairing removes the spread between easy and hard images, so that differences far smaller than either
-    interval become visible.
+    interval become visible. Two infinite values of one sign are equal. Where each of the two is infinitely
+    better on some image, the mean is NaN and the interval is the whole line.
 
     Raises:
-        ValueError: the two have different lengths, no values, or one that is not finite.
+        ValueError: the two have different lengths, no values, or NaN.
 
     The first solver is 0.1 dB better on every image, among images that differ by 10 dB:
 
@@ -35,7 +38,21 @@ def paired_difference(
     0.10 dB [0.08, 0.12]
     """
     a, b = _paired(a, b, "images")
-    return bootstrap_interval(a - b, level, resamples, seed)
+    gaps = differences(a, b)
+    if {-np.inf, np.inf} <= set(gaps):
+        return Interval(np.nan, -np.inf, np.inf, len(gaps))
+    return bootstrap_interval(gaps, level, resamples, seed)
+
+
+def differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+    """A - b, where two infinite values of one sign are equal.
+
+    >>> differences([np.inf, np.inf, 3.0], [np.inf, 2.0, 1.0])
+    array([ 0., inf,  2.])
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.where(a == b, 0.0, a - b)
 
 
 def median_difference(
@@ -44,13 +61,12 @@ def median_difference(
     """median(a) - median(b) over the same problems in the same order, (n,), (n,), resampled together.
 
     Raises:
-        ValueError: different lengths, no values, or one that is not finite.
+        ValueError: different lengths, no values, or NaN.
     """
     a, b = _paired(a, b, "problems")
-    difference = median_interval(a, level, resamples, seed).median
-    difference -= median_interval(b, level, resamples, seed).median
-    medians = bootstrap_medians(a, resamples, seed) - bootstrap_medians(b, resamples, seed)
-    return percentile_interval(difference, medians, len(a), level)
+    ours, theirs = (median_interval(values, level, resamples, seed).median for values in (a, b))
+    medians = differences(bootstrap_medians(a, resamples, seed), bootstrap_medians(b, resamples, seed))
+    return percentile_interval(float(differences(ours, theirs)), medians, len(a), level)
 
 
 def _paired(a: ArrayLike, b: ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +85,7 @@ def side(a: ArrayLike, b: ArrayLike) -> int:
     the test that nearly all of them lose. Fewer than `FEWEST` problems show nothing.
 
     Raises:
-        ValueError: different lengths, no values, or one that is not finite.
+        ValueError: different lengths, no values, or NaN.
 
     >>> floor = [0.20, 0.50, 0.31, 0.90, 0.12, 0.44, 0.70, 0.28]
     >>> worse = [0.22, 0.53, 0.32, 0.95, 0.13, 0.45, 0.74, 0.30]
@@ -79,7 +95,7 @@ def side(a: ArrayLike, b: ArrayLike) -> int:
     from scipy.stats import wilcoxon  # here, since it takes half a second
 
     difference = median_difference(a, b)
-    gaps = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    gaps = differences(a, b)
     if difference.n < FEWEST or not gaps.any():
         return 0
     if difference.low > 0:
@@ -113,3 +129,15 @@ def differ(a: ArrayLike, b: ArrayLike, floor: ArrayLike) -> bool:
         floor: (n,), scores of as many exact samples. Two solvers that do not differ from these do not differ.
     """
     return side(a, b) != 0 and not (at_floor(a, floor) and at_floor(b, floor))
+
+
+def shared_means(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float, float] | None:
+    """The means of two mappings over the names that both have; None where there is none.
+
+    >>> shared_means({"x": 1.0, "y": 3.0}, {"y": 5.0, "z": 9.0})
+    (3.0, 5.0)
+    """
+    both = [name for name in a if name in b]
+    if not both:
+        return None
+    return sum(a[name] for name in both) / len(both), sum(b[name] for name in both) / len(both)

@@ -80,17 +80,19 @@ def bootstrap_interval(
 ) -> Interval:
     """The mean of per-image scores and its bias-corrected accelerated (BCa) bootstrap interval.
 
+    An exact reconstruction has an infinite PSNR, and then so is the mean; the bounds are percentiles.
+
     BCa (Efron 1987) moves the percentiles by the bias z0 of the resampled means and by their acceleration a,
     a sixth of the skewness of the jackknifed means, so that it stays right for skewed scores.
 
     Args:
-        values: (n,), n >= 1, finite.
+        values: (n,), n >= 1, without NaN, and not infinite in both directions.
         level: coverage, 0 to 1.
         resamples: number of resamples.
         seed: of the resampling.
 
     Raises:
-        ValueError: no values, or one that is not finite.
+        ValueError: other values.
 
     The mean PSNR of six images, with its 95 % interval:
 
@@ -98,10 +100,12 @@ def bootstrap_interval(
     >>> print(f"{mean:.2f} dB [{low:.2f}, {high:.2f}] over {n} images")
     26.13 dB [24.43, 28.57] over 6 images
     """
-    values = _finite(values, "mean")
+    values = _checked(values, "mean")
     mean, n = float(values.mean()), len(values)
     if n == 1:
         return Interval(mean, np.nan, np.nan, 1)
+    if np.isinf(mean):
+        return Interval(*percentile_interval(mean, bootstrap_means(values, resamples, seed), n, level))
     centred = values - mean
     spread = float((centred**2).sum())
     if spread <= n * (np.finfo(float).eps * max(abs(mean), 1e-300)) ** 2:
@@ -178,37 +182,45 @@ def median_interval(
     The bounds are medians of resampled values, so that the interval needs no symmetry.
 
     Args:
-        values: (n,), n >= 1, finite.
+        values: (n,), as in `bootstrap_interval`.
         level: coverage, 0 to 1.
         resamples, seed: as in `bootstrap_interval`.
 
     Raises:
-        ValueError: no values, or one that is not finite.
+        ValueError: other values.
 
     An outlier moves neither the median nor its interval:
 
     >>> print(*(f"{value:.2f}" for value in median_interval([0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 900.0])[:3]))
     1.20 1.00 1.40
     """
-    values = _finite(values, "median")
+    values = _checked(values, "median")
     resampled = bootstrap_medians(values, resamples, seed)
     return percentile_interval(float(np.median(values)), resampled, len(values), level)
 
 
-def _finite(values: ArrayLike, statistic: str) -> np.ndarray:
+def _checked(values: ArrayLike, statistic: str) -> np.ndarray:
     """The values in float64; refuses those that have no such statistic."""
     values = np.asarray(values, np.float64)
-    finite = np.isfinite(values)
-    if not len(values) or not finite.all():
+    if not len(values) or np.isnan(values).any() or {-np.inf, np.inf} <= set(values):
+        known = len(values) - np.isnan(values).sum()
         raise ValueError(
-            f"a {statistic} needs finite values; got {len(values)}, {finite.sum()} of them finite"
+            f"a {statistic} needs numbers that have one; got {len(values)}, of which {known} are numbers"
         )
     return values
 
 
 def percentile_interval(value: float, resampled: np.ndarray, n: int, level: float) -> Median:
-    """A statistic of n values with the percentiles of its resamples, (resamples,), that hold ``level``."""
+    """A statistic of n values with the percentiles of its resamples, (resamples,), that hold ``level``.
+
+    Beside infinite resamples the percentiles are resamples themselves: nothing lies half-way to infinity.
+    """
     if n == 1:
         return Median(value, np.nan, np.nan, 1)
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    if np.isfinite(resampled).all():
+        low, high = np.quantile(resampled, ends)
+    else:
+        places = np.rint(np.multiply(ends, len(resampled) - 1)).astype(int)
+        low, high = np.sort(resampled)[places]
     return Median(value, float(low), float(high), n)

@@ -7,7 +7,6 @@
     paper: "2209.14687"                 # arXiv identifier, openreview:ID, doi:ID or an address
     bibtex: |                           # one entry
       @inproceedings{...}
-    quick: {steps: 20}                  # the same method with a small budget, for checks
     search:                             # what tuning may try
       zeta: {low: 0.01, high: 30, scale: log}
       ode_steps: {low: 1, high: 20, integer: true}
@@ -36,8 +35,8 @@ from pydantic_core import ErrorDetails
 from bench.names import nearest
 from bench.suites.tuning import Space, Tuning
 from bench.suites.yamlfile import Source, SuiteError, explain
+from bench.system.code.user_code import is_user_code
 from bench.system.gate import conform
-from bench.system.user_code import is_user_code
 
 FOLDER = Path(__file__).resolve().parents[2] / "solvers"
 LAST = 1000
@@ -77,8 +76,6 @@ class _Written:
     paper: Annotated[str, AfterValidator(_paper)] = ""
     """An arXiv identifier, openreview:ID, doi:ID or an address."""
     bibtex: Annotated[str, AfterValidator(_bibtex)] = ""
-    quick: dict[str, Any] = field(default_factory=dict)
-    """Parameters of the same method with a small budget."""
     search: dict[str, Space] = field(default_factory=dict)
     """Parameter -> what tuning may try; {} for a method without anything to tune."""
     differences: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from bench.names import matches, nearest, selected
 from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.suite import SolverRow, Suite, TaskRow, default_label, repeated_labels
 from bench.suites.yamlfile import SuiteError
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
 
 MOST_COPIES = 1000
 """Changed copies of a row that the command line may ask for."""
@@ -57,6 +57,7 @@ def override(
 def with_operator(suite: Suite, operator: str, name: str) -> Suite:
     """The suite with one task, of this operator at the noise level of its first task, for all of its rows."""
     changes: dict[str, Any] = {"name": name, "operator": operator, "params": {}, "title": None}
+    changes |= {"told": {}, "draws_of": None}
     task = suite.tasks[0].model_copy(update=changes).placed({"": f"--operator {operator}"})
     rows = [row.model_copy(update={"tasks": None}) for row in suite.solvers]
     return suite.model_copy(update={"tasks": (task,), "solvers": tuple(rows)})

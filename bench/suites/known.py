@@ -13,7 +13,7 @@ from bench.names import nearest
 from bench.suites.cards import card_of, list_cards
 from bench.suites.suite import SolverRow, Suite, TaskRow
 from bench.suites.yamlfile import SuiteError
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"(?!exact-)[\w-]+", re.ASCII)

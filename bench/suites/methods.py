@@ -11,8 +11,9 @@ from pydantic import PydanticSchemaGenerationError, ValidationError
 from bench.solver import Solver
 from bench.suites.cards import card_of
 from bench.suites.yamlfile import SuiteError, explain
+from bench.system.code.reads import reading, refuse_undeclared
+from bench.system.code.user_code import UserCodeError, is_user_code, load_class, source_sha256
 from bench.system.gate import conform
-from bench.system.user_code import UserCodeError, is_user_code, load_class, source_sha256
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class SolverClass:
     Attributes:
         name: NAME of ``solvers/NAME.py``, or the class's name: part of the record's key and of the sampler's
             stream.
-        source_sha256: hash of the code of a solver that is not ours, see `bench.system.user_code`; ours carry
-            a ``rev`` instead.
+        source_sha256: hash of the code of a solver that is not ours, see `bench.system.code.user_code`; ours
+            carry a ``rev`` instead.
     """
 
     name: str
@@ -69,11 +70,12 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
         where: gives the place of a parameter ("" for the row), for messages.
 
     Raises:
-        SuiteError: unknown parameter, wrong type or value; one line each.
+        SuiteError: unknown parameter, wrong type or value, one line each; or a user's class that reads a file
+            of which it does not say so.
     """
     try:
-        solved: Solver = conform(solver.cls, dict(params))
-        return solved
+        with reading() as opened:
+            made: Solver = conform(solver.cls, dict(params))
     except PydanticSchemaGenerationError as error:
         raise SuiteError(
             f"{where('')}: {solver.name} has a field whose type cannot be checked: {error}"
@@ -85,6 +87,12 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
             place, reason = where(param), explain(one, parameters(solver.cls))
             lines.append(f"{place}: {_named(param, place)}{reason}")
         raise SuiteError("\n".join(lines)) from None
+    if solver.source_sha256:
+        try:
+            refuse_undeclared(solver.cls, opened)
+        except UserCodeError as error:
+            raise SuiteError(f"{where('')}: {error}") from None
+    return made
 
 
 def check_fields(solver: Solver) -> None:

@@ -5,7 +5,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from bench.names import matches, nearest, selected
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain
@@ -55,15 +63,45 @@ class _Row(_Strict):
         return row
 
 
+class PoissonRow(_Strict):
+    """Photon counts; see `bench.likelihood.Poisson`."""
+
+    kind: Literal["poisson"]
+    rate: float = Field(gt=0, allow_inf_nan=False)
+    """A white pixel has 255 rate counts on average."""
+
+
+class LaplaceRow(_Strict):
+    """Double-exponential noise; see `bench.likelihood.Laplace`."""
+
+    kind: Literal["laplace"]
+    scale: float = Field(gt=0, allow_inf_nan=False)
+    """Mean of |y - A(x)|, for images in [-1, 1]."""
+
+
+NoiseRow = Annotated[PoissonRow | LaplaceRow, Field(discriminator="kind")]
+
+
 class TaskRow(_Row):
-    """An inverse problem: y = A(x) + noise."""
+    """An inverse problem: y scatters around A(x). Either ``sigma`` or ``noise`` says how.
+
+    What solvers are told may be wrong on purpose: ``told_sigma``, in the unit of sigma, and ``told``,
+    parameters of the operator. What is measured, and how results are scored, does not depend on it.
+    """
 
     name: Name
     operator: str
     params: dict[str, Any] = {}
-    sigma: float = Field(ge=0, le=MOST_SIGMA)
+    sigma: float | None = Field(None, ge=0, le=MOST_SIGMA)
+    """Standard deviation of Gaussian noise."""
     sigma_unit: Literal["[-1,1]", "[0,1]"] = "[-1,1]"
     """The range of images that sigma refers to; papers differ, and 0.05 for [0, 1] is 0.1 for [-1, 1]."""
+    noise: NoiseRow | None = None
+    """Noise that is not Gaussian, as in ``{kind: poisson, rate: 1.0}``."""
+    told_sigma: float | None = Field(None, ge=0, allow_inf_nan=False)
+    told: dict[str, Any] = {}
+    draws_of: Name | None = None
+    """The name of another task whose draws of noise this one has, for the same y where all else is equal."""
     title: str | None = None
     dataset: str | None = None
     prior: str | None = None
@@ -73,10 +111,20 @@ class TaskRow(_Row):
     samples_per_problem: int | None = Field(None, ge=2, le=MOST_SAMPLES)
     """Samples per image that are scored as one set, where the number is not the suite's."""
 
+    @model_validator(mode="after")
+    def _one_noise(self) -> Self:
+        if (self.sigma is None) == (self.noise is None):
+            raise ValueError("give either sigma, for Gaussian noise, or noise: {kind: ..., ...}")
+        return self
+
     @property
-    def noise_std(self) -> float:
-        """Standard deviation of the noise for images in [-1, 1]."""
-        return self.sigma * (2 if self.sigma_unit == "[0,1]" else 1)
+    def noise_std(self) -> float | None:
+        """Standard deviation of Gaussian noise, for images in [-1, 1]."""
+        return self.in_unit(self.sigma)
+
+    def in_unit(self, sigma: float | None) -> float | None:
+        """A sigma of this task for images in [-1, 1]."""
+        return 2 * sigma if sigma is not None and self.sigma_unit == "[0,1]" else sigma
 
 
 class SolverRow(_Row):
@@ -209,15 +257,22 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
     if suite.fid_stats and not suite.features:
         yield ("fid_stats",), "FID and KID need `features: true`"
     names = [task.name for task in suite.tasks]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            yield ("tasks", i, "name"), f"two tasks are called '{name}'"
+    yield from _wrong_names(suite.tasks, names)
     for i in repeated_labels(suite.solvers, names):
         same = f"two rows of one task are labelled '{suite.solvers[i].label}'"
         yield ("solvers", i), f"{same}; give one another `label`, or other `tasks`"
     for i, row in enumerate(suite.solvers):
         for text in _wrong_tasks(row, names):
             yield ("solvers", i, "tasks"), text
+
+
+def _wrong_names(tasks: Sequence[TaskRow], names: Sequence[str]) -> Iterator[tuple[Loc, str]]:
+    """Place and reason of a name of a task that another one has, or that no task has."""
+    for i, task in enumerate(tasks):
+        if task.name in names[:i]:
+            yield ("tasks", i, "name"), f"two tasks are called '{task.name}'"
+        if task.draws_of and task.draws_of not in names:
+            yield ("tasks", i, "draws_of"), f"unknown task '{task.draws_of}'{nearest(task.draws_of, names)}"
 
 
 def _wrong_tasks(row: SolverRow, names: Sequence[str]) -> list[str]:

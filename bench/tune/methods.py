@@ -8,7 +8,7 @@ from bench.suites.cards import card_of, list_cards
 from bench.suites.flags import split_flags
 from bench.suites.known import absent, parameters
 from bench.suites.yamlfile import SuiteError
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
 
 
 def methods(flags: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:

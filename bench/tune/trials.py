@@ -192,19 +192,25 @@ class Trials:
                 n = len(cell.images) * cell.samples * cell.samples_per_problem
                 if outcome is None:
                     return 0, None
-                evaluations += n * round((outcome.nfe + outcome.vjps) * scale)
+                evaluations += n * round(float((outcome.nfe + outcome.vjps).mean()) * scale)
                 seconds += n * outcome.seconds * scale
         return round(evaluations), seconds
 
     def known(self) -> dict[str, float]:
-        """What units may use: numbers among the fixed parameters and defaults, ``sigma`` and ``s``."""
+        """What units may use: numbers among the fixed parameters and defaults, ``sigma`` and ``s``.
+
+        ``sigma`` is what solvers are told, and absent where the noise is not Gaussian.
+        """
         defaults = vars(self.build({}))
         numbers = {name: value for name, value in defaults.items() if _is_number(value)}
         tasks = [make_task(self.suite, row, self.load(row).data) for row in self.family.tasks]
         gains = []
         for task, row in zip(tasks, self.family.tasks, strict=True):
             gains.append(gain(task.operators(*self._first(row))))
-        return {**numbers, "sigma": min(task.sigma for task in tasks), "s": max(gains)}
+        sigmas = [task.sigma if task.told_sigma is None else task.told_sigma for task in tasks]
+        if None not in sigmas:
+            numbers["sigma"] = min(sigma for sigma in sigmas if sigma is not None)
+        return {**numbers, "s": max(gains)}
 
     def _first(self, row: Any) -> tuple[Sequence[int], Sequence[str]]:
         """Shape and name of the first image of a task."""

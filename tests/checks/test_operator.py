@@ -13,7 +13,7 @@ from bench.cli import cli
 from bench.operators import OPERATORS
 from bench.operators.base import LinearOperator, Operator, SVDOperator
 from bench.records.journal import read_records
-from bench.system.syntax import code_text
+from bench.system.code.syntax import code_text
 from tests.tiny import build
 
 SUPPLIED = {"inpaint_freeform", "blur_nonlinear", "matrix", "random_matrix"}

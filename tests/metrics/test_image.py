@@ -7,6 +7,7 @@ import skimage.metrics
 import torch
 from torch.nn import functional as F
 
+from bench.likelihood import Gaussian
 from bench.metrics.image import misfit, psnr, residual, ssim
 from bench.operators.base import Operator
 
@@ -77,7 +78,7 @@ def test_misfit_counts_measured_entries_only():
     x, n = (torch.randn(2, 1, 6, 6, generator=generator, dtype=torch.float64) for _ in range(2))
     y = torch.where(A.measured, A(x) + sigma * n, torch.nan)
     expected = [n[0].square().mean().sqrt(), n[1, :, :, ::2].square().mean().sqrt()]
-    torch.testing.assert_close(misfit(A, x, y, sigma), torch.stack(expected))
+    torch.testing.assert_close(misfit(A, x, y, Gaussian(sigma)), torch.stack(expected))
     torch.testing.assert_close(residual(A, x, y), sigma * torch.stack(expected))
-    torch.testing.assert_close(misfit(A[1:2], x[1:], y[1:], sigma)[0], expected[1])
-    assert misfit(A, x, y, 0.0).isnan().all()
+    torch.testing.assert_close(misfit(A[1:2], x[1:], y[1:], Gaussian(sigma))[0], expected[1])
+    assert misfit(A, x, y, Gaussian(0.0)).isnan().all()

@@ -57,7 +57,7 @@ def test_parameters_are_described():
 )
 def test_no_operator_is_quadratic_in_the_image(name):
     """At 3 x 256 x 256 in float64 (1.5 MiB), the operator itself and every one of its calls stay below 64
-    MiB."""
+    MiB, or eight times y where that is more (several coils measure more numbers than an image has)."""
     A, x = MADE.get(name, partial(make_operator, name))((3, 256, 256), [0]), images(1, (3, 256, 256))
     y = A(x)
     assert (
@@ -71,7 +71,7 @@ def test_no_operator_is_quadratic_in_the_image(name):
         calls |= {"V": lambda: A.V(x), "Vt": lambda: A.Vt(x)}
         calls |= {"U": lambda: A.U(x), "Ut": lambda: A.Ut(y), "undamped": lambda: A.pinv(y)}
     for call, f in calls.items():
-        assert peak_bytes(f) < 64 * 2**20, call
+        assert peak_bytes(f) < max(64 * 2**20, 8 * y.nbytes), call
 
 
 def test_the_meter_sees_memory():

@@ -23,8 +23,9 @@ def test_load_gives_a_tidy_table(tmp_path):
                 0, operator_params={"factor": 4}, unavailable={"lpips": "no weights"}, versions={"torch": "2"}
             )
         )
-        journal.append(make(1, params={"steps": 10}))
+        journal.append(make(1, params={"steps": 10}, notes={"accepted": 3.0}))
     table = load(tmp_path)
     assert table.psnr.tolist() == [20.0, 21.0]
     assert table["param.eta"].tolist()[0] == 1.0 and table["param.steps"].tolist()[1] == 10
+    assert table["note.accepted"].isna().tolist() == [True, False] and table["note.accepted"][1] == 3
     assert table["operator.factor"][0] == 4 and table["unavailable.lpips"][0] == "no weights"

@@ -87,3 +87,18 @@ def test_another_noise_level_is_another_table(tmp_path):
     make_run(tmp_path / "run", found)
     page = render(tmp_path / "run", tmp_path / "out", ["md"])[0].read_text()
     assert page.count("## Gaussian blur") == 2 and "σ = 0.4 for" in page and "(a)" not in page
+
+
+def test_other_noise_and_what_solvers_are_told_are_other_tables_and_said(tmp_path):
+    kinds = {
+        "a": {},
+        "b": {"sigma": None, "noise": {"kind": "poisson", "rate": 1.0}},
+        "c": {"told": {"sigma": 0.2, "std": 1.2}},
+    }
+    found = []
+    for name, change in kinds.items():
+        found += [record("best", i, **change, cell=name, key=digest([name, i])) for i in range(N)]
+    make_run(tmp_path / "run", found)
+    page = render(tmp_path / "run", tmp_path / "out", ["md"])[0].read_text()
+    assert page.count("| best<br>") == 3 and "(a)" not in page
+    assert "; poisson noise (rate 1);" in page and "**the solvers are told σ = 0.2, std = 1.2**" in page

@@ -54,9 +54,19 @@ def test_interval_of_degenerate_samples():
     assert bootstrap_interval([0.1] * 7)[1:] == (pytest.approx(0.1), pytest.approx(0.1), 7)
     mean, low, high, n = bootstrap_interval([3.0])
     assert (mean, n) == (3, 1) and np.isnan([low, high]).all()
-    for bad in ([], [1.0, np.nan], [np.inf, 1.0]):
-        with pytest.raises(ValueError, match="finite"):
-            bootstrap_interval(bad)
+    for bad in ([], [1.0, np.nan], [np.inf, -np.inf, 1.0]):
+        for interval in (bootstrap_interval, median_interval):
+            with pytest.raises(ValueError, match="needs numbers"):
+                interval(bad)
+
+
+def test_an_infinite_value_makes_the_mean_infinite_and_not_the_lower_bound():
+    """One of seven: a resample holds it with probability 1 - (6/7)^7 = .66, so that .025 do not."""
+    values = [20.0, 22.0, 21.0, 25.0, 24.0, 23.0, np.inf]
+    mean, low, high, n = bootstrap_interval(values)
+    assert mean == high == np.inf and 20 < low < 25 and n == 7
+    assert bootstrap_interval([np.inf] * 7) == (np.inf, np.inf, np.inf, 7)
+    assert median_interval(values).median == 23 and median_interval([np.inf] * 3).high == np.inf
 
 
 def test_median_interval_covers_the_true_median_of_a_skewed_distribution():
@@ -69,8 +79,8 @@ def test_median_interval_covers_the_true_median_of_a_skewed_distribution():
     outlier = np.append(rng.normal(size=20), 1e6)
     assert median_interval(outlier).high < 3
     assert np.isnan(median_interval([1.0]).low)
-    with pytest.raises(ValueError, match="a median needs finite values; got 2, 1 of them"):
-        median_interval([0, np.inf])
+    with pytest.raises(ValueError, match="a median needs numbers that have one; got 2, of which 1"):
+        median_interval([0, np.nan])
 
 
 def test_medians_are_of_the_same_resamples_as_means():

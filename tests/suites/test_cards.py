@@ -51,14 +51,13 @@ def test_a_card_agrees_with_its_class(name):
     card, cls = CARDS[name], CLASSES[name]
     assert (card.kind != "method", card.paper) == (cls.baseline, cls.paper)
     assert card.title and bool(card.bibtex) == bool(card.paper)
-    build_solver(load_solver(name), card.quick, str)
     for sentence in card.differences:
         assert sentence.endswith(".") and "\n" not in sentence
 
 
 def test_methods_can_be_cited_tuned_and_told_apart():
     for card in METHODS.values():
-        assert all((card.paper, card.quick, card.search, card.differences))
+        assert all((card.paper, card.search, card.differences))
         assert {"bench", "official"} <= card.presets.keys()
     keys = [re.match(r"@\w+\{(.*),", card.bibtex)[1] for card in CARDS.values() if card.bibtex]
     assert len(set(keys)) == len(keys)
@@ -123,7 +122,7 @@ NUMBER = "expected a finite number, such as 30 or 1e-4"
         ("paper: my thesis", "1: paper: expected an arXiv identifier, openreview:ID"),
         ("bibtex: '@article{a, t = {x}} @article{b, t = {y}}'", "1: bibtex: expected one BibTeX entry"),
         ("bibtex: '@article{a, t = {x}'", "1: bibtex: expected one BibTeX entry"),
-        ("quick: 20", "1: quick: Input should be a mapping [got 20]"),
+        ("quick: 20", "1: quick: unknown parameter; known: class, kind, order"),
         ("differences: one", "1: differences: Input should be a list [got 'one']"),
         ("class: B", "1: class: no 'B' in m.py; it has: A, Pair"),
         ("presets:\n  b:\n    p: {'*': 3}", "3: presets.b.p.*: Input should be a mapping [got 3]"),

@@ -10,8 +10,8 @@ import pytest
 from bench.solver import Solver
 from bench.suites.methods import build_solver, check_fields, load_solver, parameters
 from bench.suites.yamlfile import SuiteError
-from bench.system.syntax import code_text
-from bench.system.user_code import import_user_module, module_sha256
+from bench.system.code.syntax import code_text
+from bench.system.code.user_code import import_user_module, module_sha256
 from solvers.daps import DAPS
 from solvers.dps import DPS
 from solvers.red_diff import RedDiff

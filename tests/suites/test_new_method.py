@@ -68,7 +68,7 @@ def test_new_files_are_a_method_in_a_folder_of_their_own(tmp_path):
 
     check = bench("check", f"{mine}:Toy")
     assert check.exit_code == 0, check.output
-    assert f"Card: {mine.with_suffix('.yaml')}; its `quick` settings were checked." in check.stdout
+    assert f"Card: {mine.with_suffix('.yaml')}." in check.stdout
     assert (
         f"Laws: {folder / 'my_solver_laws.py'} has 2, by its author; `python -m bench certify '"
         in check.stdout

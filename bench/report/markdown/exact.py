@@ -23,10 +23,12 @@ from bench.report.text import (
     bullets,
     count,
     escape,
+    noise_text,
     parameters,
     seconds,
     table_head,
     table_line,
+    told_text,
 )
 from bench.stats.intervals import FEWEST
 
@@ -163,7 +165,7 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
     operator = f"`{head.operator}`{parameters(head.operator_params)}"
     parts = [
         f"## {escape(table.title)}",
-        f"{operator}; σ = {head.sigma:g}; {problems}, {samples}.",
+        f"{operator}; {noise_text(head.sigma, head.noise)}{told_text(head.told)}; {problems}, {samples}.",
         "\n".join(lines),
     ]
     remarks = [*_few(table), *_rewards(table), *notes(table, [], {}, None)]

@@ -11,7 +11,7 @@ from bench.suites.methods import build_solver, load_solver, parameters
 from bench.suites.presets import resolve
 from bench.suites.tuning import Tuning
 from bench.suites.yamlfile import SuiteError
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
 from bench.tune.candidates.asking import optuna_version
 from bench.tune.families import DRAWN_TO_TUNE
 from bench.tune.objectives import Objective
