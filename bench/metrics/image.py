@@ -38,8 +38,8 @@ def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
 def ssim_full(x_hat: Tensor, x: Tensor) -> Tensor:
     """The same over the full map: (B, C, H, W) twice, H and W >= 11 -> (B,) float64.
 
-    Beyond the border the image is reflected, with its edge repeated. The border's values are lower on most
-    images: some papers and libraries take them in.
+    Beyond the border the image is reflected, with its edge repeated. Some papers and libraries take the
+    border in, which makes another number, lower or higher.
     """
     return torch.tensor([float(full.mean()) for _, full in _ssim(x_hat, x)], dtype=torch.float64)
 

@@ -38,7 +38,7 @@ KNOWN = (
 
 CONVENTIONS = {
     "psnr": "of floats: in files of 8 bit it is 0.01 dB lower at 30 dB, 0.12 dB at 40",
-    "ssim": "mean over the positions where the window fits, 22 x 22 of 32 x 32 px; lower over the full map",
+    "ssim": "mean over the positions where the window fits, 22 x 22 of 32 x 32 px; not over the full map",
 }
 """Metric -> what tables add to its note; manifests of any version lack it."""
 

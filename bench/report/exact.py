@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -138,21 +139,28 @@ def _excess(values: Values, floor: Values, spread: float) -> Values:
     return found
 
 
-def _excess_of(shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of `_excess` of exact samples that are shifted by so many deviations.
+@cache
+def _shifted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shifts of exact samples in their deviations, and mean and standard deviation of `_excess` there.
 
     It is asinh(shift + 2^.5 z) for normal z, since both sets scatter.
     """
+    shifts = np.concatenate([[0.0], np.geomspace(0.01, 1000, 400)])
     nodes, weights = np.polynomial.hermite_e.hermegauss(64)
     values = np.arcsinh(shifts[:, None] + math.sqrt(2) * nodes)
     mean = values @ weights / weights.sum()
-    return mean, np.sqrt((values - mean[:, None]) ** 2 @ weights / weights.sum())
+    return shifts, mean, np.sqrt((values - mean[:, None]) ** 2 @ weights / weights.sum())
+
+
+def _excess_at(shift: float) -> float:
+    """The mean excess of exact samples that are shifted by so many deviations."""
+    shifts, mean, _ = _shifted()
+    return float(np.interp(shift, shifts, mean))
 
 
 def _seen(needed: float) -> float:
     """The shift whose mean excess is so many of its own standard deviations; infinite beyond 1000."""
-    shifts = np.concatenate([[0.0], np.geomspace(0.01, 1000, 400)])
-    mean, deviation = _excess_of(shifts)
+    shifts, mean, deviation = _shifted()
     return float(np.interp(needed, mean / deviation, shifts, right=np.inf))
 
 
@@ -163,7 +171,7 @@ def _placed(number: Number, row: Row, exact: Row, family: Family) -> Number:
     found = family.difference(row.name, exact.name)
     if found is None:
         return number
-    is_equivalent = family.within(row.name, exact.name, float(_excess_of(np.array([MARGIN]))[0][0]))
+    is_equivalent = family.within(row.name, exact.name, _excess_at(MARGIN))
     return replace(number, floor=found.low <= 0 <= found.high, equivalent=is_equivalent)
 
 
