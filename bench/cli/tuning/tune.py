@@ -24,7 +24,6 @@ from bench.cli.command import (
 )
 from bench.cli.results import RESULTS
 from bench.names import counted
-from bench.suites.yamlfile import SuiteError
 
 if TYPE_CHECKING:
     from bench.plan.options import Options
@@ -112,7 +111,12 @@ CHOICE = ("solvers", "suites", "tasks", "wanted", "dataset")
 @device()
 @where("--workers", type=at_least(1, 1024), default=1, metavar="N", help="Searches at the same time.")
 @how("--batch", type=at_least(1), metavar="N", help="Images solved together.  [default: 8]")
-@how("--dtype", type=click.Choice(["float32", "float64", "bfloat16", "float16"]), default="float32")
+@how(
+    "--dtype",
+    type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
+    default="float32",
+    help="Numbers in which the network and the solver compute.",
+)
 @how("--deterministic", is_flag=True, help="One image at a time: the same bits after every kill.")
 @how("--retry", is_flag=True, help="Run again what failed or ran out of memory.")
 @how("--dry-run", is_flag=True, help="Print candidates, evaluations and time; compute and write nothing.")
@@ -271,6 +275,7 @@ def search_all(
 
 def write_all(results: Sequence[tuple["Request", "Found"]], names: dict[str, str]) -> None:
     """Writes all presets that were found."""
+    from bench.suites.yamlfile import SuiteError
     from bench.tune.written.presets import write_presets
 
     for request, found in results:
