@@ -23,6 +23,7 @@ from bench.report.scores import Sets
 from bench.report.tables import Table, build, records_of
 
 FORMATS = ("md", "csv", "png")
+ALL_FORMATS = (*FORMATS, "html")
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
@@ -31,15 +32,15 @@ Files = dict[str, bytes]
 def render(
     folders: str | Path | Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS
 ) -> list[Path]:
-    """Renders report.md, tables.csv and the figures; equal records give equal bytes.
+    """Renders report.md, tables.csv, the figures and report.html; equal records give equal bytes.
 
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `FORMATS`; the Markdown shows the figures where "png" is among them.
+        formats: any of `ALL_FORMATS`; the Markdown shows the figures where "png" is among them.
 
     Returns:
-        The files written, report.md first.
+        The files written, a page first.
 
     Raises:
         ValueError: an unknown format, or no records.

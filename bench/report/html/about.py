@@ -1,0 +1,191 @@
+"""What the page says about its runs, metrics and tasks."""
+
+import re
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from bench.names import counted
+from bench.records.manifest import RunManifest, TaskEntry
+from bench.records.record import Record
+from bench.report.columns import SET_METRICS, Column
+from bench.report.html.families import MARGINS
+from bench.report.markdown.conventions import COUNTS, IMAGES, MEASUREMENTS
+from bench.report.tables import Table, records_of
+from bench.report.text import distinct, plain
+from bench.stats.intervals import FEWEST
+
+SHORTEST = 14
+"""Most letters of a task's short name."""
+UNITS = {"PSNR": "dB"}
+"""First word of a metric's label -> its unit."""
+ABOUT = {
+    "psnr": "Peak signal-to-noise ratio: mean over images of the PSNR of each.",
+    "ssim": "Structural similarity: mean over images.",
+    "lpips": "Learned perceptual distance: mean over images.",
+    "misfit": "‖A x − y‖ / (σ √m) over the m measured entries. 1 is the noise level: below it a row fits noise, "
+    "above it the measurement is not explained. Neither direction is better, so nothing is ranked.",
+    "fid": "Fréchet distance of Inception features, one number per set of images. It has no interval, and a "
+    "bias that falls with the number of images.",
+    "kid": "Unbiased squared MMD of Inception features × 1000, one number per set of images; the interval is "
+    "± 1.96 jackknife errors. Sets are not compared simultaneously.",
+}
+INTERVALS = (
+    "Intervals: 95 % of the mean over images, Student's t corrected for skewness, from "
+    f"{FEWEST} images on; several samples of an image are averaged first. Those of exact suites are of the "
+    "median over problems, by bootstrap."
+)
+RANKS = (
+    "Ranks: all pairs of a task's ranked rows are compared at once, by flipping the signs of their differences "
+    "on the images that both have, so that with 95 % certainty no interval of the task misses its difference. "
+    "A row's range is 1 + the rows that are better than it, to the number of rows minus those that are worse."
+)
+
+
+def header(tables: Sequence[Table], runs: Sequence[RunManifest], n_bad: int) -> dict[str, Any]:
+    """What was run on what, by which code, when; no path of the machine."""
+    records: list[Record] = []
+    for table in tables:
+        records += [*table.skipped, *records_of([table])]
+    suites = _each(records, "suite")
+    versions: dict[str, dict[str, None]] = {}
+    for record in records:
+        for name, version in sorted(record.versions.items()):
+            versions.setdefault(name, {})[version] = None
+    return {
+        "title": ", ".join(distinct(run.title for run in runs if run.title)) or suites,
+        "suite": suites,
+        "facts": _facts(tables, records, runs),
+        "bad": n_bad,
+        "reading": [IMAGES, MEASUREMENTS, INTERVALS, RANKS, COUNTS, *_clocks(runs)],
+        "commands": distinct(run.command for run in runs if run.command),
+        "versions": {name: ", ".join(found) for name, found in sorted(versions.items())},
+        "cite": _citation(suites, records, tables),
+    }
+
+
+def _facts(
+    tables: Sequence[Table], records: Sequence[Record], runs: Sequence[RunManifest]
+) -> list[list[str]]:
+    """Name, text and small print of each fact."""
+    usual = distinct(table.usual for table in tables if table.rows)
+    what = "problems" if any(table.samples_per_problem > 1 for table in tables) else "images"
+    sigmas = distinct(f"{record.sigma:g}" for record in records)
+    halves = distinct(f"{record.sigma / 2:g}" for record in records)
+    days = sorted(record.created[:10] for record in records if record.created)
+    failed = sum(record.status not in {"ok", "skipped"} for record in records)
+    made = distinct((days[0], days[-1])) if days else ["not recorded"]
+    commits = ", ".join(distinct(map(_commit, records)))
+    machines = distinct(f"{counted(r.threads, 'thread')}, {r.dtype}" for r in records)
+    return [
+        [what.capitalize(), f"{' or '.join(usual) or 'none'} of {_each(records, 'dataset')}", _dataset(runs)],
+        ["Prior", _each(records, "prior"), _hashes(map(attrgetter("weights_sha256"), records))],
+        ["Noise", f"σ {_few(sigmas)} in [−1, 1]", f"{_few(halves)} in [0, 1]"],
+        ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits or 'commit not recorded'}"],
+        ["Machine", _each(records, "device"), "; ".join(machines)],
+        ["Records", f"{len(records):,}".replace(",", "\u202f"), f"{failed} failed" if failed else "none failed"],
+    ]
+
+
+def _few(texts: Sequence[str]) -> str:
+    """At most three of the texts."""
+    return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
+
+
+def _commit(record: Record) -> str:
+    """The beginning of a commit, with its mark where files had changed."""
+    if not record.commit:
+        return "commit not recorded"
+    return record.commit[:12] + ("-dirty" if record.commit.endswith("-dirty") else "")
+
+
+def _dataset(runs: Sequence[RunManifest]) -> str:
+    return _hashes(run.dataset_sha256 for run in runs)
+
+
+def _hashes(values: Iterable[str | None]) -> str:
+    """The beginnings of distinct hashes; "" where none is known."""
+    found = distinct(value[:12] for value in values if value)
+    return f"sha256 {_few(found)}" if found else ""
+
+
+def _each(records: Iterable[Record], name: str) -> str:
+    """The distinct values of a field."""
+    return ", ".join(distinct(map(attrgetter(name), records)))
+
+
+def _clocks(runs: Sequence[RunManifest]) -> list[str]:
+    """What each clock counts."""
+    clocks = distinct(run.seconds for run in runs if run.seconds)
+    return [f"Seconds, per image: {clock.rstrip('.')}." for clock in clocks]
+
+
+def _citation(suite: str, records: Sequence[Record], tables: Sequence[Table]) -> str:
+    """A BibTeX entry of these results."""
+    n = ", ".join(distinct(table.usual for table in tables))
+    commits = ", ".join(distinct(map(_commit, records)))
+    note = f"{_each(records, 'dataset')}, n = {n}, seed {_each(records, 'seed')}, {commits}"
+    year = max((record.created[:4] for record in records), default="")
+    title = f"diffusion-inverse-bench, suite {suite}"
+    lines = [f"  title = {{{title}}},", f"  note  = {{{note}}},", f"  year  = {{{year}}}}}"]
+    return "\n".join(["@software{diffusion_inverse_bench,", *lines])
+
+
+def metric_entries(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """How each metric is printed and read."""
+    entries = []
+    for column in columns:
+        word = column.label.partition(",")[0]
+        about = [ABOUT.get(column.name, ""), column.note and f"{column.note[0].upper()}{column.note[1:]}."]
+        entries.append(
+            {
+                "id": column.name,
+                "label": column.label,
+                "unit": UNITS.get(word, ""),
+                "digits": column.decimals,
+                "better": column.better,
+                "scale": None if column.name in SET_METRICS else 10 ** (column.decimals + 1),
+                "margin": MARGINS.get(column.name),
+                "about": " ".join(filter(None, about)) or "The manifest says nothing about it.",
+            }
+        )
+    return entries
+
+
+def task_entry(table: Table, runs: Sequence[RunManifest]) -> dict[str, Any]:
+    """One task: its name, operator and images."""
+    head = table.head
+    facts = [f"{topic}: {text}" for topic, text in _conventions(head, runs).items()]
+    params = [f"{name} {plain(value)}" for name, value in head.operator_params.items() if value is not None]
+    unit = "problems" if table.samples_per_problem > 1 else "images"
+    where = f"{table.title}, {table.usual} {unit}, σ {head.sigma:g}, prior {head.prior}"
+    return {
+        "id": table.slug,
+        "title": table.title,
+        "short": short(table.title, head.task),
+        "op": head.operator,
+        "params": ", ".join(params),
+        "sigma": head.sigma,
+        "what": "; ".join(facts) or "its manifest states no conventions",
+        "n": table.usual,
+        "images": list(table.images),
+        "where": where,
+    }
+
+
+def short(title: str, name: str) -> str:
+    """A name of at most `SHORTEST` letters for the head of a column."""
+    spoken = re.sub(r"[_-]+", " ", name)
+    for text in (title, spoken):
+        if len(text) <= SHORTEST:
+            return text
+    return spoken[: SHORTEST - 1].rstrip() + "…"
+
+
+def _conventions(head: Record, runs: Sequence[RunManifest]) -> dict[str, str]:
+    """What the newest manifest says of a task's operator."""
+    tasks: list[TaskEntry] = []
+    for run in runs:
+        if run.suite == head.suite:
+            tasks += [task for task in run.tasks if task.name == head.task and task.conventions]
+    return dict(tasks[-1].conventions) if tasks else {}

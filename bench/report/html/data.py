@@ -1,0 +1,104 @@
+"""What the page shows, as one JSON document; names from records are values in it, never markup.
+
+    meta     title, suite, facts, bad, reading, commands, versions, cite
+    metrics  id, label, unit, digits, better (1, -1, 0), scale of per-image integers or null, margin, about
+    tasks    id, title, short, op, params, sigma, what, n, images, where, says (metric -> sentence)
+    rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
+    cells    task -> row -> as in `bench.report.html.cells`
+    fam      task -> metric -> as in `bench.report.html.families`
+    avg      metric -> row -> [mean rank, low, high] over the tasks in ``common``
+    pics     task -> @truth, @y, @mask or row -> strip, as in `bench.report.html.pictures`
+
+A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in printed units; infinite ones are
+"inf" and "-inf".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.records.manifest import RunManifest
+from bench.report.columns import Column
+from bench.report.html import families
+from bench.report.html.about import header, metric_entries, task_entry
+from bench.report.html.cells import blank, cell
+from bench.report.html.pictures import Pictures, collect
+from bench.report.html.rows import row_entries
+from bench.report.html.theirs import Theirs
+from bench.report.scores import Scores, any_known
+from bench.report.tables import Table
+
+FORMAT = 1
+"""Version of the document."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a page is made of.
+
+    Attributes:
+        tables: of one kind, image suites or exact ones.
+        columns: their metrics.
+        runs: all manifests, oldest first.
+        scores: the numbers of each table.
+        find: path below objects/ -> the file, None where it was not kept.
+        theirs: numbers of papers that are about a cell.
+        n_bad: damaged journal lines that were skipped.
+    """
+
+    tables: Sequence[Table]
+    columns: Sequence[Column]
+    runs: Sequence[RunManifest]
+    scores: Sequence[Scores]
+    find: Callable[[str], Path | None]
+    theirs: Theirs
+    n_bad: int = 0
+
+
+def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
+    """The document; and task -> the content of the file with its larger pictures."""
+    columns = [column for column in source.columns if _is_known(column, source.scores)]
+    compared = [families.compare(table, columns) for table in source.tables]
+    rows = row_entries(source.tables, source.runs)
+    average, common = families.mean_ranks(source.tables, columns, compared)
+    tasks, cells, written = [], {}, {}
+    for table, scores, found in zip(source.tables, source.scores, compared, strict=True):
+        says = {c.name: families.sentence(table, c, found.get(c.name), scores[c.name]) for c in columns}
+        tasks.append(task_entry(table, source.runs) | {"says": says})
+        cells[table.slug] = _cells(source, table, scores, columns, [row["id"] for row in rows])
+        written[table.slug] = {c.name: families.entry(found[c.name], c) for c in columns if c.name in found}
+    for row in rows:
+        row["ranked"] = any(row["id"] in one["rows"] for fam in written.values() for one in fam.values())
+    pictures = collect(source.tables, source.find)
+    page = {
+        "format": FORMAT,
+        "meta": header(source.tables, source.runs, source.n_bad),
+        "metrics": metric_entries(columns),
+        "tasks": tasks,
+        "rows": rows,
+        "cells": cells,
+        "fam": written,
+        "avg": average,
+        "common": common,
+    }
+    return page | pictures.entries(), pictures.side_files()
+
+
+def _is_known(column: Column, scores: Sequence[Scores]) -> bool:
+    """Whether some row of some table has the metric."""
+    return any(any_known(one.get(column.name, {}).values()) for one in scores)
+
+
+def _cells(
+    source: Source, table: Table, scores: Scores, columns: Sequence[Column], names: Sequence[str]
+) -> dict[str, Mapping[str, Any]]:
+    """Row -> its cell of one task; every row of the page has one."""
+    rows = {row.name: row for row in table.rows}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in names:
+        if name in rows:
+            found[name] = cell(table, rows[name], columns, scores, source.theirs)
+        else:
+            found[name] = blank(table, name, source.runs)
+    return found
