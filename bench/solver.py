@@ -19,9 +19,12 @@ from bench.operators.base.neutral import Neutral
 from bench.prior import Prior, Pullback
 from bench.schedule import (
     CLEAN,
+    FlowSchedule,
+    KarrasSchedule,
     Level,
     Schedule,
     Spacing,
+    VariancePreserving,
     VPSchedule,
     ddim,
     ddim_coefficients,
@@ -32,6 +35,8 @@ from bench.schedule import (
 __all__ = [
     "CLEAN",
     "Count",
+    "FlowSchedule",
+    "KarrasSchedule",
     "Level",
     "LinearOperator",
     "Measurement",
@@ -51,6 +56,7 @@ __all__ = [
     "Steps",
     "UnitInterval",
     "VPSchedule",
+    "VariancePreserving",
     "ddim",
     "ddim_coefficients",
     "ddpm",
@@ -113,6 +119,9 @@ class Solver(ABC):
     """The least capable operator that the solver accepts."""
     needs_gradient: ClassVar[bool] = False
     """Whether the solver differentiates through A, so that a gradient-free operator is refused."""
+    needs_schedule: ClassVar[type[Schedule]] = Schedule  # type: ignore[type-abstract]  # asked of, never built
+    """The kind of schedule that the solver is for: one that gives another result in other coordinates of x_t
+    says `VariancePreserving`, `KarrasSchedule` or `FlowSchedule`, and refuses priors of other kinds."""
     baseline: ClassVar[bool] = False
     """An anchor row, not a method: exempt from the paper id and from having to beat A+ y."""
     rev: ClassVar[int] = 1
@@ -127,6 +136,10 @@ class Solver(ABC):
             return f"{name} needs {self.needs.__name__}; {type(A).__name__} is {rung.__name__}"
         if self.needs_gradient and not A.differentiable:
             return f"{name} needs a gradient through A; {type(A).__name__} has none"
+        schedule = getattr(prior, "schedule", None)
+        if schedule is not None and not isinstance(schedule, self.needs_schedule):
+            needed = self.needs_schedule.__name__
+            return f"{name} needs a {needed} schedule; '{prior.name}' has {type(schedule).__name__}"
         return None
 
     @abstractmethod

@@ -70,8 +70,9 @@ class DDNM(Solver):
         """Yields the state after every level; ``steps`` NFE, no vjp."""
         y, A, sigma = measurement
         keep = (1 - self.eta**2) ** 0.5
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
+        levels = prior.schedule.levels(self.steps, self.spacing)
+        x = levels[0].std * noise.new(prior.shape)
+        for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             z = fresh_noise(noise, x, s)
             if self.plus and sigma > 0:

@@ -58,13 +58,14 @@ class DiffPIR(Solver):
     clip: bool = True
     """Clip x0 to [-1, 1] before the proximal step."""
     returned: Literal["estimate", "state"] = "estimate"
-    """The last x0', or the state from which the network made it."""
+    """The last x0', or the state from which the network made it, in variance-preserving units."""
 
     def solve(self, measurement: Measurement[LinearOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE, no vjp."""
         y, A, sigma = measurement
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
+        levels = prior.schedule.levels(self.steps, self.spacing)
+        x = levels[0].std * noise.new(prior.shape)
+        for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             if self.clip:
                 x0 = x0.clamp(-1, 1)
@@ -74,6 +75,8 @@ class DiffPIR(Solver):
                 x = s.alpha * x0 + s.sigma * ((1 - self.zeta) ** 0.5 * eps + self.zeta**0.5 * noise.like(x))
             elif self.returned == "estimate":
                 x = x0
+            else:
+                x = x / t.std
             yield Step(x, x0)
 
     def rho(self, t: Level[float], sigma: float) -> float:

@@ -34,7 +34,9 @@ class DPS(Solver):
 
     One norm per image. ``zeta`` is the step of the un-squared norm, the parameter of the reference code
     (``scale``); read literally, the paper's zeta' is half of it, because it divides the gradient of ||r||^2
-    by ||r||. It does not carry over to other image sizes or numbers of steps. sigma is not used.
+    by ||r||. It does not carry over to other image sizes or numbers of steps. It is in units of the
+    variance-preserving x_t: in other coordinates it has the factor std_t std_s, std^2 = alpha^2 + sigma^2.
+    sigma is not used.
 
     Preset ``official``: the reference code's per-image conventions: respaced grid, x0 clipped inside the
     graph, learned variance, gradient step also after the last level. Not reproduced: its one norm over the
@@ -63,14 +65,15 @@ class DPS(Solver):
         """Yields the guided ancestral state after every level; ``steps`` NFE and vjps."""
         y, A, _ = measurement
         levels = prior.schedule.levels(self.steps, self.spacing)
-        x = noise.new(prior.shape)
+        z = noise.new(prior.shape)
+        x = levels[0].std * z
         if self.start == "pinv":
-            x = levels[0].alpha * A.guess(y) + levels[0].sigma * x
+            x = levels[0].alpha * A.guess(y) + levels[0].sigma * z
         for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             Ax0, pull_A = A.vjp(x0)
             r = y - Ax0
-            descent = pull_x0(pull_A(r / norm(r) if self.step == "norm" else 2 * r))
+            descent = t.std * s.std * pull_x0(pull_A(r / norm(r) if self.step == "norm" else 2 * r))
             z = fresh_noise(noise, x, s)
             if self.eta is None:
                 x = ddpm(x, x0, t, s, z, v if self.learned_variance else None)

@@ -35,7 +35,8 @@ class MCG(Solver):
                      x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
 
     DPS followed by a projection onto the measurement, noised to the state's own level. The result satisfies
-    A x = y even where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). sigma is not used.
+    A x = y even where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). zeta is in units of the
+    variance-preserving x_t, as that of DPS. sigma is not used.
 
     Preset ``official``: the reference inpainting code's conventions: un-squared norm with zeta = 1, clipped
     x0, learned variance, and y noised to level t, one level too noisy, so that observed pixels keep noise of
@@ -64,16 +65,17 @@ class MCG(Solver):
         """Yields the projected state after every level; ``steps`` NFE and vjps."""
         y, A, _ = measurement
         levels = prior.schedule.levels(self.steps, self.spacing)
-        x = noise.new(prior.shape)
+        z = noise.new(prior.shape)
+        x = levels[0].std * z
         if self.start == "pinv":
-            x = levels[0].alpha * A.pinv(y) + levels[0].sigma * x
+            x = levels[0].alpha * A.pinv(y) + levels[0].sigma * z
         for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             r = y - A(x0)
             if self.step == "weighted_pinv":
-                descent = pull_x0(2 * t.alpha * A.pinv(r))
+                descent = s.std * pull_x0(2 * t.alpha * A.pinv(r))
             else:
-                descent = pull_x0(A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
+                descent = t.std * s.std * pull_x0(A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
             z = fresh_noise(noise, x, s)
             if self.eta is None:
                 x = ddpm(x, x0, t, s, z, v if self.learned_variance else None)
@@ -81,6 +83,7 @@ class MCG(Solver):
                 x = ddim(x, x0, t, s, self.eta, z)
             x = x + self.zeta * descent
             u = s if self.noise_level == "s" else t
-            y_u = u.alpha * y + u.sigma * A(noise.like(x)) if u.sigma > 0 else y
+            scale = s.std / u.std
+            y_u = scale * u.alpha * y + scale * u.sigma * A(noise.like(x)) if u.sigma > 0 else y
             x = x - A.pinv(A(x) - y_u)
             yield Step(x, x0)

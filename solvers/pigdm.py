@@ -41,7 +41,8 @@ class PiGDM(Solver):
 
     ``coefficient`` k: ``paper`` alpha_t; ``nvlabs`` alpha_s alpha_t; ``score`` alpha_s / alpha_t -
     c2 / sigma_t, with which the guidance enters through the score, exact for a N(m, I) prior;
-    ``nvlabs_score`` alpha_t^2 times that, the second form of the code that has ``nvlabs``.
+    ``nvlabs_score`` alpha_t^2 times that, the second form of the code that has ``nvlabs``. Other coordinates
+    than variance-preserving ones have the factors std_s in ``paper`` and std_t^2 in ``score``.
 
     Preset ``official``: the conventions of the authors' group's code: k = ``nvlabs``, no clip, sigma ignored
     (``damped`` False), start at alpha_T A+ y + sigma_T z. Not reproduced: its copying of noisy pixels into x0
@@ -67,7 +68,8 @@ class PiGDM(Solver):
         """Yields the guided DDIM state after every level; ``steps`` NFE and vjps."""
         y, A, sigma = measurement
         levels = prior.schedule.levels(self.steps, self.spacing)
-        x = noise.new(prior.shape)
+        z = noise.new(prior.shape)
+        x = levels[0].std * z
 
         @cache
         def Apinv_y() -> Tensor:
@@ -75,7 +77,7 @@ class PiGDM(Solver):
             return A.pinv(y)
 
         if self.start == "pinv":
-            x = levels[0].alpha * Apinv_y() + levels[0].sigma * x
+            x = levels[0].alpha * Apinv_y() + levels[0].sigma * z
         for t, s in pairwise(levels):
             x0, _, pull_x0 = vjp_once(prior, x, t, self.clip)
             if isinstance(A, LinearOperator):
@@ -89,8 +91,8 @@ class PiGDM(Solver):
     def k(self, t: Level[float], s: Level[float]) -> float:
         """The coefficient of the guidance g in the step from t to s."""
         if self.coefficient == "paper":
-            return t.alpha
+            return s.std * t.alpha
         if self.coefficient == "nvlabs":
             return s.alpha * t.alpha
         score = s.alpha / t.alpha - ddim_coefficients(t, s, self.eta)[1] / t.sigma
-        return score if self.coefficient == "score" else t.alpha**2 * score
+        return score * (t.std if self.coefficient == "score" else t.alpha) ** 2

@@ -34,8 +34,9 @@ class Unconditional(Solver):
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE."""
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
+        levels = prior.schedule.levels(self.steps, self.spacing)
+        x = levels[0].std * noise.new(prior.shape)
+        for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             z = fresh_noise(noise, x, s)
             x = ddim(x, x0, t, s, self.eta, z)

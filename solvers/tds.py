@@ -58,8 +58,9 @@ class TDS(Solver):
         B, P = len(measurement.y), self.particles
         y, A, sigma = measurement
         y, A = y.repeat_interleave(P, 0), A.repeat_interleave(P)
-        x, log_w = noise.new((P, *prior.shape)).flatten(0, 1), y.new_zeros(B * P)
-        for t, s in pairwise(prior.schedule.levels(self.steps, self.spacing)):
+        levels = prior.schedule.levels(self.steps, self.spacing)
+        x, log_w = levels[0].std * noise.new((P, *prior.shape)).flatten(0, 1), y.new_zeros(B * P)
+        for t, s in pairwise(levels):
             x0, _, pull = vjp_once(prior, x, t)
             r, v = y - A(x0), t.variance
             g = pull(A.pinv(r, damping=sigma**2 / v)) / v

@@ -24,8 +24,9 @@ class Toy(Solver):
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         y, A, sigma = measurement
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps)):
+        levels = prior.schedule.levels(self.steps)
+        x = levels[0].std * noise.new(prior.shape)
+        for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             x0 = x0 + A.pinv(y - A(x0), damping=sigma**2 / t.variance)
             x = ddim(x, x0, t, s, self.eta, noise.like(x))

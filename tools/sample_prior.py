@@ -34,8 +34,9 @@ def main() -> None:
     args = parser.parse_args()
     prior = load_prior(args.prior)
     noise = StreamNoise([stream_key("unconditional", i) for i in range(args.count)])
-    x = noise.new(prior.shape)
-    for t, s in pairwise(prior.schedule.levels(args.steps, "trailing")):
+    levels = prior.schedule.levels(args.steps, "trailing")
+    x = levels[0].std * noise.new(prior.shape)
+    for t, s in pairwise(levels):
         x = ddim(x, prior.denoise(x, t), t, s, args.eta, noise.like(x))
     tiles = x.clamp(-1, 1).add(1).mul(127.5).round().byte()
     tiles = torch.nn.functional.pad(tiles, (1, 1, 1, 1), value=255)

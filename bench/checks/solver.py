@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from bench.checks.coordinates import means_the_same_in_all_coordinates
 from bench.checks.promise import NotAboutIt, Promise, single_thread, tried
 from bench.exact.prior import ExactPrior, GaussianPrior
 from bench.noise import StreamNoise, stream_key
@@ -256,6 +257,7 @@ PROMISES: list[Callable[[Solver], str | None]] = [
     leaves_grad_mode_alone,
     counts_its_steps,
     holds_one_graph,
+    means_the_same_in_all_coordinates,
     uses_the_measurement,
 ]
 

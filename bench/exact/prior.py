@@ -21,7 +21,7 @@ from torch import Tensor
 from bench.noise import Noise
 from bench.operators.base import LinearOperator
 from bench.prior import Prior, Pullback
-from bench.schedule import CLEAN, Level, VPSchedule
+from bench.schedule import CLEAN, Level, Schedule, VPSchedule
 
 
 class ExactPrior(Prior):
@@ -60,13 +60,11 @@ class MixturePrior(ExactPrior):
         variances: (K, d) or (1, d), the eigenvalues e_k >= 0, d the number of pixels. Equal rows are stored
             once, and then the posterior's components share one covariance too.
         basis: (d, d), orthogonal, eigenvectors in columns and shared by the components; None is the identity.
-        schedule: default `VPSchedule()`.
+        schedule: in any coordinates; default `VPSchedule()`.
 
     Raises:
         ValueError: shapes that do not fit, or a negative variance.
     """
-
-    schedule: VPSchedule
 
     def __init__(
         self,
@@ -74,7 +72,7 @@ class MixturePrior(ExactPrior):
         means: Tensor,
         variances: Tensor,
         basis: Tensor | None = None,
-        schedule: VPSchedule | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         K, d = len(means), means[0].numel()
         weighted = weights.shape == (K,) and variances.shape in {(1, d), (K, d)}
@@ -98,6 +96,10 @@ class MixturePrior(ExactPrior):
         """The same distribution on another device or in another dtype."""
         moved = {k: v.to(device, dtype) for k, v in vars(self).items() if isinstance(v, Tensor)}
         return self._with(**moved, dtype=moved["centres"].dtype, device=moved["centres"].device)
+
+    def on(self, schedule: Schedule) -> Self:
+        """The same distribution, noised by another schedule."""
+        return self._with(schedule=schedule)
 
     def _with(self, **attributes: object) -> Self:
         other = copy.copy(self)
@@ -254,11 +256,11 @@ class GaussianPrior(MixturePrior):
         mean: (*shape); its dtype and device are those of the prior.
         variances: (d,), the eigenvalues e >= 0.
         basis: (d, d), orthogonal, eigenvectors in columns; None is the identity.
-        schedule: default `VPSchedule()`.
+        schedule: in any coordinates; default `VPSchedule()`.
     """
 
     def __init__(
-        self, mean: Tensor, variances: Tensor, basis: Tensor | None = None, schedule: VPSchedule | None = None
+        self, mean: Tensor, variances: Tensor, basis: Tensor | None = None, schedule: Schedule | None = None
     ) -> None:
         super().__init__(torch.ones(1).to(mean), mean[None], variances[None], basis, schedule)
 

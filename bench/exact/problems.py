@@ -8,7 +8,7 @@ that no suite evaluates.
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from functools import partial
 
 import torch
@@ -141,8 +141,10 @@ def exact_prior(name: str, dtype: torch.dtype = F64, device: torch.device | str 
         raise DataError(f"unknown prior in closed form '{name}'{nearest(name, CLOSED_FORMS)}")
     prior = CLOSED_FORMS[closed_form]()
     prior.name = name
+    schedule = prior.schedule
+    assert is_dataclass(schedule), "its fields are part of the identity"
     # "world" is the word of the keys of earlier records.
-    prior.config_sha256 = digest({"world": closed_form, "rev": REV, "schedule": asdict(prior.schedule)})
+    prior.config_sha256 = digest({"world": closed_form, "rev": REV, "schedule": asdict(schedule)})
     return prior.to(device, dtype)
 
 

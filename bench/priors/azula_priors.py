@@ -17,7 +17,7 @@ from bench.priors.files import state_sha256
 from bench.priors.foreign import LogRatios, table_schedule, with_identity
 from bench.priors.network import NetworkPrior
 from bench.priors.unet import recompute_activations
-from bench.schedule import Schedule, TableSchedule, VPSchedule
+from bench.schedule import RatioTable, TableSchedule, VariancePreserving, VPSchedule
 from bench.system.cache import cache_dir
 from bench.system.user_code import UserCodeError, import_user_module, module_sha256
 
@@ -36,7 +36,7 @@ class _Ratio:
 class _CallAtLevel(nn.Module):
     """An azula denoiser as (x, index) -> E[x0 | x_t]; its own schedule is replaced."""
 
-    def __init__(self, denoiser: Any, schedule: Schedule) -> None:
+    def __init__(self, denoiser: Any, schedule: RatioTable) -> None:
         super().__init__()
         denoiser.schedule = _Ratio()
         self.denoiser = denoiser
@@ -128,7 +128,7 @@ def _from_function(name: str) -> Loaded:
     return denoiser.eval(), tuple(shape), module_sha256(module)
 
 
-def _ablated_schedule(denoiser: Any, name: str) -> Schedule:
+def _ablated_schedule(denoiser: Any, name: str) -> VariancePreserving:
     """The exact form of the schedule that azula keeps in single precision.
 
     It is one of azula's two schedules, or else the denoiser's own numbers.

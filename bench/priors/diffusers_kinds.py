@@ -29,9 +29,9 @@ from torch import nn
 
 from bench.priors.cards import PriorError
 from bench.priors.diffusers_networks import TIMES, Flow, OnCircle, Preconditioned, ScoreInUnitRange, WithBetas
-from bench.priors.foreign import table_schedule
+from bench.priors.foreign import table_schedule, valid
 from bench.priors.network import Prediction
-from bench.schedule import Schedule, VPSchedule
+from bench.schedule import FlowSchedule, KarrasSchedule, Schedule, VPSchedule
 
 PREDICTIONS: dict[str, Prediction] = {
     "epsilon": "eps",
@@ -118,7 +118,7 @@ def _flow_matching(unet: nn.Module, scheduler: Any, source: str) -> Kind:
 def _circle(unet: nn.Module, scheduler: Any, source: str) -> Kind:
     """Levels at even angles between data and noise."""
     angles = _even(scheduler.config.num_train_timesteps) * np.pi / 2
-    schedule = _from_ratios(np.tan(angles), source)
+    schedule = table_schedule(np.cos(angles) ** 2, source)
     return Kind(OnCircle(unet, schedule), schedule, about={"kind": "angle"})
 
 
@@ -155,7 +155,8 @@ def _preconditioned(unet: nn.Module, scheduler: Any, sigma_data: float, time: st
             f"{source}: {type(scheduler).__name__} has no preconditioning for prediction_type '{prediction}'"
         )
     scheduler.set_timesteps(scheduler.config.num_train_timesteps)
-    schedule = _from_ratios(np.unique(scheduler.sigmas[:-1].double().numpy()), source)
+    sigmas = np.unique(scheduler.sigmas[:-1].double().numpy())
+    schedule = valid(KarrasSchedule, sigmas, source)
     about = {"kind": "edm", "sigma_data": sigma_data, "sign": sign, "time": time}
     return Kind(Preconditioned(unet, schedule, sigma_data, sign, TIMES[time]), schedule, about=about)
 
@@ -171,7 +172,7 @@ def _flow(unet: nn.Module, scheduler: Any, shift: float, source: str) -> Kind:
     s = _even(T)
     if not config.get("use_dynamic_shifting"):
         s = shift * s / (1 + (shift - 1) * s)
-    schedule = _from_ratios(s / (1 - s), source)
+    schedule = valid(FlowSchedule, s, source)
     about: dict[str, Any] = {"kind": "flow", "T": T}
     if inverted:
         about["inverted"] = True
@@ -186,18 +187,13 @@ def _score(unet: nn.Module, scheduler: Any, source: str) -> Kind:
     unit = 2 if type(scheduler).__name__ == "ScoreSdeVeScheduler" else 1
     config = scheduler.config
     sigmas = np.geomspace(config.sigma_min, config.sigma_max, config.get("num_train_timesteps", 1000))
-    schedule = _from_ratios(unit * sigmas, source)
+    schedule = valid(KarrasSchedule, unit * sigmas, source)
     return Kind(ScoreInUnitRange(unet, schedule), schedule)
 
 
 def _even(T: int) -> np.ndarray:
     """The numbers 1 / T, 2 / T, ... below 1."""
     return np.arange(1, T) / T
-
-
-def _from_ratios(r: np.ndarray, source: str) -> Schedule:
-    """The schedule with the ratios r = sigma / alpha."""
-    return table_schedule(1 / (1 + r**2), source)
 
 
 BY_NAME: dict[str, Callable[[nn.Module, Any, str], Kind]] = {

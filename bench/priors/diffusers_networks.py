@@ -1,8 +1,7 @@
 """Networks of diffusers, each brought from the process that it was trained on to E[x0 | x_t].
 
-Our x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1, which is the networks' own form where there are
-betas. The other networks get x_t / alpha = x0 + r eps, r = sigma / alpha, brought to the form that they were
-trained on.
+Each keeps the process that it was trained on: x_t = alpha x0 + sigma eps has alpha^2 + sigma^2 = 1 where
+there are betas, alpha = 1 for EDM and scores, and alpha + sigma = 1 for flows.
 """
 
 import math
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.priors.foreign import LogRatios
-from bench.schedule import Schedule
+from bench.schedule import RatioTable
 
 
 class WithBetas(nn.Module):
@@ -27,22 +26,22 @@ class WithBetas(nn.Module):
 
 
 class AtRatio(nn.Module):
-    """A network of another process as (x, index, labels) -> E[x0 | x_t]."""
+    """A network of another process as (x, index, labels) -> E[x0 | x_t] in its schedule's coordinates."""
 
-    def __init__(self, unet: nn.Module, schedule: Schedule) -> None:
+    def __init__(self, unet: nn.Module, schedule: RatioTable) -> None:
         super().__init__()
         self.unet, self.log_ratios = unet, LogRatios(schedule)
 
     def forward(self, x: Tensor, index: Tensor, labels: Tensor | None = None) -> Tensor:
         r = self.log_ratios(index).exp().to(x.dtype).view(-1, 1, 1, 1)
-        return self.denoise(x * torch.sqrt(1 + r**2), r, labels)
+        return self.denoise(x, r, labels)
 
     def ask(self, x: Tensor, time: Tensor, labels: Tensor | None) -> Tensor:
         """The network's output at its own input and time."""
         return self.unet(x, time.flatten(), class_labels=labels).sample
 
     def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        """E[x0 | x] of x = x0 + r eps, (B, C, H, W), with r (1 or B, 1, 1, 1)."""
+        """E[x0 | x_t = x], (B, C, H, W), at the ratio r = sigma / alpha, (1 or B, 1, 1, 1)."""
         raise NotImplementedError
 
 
@@ -64,7 +63,7 @@ class Preconditioned(AtRatio):
 
     Args:
         unet: the network F.
-        schedule: of the noise levels.
+        schedule: of the noise levels, alpha = 1.
         sigma_data: standard deviation of the data.
         sign: of c_out, which diffusers turns for ``v_prediction``.
         time: maps sigma to c_noise.
@@ -74,7 +73,7 @@ class Preconditioned(AtRatio):
     def __init__(
         self,
         unet: nn.Module,
-        schedule: Schedule,
+        schedule: RatioTable,
         sigma_data: float,
         sign: int,
         time: Callable[[Tensor], Tensor],
@@ -95,18 +94,18 @@ class Flow(AtRatio):
 
     Args:
         unet: the network.
-        schedule: of the noise levels.
+        schedule: of the noise levels, alpha + sigma = 1.
         T: the time of pure noise.
         inverted: the network gives x0 - eps, at time (1 - s) T.
 
     """
 
-    def __init__(self, unet: nn.Module, schedule: Schedule, T: int, inverted: bool) -> None:
+    def __init__(self, unet: nn.Module, schedule: RatioTable, T: int, inverted: bool) -> None:
         super().__init__(unet, schedule)
         self.T, self.inverted = T, inverted
 
     def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
-        s, x = r / (1 + r), x / (1 + r)
+        s = r / (1 + r)
         if self.inverted:
             return x + s * self.ask(x, self.T * (1 - s), labels)
         return x - s * self.ask(x, self.T * s, labels)
@@ -115,7 +114,7 @@ class Flow(AtRatio):
 class ScoreInUnitRange(AtRatio):
     """The score of x01 + sigma eps, images in [0, 1] (Song et al. 2021, arXiv 2011.13456).
 
-    In [-1, 1] the noise level is r = 2 sigma.
+    In [-1, 1] the noise level is r = 2 sigma, and alpha = 1.
     """
 
     def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
@@ -127,4 +126,4 @@ class OnCircle(AtRatio):
 
     def denoise(self, x: Tensor, r: Tensor, labels: Tensor | None) -> Tensor:
         cos = torch.rsqrt(1 + r**2)
-        return cos * (cos * x - r * self.ask(cos * x, angle(r), labels))
+        return cos * (x - r * self.ask(x, angle(r), labels))

@@ -1,9 +1,9 @@
 """Shared by the adapters of other libraries: tables of noise levels, and the identity of a prior."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,21 +12,22 @@ from torch import Tensor, nn
 from bench.priors.cards import PriorError
 from bench.priors.network import NetworkPrior
 from bench.records.keys import digest
-from bench.schedule import Schedule, TableSchedule
+from bench.schedule import RatioTable, TableSchedule
+
+Table = TypeVar("Table", bound=RatioTable)
 
 
 class LogRatios(nn.Module):
     """Maps indices, (B,), to log(sigma / alpha) of a schedule, (B,).
 
-    It is linear between two levels, as `bench.schedule.Schedule.at` is.
+    It is linear between two levels, as `bench.schedule.RatioTable.at` is.
     """
 
     table: Tensor
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: RatioTable) -> None:
         super().__init__()
-        log_ratios = 0.5 * np.log((1 - schedule.abar) / schedule.abar)
-        self.register_buffer("table", torch.from_numpy(log_ratios), persistent=False)
+        self.register_buffer("table", torch.from_numpy(np.log(schedule.ratios)), persistent=False)
 
     def forward(self, index: Tensor) -> Tensor:
         below = index.long().clamp(0, len(self.table) - 2)
@@ -45,8 +46,23 @@ def table_schedule(abar: np.ndarray, source: str) -> TableSchedule:
         PriorError: the table is no schedule.
 
     """
+    return valid(TableSchedule, abar, source)
+
+
+def valid(kind: Callable[[tuple[float, ...]], Table], table: np.ndarray, source: str) -> Table:
+    """Makes a schedule of one of our kinds from its table, (T,).
+
+    Args:
+        kind: the class.
+        table: what it takes.
+        source: where the table comes from; starts the error's message.
+
+    Raises:
+        PriorError: the table is no schedule.
+
+    """
     try:
-        return TableSchedule(tuple(float(value) for value in abar))
+        return kind(tuple(table.tolist()))
     except ValueError as error:
         raise PriorError(f"{source}: {error}") from None
 

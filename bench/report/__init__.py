@@ -11,7 +11,7 @@ from bench.records.files import StoreError, write_atomic
 from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
-from bench.report import diversity, exact
+from bench.report import exact
 from bench.report.columns import Column, columns_of
 from bench.report.figures import exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
@@ -19,6 +19,7 @@ from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
 from bench.report.ranking import Judged, judge, yardstick
+from bench.report.samples import diversity
 from bench.report.scores import Sets
 from bench.report.tables import Table, build, records_of
 

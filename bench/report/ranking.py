@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.report.columns import SET_METRICS, Column
-from bench.report.diversity import Spread
+from bench.report.samples.diversity import Spread
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, Sets, own_score
 from bench.report.tables import Row, Table
 from bench.stats.comparisons import paired_difference

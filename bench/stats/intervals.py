@@ -135,7 +135,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 
     >>> mean, low, high, n = mean_interval([24.1, 26.3, 25.2, 30.8, 22.9, 27.5])
     >>> print(f"{mean:.2f} dB [{low:.2f}, {high:.2f}] over {n} images")
-    26.13 dB [23.32, 30.21] over 6 images
+    26.13 dB [23.45, 30.21] over 6 images
     """
     values = np.asarray(values, np.float64)
     n = len(values)

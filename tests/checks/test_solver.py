@@ -34,8 +34,9 @@ class Sound(Solver):
 
     def solve(self, measurement, prior, noise):
         y, A, _ = measurement
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps)):
+        levels = prior.schedule.levels(self.steps)
+        x = levels[0].std * noise.new(prior.shape)
+        for t, s in pairwise(levels):
             x0 = self.data(prior.denoise(x, t), y, A)
             x = ddim(x, x0, t, s, 0.5, self.draw(noise, x))
             yield Step(x, x0)
@@ -86,8 +87,9 @@ class Hoards(Sound):
 
     def solve(self, measurement, prior, noise):
         y, A, _ = measurement
-        x = noise.new(prior.shape)
-        for t, s in pairwise(prior.schedule.levels(self.steps)):
+        levels = prior.schedule.levels(self.steps)
+        x = levels[0].std * noise.new(prior.shape)
+        for t, s in pairwise(levels):
             x0, pull = prior.vjp(x, t)
             pull(x0)
             x0 = self.data(x0, y, A)

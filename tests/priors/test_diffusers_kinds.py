@@ -12,6 +12,7 @@ import torch
 from bench.priors import PriorError, load_prior
 from bench.priors.diffusers_kinds import interpret
 from bench.priors.network import NetworkPrior
+from bench.schedule import FlowSchedule, KarrasSchedule, VariancePreserving
 from tests.diffusers_models import (
     BETAS,
     SCHEDULERS,
@@ -83,6 +84,9 @@ KINDS = {
     "circle": ("IPNDMScheduler", SHORT, circle, (math.tan(math.pi / 100), math.tan(0.49 * math.pi))),
 }
 
+OWN = {"flow": FlowSchedule, "circle": VariancePreserving}
+"""The first word of a kind -> its coordinates; all others have alpha = 1."""
+
 
 @pytest.fixture
 def pipeline(tmp_path):
@@ -99,6 +103,7 @@ def test_a_network_that_is_exact_gives_an_exact_prior(kind):
     np.testing.assert_allclose(
         [found.schedule.level(0).ratio, found.schedule.level(found.schedule.T - 1).ratio], ends, rtol=1e-5
     )
+    assert isinstance(found.schedule, OWN.get(kind.split()[0], KarrasSchedule))
     for t in (found.schedule.level(3), found.schedule.level(found.schedule.T - 1), found.schedule.at(0.71)):
         x0, pull = prior.vjp(X, t)
         # An index in single precision moves a steep level by 1e-7 of itself.

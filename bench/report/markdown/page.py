@@ -6,13 +6,13 @@ from operator import attrgetter
 from bench.names import counted
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
-from bench.report import diversity
 from bench.report.columns import Column
 from bench.report.markdown.conventions import conventions, operator_table
 from bench.report.markdown.notes import absent
 from bench.report.markdown.section import section
 from bench.report.markdown.summary import summary
 from bench.report.ranking import Judged
+from bench.report.samples import diversity
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, escape, sentence, table_line
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bench.report import render
-from bench.report.diversity import Spread, diversity, rank_shares
+from bench.report.samples.diversity import Spread, diversity, rank_shares
 from tests.made_run import N, make_run, record
 
 K, SIDE = 9, 64
