@@ -15,6 +15,7 @@ from bench.report import exact
 from bench.report.columns import Column, columns_of
 from bench.report.figures import exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
+from bench.report.html import report as html
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
@@ -56,10 +57,20 @@ def render(
     parts: list[Files] = []
     if of_images:
         columns = _image_columns(of_images, of_problems, runs)
-        judged = _judged(of_images, columns, runs, places)
-        parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
+        if set(formats) != {"html"}:
+            judged = _judged(of_images, columns, runs, places)
+            parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
+        if "html" in formats:
+            source = html.of_images(of_images, columns, runs, places, finder(places), n_bad)
+            parts.append(html.files(source))
     if of_problems:
-        parts.append(exact_files(of_problems, runs, formats))
+        columns = columns_of(of_problems, runs)
+        numbers = [exact.numbers(table, columns) for table in of_problems]
+        parts.append(exact_files(of_problems, columns, numbers, runs, formats))
+        if "html" in formats:
+            name = "exact" if of_images else "report"
+            source = html.of_problems(of_problems, columns, numbers, runs, finder(places), n_bad)
+            parts.append(html.files(source, name))
     written = []
     for name, data in _together(parts).items():
         written.append(Path(out) / name)
@@ -122,11 +133,15 @@ def image_files(
     return files | _png(pictures)
 
 
-def exact_files(tables: Sequence[Table], runs: Sequence[RunManifest], formats: Sequence[str]) -> Files:
+def exact_files(
+    tables: Sequence[Table],
+    columns: Sequence[Column],
+    numbers: Sequence[exact.Numbers],
+    runs: Sequence[RunManifest],
+    formats: Sequence[str],
+) -> Files:
     """The files of the tables of exact suites."""
     files: Files = {}
-    columns = columns_of(tables, runs)
-    numbers = [exact.numbers(table, columns) for table in tables]
     if "csv" in formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
     pictures = exact_plots.draw(tables, numbers) if "png" in formats else {}
@@ -146,8 +161,8 @@ def _png(pictures: dict[str, bytes]) -> Files:
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
     """All records and the number of damaged lines, once the request makes sense."""
     for name in formats:
-        if name not in FORMATS:
-            raise ValueError(f"unknown format '{name}'; known: {', '.join(FORMATS)}")
+        if name not in ALL_FORMATS:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join(ALL_FORMATS)}")
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:

@@ -9,10 +9,10 @@ from bench.names import counted
 from bench.records.manifest import RunManifest, TaskEntry
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
-from bench.report.html.families import MARGINS
 from bench.report.markdown.conventions import COUNTS, IMAGES, MEASUREMENTS
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, plain
+from bench.report.verdicts import MARGINS
 from bench.stats.intervals import FEWEST
 
 SHORTEST = 14
@@ -20,15 +20,14 @@ SHORTEST = 14
 UNITS = {"PSNR": "dB"}
 """First word of a metric's label -> its unit."""
 ABOUT = {
-    "psnr": "Peak signal-to-noise ratio: mean over images of the PSNR of each.",
-    "ssim": "Structural similarity: mean over images.",
-    "lpips": "Learned perceptual distance: mean over images.",
-    "misfit": "‖A x − y‖ / (σ √m) over the m measured entries. 1 is the noise level: below it a row fits noise, "
-    "above it the measurement is not explained. Neither direction is better, so nothing is ranked.",
-    "fid": "Fréchet distance of Inception features, one number per set of images. It has no interval, and a "
-    "bias that falls with the number of images.",
-    "kid": "Unbiased squared MMD of Inception features × 1000, one number per set of images; the interval is "
-    "± 1.96 jackknife errors. Sets are not compared simultaneously.",
+    "psnr": "Peak signal-to-noise ratio",
+    "ssim": "Structural similarity",
+    "lpips": "Learned perceptual distance",
+    "misfit": "Distance of A x to y. Below 1 a row fits noise, above 1 it does not explain the measurement: "
+    "neither direction is better, so nothing is ranked",
+    "fid": "Fréchet distance of features, one number for a set of images, without an interval",
+    "kid": "Squared MMD of features × 1000, one number for a set of images; the interval is ± 1.96 jackknife "
+    "errors",
 }
 INTERVALS = (
     "Intervals: 95 % of the mean over images, Student's t corrected for skewness, from "
@@ -83,7 +82,11 @@ def _facts(
         ["Noise", f"σ {_few(sigmas)} in [−1, 1]", f"{_few(halves)} in [0, 1]"],
         ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits or 'commit not recorded'}"],
         ["Machine", _each(records, "device"), "; ".join(machines)],
-        ["Records", f"{len(records):,}".replace(",", "\u202f"), f"{failed} failed" if failed else "none failed"],
+        [
+            "Records",
+            f"{len(records):,}".replace(",", "\u202f"),
+            f"{failed} failed" if failed else "none failed",
+        ],
     ]
 
 
@@ -136,7 +139,7 @@ def metric_entries(columns: Sequence[Column]) -> list[dict[str, Any]]:
     entries = []
     for column in columns:
         word = column.label.partition(",")[0]
-        about = [ABOUT.get(column.name, ""), column.note and f"{column.note[0].upper()}{column.note[1:]}."]
+        about = ": ".join(filter(None, (ABOUT.get(column.name), column.note)))
         entries.append(
             {
                 "id": column.name,
@@ -146,7 +149,7 @@ def metric_entries(columns: Sequence[Column]) -> list[dict[str, Any]]:
                 "better": column.better,
                 "scale": None if column.name in SET_METRICS else 10 ** (column.decimals + 1),
                 "margin": MARGINS.get(column.name),
-                "about": " ".join(filter(None, about)) or "The manifest says nothing about it.",
+                "about": f"{about or 'The manifest says nothing about it'}.",
             }
         )
     return entries
@@ -157,8 +160,8 @@ def task_entry(table: Table, runs: Sequence[RunManifest]) -> dict[str, Any]:
     head = table.head
     facts = [f"{topic}: {text}" for topic, text in _conventions(head, runs).items()]
     params = [f"{name} {plain(value)}" for name, value in head.operator_params.items() if value is not None]
-    unit = "problems" if table.samples_per_problem > 1 else "images"
-    where = f"{table.title}, {table.usual} {unit}, σ {head.sigma:g}, prior {head.prior}"
+    unit = "problem" if table.samples_per_problem > 1 else "image"
+    where = f"{table.title}, {counted(table.usual, unit)}, σ {head.sigma:g}, prior {head.prior}"
     return {
         "id": table.slug,
         "title": table.title,
@@ -166,8 +169,9 @@ def task_entry(table: Table, runs: Sequence[RunManifest]) -> dict[str, Any]:
         "op": head.operator,
         "params": ", ".join(params),
         "sigma": head.sigma,
-        "what": "; ".join(facts) or "its manifest states no conventions",
+        "what": "; ".join(facts),
         "n": table.usual,
+        "unit": unit,
         "images": list(table.images),
         "where": where,
     }

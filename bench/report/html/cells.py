@@ -1,15 +1,15 @@
 """One cell of the page: a row on a task, or why there is none.
 
-    s      "ok", a status of a record, "pending" or "absent"
-    why    the sentence for a blank, or why the row is not ranked here
-    n, f   images solved, reconstructions that failed
-    nfe, vjp, sec, on, mem    cost per image; ``on`` is where the seconds were measured
-    keys, cell, params, run   the first records, the cell, its settings, the command
-    m      metric -> [mean, low, high]; the bounds are null where there is no interval
-    v      metric -> integers per image, null where the image has none
-    no     metric -> why it is absent
-    mark   metric -> "floor" (not told apart from exact samples), "best" or "tie", on exact suites
-    paper  metric -> [value, verdict, reason, source], a paper's number
+s      "ok", a status of a record, "pending" or "absent"
+why    the sentence for a blank, or why the row is not ranked here
+n, f   images solved, reconstructions that failed
+nfe, vjp, sec, on, mem    cost per image; ``on`` is where the seconds were measured
+keys, cell, params, run   the first records, the cell, its settings, the command
+m      metric -> [mean, low, high]; the bounds are null where there is no interval
+v      metric -> integers per image, null where the image has none
+no     metric -> why it is absent
+mark   metric -> "floor" (not told apart from exact samples), "best" or "tie", on exact suites
+paper  metric -> [value, verdict, reason, source], a paper's number
 """
 
 import math
@@ -32,9 +32,7 @@ KEYS = 2
 """Records that a cell names."""
 
 
-def cell(
-    table: Table, row: Row, columns: Sequence[Column], scores: Scores, theirs: Theirs
-) -> dict[str, Any]:
+def cell(table: Table, row: Row, columns: Sequence[Column], scores: Scores, theirs: Theirs) -> dict[str, Any]:
     """A row's cell; where nothing was solved, the status and reason of its records."""
     head, why = row.head, unranked(table, row)
     found: dict[str, Any] = {
@@ -130,5 +128,3 @@ def command(suite: str, label: str, task: str) -> str:
     """What makes a cell of a suite."""
     words = ["python", "-m", "bench", "run", "--suite", suite, "--solver", label, "--task", task]
     return shlex.join(words)
-
-

@@ -1,8 +1,8 @@
 """What the page shows, as one JSON document; names from records are values in it, never markup.
 
-    meta     title, suite, facts, bad, reading, commands, versions, cite
+    meta     title, suite, facts, bad, reading, commands, versions, cite, says (metric -> sentence)
     metrics  id, label, unit, digits, better (1, -1, 0), scale of per-image integers or null, margin, about
-    tasks    id, title, short, op, params, sigma, what, n, images, where, says (metric -> sentence)
+    tasks    id, title, short, op, params, sigma, what, n, unit, images, where, says (metric -> sentence)
     rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
     cells    task -> row -> as in `bench.report.html.cells`
     fam      task -> metric -> as in `bench.report.html.families`
@@ -15,6 +15,7 @@ A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in pri
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from bench.report.columns import Column
 from bench.report.html import families
 from bench.report.html.about import header, metric_entries, task_entry
 from bench.report.html.cells import blank, cell
-from bench.report.html.pictures import Pictures, collect
+from bench.report.html.pictures import collect
 from bench.report.html.rows import row_entries
 from bench.report.html.theirs import Theirs
 from bench.report.scores import Scores, any_known
 from bench.report.tables import Table
+from bench.report.verdicts import Verdicts
 
 FORMAT = 1
 """Version of the document."""
@@ -62,18 +64,27 @@ def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
     compared = [families.compare(table, columns) for table in source.tables]
     rows = row_entries(source.tables, source.runs)
     average, common = families.mean_ranks(source.tables, columns, compared)
+    firsts: dict[str, list[list[str]]] = {column.name: [] for column in columns}
     tasks, cells, written = [], {}, {}
     for table, scores, found in zip(source.tables, source.scores, compared, strict=True):
-        says = {c.name: families.sentence(table, c, found.get(c.name), scores[c.name]) for c in columns}
+        says = {
+            c.name: families.sentence(table, c, found.get(c.name), scores.get(c.name, {})) for c in columns
+        }
         tasks.append(task_entry(table, source.runs) | {"says": says})
         cells[table.slug] = _cells(source, table, scores, columns, [row["id"] for row in rows])
-        written[table.slug] = {c.name: families.entry(found[c.name], c) for c in columns if c.name in found}
+        written[table.slug] = _families(found, columns)
+        for column in columns:
+            if names := families.first(table, found.get(column.name), scores.get(column.name, {})):
+                firsts[column.name].append(names)
+    exact = any(table.samples_per_problem > 1 for table in source.tables)
+    ranked = _ranked(written, cells if exact else {})
     for row in rows:
-        row["ranked"] = any(row["id"] in one["rows"] for fam in written.values() for one in fam.values())
+        row["ranked"] = row["id"] in ranked
     pictures = collect(source.tables, source.find)
     page = {
         "format": FORMAT,
-        "meta": header(source.tables, source.runs, source.n_bad),
+        "meta": header(source.tables, source.runs, source.n_bad)
+        | {"says": {c.name: families.overall(c, firsts[c.name], exact) for c in columns}},
         "metrics": metric_entries(columns),
         "tasks": tasks,
         "rows": rows,
@@ -88,6 +99,25 @@ def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
 def _is_known(column: Column, scores: Sequence[Scores]) -> bool:
     """Whether some row of some table has the metric."""
     return any(any_known(one.get(column.name, {}).values()) for one in scores)
+
+
+def _ranked(written: Mapping[str, Mapping[str, Any]], cells: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The rows that are compared with others: in a family, or with exact samples."""
+    ranked: set[str] = set()
+    for one in chain.from_iterable(found.values() for found in written.values()):
+        ranked.update(one["rows"])
+    for by_row in cells.values():
+        ranked.update(name for name, cell in by_row.items() if not cell.get("why"))
+    return ranked
+
+
+def _families(found: Mapping[str, Verdicts], columns: Sequence[Column]) -> dict[str, Any]:
+    """Metric -> the family of one task, where rows are compared."""
+    written = {}
+    for column in columns:
+        if column.name in found and (one := families.entry(found[column.name], column)):
+            written[column.name] = one
+    return written
 
 
 def _cells(

@@ -1,81 +1,79 @@
 """Which rows differ: all pairs of a task as one family, and ranks over tasks.
 
-    rows   the ranked rows, the best mean first
-    least  the smallest difference that this number of images shows
-    rank   row -> [place, best and worst place that the data leave]
-    pairs  the upper triangle over ``rows``: [difference, half of its simultaneous interval], null if too few
+rows   the ranked rows, the best mean first
+least  the difference that four of five such tables would show
+rank   row -> [place, best and worst place that the data leave]
+pairs  the upper triangle over ``rows``: [difference, half of its simultaneous interval], null if too few
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
+from bench.names import counted
 from bench.report.columns import SET_METRICS, Column
 from bench.report.html.cells import number
 from bench.report.ranking import rankable
-from bench.report.scores import Score
+from bench.report.scores import Score, any_known
 from bench.report.tables import Table
-from bench.stats.family import Family, compare_all
-from bench.stats.intervals import FEWEST, bootstrap_means
+from bench.report.verdicts import Sentence, Verdicts, decide, listed
+from bench.stats.intervals import bootstrap_means
 
 FEWEST_TASKS = 3
 """Least number of common tasks over which ranks are averaged."""
-MARGINS = {"psnr": 0.1, "ssim": 0.005, "lpips": 0.005}
-"""Metric -> difference below which two rows are equivalent."""
-Sentence = list[Any]
+NEAREST = "nearest to exact samples, or not told apart from the nearest"
+MOST_GROUPS = 3
+"""Most groups of rows in the sentence of the page."""
 
 
-def compare(table: Table, columns: Sequence[Column]) -> dict[str, Family]:
-    """Metric -> the comparison of a task's ranked rows, for metrics that rank and rows that share images.
-
-    The names of a family are in the order of their means, the best first.
-    """
+def compare(table: Table, columns: Sequence[Column]) -> dict[str, Verdicts]:
+    """Metric -> the verdicts of a task's ranked rows, for the metrics that rank images."""
     found = {}
     for column in columns:
-        if not column.better or column.name in SET_METRICS or table.samples_per_problem > 1:
-            continue
-        values = {}
-        for row in table.rows:
-            scores = row.scores(column.name)
-            if rankable(table, row) and 0 < len(scores) == len(row.solved):
-                values[row.name] = scores
-        if len(values) > 1:
-            names = sorted(values, key=lambda name: -column.better * _mean(values[name]))
-            family = compare_all({name: values[name] for name in names}, column.better)
-            if np.isfinite(family.seen):
-                found[column.name] = family
+        if column.better and column.name not in SET_METRICS and table.samples_per_problem == 1:
+            found[column.name] = decide(_ranked(table, column), column)
     return found
 
 
-def _mean(values: Mapping[str, float]) -> float:
-    return float(np.mean(list(values.values())))
+def _ranked(table: Table, column: Column) -> dict[str, dict[str, float]]:
+    """Row -> image -> score, of the rows that are ranked and have the metric of all their images."""
+    values = {}
+    for row in table.rows:
+        scores = row.scores(column.name)
+        if rankable(table, row) and 0 < len(scores) == len(row.solved):
+            values[row.name] = scores
+    return values
 
 
-def entry(family: Family, column: Column) -> dict[str, Any]:
+def entry(verdicts: Verdicts, column: Column) -> dict[str, Any] | None:
     """A family as the page has it; differences are of printed numbers, not of how good a row is."""
-    digits = column.decimals + 2
+    family = verdicts.family
+    if family is None:
+        return None
+    digits, names = column.decimals + 2, list(verdicts.rows)
     pairs: list[list[Any] | None] = []
-    for i, first in enumerate(family.names):
-        for second in family.names[i + 1 :]:
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
             found = family.difference(first, second)
             if found is None:
                 pairs.append(None)
                 continue
-            mean, half = column.better * found.mean * column.scale, (found.high - found.low) / 2 * column.scale
+            mean, half = (
+                column.better * found.mean * column.scale,
+                (found.high - found.low) / 2 * column.scale,
+            )
             pairs.append([number(mean, digits), number(half, digits)])
-    ranks = {name: [i + 1, *family.place(name)] for i, name in enumerate(family.names)}
-    return {
-        "rows": list(family.names),
-        "least": number(family.seen * column.scale, column.decimals + 1),
-        "rank": ranks,
-        "pairs": pairs,
-    }
+    ranks = {name: [i + 1, *verdicts.rows[name].places] for i, name in enumerate(names)}
+    least = number(family.seen * column.scale, column.decimals + 1)
+    return {"rows": names, "least": least, "rank": ranks, "pairs": pairs}
 
 
 def mean_ranks(
-    tables: Sequence[Table], columns: Sequence[Column], compared: Sequence[Mapping[str, Family]]
+    tables: Sequence[Table], columns: Sequence[Column], compared: Sequence[Mapping[str, Verdicts]]
 ) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
     """Metric -> row -> mean rank with its 95 % interval, and the tasks over which it is.
 
@@ -88,25 +86,23 @@ def mean_ranks(
     ranks: dict[str, dict[str, list[float]]] = {}
     common: list[str] = []
     for column in columns:
-        names = _all_ranked(compared, column.name)
-        tasks = [
-            table
-            for table, found in zip(tables, compared, strict=True)
-            if column.name in found and set(found[column.name].names) == set(names)
-        ]
-        if len(tasks) < FEWEST_TASKS:
-            continue
-        common = common or [table.slug for table in tasks]
-        ranks[column.name] = _mean_ranks(tasks, column, names)
+        names = _ranked_anywhere(compared, column.name)
+        tasks = []
+        for table, found in zip(tables, compared, strict=True):
+            if names and column.name in found and set(found[column.name].rows) == set(names):
+                tasks.append(table)
+        if len(tasks) >= FEWEST_TASKS:
+            common = common or [table.slug for table in tasks]
+            ranks[column.name] = _mean_ranks(tasks, column, names)
     return ranks, common
 
 
-def _all_ranked(compared: Sequence[Mapping[str, Family]], metric: str) -> list[str]:
-    """The rows that are ranked on any task."""
+def _ranked_anywhere(compared: Sequence[Mapping[str, Verdicts]], metric: str) -> list[str]:
+    """The rows that are ranked on some task."""
     names: dict[str, None] = {}
     for found in compared:
         if metric in found:
-            names |= dict.fromkeys(found[metric].names)
+            names |= dict.fromkeys(found[metric].rows)
     return list(names)
 
 
@@ -126,70 +122,54 @@ def _mean_ranks(tasks: Sequence[Table], column: Column, names: Sequence[str]) ->
     return found
 
 
-def sentence(table: Table, column: Column, family: Family | None, scores: Mapping[str, Score]) -> Sentence:
-    """What the numbers of a task say by one metric."""
-    if family is None:
-        return _without_family(table, column, scores)
-    first = [name for name in family.names if family.place(name)[0] == 1]
-    others = len(family.names) - len(first)
-    if len(first) == 1:
-        return _alone(family, column)
-    names = _listed(first)
-    rest = "no row is worse than another"
-    if others:
-        rest = "the other one is" if others == 1 else f"the other {_word(others)} are each"
-        rest += " worse than at least one row"
-    return [*names, f" cannot be told apart at n = {table.usual}; {rest}."]
-
-
-def _alone(family: Family, column: Column) -> Sentence:
-    """One row is better than all others."""
-    best, second = family.names[:2]
-    lead = family.difference(best, second)
-    others = len(family.names) - 1
-    whom = "the other ranked row" if others == 1 else f"all {_word(others)} others"
-    parts: Sentence = [{"row": best}, f" is better than {whom}"]
-    if lead and np.isfinite(lead.mean):
-        by = f"by {column.show(lead.mean)} [{column.show(lead.low)}, {column.show(lead.high)}]"
-        parts += [", ahead of the next, ", {"row": second}, f", {by}"]
-    return [*parts, "."]
-
-
-def _without_family(table: Table, column: Column, scores: Mapping[str, Score]) -> Sentence:
-    """Why nothing is ranked, or what marks say that need no family."""
-    known = {row.name: scores[row.name] for row in table.rows if _has(scores, row.name)}
-    marked = [name for name, score in known.items() if score.mark in {"best", "tie"}]
-    if not known:
+def sentence(
+    table: Table, column: Column, verdicts: Verdicts | None, scores: Mapping[str, Score]
+) -> Sentence:
+    """What the numbers of a task say by one metric, or why they say nothing."""
+    if not any_known(scores.values()):
         return ["No row has a value here. Each blank in the table says why."]
-    if table.samples_per_problem > 1 and marked:
-        return ["Nearest to exact samples, or not told apart from the nearest: ", *_listed(marked), "."]
+    if verdicts:
+        return verdicts.sentence
     if not column.better:
         return ["Not ranked: neither direction is better."]
     if column.name in SET_METRICS:
         return ["Sets are listed, not compared simultaneously."]
-    methods = [row.name for row in table.rows if row.name in known and rankable(table, row)]
-    if len(methods) == 1:
-        return ["Only ", {"row": methods[0]}, " can be ranked here; there is nothing to compare it with."]
-    if not methods:
-        return ["Nothing is ranked: no row of a method finished its images. The cells say why."]
-    return [f"Nothing is ranked: it takes at least {FEWEST} images that two rows share."]
+    if nearest := first(table, None, scores):
+        return [f"{NEAREST[0].upper()}{NEAREST[1:]}: ", *listed(nearest), "."]
+    return ["Nothing is ranked: too few problems, or no exact samples beside them."]
 
 
-def _has(scores: Mapping[str, Score], name: str) -> bool:
-    return name in scores and scores[name].interval is not None
+def first(table: Table, verdicts: Verdicts | None, scores: Mapping[str, Score]) -> list[str]:
+    """The rows that may be first: by verdicts, or on exact suites by how near they are to exact samples."""
+    if verdicts:
+        return [name for name, one in verdicts.rows.items() if one.places[0] == 1]
+    if table.samples_per_problem == 1:
+        return []
+    return [name for name, score in scores.items() if score.mark in {"best", "tie"}]
 
 
-def _listed(names: Sequence[str]) -> Sentence:
-    """Rows with commas and an "and" between them."""
-    parts: Sentence = []
-    for i, name in enumerate(names):
-        if i:
-            parts.append(" and " if i == len(names) - 1 else ", ")
-        parts.append({"row": name})
-    return parts
+def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sentence:
+    """The one sentence of the page: on how many tasks each row may be first.
 
-
-def _word(n: int) -> str:
-    """A small number as a word."""
-    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-    return words[n] if n < len(words) else str(n)
+    Args:
+        firsts: for each task where rows are compared, the rows that may be first.
+        exact: whether first is nearest to exact samples.
+    """
+    possible = Counter(chain.from_iterable(firsts))
+    if not possible:
+        return [f"By {column.label} nothing is ranked: the sentences below say why."]
+    groups: dict[int, list[str]] = {}
+    for name, n in possible.most_common():
+        groups.setdefault(n, []).append(name)
+    what = f"{NEAREST}: " if exact else "first place is possible for "
+    parts: Sentence = [f"By {column.label}, {what}"]
+    shown = list(groups.items())[:MOST_GROUPS]
+    for k, (n, names) in enumerate(shown):
+        tasks = f"on {'all ' if n == len(firsts) > 1 else ''}{counted(n, 'task')}"
+        joint = " and " if k == len(shown) - 1 else ", "
+        each = " each" if len(names) > 1 and n < len(firsts) else ""
+        parts += [joint if k else "", *listed(names), f" {tasks}{each}"]
+    alone = Counter(names[0] for names in firsts if len(names) == 1)
+    if not alone:
+        return [*parts, "; no row is ahead alone on any."]
+    return [*parts, f"; on {counted(alone.total(), 'task')} one row is alone: ", *listed(list(alone)), "."]

@@ -1,4 +1,4 @@
-"""report.html: the document, the style and the scripts in one file, under a policy that lets nothing else in."""
+"""One file from the document, the style and the scripts, under a policy that lets nothing else in."""
 
 import base64
 import hashlib
@@ -11,8 +11,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.report.html.data import Source, document
-
 STYLES = ("tokens", "page", "matrix", "figures", "media")
 SCRIPTS = (
     *("base", "state", "marks", "top", "says", "matrix", "table", "popover", "tabs"),
@@ -20,15 +18,6 @@ SCRIPTS = (
     "draw",
 )
 """Parts of the one script, in order; each may use what stands before it."""
-
-
-def files(source: Source, name: str = "report") -> dict[str, bytes]:
-    """The page ``name.html``, and the scripts with larger pictures below ``name.pics/``."""
-    found, beside = document(source)
-    written = {f"{name}.html": page(found | {"beside": f"{name}.pics/"})}
-    for file, text in beside.items():
-        written[f"{name}.pics/{file}"] = text.encode()
-    return written
 
 
 def page(content: Mapping[str, Any]) -> bytes:

@@ -193,9 +193,7 @@ def _open(path: Path) -> Image.Image | None:
         return None
 
 
-def _strip(
-    pictures: Sequence[Image.Image | None], side: int | None, way: Image.Resampling
-) -> Strip | None:
+def _strip(pictures: Sequence[Image.Image | None], side: int | None, way: Image.Resampling) -> Strip | None:
     known = [picture for picture in pictures if picture]
     if not known:
         return None
@@ -238,5 +236,3 @@ def _is_larger(paths: Sequence[Path | None]) -> bool:
             except OSError:
                 continue
     return False
-
-

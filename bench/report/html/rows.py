@@ -19,7 +19,8 @@ class Known:
     """A row of the page with all that tables say of it.
 
     Attributes:
-        solver, preset, paper, base: as a record or a manifest has them.
+        solver, preset, paper: as a record or a manifest has them.
+        base: "baseline" or "anchor", "" for a method.
         method: None where nothing describes it.
         rows: its rows in the tables, none where it was only skipped or not run yet.
     """
@@ -27,7 +28,7 @@ class Known:
     solver: str
     preset: str
     paper: str
-    base: bool
+    base: str
     method: Method | None
     rows: tuple[Row, ...]
 
@@ -79,16 +80,18 @@ def _known_rows(tables: Sequence[Table], runs: Sequence[RunManifest]) -> dict[st
 
 
 def _recorded(head: Record, method: Method, rows: Iterable[Row]) -> Known:
-    base = head.baseline or method.kind != "method"
-    return Known(head.solver, head.preset or "", method.paper, base, method, tuple(rows))
+    base = "" if method.kind == "method" else method.kind
+    return Known(
+        head.solver, head.preset or "", method.paper, base or "baseline" * head.baseline, method, tuple(rows)
+    )
 
 
 def _asked(label: str, entry: RowEntry | None) -> Known:
     """A row that is only in manifests."""
     if entry is None:
-        return Known(label, "", "", False, None, ())
-    base = bool(entry.baseline) or entry.kind not in {None, "method"}
-    return Known(entry.solver or label, entry.preset or "", entry.paper or "", base, None, ())
+        return Known(label, "", "", "", None, ())
+    base = "baseline" * bool(entry.baseline) if entry.kind in {None, "method"} else entry.kind
+    return Known(entry.solver or label, entry.preset or "", entry.paper or "", base or "", None, ())
 
 
 def _hues(known: dict[str, Known]) -> dict[str, int]:
@@ -108,7 +111,7 @@ def _hues(known: dict[str, Known]) -> dict[str, int]:
 def _why_unranked(name: str, one: Known, tables: Sequence[Table]) -> str:
     """Why a row is ranked on no task, if it is not; "" for baselines."""
     if one.base or not one.rows:
-        return "" if one.rows else "no records"
+        return "" if one.rows else "no results on any task"
     reasons = []
     for table in tables:
         for row in table.rows:

@@ -18,13 +18,13 @@ class Theirs:
 
     Args:
         tables: ours.
-        sets: where FID and KID come from.
+        sets: where FID and KID come from; None for no numbers at all.
         runs: the manifests.
     """
 
-    def __init__(self, tables: Sequence[Table], sets: Sets, runs: Sequence[RunManifest]) -> None:
+    def __init__(self, tables: Sequence[Table], sets: Sets | None, runs: Sequence[RunManifest]) -> None:
         self._found: dict[tuple[str, str], dict[str, Number]] = {}
-        if FILE.is_file():  # it comes with the repository, not with the installed package
+        if sets and FILE.is_file():  # it comes with the repository, not with the installed package
             self._compare(Recorded(tables, sets, runs))
 
     def _compare(self, recorded: Recorded) -> None:

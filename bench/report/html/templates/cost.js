@@ -67,6 +67,7 @@ const plot = (width, height, about, ...parts) =>
     "svg",
     {
       class: "plot",
+      width,
       viewBox: `0 0 ${width} ${height}`,
       role: "img",
       "aria-label": `${about}; the table of solvers by task holds the values.`,

@@ -21,12 +21,16 @@ function metricLine(m) {
   return h("tr", {}, h("th", { scope: "row" }, m.label, arrow(m)), h("td", {}, m.about, margin));
 }
 function taskLine(t) {
-  const values = [h("td", {}, t.sigma), h("td", {}, t.sigma / 2), h("td", {}, t.what)];
+  const values = [
+    h("td", {}, t.sigma),
+    h("td", {}, t.sigma / 2),
+    h("td", {}, t.what || "the manifest states none"),
+  ];
   const operator = h("td", {}, h("code", {}, t.op), t.params && ` ${t.params}`);
   return h("tr", {}, h("th", { scope: "row" }, t.title), operator, values);
 }
 function methodLine(r) {
-  const preset = r.preset || (r.base ? "baseline" : "–");
+  const preset = r.preset || r.base || "–";
   const cells = [
     h("td", {}, h("code", {}, r.solver)),
     h("td", {}, preset),

@@ -107,7 +107,7 @@ function pairTable(points, m) {
   thumbnails(body);
   return h(
     "div",
-    { class: "pt", tabindex: 0, role: "region", "aria-label": "Values of every image" },
+    { class: "pt", tabindex: 0, role: "region", "aria-label": `Values of every ${T[S.t].unit}` },
     h(
       "table",
       {},
@@ -117,7 +117,7 @@ function pairTable(points, m) {
         h(
           "tr",
           {},
-          pairHead("n", "Image"),
+          pairHead("n", T[S.t].unit === "image" ? "Image" : "Problem"),
           pairHead("a", S.a),
           pairHead("c", S.c),
           pairHead("d", "Difference"),
@@ -141,14 +141,14 @@ function pairSentence(points, m) {
   const g = gap(S.t, m.id, S.a, S.c);
   const mean = points.reduce((sum, p) => sum + p.d, 0) / points.length;
   const wins = points.filter((p) => p.d * (m.better || 1) > 0).length;
-  let verdict = " – not told apart";
+  let verdict = " – not separated";
   if (g && (g[1] > 0 || g[2] < 0)) verdict = g[0] * m.better > 0 ? " – better" : " – worse";
   else if (g && m.margin && Math.max(-g[1], g[2]) < m.margin)
     verdict = ` – equivalent within ${m.margin}${unit(m)}`;
   const note = g
     ? `simultaneous 95 % over all pairs of this task${verdict}`
     : "means over the same images; not part of the simultaneous comparison";
-  const share = `. Better on ${wins} of ${plural(points.length, "image")} (${Math.round((100 * wins) / points.length)} %).`;
+  const share = `. Better on ${wins} of ${plural(points.length, T[S.t].unit)} (${Math.round((100 * wins) / points.length)} %).`;
   return h(
     "p",
     {},
@@ -162,10 +162,9 @@ function pairSentence(points, m) {
 function pair() {
   const m = pairMetric();
   const points = pairPoints(m);
-  const title = h("h2", { id: "pair-h" }, "Two rows, image by image");
+  const title = h("h2", { id: "pair-h" }, `Two rows, ${T[S.t].unit} by ${T[S.t].unit}`);
   if (!points.length) {
-    const why =
-      "Nothing to show: this needs two rows with values for the same images, and this task has none.";
+    const why = `Nothing to show: this needs two rows with values for the same ${T[S.t].unit}s, and this task has none.`;
     fill($("pair"), title, h("p", { class: "note" }, why));
     return;
   }

@@ -11,7 +11,7 @@ function pairedText(t, r, best, m) {
   const both = values.filter(([a, b]) => a != null && b != null && Number.isFinite(a - b));
   if (!both.length) return null;
   const mean = both.reduce((sum, [a, b]) => sum + a - b, 0) / both.length;
-  return `${num(mean, m.digits, 1)}${unit(m)} to ${best}, same ${plural(both.length, "image")}`;
+  return `${num(mean, m.digits, 1)}${unit(m)} to ${best}, same ${plural(both.length, T[t].unit)}`;
 }
 function paperNumber(t, r, m) {
   const found = cell(t, r.id).paper?.[m?.id];
@@ -32,7 +32,7 @@ function rankText(t, r, m) {
     const range = k[1] === k[2] ? k[1] : `${k[1]} to ${k[2]}`;
     return `${k[0]}; the data allow ${range} of ${family(t, S.m).rows.length}`;
   }
-  if (r.base) return "none: a baseline";
+  if (r.base) return `none: ${r.base === "anchor" ? "an anchor" : "a baseline"}`;
   if (!m.better) return "none: neither direction is better";
   if (m.scale == null) return "none: sets of images are not compared simultaneously";
   const mark = cell(t, r.id).mark?.[S.m];
@@ -62,7 +62,11 @@ function facts(t, r, m, x) {
       ),
     x && !g && entry("Paired", pairedText(t, r.id, rows[0], m)),
     c.n != null &&
-      entry("Images", `${c.n} solved, ${c.f} failed`, c.samples && `; ${c.samples} samples each`),
+      entry(
+        T[t].unit === "image" ? "Images" : "Problems",
+        `${c.n} solved, ${c.f} failed`,
+        c.samples && `; ${c.samples} samples each`,
+      ),
     c.f > 0 && entry("Why", c.why),
     c.n > 0 && entry("Passes", passesText(c)),
     entry("Cost", costText(c)),

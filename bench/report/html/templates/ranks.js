@@ -14,7 +14,8 @@ const rankSpan = (x1, x2, y, width) =>
 /* One line a row: [row, middle, low, high, text]. */
 function rankChart(lines, n, about, where) {
   const width = Math.max(320, Math.min(900, $("ranks").clientWidth || 900));
-  const [left, right] = [Math.min(170, width * 0.36), 76];
+  const longest = Math.max(...lines.map((line) => line[4].length));
+  const [left, right] = [Math.min(170, width * 0.36), 7.2 * longest + 16];
   const X = (place) => left + ((place - 1) / Math.max(1, n - 1)) * (width - left - right);
   const bottom = 14 + lines.length * RANK_LINE;
   const height = bottom + 40;
@@ -45,7 +46,11 @@ function ranks() {
   const title = h("h2", { id: "ranks-h" }, "Places that the data leave");
   if (!f && !average) {
     const why =
-      m && !m.better ? "neither direction of this metric is better" : "no two rows are compared here";
+      m && !m.better
+        ? "neither direction of this metric is better"
+        : hasFloor()
+          ? "exact suites compare rows with exact samples, not with each other"
+          : "no two rows are compared here";
     fill(box, title, h("p", { class: "note" }, `Nothing to draw: ${why}.`));
     return;
   }

@@ -13,15 +13,13 @@ function says() {
       set({ t: t.id }, "task");
       $("tasks").scrollIntoView();
     };
-    const least = family(t.id, S.m)?.least;
     return [
       h("dt", {}, h("button", { class: "plain", type: "button", onclick: open }, t.title)),
       h("dd", {}, spoken(t.says[S.m])),
-      h("dd", { class: "sub" }, least == null ? "" : `sees ${num(least, m.digits)}${unit(m)}`),
     ];
   };
   const note =
-    `By ${m.label}. Comparisons hold together, 95 % for all pairs of a task at once. “Cannot be told apart” ` +
+    `By ${m.label}. Comparisons hold together, 95 % for all pairs of a task at once. “Cannot be separated” ` +
     "is not “equal”: a difference smaller than what a task “sees” would often go unnoticed.";
   fill(
     $("says"),

@@ -72,7 +72,7 @@ function scatter(points, m) {
   const middle = (SIDE - EDGE) / 2;
   return s(
     "svg",
-    { class: "plot", viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": about },
+    { class: "plot wide-plot", viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": about },
     grid,
     s("line", { class: "ax", x1: X(lo), y1: Y(lo), x2: X(hi), y2: Y(hi), "stroke-width": 1.5 }),
     s("text", { x: EDGE + 8, y: 24 }, `${S.a} ${word}`),

@@ -48,7 +48,7 @@ function standing(t, r) {
   const best = k[1] === 1;
   const range = rangeText(k);
   const same = best && isEquivalent(t, r, m, family(t, S.m).rows[0]);
-  const words = `rank ${range}${best ? ", best or not told apart from it" : ""}${same ? ", equivalent" : ""}`;
+  const words = `rank ${range}${best ? ", best or not separable from it" : ""}${same ? ", equivalent" : ""}`;
   return { best, text: (same ? "≈ " : "") + range, spoken: words };
 }
 function td(t, r, axis) {
@@ -120,7 +120,7 @@ function rowHead(r) {
     const rest = S.sel.filter((x) => x !== r.id);
     set({ sel: e.target.checked ? [...rest, r.id].slice(-9) : rest }, "viewer");
   };
-  const about = [r.base ? "baseline" : r.preset];
+  const about = [r.base || r.preset];
   if (!r.base && !r.ranked && r.n) about.push(`n ${r.n}`);
   const words = about.filter(Boolean).join(", ");
   return h(
@@ -201,7 +201,7 @@ function table() {
         {},
         block("", groups[0]),
         block(`${others}: ${reasons.slice(0, 3).join("; ") || "nothing ranks them"}.`, groups[1]),
-        block("Baselines, never ranked.", groups[2]),
+        block("Baselines and anchors, never ranked.", groups[2]),
       ),
     ),
   );

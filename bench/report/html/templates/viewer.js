@@ -12,7 +12,7 @@ function viewerNote() {
   return h(
     "p",
     { class: "note" },
-    `${t.title}: ${t.what}. `,
+    `${t.title}: ${t.what || [t.op, t.params].filter(Boolean).join(", ")}. `,
     kept
       ? `The first ${plural(n, "image")}. Ticked rows of the table above are shown, at most nine. Zoom and place stay from picture to picture. `
       : h("b", {}, "No pictures were kept for this task. "),
