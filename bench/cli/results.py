@@ -64,9 +64,9 @@ def report(
 ) -> None:
     """Renders tables and figures from records.
 
-    Several run folders are put together into one report. With --html it writes one page that opens in a browser
-    from disk, with sortable tables, all pictures and every number's interval, cost and command. With --paper it prints our numbers beside those of
-    that paper, and the commands for what is not recorded yet.
+    Several run folders are put together into one report. With --html it writes one page that opens in a
+    browser from disk: sortable tables, pictures, and every number's interval, cost and command. With --paper
+    it prints our numbers beside those of that paper, and the commands for what is not recorded yet.
     """
     chosen = [*(run_folder(suite) for suite in suites), *folders]
     if paper is not None and html:

@@ -26,18 +26,19 @@ ABOUT = {
     "misfit": "Distance of A x to y. Below 1 a row fits noise, above 1 it does not explain the measurement: "
     "neither direction is better, so nothing is ranked",
     "fid": "Fréchet distance of features, one number for a set of images, without an interval",
-    "kid": "Squared MMD of features × 1000, one number for a set of images; the interval is ± 1.96 jackknife "
-    "errors",
+    "kid": "Squared MMD of features × 1000, one number for a set of images; the interval is ± 1.96 "
+    "jackknife errors",
 }
 INTERVALS = (
     "Intervals: 95 % of the mean over images, Student's t corrected for skewness, from "
-    f"{FEWEST} images on; several samples of an image are averaged first. Those of exact suites are of the "
-    "median over problems, by bootstrap."
+    f"{FEWEST} images on; several samples of an image are averaged first. On exact suites: of the median "
+    "over problems, by bootstrap."
 )
 RANKS = (
-    "Ranks: all pairs of a task's ranked rows are compared at once, by flipping the signs of their differences "
-    "on the images that both have, so that with 95 % certainty no interval of the task misses its difference. "
-    "A row's range is 1 + the rows that are better than it, to the number of rows minus those that are worse."
+    "Ranks: all pairs of a task's ranked rows are compared at once, over the images that both have, by "
+    "flipping the signs of differences: with 95 % certainty no interval of the task misses its difference. "
+    "A row's range is 1 + the rows that are better than it, to the number of rows minus those that are "
+    "worse."
 )
 
 

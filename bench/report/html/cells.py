@@ -8,7 +8,7 @@ keys, cell, params, run   the first records, the cell, its settings, the command
 m      metric -> [mean, low, high]; the bounds are null where there is no interval
 v      metric -> integers per image, null where the image has none
 no     metric -> why it is absent
-mark   metric -> "floor" (not told apart from exact samples), "best" or "tie", on exact suites
+mark   metric -> words, on exact suites: "best" or "tie", "floor" (not told apart from exact samples)
 paper  metric -> [value, verdict, reason, source], a paper's number
 """
 
@@ -109,10 +109,10 @@ def blank(table: Table, name: str, runs: Sequence[RunManifest]) -> dict[str, Any
             return {"s": "skipped", "why": record.reason or "The record gives no reason.", "run": run}
     if name in table.pending:
         return {"s": "pending", "why": "The suite asks for it, and it has not been run yet.", "run": run}
-    return {"s": "absent", "why": _not_asked(table, name, runs), "run": run}
+    return {"s": "absent", "why": _not_asked(name, runs), "run": run}
 
 
-def _not_asked(table: Table, name: str, runs: Sequence[RunManifest]) -> str:
+def _not_asked(name: str, runs: Sequence[RunManifest]) -> str:
     """Why a row is not on a task, from the manifests."""
     tasks: dict[str, None] = {}
     for run in runs:

@@ -23,6 +23,8 @@ from bench.report.tables import Table
 from bench.report.verdicts import Sentence, Verdicts, decide, listed
 from bench.stats.intervals import bootstrap_means
 
+MAY_BE_FIRST = frozenset({"best", "tie"})
+"""Marks of exact suites."""
 FEWEST_TASKS = 3
 """Least number of common tasks over which ranks are averaged."""
 NEAREST = "nearest to exact samples, or not told apart from the nearest"
@@ -145,7 +147,7 @@ def first(table: Table, verdicts: Verdicts | None, scores: Mapping[str, Score]) 
         return [name for name, one in verdicts.rows.items() if one.places[0] == 1]
     if table.samples_per_problem == 1:
         return []
-    return [name for name, score in scores.items() if score.mark in {"best", "tie"}]
+    return [name for name, score in scores.items() if not MAY_BE_FIRST.isdisjoint(score.mark.split())]
 
 
 def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sentence:

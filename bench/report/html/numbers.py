@@ -33,6 +33,7 @@ def of_problems(numbers: Mapping[str, Mapping[str, Number]]) -> Scores:
     for metric, by_row in numbers.items():
         found[metric] = {}
         for name, one in by_row.items():
-            mark = "floor" if one.floor and not one.mark else one.mark
+            marks = [one.mark, "floor" if one.floor else ""]
+            mark = " ".join(filter(None, marks))
             found[metric][name] = Score(Interval(*one.interval), mark=mark, partial=one.partial)
     return found

@@ -77,7 +77,7 @@ const gapText = (g, m) =>
 
 /* Rows of a task: the ranked ones by their mean, then the others. */
 function order(t, m = S.m) {
-  const better = M[m].better || 1;
+  const better = M[m]?.better || 1;
   const key = (r) => {
     const x = val(t, r.id, m);
     return x ? -better * x[0] : Infinity;

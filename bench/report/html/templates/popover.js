@@ -26,6 +26,11 @@ function paperNumber(t, r, m) {
   if (!r.paper) return small("this method has no paper");
   return small("none for this task, data and prior; ", paperLink(r.paper));
 }
+const MARKS = {
+  best: "nearest to exact samples",
+  tie: "not told apart from the nearest to exact samples",
+  floor: "at the floor of exact samples",
+};
 function rankText(t, r, m) {
   const k = place(t, r.id, S.m);
   if (k) {
@@ -35,13 +40,8 @@ function rankText(t, r, m) {
   if (r.base) return `none: ${r.base === "anchor" ? "an anchor" : "a baseline"}`;
   if (!m.better) return "none: neither direction is better";
   if (m.scale == null) return "none: sets of images are not compared simultaneously";
-  const mark = cell(t, r.id).mark?.[S.m];
-  if (mark)
-    return {
-      floor: "at the floor of exact samples",
-      best: "nearest to exact samples",
-      tie: "not told apart from the nearest to exact samples",
-    }[mark];
+  const marks = marksOf(t, r.id);
+  if (marks.length) return list(marks.map((mark) => MARKS[mark]));
   return `none: ${cell(t, r.id).why || "nothing to compare it with"}`;
 }
 function facts(t, r, m, x) {

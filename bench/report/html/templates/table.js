@@ -35,16 +35,17 @@ function isEquivalent(t, r, m, best) {
   return !!g && Math.max(Math.abs(g[1]), Math.abs(g[2])) < m.margin;
 }
 const rangeText = (k) => (k[1] === k[2] ? `${k[1]}` : `${k[1]}–${k[2]}`);
+/* What exact suites say of a cell. */
+const marksOf = (t, r) => cell(t, r).mark?.[S.m]?.split(" ") ?? [];
 function standing(t, r) {
   const m = M[S.m];
   const k = place(t, r, S.m);
-  const mark = cell(t, r).mark?.[S.m];
-  if (!k)
-    return {
-      best: mark === "best" || mark === "tie",
-      text: mark === "floor" ? "floor" : "",
-      spoken: mark ?? "not ranked",
-    };
+  const marks = marksOf(t, r);
+  if (!k) {
+    const best = marks.includes("best") || marks.includes("tie");
+    const spoken = marks.map((mark) => MARKS[mark]).join(", ") || "not ranked";
+    return { best, text: marks.includes("floor") ? "floor" : "", spoken };
+  }
   const best = k[1] === 1;
   const range = rangeText(k);
   const same = best && isEquivalent(t, r, m, family(t, S.m).rows[0]);
