@@ -14,7 +14,8 @@ OPTIONS = (
     *("--window-size=1440,1000", "--force-device-scale-factor=1"),
 )
 CONTRAST = """
-const light = c => { const f = c.map(v => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });
+const linear = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+const light = c => { const f = c.map(v => linear(v / 255));
   return .2126 * f[0] + .7152 * f[1] + .0722 * f[2] };
 const rgb = s => { const m = s.match(/[\\d.]+/g);
   return m && (m.length < 4 || +m[3] > 0) ? m.slice(0, 3).map(Number) : null };

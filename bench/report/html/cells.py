@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.names import counted
 from bench.records.manifest import RunManifest
+from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.html.rows import unranked
 from bench.report.html.theirs import Theirs
@@ -27,12 +28,20 @@ from bench.report.scores import Scores
 from bench.report.tables import Table
 from bench.report.text import plain, seconds
 from bench.stats.intervals import Interval
+from bench.suites import list_suites
 
 KEYS = 2
 """Records that a cell names."""
 
 
-def cell(table: Table, row: Row, columns: Sequence[Column], scores: Scores, theirs: Theirs) -> dict[str, Any]:
+def cell(
+    table: Table,
+    row: Row,
+    columns: Sequence[Column],
+    scores: Scores,
+    theirs: Theirs,
+    runs: Sequence[RunManifest],
+) -> dict[str, Any]:
     """A row's cell; where nothing was solved, the status and reason of its records."""
     head, why = row.head, unranked(table, row)
     found: dict[str, Any] = {
@@ -44,7 +53,7 @@ def cell(table: Table, row: Row, columns: Sequence[Column], scores: Scores, thei
         "keys": [record.key[:10] for record in row.records[:KEYS]],
         "cell": head.cell[:12],
         "params": {name: plain(value) for name, value in head.params.items() if value is not None},
-        "run": command(head.suite, head.label, head.task),
+        "run": again(head, runs),
     }
     if row.seconds:
         _, device, threads, _ = row.timing
@@ -122,6 +131,25 @@ def _not_asked(name: str, runs: Sequence[RunManifest]) -> str:
     if not tasks:
         return "There is no record of it here, and no manifest asks for it."
     return f"The suite asks for this row on {counted(len(tasks), 'task')}, not on this one."
+
+
+def again(head: Record, runs: Sequence[RunManifest]) -> str:
+    """What makes a recorded cell again.
+
+    Changed rows, users' code and users' suites need more than names: for them it is the whole command of the
+    newest run that asked for the cell.
+    """
+    if (
+        head.suite in list_suites()
+        and "[" not in head.label
+        and not head.source_sha256
+        and not head.operator_sha256
+    ):
+        return command(head.suite, head.label, head.task)
+    for run in reversed(runs):
+        if run.command and any(row.cells.get(head.task) == head.cell for row in run.rows):
+            return run.command
+    return command(head.suite, head.label, head.task)
 
 
 def command(suite: str, label: str, task: str) -> str:

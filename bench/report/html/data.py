@@ -1,6 +1,7 @@
 """What the page shows, as one JSON document; names from records are values in it, never markup.
 
     meta     title, suite, facts, bad, reading, commands, versions, cite, says (metric -> sentence)
+    absent   label and reason of each metric that no row has
     metrics  id, label, unit, digits, better (1, -1, 0), scale of per-image integers or null, margin, about
     tasks    id, title, short, op, params, sigma, what, n, unit, images, where, says (metric -> sentence)
     rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
@@ -29,6 +30,7 @@ from bench.report.html.rows import row_entries
 from bench.report.html.theirs import Theirs
 from bench.report.scores import Scores, any_known
 from bench.report.tables import Table
+from bench.report.text import distinct
 from bench.report.verdicts import Verdicts
 
 FORMAT = 1
@@ -86,6 +88,7 @@ def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
         "meta": header(source.tables, source.runs, source.n_bad)
         | {"says": {c.name: families.overall(c, firsts[c.name], exact) for c in columns}},
         "metrics": metric_entries(columns),
+        "absent": _absent(source.columns, source.scores),
         "tasks": tasks,
         "rows": rows,
         "cells": cells,
@@ -94,6 +97,18 @@ def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
         "common": common,
     }
     return page | pictures.entries(), pictures.side_files()
+
+
+def _absent(columns: Sequence[Column], scores: Sequence[Scores]) -> list[tuple[str, str]]:
+    """Label and reason of each metric that no row has."""
+    found = []
+    for column in columns:
+        reasons: list[str] = []
+        for one in scores:
+            reasons += [score.reason for score in one.get(column.name, {}).values()]
+        if not _is_known(column, scores):
+            found.append((column.label, "; ".join(distinct(filter(None, reasons))) or "not computed"))
+    return found
 
 
 def _is_known(column: Column, scores: Sequence[Scores]) -> bool:
@@ -128,7 +143,7 @@ def _cells(
     found: dict[str, Mapping[str, Any]] = {}
     for name in names:
         if name in rows:
-            found[name] = cell(table, rows[name], columns, scores, source.theirs)
+            found[name] = cell(table, rows[name], columns, scores, source.theirs, source.runs)
         else:
             found[name] = blank(table, name, source.runs)
     return found

@@ -10,7 +10,7 @@ import pytest
 
 from bench.report import render
 from tests import ROOT
-from tests.browser import browser as browser  # noqa: PLC0414 - a fixture
+from tests.browser import browser as browser
 from tests.made_run import make_run, record, records
 
 EVIL = """</script><img src=x onerror="alert(1)">"'|`${1}"""

@@ -20,6 +20,8 @@ function metricLine(m) {
   const margin = m.margin && ` Rows within ${m.margin}${unit(m)} of each other are called equivalent.`;
   return h("tr", {}, h("th", { scope: "row" }, m.label, arrow(m)), h("td", {}, m.about, margin));
 }
+const absentLine = ([label, why]) =>
+  h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, `Not available: ${why}.`));
 function taskLine(t) {
   const values = [
     h("td", {}, t.sigma),
@@ -56,7 +58,7 @@ function ledger() {
       meta.reading.map((text) => h("li", {}, text)),
     ),
     h("h3", {}, "Metrics"),
-    h("table", { class: "lg" }, h("tbody", {}, D.metrics.map(metricLine))),
+    h("table", { class: "lg" }, h("tbody", {}, D.metrics.map(metricLine), D.absent.map(absentLine))),
     h("h3", {}, "Tasks"),
     wideTable(
       "Conventions of the tasks",

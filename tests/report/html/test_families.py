@@ -1,0 +1,63 @@
+"""Families in the page are those of `bench.report.verdicts`, and mean ranks are means of ranks."""
+
+import numpy as np
+import pytest
+
+from bench.report.columns import KNOWN
+from bench.report.html.families import compare, entry, mean_ranks, overall
+from bench.report.tables import build
+from bench.report.verdicts import decide
+from tests.made_run import HARD, JITTER, record
+from tests.made_run import records as made_records
+
+PSNR = KNOWN[0]
+LPIPS = KNOWN[2]
+
+
+def scored(metric, **rows):
+    """A table: row -> its scores by one metric."""
+    found = []
+    for row, values in rows.items():
+        for i, value in enumerate(values):
+            found.append(
+                record("best", i, label=row, cell=row, key=f"{row}{i}", metrics={metric: float(value)})
+            )
+    return build(found, [])[0]
+
+
+@pytest.mark.parametrize(("column", "sign"), [(PSNR, 1), (LPIPS, -1)])
+def test_pairs_are_differences_of_printed_numbers_with_simultaneous_widths(column, sign):
+    rows = {"a": HARD, "b": HARD + JITTER - 0.5 * sign, "c": HARD + 2 * JITTER - sign}
+    found = compare(scored(column.name, **rows), [column])[column.name]
+    written = entry(found, column)
+    scores = {name: {str(i): x for i, x in enumerate(values)} for name, values in rows.items()}
+    family = decide(scores, column).family
+    assert written["rows"] == ["a", "b", "c"] and written["rank"]["a"] == [1, *family.place("a")]
+    for k, (p, q) in enumerate([("a", "b"), ("a", "c"), ("b", "c")]):
+        expected = family.difference(p, q)
+        mean, half = written["pairs"][k]
+        assert mean == pytest.approx(float(np.mean(rows[p] - rows[q])), abs=1e-4)
+        assert half == pytest.approx((expected.high - expected.low) / 2, abs=1e-4)
+
+
+def test_mean_ranks_are_over_tasks_that_all_ranked_rows_have():
+    tables = [scored("psnr", a=HARD, b=HARD - shift, c=HARD - 9 + JITTER) for shift in (1, 1, -1)]
+    compared = [compare(table, [PSNR]) for table in tables]
+    ranks, common = mean_ranks(tables, [PSNR], compared)
+    assert [ranks["psnr"][row][0] for row in "abc"] == [1.33, 1.67, 3.0] and len(common) == 3
+    assert all(low <= mean <= high for mean, low, high in ranks["psnr"].values())
+    assert mean_ranks(tables[:2], [PSNR], compared[:2]) == ({}, [])
+
+
+def test_a_failed_row_is_in_no_family():
+    assert "fails" not in compare(build(made_records(), [])[0], [PSNR])["psnr"].rows
+
+
+def test_the_sentence_of_the_page():
+    found = overall(PSNR, [["a"], ["a", "b"], ["a", "b"]], exact=False)
+    said = "".join(part if isinstance(part, str) else part["row"] for part in found)
+    assert said == (
+        "By PSNR, first place is possible for a on all 3 tasks and b on 2 tasks; "
+        "on 1 task one row is alone: a."
+    )
+    assert overall(PSNR, [], exact=False)[0].startswith("By PSNR nothing is ranked")
