@@ -52,7 +52,7 @@ def test_a_page_that_would_be_too_large_shows_fewer_images(tmp_path, monkeypatch
 
     def find(name):
         if name.endswith(".png"):
-            return saved(tmp_path / "x.png", random.integers(0, 256, (64, 64), dtype=np.uint8))
+            return saved(tmp_path / name.replace("/", "-"), random.integers(0, 256, (64, 64), dtype=np.uint8))
         return None
 
     tables = build(records(), [])
