@@ -19,10 +19,11 @@ from bench.report.html import report as html
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
-from bench.report.ranking import Judged, judge, yardstick
+from bench.report.ranking import Judged, judge_all
 from bench.report.samples import diversity
 from bench.report.scores import Sets
 from bench.report.tables import Table, build, records_of
+from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
 ALL_FORMATS = (*FORMATS, "html")
@@ -106,11 +107,11 @@ def _judged(
 ) -> list[Judged]:
     """All that is computed of each table; FID and KID are kept for the next report."""
     sets, find = Sets(folders, runs), finder(folders)
+    margins = {run.suite: MARGINS | run.margins for run in runs}
     judged = []
     for table in tables:
-        scores = {column.name: judge(table, column, sets) for column in columns}
-        best = yardstick(table, columns, scores, sets)
-        judged.append(Judged(table, scores, best, diversity.measure(table, find)))
+        spreads, own = diversity.measure(table, find), margins.get(table.head.suite, MARGINS)
+        judged.append(judge_all(table, columns, sets, spreads, own))
     sets.save()
     return judged
 

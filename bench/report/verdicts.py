@@ -29,8 +29,9 @@ class Verdict:
     """What is shown of one row.
 
     Attributes:
-        mark: ``best`` (the best mean), ``tie`` (no row is shown to be better), ``worse`` (one is at least) or
-            ``equivalent`` (within the margin of the best mean, whatever else holds).
+        mark: ``best`` (the best mean), ``tie`` (no row is shown to be better), ``worse`` (one is at least),
+            ``equivalent`` (within the margin of the best mean, whatever else holds), or empty for the only
+            row.
         places: the best and the worst place that the data leave to the row, 1 being first.
         difference: to the row with the best mean, positive where this row is better, with its simultaneous
             interval; None for that row itself, and where the two share too few images.
@@ -61,7 +62,7 @@ class Verdicts:
 
     @property
     def leader(self) -> str | None:
-        """The row with the best mean; None where nothing is compared."""
+        """The row with the best mean, or the only one; None where nothing can be compared."""
         return next(iter(self.rows), None)
 
     @property
@@ -83,7 +84,8 @@ def decide(
     family = compare_all(_best_first(rows, column.better), column.better)
     compared = _compared(family)
     if not compared:
-        return Verdicts({}, None, None, _nothing(list(rows)))
+        alone = {name: Verdict("", (1, 1), None) for name in rows} if len(rows) == 1 else {}
+        return Verdicts(alone, None, None, _nothing(list(rows)))
     if len(compared) < len(rows):
         family = compare_all({name: rows[name] for name in compared}, column.better)
     margin = margins.get(column.name)

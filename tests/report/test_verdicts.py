@@ -91,3 +91,13 @@ def test_infinite_scores_come_first():
     table = rows({"a": 0, "b": 1}) | {"exact": {f"{i}": float("inf") for i in range(64)}}
     found = decide(table, PSNR)
     assert found.leader == "exact" and found.rows["a"].difference.mean == -np.inf
+
+
+def test_the_leader_is_ahead_of_each_other_row_where_images_differ():
+    """A mean over easy images is no lead; where none is ahead of all, the smallest deficit leads."""
+    full = {f"{i}": float(i) for i in range(12)}
+    ahead = {i: v + 1 for i, v in full.items()}
+    short = {i: v + 0.5 for i, v in full.items() if int(i) >= 6}
+    assert decide({"full": full, "ahead": ahead, "short": short}, PSNR).leader == "ahead"
+    assert decide({"full": full, "short": short}, PSNR).leader == "short"
+    assert decide({"full": full, "short": short}, LPIPS).leader == "full"

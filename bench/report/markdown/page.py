@@ -12,16 +12,18 @@ from bench.report.markdown.notes import absent
 from bench.report.markdown.section import section
 from bench.report.markdown.summary import summary
 from bench.report.ranking import Judged
-from bench.report.samples import diversity
+from bench.report.samples import diversity, success
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, escape, sentence, table_line
 
 LEGEND = (
-    "**Bold**: best. **Bold**⁼: not told apart from the best. Two rows are compared over the images that "
-    "both have: the paired 95 % bootstrap interval of the difference holds 0 (not corrected for many "
-    "comparisons). *Italic*: baseline, not ranked. °: not ranked, but better than the best by the same "
-    "interval. (Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % interval of the "
-    "mean over the row's images."
+    "**Bold**: the best mean. **Bold**⁼: no row is shown to be better, which is no proof of being as good: "
+    "the difference that would be seen stands below each table. **Bold**≈: equivalent to the best mean, "
+    "within the margin that stands there too. ʷ: at least one row is shown to be better. All pairs of the "
+    "ranked rows of a task are compared at once, so that with 95 % certainty no mark of a column is wrong. "
+    "No mark: not compared. *Italic*: baseline, not ranked. °: not ranked, but better than the best. "
+    "(Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % interval of the mean over "
+    "the row's images; two of them that overlap say nothing of a difference."
 )
 FEWER = (
     " Rows for which the suite asks for other images come last and are not ranked. The line above them "
@@ -66,7 +68,10 @@ def document(
         parts += diversity.section(one.table, one.spreads)
         parts += _figure("Ranks of the truth", f"ranks_{one.table.slug}", one.table, figures)
     has_spreads = any(one.spreads for one in judged)
-    parts += conventions(columns, runs, [diversity.NOTE] if has_spreads else [])
+    more = [diversity.NOTE] if has_spreads else []
+    if any(success.successes(table) for table in tables):
+        more.append(success.NOTE)
+    parts += conventions(columns, runs, more)
     return "\n\n".join([*parts, *operator_table(runs)]) + "\n"
 
 
