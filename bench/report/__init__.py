@@ -58,11 +58,10 @@ def render(
     parts: list[Files] = []
     if of_images:
         columns = _image_columns(of_images, of_problems, runs)
-        if set(formats) != {"html"}:
-            judged = _judged(of_images, columns, runs, places)
-            parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
+        judged = _judged(of_images, columns, runs, places)
+        parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
         if "html" in formats:
-            source = html.of_images(of_images, columns, runs, places, finder(places), n_bad)
+            source = html.of_images(judged, columns, runs, places, finder(places), n_bad)
             parts.append(html.files(source))
     if of_problems:
         columns = columns_of(of_problems, runs)

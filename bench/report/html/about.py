@@ -9,10 +9,10 @@ from bench.names import counted
 from bench.records.manifest import RunManifest, TaskEntry
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
+from bench.report.html.numbers import Shown
 from bench.report.markdown.conventions import COUNTS, IMAGES, MEASUREMENTS
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, plain
-from bench.report.verdicts import MARGINS
 from bench.stats.intervals import FEWEST
 
 SHORTEST = 14
@@ -32,7 +32,7 @@ ABOUT = {
 INTERVALS = (
     "Intervals: 95 % of the mean over images, Student's t corrected for skewness, from "
     f"{FEWEST} images on; several samples of an image are averaged first. On exact suites: of the median "
-    "over problems, by bootstrap."
+    "over problems."
 )
 RANKS = (
     "Ranks: all pairs of a task's ranked rows are compared at once, over the images that both have, by "
@@ -135,8 +135,11 @@ def _citation(suite: str, records: Sequence[Record], tables: Sequence[Table]) ->
     return "\n".join(["@software{diffusion_inverse_bench,", *lines])
 
 
-def metric_entries(columns: Sequence[Column]) -> list[dict[str, Any]]:
+def metric_entries(columns: Sequence[Column], shown: Sequence[Shown]) -> list[dict[str, Any]]:
     """How each metric is printed and read."""
+    margins: dict[str, float | None] = {}
+    for one in shown:
+        margins |= {name: verdicts.margin for name, verdicts in one.verdicts.items()}
     entries = []
     for column in columns:
         word = column.label.partition(",")[0]
@@ -149,7 +152,7 @@ def metric_entries(columns: Sequence[Column]) -> list[dict[str, Any]]:
                 "digits": column.decimals,
                 "better": column.better,
                 "scale": None if column.name in SET_METRICS else 10 ** (column.decimals + 1),
-                "margin": MARGINS.get(column.name),
+                "margin": margins.get(column.name),
                 "about": f"{about or 'The manifest says nothing about it'}.",
             }
         )

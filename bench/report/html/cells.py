@@ -80,7 +80,7 @@ def _numbers(table: Table, row: Row, columns: Sequence[Column], scores: Scores) 
             absent[column.name] = score.reason if score else "not computed"
             continue
         means[column.name] = interval(score.interval, column)
-        if score.mark:
+        if score.mark and score.verdict is None:
             marks[column.name] = score.mark
         if column.name not in SET_METRICS:
             known = row.scores(column.name)

@@ -3,7 +3,7 @@
     meta     title, suite, facts, bad, reading, commands, versions, cite, says (metric -> sentence)
     absent   label and reason of each metric that no row has
     metrics  id, label, unit, digits, better (1, -1, 0), scale of per-image integers or null, margin, about
-    tasks    id, title, short, op, params, sigma, what, n, unit, images, where, says (metric -> sentence)
+    tasks    id, title, short, op, params, sigma, what, n, unit, images, where; says and sees, by metric
     rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
     cells    task -> row -> as in `bench.report.html.cells`
     fam      task -> metric -> as in `bench.report.html.families`
@@ -25,11 +25,11 @@ from bench.report.columns import Column
 from bench.report.html import families
 from bench.report.html.about import header, metric_entries, task_entry
 from bench.report.html.cells import blank, cell
+from bench.report.html.numbers import Shown
 from bench.report.html.pictures import collect
 from bench.report.html.rows import row_entries
 from bench.report.html.theirs import Theirs
 from bench.report.scores import Scores, any_known
-from bench.report.tables import Table
 from bench.report.text import distinct
 from bench.report.verdicts import Verdicts
 
@@ -42,19 +42,17 @@ class Source:
     """What a page is made of.
 
     Attributes:
-        tables: of one kind, image suites or exact ones.
+        shown: tables of one kind, image suites or exact ones, with their numbers.
         columns: their metrics.
         runs: all manifests, oldest first.
-        scores: the numbers of each table.
         find: path below objects/ -> the file, None where it was not kept.
         theirs: numbers of papers that are about a cell.
         n_bad: damaged journal lines that were skipped.
     """
 
-    tables: Sequence[Table]
+    shown: Sequence[Shown]
     columns: Sequence[Column]
     runs: Sequence[RunManifest]
-    scores: Sequence[Scores]
     find: Callable[[str], Path | None]
     theirs: Theirs
     n_bad: int = 0
@@ -62,33 +60,32 @@ class Source:
 
 def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
     """The document; and task -> the content of the file with its larger pictures."""
-    columns = [column for column in source.columns if _is_known(column, source.scores)]
-    compared = [families.compare(table, columns) for table in source.tables]
-    rows = row_entries(source.tables, source.runs)
-    average, common = families.mean_ranks(source.tables, columns, compared)
+    tables = [one.table for one in source.shown]
+    scores = [one.scores for one in source.shown]
+    columns = [column for column in source.columns if _is_known(column, scores)]
+    rows = row_entries(tables, source.runs)
+    average, common = families.mean_ranks(source.shown, columns)
     firsts: dict[str, list[list[str]]] = {column.name: [] for column in columns}
     tasks, cells, written = [], {}, {}
-    for table, scores, found in zip(source.tables, source.scores, compared, strict=True):
-        says = {
-            c.name: families.sentence(table, c, found.get(c.name), scores.get(c.name, {})) for c in columns
-        }
-        tasks.append(task_entry(table, source.runs) | {"says": says})
-        cells[table.slug] = _cells(source, table, scores, columns, [row["id"] for row in rows])
-        written[table.slug] = _families(found, columns)
+    for one in source.shown:
+        says = {column.name: families.sentence(one, column) for column in columns}
+        tasks.append(task_entry(one.table, source.runs) | {"says": says, "sees": dict(one.sees)})
+        cells[one.table.slug] = _cells(source, one, columns, [row["id"] for row in rows])
+        written[one.table.slug] = _families(one.verdicts, columns)
         for column in columns:
-            if names := families.first(table, found.get(column.name), scores.get(column.name, {})):
+            if names := families.first(one, column):
                 firsts[column.name].append(names)
-    exact = any(table.samples_per_problem > 1 for table in source.tables)
+    exact = any(table.samples_per_problem > 1 for table in tables)
     ranked = _ranked(written, cells if exact else {})
     for row in rows:
         row["ranked"] = row["id"] in ranked
-    pictures = collect(source.tables, source.find)
+    pictures = collect(tables, source.find)
     page = {
         "format": FORMAT,
-        "meta": header(source.tables, source.runs, source.n_bad)
+        "meta": header(tables, source.runs, source.n_bad)
         | {"says": {c.name: families.overall(c, firsts[c.name], exact) for c in columns}},
-        "metrics": metric_entries(columns),
-        "absent": _absent(source.columns, source.scores),
+        "metrics": metric_entries(columns, source.shown),
+        "absent": _absent(source.columns, scores),
         "tasks": tasks,
         "rows": rows,
         "cells": cells,
@@ -136,14 +133,15 @@ def _families(found: Mapping[str, Verdicts], columns: Sequence[Column]) -> dict[
 
 
 def _cells(
-    source: Source, table: Table, scores: Scores, columns: Sequence[Column], names: Sequence[str]
+    source: Source, shown: Shown, columns: Sequence[Column], names: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
     """Row -> its cell of one task; every row of the page has one."""
+    table = shown.table
     rows = {row.name: row for row in table.rows}
     found: dict[str, Mapping[str, Any]] = {}
     for name in names:
         if name in rows:
-            found[name] = cell(table, rows[name], columns, scores, source.theirs, source.runs)
+            found[name] = cell(table, rows[name], columns, shown.scores, source.theirs, source.runs)
         else:
             found[name] = blank(table, name, source.runs)
     return found

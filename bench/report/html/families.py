@@ -7,7 +7,7 @@ pairs  the upper triangle over ``rows``: [difference, half of its simultaneous i
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,38 +17,21 @@ from scipy.stats import rankdata
 from bench.names import counted
 from bench.report.columns import SET_METRICS, Column
 from bench.report.html.cells import number
-from bench.report.ranking import rankable
-from bench.report.scores import Score, any_known
+from bench.report.html.numbers import Shown
+from bench.report.scores import any_known
 from bench.report.tables import Table
-from bench.report.verdicts import Sentence, Verdicts, decide, listed
-from bench.stats.intervals import bootstrap_means
+from bench.report.verdicts import Sentence, Verdicts, listed
 
 MAY_BE_FIRST = frozenset({"best", "tie"})
-"""Marks of exact suites."""
+"""Marks of the best row, and of those that cannot be separated from it."""
+RESAMPLES = 2000
+BEYOND = 1e9
+"""Stands for an infinite score in a mean of which only the rank counts."""
 FEWEST_TASKS = 3
 """Least number of common tasks over which ranks are averaged."""
 NEAREST = "nearest to exact samples, or not told apart from the nearest"
 MOST_GROUPS = 3
 """Most groups of rows in the sentence of the page."""
-
-
-def compare(table: Table, columns: Sequence[Column]) -> dict[str, Verdicts]:
-    """Metric -> the verdicts of a task's ranked rows, for the metrics that rank images."""
-    found = {}
-    for column in columns:
-        if column.better and column.name not in SET_METRICS and table.samples_per_problem == 1:
-            found[column.name] = decide(_ranked(table, column), column)
-    return found
-
-
-def _ranked(table: Table, column: Column) -> dict[str, dict[str, float]]:
-    """Row -> image -> score, of the rows that are ranked and have the metric of all their images."""
-    values = {}
-    for row in table.rows:
-        scores = row.scores(column.name)
-        if rankable(table, row) and 0 < len(scores) == len(row.solved):
-            values[row.name] = scores
-    return values
 
 
 def entry(verdicts: Verdicts, column: Column) -> dict[str, Any] | None:
@@ -70,12 +53,11 @@ def entry(verdicts: Verdicts, column: Column) -> dict[str, Any] | None:
             )
             pairs.append([number(mean, digits), number(half, digits)])
     ranks = {name: [i + 1, *verdicts.rows[name].places] for i, name in enumerate(names)}
-    least = number(family.seen * column.scale, column.decimals + 1)
-    return {"rows": names, "least": least, "rank": ranks, "pairs": pairs}
+    return {"rows": names, "margin": verdicts.margin, "rank": ranks, "pairs": pairs}
 
 
 def mean_ranks(
-    tables: Sequence[Table], columns: Sequence[Column], compared: Sequence[Mapping[str, Verdicts]]
+    shown: Sequence[Shown], columns: Sequence[Column]
 ) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
     """Metric -> row -> mean rank with its 95 % interval, and the tasks over which it is.
 
@@ -88,35 +70,38 @@ def mean_ranks(
     ranks: dict[str, dict[str, list[float]]] = {}
     common: list[str] = []
     for column in columns:
-        names = _ranked_anywhere(compared, column.name)
-        tasks = []
-        for table, found in zip(tables, compared, strict=True):
-            if names and column.name in found and set(found[column.name].rows) == set(names):
-                tasks.append(table)
-        if len(tasks) >= FEWEST_TASKS:
-            common = common or [table.slug for table in tasks]
-            ranks[column.name] = _mean_ranks(tasks, column, names)
+        names = _ranked_anywhere(shown, column.name)
+        tables = []
+        for one in shown:
+            if names and set(one.verdicts[column.name].rows if column.name in one.verdicts else ()) == set(
+                names
+            ):
+                tables.append(one.table)
+        if len(tables) >= FEWEST_TASKS:
+            common = common or [table.slug for table in tables]
+            ranks[column.name] = _mean_ranks(tables, column, names)
     return ranks, common
 
 
-def _ranked_anywhere(compared: Sequence[Mapping[str, Verdicts]], metric: str) -> list[str]:
+def _ranked_anywhere(shown: Sequence[Shown], metric: str) -> list[str]:
     """The rows that are ranked on some task."""
     names: dict[str, None] = {}
-    for found in compared:
-        if metric in found:
-            names |= dict.fromkeys(found[metric].rows)
+    for one in shown:
+        if metric in one.verdicts:
+            names |= dict.fromkeys(one.verdicts[metric].rows)
     return list(names)
 
 
-def _mean_ranks(tasks: Sequence[Table], column: Column, names: Sequence[str]) -> dict[str, list[float]]:
+def _mean_ranks(tables: Sequence[Table], column: Column, names: Sequence[str]) -> dict[str, list[float]]:
     """Row -> mean rank over the tasks, and its interval."""
-    means, resampled = [], []
-    for table in tasks:
+    points, spreads = [], []
+    for table in tables:
         rows = {row.name: row for row in table.rows}
-        values = [np.array(list(rows[name].scores(column.name).values())) for name in names]
-        means.append(rankdata([-column.better * v.mean() for v in values]))
-        resampled.append(rankdata([-column.better * bootstrap_means(v) for v in values], axis=0))
-    point, spread = np.mean(means, axis=0), np.mean(resampled, axis=0)
+        scores = [list(rows[name].scores(column.name).values()) for name in names]
+        values = -column.better * np.nan_to_num(np.array(scores), posinf=BEYOND, neginf=-BEYOND)
+        points.append(rankdata(values.mean(axis=1)))
+        spreads.append(rankdata(values @ _resamples(values.shape[1]), axis=0))
+    point, spread = np.mean(points, axis=0), np.mean(spreads, axis=0)
     low, high = np.quantile(spread, [0.025, 0.975], axis=1)
     found = {}
     for i, name in enumerate(names):
@@ -124,29 +109,38 @@ def _mean_ranks(tasks: Sequence[Table], column: Column, names: Sequence[str]) ->
     return found
 
 
-def sentence(
-    table: Table, column: Column, verdicts: Verdicts | None, scores: Mapping[str, Score]
-) -> Sentence:
+def _resamples(n: int) -> np.ndarray:
+    """The share of each of n images in resamples with replacement, (n, RESAMPLES).
+
+    They come from the bits of Philox, since numpy's samplers may change.
+    """
+    drawn = np.random.Philox(key=0).random_raw(RESAMPLES * n).reshape(RESAMPLES, n) % np.uint64(n)
+    return np.stack([np.bincount(one, minlength=n) for one in drawn.astype(int)], axis=1) / n
+
+
+def sentence(shown: Shown, column: Column) -> Sentence:
     """What the numbers of a task say by one metric, or why they say nothing."""
-    if not any_known(scores.values()):
+    if not any_known(shown.scores.get(column.name, {}).values()):
         return ["No row has a value here. Each blank in the table says why."]
-    if verdicts:
-        return verdicts.sentence
+    if column.name in shown.verdicts:
+        return shown.verdicts[column.name].sentence
     if not column.better:
         return ["Not ranked: neither direction is better."]
+    names = first(shown, column)
     if column.name in SET_METRICS:
-        return ["Sets are listed, not compared simultaneously."]
-    if nearest := first(table, None, scores):
-        return [f"{NEAREST[0].upper()}{NEAREST[1:]}: ", *listed(nearest), "."]
+        lowest = "Lowest, or not separable from the lowest: " if column.name == "kid" else "Lowest: "
+        return [lowest, *listed(names), "."] if names else ["Nothing is ranked: too few images, or one row."]
+    if names:
+        return [f"{NEAREST[0].upper()}{NEAREST[1:]}: ", *listed(names), "."]
     return ["Nothing is ranked: too few problems, or no exact samples beside them."]
 
 
-def first(table: Table, verdicts: Verdicts | None, scores: Mapping[str, Score]) -> list[str]:
-    """The rows that may be first: by verdicts, or on exact suites by how near they are to exact samples."""
-    if verdicts:
-        return [name for name, one in verdicts.rows.items() if one.places[0] == 1]
-    if table.samples_per_problem == 1:
-        return []
+def first(shown: Shown, column: Column) -> list[str]:
+    """The rows that may be first: by verdicts, or by marks, of sets and on exact suites."""
+    if column.name in shown.verdicts:
+        rows = shown.verdicts[column.name].rows
+        return [name for name, one in rows.items() if one.places[0] == 1 and len(rows) > 1]
+    scores = shown.scores.get(column.name, {})
     return [name for name, score in scores.items() if not MAY_BE_FIRST.isdisjoint(score.mark.split())]
 
 

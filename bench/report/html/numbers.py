@@ -1,39 +1,61 @@
-"""The numbers of the page, before anything is compared."""
+"""What a page shows of a table, whichever kind of suite it is of."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from bench.report import exact
 from bench.report.columns import SET_METRICS, Column
-from bench.report.exact import Number
-from bench.report.rows import Row
-from bench.report.scores import Score, Scores, Sets
+from bench.report.ranking import Judged
+from bench.report.scores import Score, Scores
 from bench.report.tables import Table
-from bench.stats.intervals import Interval, mean_interval
+from bench.report.verdicts import Verdicts, size
+from bench.stats.intervals import Interval
 
 
-def of_images(table: Table, columns: Sequence[Column], sets: Sets) -> Scores:
-    """Metric -> row -> its number over its own images."""
-    found: Scores = {}
+@dataclass(frozen=True)
+class Shown:
+    """A table with its numbers.
+
+    Attributes:
+        table: the rows.
+        scores: their numbers. Marks of exact suites are words: ``best`` or ``tie``; ``floor``, not told apart
+            from exact samples; ``equivalent`` to them.
+        verdicts: metric with a direction -> what the scores of ranked rows show; none of sets and on exact
+            suites.
+        sees: metric -> the difference that four of five such tables would show, as it is printed.
+    """
+
+    table: Table
+    scores: Scores
+    verdicts: Mapping[str, Verdicts]
+    sees: Mapping[str, str]
+
+
+def of_images(judged: Judged, columns: Sequence[Column]) -> Shown:
+    """A table of an image suite."""
+    verdicts, sees = {}, {}
     for column in columns:
-        found[column.name] = {row.name: _score(row, column, sets) for row in table.rows}
-    return found
+        found = judged.verdicts[column.name]
+        if column.better and column.name not in SET_METRICS:
+            verdicts[column.name] = found
+        if math.isfinite(found.seen):
+            sees[column.name] = size(column, found.seen).removesuffix(f" in {column.label}")
+    return Shown(judged.table, judged.scores, verdicts, sees)
 
 
-def _score(row: Row, column: Column, sets: Sets) -> Score:
-    if column.name in SET_METRICS:
-        return sets.score(row, column.name)
-    if values := row.scores(column.name):
-        return Score(mean_interval(list(values.values())))
-    default = "not computed" if row.ok else "no image was finished"
-    return Score(None, reason="; ".join(row.reasons(column.name)) or default)
+def of_problems(table: Table, numbers: exact.Numbers) -> Shown:
+    """A table of an exact suite."""
+    scores: Scores = {}
+    sees = {}
+    for metric, judged in numbers.items():
+        scores[metric] = {name: _score(one) for name, one in judged.rows.items()}
+        if math.isfinite(judged.seen):
+            sees[metric] = f"{judged.seen:.1f} σ of exact"
+    return Shown(table, scores, {}, sees)
 
 
-def of_problems(numbers: Mapping[str, Mapping[str, Number]]) -> Scores:
-    """Metric -> row -> its median over problems, with what `bench.report.exact` found of it."""
-    found: Scores = {}
-    for metric, by_row in numbers.items():
-        found[metric] = {}
-        for name, one in by_row.items():
-            marks = [one.mark, "floor" if one.floor else ""]
-            mark = " ".join(filter(None, marks))
-            found[metric][name] = Score(Interval(*one.interval), mark=mark, partial=one.partial)
-    return found
+def _score(one: exact.Number) -> Score:
+    words = [one.mark, "floor" if one.floor else "", "equivalent" if one.equivalent else ""]
+    mark = " ".join(word for word in words if word not in {"", "worse"})
+    return Score(Interval(*one.interval), mark=mark, partial=one.partial)

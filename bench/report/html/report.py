@@ -11,24 +11,23 @@ from bench.report.html.data import Source, document
 from bench.report.html.page import page
 from bench.report.html.pictures import Find
 from bench.report.html.theirs import Theirs
+from bench.report.ranking import Judged
 from bench.report.scores import Sets
 from bench.report.tables import Table
 
 
 def of_images(
-    tables: Sequence[Table],
+    judged: Sequence[Judged],
     columns: Sequence[Column],
     runs: Sequence[RunManifest],
     folders: Sequence[Path],
     find: Find,
     n_bad: int = 0,
 ) -> Source:
-    """What a page of image suites shows; FID and KID are kept for the next report."""
-    sets = Sets(folders, runs)
-    scores = [numbers.of_images(table, columns, sets) for table in tables]
-    theirs = Theirs(tables, sets, runs)
-    sets.save()
-    return Source(tables, columns, runs, scores, find, theirs, n_bad)
+    """What a page of image suites shows."""
+    shown = [numbers.of_images(one, columns) for one in judged]
+    theirs = Theirs([one.table for one in judged], Sets(folders, runs), runs)
+    return Source(shown, columns, runs, find, theirs, n_bad)
 
 
 def of_problems(
@@ -40,8 +39,8 @@ def of_problems(
     n_bad: int = 0,
 ) -> Source:
     """What a page of exact suites shows, on which no paper has a number."""
-    scores = [numbers.of_problems(one) for one in found]
-    return Source(tables, columns, runs, scores, find, Theirs((), None, ()), n_bad)
+    shown = [numbers.of_problems(table, one) for table, one in zip(tables, found, strict=True)]
+    return Source(shown, columns, runs, find, Theirs((), None, ()), n_bad)
 
 
 def files(source: Source, name: str = "report") -> dict[str, bytes]:

@@ -11,9 +11,10 @@ def test_short_names_fit_the_head_of_a_column():
     assert len(short("x" * 30, "y" * 30)) == SHORTEST
 
 
-def test_metrics_say_what_they_are():
-    entries = {entry["id"]: entry for entry in metric_entries(KNOWN)}
-    assert (entries["psnr"]["unit"], entries["psnr"]["better"], entries["psnr"]["margin"]) == ("dB", 1, 0.1)
+def test_metrics_say_what_they_are(made):
+    entries = {entry["id"]: entry for entry in metric_entries(KNOWN, [])}
+    assert (entries["psnr"]["unit"], entries["psnr"]["better"], entries["psnr"]["margin"]) == ("dB", 1, None)
+    assert made.document["metrics"][0]["margin"] == 0.1
     assert entries["kid"]["scale"] is None and entries["misfit"]["better"] == 0
     assert all(entry["about"] for entry in entries.values())
 

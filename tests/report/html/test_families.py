@@ -1,10 +1,15 @@
 """Families in the page are those of `bench.report.verdicts`, and mean ranks are means of ranks."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bench.report.columns import KNOWN
-from bench.report.html.families import compare, entry, mean_ranks, overall
+from bench.report.html.families import entry, mean_ranks, overall, sentence
+from bench.report.html.numbers import of_images
+from bench.report.ranking import judge_all
+from bench.report.scores import Sets
 from bench.report.tables import build
 from bench.report.verdicts import decide
 from tests.made_run import HARD, JITTER, record
@@ -25,11 +30,14 @@ def scored(metric, **rows):
     return build(found, [])[0]
 
 
+def shown(table, column=PSNR):
+    return of_images(judge_all(table, [column], Sets([Path()]), {}), [column])
+
+
 @pytest.mark.parametrize(("column", "sign"), [(PSNR, 1), (LPIPS, -1)])
 def test_pairs_are_differences_of_printed_numbers_with_simultaneous_widths(column, sign):
     rows = {"a": HARD, "b": HARD + JITTER - 0.5 * sign, "c": HARD + 2 * JITTER - sign}
-    found = compare(scored(column.name, **rows), [column])[column.name]
-    written = entry(found, column)
+    written = entry(shown(scored(column.name, **rows), column).verdicts[column.name], column)
     scores = {name: {str(i): x for i, x in enumerate(values)} for name, values in rows.items()}
     family = decide(scores, column).family
     assert written["rows"] == ["a", "b", "c"] and written["rank"]["a"] == [1, *family.place("a")]
@@ -42,15 +50,26 @@ def test_pairs_are_differences_of_printed_numbers_with_simultaneous_widths(colum
 
 def test_mean_ranks_are_over_tasks_that_all_ranked_rows_have():
     tables = [scored("psnr", a=HARD, b=HARD - shift, c=HARD - 9 + JITTER) for shift in (1, 1, -1)]
-    compared = [compare(table, [PSNR]) for table in tables]
-    ranks, common = mean_ranks(tables, [PSNR], compared)
+    found = [shown(table) for table in tables]
+    ranks, common = mean_ranks(found, [PSNR])
     assert [ranks["psnr"][row][0] for row in "abc"] == [1.33, 1.67, 3.0] and len(common) == 3
     assert all(low <= mean <= high for mean, low, high in ranks["psnr"].values())
-    assert mean_ranks(tables[:2], [PSNR], compared[:2]) == ({}, [])
+    assert mean_ranks(found[:2], [PSNR]) == ({}, [])
+
+
+def test_infinite_scores_rank_first_in_the_mean():
+    tables = [scored("psnr", a=HARD, b=np.where(HARD > 0, np.inf, HARD - 1)) for _ in range(3)]
+    ranks, _ = mean_ranks([shown(table) for table in tables], [PSNR])
+    assert [ranks["psnr"][row][0] for row in "ab"] == [2.0, 1.0]
 
 
 def test_a_failed_row_is_in_no_family():
-    assert "fails" not in compare(build(made_records(), [])[0], [PSNR])["psnr"].rows
+    assert "fails" not in shown(build(made_records(), [])[0]).verdicts["psnr"].rows
+
+
+def test_a_task_without_a_family_says_why():
+    one = shown(scored("psnr", a=HARD[:3], b=HARD[:3]))
+    assert sentence(one, PSNR) == ["Nothing is ranked: it takes at least 6 images that two rows share."]
 
 
 def test_the_sentence_of_the_page():

@@ -58,10 +58,10 @@ const SHADED =
   "Best, or not separable from the best. This is no evidence of equality: see the smallest visible difference " +
   "under each task. ≈ marks a row that is shown to be within the margin of the best.";
 const FLOOR =
-  "On exact suites a cell is the median over problems. “floor”: not told apart from exact samples. Shaded: " +
-  "nearest to exact samples, or not told apart from the nearest.";
-const hasFloor = () =>
-  Object.values(D.cells).some((rows) => Object.values(rows).some((c) => Object.keys(c.mark ?? {}).length));
+  "On exact suites a cell is the median over problems. “floor”: not told apart from exact samples, which is no " +
+  "proof of being exact; “≈ exact”: shown to be within two spreads of theirs. Shaded: nearest to exact samples, " +
+  "or not told apart from the nearest.";
+const hasFloor = () => D.tasks[0].unit === "problem";
 
 function controls() {
   const caps = [...new Set(D.rows.map(passes))].filter(Boolean).sort((a, b) => a - b);

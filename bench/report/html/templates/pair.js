@@ -141,10 +141,11 @@ function pairSentence(points, m) {
   const g = gap(S.t, m.id, S.a, S.c);
   const mean = points.reduce((sum, p) => sum + p.d, 0) / points.length;
   const wins = points.filter((p) => p.d * (m.better || 1) > 0).length;
+  const margin = family(S.t, m.id)?.margin;
   let verdict = " – not separated";
   if (g && (g[1] > 0 || g[2] < 0)) verdict = g[0] * m.better > 0 ? " – better" : " – worse";
-  else if (g && m.margin && Math.max(-g[1], g[2]) < m.margin)
-    verdict = ` – equivalent within ${m.margin}${unit(m)}`;
+  else if (g && margin && Math.max(-g[1], g[2]) < margin)
+    verdict = ` – equivalent within ${margin}${unit(m)}`;
   const note = g
     ? `simultaneous 95 % over all pairs of this task${verdict}`
     : "means over the same images; not part of the simultaneous comparison";

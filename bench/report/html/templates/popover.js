@@ -26,22 +26,31 @@ function paperNumber(t, r, m) {
   if (!r.paper) return small("this method has no paper");
   return small("none for this task, data and prior; ", paperLink(r.paper));
 }
-const MARKS = {
-  best: "nearest to exact samples",
-  tie: "not told apart from the nearest to exact samples",
-  floor: "at the floor of exact samples",
-};
+const MARKS = hasFloor()
+  ? {
+      best: "nearest to exact samples",
+      tie: "not told apart from the nearest to exact samples",
+      floor: "not told apart from exact samples",
+      equivalent: "within two spreads of exact samples",
+    }
+  : {
+      best: "best",
+      tie: "not separable from the best",
+      worse: "worse than the best",
+      beats: "better than the best",
+    };
 function rankText(t, r, m) {
   const k = place(t, r.id, S.m);
   if (k) {
     const range = k[1] === k[2] ? k[1] : `${k[1]} to ${k[2]}`;
     return `${k[0]}; the data allow ${range} of ${family(t, S.m).rows.length}`;
   }
-  if (r.base) return `none: ${r.base === "anchor" ? "an anchor" : "a baseline"}`;
-  if (!m.better) return "none: neither direction is better";
-  if (m.scale == null) return "none: sets of images are not compared simultaneously";
   const marks = marksOf(t, r.id);
+  if (r.base)
+    return `none: ${r.base === "anchor" ? "an anchor" : "a baseline"}${marks.map((mark) => "; " + MARKS[mark]).join("")}`;
+  if (!m.better) return "none: neither direction is better";
   if (marks.length) return list(marks.map((mark) => MARKS[mark]));
+  if (m.scale == null) return "none: too few images, or no error of this number";
   return `none: ${cell(t, r.id).why || "nothing to compare it with"}`;
 }
 function facts(t, r, m, x) {

@@ -31,11 +31,17 @@ function intervalBar([lo, hi], x, best) {
 
 /* Whether a row is shown to be within the margin of the best one. */
 function isEquivalent(t, r, m, best) {
-  const g = m.margin && r !== best && gap(t, m.id, r, best);
-  return !!g && Math.max(Math.abs(g[1]), Math.abs(g[2])) < m.margin;
+  const margin = family(t, m.id)?.margin;
+  const g = margin && r !== best && gap(t, m.id, r, best);
+  return !!g && Math.max(Math.abs(g[1]), Math.abs(g[2])) < margin;
 }
 const rangeText = (k) => (k[1] === k[2] ? `${k[1]}` : `${k[1]}–${k[2]}`);
-/* What exact suites say of a cell. */
+/* What is said of a cell outside of families. */
+const SIGNS = [
+  ["equivalent", "≈ exact"],
+  ["floor", "floor"],
+  ["beats", "°"],
+];
 const marksOf = (t, r) => cell(t, r).mark?.[S.m]?.split(" ") ?? [];
 function standing(t, r) {
   const m = M[S.m];
@@ -43,8 +49,8 @@ function standing(t, r) {
   const marks = marksOf(t, r);
   if (!k) {
     const best = marks.includes("best") || marks.includes("tie");
-    const spoken = marks.map((mark) => MARKS[mark]).join(", ") || "not ranked";
-    return { best, text: marks.includes("floor") ? "floor" : "", spoken };
+    const text = SIGNS.find(([mark]) => marks.includes(mark))?.[1] ?? "";
+    return { best, text, spoken: marks.map((mark) => MARKS[mark]).join(", ") || "not ranked" };
   }
   const best = k[1] === 1;
   const range = rangeText(k);
@@ -173,10 +179,7 @@ function table() {
       title && h("tr", { class: "sep" }, h("td", { colspan: columns }, h("span", {}, title))),
       rows.map((r) => tableRow(r, axes)),
     ];
-  const sees = (t) => {
-    const least = family(t.id, S.m)?.least;
-    return least == null ? "\u00a0" : `sees ${num(least, m.digits)}${unit(m)}`;
-  };
+  const sees = (t) => (t.sees[S.m] ? `sees ${t.sees[S.m]}` : "\u00a0");
   const reasons = [...new Set(groups[1].map((r) => r.why).filter(Boolean))];
   const others = !groups[0].length ? "Not ranked" : "Not ranked with the others";
   fill(
@@ -220,7 +223,7 @@ function tableFoot(n) {
     h("span", { id: "count" }, `${n} of ${plural(D.rows.length, "row")} shown`),
     n < D.rows.length && h("span", {}, "Ranks are among all ranked rows, shown or not."),
     h("span", {}, "Arrow keys move, Enter opens"),
-    D.tasks.some((t) => family(t.id, S.m)) &&
+    D.tasks.some((t) => t.sees[S.m]) &&
       h("span", {}, def("sees", SEES), ": smallest difference this n shows"),
     h("span", { class: "sp" }),
     D.metrics.length > 0 && button("Copy CSV", (e) => copy(csv(), e.target), { class: "btn np" }),
