@@ -49,17 +49,18 @@ class Browser:
         self.driver = webdriver.Chrome(options=options, service=Service(str(program("chromedriver"))))
 
     def open(self, path: Path, fragment: str = "") -> None:
-        """Opens a page from disk and waits until it is drawn."""
+        """Opens a page from disk, which draws itself while it loads."""
         self.logs()
         self.driver.get("about:blank")
         self.driver.get(path.resolve().as_uri() + fragment)
-        self.wait("return document.documentElement.dataset.ready")
+        if not self.js("return document.documentElement.dataset.ready"):
+            raise AssertionError(f"the page did not draw: {self.logs()[0]}")
 
     def js(self, script: str, *arguments: Any) -> Any:
         """What a script returns."""
         return self.driver.execute_script(script, *arguments)
 
-    def wait(self, script: str, seconds: float = 20) -> Any:
+    def wait(self, script: str, seconds: float = 10) -> Any:
         """What a script returns, once that is true."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

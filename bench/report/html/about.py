@@ -68,7 +68,8 @@ def _facts(
     tables: Sequence[Table], records: Sequence[Record], runs: Sequence[RunManifest]
 ) -> list[list[str]]:
     """Name, text and small print of each fact."""
-    usual = distinct(table.usual for table in tables if table.rows)
+    usual = sorted({table.usual for table in tables if table.rows})
+    counts = f"{usual[0]} to {usual[-1]}" if len(usual) > 1 else f"{usual[0] if usual else 0}"
     what = "problems" if any(table.samples_per_problem > 1 for table in tables) else "images"
     sigmas = distinct(f"{record.sigma:g}" for record in records)
     halves = distinct(f"{record.sigma / 2:g}" for record in records)
@@ -78,8 +79,8 @@ def _facts(
     commits = ", ".join(distinct(map(_commit, records)))
     machines = distinct(f"{counted(r.threads, 'thread')}, {r.dtype}" for r in records)
     return [
-        [what.capitalize(), f"{' or '.join(usual) or 'none'} of {_each(records, 'dataset')}", _dataset(runs)],
-        ["Prior", _each(records, "prior"), _hashes(map(attrgetter("weights_sha256"), records))],
+        [what.capitalize(), f"{counts} of {_few(_distinct(records, 'dataset'))}", _dataset(runs)],
+        ["Prior", _few(_distinct(records, "prior")), _hashes(map(attrgetter("weights_sha256"), records))],
         ["Noise", f"σ {_few(sigmas)} in [−1, 1]", f"{_few(halves)} in [0, 1]"],
         ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits or 'commit not recorded'}"],
         ["Machine", _each(records, "device"), "; ".join(machines)],
@@ -115,7 +116,11 @@ def _hashes(values: Iterable[str | None]) -> str:
 
 def _each(records: Iterable[Record], name: str) -> str:
     """The distinct values of a field."""
-    return ", ".join(distinct(map(attrgetter(name), records)))
+    return ", ".join(_distinct(records, name))
+
+
+def _distinct(records: Iterable[Record], name: str) -> list[str]:
+    return distinct(map(attrgetter(name), records))
 
 
 def _clocks(runs: Sequence[RunManifest]) -> list[str]:

@@ -82,8 +82,7 @@ def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
     pictures = collect(tables, source.find)
     page = {
         "format": FORMAT,
-        "meta": header(tables, source.runs, source.n_bad)
-        | {"says": {c.name: families.overall(c, firsts[c.name], exact) for c in columns}},
+        "meta": header(tables, source.runs, source.n_bad) | {"says": _says(tasks, columns, firsts, exact)},
         "metrics": metric_entries(columns, source.shown),
         "absent": _absent(source.columns, scores),
         "tasks": tasks,
@@ -111,6 +110,18 @@ def _absent(columns: Sequence[Column], scores: Sequence[Scores]) -> list[tuple[s
 def _is_known(column: Column, scores: Sequence[Scores]) -> bool:
     """Whether some row of some table has the metric."""
     return any(any_known(one.get(column.name, {}).values()) for one in scores)
+
+
+def _says(
+    tasks: Sequence[Mapping[str, Any]],
+    columns: Sequence[Column],
+    firsts: Mapping[str, Sequence[Sequence[str]]],
+    exact: bool,
+) -> dict[str, families.Sentence]:
+    """Metric -> the sentence of the page; with one task it is the task's."""
+    if len(tasks) == 1:
+        return dict(tasks[0]["says"])
+    return {column.name: families.overall(column, firsts[column.name], exact) for column in columns}
 
 
 def _ranked(written: Mapping[str, Mapping[str, Any]], cells: Mapping[str, Mapping[str, Any]]) -> set[str]:

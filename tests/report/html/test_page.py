@@ -5,6 +5,7 @@ import hashlib
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bench.report.html.page import embedded, policy
@@ -277,6 +278,23 @@ class TestOddRuns:
         said, asked_for = browser.logs()
         beside = [address for address in asked_for if address.endswith("/report.pics/blur.js")]
         assert said == [] and len(beside) == 1
+
+    def test_what_was_not_measured_is_no_pixel_value(self, browser, page_of, tmp_path):
+        page = page_of(
+            [record("best", i) for i in range(N)], masks={i: np.tril(np.ones((4, 4), bool)) for i in (0, 1)}
+        )
+        browser.open(page.path, "#v=@y")
+        browser.is_so("document.querySelectorAll('[data-px]').length > 2")
+        for share, said in ((0.1, "not measured"), (0.9, None)):
+            browser.js(
+                "const s = document.getElementById('stage'), r = s.getBoundingClientRect();"
+                "const m = Math.min(r.width, r.height);"
+                "s.dispatchEvent(new PointerEvent('pointermove', {clientX: r.left + (r.width + m) / 2 - 4,"
+                "clientY: r.top + (r.height - m) / 2 + m * arguments[0], bubbles: true}))",
+                share,
+            )
+            found = browser.js("return document.querySelector('[data-px=\"@y\"]').textContent")
+            assert found == said if said else found.isdigit()
 
     def test_samples_of_one_y(self, browser, page_of):
         found = [record("best", i, sample=k, key=f"{k}{i}{'a' * 62}") for i in range(N) for k in range(3)]

@@ -20,10 +20,10 @@ function sorted() {
   const keys = {
     name: (r) => r.id.toLowerCase(),
     cost: passes,
-    avg: (r) => D.avg[S.m]?.[r.id]?.[0],
+    avg: (r) => (D.avg[S.m] ? D.avg[S.m][r.id]?.[0] : value(r, D.common[0])),
   };
-  const value = (r) => {
-    const x = val(key, r.id, S.m);
+  const value = (r, t = key) => {
+    const x = val(t, r.id, S.m);
     return x && -better * x[0];
   };
   const by = Object.hasOwn(keys, key) ? keys[key] : value;

@@ -149,6 +149,7 @@ async function paint() {
   const colours = getComputedStyle(document.documentElement);
   const [ink, paper] = ["--ink", "--paper"].map((name) => colours.getPropertyValue(name));
   const sliding = S.mode === "slide";
+  C.stage.classList.toggle("sliding", sliding);
   if (S.mode === "grid") paintGrid(pen, width, height, ink);
   else if (sliding) {
     const at = (C.at / 1000) * width;

@@ -161,7 +161,9 @@ function tableRow(r, axes) {
       h(
         "td",
         { class: "num" },
-        mean && [num(mean[0], 1), h("span", { class: "sub wide" }, ` ${num(mean[1], 1)}–${num(mean[2], 1)}`)],
+        mean
+          ? [num(mean[0], 1), h("span", { class: "sub wide" }, ` ${num(mean[1], 1)}–${num(mean[2], 1)}`)]
+          : "–",
       ),
     D.tasks.map((t) => td(t.id, r, axes[t.id])),
   );
@@ -196,7 +198,13 @@ function table() {
           {},
           columnHead("name", "Solver"),
           columnHead("cost", "Passes", "forward + back", "Passes through the network per image", "wide"),
-          D.common.length > 0 && columnHead("avg", "Mean rank", plural(D.common.length, "task"), MEAN_RANK),
+          D.common.length > 0 &&
+            columnHead(
+              "avg",
+              "Mean rank",
+              D.avg[S.m] ? plural(D.common.length, "task") : "not ranked",
+              MEAN_RANK,
+            ),
           D.tasks.map((t) => columnHead(t.id, t.short, sees(t), t.title)),
         ),
       ),
