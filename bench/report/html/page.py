@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-STYLES = ("tokens", "page", "matrix", "figures", "media")
+STYLES = ("tokens", "page", "controls", "matrix", "popover", "figures", "media")
+"""Parts of the style, in order; what media change stands last."""
 SCRIPTS = (
     *("base", "state", "marks", "top", "says", "matrix", "table", "popover", "tabs"),
     *("sheets", "viewer", "stage", "paint", "panel", "pair", "scatter", "cost", "ranks", "ledger", "tips"),
