@@ -1,11 +1,12 @@
 """diffusion-inverse-bench: a benchmark of diffusion-model solvers for inverse problems.
 
-For a notebook: `solve`, `load_prior`, `make_operator`, `make_solver` (`bench.api`), and `bench.records.load`.
+For a notebook: `solve`, `load_prior`, `make_operator`, `make_solver`, the noise models `Gaussian`, `Laplace`
+and `Poisson` (`bench.api`), and `bench.records.load`.
 """
 
 from importlib import import_module
 
-__all__ = ["load_prior", "make_operator", "make_solver", "solve"]
+__all__ = ["Gaussian", "Laplace", "Poisson", "load_prior", "make_operator", "make_solver", "solve"]
 
 
 def __getattr__(name: str) -> object:

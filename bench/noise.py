@@ -6,6 +6,7 @@ Philox-4x64 (Salmon et al. 2011), a published counter-based generator, and are t
 Box-Muller here, since numpy does not promise that its own samplers keep their streams across versions.
 """
 
+import copy
 import hashlib
 import math
 from abc import ABC, abstractmethod
@@ -16,6 +17,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 from torch import Tensor
+
+from bench.batch import Images, chosen
 
 SCHEME = "philox4x64-boxmuller-1"
 """Name of the mapping from stream to numbers; part of every record's key."""
@@ -29,8 +32,12 @@ class Noise(ABC):
         """Number of images B."""
 
     @abstractmethod
-    def __getitem__(self, images: slice) -> "Noise":
-        """The streams of some images, at the same position."""
+    def __getitem__(self, images: Images) -> "Noise":
+        """The streams of some images: what is drawn there is not drawn here again.
+
+        Streams of other images stay where they are, so an image that draws less than its batch mates gets
+        what it would get alone.
+        """
 
     @abstractmethod
     def new(self, shape: Sequence[int]) -> Tensor:
@@ -41,7 +48,14 @@ class Noise(ABC):
         """Fresh uniforms on [0, 1), (B, *shape)."""
 
     def like(self, x: Tensor) -> Tensor:
-        """Fresh standard normals of the shape, dtype and device of x, (B, ...)."""
+        """Fresh standard normals of the shape, dtype and device of x, (B, ...).
+
+        Each part of a complex number is one: of a single draw, (B, 2, ...), the first half are the real
+        parts.
+        """
+        if x.is_complex():
+            real, imaginary = self.new((2, *x.shape[1:])).unbind(1)
+            return torch.complex(real, imaginary).to(x)
         return self.new(x.shape[1:]).to(x)
 
 
@@ -52,6 +66,9 @@ class StreamNoise(Noise):
         keys: one 128-bit key per image, from `stream_key`.
         dtype, device: of what `new` and `uniform` return.
         calls: how many draws were made before.
+
+    Attributes:
+        calls: (B,), how many draws each stream has made. Slices share them.
     """
 
     def __init__(
@@ -61,22 +78,38 @@ class StreamNoise(Noise):
         device: torch.device | str = "cpu",
         calls: int = 0,
     ) -> None:
-        self.keys, self.dtype, self.device, self.calls = list(keys), dtype, device, calls
+        self.keys, self.dtype, self.device = list(keys), dtype, device
+        self._calls = np.full(len(self.keys), calls)
+        self._places = np.arange(len(self.keys))
         self._philox = Philox()
 
-    def __len__(self) -> int:
-        return len(self.keys)
+    @property
+    def calls(self) -> np.ndarray:
+        return self._calls[self._places]
 
-    def __getitem__(self, images: slice) -> "StreamNoise":
-        return StreamNoise(self.keys[images], self.dtype, self.device, self.calls)
+    @calls.setter
+    def calls(self, calls: np.ndarray) -> None:
+        self._calls[self._places] = calls
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, images: Images) -> Self:
+        other = copy.copy(self)
+        other._places, other._philox = self._places[chosen(images, len(self))], Philox()
+        return other
 
     def _uniforms(self, n: int) -> Tensor:
-        """(B, n) float64 in [0, 1); advances the call counter, which owns the counter's highest word."""
-        bits = np.empty((len(self.keys), n), np.uint64)
-        for row, key in zip(bits, self.keys, strict=True):
-            row[:] = self._philox(key, self.calls, n)
+        """(B, n) float64 in [0, 1); advances the call counters, which own the counter's highest word."""
+        bits = np.empty((len(self), n), np.uint64)
+        for row, place, call in zip(bits, self._places.tolist(), self.calls.tolist(), strict=True):
+            row[:] = self._philox(self._key(place, call), call, n)
         self.calls += 1
         return fractions(bits)
+
+    def _key(self, place: int, call: int) -> int:
+        """The stream from which the image at a place makes a call."""
+        return self.keys[place]
 
     def new(self, shape: Sequence[int]) -> Tensor:
         n = int(np.prod(shape))
@@ -103,8 +136,8 @@ class Guess(NamedTuple):
     kind: str
     """``new`` or ``uniform``."""
     shape: tuple[int, ...]
-    calls: int
-    """The source's call counter before the draw."""
+    calls: np.ndarray
+    """The source's call counters before the draw."""
     future: Future[Tensor]
 
 
@@ -128,9 +161,8 @@ class DrawnAhead(Noise):
     def __len__(self) -> int:
         return len(self.noise)
 
-    def __getitem__(self, images: slice) -> Noise:
-        self._settle()
-        return self.noise[images]
+    def __getitem__(self, images: Images) -> Noise:
+        return Settled(self, self.noise[images])
 
     def new(self, shape: Sequence[int]) -> Tensor:
         return self._draw("new", tuple(shape))
@@ -143,16 +175,37 @@ class DrawnAhead(Noise):
         if self._guess and (self._guess.kind, self._guess.shape) == (kind, shape):
             drawn, self._guess = self._guess.future.result(), None
         else:
-            self._settle()
+            self.settle()
             drawn = draw(shape)
         self._guess = Guess(kind, shape, self.noise.calls, self._thread.submit(draw, shape))
         return drawn
 
-    def _settle(self) -> None:
-        """Takes a wrong guess back."""
+    def settle(self) -> None:
+        """Takes a guess back, so that all streams are where the solver has left them."""
         if self._guess:
             self._guess.future.result()
             self.noise.calls, self._guess = self._guess.calls, None
+
+
+class Settled(Noise):
+    """Some streams of a source that draws ahead, which takes its guess back before they draw."""
+
+    def __init__(self, source: DrawnAhead, noise: Noise) -> None:
+        self.source, self.noise = source, noise
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    def __getitem__(self, images: Images) -> "Settled":
+        return Settled(self.source, self.noise[images])
+
+    def new(self, shape: Sequence[int]) -> Tensor:
+        self.source.settle()
+        return self.noise.new(shape)
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        self.source.settle()
+        return self.noise.uniform(shape)
 
 
 class Philox:

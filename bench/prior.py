@@ -3,18 +3,34 @@
 A prior is a pretrained network or, in `bench.exact.prior`, a distribution in closed form.
 """
 
+import copy
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bench.batch import Images, Tally, chosen
 from bench.noise import Noise
 from bench.schedule import Level, Schedule
 
 Pullback = Callable[[Tensor], Tensor]
+
+
+def require_sigma(sigma: Any) -> None:
+    """Refuses what is no standard deviation of noise.
+
+    Args:
+        sigma: a number or a tensor of such.
+
+    Raises:
+        ValueError: it is negative, NaN or infinite.
+    """
+    values = torch.as_tensor(sigma, dtype=torch.float64)
+    if not bool((torch.isfinite(values) & (values >= 0)).all()):
+        raise ValueError(f"sigma = {sigma}: the noise in y has a finite standard deviation of at least 0")
 
 
 class Prior(ABC):
@@ -68,6 +84,10 @@ class Prior(ABC):
         x0, _, pull = self.moments_vjp(x, t)
         return x0, pull
 
+    def __getitem__(self, images: Images) -> "Prior":
+        """The prior of some images of the batch: itself, unless it knows something of each image."""
+        return self
+
     def condition(self, labels: Sequence[int]) -> "Prior":
         """The prior of images of known classes, which is privileged information.
 
@@ -88,7 +108,7 @@ class Prior(ABC):
             sigma: >= 0.
 
         Raises:
-            ValueError: the prior has no closed form.
+            ValueError: the prior has no closed form, or sigma is negative or not finite.
         """
         raise ValueError(f"prior '{self.name}' has no closed form, and so no exact posterior")
 
@@ -120,37 +140,46 @@ class Prior(ABC):
 
 
 class CountingPrior(Prior):
-    """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``.
+    """A prior that tallies what a solver asks of it, ``nfe`` and ``vjps``, for each image."""
 
-    It counts in images: one call for B images counts B.
-    """
-
-    def __init__(self, prior: Prior, calls: Counter[str]) -> None:
-        self.prior, self.calls = prior, calls
+    def __init__(self, prior: Prior, tally: Tally, images: np.ndarray | None = None) -> None:
+        """``images``: those of the tally that this prior is asked about; all by default."""
+        self.prior, self.tally = prior, tally
+        self.images = np.arange(tally.images) if images is None else images
         self.shape, self.schedule = prior.shape, prior.schedule
         self.dtype, self.device = prior.dtype, prior.device
         self.name = prior.name
         self.weights_sha256, self.config_sha256 = prior.weights_sha256, prior.config_sha256
         self.classes, self.privileged = prior.classes, prior.privileged
 
+    def __getitem__(self, images: Images) -> "CountingPrior":
+        other = copy.copy(self)
+        other.prior, other.images = self.prior[images], self.images[chosen(images, len(self.images))]
+        return other
+
     def posterior(self, y: Tensor, A: Any, sigma: float) -> "CountingPrior":
         """The posterior of the counted prior, which goes on counting in the same tally."""
-        return CountingPrior(self.prior.posterior(y, A, sigma), self.calls)
+        return CountingPrior(self.prior.posterior(y, A, sigma), self.tally, self.images)
 
     def sample(self, noise: Noise) -> Tensor:
         """Exact draws; no evaluation."""
         return self.prior.sample(noise)
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        self.calls["nfe"] += len(x)
+        self._count("nfe", x)
         return self.prior.moments(x, t)
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self.calls["nfe"] += len(x)
+        self._count("nfe", x)
         x0, v, pull = self.prior.moments_vjp(x, t)
 
         def counted(u: Tensor) -> Tensor:
-            self.calls["vjps"] += len(u)
+            self._count("vjps", u)
             return pull(u)
 
         return x0, v, counted
+
+    def _count(self, kind: str, x: Tensor) -> None:
+        if x.is_complex():
+            raise ValueError(f"the prior was asked for the estimate of {x.dtype} states; images are real")
+        self.tally.add(kind, self.images, [1.0] * len(x))

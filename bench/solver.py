@@ -6,16 +6,30 @@ clock.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
+from bench.batch import Images
+from bench.likelihood import Gaussian, Laplace, NoiseModel, Poisson, names
 from bench.noise import Noise
-from bench.operators.base import RUNGS, LinearOperator, Operator, PinvOperator, SVDOperator, norm
+from bench.operators.base import (
+    RUNGS,
+    ConjugateGradients,
+    LinearOperator,
+    Operator,
+    PinvOperator,
+    SVDOperator,
+    dot,
+    norm,
+    per_image,
+)
 from bench.operators.base.neutral import Neutral
+from bench.pieces import FlowLevel, conditional_draw, conditional_mean, flow_levels
 from bench.prior import Prior, Pullback
 from bench.schedule import (
     CLEAN,
@@ -34,17 +48,24 @@ from bench.schedule import (
 
 __all__ = [
     "CLEAN",
+    "ConjugateGradients",
     "Count",
+    "FlowLevel",
     "FlowSchedule",
+    "Gaussian",
+    "Images",
     "KarrasSchedule",
+    "Laplace",
     "Level",
     "LinearOperator",
     "Measurement",
     "Neutral",
     "Noise",
+    "NoiseModel",
     "NonNegative",
     "Operator",
     "PinvOperator",
+    "Poisson",
     "Positive",
     "Prior",
     "Pullback",
@@ -57,39 +78,85 @@ __all__ = [
     "UnitInterval",
     "VPSchedule",
     "VariancePreserving",
+    "conditional_draw",
+    "conditional_mean",
     "ddim",
     "ddim_coefficients",
     "ddpm",
+    "dot",
     "draw_level",
+    "flow_levels",
     "fresh_noise",
     "norm",
     "particles",
+    "per_image",
+    "state_shape",
     "vjp_once",
 ]
 
+MOST = 1e12
+"""Of any number among a solver's settings."""
 Steps = Annotated[int, Ge(1), Le(1000)]
-Count = Annotated[int, Ge(1)]
-Positive = Annotated[float, Gt(0)]
-NonNegative = Annotated[float, Ge(0)]
+Count = Annotated[int, Ge(1), Le(1_000_000)]
+Positive = Annotated[float, Gt(0), Le(MOST)]
+NonNegative = Annotated[float, Ge(0), Le(MOST)]
 UnitInterval = Annotated[float, Ge(0), Le(1)]
 
 
 Rung = TypeVar("Rung", bound=Operator)
 
 
-class Measurement(NamedTuple, Generic[Rung]):
-    """What a solver is told: y = A(x) + sigma n. Never the ground truth.
+class Measurement(tuple[Tensor, Rung, float], Generic[Rung]):
+    """What a solver is told: y, A and how y scatters around A(x). Never the ground truth.
 
-    ``Measurement[SVDOperator]`` says in a signature which operators the solver takes; `Solver.needs` makes
-    sure of it.
+    It unpacks as ``y, A, sigma``. ``Measurement[SVDOperator]`` says in a signature which operators the solver
+    takes; `Solver.needs` makes sure of it, and `Solver.noises` of the noise.
+
+    Args:
+        y: (B, *m), real or complex. Entries that were not measured become 0, whatever they hold.
+        A: one operator per image of the batch.
+        sigma: standard deviation of the noise where it is `Gaussian`.
+        noise: any other noise, instead of sigma.
     """
 
-    y: Tensor
-    """(B, *m)."""
-    A: Rung
-    """One operator per image of the batch."""
-    sigma: float
-    """Standard deviation of the noise in y, in the units of x ([-1, 1])."""
+    noise: NoiseModel
+
+    def __new__(
+        cls, y: Tensor, A: Rung, sigma: float | Tensor = 0.0, noise: NoiseModel | None = None
+    ) -> Self:
+        noise = Gaussian(sigma) if noise is None else noise
+        self = super().__new__(cls, (A.masked(y), A, per_image(noise.std, y.real)))
+        self.noise = noise
+        return self
+
+    def __getnewargs__(self) -> tuple[Tensor, Rung, float, NoiseModel]:
+        """What a copy is made of."""
+        return (*self, self.noise)
+
+    @property
+    def y(self) -> Tensor:
+        """(B, *m)."""
+        return self[0]
+
+    @property
+    def A(self) -> Rung:
+        """One operator per image of the batch."""
+        return self[1]
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the noise in y, in the units of x ([-1, 1]).
+
+        NaN where it depends on A(x); where images differ, a tensor that broadcasts against y.
+        """
+        return self[2]
+
+    def select(self, images: Images) -> "Measurement[Rung]":
+        """The measurements of some images of the batch, whose calls of A are counted for these."""
+        return Measurement(self.y[images], self.A[images], noise=self.noise[images])
+
+
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class Step(NamedTuple):
@@ -99,6 +166,9 @@ class Step(NamedTuple):
     """(B, *shape), the state; that of the last step is the reconstruction."""
     x0: Tensor
     """(B, *shape), the current estimate of the clean image."""
+    notes: Mapping[str, Tensor] = NOTHING
+    """Name -> (B,), what the method wants kept of this step, such as inner iterations. A record has the sum
+    over the steps."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +178,9 @@ class Solver(ABC):
     The fields of a subclass are its hyper-parameters, with the names of its paper; annotate ranges
     (``Steps``, ``Positive``, ``UnitInterval``). Reductions run over one image only: what a solver does to an
     image does not depend on its batch mates.
+
+    A field ``steps`` is the number of network evaluations per image (and particle) that is asked for, and
+    nothing else; a method that counts levels or iterations gives these another name.
 
     A field that is added later declares the value at which it changes nothing, as in
     ``tilt: Annotated[float, Neutral(0.0)] = 0.0``: keys leave it out there, and earlier records keep theirs.
@@ -122,8 +195,12 @@ class Solver(ABC):
     needs_schedule: ClassVar[type[Schedule]] = Schedule  # type: ignore[type-abstract]  # asked of, never built
     """The kind of schedule that the solver is for: one that gives another result in other coordinates of x_t
     says `VariancePreserving`, `KarrasSchedule` or `FlowSchedule`, and refuses priors of other kinds."""
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (Gaussian,)
+    """The noise models that the solver accounts for, or does not mind."""
     baseline: ClassVar[bool] = False
     """An anchor row, not a method: exempt from the paper id and from having to beat A+ y."""
+    stops_early: ClassVar[bool] = False
+    """Whether an image may end before it has made all its ``steps``."""
     rev: ClassVar[int] = 1
     """Raised whenever a change of the code changes results; part of every record's key."""
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "allow_inf_nan": False}
@@ -141,6 +218,25 @@ class Solver(ABC):
             needed = self.needs_schedule.__name__
             return f"{name} needs a {needed} schedule; '{prior.name}' has {type(schedule).__name__}"
         return None
+
+    def refuses(self, A: Operator, prior: Prior, noise: NoiseModel) -> str | None:
+        """Why this instance cannot solve problems with A, the prior and the noise, or None where it can."""
+        if not isinstance(noise, self.noises):
+            return f"{type(self).__name__} takes {names(self.noises)} noise; y has {type(noise).__name__}"
+        return self.reject(A, prior)
+
+    def yields(self) -> int | None:
+        """How many steps `solve` yields, None where nobody can tell before; by default one an evaluation."""
+        return getattr(self, "steps", None)
+
+    def quick(self, n: int) -> Self:
+        """The same solver with a small budget, for checks and first looks: at most n network evaluations.
+
+        A method with other costly loops makes these shorter too.
+        """
+        steps = getattr(self, "steps", None)
+        fewer: dict[str, Any] = {} if steps is None else {"steps": min(steps, n)}
+        return replace(self, **fewer)
 
     @abstractmethod
     def solve(self, measurement: Measurement[Any], prior: Prior, noise: Noise) -> Iterator[Step]:
@@ -192,6 +288,11 @@ def fresh_noise(noise: Noise, x: Tensor, s: Level[float]) -> Tensor:
 def particles(solver: Solver) -> int:
     """How many correlated samples P of an image a solver makes at once: its field ``particles``, else 1.
 
-    With that field the tensors of a `Step` are (B, P, *shape).
+    With that field the tensors of a `Step` are (B, P, *shape), for P = 1 too.
     """
     return getattr(solver, "particles", 1)
+
+
+def state_shape(solver: Solver, n: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a state for n images: (n, *shape), or (n, P, *shape) with a field ``particles``."""
+    return (n, solver.particles, *shape) if hasattr(solver, "particles") else (n, *shape)

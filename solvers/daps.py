@@ -1,18 +1,20 @@
 """Decoupled annealing posterior sampling."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from torch import Tensor
 
 from bench.solver import (
     CLEAN,
     Count,
+    Gaussian,
     Level,
     Measurement,
     Noise,
+    NoiseModel,
     Positive,
     Prior,
     Schedule,
@@ -20,6 +22,7 @@ from bench.solver import (
     Step,
     UnitInterval,
     ddim,
+    per_image,
 )
 
 
@@ -41,7 +44,8 @@ class DAPS(Solver):
     over them). One ODE step to the clean image is the posterior mean E[x0 | x].
 
     The Langevin steps are stable for lr < 2 / (s^2 / tau^2 + 1 / r_t^2), s the largest singular value of A.
-    sigma is not used.
+    sigma is not used. Where the noise is not Gaussian, its score stands for (y - A(u)) / tau^2, and tau is
+    not used either.
 
     Preset ``official``: the conventions of the reference code: 200 levels of 5 evaluations, an ODE that ends
     at the noise ratio 0.01, tau = 0.01 / sqrt(2), since its gradient of ||y - A(u)||^2 / tau^2 lacks the
@@ -51,6 +55,7 @@ class DAPS(Solver):
 
     paper: ClassVar[str] = "2407.01521"
     needs_gradient: ClassVar[bool] = True
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
 
     steps: Count = 1000
     ode_steps: Count = 5
@@ -63,13 +68,26 @@ class DAPS(Solver):
     for a N(m, I) prior."""
     langevin_steps: Count = 100
     tau: Positive = 0.01
-    """Standard deviation of y given x that the Langevin steps assume, in place of sigma."""
+    """Standard deviation of y given x that the Langevin steps assume, in place of sigma, if the noise is
+    Gaussian."""
     lr: Positive = 1e-4
     lr_min_ratio: UnitInterval = 0.01
 
+    def __post_init__(self) -> None:
+        if self.sigma_max < self.sigma_min:
+            raise ValueError(f"sigma_max = {self.sigma_max:g} is below sigma_min = {self.sigma_min:g}")
+
+    def yields(self) -> int:
+        """The number of levels."""
+        return max(self.steps // self.ode_steps, 1)
+
+    def quick(self, n: int) -> Self:
+        few = super().quick(n)
+        return replace(few, ode_steps=min(self.ode_steps, 2), langevin_steps=min(self.langevin_steps, n))
+
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the renoised state after every level; ``steps`` NFE, no vjp of the network."""
-        anneals = max(self.steps // self.ode_steps, 1)
+        anneals = self.yields()
         levels = [*prior.schedule.between(self.sigma_max, self.sigma_min, anneals), CLEAN]
         x = levels[0].sigma * noise.new(prior.shape)
         for k, (t, s) in enumerate(pairwise(levels)):
@@ -97,10 +115,12 @@ class DAPS(Solver):
 
     def inner(self, x0: Tensor, t: Level[float], lr: float, measurement: Measurement, noise: Noise) -> Tensor:
         """Langevin steps from x0 to N(u; x0, r_t^2 I) N(y; A(u), tau^2 I), their limit for small lr."""
-        y, A, _ = measurement
+        (y, A, _), model = measurement, measurement.noise
+        unit = self.tau**2 if isinstance(model, Gaussian) else per_image(model.unit, x0)
         r = t.ratio if self.spread == "ratio" else t.variance**0.5
         u = x0
         for _ in range(self.langevin_steps):
             Au, pull = A.vjp(u)
-            u = u + lr * (pull(y - Au) / self.tau**2 + (x0 - u) / r**2) + (2 * lr) ** 0.5 * noise.like(u)
+            data = pull(model.residual(Au, y)) / unit
+            u = u + lr * (data + (x0 - u) / r**2) + (2 * lr) ** 0.5 * noise.like(u)
         return u

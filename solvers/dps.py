@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
+from torch import Tensor
+
 from bench.solver import (
     Measurement,
     Neutral,
     Noise,
+    NoiseModel,
     NonNegative,
     Prior,
     Solver,
@@ -38,6 +41,8 @@ class DPS(Solver):
     variance-preserving x_t: in other coordinates it has the factor std_t std_s, std^2 = alpha^2 + sigma^2.
     sigma is not used.
 
+    With Poisson noise, the norm has the paper's weights 1 / (2 y), y in [0, 1] and at least one count.
+
     Preset ``official``: the reference code's per-image conventions: respaced grid, x0 clipped inside the
     graph, learned variance, gradient step also after the last level. Not reproduced: its one norm over the
     whole batch (``official`` is that code at batch 1), the noise that it adds to unmeasured pixels, which
@@ -46,6 +51,7 @@ class DPS(Solver):
 
     paper: ClassVar[str] = "2209.14687"
     needs_gradient: ClassVar[bool] = True
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
 
     steps: Steps = 1000
     spacing: Spacing = "respaced"
@@ -60,10 +66,13 @@ class DPS(Solver):
     """Share of fresh noise of DDIM steps, which leave a learned variance unused; None: ancestral steps."""
     start: Annotated[Literal["noise", "pinv"], Neutral("noise")] = "noise"
     """N(0, I), or the noised starting image alpha_T A+ y + sigma_T z."""
+    likelihood: Annotated[Literal["weighted", "score"], Neutral("weighted")] = "weighted"
+    """What stands for r where the noise is not Gaussian: y - A(x0), weighted where its variance depends on y,
+    or the gradient of the noise's log likelihood in units of y."""
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the guided ancestral state after every level; ``steps`` NFE and vjps."""
-        y, A, _ = measurement
+        (y, A, _), model = measurement, measurement.noise
         levels = prior.schedule.levels(self.steps, self.spacing)
         z = noise.new(prior.shape)
         x = levels[0].std * z
@@ -72,8 +81,7 @@ class DPS(Solver):
         for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             Ax0, pull_A = A.vjp(x0)
-            r = y - Ax0
-            descent = t.std * s.std * pull_x0(pull_A(r / norm(r) if self.step == "norm" else 2 * r))
+            descent = t.std * s.std * pull_x0(pull_A(self.fall(Ax0, y, model)))
             z = fresh_noise(noise, x, s)
             if self.eta is None:
                 x = ddpm(x, x0, t, s, z, v if self.learned_variance else None)
@@ -81,3 +89,13 @@ class DPS(Solver):
                 x = ddim(x, x0, t, s, self.eta, z)
             x = x + self.zeta * descent
             yield Step(x, x0)
+
+    def fall(self, Ax0: Tensor, y: Tensor, model: NoiseModel) -> Tensor:
+        """Minus the gradient of ||r|| or ||r||^2 with respect to A(x0), (B, *m)."""
+        w: float | Tensor = 1.0
+        if self.likelihood == "score":
+            r = model.residual(Ax0, y)
+        else:
+            w = model.weights(y) ** 0.5
+            r = w * (y - Ax0)
+        return w * (r / norm(r) if self.step == "norm" else 2 * r)

@@ -21,6 +21,9 @@ class Exact(Solver):
     def reject(self, A: Operator, prior: Prior) -> str | None:
         return super().reject(A, prior) or needs_exact(self, prior)
 
+    def yields(self) -> int:
+        return 1
+
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields one draw per image; no NFE."""
         x = posterior(measurement, prior).sample(noise)

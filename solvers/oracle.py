@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.solver import LinearOperator, Measurement, Noise, Operator, Prior, Step
+from bench.solver import Gaussian, LinearOperator, Measurement, Noise, Operator, Prior, Step
 from solvers.posterior import needs_exact, posterior
 from solvers.prior import Unconditional
 
@@ -17,6 +17,7 @@ class Oracle(Unconditional):
     """
 
     needs: ClassVar = LinearOperator
+    noises: ClassVar = (Gaussian,)
 
     def reject(self, A: Operator, prior: Prior) -> str | None:
         return super().reject(A, prior) or needs_exact(self, prior)

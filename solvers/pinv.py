@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.solver import Measurement, Noise, PinvOperator, Prior, Solver, Step
+from bench.solver import Measurement, Noise, NoiseModel, PinvOperator, Prior, Solver, Step
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,11 @@ class Pinv(Solver):
     """x = A+ y, the baseline that every method has to beat; no network call."""
 
     needs: ClassVar = PinvOperator
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
     baseline: ClassVar[bool] = True
+
+    def yields(self) -> int:
+        return 1
 
     def solve(self, measurement: Measurement[PinvOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields A+ y."""

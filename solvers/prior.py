@@ -8,6 +8,7 @@ from typing import ClassVar
 from bench.solver import (
     Measurement,
     Noise,
+    NoiseModel,
     Prior,
     Solver,
     Spacing,
@@ -26,6 +27,7 @@ class Unconditional(Solver):
     It ignores y, and so is the worst that a sampler can honestly do.
     """
 
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
     baseline: ClassVar[bool] = True
 
     steps: Steps = 100

@@ -3,14 +3,16 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from annotated_types import Ge, Lt
 
 from bench.solver import (
     Level,
     Measurement,
     Noise,
+    NoiseModel,
     NonNegative,
     Positive,
     Prior,
@@ -18,7 +20,6 @@ from bench.solver import (
     Spacing,
     Step,
     Steps,
-    UnitInterval,
     draw_level,
 )
 
@@ -36,7 +37,8 @@ class RedDiff(Solver):
     number of measured entries m and the prior term by the number of pixels n: relative to the sums of the
     paper ("sum"), lam counts m / n times. "mean_with_holes" counts the entries of y that a mask leaves out,
     as the reference code does: under a mask lam then counts as in the sums. ``divisor`` divides both: Adam
-    ignores it but for ``adam_eps``. sigma is not used.
+    ignores it but for ``adam_eps``. sigma is not used. Where the noise is not Gaussian, the gradient of its
+    log likelihood, in units of y, stands for y - A(mu).
 
     Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), a mean loss
     that counts holes, and the iterate *before* the last optimiser step is returned. Its mean also runs over
@@ -45,6 +47,7 @@ class RedDiff(Solver):
 
     paper: ClassVar[str] = "2305.04391"
     needs_gradient: ClassVar[bool] = True
+    noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
 
     steps: Steps = 1000
     spacing: Spacing = "leading"
@@ -59,19 +62,19 @@ class RedDiff(Solver):
     loss: Literal["mean", "mean_with_holes", "sum"] = "mean"
     divisor: Positive = 1.0
     optimiser: Literal["adam", "sgd"] = "adam"
-    beta1: UnitInterval = 0.9
-    beta2: UnitInterval = 0.99
-    adam_eps: NonNegative = 1e-8
+    beta1: Annotated[float, Ge(0), Lt(1)] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1)] = 0.99
+    adam_eps: Positive = 1e-8
     returned: Literal["last", "before_last"] = "last"
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields mu after every optimiser step; ``steps`` NFE, no vjp of the network."""
-        y, A, _ = measurement
+        (y, A, _), model = measurement, measurement.noise
         mu = A.guess(y).clone()
         optimiser = self.make_optimiser(mu)
         n, m = (1, 1) if self.loss == "sum" else (mu[0].numel(), A.size(y))
         if self.loss == "mean_with_holes":
-            m = y[0].numel()
+            m = y[0].numel() * (2 if y.is_complex() else 1)
         levels = prior.schedule.levels(self.steps, self.spacing)[:-1]
         for level in levels:
             t: Level = level
@@ -83,9 +86,8 @@ class RedDiff(Solver):
             denoised = prior.denoise(x, t)
             eps_hat = (x - t.alpha * denoised) / t.sigma
             Ax0, pull_A = A.vjp(x0)
-            mu.grad = (
-                self.lam * self.w(t.ratio) / n * (eps_hat - eps) + pull_A((Ax0 - y) / m)
-            ) / self.divisor
+            data = pull_A(model.residual(Ax0, y) / m)
+            mu.grad = (self.lam * self.w(t.ratio) / n * (eps_hat - eps) - data) / self.divisor
             optimiser.step()
             yield Step(mu if self.returned == "last" else x0, denoised)
 

@@ -1,14 +1,13 @@
 """Twisted diffusion sampling: sequential Monte Carlo with the guidance as its proposal."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from bench.operators.base import dot
 from bench.solver import (
     Count,
     Measurement,
@@ -21,6 +20,7 @@ from bench.solver import (
     SVDOperator,
     ddim,
     ddim_coefficients,
+    dot,
     vjp_once,
 )
 
@@ -50,6 +50,9 @@ class TDS(Solver):
     """P, per image; the steps are (B, P, *shape)."""
     spacing: Spacing = "leading"
 
+    def quick(self, n: int) -> Self:
+        return replace(super().quick(n), particles=min(self.particles, 8))
+
     def solve(self, measurement: Measurement[SVDOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields all particles after every level, equally weighted in the end.
 
@@ -59,7 +62,7 @@ class TDS(Solver):
         y, A, sigma = measurement
         y, A = y.repeat_interleave(P, 0), A.repeat_interleave(P)
         levels = prior.schedule.levels(self.steps, self.spacing)
-        x, log_w = levels[0].std * noise.new((P, *prior.shape)).flatten(0, 1), y.new_zeros(B * P)
+        x, log_w = levels[0].std * noise.new((P, *prior.shape)).flatten(0, 1), y.real.new_zeros(B * P)
         for t, s in pairwise(levels):
             x0, _, pull = vjp_once(prior, x, t)
             r, v = y - A(x0), t.variance

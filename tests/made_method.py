@@ -42,7 +42,6 @@ class: Toy
 order: 50
 title: A toy
 paper: "2212.00490"
-quick: {steps: 20}
 presets:
   bench:
     tiny:

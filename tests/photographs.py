@@ -4,6 +4,8 @@
 between, which is what Pillow does.
 """
 
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,3 +67,22 @@ def photographs(folder):
         Image.effect_noise(size, 60).convert("RGB").save(folder / name)
     (folder / "notes.txt").write_text("no image")
     return folder
+
+
+def noise(path, size, mode="RGB", **options):
+    """A file of noise, whose content differs from file to file."""
+    Image.effect_noise(size, 60).convert(mode).save(path, **options)
+    return path
+
+
+def deep_png(path, kind, side=16):
+    """A PNG of 16 bits a channel, which Pillow does not write; kind 2 is RGB, 6 is RGBA."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    row = b"\0" + np.arange(side * (4 if kind == 6 else 3), dtype=">u2").tobytes()
+    header = struct.pack(">IIBBBBB", side, side, 16, kind, 0, 0, 0)
+    chunks = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(row * side)), chunk(b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    return path

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from bench.noise import SCHEME, DrawnAhead, StreamNoise, philox_bits, stream_key
-from bench.run.inputs import SolverNoise
+from bench.run.inputs import SampleNoise, SolverNoise
 
 KEYS = [stream_key("test", i) for i in range(4)]
 WORD = 2**64
@@ -106,12 +106,31 @@ def test_an_image_does_not_see_its_batch():
     assert torch.equal(draws(StreamNoise([KEYS[2]])), together[2:3])
 
 
-def test_a_slice_keeps_the_position():
-    noise = StreamNoise(KEYS)
-    noise.new((3,))
-    rest = noise[2:]
-    assert len(rest) == 2
-    assert torch.equal(rest.new((5,)), noise.new((5,))[2:])
+@pytest.mark.parametrize(
+    "images", [slice(2, None), torch.tensor([3, 1]), torch.tensor([True, False, False, True])]
+)
+def test_some_streams_go_on_from_where_all_are_and_are_not_drawn_twice(images):
+    """Also of noise that is drawn ahead, of a solver's, and of one problem's samples."""
+    for make in (
+        lambda: StreamNoise(KEYS),
+        lambda: SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu"),
+        lambda: SampleNoise(1, 2, 4, torch.float64, "cpu"),
+    ):
+        alone, noise, source = make(), make(), make()
+        first, second, third = (alone.new((5,)) for _ in range(3))
+        with DrawnAhead(source) as ahead:
+            for one in (noise, ahead):
+                assert torch.equal(one.new((5,)), first)
+                some = one[images]
+                assert torch.equal(some.new((5,)), second[images]) and len(some) == len(second[images])
+                expected = second.clone()
+                expected[images] = third[images]
+                assert torch.equal(one.new((5,)), expected), "the others have not moved"
+
+
+def test_images_are_chosen_by_slices_and_index_tensors():
+    with pytest.raises(TypeError, match=r"i : i \+ 1 for one"):
+        StreamNoise(KEYS)[0]
 
 
 def test_a_draw_depends_on_its_call_alone():
@@ -120,7 +139,7 @@ def test_a_draw_depends_on_its_call_alone():
     b.new((64, 64))
     assert torch.equal(a.new((7,)), b.new((7,)))
     assert not torch.equal(a.new((7,)), a.new((7,)))
-    assert a.calls == 4
+    assert a.calls.tolist() == [4] * 4
 
 
 def test_delivery():
@@ -156,3 +175,10 @@ def test_noise_drawn_ahead_is_the_same_noise():
         ours = list(draws(ahead))
     theirs = list(draws(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu")))
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_complex_normals_are_one_draw_with_the_real_parts_first():
+    like = torch.zeros(len(KEYS), 3, dtype=torch.complex128)
+    noise, parts = (StreamNoise(KEYS, torch.float64) for _ in range(2))
+    z, drawn = noise.like(like), parts.new((2, 3))
+    assert torch.equal(z, torch.complex(drawn[:, 0], drawn[:, 1])) and noise.calls == parts.calls

@@ -1,5 +1,7 @@
 """The solver interface: the pullback that is used once, noise for the next level, and who is refused."""
 
+import copy
+import math
 import weakref
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +10,7 @@ from typing import ClassVar
 import pytest
 import torch
 
+from bench.batch import Tally
 from bench.exact.prior import MixturePrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
@@ -15,11 +18,16 @@ from bench.operators.base import RUNGS
 from bench.prior import CountingPrior
 from bench.solver import (
     CLEAN,
+    Gaussian,
+    Laplace,
+    Measurement,
     PinvOperator,
+    Poisson,
     Solver,
     Step,
     SVDOperator,
     fresh_noise,
+    norm,
     particles,
     vjp_once,
 )
@@ -63,7 +71,7 @@ class Remembering(CountingPrior):
 
 
 def test_the_pullback_takes_its_graph_with_it(prior):
-    remembering = Remembering(prior, {"nfe": 0, "vjps": 0})
+    remembering = Remembering(prior, Tally(4))
     x0, _, pull = vjp_once(remembering, noise().new((5,)), prior.schedule.level(300))
     assert remembering.last() is not None
     pull(x0)
@@ -74,7 +82,7 @@ def test_the_pullback_takes_its_graph_with_it(prior):
 
 def test_noise_is_drawn_for_noisy_levels_only(prior):
     source, x = noise(), noise().new((5,))
-    assert fresh_noise(source, x, CLEAN) is x and source.calls == 0
+    assert fresh_noise(source, x, CLEAN) is x and not source.calls.any()
     assert torch.equal(fresh_noise(source, x, prior.schedule.level(0)), noise().like(x))
 
 
@@ -105,6 +113,40 @@ def test_a_gradient_is_asked_for():
 
     jpeg = make_operator("jpeg", (1, 16, 16), [0])
     assert Gradient().reject(jpeg, None) == "Gradient needs a gradient through A; JPEG has none"
+
+
+def test_noise_that_a_solver_does_not_take_is_refused_by_its_name():
+    @dataclass(frozen=True)
+    class Any(Mine):
+        noises: ClassVar = (Gaussian, Laplace)
+
+    A = make_operator("denoise", (1, 16, 16), [0])
+    assert Mine().refuses(A, None, Gaussian(0.1)) is None
+    assert Mine().refuses(A, None, Poisson(1.0)) == "Mine takes Gaussian noise; y has Poisson"
+    assert Any().refuses(A, None, Laplace(0.1)) is None
+    assert Any().refuses(A, None, Poisson(1.0)) == "Any takes Gaussian or Laplace noise; y has Poisson"
+    assert "needs SVDOperator" in Any().refuses(make_operator("hdr", (1, 16, 16), [0]), None, Laplace(0.1))
+
+
+def test_a_measurement_unpacks_as_three_and_knows_its_noise():
+    A = make_operator("denoise", (1, 4, 4), [0, 1])
+    y = torch.zeros(2, 1, 4, 4)
+    measurement = Measurement(y, A, 0.1)
+    y_, A_, sigma = measurement
+    assert y_ is y and A_ is A and sigma == measurement.sigma == 0.1 and measurement.noise == Gaussian(0.1)
+    assert copy.copy(measurement).noise == Gaussian(0.1)
+    _, _, sigma = Measurement(y, A, noise=Poisson(1.0))
+    assert math.isnan(sigma)
+    assert Measurement(y, A, torch.tensor([0.1, 0.2])).sigma.shape == (2, 1, 1, 1)
+
+
+def test_what_was_not_measured_is_masked_where_y_enters():
+    A = make_operator("inpaint_box", (1, 16, 16), [0, 1])
+    y = torch.where(A.measured, 0.5, torch.nan)
+    assert torch.equal(Measurement(y, A, 0.1).y, 0.5 * A.measured)
+    for taken in (A.pinv(y), A.adjoint(y), A.Ut(y), A.guess(y), A.vjp(torch.zeros(2, 1, 16, 16))[1](y)):
+        assert taken.isfinite().all()
+    assert norm(y, A.measured).isfinite().all()
 
 
 def test_particles():

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.data import load_dataset  # noqa: E402
+from bench.likelihood import Gaussian, make_noise  # noqa: E402
 from bench.metrics.image import misfit, psnr, ssim  # noqa: E402
 from bench.noise import StreamNoise, stream_key  # noqa: E402
 from bench.operators import make_operator  # noqa: E402
@@ -61,24 +62,24 @@ def main() -> None:
     prior, data = load_prior("fashion32"), load_dataset("fashion32_tune")
     ids = data.ids[: args.images]
     x = torch.stack([data.image(i) for i in ids])
-    tasks = [task for suite in ("linear", "nonlinear") for task in load_suite(suite).tasks]
+    tasks = [task for suite in ("linear", "nonlinear", "noises") for task in load_suite(suite).tasks]
     for task in tasks:
         if args.tasks and task.name not in args.tasks:
             continue
         seeds = [stream_key("tune", task.operator, i) % 2**63 for i in ids]
         A = make_operator(task.operator, prior.shape, seeds, **task.params).to(dtype=torch.float32)
-        n = StreamNoise([stream_key("tune-noise", i) for i in ids]).like(A(x))
-        y = A(x) + task.sigma * (n if A.measured is None else n * A.measured)
+        model = make_noise(**task.noise.model_dump()) if task.noise else Gaussian(task.noise_std)
+        y = A.masked(model.draw(A(x), StreamNoise([stream_key("tune-noise", i) for i in ids])))
         for values in product(*grid.values()):
             params = dict(zip(grid, values, strict=True))
             solver = solver_class(**params)
-            if solver.reject(A, prior):
+            if solver.refuses(A, prior, model):
                 continue
             noise = StreamNoise([stream_key("tune-x", i) for i in ids])
-            *_, (xhat, _) = solver.solve(Measurement(y, A, task.sigma), prior, noise)
+            *_, (xhat, *_) = solver.solve(Measurement(y, A, noise=model), prior, noise)
             row = {"task": task.name, "solver": args.solver, "params": params, "images": len(ids)}
             row |= {"psnr": psnr(xhat, x).mean().item(), "ssim": ssim(xhat, x).mean().item()}
-            row["misfit"] = misfit(A, xhat, y, task.sigma).mean().item()
+            row["misfit"] = misfit(A, xhat, y, model).mean().item()
             args.out.parent.mkdir(parents=True, exist_ok=True)
             with args.out.open("a") as out:
                 out.write(json.dumps(row) + "\n")

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.system.syntax import parse, tree_text
+from bench.system.code.syntax import parse, tree_text
 
 OURS = ("bench", "solvers")
 ANNOTATIONS = ("annotation", "returns")

@@ -21,7 +21,7 @@ from bench.exact.laws.mutant import Mutant
 from bench.solver import Solver
 from bench.suites.cards import FOLDER, list_cards
 from bench.suites.methods import load_solver
-from bench.system.user_code import UserCodeError, import_user_module, is_user_code
+from bench.system.code.user_code import UserCodeError, import_user_module, is_user_code
 
 
 class Laws(NamedTuple):

@@ -10,7 +10,7 @@ from types import ModuleType
 from bench.exact.laws.law import Law, LawResult
 from bench.exact.laws.mutant import Mutant
 from bench.solver import Solver
-from bench.system.user_code import UserCodeError
+from bench.system.code.user_code import UserCodeError
 
 
 def variant(solver: type[Solver], mutant: Mutant) -> type[Solver]:

@@ -58,7 +58,7 @@ def differs(solver: Solver, given: Measurement[Operator], prior: Prior) -> str |
 
 def reconstruction(solver: Solver, given: Measurement[Operator], prior: Prior) -> Tensor:
     """The state of the last step, (B, *shape) or (B, P, *shape)."""
-    given = given._replace(y=given.y.clone())
+    given = Measurement(given.y.clone(), given.A, noise=given.noise)
     *_, step = solver.solve(given, prior, streams(IMAGES, name="coordinates"))
     return step.x.clone()
 

@@ -4,16 +4,19 @@
 made-up content, and says for each broken one what was seen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.checks.operator_trial import DAMPING, ROUNDING, SEEDS, Trial, answers, apart, gap
+from bench.checks.operator_trial import ROUNDING, SEEDS, Trial, answers, apart, gap, kind_of_y, products_apart
 from bench.checks.promise import NotAboutIt, Promise, single_thread, tried
-from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot
+from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot, moved, norm
 
+POWER, NORM = 100, 1e-3
+"""Power iterations that find the amplification of an operator, and their relative tolerance."""
 ITERATIVE = 1e-6
 """Relative tolerance of conjugate gradients and of nonlinear inverses."""
 NODES, JUMPS = 32, 0.02
@@ -31,13 +34,14 @@ def is_documented(trial: Trial) -> str | None:
 
 
 def measures(trial: Trial) -> str | None:
-    """A(x) is finite, one measurement of shape out_shape per image; display(y) is a picture of it."""
+    """A(x) is finite, of shape out_shape, complex where `complex_valued` says so; display(y) is a picture."""
     A, y = trial.A, trial.A(trial.x)
     form = (len(SEEDS), *A.out_shape)
     if tuple(y.shape) != form:
         return f"A(x) has shape {tuple(y.shape)}, expected (B, *out_shape) = {form}"
-    if not (y.isfinite().all() and y.dtype == torch.float64):
-        return f"A(x) is {y.dtype}, finite: {bool(y.isfinite().all())}; expected float64 and finite"
+    if not (y.isfinite().all() and y.dtype == kind_of_y(A, torch.float64)):
+        expected = f"{kind_of_y(A, torch.float64)}, by `complex_valued`, and finite"
+        return f"A(x) is {y.dtype}, finite: {bool(y.isfinite().all())}; expected {expected}"
     if A.guess(y).shape != trial.x.shape:
         return f"guess(y) has shape {tuple(A.guess(y).shape)}, expected {tuple(trial.x.shape)}"
     picture = A.display(y)
@@ -48,12 +52,12 @@ def measures(trial: Trial) -> str | None:
 
 def is_pure(trial: Trial) -> str | None:
     """The same input gives the same output, is not changed, and no graph is handed out."""
-    x, v = trial.x.clone().requires_grad_(), trial.v.clone()
-    first, again = answers(trial.A, x, v), answers(trial.A, x, v)
-    for name, value in first.items():
+    x, v = trial.x.clone(), trial.v.clone()
+    first, again = answers(trial.A, x, v), answers(trial.A, trial.x.clone().requires_grad_(), v)
+    for name, value in again.items():
         if value.requires_grad:
             return f"{name} carries a graph"
-        if not torch.equal(value, again[name]):
+        if not torch.equal(value, first[name]):
             return f"{name} differs between two calls; draw what is random in the constructor, from `seeds`"
     if torch.equal(x, trial.x) and torch.equal(v, trial.v):
         return None
@@ -113,12 +117,16 @@ def ignores_batch_mates(trial: Trial) -> str | None:
 
 
 def changes_precision(trial: Trial) -> str | None:
-    """to(dtype) moves everything: float32 in, float32 out, of the same value."""
-    low = answers(trial.A.to(dtype=torch.float32), trial.x.float(), trial.v.float())
-    wrong = [f"{name} is {value.dtype}" for name, value in low.items() if value.dtype != torch.float32]
+    """to(dtype) moves everything: float32 in, float32 out (complex64 for a complex y), of the same value."""
+    x, v = trial.x.float(), moved(trial.v, dtype=torch.float32)
+    low = answers(trial.A.to(dtype=torch.float32), x, v)
+    wrong = []
+    for name, value in low.items():
+        if value.dtype != (v.dtype if name == "A(x)" else torch.float32):
+            wrong.append(f"{name} is {value.dtype}")
     if wrong:
         return f"{', '.join(wrong)} for float32; keep tensors as attributes, which `to` moves"
-    return apart("A(x) in float32 differs", low["A(x)"].double(), trial.A(trial.x), 1e-3)
+    return apart("A(x) in float32 differs", moved(low["A(x)"], dtype=torch.float64), trial.A(trial.x), 1e-3)
 
 
 def names_what_is_measured(trial: Trial) -> str | None:
@@ -188,7 +196,32 @@ def has_its_adjoint(trial: Trial) -> str | None:
     A, x, v = trial.A, trial.x, trial.v
     if not isinstance(A, LinearOperator):
         raise NotAboutIt
-    return apart("<A x, v> and <x, A^T v> differ", dot(A(x), v), dot(x, A.adjoint(v)))
+    return products_apart("<A x, v> and <x, A^T v> differ", ((A(x), v), (x, A.adjoint(v))))
+
+
+def has_its_push_forward(trial: Trial) -> str | None:
+    """<A' u, v> = <u, A'^T v>: push-forward and pullback belong together."""
+    A, x, u, v = trial.A, trial.x, trial.z, trial.v
+    if not A.differentiable:
+        raise NotAboutIt
+    pushed, pulled = A.jvp(x)[1](u), A.vjp(x)[1](v)
+    return products_apart("<A' u, v> and <u, A'^T v> differ", ((pushed, v), (u, pulled)))
+
+
+def knows_its_norm(trial: Trial) -> str | None:
+    """norm() is the largest singular value: no image is amplified more, and one as much (LinearOperator)."""
+    A, x = trial.A, trial.z
+    if not isinstance(A, LinearOperator):
+        raise NotAboutIt
+    for _ in range(POWER):
+        x = A.adjoint(A(x))
+        x = x / norm(x)
+    gain, said = norm(A(x)).flatten(), A.norm()
+    if said.shape != gain.shape:
+        return f"norm() has shape {tuple(said.shape)}, expected {tuple(gain.shape)}"
+    if (gain <= said * (1 + NORM)).all() and (said <= gain * (1 + 10 * NORM)).all():
+        return None
+    return f"norm() is {said.tolist()}, an image is amplified {gain.tolist()} times"
 
 
 def solves_the_damped_equations(trial: Trial) -> str | None:
@@ -196,8 +229,8 @@ def solves_the_damped_equations(trial: Trial) -> str | None:
     A, v = trial.exact, trial.v
     if not isinstance(A, LinearOperator):
         raise NotAboutIt
-    per_image = DAMPING * torch.arange(1.0, len(SEEDS) + 1, dtype=torch.float64)
-    return damped_error(A, v, DAMPING) or damped_error(A, v, per_image)
+    per_image = trial.damping * torch.arange(1.0, len(SEEDS) + 1, dtype=torch.float64)
+    return damped_error(A, v, trial.damping) or damped_error(A, v, per_image)
 
 
 def damped_error(A: LinearOperator, v: Tensor, d: float | Tensor) -> str | None:
@@ -237,21 +270,29 @@ PROMISES: list[Callable[[Trial], str | None]] = [
     inverts,
     is_linear,
     has_its_adjoint,
+    has_its_push_forward,
+    knows_its_norm,
     solves_the_damped_equations,
     is_a_decomposition,
 ]
 
-BUILDS = "It is built from (shape, seeds); all other parameters have defaults."
+BUILDS = "It is built from (shape, seeds); all other parameters have defaults, or are given."
 
 
-def check_operator(spec: str) -> list[Promise]:
+def check_operator(
+    spec: str, shape: Sequence[int] | None = None, params: Mapping[str, Any] | None = None
+) -> list[Promise]:
     """Tries every promise on an operator, by name, ``pkg.mod:Class``, ``file.py:Class`` or ``file.py``.
+
+    Args:
+        shape: of one image, on which to try it; None tries several until one is taken.
+        params: of the operator.
 
     Returns:
         One `Promise` each, in a fixed order; an exception inside a promise breaks it.
     """
     try:
-        trial = Trial(spec)
+        trial = Trial(spec, shape, params)
     except ValueError as error:
         return [Promise(BUILDS, str(error))]
     with single_thread():

@@ -6,94 +6,52 @@ seen. The problems are small images with a Gaussian prior in closed form, so the
 
 import inspect
 import weakref
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, fields, replace
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from bench.batch import Tally
 from bench.checks.coordinates import means_the_same_in_all_coordinates
 from bench.checks.promise import NotAboutIt, Promise, single_thread, tried
-from bench.exact.prior import ExactPrior, GaussianPrior
+from bench.checks.solver_trial import (
+    IMAGES,
+    SHAPE,
+    ImperfectPrior,
+    as_images,
+    last,
+    make_trial,
+    run,
+)
 from bench.noise import StreamNoise, stream_key
-from bench.operators import make_operator
 from bench.prior import CountingPrior, Prior, Pullback
 from bench.schedule import Level
-from bench.solver import LinearOperator, Measurement, Solver, Step, particles
+from bench.solver import LinearOperator, Solver, Step, particles, state_shape
 
-SHAPE, STEPS, SIGMA, IMAGES = (1, 8, 8), 100, 0.1, 8
+BUDGET = 100
+"""Network evaluations of a solver that is tried, at most."""
 TOLERANCE = 1e-4
 """Tolerance of float32 arithmetic in another order (batch of one against a batch): far above rounding, far
 below any coupling."""
-
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class Trial(NamedTuple):
-    """A measurement of images x, drawn from a prior that knows its posterior."""
-
-    prior: ExactPrior
-    measurement: Measurement
-    x: Tensor
-
-
-def make_trial(operator: str = "inpaint_random", dtype: torch.dtype = torch.float32) -> Trial:
-    """IMAGES measurements of smooth 8 x 8 Gaussian images."""
-    e, Q = torch.linalg.eigh(smooth_covariance())
-    prior = GaussianPrior(torch.zeros(SHAPE, dtype=dtype), e.to(dtype), Q.to(dtype))
-    keys = [stream_key("contract", i) for i in range(IMAGES)]
-    x = prior.sample(StreamNoise(keys, dtype))
-    A = make_operator(operator, SHAPE, range(IMAGES)).to(dtype=dtype)
-    y = A(x)
-    n = StreamNoise([key + 1 for key in keys], dtype).like(y)
-    y = y + SIGMA * (n if A.measured is None else n * A.measured)
-    return Trial(prior, Measurement(y, A, SIGMA), x)
-
-
-def smooth_covariance() -> Tensor:
-    """(64, 64), pixel variance 0.25, correlation falling with distance: neighbours tell about a hole."""
-    i = torch.arange(SHAPE[1], dtype=torch.float64)
-    axis = torch.exp(-0.5 * ((i[:, None] - i) / 1.5) ** 2) + 1e-3 * torch.eye(SHAPE[1], dtype=torch.float64)
-    return 0.25 * torch.kron(axis, axis) / axis[0, 0] ** 2
-
-
-def run(
-    solver: Solver, trial: Trial, images: slice = slice(None), seed: int = 0, prior: Prior | None = None
-) -> Iterator[Step]:
-    """The steps of a solver on some images of a trial, with its prior or another one."""
-    keys = [stream_key("contract-sampler", seed, i) for i in range(IMAGES)]
-    noise = StreamNoise(keys[images], trial.prior.dtype)
-    y, A, sigma = trial.measurement
-    return solver.solve(Measurement(y[images].clone(), A[images], sigma), prior or trial.prior, noise)
-
-
-def last(steps: Iterator[Step]) -> Tensor:
-    """The reconstruction: the state of the last step."""
-    x = None
-    for step in steps:
-        x = step.x
-    if x is None:
-        raise ValueError("solve() yielded nothing; yield a Step(x, x0) after every step")
-    return x.clone()
+NEAR = 5.0
+"""How far from the images' range, [-1, 1], an imperfect prior may take a reconstruction."""
 
 
 # The promises: each takes a solver instance and returns what is wrong, or None.
 
 
 def is_finite_and_shaped(solver: Solver) -> str | None:
-    """Every step is a Step of finite tensors of the image's shape."""
-    P = particles(solver)
-    form = (IMAGES, P, *SHAPE) if P > 1 else (IMAGES, *SHAPE)
+    """Every step is a Step of finite tensors of the image's shape, with a number per image in each note."""
+    form = state_shape(solver, IMAGES, SHAPE)
     for k, step in enumerate(run(solver, make_trial())):
         if not isinstance(step, Step):
             return f"step {k} is a {type(step).__name__}, not a Step(x, x0)"
-        for name, value in step._asdict().items():
-            if value.shape != form:
-                return f"step {k}: {name} has shape {tuple(value.shape)}, expected {form}"
+        for name, value in (("x", step.x), ("x0", step.x0), *step.notes.items()):
+            expected = (IMAGES,) if name in step.notes else form
+            if tuple(value.shape) != expected:
+                return f"step {k}: {name} has shape {tuple(value.shape)}, expected {expected}"
             if not value.isfinite().all():
                 return f"step {k}: {name} is not finite"
     return None
@@ -112,7 +70,7 @@ class GraphCounter(CountingPrior):
     """Sees how many pullbacks of earlier steps are alive when a new graph is about to be built."""
 
     def __init__(self, prior: Prior) -> None:
-        super().__init__(prior, Counter())
+        super().__init__(prior, Tally(IMAGES))
         self.pulls: list[weakref.ref[Pullback]] = []
         self.held = 0
 
@@ -197,14 +155,47 @@ def counts_its_steps(solver: Solver) -> str | None:
     steps = getattr(solver, "steps", None)
     if steps is None:
         raise NotAboutIt
-    calls: Counter[str] = Counter()
+    tally, trial = Tally(IMAGES), make_trial()
+    last(run(solver, trial, prior=CountingPrior(trial.prior, tally)))
+    calls = tally["nfe"] / particles(solver)
+    if calls.max() > steps or (calls.min() < steps and not solver.stops_early):
+        made = " to ".join(dict.fromkeys((f"{calls.min():g}", f"{calls.max():g}")))
+        remedy = "if that is meant, do not call the field `steps`, or set `stops_early`"
+        return f"{made} network evaluations for steps = {steps}; {remedy}"
+    return None
+
+
+def tells_how_often_it_yields(solver: Solver) -> str | None:
+    """It yields as often as yields() says (where it says so)."""
+    said = solver.yields()
+    if said is None:
+        raise NotAboutIt
+    made = len(list(run(solver, make_trial())))
+    return None if made == said else f"{made} steps; yields() says {said}: override it"
+
+
+def has_a_short_form(solver: Solver) -> str | None:
+    """quick(n) is the same solver with at most n network evaluations."""
+    few = solver.quick(10)
+    if type(few) is not type(solver):
+        return f"quick(10) is a {type(few).__name__}; return dataclasses.replace(self, ...)"
+    steps = getattr(few, "steps", 0)
+    return f"quick(10) has steps = {steps}" if steps > 10 else None
+
+
+def survives_an_imperfect_prior(solver: Solver) -> str | None:
+    """A denoiser with an asymmetric, slightly indefinite Jacobian, as networks have, leaves it bounded."""
     trial = make_trial()
-    last(run(solver, trial, prior=CountingPrior(trial.prior, calls)))
-    n = IMAGES * particles(solver)
-    if calls["nfe"] == n * steps:
+    prior = ImperfectPrior(trial.prior)
+    if solver.reject(trial.measurement.A, prior) is not None:
+        raise NotAboutIt
+    x = last(run(solver, trial, prior=prior))
+    far = float(x.abs().max())
+    if far <= NEAR:
         return None
-    seen = f"{calls['nfe'] / n:g} network evaluations for steps = {steps}"
-    return f"{seen}; if that is meant, do not call the field `steps`"
+    return (
+        f"|x| reaches {far:.3g} for images in [-1, 1]; guard what assumes that the Jacobian is a covariance"
+    )
 
 
 def uses_the_measurement(solver: Solver) -> str | None:
@@ -216,7 +207,8 @@ def uses_the_measurement(solver: Solver) -> str | None:
     assert isinstance(A, LinearOperator)
     target = trial.prior.posterior(y, A, sigma).mean.to(trial.x)
     # The mean over images and two seeds: one sample is sqrt(2) further from the mean than the mean of many.
-    x = torch.stack([last(run(solver, trial, seed=seed)) for seed in range(2)]).mean(0)
+    runs = [as_images(solver, last(run(solver, trial, seed=seed))) for seed in range(2)]
+    x = torch.stack(runs).mean(0)
     error = rms(x - target)
     pinv, prior_mean = rms(A.pinv(y) - target), rms(torch.zeros_like(trial.x) - target)
     if error >= min(pinv, prior_mean):
@@ -256,7 +248,10 @@ PROMISES: list[Callable[[Solver], str | None]] = [
     leaves_inputs_alone,
     leaves_grad_mode_alone,
     counts_its_steps,
+    tells_how_often_it_yields,
+    has_a_short_form,
     holds_one_graph,
+    survives_an_imperfect_prior,
     means_the_same_in_all_coordinates,
     uses_the_measurement,
 ]
@@ -264,11 +259,8 @@ PROMISES: list[Callable[[Solver], str | None]] = [
 WELL_FORMED = "It is a frozen dataclass below Solver with solve() and defaults."
 
 
-def check_solver(solver: type[Solver] | Solver, quick: Mapping[str, Any] = NOTHING) -> list[Promise]:
-    """Tries every promise on a solver; a class is built with its defaults and at most 100 steps.
-
-    Args:
-        quick: settings of a small budget that a class is built with instead, from its card.
+def check_solver(solver: type[Solver] | Solver) -> list[Promise]:
+    """Tries every promise on a solver, at most `BUDGET` network evaluations long; a class has its defaults.
 
     Returns:
         One `Promise` each, in a fixed order; an exception inside a promise breaks it.
@@ -277,12 +269,13 @@ def check_solver(solver: type[Solver] | Solver, quick: Mapping[str, Any] = NOTHI
         flaw = malformed(solver)
         if flaw:
             return [Promise(WELL_FORMED, flaw)]
-        solver = solver(**quick)
-    if getattr(solver, "steps", 0) > STEPS:
-        fewer: dict[str, Any] = {"steps": STEPS}
-        solver = replace(solver, **fewer)
+        solver = solver()
     with single_thread():
-        return [Promise(WELL_FORMED, None), *(tried(promise, solver) for promise in PROMISES)]
+        try:
+            short = solver.quick(BUDGET)
+        except Exception as error:  # noqa: BLE001 a user's code may raise anything; the check reports it
+            return [Promise(WELL_FORMED, f"quick({BUDGET}) raised {type(error).__name__}: {error}")]
+        return [Promise(WELL_FORMED, None), *(tried(promise, short) for promise in PROMISES)]
 
 
 def malformed(solver: type) -> str | None:

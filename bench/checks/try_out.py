@@ -2,7 +2,7 @@
 
 import torch
 
-from bench.operators.base import Operator
+from bench.operators.base import Operator, check_kind
 
 ADVICE = "`python -m bench check` on it says more"
 
@@ -11,7 +11,7 @@ def try_out(A: Operator) -> None:
     """Measures one image and asks for all that a run asks for, so that faults are told before a run.
 
     Raises:
-        ValueError: an exception, or a measurement of another shape than the operator says.
+        ValueError: an exception, or a measurement of another shape or kind than the operator says.
     """
     name = type(A).__name__
     try:
@@ -26,5 +26,6 @@ def try_out(A: Operator) -> None:
     shape, expected = tuple(y.shape), (1, *A.out_shape)
     if shape != expected:
         raise ValueError(f"{name}.forward gave {shape}, expected (B, *out_shape) = {expected}; {ADVICE}")
+    check_kind(A, y)
     if not is_picture:
         raise ValueError(f"{name}.display(y) must be an image of 1 or 3 channels, (B, C, H', W'); {ADVICE}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.command import FAILURE, HOW, data_root, device, fail, group, say, verb
+from bench.cli.command import FAILURE, HOW, at_least, data_root, device, fail, group, say, verb
 
 what, how = group("What to fetch"), group(HOW)
 
@@ -157,7 +157,7 @@ def doctor(names: tuple[str, ...], data_root: Path | None) -> None:
 )
 @how(
     "--batch",
-    type=click.IntRange(1),
+    type=at_least(1),
     metavar="N",
     default=32,
     show_default=True,

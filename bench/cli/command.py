@@ -13,6 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
+from bench.system.gate import real, short, whole
+
+MOST_PARTS = 1_000_000
+"""Images, batches or shards that an option may ask for."""
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 EXPECTED = {
     "SuiteError": USAGE,
@@ -82,6 +86,29 @@ def group(title: str) -> Callable[..., Decorator]:
     return functools.partial(click.option, cls=GroupedOption, group=title)
 
 
+class Number(click.ParamType):
+    """A kind of value: a number within bounds, as `bench.system.gate` reads it.
+
+    Args:
+        above: whether ``low`` itself is out of range; for ``kind`` float.
+    """
+
+    name = "number"
+
+    def __init__(self, kind: type[int] | type[float], low: int, high: int, above: bool = False) -> None:
+        self.kind, self.low, self.high, self.above = kind, low, high, above
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if not isinstance(value, str):
+            return float(value) if self.kind is float else int(value)
+        try:
+            if self.kind is int:
+                return whole(value, self.low, self.high)
+            return real(value, self.low, self.high, self.above)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Shard(click.ParamType):
     """A kind of value: i/n -> (i, n)."""
 
@@ -92,10 +119,12 @@ class Shard(click.ParamType):
     ) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
-        i, _, n = value.partition("/")
-        if not (i.isdigit() and n.isdigit() and 1 <= int(i) <= int(n)):
-            self.fail(f"'{value}' is not i/n with 1 <= i <= n, as in 1/4", param, ctx)
-        return int(i), int(n)
+        first, _, second = value.partition("/")
+        try:
+            n = whole(second, 1, MOST_PARTS)
+            return whole(first, 1, n), n
+        except ValueError as error:
+            self.fail(f"{short(value)} is not i/n with 1 <= i <= n, as in 1/4: {error}", param, ctx)
 
 
 class Pictures(click.ParamType):
@@ -107,9 +136,20 @@ class Pictures(click.ParamType):
         word, _, number = str(value).partition(":")
         if value in {"all", "none"}:
             return None if value == "all" else 0
-        if word != "first" or not number.isdigit():
-            self.fail(f"'{value}' is none of all, none, first:N", param, ctx)
-        return int(number)
+        try:
+            return whole(number if word == "first" else "", 0, MOST_PARTS)
+        except ValueError:
+            self.fail(f"{short(value)} is none of all, none, first:N", param, ctx)
+
+
+def at_least(low: int, high: int = MOST_PARTS) -> Number:
+    """A kind of value: a whole number from ``low`` to ``high``."""
+    return Number(int, low, high)
+
+
+def positive(high: int) -> Number:
+    """A kind of value: a finite number above 0, up to ``high``."""
+    return Number(float, 0, high, above=True)
 
 
 WHERE, HOW, OUTPUT = "Where", "How", "Output"
@@ -165,6 +205,8 @@ def plain_errors(function: Callable[..., None]) -> Callable[..., None]:
             function(*args, **options)
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
+        except BrokenPipeError:  # whoever reads our output has seen enough, as `head` has
+            raise
         except Exception as error:
             codes = [EXPECTED[cls.__name__] for cls in type(error).__mro__ if cls.__name__ in EXPECTED]
             if not codes:
@@ -177,6 +219,11 @@ def plain_errors(function: Callable[..., None]) -> Callable[..., None]:
 def say(line: str) -> None:
     """Prints a line on stderr, apart from the results."""
     click.echo(line, err=True)
+
+
+def loading(what: str) -> None:
+    """Says, within a second of the start, what the command is about and why nothing else is seen yet."""
+    say(f"{what}; loading torch ...")
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.command import FAILURE, OUTPUT, USAGE, data_root, fail, group, verb
+from bench.cli.command import FAILURE, OUTPUT, USAGE, data_root, fail, group, loading, verb
 
 if TYPE_CHECKING:
     from bench.certify.laws import Laws
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.suites.cards import MethodCard
     from bench.suites.methods import SolverClass
 
-output = group(OUTPUT)
+output, operator_option = group(OUTPUT), group("An operator")
 
 
 @verb("list", "list", "list --data-root /data/ffhq", "list | grep blur")
@@ -26,48 +26,86 @@ def list_(data_root: Path | None) -> None:
 
     It lists suites, priors, data sets and solvers. Below the table stands the reason for every gap.
     """
+    loading("list")
     from bench.cli.catalogue import catalogue
 
     click.echo(catalogue(data_root))
 
 
-@verb("check", "check dps", "check my_solver.py:Mine", "check my_blur.py")
-@click.argument("spec", metavar="SOLVER|OPERATOR")
-def check(spec: str) -> None:
-    """Checks a solver or an operator against its contract, in seconds.
+@verb("check", "check dps", "check my_blur.py -p width=3 --shape 1,64,64", "check fashion32")
+@click.argument("spec", metavar="SOLVER|OPERATOR|PRIOR")
+@operator_option("--shape", metavar="C,H,W", help="Its images, 1,64,64, or its vectors, 16.")
+@operator_option("-p", "settings", metavar="NAME=VALUE", multiple=True, help="One of its parameters.")
+def check(spec: str, shape: str | None, settings: tuple[str, ...]) -> None:
+    """Checks a solver, operator or prior against its contract, in seconds.
 
     It is a name, pkg.mod:Class, file.py:Class or file.py; of file.py alone all solvers and operators that the
-    file defines are checked. A solver runs with the `quick` settings of its card; without, with its defaults
-    and at most 100 steps. Each line states what the contract asks for, with PASS, FAIL and what was seen, or
-    n/a where it is not about this solver or operator. The exit code is 1 where something fails.
+    file defines are checked. A prior is a name, as in `run --prior`. A solver runs with its defaults and at
+    most 100 network evaluations, by its `quick`. An operator is tried on the first of some shapes that it
+    takes. Each line states what the contract asks for, with PASS, FAIL and what was seen, or n/a where it is
+    not about this solver, operator or prior. The exit code is 1 where something fails.
     """
-    from bench.names import nearest
-    from bench.operators import OPERATORS
+    from bench.system.code.user_code import is_user_code, members
+
+    check_spec(spec)
+    loading(f"check {spec}")
+    kind = kind_of(spec)
+    if (shape is not None or settings) and kind != "operator":
+        fail(f"--shape and -p are for operators; '{spec}' is a {kind}", USAGE)
     from bench.operators.base import Operator
     from bench.solver import Solver
-    from bench.suites.cards import list_cards
-    from bench.system.user_code import is_user_code, members
 
-    known = [*list_cards(), *OPERATORS]
-    if not is_user_code(spec) and spec not in known:
-        choices = f"{nearest(spec, known)}, or pkg.mod:Class, or file.py:Class"
-        fail(f"unknown solver or operator '{spec}'{choices}", USAGE)
-    subjects = members(spec, Solver, Operator) if is_user_code(spec) else [spec]
+    several = is_user_code(spec) and kind != "prior"
+    subjects = members(spec, Solver, Operator) if several else [spec]
     results: list[Promise] = []
     for subject in subjects:
         if len(subjects) > 1:
             click.echo(f"{subject}:")
-        results += check_one(subject)
+        results += check_one(subject, shape, settings)
     if broken := sum(promise.broken is not None for promise in results):
         fail(f"{spec} fails {broken} of {sum(promise.applies for promise in results)} checks", FAILURE)
 
 
-def check_one(spec: str) -> Sequence["Promise"]:
-    """Checks one solver or operator; prints a line for each promise, and a summary."""
-    from bench.checks.operator import check_operator
+def kind_of(spec: str) -> str:
+    """Whether a name is of a solver, an operator or a prior; of a file alone, what its first class is."""
+    from bench.operators.base import Operator
+    from bench.priors import names_prior
+    from bench.solver import Solver
+    from bench.suites.known import operators
+    from bench.system.code.user_code import is_user_code, members
 
-    found = None if names_operator(spec) else load_found(spec)
-    results = check_operator(spec) if found is None else check_found(found)
+    if names_prior(spec):
+        return "prior"
+    first = members(spec, Solver, Operator)[0] if is_user_code(spec) else spec
+    return "operator" if first in operators() or names_operator(first) else "solver"
+
+
+def check_spec(spec: str) -> None:
+    """Refuses, before torch is loaded, a name that nobody has, and a file that is not there."""
+    from bench.names import nearest
+    from bench.suites.cards import list_cards
+    from bench.suites.known import ANY_CODE, NAME, absent, operators, priors
+    from bench.system.code.user_code import is_user_code
+
+    known = [*list_cards(), *operators(), *priors()]
+    for reason in absent(spec) if is_user_code(spec) else ():
+        fail(reason, USAGE)
+    if not is_user_code(spec) and NAME.fullmatch(spec) and spec not in known:
+        fail(f"unknown solver, operator or prior '{spec}'{nearest(spec, known)}{ANY_CODE}", USAGE)
+
+
+def check_one(spec: str, shape: str | None, settings: Sequence[str]) -> Sequence["Promise"]:
+    """Checks one solver, operator or prior; prints a line for each promise, and a summary."""
+    kind, found = kind_of(spec), None
+    if kind == "prior":
+        results = prior_promises(spec)
+    elif kind == "operator":
+        results = operator_promises(spec, shape, settings)
+    else:
+        from bench.checks.solver import check_solver
+
+        found = load_found(spec)
+        results = check_solver(found.solver.cls)
     for promise in results:
         click.echo(f"{outcome(promise):6}{promise.says}")
         if promise.broken:
@@ -79,6 +117,23 @@ def check_one(spec: str) -> Sequence["Promise"]:
     if found is not None:
         click.echo("\n".join(what_is_known(found)))
     return results
+
+
+def prior_promises(spec: str) -> list["Promise"]:
+    """The promises of a prior, tried."""
+    from bench.checks.prior import check_prior
+    from bench.priors import load_prior
+
+    return check_prior(load_prior(spec))
+
+
+def operator_promises(spec: str, shape: str | None, settings: Sequence[str]) -> list["Promise"]:
+    """The promises of an operator, tried on a shape and with settings as the command line gives them."""
+    from bench.checks.operator import check_operator
+    from bench.suites.flags import read_parameters, read_shape
+
+    size = None if shape is None else read_shape(shape)
+    return check_operator(spec, size, read_parameters(settings))
 
 
 @dataclass(frozen=True)
@@ -105,16 +160,6 @@ def load_found(spec: str) -> Found:
     return Found(spec, load_solver(spec), card_of(spec), laws_of(spec), laws_file(spec))
 
 
-def check_found(found: Found) -> list["Promise"]:
-    """The promises of a solver, tried with the `quick` settings of its card."""
-    from bench.checks.solver import check_solver
-    from bench.suites.methods import build_solver
-
-    if found.card.quick:
-        build_solver(found.solver, found.card.quick, lambda param: f"{found.card.path}: quick.{param}")
-    return check_solver(found.solver.cls, found.card.quick)
-
-
 def outcome(promise: "Promise") -> str:
     """One word for what became of a promise."""
     if promise.broken:
@@ -126,7 +171,7 @@ def names_operator(spec: str) -> bool:
     """Whether it names an operator; what names nothing at all is for the loader of solvers to refuse."""
     from bench.operators import OPERATORS
     from bench.operators.base import Operator
-    from bench.system.user_code import UserCodeError, is_user_code, load_class
+    from bench.system.code.user_code import UserCodeError, is_user_code, load_class
 
     if not is_user_code(spec):
         return spec in OPERATORS
@@ -148,8 +193,7 @@ def what_is_known(found: Found) -> list[str]:
 def about_card(found: Found) -> str:
     """The card of a user's solver, or where it would lie."""
     if found.card.path:
-        quick = "; its `quick` settings were checked" if found.card.quick else ""
-        return f"Card: {found.card.path}{quick}."
+        return f"Card: {found.card.path}."
     place = beside(found, ".yaml")
     return f"No card: {place} would give settings by task, a citation and a search space."
 
@@ -201,6 +245,8 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
     equations. The laws of my_solver.py lie in my_solver_laws.py beside it; the wrong variants that these name
     are made and measured, too. The exit code is 1 where a law fails or does not see such a variant.
     """
+    refuse_unknown(solvers)
+    loading(f"certify {' '.join(solvers) or 'all methods'}")
     from bench.certify.certificate import certificate, describe
     from bench.certify.certificates import write_certificates
     from bench.certify.laws import all_laws, run_laws
@@ -221,15 +267,23 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
         fail(f"{failed} laws fail", FAILURE)
 
 
+def refuse_unknown(solvers: Sequence[str]) -> None:
+    """Refuses names of which there are no laws, before torch is loaded."""
+    from bench.names import nearest
+    from bench.suites.cards import FOLDER, list_cards
+    from bench.suites.known import absent
+    from bench.system.code.user_code import is_user_code
+
+    known = [name for name in list_cards() if (FOLDER / "laws" / f"{name}.py").is_file()]
+    for spec in solvers:
+        if not is_user_code(spec) and spec not in known:
+            fail(f"no laws for '{spec}'{nearest(spec, known)}", USAGE)
+        for reason in absent(spec) if is_user_code(spec) else ():
+            fail(reason, USAGE)
+
+
 def with_laws(spec: str) -> Found:
     """A solver that has laws; any other is refused with the place where they would lie."""
-    from bench.certify.laws import all_laws
-    from bench.names import nearest
-    from bench.system.user_code import is_user_code
-
-    known = all_laws()
-    if not is_user_code(spec) and spec not in known:
-        fail(f"no laws for '{spec}'{nearest(spec, known)}", USAGE)
     found = load_found(spec)
     if found.laws is None:
         fail(f"no laws for {spec}; write them into {beside(found, '_laws.py')}", USAGE)

@@ -97,9 +97,9 @@ class RichBars(_Counting):
         self.bars.start()
 
     def step(self, cell: "Cell", k: int, batch: int) -> None:
-        name = f"{cell.task.name}/{cell.label}"
+        name, total = f"{cell.task.name}/{cell.label}", cell.solver.yields()
         self.bars.update(
-            self.batch, description=name, completed=k, total=cell.steps, note=f"{batch} images", visible=True
+            self.batch, description=name, completed=k, total=total, note=f"{batch} images", visible=True
         )
 
     def recorded(self, cell: "Cell", record: "Record") -> None:

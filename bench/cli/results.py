@@ -6,7 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.command import FAILURE, HOW, OUTPUT, data_root, device, fail, group, progress, task, verb
+from bench.cli.command import (
+    FAILURE,
+    HOW,
+    OUTPUT,
+    at_least,
+    data_root,
+    device,
+    fail,
+    group,
+    loading,
+    positive,
+    progress,
+    task,
+    verb,
+)
+from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.verify.repeat import Repeat
@@ -42,7 +57,7 @@ how, output = group(HOW), group(OUTPUT)
 @what("--html", is_flag=True, help="The page report.html instead: one file to open, search and send.")
 @how(
     "--ms-per-nfe",
-    type=click.FloatRange(0, min_open=True),
+    type=positive(10**9),
     metavar="MS",
     help="With --paper: milliseconds per network evaluation, for the hours in the plan.  "
     "[default: estimated from the operations of the network]",
@@ -117,6 +132,25 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
 
 
 @verb(
+    "export",
+    "export results/linear",
+    "export results/reference/exact",
+    "export /data/runs/ffhq",
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+def export(folder: Path) -> None:
+    """Keeps all records of a run FOLDER as a table, in its records.parquet.
+
+    `bench.records.load` reads it in place of the journals until records are added, and so can any program
+    that reads Parquet. It can be deleted and made again. It needs pyarrow: pip install
+    'diffusion-inverse-bench[export]'.
+    """
+    from bench.records.table import export
+
+    click.echo(export(folder))
+
+
+@verb(
     "verify",
     "verify results/reference/linear",
     "verify results/reference/linear --solver dps --task 'blur_*' --images 2",
@@ -139,7 +173,7 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
 @task(again)
 @again(
     "--images",
-    type=click.IntRange(1),
+    type=at_least(1),
     metavar="N",
     default=3,
     show_default=True,
@@ -156,7 +190,7 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
 @device()
 @how(
     "--batch",
-    type=click.IntRange(1),
+    type=at_least(1),
     metavar="N",
     default=8,
     show_default=True,
@@ -180,18 +214,20 @@ def verify(
     were made; where one does not, the suite says it as it is now. Rows that cannot be made again are listed
     with the reason.
     """
-    from bench.cli.progress import make_observer
-    from bench.cli.tables import repeat_table
     from bench.records.journal import read_records
     from bench.records.manifest import read_manifests
+
+    runs, records = read_manifests(folder), read_records(folder)[0]
+    if not (runs and records):
+        fail(f"{folder} is no run folder: it has no {'records' if runs else 'manifest'}", FAILURE)
+    loading(f"{folder}: {counted(len(records), 'record')}")
+    from bench.cli.progress import make_observer
+    from bench.cli.tables import repeat_table
     from bench.verify.repeat import recorded_rows
     from bench.verify.repeat import verify as make_again
     from bench.verify.sources import sources
     from bench.verify.wanted import Wanted
 
-    runs, records = read_manifests(folder), read_records(folder)[0]
-    if not (runs and records):
-        fail(f"{folder} is no run folder: it has no {'records' if runs else 'manifest'}", FAILURE)
     wanted = Wanted(suite_name, solvers, tasks)
     found = wanted.among(records, runs)
     rows, ways = recorded_rows(found), sources(runs, found, wanted, **how)

@@ -17,17 +17,21 @@ from bench.cli.command import (
     WHERE,
     Pictures,
     Shard,
+    at_least,
     command_line,
     data_root,
     device,
     fail,
     group,
+    loading,
+    positive,
     progress,
     say,
     task,
     verb,
 )
 from bench.cli.results import RESULTS, write_report
+from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.plan.options import Options
@@ -71,7 +75,12 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     metavar="NAME",
     help="One task with this operator instead; it may be your own, pkg.mod:Class or file.py:Class.",
 )
-@what("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
+@what(
+    "--prior",
+    metavar="NAME|FILE",
+    help="Another prior than the suite's: a name, a card (.toml), diffusers:FOLDER, azula:NAME, or your "
+    "own function, file.py:function.",
+)
 @what("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
 @what(
     "--images-dir",
@@ -80,14 +89,14 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     help="The images of this folder instead of a data set, cropped and resized to the prior's size; "
     "no more of them than the suite takes.",
 )
-@what("--images", type=click.IntRange(1), metavar="N", help="For every row the first N images.")
+@what("--images", type=at_least(1), metavar="N", help="For every row the first N images.")
 @what(
     "--samples",
-    type=click.IntRange(1),
+    type=at_least(1, 10_000),
     metavar="K",
     help="Reconstructions per image; the report then shows their diversity and calibration.",
 )
-@what("--seed", type=click.IntRange(0), metavar="N", help="Another root seed of all random streams.")
+@what("--seed", type=at_least(0, 10**18 - 1), metavar="N", help="Another root seed of all random streams.")
 @data_root()
 @device()
 @where(
@@ -102,7 +111,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     default="1/1",
     help="Only the I-th of N parts of the images; the parts may share one run folder.",
 )
-@how("--batch", type=click.IntRange(1), metavar="N", help="Images solved together.  [default: 8]")
+@how("--batch", type=at_least(1), metavar="N", help="Images solved together.  [default: 8]")
 @how(
     "--dtype",
     type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
@@ -120,7 +129,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 )
 @how(
     "--time-limit",
-    type=click.FloatRange(0, min_open=True),
+    type=positive(10**9),
     metavar="S",
     help="Seconds per image and solver, after which the solver is stopped.",
 )
@@ -160,15 +169,20 @@ def run(
     Whatever is recorded in the run folder is not computed again, so a run that was stopped goes on where it
     was.
     """
+    suite = changed_suite(suite_name, **{name: options.pop(name) for name in CHANGES})
+    if progress != "none":
+        rows, tasks = counted(len(suite.solvers), "row"), counted(len(suite.tasks), "task")
+        loading(f"suite {suite.name}: {rows}, {tasks}, {counted(suite.images, 'image')}")
     from bench.plan.build import prepare
     from bench.plan.options import mode
 
-    changes = {name: options.pop(name) for name in CHANGES}
     chosen = parse_options(options)
-    suite = changed_suite(suite_name, **changes)
+    if workers:
+        check_workers(workers, chosen)
     folder = out or RESULTS / suite.name
     with mode(chosen):
         plan = prepare(suite, chosen)
+        tell_notes(plan)
         if dry_run:
             print_forecast(plan, folder)
             return
@@ -186,6 +200,16 @@ def write_reports(folder: Path) -> str:
 
     page = write_report([folder], folder / "report", ALL_FORMATS)
     return f"{page} and {page.with_suffix('.html')}"
+
+
+def check_workers(workers: str, options: "Options") -> None:
+    """Refuses what ``--workers`` cannot mean, before anything is loaded or written."""
+    from bench.run.engines.processes import parts
+
+    try:
+        parts(workers, options.device, options.shard)
+    except ValueError as error:
+        fail(str(error), USAGE)
 
 
 def parse_options(options: dict[str, Any]) -> "Options":
@@ -208,10 +232,9 @@ def changed_suite(
     **fields: Any,
 ) -> "Suite":
     """The suite with the changes that the command line asks for."""
-    from bench.data import image_files
-    from bench.operators import operator_name
     from bench.suites.cards import list_cards
     from bench.suites.changes import at_most, override, with_operator
+    from bench.suites.known import check_names
     from bench.suites.suite import load_suite
 
     if images_dir is not None:
@@ -222,14 +245,31 @@ def changed_suite(
     if operator is not None:
         if tasks:
             raise click.UsageError("--operator and --task exclude each other")
-        try:
-            suite = with_operator(suite, operator, operator_name(operator))
-        except ValueError as error:
-            fail(f"--operator: {error}", USAGE)
+        suite = with_operator(suite, operator, name_of_operator(operator))
     suite = override(suite, solvers, tasks, list(list_cards()), **fields)
+    check_names(suite)
     if images_dir is not None and fields["images"] is None:
-        suite = at_most(suite, len(image_files(images_dir)))
+        from bench.data import image_files
+
+        suite = at_most(suite, len(image_files(images_dir).files))
     return suite
+
+
+def name_of_operator(operator: str) -> str:
+    """The name in tables of the operator that ``--operator`` gives; that of ours is found without torch."""
+    from bench.suites.known import wrong_operator
+    from bench.system.code.user_code import is_user_code
+
+    for reason in wrong_operator(operator):
+        fail(f"--operator: {reason}", USAGE)
+    if not is_user_code(operator):
+        return operator
+    from bench.operators import operator_name
+
+    try:
+        return operator_name(operator)
+    except ValueError as error:
+        fail(f"--operator: {error}", USAGE)
 
 
 def print_forecast(plan: "Plan", folder: Path) -> None:
@@ -246,31 +286,49 @@ def print_forecast(plan: "Plan", folder: Path) -> None:
 def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Counter[str]:
     """Runs a plan and prints the scores of its cells; how many reconstructions are lost, by status."""
     from bench.cli.progress import make_observer
-    from bench.cli.tables import score_table
+    from bench.cli.tables import below_baseline, score_table
     from bench.cli.workers import distribute
-    from bench.records.journal import read_records
+    from bench.records.files import check_run_folder, remove_leftovers
+    from bench.records.journal import History
     from bench.records.record import DONE
     from bench.run.runner import Runner
 
-    past, damaged = read_records(folder)
-    if damaged:
-        say(f"warning: {damaged} damaged journal lines in {folder} are ignored")
+    remove_leftovers(folder)
+    history = History(folder)
+    past = history.records
+    if history.damaged:
+        say(f"warning: {counted(history.damaged, 'damaged journal line')} in {folder} ignored")
     tell_other_versions(plan, past)
-    runner = Runner(plan, folder, make_observer(progress, past), command_line(sys.argv[1:]))
+    command = command_line(sys.argv[1:])
+    runner = Runner(plan, folder, make_observer(progress, past), command, history)
     tell_ordinary_records(runner, past)
+    tell_empty_shard(plan)
     try:
         if workers:
             distribute(runner, workers)
         else:
             runner.run()
     except KeyboardInterrupt:
-        new = len(read_records(folder)[0]) - len(past)
+        history.new()
+        new = len(history.records) - len(past)
         fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
-    records, cells = read_records(folder)[0], {cell.id for cell in plan.cells}
+    check_run_folder(folder)  # it may have been deleted meanwhile
+    history.new()
+    records, cells = history.records, {cell.id for cell in plan.cells}
     click.echo(score_table(plan.cells, records))
+    for line in below_baseline(plan.cells, records):
+        say(line)
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+
+
+def tell_notes(plan: "Plan") -> None:
+    """Prints what the data sets have to say: files left out, and photographs that lose their colours."""
+    data = {id(cell.data): cell.data for cell in plan.cells}
+    for one in data.values():
+        for note in getattr(one, "notes", ()):
+            say(note)
 
 
 def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:
@@ -279,6 +337,13 @@ def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:
 
     for note in other_versions(plan.cells, past):
         click.echo(f"note: {note}; they are kept and not used")
+
+
+def tell_empty_shard(plan: "Plan") -> None:
+    """Prints that a shard has no image, where there are more shards than images."""
+    (i, n), images = plan.options.shard, max(len(cell.images) for cell in plan.cells)
+    if i > images:
+        say(f"note: shard {i}/{n} has none of the {counted(images, 'image')}; there is nothing to do")
 
 
 def tell_ordinary_records(runner: "Runner", past: Sequence["Record"]) -> None:

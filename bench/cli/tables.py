@@ -1,13 +1,14 @@
 """The tables that the command line prints."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bench.plan.cell import Cell
 from bench.records.record import Record
 from bench.run.forecast import Forecast
 from bench.run.progress import duration
+from bench.stats.comparisons import shared_means
 from bench.verify.repeat import Repeat
 
 
@@ -76,6 +77,22 @@ def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
     return "\n".join(lines[1:])
 
 
+def below_baseline(cells: Sequence[Cell], records: Iterable[Record]) -> Iterator[str]:
+    """A line for each row that a baseline beats in PSNR on the images of both."""
+    values: dict[str, dict[str, float]] = {}
+    for record in records:
+        if (value := record.metrics.get("psnr")) is not None:
+            values.setdefault(record.cell, {})[f"{record.image} {record.sample}"] = value
+    for cell in cells:
+        for base in cells:
+            if cell.solver.baseline or not base.solver.baseline or cell.task.name != base.task.name:
+                continue
+            means = shared_means(values.get(cell.id, {}), values.get(base.id, {}))
+            if means and means[0] < means[1]:
+                than = f"{means[0]:.2f} dB is below {base.label}'s {means[1]:.2f} on the same images"
+                yield f"warning: {cell.task.name}: {cell.label}: PSNR {than}: prior or settings do not fit"
+
+
 def scores(records: Sequence[Record], columns: Sequence[Column]) -> str:
     """What follows a row's label: the number of images, means, and the statuses of the other images."""
     ok = [r for r in records if r.status == "ok"]
@@ -90,9 +107,12 @@ def scores(records: Sequence[Record], columns: Sequence[Column]) -> str:
 
 
 def mean(records: Sequence[Record], column: Column) -> str:
-    """The mean of a metric over the records that have it; "-" where none has."""
+    """The mean of a metric, in brackets where some records lack it; "-" where all do."""
     values = [value for r in records if (value := r.metrics.get(column.metric)) is not None]
-    return format(sum(values) / len(values), column.spec) if values else "-"
+    if not values:
+        return "-"
+    text = format(sum(values) / len(values), column.spec)
+    return text if len(values) == len(records) else f"({text})"
 
 
 def other_statuses(records: Sequence[Record]) -> list[str]:

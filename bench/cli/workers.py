@@ -3,30 +3,22 @@
 import sys
 from collections.abc import Sequence
 
-from bench.cli.command import FAILURE, USAGE, fail
-from bench.plan.cell import Cell, Job
-from bench.plan.plan import Plan
-from bench.records.journal import Arrivals, read_records, wrote_records
+from bench.cli.command import FAILURE, fail
+from bench.records.journal import wrote_records
 from bench.run.engines.processes import Part, parts, run_parts
 from bench.run.runner import Runner
 from bench.system.device import get_device
-
-
-def missing_jobs(plan: Plan, done: set[str]) -> list[tuple[Cell, list[Job]]]:
-    """Each cell with its jobs whose keys are not done."""
-    return [(cell, plan.missing(cell, done)) for cell in plan.cells]
 
 
 def distribute(runner: Runner, workers: str) -> None:
     """Runs a plan in several processes, and tells its observer of the records that they write."""
     folder, observer, todo = runner.folder, runner.observer, worker_parts(runner, workers)
     runner.announce()
-    arrivals, done = Arrivals(folder), runner.done(read_records(folder)[0])
-    missing = missing_jobs(runner.plan, done)
+    missing = runner.missing()
     awaited = {job.key: cell for cell, jobs in missing for job in jobs}
 
     def watch() -> None:
-        for record in arrivals.new():
+        for record in runner.history.new():
             if cell := awaited.pop(record.key, None):
                 observer.recorded(cell, record)
 
@@ -42,10 +34,7 @@ def distribute(runner: Runner, workers: str) -> None:
 def worker_parts(runner: Runner, workers: str) -> list[Part]:
     """The part of each worker; their devices are tried first."""
     options = runner.plan.options
-    try:
-        todo = parts(workers, options.device, options.shard)
-    except ValueError as error:
-        fail(str(error), USAGE)
+    todo = parts(workers, options.device, options.shard)
     for part in todo:
         get_device(part.device)
     return todo
@@ -57,8 +46,7 @@ def refuse_losses(runner: Runner, gave_up: Sequence[Part]) -> None:
         names = [f"{part.shard[0]}/{part.shard[1]} on {part.device}" for part in gave_up]
         times = f"{gave_up[0].deaths} times without a new record"
         fail(f"shard {', '.join(names)} died {times}; run it alone to see why", FAILURE)
-    done = runner.done(read_records(runner.folder)[0])
-    left = sum(len(jobs) for _, jobs in missing_jobs(runner.plan, done))
+    left = sum(len(jobs) for _, jobs in runner.missing())
     if left:
         what = f"{left} reconstructions were not made: a worker ended with the error above"
         fail(f"{what}; run again to go on", FAILURE)

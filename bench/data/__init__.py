@@ -28,7 +28,8 @@ from bench.data.cards import (
     read_card,
 )
 from bench.data.files import Dataset, FolderDataset, SheetDataset
-from bench.data.listed import FolderOfPhotographs, ListedDataset, image_files
+from bench.data.folders import FolderOfPhotographs, image_files
+from bench.data.listed import ListedDataset
 from bench.data.lists import ListUnavailable, fetch_list
 from bench.names import nearest
 
@@ -130,7 +131,8 @@ def load_dataset(
         name: of a card in ``datasets/``, the path of a card (which ends in .toml), or of a folder of images.
         root: where the user's images are, for cards that list some images of a public collection.
         shape: (C, H, H) to which the images of a folder are brought; a card says its own.
-        most: the number of listed images, from the first, that have to be there; None means all.
+        most: the number of listed images, or of those of a folder, from the first, that have to be there and
+            usable; None means all.
 
     Raises:
         DataError: it is unknown, or a file is missing, corrupt, of the wrong size, mode or hash.
@@ -140,7 +142,7 @@ def load_dataset(
         if shape is None:
             lacking = "a folder has no size of image of its own, which is needed here"
             raise DataError(f"{name}: {lacking}; give the path of a card (*.toml)")
-        return FolderOfPhotographs(Path(name).expanduser(), shape)
+        return FolderOfPhotographs(Path(name).expanduser(), shape, most)
     path = card_path(name)
     card = read_card(path)
     if isinstance(card, ListedCard):

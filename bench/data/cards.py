@@ -1,16 +1,20 @@
 """Cards of data sets: the entries of their TOML files."""
 
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.system.gate import conform, read_toml, reason
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 """Found by path, never imported: the folder holds data only."""
 
-Shape = tuple[Literal[1, 3], PositiveInt, PositiveInt]
+Side = Annotated[int, Field(ge=1, le=16_384)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+"""A number of images, which can be counted."""
+Shape = tuple[Literal[1, 3], Side, Side]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Ids = Annotated[str, Field(pattern=r"^[\w.-]*\{:\d*d\}[\w.-]*$")]
 """Pattern of an id, such as "test-{:05d}"."""
@@ -50,8 +54,8 @@ class SheetCard(DatasetCard):
     kind: Literal["sheet"]
     file: str
     sha256: Sha256
-    count: PositiveInt
-    columns: PositiveInt
+    count: Count
+    columns: Count
     ids: Ids = "{:05d}"
     first: int = 0
     labels: list[int] | None = None
@@ -95,7 +99,7 @@ class IdList(BaseModel):
     file: Annotated[str, Field(pattern=r"^[\w.-]+$")]
     sha256: Sha256
     urls: list[str] = []
-    min_side: PositiveInt | None = None
+    min_side: Side | None = None
     head_of: str | None = None
 
 
@@ -115,7 +119,7 @@ class ListedCard(DatasetCard):
     kind: Literal["listed"]
     collection: Literal["imagenet", "ffhq"]
     preprocessing: Literal["centre_crop"]
-    count: PositiveInt
+    count: Count
     id_list: IdList | None = None
     ids: Ids | None = None
     first: int = 0
@@ -141,6 +145,7 @@ class ListedCard(DatasetCard):
 
 
 AnyCard = SheetCard | FolderCard | ListedCard
+KINDS = Annotated[AnyCard, Field(discriminator="kind")]
 
 
 def read_card(path: Path) -> AnyCard:
@@ -150,15 +155,15 @@ def read_card(path: Path) -> AnyCard:
         DataError: it is missing, not TOML, or has a wrong, missing or unknown entry.
 
     """
-    schema: TypeAdapter[AnyCard] = TypeAdapter(Annotated[AnyCard, Field(discriminator="kind")])
+    content = read_bytes(path)
     try:
-        return schema.validate_python(tomllib.loads(read_bytes(path).decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a TOML card: {error}") from error
+        card: AnyCard = conform(KINDS, read_toml(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        entry = ".".join(str(part) for part in first["loc"][1:]) or "kind"
-        raise DataError(f"{path}: '{entry}': {first['msg']}; datasets/README.md shows a card") from error
+        entry = ".".join(str(part) for part in error.errors()[0]["loc"][1:]) or "kind"
+        raise DataError(f"{path}: '{entry}': {reason(error)}; datasets/README.md shows a card") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not a TOML card: {error}") from error
+    return card
 
 
 def read_bytes(path: Path) -> bytes:

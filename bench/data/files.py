@@ -1,10 +1,10 @@
 """Data sets whose files are taken as they are: sheets and folders."""
 
 import hashlib
-import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from bench.data.cards import DataError, DatasetCard, FolderCard, SheetCard, check_sha256, read_bytes
+from bench.data.headers import decoding, refuse_unusable, survey
 
 MODES = {1: "L", 3: "RGB"}
 """Number of channels -> Pillow's mode of an 8-bit image."""
@@ -33,8 +34,11 @@ class Dataset(ABC):
         class_names: names of the classes, or None.
         label_set: "imagenet" where labels are ImageNet's class indices, 0 to 999 in the order of the WordNet
             ids; else None.
+        notes: lines that a run prints: what is left out, and what becomes of the pictures.
 
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -125,9 +129,7 @@ class FolderDataset(Dataset):
         if card.sha256:
             sums = "".join(f"{hashlib.sha256(read_bytes(file)).hexdigest()}  {file.name}\n" for file in files)
             check_sha256(folder, sums.encode(), card.sha256)
-        for file in files:
-            with opened(file, card.shape):
-                pass
+        refuse_unusable(survey(files, partial(check_shape, shape=card.shape))[1], len(files))
 
     def read(self, image_id: str) -> np.ndarray:
         with opened(self.files[image_id], self.shape) as image:
@@ -138,7 +140,8 @@ def _files_by_id(card: Path, folder: Path) -> dict[str, Path]:
     """The images of a card's folder by name without suffix, sorted by file name."""
     if not folder.is_dir():
         raise DataError(f"{card}: no folder {folder}; put the images there or change 'folder' in the card")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    shown = (file for file in folder.iterdir() if is_shown(file.name))
+    files = sorted(file for file in shown if file.suffix.lower() in SUFFIXES)
     if not files:
         raise DataError(f"{card}: no PNG or JPEG file in {folder}")
     by_id = {file.stem: file for file in files}
@@ -156,32 +159,34 @@ def opened(path: Path, shape: tuple[int, int, int]) -> Iterator[Image.Image]:
         DataError: it has another mode or size, or cannot be read, now or while it is decoded.
 
     """
-    C, H, W = shape
     with decoding(path) as image:
-        if image.mode != MODES[C]:
-            raise DataError(
-                f"{path}: colour mode is {image.mode}, {C} channel(s) need {MODES[C]}; convert the file first"
-            )
-        if image.size != (W, H):
-            size = " x ".join(str(side) for side in image.size)
-            raise DataError(
-                f"{path}: size is {size} px, the card says {W} x {H}; resize the file or change the card"
-            )
+        check_shape(path, image, shape)
         yield image
 
 
-@contextmanager
-def decoding(path: Path) -> Iterator[Image.Image]:
-    """Opens an image file.
+def check_shape(path: Path, image: Image.Image, shape: tuple[int, int, int]) -> None:
+    """Refuses an opened file that has not the shape (C, H, W).
 
     Raises:
-        DataError: it cannot be read, now or while it is decoded.
+        DataError: it has another mode or size.
 
     """
-    try:
-        with Image.open(path) as image:
-            yield image
-    except DataError:
-        raise
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: not a readable image ({error}); replace the file or remove it") from error
+    C, H, W = shape
+    if image.mode != MODES[C]:
+        raise DataError(
+            f"{path}: colour mode is {image.mode}, {C} channel(s) need {MODES[C]}; convert the file first"
+        )
+    if image.size != (W, H):
+        size = " x ".join(str(side) for side in image.size)
+        raise DataError(
+            f"{path}: size is {size} px, the card says {W} x {H}; resize the file or change the card"
+        )
+
+
+HIDDEN = {"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"}
+"""What systems put beside pictures. Names that begin with a dot are hidden, too: "._x.png" of a Mac."""
+
+
+def is_shown(name: str) -> bool:
+    """Whether a file or folder of this name is the user's own."""
+    return not name.startswith(".") and name not in HIDDEN

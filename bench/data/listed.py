@@ -1,14 +1,14 @@
-"""Data sets of photographs in a user's folder: those that a card lists, or all of them."""
+"""Data sets of photographs in a user's folder that a card lists."""
 
-import hashlib
+from functools import partial
 from pathlib import Path
 
 from bench.data.cards import DataError, ListedCard
-from bench.data.collections import COLLECTIONS, find_images, user_folder
-from bench.data.files import SUFFIXES, about
+from bench.data.collections import COLLECTIONS, Entry, find_images, locate, missing_images, user_folder
+from bench.data.files import about
+from bench.data.headers import refuse_unusable, survey
 from bench.data.lists import entries
-from bench.data.preprocessing import Photographs
-from bench.system.cache import sha256
+from bench.data.preprocessing import Photographs, check_sides
 
 
 class ListedDataset(Photographs):
@@ -42,49 +42,42 @@ class ListedDataset(Photographs):
         try:
             self.place = user_folder(collection, root)
             self.files = find_images(collection, listed, self.place)
+            first = list(self.files.values())[:1]  # one stands for all; `doctor` looks at each
+            refuse_unusable(survey(first, partial(check_sides, sides=collection.sides))[1], 1)
         except DataError as error:
             raise DataError(f"{self.name}: {error}") from None
         self.sides = collection.sides
+        suffixes = {file.suffix.lower() for file in self.files.values()} - {collection.suffix.lower()}
+        if suffixes:
+            kinds = " and ".join(sorted(suffixes))
+            made = f"its images are {kinds} copies of {collection.suffix} files"
+            self.notes = (f"note: {self.name}: {made}; their pixels may differ from the originals'",)
 
 
-class FolderOfPhotographs(Photographs):
-    """All images of a folder and of the folders in it, without a card.
+def problems_of(path: Path, card: ListedCard, root: Path | None) -> list[str]:
+    """All that keeps a listed data set from being used, by the headers of its files.
 
-    Ids are the paths inside the folder without suffix, sorted. The name is the folder's, with the first
-    digits of a hash of all files: another file, another data set.
+    The list, the folder and the images are looked at each for itself: nothing hides what is behind it.
 
     Args:
-        folder: of the images.
-        shape: (C, H, H) to which they are cropped and resized.
-
-    Raises:
-        DataError: there is no image, two differ in the suffix only, or the shape is not square.
+        path: of the card.
+        card: its content.
+        root: the user's folder, if given.
 
     """
-
-    def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
-        if len(shape) != 3 or shape[1] != shape[2]:
-            raise DataError(f"{folder}: images are cropped to squares, the prior's shape is {tuple(shape)}")
-        C, side, _ = shape
-        files = image_files(folder)
-        sums = "".join(f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n" for file in files.values())
-        content = hashlib.sha256(sums.encode()).hexdigest()
-        name = f"{folder.resolve().name}-{content[:8]}"
-        super().__init__(name, content, (C, side, side), list(files))
-        self.files = files
-
-
-def image_files(folder: Path) -> dict[str, Path]:
-    """Finds the images of a folder and of the folders in it, by path without suffix, sorted.
-
-    Raises:
-        DataError: there is none, or two differ in the suffix only.
-
-    """
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-    files = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(found)}
-    if not files:
-        raise DataError(f"{folder}: no PNG or JPEG file in this folder or below it")
-    if len(files) < len(found):
-        raise DataError(f"{folder}: two files differ in the suffix only; ids are paths without suffix")
-    return dict(sorted(files.items()))
+    collection, found = COLLECTIONS[card.collection], []
+    listed: list[Entry] = []
+    try:
+        listed = entries(card, path)
+    except DataError as error:
+        found.append(str(error).removeprefix(f"{path.stem}: "))
+    try:
+        place = user_folder(collection, root)
+    except DataError as error:
+        return [*found, str(error)]
+    if not listed:
+        return found
+    located = locate(collection, listed, place)
+    if missing := missing_images(collection, listed, place, located):
+        found.append(missing)
+    return found + survey(located.files.values(), partial(check_sides, sides=collection.sides))[1]

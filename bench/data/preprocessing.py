@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bench.data.cards import DataError
-from bench.data.files import MODES, Dataset, decoding
+from bench.data.files import MODES, Dataset
+from bench.data.headers import decoding, orientation
 
 RECENT = 32
 """Number of prepared images that are kept: a batch is asked for its pixels and then for their hashes."""
-
-DEEP = {"I", "F"}
-"""First letters of the modes with more than 8 bits a channel, which Pillow clips instead of scaling."""
 
 
 def centre_crop(image: Image.Image, side: int) -> Image.Image:
@@ -41,16 +39,18 @@ def centre_crop(image: Image.Image, side: int) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
-def prepare(path: Path, shape: tuple[int, int, int], sides: tuple[int, ...] = ()) -> np.ndarray:
+def prepare(
+    path: Path, shape: tuple[int, int, int], sides: tuple[int, ...] = (), upright: bool = False
+) -> np.ndarray:
     """Reads an image file, converts it to grey or RGB and crops it: (H, W) or (H, W, 3) uint8.
 
-    Pillow converts CMYK, palettes and grey to RGB and drops transparency. The orientation that EXIF notes is
-    ignored, as by the data loaders of the papers.
+    Pillow converts CMYK, palettes and grey to RGB and drops transparency.
 
     Args:
         path: of the file.
         shape: (C, H, H) of the result.
         sides: if not empty, the file must be a square of one of these sides.
+        upright: whether to turn the image as its EXIF data say. The data loaders of the papers ignore them.
 
     Raises:
         DataError: not a readable image, more than 8 bits a channel, or another size.
@@ -58,15 +58,22 @@ def prepare(path: Path, shape: tuple[int, int, int], sides: tuple[int, ...] = ()
     """
     C, H, _ = shape
     with decoding(path) as image:
-        if image.mode[0] in DEEP:
-            raise DataError(
-                f"{path}: colour mode is {image.mode}, more than 8 bits a channel; convert the file first"
-            )
-        if sides and (image.width != image.height or image.width not in sides):
-            squares = " or ".join(f"{side} x {side}" for side in sides)
-            wrong = f"size is {image.width} x {image.height} px, it should be {squares}"
-            raise DataError(f"{path}: {wrong}; use the original file")
-        return np.asarray(centre_crop(image.convert(MODES[C]), H))
+        check_sides(path, image, sides)
+        turned = ImageOps.exif_transpose(image) if upright and orientation(image) > 1 else image
+        return np.asarray(centre_crop(turned.convert(MODES[C]), H))
+
+
+def check_sides(path: Path, image: Image.Image, sides: tuple[int, ...]) -> None:
+    """Refuses an opened file that is no square of one of the sides, where there are any.
+
+    Raises:
+        DataError: it has another size.
+
+    """
+    if sides and (image.width != image.height or image.width not in sides):
+        squares = " or ".join(f"{side} x {side}" for side in sides)
+        wrong = f"size is {image.width} x {image.height} px, it should be {squares}"
+        raise DataError(f"{path}: {wrong}; use the original file")
 
 
 class Photographs(Dataset):
@@ -74,12 +81,13 @@ class Photographs(Dataset):
 
     Attributes:
         files: id -> file.
-        sides: as for `prepare`.
+        sides, upright: as for `prepare`.
 
     """
 
     files: dict[str, Path]
     sides: tuple[int, ...] = ()
+    upright = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,5 +99,5 @@ class Photographs(Dataset):
             if len(recent) >= RECENT:
                 oldest = next(iter(recent))
                 del recent[oldest]
-            recent[image_id] = prepare(self.files[image_id], self.shape, self.sides)
+            recent[image_id] = prepare(self.files[image_id], self.shape, self.sides, self.upright)
         return recent[image_id]

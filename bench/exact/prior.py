@@ -18,9 +18,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from bench.batch import Images
 from bench.noise import Noise
-from bench.operators.base import LinearOperator
-from bench.prior import Prior, Pullback
+from bench.operators.base import LinearOperator, moved, real_parts
+from bench.prior import Prior, Pullback, require_sigma
 from bench.schedule import CLEAN, Level, Schedule, VPSchedule
 
 
@@ -94,12 +95,21 @@ class MixturePrior(ExactPrior):
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same distribution on another device or in another dtype."""
-        moved = {k: v.to(device, dtype) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        moved = {k: v.to(device, dtype) for k, v in self._tensors().items()}
         return self._with(**moved, dtype=moved["centres"].dtype, device=moved["centres"].device)
 
     def on(self, schedule: Schedule) -> Self:
         """The same distribution, noised by another schedule."""
         return self._with(schedule=schedule)
+
+    def __getitem__(self, images: Images) -> Self:
+        """The distributions of some images, where every image has its own."""
+        own = {name: v[images] for name, v in self._tensors().items() if len(v) > 1}
+        return self._with(**own)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """What it is made of, each with a leading axis: P, or 1 where all images share it."""
+        return {name: v for name, v in vars(self).items() if isinstance(v, Tensor)}
 
     def _with(self, **attributes: object) -> Self:
         other = copy.copy(self)
@@ -228,7 +238,8 @@ class MixturePrior(ExactPrior):
 
         Dense algebra in float64 on the CPU, meant for d up to about 1000.
         """
-        prior, y = self.to("cpu", torch.float64), y.detach().to("cpu", torch.float64).flatten(1)
+        require_sigma(sigma)
+        prior, y = self.to("cpu", torch.float64), real_parts(moved(y.detach(), "cpu", torch.float64))
         H = dense(A.to("cpu", torch.float64))[:, None]
         mean, cov = prior.component_means(), prior.component_covariances()
         residual = y[:, None, :, None] - H @ mean[..., None]
@@ -266,10 +277,13 @@ class GaussianPrior(MixturePrior):
 
 
 def dense(A: LinearOperator) -> Tensor:
-    """The matrices of a batch of linear operators on flattened images, (B, m, d); A in float64 on the CPU."""
+    """The matrices of a batch of linear operators on flattened images, (B, m, d); A in float64 on the CPU.
+
+    They give the `real_parts` of y, of which a complex one has two an entry.
+    """
     d = math.prod(A.shape)
     images = torch.eye(d, dtype=torch.float64).reshape(d, *A.shape)
-    columns = A.repeat_interleave(d)(images.repeat(len(A), *(1 for _ in A.shape)))
+    columns = real_parts(A.repeat_interleave(d)(images.repeat(len(A), *(1 for _ in A.shape))))
     return columns.reshape(len(A), d, -1).mT
 
 

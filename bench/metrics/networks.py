@@ -1,5 +1,6 @@
 """The networks behind LPIPS, FID, KID and top-1 accuracy, each a function of images."""
 
+import re
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -13,9 +14,13 @@ from torch.nn import functional as F
 
 from bench.metrics.assets import load_backbone
 from bench.metrics.checkpoints import load_checkpoint
+from bench.system.weights import read_tensors, refuse_difference
 
 SMALLEST = 64
 """LPIPS enlarges shorter sides to so many pixels: its first layers alone shrink 32 pixels to 7."""
+
+LINEAR = re.compile(r"lin\d")
+"""How the names of the lpips package's linear layers begin; it lists them a second time as "lins"."""
 
 Device = torch.device | str
 
@@ -77,8 +82,12 @@ def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
     renamed = {name: weights[name.split(".", 1)[1]] for name in network.net.state_dict()}
     network.net.load_state_dict(renamed, assign=True)
     file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
-    linear = torch.load(file, map_location="cpu", weights_only=True)
-    network.load_state_dict(linear, strict=False, assign=True)
+    linear = read_tensors(file)
+    own = {name: value for name, value in network.state_dict().items() if LINEAR.match(name)}
+    refuse_difference(own, linear, str(file))
+    network.load_state_dict(
+        linear, strict=False, assign=True
+    )  # of the linear layers alone, which are all there
     return network.eval().requires_grad_(False)
 
 

@@ -10,24 +10,26 @@ tensor([16., 16.], dtype=torch.float64)
 """
 
 import inspect
-import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from annotated_types import Gt, Lt
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bench.names import nearest
 from bench.operators.base import Operator
 from bench.operators.compression import JPEG, Quantise
 from bench.operators.convolution import BlurCircular, BlurMotion
+from bench.operators.kernels import Std
 from bench.operators.masks import Denoise, InpaintBox, InpaintRandom, inpaint_freeform
 from bench.operators.matrices import CompressedSensing, Matrix, RandomMatrix
 from bench.operators.means import Grey, SRAverage
+from bench.operators.medical import CT, mri
 from bench.operators.nonlinear import HDR, PhaseRetrieval, blur_nonlinear
 from bench.operators.separable import BlurGauss, BlurUniform, SRBicubic
-from bench.system.user_code import is_user_code, load_class
+from bench.system.code.user_code import is_user_code, load_class
+from bench.system.gate import conform, reason, short
 
 __all__ = ["OPERATORS", "make_operator", "operator_name", "operator_parameters"]
 
@@ -39,7 +41,7 @@ Cutoff = Annotated[float, Gt(0), Lt(1)]
 def blur_gauss(
     shape: Sequence[int],
     seeds: Sequence[int],
-    std: Annotated[float, Gt(0)] | None = None,
+    std: Std | None = None,
     taps: Taps = None,
     boundary: Boundary = "reflect",
     rcond: Cutoff = 1e-3,
@@ -100,6 +102,8 @@ OPERATORS: dict[str, Callable[..., Operator]] = {
     "blur_nonlinear": blur_nonlinear,
     "matrix": Matrix,
     "random_matrix": RandomMatrix,
+    "mri": mri,
+    "ct": CT,
 }
 """Every operator by its name in tasks; called as (shape, seeds, **parameters)."""
 
@@ -118,36 +122,35 @@ def make_operator(name: str, shape: Sequence[int], seeds: Sequence[int], **param
         ValueError: the name or a parameter is unknown, missing or out of range, the operator does not fit the
             shape, or a file that the user has to supply is not there; or a user's constructor raises.
     """
-    check_parameters(name, params)
+    checked = check_parameters(name, params)
     try:
-        return _maker(name)(shape, seeds, **params)
+        return _maker(name)(shape, seeds, **checked)
     except Exception as error:
         if isinstance(error, ValueError) or not is_user_code(name):
             raise
         raise ValueError(f"operator '{name}': {type(error).__name__}: {error}") from error
 
 
-def check_parameters(name: str, params: Mapping[str, Any]) -> None:
-    """Refuses what an operator does not accept.
+def check_parameters(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of an operator in their declared types, see `bench.system.gate.conform`.
 
     Raises:
         ValueError: the name or a parameter is unknown, missing or out of range.
     """
-    accepted = operator_parameters(name)
+    accepted, checked = operator_parameters(name), {}
     for key, value in params.items():
         if key not in accepted:
             raise ValueError(f"unknown parameter of operator '{name}' '{key}'{nearest(key, accepted)}")
         try:
-            config = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
-            adapter = TypeAdapter(accepted[key].annotation, config=config)
-            adapter.validate_python(value, strict=True)
+            checked[key] = conform(accepted[key].annotation, value)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"].removeprefix("Input ")
-            raise ValueError(f"operator '{name}': {key} = {reprlib.repr(value)} {reason}") from None
+            why = reason(error).removeprefix("Input ")
+            raise ValueError(f"operator '{name}': {key} = {short(value)} {why}") from None
     needed = [key for key, parameter in accepted.items() if parameter.default is parameter.empty]
     missing = [key for key in needed if key not in params]
     if missing:
         raise ValueError(f"operator '{name}' needs {', '.join(missing)}")
+    return checked
 
 
 def operator_parameters(name: str) -> dict[str, inspect.Parameter]:

@@ -6,11 +6,9 @@ the first is built as well, so that a checkpoint fits as a whole or not at all. 
 are those of the published checkpoints: 159 tensors, 115,265,475 numbers.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +16,7 @@ from torch.nn.functional import leaky_relu, relu
 
 from bench.system.cache import sha256
 from bench.system.supplied import Version
+from bench.system.weights import WeightsError, read_tensors, refuse_difference
 
 STRIDE = 128
 """Pixels of the image, per side, for one position of the code: two halvings before the adapter and five in
@@ -147,36 +146,19 @@ def load_network(path: Path, network: BlurNetwork) -> BlurNetwork:
         ValueError: the file cannot be read, or it is not such a dict; the message names the first difference.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises whatever the damage leads to
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"blur_nonlinear: {path} is not a checkpoint that can be read ({reason})") from error
-    difference = first_difference(state, network.state_dict())
-    if difference:
+        state = read_tensors(path)
+    except WeightsError as error:
+        raise ValueError(f"blur_nonlinear: {error}") from None
+    try:
+        refuse_difference(network.state_dict(), state, "")
+    except WeightsError as error:
+        found = str(error).removeprefix(": ")
         raise ValueError(
-            f"blur_nonlinear: {path} does not hold the weights of the blur network: {difference}"
-        )
+            f"blur_nonlinear: {path} does not hold the weights of the blur network: {found}"
+        ) from None
     network.load_state_dict(state, assign=True)
     del network.kernel_extractor
     return network.double().eval().requires_grad_(False)
-
-
-def first_difference(state: Any, expected: Mapping[str, Tensor]) -> str | None:
-    """What first keeps ``state`` from being the parameters ``expected``, in their order.
-
-    None where it is them.
-    """
-    if not isinstance(state, Mapping):
-        return f"it holds a {type(state).__name__}, not a dict"
-    for name, value in expected.items():
-        if name not in state:
-            return f"'{name}' is missing (the file has {', '.join(map(repr, list(state)[:3])) or 'nothing'})"
-        if not isinstance(state[name], Tensor) or not state[name].is_floating_point():
-            return f"'{name}' is not a tensor of floating-point numbers"
-        if state[name].shape != value.shape:
-            return f"'{name}' has the shape {tuple(state[name].shape)}, not {tuple(value.shape)}"
-    extra = [name for name in state if name not in expected]
-    return f"'{extra[0]}' does not belong to it" if extra else None
 
 
 @lru_cache(maxsize=1)  # half a gigabyte to read, and every batch asks again

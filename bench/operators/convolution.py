@@ -15,7 +15,7 @@ from torch.fft import fft2, irfft2, rfft2
 from torch.nn.functional import pad
 
 from bench.operators.base import LinearOperator, SVDOperator
-from bench.operators.kernels import check_taps, image_shape, motion, scaled_taps
+from bench.operators.kernels import Std, check_taps, image_shape, motion, scaled_taps
 from bench.operators.separable import box_kernel, describe_kernel, gauss_kernel
 
 
@@ -93,7 +93,7 @@ class BlurCircular(SVDOperator):
         shape: Sequence[int],
         seeds: Sequence[int],
         kernel: Literal["gauss", "uniform", "motion"] = "gauss",
-        std: Annotated[float, Gt(0)] | None = None,
+        std: Std | None = None,
         taps: Annotated[int, Gt(0)] | None = None,
         rcond: Annotated[float, Gt(0), Lt(1)] = 1e-3,
     ) -> None:

@@ -2,10 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Le
 
 from bench.noise import fractions, philox_bits, stream_key
+
+Std = Annotated[float, Ge(0.01), Le(10_000)]
+"""Standard deviation of a kernel in pixels."""
 
 
 def image_shape(shape: Sequence[int], what: str) -> tuple[int, int, int]:

@@ -1,9 +1,12 @@
 """Operators that are diagonal in the pixels: denoising and inpainting."""
 
 import hashlib
+import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import prod
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -14,7 +17,7 @@ from torch import Tensor
 from bench.noise import philox_bits, stream_key
 from bench.operators.base import SVDOperator
 from bench.operators.kernels import image_shape
-from bench.system.supplied import Version, supplied_file
+from bench.system.supplied import Version, stranger, supplied_file
 
 
 class Denoise(SVDOperator):
@@ -50,8 +53,11 @@ class Inpaint(SVDOperator):
     batched = ("mask",)
 
     def __init__(self, shape: Sequence[int], seeds: Sequence[int], masks: Sequence[np.ndarray]) -> None:
-        """``masks``: one (H, W) bool array per image, true where the pixel is measured."""
+        """``masks``: one (H, W) bool array per image, true where the pixel is measured; none is all false."""
         super().__init__(shape, seeds)
+        if not all(mask.any() for mask in masks):
+            H, W = self.shape[1:]
+            raise ValueError(f"a mask of {H} x {W} pixels keeps none of them; leave something to be measured")
         self.mask = torch.from_numpy(np.stack(masks)[:, None]).double()
 
     @property
@@ -179,9 +185,11 @@ def inpaint_freeform(
     """`InpaintFreeform` with the masks of Palette (Saharia et al., arXiv 2111.05826), 256 x 256 pixels.
 
     Their file is the one in ``BENCH_FREEFORM_MASKS``, or operators/imagenet_freeform_masks.npz in the cache.
+    It may also be one that RED-diff's code writes.
 
     Args:
-        fraction: key of the masks in the file; it says which part of the image is missing.
+        fraction: which part of the image is missing, the key of the masks in Palette's file. Where it says a
+            share, as in "20-30%", the masks must have it.
 
     Raises:
         ValueError: the file is absent or not what it should be, or the images have another size.
@@ -198,28 +206,85 @@ def inpaint_freeform(
 
 
 @lru_cache(maxsize=1)  # 80 MB in the published file, and every batch asks again
-def read_masks(version: Version, key: str) -> Masks:
-    """The masks of one key of a file, whose arrays may be laid out in several ways, all of them row by row.
+def read_masks(version: Version, fraction: str) -> Masks:
+    """The masks of one share from a file of one of two formats.
 
-    Bits are (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each
-    mask or of each row. Plain zeros and ones are (n, 256, 256). 1 is a hole.
+    Palette's has a key for each share. Its arrays are laid out in several ways, all of them row by row: bits
+    are (n * 8192,), (n, 8192) or (n, 256, 32) uint8, as numpy.packbits makes them of the whole, of each mask
+    or of each row; plain zeros and ones are (n, 256, 256). 1 is a hole.
+
+    RED-diff's has the keys "m", bits as numpy.packbits makes them of the whole, and "shape", (n, 3 * 65536).
+    1 is a measured value, and all channels of a mask are alike.
 
     Raises:
-        ValueError: the file is damaged, has no such key, or the array is not laid out so.
+        ValueError: the file is damaged or of no such format, has no such key, or its holes do not take the
+            share of the image that ``fraction`` says.
     """
     path = version.path
     try:
         with np.load(path) as file:
             known = file.files
-            array = file[key] if key in known else None
+            wanted = known if set(known) == RED_DIFF else {fraction} & set(known)
+            arrays = {key: file[key] for key in wanted}
     except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"inpaint_freeform: {path} is not an npz file that can be read ({error})") from error
-    if array is None:
-        raise ValueError(f"inpaint_freeform: no masks '{key}' in {path}; known: {', '.join(known)}")
+        reason = stranger(path) or error
+        raise ValueError(
+            f"inpaint_freeform: {path} is not an npz file that can be read ({reason})"
+        ) from error
+    if not arrays:
+        raise ValueError(f"inpaint_freeform: no masks '{fraction}' in {path}; known: {', '.join(known)}")
+    where = f"'{fraction}' in {path}"
+    bits = _measured_bits(arrays, path) if set(arrays) == RED_DIFF else _hole_bits(arrays[fraction], where)
+    _check_share(bits, fraction, path, must_say=set(arrays) == RED_DIFF)
+    return Masks(bits, hashlib.sha256(bits.data).hexdigest())
+
+
+RED_DIFF = {"m", "shape"}
+"""The keys of a file of masks that RED-diff's code writes."""
+SHARE = re.compile(r"(\d+)-(\d+) ?%")
+"""The words for a share, in percent."""
+
+
+def _hole_bits(array: np.ndarray, where: str) -> np.ndarray:
+    """The bits of `Masks` from an array of Palette's format."""
     if array.shape[1:] == (SIDE, SIDE) and array.max(initial=0) <= 1:
         array = np.packbits(array.astype(bool).reshape(len(array), -1), axis=1)
     if array.dtype != np.uint8 or array.size == 0 or array.size % (SIDE * SIDE // 8):
         found = f"{array.dtype} {array.shape}"
-        raise ValueError(f"inpaint_freeform: '{key}' in {path} is {found}, not masks of {SIDE} x {SIDE} bits")
-    bits = np.ascontiguousarray(array.reshape(-1, SIDE * SIDE // 8))
-    return Masks(bits, hashlib.sha256(bits.data).hexdigest())
+        raise ValueError(f"inpaint_freeform: {where} is {found}, not masks of {SIDE} x {SIDE} bits")
+    return np.ascontiguousarray(array.reshape(-1, SIDE * SIDE // 8))
+
+
+def _measured_bits(arrays: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
+    """The bits of `Masks` from the arrays of RED-diff's format, in which 1 is measured."""
+    m, shape = arrays["m"], tuple(np.atleast_1d(arrays["shape"]).tolist())
+    channels, rest = divmod(prod(shape[1:]), SIDE * SIDE)
+    if rest or not channels or not shape[0] or m.dtype != np.uint8 or m.size != -(-prod(shape) // 8):
+        found = f"{m.dtype} {m.shape} for masks of shape {shape}"
+        raise ValueError(f"inpaint_freeform: {path} has {found}, not (n, C * {SIDE} * {SIDE}) bits")
+    masks = m.reshape(shape[0], channels, SIDE * SIDE // 8)
+    if (masks != masks[:, :1]).any():
+        raise ValueError(f"inpaint_freeform: {path}: the channels of a mask differ; here they share one")
+    return np.ascontiguousarray(~masks[:, 0])
+
+
+def _check_share(bits: np.ndarray, fraction: str, path: Path, must_say: bool) -> None:
+    """Refuses masks whose holes take another share of the image than the name says.
+
+    Args:
+        must_say: whether the name has to say one.
+    """
+    words = SHARE.search(fraction)
+    if words is None:
+        if must_say:
+            kind = f"{path} has masks of one share and does not say which"
+            raise ValueError(f"inpaint_freeform: {kind}; give it as in '20-30%', not as '{fraction}'")
+        return
+    low, high = int(words[1]) / 100, int(words[2]) / 100
+    ones = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1)  # of each byte
+    missing = np.bincount(bits.reshape(-1), minlength=256) @ ones / (8 * bits.size)
+    if not low <= missing <= high:
+        found = f"{missing:.1%} of their pixels are missing, {1 - missing:.1%} measured"
+        turned = low <= 1 - missing <= high
+        hint = "1 must be a hole here: invert them" if turned else "choose another file or fraction"
+        raise ValueError(f"inpaint_freeform: the masks '{fraction}' in {path}: {found}; {hint}")

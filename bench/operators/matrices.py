@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
 from bench.noise import StreamNoise, philox_bits, stream_key
@@ -120,8 +120,8 @@ class RandomMatrix(SVDOperator):
         shape: Sequence[int],
         seeds: Sequence[int],
         m: Annotated[int, Ge(1)],
-        s_min: Annotated[float, Gt(0)] = 0.2,
-        s_max: Annotated[float, Gt(0)] = 1.0,
+        s_min: Annotated[float, Gt(0), Le(1e12)] = 0.2,
+        s_max: Annotated[float, Gt(0), Le(1e12)] = 1.0,
         rcond: Annotated[float, Gt(0), Lt(1)] = 1e-3,
     ) -> None:
         super().__init__(shape, seeds)

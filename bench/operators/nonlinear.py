@@ -1,8 +1,6 @@
 """Nonlinear operators: clipped exposure, phase retrieval and a learned blur."""
 
-import copy
 from collections.abc import Sequence
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -128,9 +126,6 @@ class BlurNonlinear(Operator):
     def guess(self, y: Tensor) -> Tensor:
         """A copy of y, the blurred image."""
         return y.clone()
-
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
-        return super().to(device, dtype)._with(network=copy.deepcopy(self.network).to(device, dtype))
 
     def forward(self, x: Tensor) -> Tensor:
         return (2 * self.network((x + 1) / 2, self.code) - 1).clamp(-1, 1)

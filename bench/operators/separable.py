@@ -13,7 +13,7 @@ from annotated_types import Gt, Lt
 from torch import Tensor
 
 from bench.operators.base import SVDOperator
-from bench.operators.kernels import box, check_taps, gauss, image_shape, scaled_taps
+from bench.operators.kernels import Std, box, check_taps, gauss, image_shape, scaled_taps
 from bench.operators.matrices import padded_svd
 from bench.operators.means import check_factor
 
@@ -115,7 +115,7 @@ class BlurGauss(Blur):
         self,
         shape: Sequence[int],
         seeds: Sequence[int],
-        std: Annotated[float, Gt(0)] | None = None,
+        std: Std | None = None,
         taps: Annotated[int, Gt(0)] | None = None,
         rcond: Annotated[float, Gt(0), Lt(1)] = 1e-3,
     ) -> None:

@@ -4,11 +4,12 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from bench.checks.try_out import try_out
 from bench.data.images import Images
 from bench.exact.prior import ExactPrior
+from bench.likelihood import check_noise
 from bench.metrics.fid_stats import describe_fid_stats
 from bench.names import counted
 from bench.noise import SCHEME
@@ -26,7 +27,12 @@ from bench.solver import Solver, particles
 from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.presets import resolve
 from bench.suites.suite import SolverRow, Suite, SuiteError, TaskRow
-from bench.system.user_code import is_user_code
+from bench.system.code.reads import reading, refuse_undeclared
+from bench.system.code.user_code import is_user_code
+from bench.system.gate import conform
+
+MOST_JOBS = 2_000_000
+"""Reconstructions of a run: the keys of all are made before the first is computed."""
 
 
 def prepare(suite: Suite, options: Options) -> Plan:
@@ -51,15 +57,50 @@ def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
     """
     try:
         params = operator_settings(row.operator, row.params)
-        name = operator_name(row.operator)
-        task = Task(row.name, data.name, name, row.noise_std, params, suite.seed, row.title, row.operator)
-        A = task.operators(data.shape, data.ids[:1])
+        task = Task(
+            row.name,
+            data.name,
+            operator_name(row.operator),
+            row.noise_std,
+            params,
+            suite.seed,
+            row.title,
+            row.operator,
+            row.noise.model_dump() if row.noise else {},
+            None if row.told_sigma == row.sigma else row.in_unit(row.told_sigma),
+            told_settings(row, params),
+            row.draws_of or "",
+        )
+        with reading() as opened:
+            A = _try_operators(task, data)
         if is_user_code(row.operator):
-            try_out(A)
+            refuse_undeclared(type(A), opened)
     except ValueError as error:
         others = f" (--task '!{row.name}' runs the others)" if len(suite.tasks) > 1 else ""
         raise SuiteError(f"{row.where()}: task '{row.name}': {error}{others}") from error
     return task
+
+
+def told_settings(row: TaskRow, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters in which the operator that solvers are given differs from the true one."""
+    settings = {**row.told, **operator_settings(row.operator, {**row.params, **row.told})}
+    told = {name: settings[name] for name in row.told}
+    return {name: value for name, value in told.items() if name not in params or params[name] != value}
+
+
+def _try_operators(task: Task, data: Images) -> Operator:
+    """Makes the operators of one image; returns the one that measures.
+
+    Raises:
+        ValueError: they cannot be made, do not work, or what solvers are told does not fit what is measured.
+    """
+    A, told = task.operators(data.shape, data.ids[:1]), task.told_operators(data.shape, data.ids[:1])
+    if is_user_code(task.spec):
+        try_out(A)
+    check_noise(A, task.likelihood)
+    if told.out_shape != A.out_shape:
+        raise ValueError(f"told: y is {A.out_shape}, and that of the told operator {told.out_shape}")
+    return A
 
 
 def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +122,7 @@ def operator_settings(operator: str, params: Mapping[str, Any]) -> dict[str, Any
             )
         if name in params:
             with contextlib.suppress(ValidationError):
-                settings[name] = TypeAdapter(parameter.annotation).validate_python(params[name])
+                settings[name] = conform(parameter.annotation, params[name])
         elif parameter.default is not parameter.empty:
             settings[name] = parameter.default
     return {name: value for name, value in settings.items() if not is_neutral(name, value, neutral)}
@@ -123,7 +164,13 @@ def make_cells(
                 settings = (kept or {}).get((row.label, task.name)) or _settings(row, given.prior, task)
                 cell = _make_cell(suite, task_row, task, given, row, found, settings, numerics)
                 made.append((row, cell))
-    return list(_without_duplicates(made))
+    cells = list(_without_duplicates(made))
+    if (n := sum(len(cell.images) * cell.samples for cell in cells)) > MOST_JOBS:
+        most = f"more than {MOST_JOBS} in one run"
+        raise SuiteError(
+            f"suite '{suite.name}' asks for {n} reconstructions, {most}; take fewer samples or tasks"
+        )
+    return cells
 
 
 def _without_duplicates(made: Sequence[tuple[SolverRow, Cell]]) -> Iterator[Cell]:
@@ -173,6 +220,8 @@ def check_data(suite: Suite, row: TaskRow, given: DataAndPrior) -> None:
             f"{place}: samples_per_problem = {n} needs data drawn from a prior in closed form; "
             f"prior '{prior.name}' and dataset '{data.name}' are no such pair"
         )
+    if n > 1 and row.noise:
+        raise SuiteError(f"{place}: exact posteriors are those of Gaussian noise, not of {row.noise.kind}")
     if n == 1 and len(data.shape) != 3:
         raise SuiteError(
             f"{place}: '{data.name}' holds vectors, which have no image metrics; set `samples_per_problem`"
@@ -224,7 +273,7 @@ def _make_cell(
             f"{row.where()}: {P} particles do not divide the {n} samples per problem of task '{task.name}'"
         )
     images = tuple(data.ids[: at_most(row.images or suite.images, task_row)])
-    A = task.operators(data.shape, images[:1])
+    A, told = task.operators(data.shape, images[:1]), task.told_operators(data.shape, images[:1])
     return Cell(
         task,
         data,
@@ -236,7 +285,7 @@ def _make_cell(
         images,
         row.samples or suite.samples,
         key_config(task, A, prior, found, solver, n, numerics),
-        solver.reject(A, prior),
+        solver.refuses(told, prior, task.told_likelihood),
         n,
     )
 

@@ -90,8 +90,8 @@ class Cell:
 
     @property
     def steps(self) -> int | None:
-        """How often the solver will yield, where it says so."""
-        return 1 if self.solver.baseline else getattr(self.solver, "steps", None)
+        """The network evaluations that the solver is asked for, where it has such a number."""
+        return getattr(self.solver, "steps", 1 if self.solver.baseline else None)
 
 
 def class_labels(data: Images) -> Mapping[str, int]:

@@ -11,7 +11,8 @@ from bench.data.images import Images
 from bench.exact.problems import ExactImages, exact_prior, is_exact
 from bench.plan.options import Options
 from bench.prior import Prior
-from bench.priors import load_prior
+from bench.priors import PriorError, load_prior
+from bench.priors.network import NetworkPrior
 from bench.suites.suite import Suite, TaskRow
 from bench.system.device import get_device
 
@@ -77,6 +78,8 @@ def make_loader(suite: Suite, options: Options) -> Loader:
         loaded = load_prior(name, state, device, autocast)
         loaded.recompute(options.recompute)
         if options.compile:
+            if not isinstance(loaded, NetworkPrior):
+                raise PriorError(f"prior '{name}' is no network that can be compiled; leave --compile out")
             loaded.compile()
         return loaded
 

@@ -108,6 +108,8 @@ def describe_task(cell: Cell, first: Cell, images: int | None = None) -> TaskEnt
         operator=task.operator,
         params=task.params,
         sigma=task.sigma,
+        noise=task.noise,
+        told=task.misspecified,
         operator_sha256=cell.operator_sha256,
         dataset=data if data != first.data.name else None,
         prior=prior if prior != first.prior.name else None,

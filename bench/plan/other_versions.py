@@ -1,7 +1,7 @@
 """Records that another version of a user's code made: they have other keys, and so a run makes them anew."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bench.names import counted
@@ -15,8 +15,10 @@ def other_versions(cells: Sequence[Cell], records: Sequence[Record]) -> list[str
     A record counts where a cell has its solver, label, task and operator, and code of another hash.
     """
     found: dict[tuple[str, str], set[str]] = {}
-    for cell in cells:
-        alike = [record for record in records if is_of_same_row(record, cell)]
+    theirs = [cell for cell in cells if cell.config["solver"]["source"] or cell.operator_sha256]
+    by_row = of_rows(records, {row_of(cell) for cell in theirs})
+    for cell in theirs:
+        alike = by_row[row_of(cell)]
         solver, operator = cell.config["solver"]["source"], cell.operator_sha256
         if solver:
             place = cell.label, file_name(type(cell.solver))
@@ -28,15 +30,30 @@ def other_versions(cells: Sequence[Cell], records: Sequence[Record]) -> list[str
     return [note(len(keys), *place) for place, keys in found.items() if keys]
 
 
+RowName = tuple[str, str, str, str]
+"""Solver, label, task and operator, whatever their settings."""
+
+
+def row_of(cell: Cell) -> RowName:
+    """The row and the task of a cell."""
+    return cell.name, cell.label, cell.task.name, cell.task.operator
+
+
+def of_rows(records: Sequence[Record], rows: Collection[RowName]) -> dict[RowName, list[Record]]:
+    """The records of some rows, in their order."""
+    found: dict[RowName, list[Record]] = {row: [] for row in rows}
+    if not rows:
+        return found
+    for record in records:
+        row = record.solver, record.label, record.task, record.operator
+        if row in found:
+            found[row].append(record)
+    return found
+
+
 def of_other_code(records: Sequence[Record], field: str, sha256: str) -> set[str]:
     """The keys of the records that state a hash of code, and another one."""
     return {record.key for record in records if getattr(record, field) not in {None, sha256}}
-
-
-def is_of_same_row(record: Record, cell: Cell) -> bool:
-    """Whether a record has the row and the task of a cell, whatever their settings."""
-    row = (cell.name, cell.label, cell.task.name, cell.task.operator)
-    return (record.solver, record.label, record.task, record.operator) == row
 
 
 def note(n: int, what: str, file: str) -> str:

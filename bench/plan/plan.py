@@ -8,7 +8,6 @@ from typing import Any
 from bench.data.images import Images
 from bench.plan.cell import Cell, Job
 from bench.plan.options import Options
-from bench.records.keys import digest
 from bench.records.record import Record, done_keys
 from bench.suites.suite import Suite
 
@@ -45,18 +44,14 @@ class Plan:
 
     def missing(self, cell: Cell, done: set[str]) -> list[Job]:
         """What is left to do in a cell, in this shard."""
-        i, n = self.options.shard
-        missing = []
-        for job in cell.jobs(self.image_sha256):
-            is_ours = job.image == "*" or shard_of(cell.data.name, job.image, n) == i - 1
-            if job.key not in done and is_ours:
-                missing.append(job)
-        return missing
+        ours = {"*", *share_of(cell.images, *self.options.shard)}
+        return [job for job in cell.jobs(self.image_sha256) if job.image in ours and job.key not in done]
 
 
-def shard_of(dataset: str, image: str, n: int) -> int:
-    """The shard, 0 .. n - 1, that an image belongs to.
+def share_of(images: Iterable[str], i: int, n: int) -> list[str]:
+    """The images of the i-th of n shards, from 1: every n-th of the sorted ids.
 
-    It follows from a hash, so it is the same on every machine and in every suite.
+    It follows from the list alone, so it is the same on every machine, and no two shards differ by more than
+    one image.
     """
-    return int(digest([dataset, image])[:12], 16) % n
+    return sorted(images)[i - 1 :: n]

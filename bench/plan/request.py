@@ -9,8 +9,11 @@ from pydantic import ValidationError
 from bench.data import names_folder
 from bench.plan.options import KEPT, Options, make_options
 from bench.records.manifest import Request
-from bench.suites.suite import Suite, SuiteError
-from bench.system.user_code import is_user_code
+from bench.suites.suite import Suite, SuiteError, TaskRow
+from bench.system.code.user_code import is_user_code
+
+ADDED = ("noise", "told_sigma", "told", "draws_of")
+"""Settings of a task that are left out at their default, as if they had never been added."""
 
 
 def make_request(suite: Suite, options: Options) -> Request:
@@ -22,6 +25,10 @@ def make_request(suite: Suite, options: Options) -> Request:
     _leave_out(plain, "margins")
     for row in plain["solvers"]:
         _leave_out(row, "samples")
+    for task in plain["tasks"]:
+        for name in ADDED:
+            if task[name] == TaskRow.model_fields[name].default:
+                del task[name]
     for row in (plain, *plain["tasks"], *plain["solvers"]):
         for name, place in PLACES.items():
             if row.get(name):
@@ -73,7 +80,7 @@ def _prior(name: str) -> str:
         return f"{kind}:{Path(rest).expanduser().absolute()}"
     if kind == "azula":
         return f"{kind}:{_code(rest)}"
-    return str(Path(name).absolute()) if name.endswith(".toml") else name
+    return str(Path(name).absolute()) if name.endswith(".toml") else _code(name)
 
 
 def _dataset(name: str) -> str:

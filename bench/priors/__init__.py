@@ -5,6 +5,7 @@ plain checkpoints with the state-dict names of guided-diffusion. A file is refus
 its card describes. `bench.priors.adapters` takes networks of other libraries.
 """
 
+import inspect
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.priors.adapters import ADAPTERS
+from bench.prior import Prior
+from bench.priors.adapters import ADAPTERS, load_own
 from bench.priors.cards import NetworkWeights, PriorCard, PriorError, list_priors, read_card
 from bench.priors.files import (
     check_names,
@@ -25,9 +27,10 @@ from bench.priors.files import (
     read_state,
 )
 from bench.priors.network import Guide, NetworkPrior
-from bench.priors.unet import check_state
 from bench.records.keys import digest
 from bench.schedule import VPSchedule
+from bench.system.code.user_code import import_user_module, is_user_code
+from bench.system.weights import WeightsError, refuse_difference
 
 __all__ = [
     "PriorCard",
@@ -39,6 +42,7 @@ __all__ = [
     "list_priors",
     "load_prior",
     "missing_files",
+    "names_prior",
     "read_card",
 ]
 
@@ -48,11 +52,12 @@ def load_prior(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     autocast: torch.dtype | None = None,
-) -> NetworkPrior:
+) -> Prior:
     """Loads a pretrained prior and verifies its weights.
 
     Args:
-        name: of a card in this folder, or the path of one; or ``diffusers:FOLDER``, ``azula:NAME``.
+        name: of a card in this folder, or the path of one; or ``diffusers:FOLDER``, ``azula:NAME``, or
+            ``file.py:function``, a function of the user's that returns a `bench.prior.Prior`.
         dtype: of the weights and of the state that solvers see, whatever the file has.
         device: of the weights.
         autocast: lower precision for the network alone (the state stays in ``dtype``).
@@ -64,6 +69,8 @@ def load_prior(
     kind, _, rest = name.partition(":")
     if rest and kind in ADAPTERS:
         return ADAPTERS[kind](rest, dtype, device, autocast)
+    if is_user_code(name):
+        return load_own(name, dtype, device, autocast)
     card, place = read_card(name)
     schedule = VPSchedule(**card.schedule.model_dump())
     architecture = card.architecture.model_dump(exclude_unset=True)
@@ -73,16 +80,23 @@ def load_prior(
     if card.classifier is not None:
         classifier, guide_sha256 = _load(card.classifier, name, place, dtype, device)
         guide = Guide(classifier, card.classifier.scale, guide_sha256)
-        identity["classifier"] = {
-            "architecture": card.classifier.architecture.model_dump(exclude_unset=True),
-            "scale": guide.scale,
-            "weights": guide_sha256,
-        }
-    side, classes = card.architecture.image_size, card.architecture.num_classes or 0
-    shape = (card.architecture.channels, side, side)
+        about = card.classifier.architecture.model_dump(exclude_unset=True)
+        identity["classifier"] = {"architecture": about, "scale": guide.scale, "weights": guide_sha256}
+    side = card.architecture.image_size
+    shape, classes = (card.architecture.channels, side, side), card.architecture.num_classes or 0
     prior = NetworkPrior(network, shape, schedule, dtype, autocast, classes=classes, guide=guide)
     prior.name, prior.weights_sha256, prior.config_sha256 = card.name, sha256, digest(identity)
     return prior
+
+
+def names_prior(spec: str) -> bool:
+    """Whether a name is of a prior, and of no method or operator: a card, an adapter, or a function."""
+    if spec in list_priors() or spec.endswith(".toml") or spec.partition(":")[0] in ADAPTERS:
+        return True
+    place, _, name = spec.rpartition(":")
+    if not place:
+        return False
+    return inspect.isfunction(getattr(import_user_module(place), name, None))
 
 
 def _load(
@@ -102,8 +116,8 @@ def _load(
         raise PriorError(f"{card}: {error}") from error
     state = read_state(path)
     try:
-        check_state(network, state, str(path))
-    except ValueError as error:
+        refuse_difference(network.state_dict(), state, str(path))
+    except WeightsError as error:
         raise PriorError(str(error)) from None
     # Copied one by one, so that neither a second set of weights is made nor the file stays mapped.
     copies = {key: value.to(device, dtype, copy=True) for key, value in state.items()}

@@ -19,7 +19,7 @@ from bench.priors.network import NetworkPrior
 from bench.priors.unet import recompute_activations
 from bench.schedule import RatioTable, TableSchedule, VariancePreserving, VPSchedule
 from bench.system.cache import cache_dir
-from bench.system.user_code import UserCodeError, import_user_module, module_sha256
+from bench.system.code.user_code import UserCodeError, import_user_module, module_sha256
 
 PLUGINS = ("adm", "vdm")
 """Plugins of azula that load denoisers of images, not of latents, and unpickle weights only."""

@@ -1,15 +1,17 @@
 """Cards of priors: architecture, noise levels, and where the files come from and what they hash to."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
 
 from bench.names import nearest
+from bench.system.gate import conform, read_toml, reason
 
 FOLDER = Path(__file__).parent
 
+Size = Annotated[int, Field(ge=1, le=65_536)]
+"""A part of a network, small enough to be built."""
 Beta = Annotated[float, Field(gt=0, lt=1)]
 Url = Annotated[str, Field(pattern="^https?://")]
 
@@ -19,13 +21,13 @@ class Network(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    image_size: PositiveInt
+    image_size: Size
     channels: Literal[1, 3]
-    num_channels: PositiveInt
-    channel_mult: Annotated[list[PositiveInt], Field(min_length=1)]
-    num_res_blocks: PositiveInt
-    attention_resolutions: list[PositiveInt]
-    num_heads: PositiveInt = 1
+    num_channels: Size
+    channel_mult: Annotated[list[Size], Field(min_length=1)]
+    num_res_blocks: Size
+    attention_resolutions: list[Size]
+    num_heads: Size = 1
     num_head_channels: int = -1
     use_scale_shift_norm: bool = False
     resblock_updown: bool = False
@@ -36,13 +38,13 @@ class Architecture(Network):
     """Arguments of `bench.priors.unet.build_unet`."""
 
     learn_sigma: bool
-    num_classes: PositiveInt | None = None
+    num_classes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class ClassifierArchitecture(Network):
     """Arguments of `bench.priors.unet.build_classifier`."""
 
-    num_classes: PositiveInt
+    num_classes: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class ScheduleTable(BaseModel):
@@ -50,7 +52,7 @@ class ScheduleTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    T: PositiveInt = 1000
+    T: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     beta_min: Beta = 1e-4
     beta_max: Beta = 2e-2
 
@@ -126,14 +128,13 @@ def read_card(name: str) -> tuple[PriorCard, Path]:
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
-        kinds = "the path of a card (.toml), diffusers:FOLDER or azula:NAME"
+        kinds = "the path of a card (.toml), diffusers:FOLDER, azula:NAME or file.py:function"
         raise PriorError(f"unknown prior '{name}'{nearest(name, list_priors())}, {kinds}")
     try:
-        return PriorCard.model_validate(tomllib.loads(path.read_text())), path
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PriorError(f"{path}: not a valid card: {error}") from None
+        return conform(PriorCard, read_toml(path.read_bytes())), path
     except ValidationError as error:
-        first = error.errors()[0]
-        entry = ".".join(str(part) for part in first["loc"])
+        entry = ".".join(str(part) for part in error.errors()[0]["loc"])
         example = FOLDER / "fashion32.toml"
-        raise PriorError(f"{path}: '{entry}': {first['msg']}; {example} shows a card") from None
+        raise PriorError(f"{path}: '{entry}': {reason(error)}; {example} shows a card") from None
+    except ValueError as error:
+        raise PriorError(f"{path}: not a valid card: {error}") from None

@@ -13,9 +13,10 @@ import torch
 
 from bench.priors.cards import PriorError
 from bench.priors.diffusers_kinds import interpret
-from bench.priors.files import state_sha256
+from bench.priors.files import read_state, state_sha256
 from bench.priors.foreign import with_identity
 from bench.priors.network import NetworkPrior
+from bench.system.weights import is_safetensors, prefix_advice
 
 DEPRECATED = {"KarrasVeScheduler": "scheduling_karras_ve", "ScoreSdeVpScheduler": "scheduling_sde_vp"}
 """Modules of the schedulers that diffusers 0.42 still has, but exports in name only."""
@@ -45,10 +46,11 @@ def load_diffusers(
             "diffusers is not installed; pip install 'diffusion-inverse-bench[diffusers]'"
         ) from None
     root = Path(folder).expanduser()
-    unet_config = _unet_config(root)
+    place = _unet_folder(root)
+    unet_config = _unet_config(root, place)
     scheduler = _scheduler(root)
     side = _image_size(root, unet_config)
-    unet = _diffusers_network(root / "unet", UNet2DModel)
+    unet = _diffusers_network(place, UNet2DModel)
     sha256 = state_sha256(unet.state_dict())
     network, schedule, predicts, about = interpret(unet, scheduler, str(root))
     channels, returned = unet.config.in_channels, unet.config.out_channels
@@ -63,14 +65,31 @@ def load_diffusers(
     return with_identity(prior, f"diffusers:{root.resolve().name}", sha256, identity)
 
 
-def _unet_config(root: Path) -> dict[str, Any]:
+def _unet_folder(root: Path) -> Path:
+    """The folder of a pipeline's network: unet/, or the root, as in the first published pipelines.
+
+    Raises:
+        PriorError: there is no such folder.
+
+    """
+    if not root.is_dir():
+        raise PriorError(f"{root}: no such folder; {PIPELINE} on this machine and downloads nothing")
+    flat = (root / "config.json").is_file() and not (root / "unet").is_dir()
+    return root if flat else root / "unet"
+
+
+def _unet_config(root: Path, place: Path) -> dict[str, Any]:
     """Settings of the pipeline's network.
+
+    A network's folder alone has no index; what it lacks then is its scheduler.
 
     Raises:
         PriorError: the pipeline works on latents, or its network is no ``UNet2DModel``.
 
     """
-    index, config = _json(root / "model_index.json"), _json(root / "unet/config.json")
+    flat = place == root
+    index = {} if flat and not (root / "model_index.json").exists() else _json(root / "model_index.json")
+    config = _json(place / "config.json")
     if latent := sorted(index.keys() & {"vae", "vqvae", "movq"}):
         raise PriorError(f"{root}: works on the latents of its '{latent[0]}'; priors here work on pixels")
     kind = config.get("_class_name")
@@ -92,7 +111,7 @@ def _image_size(root: Path, config: dict[str, Any]) -> tuple[int, ...]:
         raise PriorError(f"{root}: {unsupported}; plain embeddings are")
     if size is None:
         unsaid = "its network does not say for which images it is"
-        raise PriorError(f"{root}: {unsaid}; set sample_size in unet/config.json")
+        raise PriorError(f"{root}: {unsaid}; set sample_size in the config.json of the network")
     return tuple(size) if isinstance(size, (list, tuple)) else (size, size)
 
 
@@ -105,7 +124,10 @@ def _scheduler(root: Path) -> Any:
     """
     import diffusers
 
-    config = _json(root / "scheduler" / "scheduler_config.json")
+    folder = root / "scheduler"
+    if not folder.is_dir() and (root / "scheduler_config.json").is_file():
+        folder = root
+    config = _json(folder / "scheduler_config.json")
     name = str(config.get("_class_name"))
     try:
         kind = _scheduler_class(name)
@@ -138,12 +160,12 @@ def _one_line(error: Exception) -> str:
 
 
 def _diffusers_network(folder: Path, network: Any) -> Any:
-    """Loads the class ``network`` from the weights file of a folder.
+    """Loads the class ``network`` from the weights file of a folder, all of it and nothing else.
 
     The file is safetensors or a checkpoint, plain or of a variant such as fp16.
 
     Raises:
-        PriorError: no such file, or not weights of this network.
+        PriorError: no such file, or not weights of this network; the message names the entries.
 
     """
     files: list[str] = []
@@ -151,12 +173,58 @@ def _diffusers_network(folder: Path, network: Any) -> Any:
         files += sorted(path.name for path in folder.glob(f"diffusion_pytorch_model*.{kind}"))
     if not files:
         raise PriorError(f"{folder}: no diffusion_pytorch_model.safetensors or .bin; save the pipeline again")
-    _, *variant, kind = min(files, key=lambda name: name.count(".")).split(".")
+    chosen = min(files, key=lambda name: name.count("."))
+    _, *variant, kind = chosen.split(".")
     which = {"variant": ".".join(variant) or None, "use_safetensors": kind == "safetensors"}
+    _refuse_strange(folder / chosen)
     try:
-        return network.from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False, **which)
+        loaded, report = network.from_pretrained(
+            folder, local_files_only=True, low_cpu_mem_usage=False, output_loading_info=True, **which
+        )
     except Exception as error:  # of many kinds, and of many lines
         raise PriorError(f"{folder}: cannot be loaded: {_one_line(error)}") from error
+    _refuse_gaps(folder / chosen, report)
+    return loaded
+
+
+def _refuse_strange(file: Path) -> None:
+    """Refuses a file that holds no tensors by name, or whose suffix is that of another format.
+
+    Raises:
+        PriorError: what the file holds instead.
+
+    """
+    read_state(file)
+    named, found = file.suffix == ".safetensors", is_safetensors(file)
+    if named != found:
+        right = "it holds safetensors" if found else "it holds a checkpoint of torch.save"
+        raise PriorError(f"{file}: {right}; call it {file.stem}.{'safetensors' if found else 'bin'}")
+
+
+def _refuse_gaps(file: Path, report: dict[str, Any]) -> None:
+    """Refuses weights of which diffusers left some out, or which left a part of the network as it was.
+
+    Raises:
+        PriorError: the entries that are missing, unknown or of another shape.
+
+    """
+    said = []
+    for kind, words in (
+        ("missing_keys", "missing"),
+        ("unexpected_keys", "unknown"),
+        ("mismatched_keys", "of another shape"),
+    ):
+        if names := sorted(map(str, report[kind])):
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+            said.append(f"'{names[0]}' is {words}{more}")
+    if not said:
+        return
+    advice = ""
+    if report["missing_keys"] and report["unexpected_keys"]:
+        advice = prefix_advice(report["missing_keys"], report["unexpected_keys"])
+    if any("class_embedding" in name for name in report["unexpected_keys"]):
+        advice = "; num_class_embeds in config.json says for how many classes it is"
+    raise PriorError(f"{file}: not this architecture: {'; '.join(said)}{advice}")
 
 
 def _json(path: Path) -> dict[str, Any]:

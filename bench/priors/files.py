@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.priors.cards import Classifier, NetworkWeights, PriorError, read_card
-from bench.priors.unet import build_classifier, build_unet, check_state
+from bench.priors.unet import build_classifier, build_unet
 from bench.system.cache import cache_dir, sha256
 from bench.system.downloads import DownloadError, Progress, download, silent
+from bench.system.weights import WeightsError, read_tensors, refuse_difference
 
 RESTORE = "restore the file"
 
@@ -176,10 +177,7 @@ def check_sha256(path: Path, weights: NetworkWeights, called: str = "") -> str:
 
     """
     called = called or str(path)
-    size = path.stat().st_size
-    if weights.size is not None and size != weights.size:
-        sizes = f"{size} bytes, the card says {weights.size}"
-        raise PriorError(f"{called}: {sizes}{_difference(path, weights)}; {RESTORE}")
+    check_size(path, weights, called)
     found, note = sha256(path), _note(path)
     if weights.sha256 is not None:
         if found != weights.sha256:
@@ -191,6 +189,14 @@ def check_sha256(path: Path, weights: NetworkWeights, called: str = "") -> str:
             hashes = f"sha256 {found[:12]}... is not {known[:12]}... as when it was fetched"
             raise PriorError(f"{called}: {hashes}; fetch it again")
     return found
+
+
+def check_size(path: Path, weights: NetworkWeights, called: str = "") -> None:
+    """Refuses a file whose size is not the card's, where it says one; as `check_sha256`."""
+    size = path.stat().st_size
+    if weights.size is not None and size != weights.size:
+        sizes = f"{size} bytes, the card says {weights.size}"
+        raise PriorError(f"{called or path}: {sizes}{_difference(path, weights)}; {RESTORE}")
 
 
 def empty_network(weights: NetworkWeights) -> nn.Module:
@@ -219,26 +225,28 @@ def check_names(path: Path, weights: NetworkWeights, called: str = "") -> None:
         called: the name of the file in messages, if not its path.
 
     Raises:
-        PriorError: it is none; the message has the first name that differs.
+        PriorError: it is none; the message counts what differs and names the first of each kind.
 
     """
-    if weights.sha256 is not None:
-        return
+    if weights.sha256 is None:
+        check_entries(path, weights, called)
+
+
+def check_entries(path: Path, weights: NetworkWeights, called: str = "") -> None:
+    """Refuses a file, by its header, that is no checkpoint of the card's architecture; as `check_names`."""
     called = called or str(path)
     try:
-        check_state(empty_network(weights), read_state(path), called)
+        refuse_difference(empty_network(weights).state_dict(), read_state(path), called)
     except ValueError as error:
         raise PriorError(str(error).replace(str(path), called)) from None
 
 
 def _difference(path: Path, weights: NetworkWeights) -> str:
-    """Adds to a message the first name that differs, if a file holds another architecture."""
+    """Adds to a message what a file holds, where that is not the card's architecture."""
     try:
-        check_state(empty_network(weights), read_state(path), "")
-    except PriorError:
-        return ""
-    except ValueError as error:
-        return str(error)
+        check_entries(path, weights)
+    except PriorError as error:
+        return str(error).removeprefix(str(path))
     return ""
 
 
@@ -248,33 +256,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Checkpoints are unpickled as weights only: nothing in them is executed.
 
     Raises:
-        PriorError: the file is no safetensors file and no checkpoint of tensors.
+        PriorError: the file is no safetensors file and no checkpoint of tensors; the message says what it is.
 
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
-    except SafetensorError as error:
-        raise PriorError(f"{path}: not a safetensors file ({error})") from None
-    except OSError:
-        raise
-    except Exception as error:  # a damaged pickle may raise anything, an IndexError too
-        line, *_ = str(error).splitlines() or ["damaged"]
-        reason = line.partition(". ")[0]  # torch goes on with advice for its own callers
-        raise PriorError(f"{path}: not a checkpoint of weights ({reason})") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise PriorError(f"{path}: not a plain dictionary of tensors by name")
-    return dict(state)
-
-
-def _is_zip(path: Path) -> bool:
-    """Whether a checkpoint has the format that can be mapped; the older format is a bare pickle."""
-    with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"
+        return read_tensors(path)
+    except WeightsError as error:
+        raise PriorError(str(error)) from None
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from bench.batch import Images
 from bench.prior import Prior, Pullback
 from bench.priors.unet import can_recompute, channels_last, recompute_activations
 from bench.schedule import Level, Schedule, VPSchedule
@@ -95,6 +96,11 @@ class NetworkPrior(Prior):
         """Has torch.compile translate the network, by one of its backends, when it is first called."""
         self.network.compile(backend=backend)
         self._compiled = True
+
+    def __getitem__(self, images: Images) -> Self:
+        some = copy.copy(self)
+        some.labels = None if self.labels is None else self.labels[images]
+        return some
 
     def condition(self, labels: Sequence[int]) -> Self:
         if bad := [label for label in labels if not 0 <= label < self.classes]:

@@ -10,7 +10,7 @@ things are ours:
   kernels do not support.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -151,26 +151,3 @@ def recompute_activations(network: nn.Module, on: bool) -> nn.Module:
         else:
             block.__dict__["forward"] = block._forward
     return network
-
-
-def check_state(network: nn.Module, state: Mapping[str, Any], source: str) -> None:
-    """Refuses a state dict of another architecture, naming the first entry that differs.
-
-    Raises:
-        ValueError: a name is missing, unknown, or has another shape, or integers are where weights should be.
-
-    """
-    expected = network.state_dict()
-    for name, value in expected.items():
-        if name not in state:
-            raise ValueError(f"{source}: not this architecture: '{name}' is missing")
-        found = state[name]
-        if found.shape != value.shape:
-            shapes = f"shape {tuple(found.shape)}, expected {tuple(value.shape)}"
-            raise ValueError(f"{source}: not this architecture: '{name}' has {shapes}")
-        if value.is_floating_point() and not found.is_floating_point():
-            kinds = f"{found.dtype} in place of floating point weights"
-            raise ValueError(f"{source}: '{name}' holds {kinds}; quantised?")
-    for name in state:
-        if name not in expected:
-            raise ValueError(f"{source}: not this architecture: unknown entry '{name}'")

@@ -1,18 +1,25 @@
 """The journals of a run folder: written line by line, read as a whole or as they grow."""
 
-import json
+import contextlib
+import gc
+import gzip
 import os
 import re
 import socket
 import zlib
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 from bench.records.files import StoreError
-from bench.records.keys import canonical, finite
-from bench.records.record import DONE, FORMAT, Record
+from bench.records.lines import LineReader, write_line
+from bench.records.record import DONE, Record
 
+ZEROS = re.compile(rb"\0+")
 LOST = (0, 0)
 """Rank of an attempt that gave nothing."""
+PACKED = ".gz"
+"""How the name of a journal ends that was compressed, as by `gzip`; nothing is appended to it."""
 
 
 def read_records(*folders: str | Path) -> tuple[list[Record], int]:
@@ -25,23 +32,27 @@ def read_records(*folders: str | Path) -> tuple[list[Record], int]:
         One record per key, oldest first, and the number of damaged lines that were skipped.
 
     Raises:
-        StoreError: a line was written by a newer format.
+        StoreError: a line was written by a newer format, or a file cannot be read.
 
     """
-    found: list[Record] = []
-    n_bad = 0
+    attempts: list[Record] = []
+    damaged = 0
     for folder in folders:
-        for path in sorted((Path(folder) / "journal").glob("*.jsonl")):
-            records, bad = _read_journal(path)
-            found += records
-            n_bad += bad
-    found.sort(key=lambda r: r.created)
-    best: dict[str, Record] = {}
-    for record in found:
-        known = best.get(record.key)
-        if known is None or _replaces(record, known):
-            best[record.key] = record
-    return sorted(best.values(), key=lambda r: (r.created, r.key)), n_bad
+        history = History(folder)
+        attempts += history.attempts
+        damaged += history.damaged
+    return best(attempts), damaged
+
+
+def best(attempts: Iterable[Record]) -> list[Record]:
+    """One record per key, oldest first, chosen as `read_records` says."""
+    chosen: dict[str, Record] = {}
+    in_order, is_sorted = attrgetter("created", "key"), True
+    for record in sorted(attempts, key=in_order):
+        known = chosen.setdefault(record.key, record)
+        if known is not record and _replaces(record, known):
+            chosen[record.key], is_sorted = record, False
+    return list(chosen.values()) if is_sorted else sorted(chosen.values(), key=in_order)
 
 
 def _replaces(record: Record, known: Record) -> bool:
@@ -50,69 +61,117 @@ def _replaces(record: Record, known: Record) -> bool:
     return rank > best or rank == best == LOST
 
 
-class Arrivals:
-    """The records that come into a run folder from now on, whoever writes them."""
-
-    def __init__(self, folder: str | Path) -> None:
-        self._journal = Path(folder) / "journal"
-        self._read = {path: path.stat().st_size for path in self._journal.glob("*.jsonl")}
-
-    def new(self) -> list[Record]:
-        """The records since the last call; one whose line is not complete comes later."""
-        found: list[Record] = []
-        for path in sorted(self._journal.glob("*.jsonl")):
-            start = self._read.get(path, 0)
-            if path.stat().st_size == start:
-                continue
-            with path.open("rb") as file:
-                file.seek(start)
-                whole, end, _ = file.read().rpartition(b"\n")
-            self._read[path] = start + len(whole + end)
-            parsed = (_parse(line, path) for line in whole.split(b"\n"))
-            found += [record for record in parsed if record]
-        return found
-
-
 def _rank(record: Record) -> tuple[int, int]:
     if record.status == "ok":
         return 2, -len(record.unavailable)
     return int(record.status in DONE), 0
 
 
-def _read_journal(path: Path) -> tuple[list[Record], int]:
-    """The records of a file, and the number of damaged lines.
+class History:
+    """What the journals of a run folder hold, whoever writes them: read once, and then what is new.
 
-    A crash may leave a cut line or a block of zeros; JSON text holds neither line feeds nor zeros, so both
-    delimit.
+    Attributes:
+        attempts: all records, several of one key included.
+
+    Raises:
+        StoreError: a line was written by a newer format, or a file cannot be read; of `new`, too.
     """
-    data = path.read_bytes()
-    records, n_bad = [], len(re.findall(rb"\0+", data))
-    for line in data.replace(b"\0", b"\n").split(b"\n"):
-        if not line:
-            continue
-        record = _parse(line, path)
-        if record:
-            records.append(record)
-        else:
-            n_bad += 1
-    return records, n_bad
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder) / "journal"
+        self.attempts: list[Record] = []
+        self._parse = LineReader()
+        self._read: dict[Path, int] = {}
+        """Journal -> the number of its bytes that were read."""
+        self._damaged = 0
+        self._torn: set[Path] = set()
+        """Journals whose last line is not whole, or not yet."""
+        self._best: list[Record] = []
+        self.new()
+
+    @property
+    def damaged(self) -> int:
+        """The number of damaged lines, which are skipped."""
+        return self._damaged + len(self._torn)
+
+    @property
+    def records(self) -> list[Record]:
+        """One record per key, oldest first."""
+        if not self._best:
+            self._best = best(self.attempts)
+        return self._best
+
+    def new(self) -> list[Record]:
+        """The records that came since the last call; one whose line is not complete comes later."""
+        first = len(self.attempts)
+        with _uncollected():
+            for path in sorted(self.folder.glob("*.jsonl*")):
+                try:
+                    self._go_on(path)
+                except OSError as error:
+                    raise StoreError(f"cannot read {path}: {error.strerror or error}") from error
+        if len(self.attempts) > first:
+            self._best = []
+        return self.attempts[first:]
+
+    def _go_on(self, path: Path) -> None:
+        """Reads what a journal has beyond what was read."""
+        size, start = path.stat().st_size, self._read.get(path, 0)
+        if path.suffix == PACKED:
+            self._read[path] = size
+            if not start:
+                self._unpack(path)
+        elif path.suffix == ".jsonl" and size > start:
+            with path.open("rb") as file:
+                file.seek(start)
+                self._read[path] = start + self._take(file, path)
+
+    def _unpack(self, path: Path) -> None:
+        """Reads a compressed journal; where it is cut, what comes before counts."""
+        try:
+            with gzip.open(path) as file:
+                self._take(file, path)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            self._damaged += 1
+
+    def _take(self, lines: Iterable[bytes], path: Path) -> int:
+        """Keeps the records of some lines; the number of bytes that are done with.
+
+        A crash may leave a cut line or a block of zeros; JSON text holds neither line feeds nor zeros, so
+        both delimit.
+        """
+        done = 0
+        self._torn.discard(path)
+        for line in lines:
+            if record := self._parse(line, path):
+                self.attempts.append(record)
+            elif line.endswith(b"\n"):
+                self._take_damaged(line.rstrip(b"\r\n"), path)
+            else:
+                self._torn.add(path)
+                return done
+            done += len(line)
+        return done
+
+    def _take_damaged(self, text: bytes, path: Path) -> None:
+        """Keeps what is whole of a line that is not."""
+        pieces = ZEROS.split(text)
+        found = [self._parse(piece, path) for piece in pieces if piece]
+        records = [record for record in found if record]
+        self.attempts += records
+        self._damaged += len(pieces) - 1 + len(found) - len(records)
 
 
-def _parse(line: bytes, path: Path) -> Record | None:
-    """The record of a line, None if it is damaged."""
-    crc, _, body = line.partition(b" ")
-    if crc != b"%08x" % zlib.crc32(body):
-        return None
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Turns the search for cyclic garbage off, which would go through all records time and again."""
+    was_on = gc.isenabled()
+    gc.disable()
     try:
-        values = json.loads(body)
-        version = values.pop("format", FORMAT)
-        if version <= FORMAT:
-            return Record.from_disk(values)
-    except (ValueError, TypeError, AttributeError):
-        return None
-    raise StoreError(
-        f"{path} has records of format {version}, newer than {FORMAT}: update diffusion-inverse-bench"
-    )
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Journal:
@@ -128,6 +187,7 @@ class Journal:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder) / "journal"
         self._fd: int | None = None
+        self._path: Path | None = None
         self._pid: int | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -148,25 +208,38 @@ class Journal:
                 call works again once there is space.
 
         """
-        body = canonical({"format": FORMAT} | finite(record.to_disk())).encode()
-        line = b"%08x %s\n" % (zlib.crc32(body), body)
+        line = write_line(record)
         if self._fd is None or self._pid != os.getpid():
             self._fd, self._pid = self._open(), os.getpid()
-        try:
-            written = os.write(self._fd, line)
-            if written == len(line):
-                getattr(os, "fdatasync", os.fsync)(self._fd)
-                return
-            reason = f"{written} of {len(line)} bytes were written: disk full?"
-        except OSError as error:
-            reason = str(error.strerror)
+        reason = self._write(self._fd, line)
+        if not reason and self._is_in_place(self._fd):
+            return
         self.close()
+        if not reason:
+            raise StoreError(f"{self.folder} was deleted or moved while the run went on; run again")
         raise StoreError(
             f"cannot append to {self.folder}: {reason}. Records up to here are kept; run again to resume"
         )
 
+    @staticmethod
+    def _write(fd: int, line: bytes) -> str:
+        """Writes and syncs a line; why it could not, "" where it could."""
+        try:
+            written = os.write(fd, line)
+            if written == len(line):
+                getattr(os, "fdatasync", os.fsync)(fd)
+                return ""
+        except OSError as error:
+            return str(error.strerror)
+        return f"{written} of {len(line)} bytes were written: disk full?"
+
+    def _is_in_place(self, fd: int) -> bool:
+        """Whether the open file still has its name; its folder may have been deleted or moved."""
+        assert self._path is not None
+        return self._path.exists() and os.path.samestat(os.fstat(fd), self._path.stat())
+
     def _open(self) -> int:
-        path = self.folder / f"{journal_stem(os.getpid())}{os.urandom(4).hex()}.jsonl"
+        self._path = path = self.folder / f"{journal_stem(os.getpid())}{os.urandom(4).hex()}.jsonl"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             return os.open(path, flags, 0o644)

@@ -26,14 +26,26 @@ def digest(obj: Any) -> str:
     return hashlib.sha256(canonical(obj).encode()).hexdigest()
 
 
-def finite(obj: Any) -> Any:
-    """``obj`` as plain JSON values: NaN and infinities become None, tuples lists, numpy scalars numbers."""
+def plain(obj: Any) -> Any:
+    """``obj`` as plain JSON values.
+
+    Infinity is the text "inf" or "-inf", NaN None; tuples are lists, numpy scalars numbers; what is no
+    Unicode in a text, as in some file names, is a question mark.
+    """
     if isinstance(obj, Mapping):
-        return {str(k): finite(v) for k, v in obj.items()}
+        return {str(k): plain(v) for k, v in obj.items()}
     if isinstance(obj, (list, tuple)):
-        return [finite(v) for v in obj]
+        return [plain(v) for v in obj]
+    if isinstance(obj, str):
+        return obj if obj.isascii() else obj.encode("utf-8", "replace").decode()
     if isinstance(obj, float):
-        return float(obj) if math.isfinite(obj) else None
-    if obj is not None and not isinstance(obj, (str, int)) and hasattr(obj, "item"):
-        return finite(obj.item())
+        return _plain_float(float(obj))
+    if obj is not None and not isinstance(obj, int) and hasattr(obj, "item"):
+        return plain(obj.item())
     return obj
+
+
+def _plain_float(value: float) -> float | str | None:
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return None if math.isnan(value) else value

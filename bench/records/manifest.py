@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from bench.records.files import StoreError, write_atomic
-from bench.records.keys import canonical, digest, finite
+from bench.records.keys import canonical, digest, plain
 from bench.records.record import FORMAT
 from bench.records.words import (
     OPTIONS,
@@ -79,13 +79,16 @@ class Entry:
 class TaskEntry(Entry):
     """A task of a run, in the order of the tables."""
 
-    LEFT_OUT = frozenset({"operator_sha256", "dataset", "prior", "conventions", "images"})
+    LEFT_OUT = frozenset({"operator_sha256", "dataset", "prior", "conventions", "images", "noise", "told"})
 
     name: str
     title: str | None = None
     operator: str | None = None
     params: Mapping[str, Any] | None = None
     sigma: float | None = None
+    noise: Mapping[str, Any] = field(default_factory=dict)
+    """Of a record; so is ``told``."""
+    told: Mapping[str, Any] = field(default_factory=dict)
     operator_sha256: str | None = None
     """Hash of the code of a user's operator."""
     dataset: str | None = None
@@ -233,7 +236,7 @@ class RunManifest(Entry):
             written["asked"] = self.asked.to_disk()
         else:
             del written["data_root"]
-        return dict(finite(written))
+        return dict(plain(written))
 
     @property
     def digest(self) -> str:

@@ -1,10 +1,10 @@
 """What a run keeps about one reconstruction. No torch in here."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any
 
-from bench.records.words import RECORD, from_disk, switches_from_disk, switches_to_disk, to_disk
+from bench.records.words import RECORD, switches_to_disk, to_disk
 
 FORMAT = 1
 """Version of a journal line. Adding a field keeps it; changing the meaning of one raises it."""
@@ -16,7 +16,7 @@ DETERMINISTIC = "deterministic"
 by bit."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """One reconstruction of one image, or one skipped cell with image "*".
 
@@ -37,8 +37,12 @@ class Record:
     """Revision of the operator's code, as ``solver_rev`` is of the solver's."""
     operator_sha256: str | None = None
     """Hash of the code of a user's operator; None for ours."""
-    sigma: float
-    """Standard deviation of the noise in y, images in [-1, 1]."""
+    sigma: float | None
+    """Standard deviation of Gaussian noise in y, images in [-1, 1]; None where the noise is another."""
+    noise: dict[str, Any] = field(default_factory=dict)
+    """Kind and parameters of noise that is not Gaussian; see `bench.likelihood`."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """What the solver was told that is not so: sigma, parameters of the operator; mostly empty."""
     solver: str
     label: str
     """The row's name in tables."""
@@ -80,6 +84,8 @@ class Record:
     """Network evaluations per image; so are ``vjps`` (backward passes) and ``operator_calls``."""
     vjps: int = 0
     operator_calls: int = 0
+    notes: dict[str, float | None] = field(default_factory=dict)
+    """What the method noted of this image, summed over its steps."""
     seconds: float | None = None
     """Per image: the solver's clock of the batch / batch size, without metrics, warm-up and files."""
     peak_memory_mb: float | None = None
@@ -102,23 +108,20 @@ class Record:
         """Whether it was made by --deterministic, so that it repeats bit by bit."""
         return DETERMINISTIC in self.switches
 
-    @classmethod
-    def from_disk(cls, values: Mapping[str, Any]) -> Self:
-        """The record of a journal line; fields that this version does not know are dropped.
-
-        Raises:
-            TypeError: a field that has no default is absent.
-        """
-        named = from_disk(values, RECORD)
-        named["switches"] = switches_from_disk(named.get("switches", ()))
-        return cls(**{name: value for name, value in named.items() if name in FIELDS})
-
     def to_disk(self) -> dict[str, Any]:
-        """The record as a journal line holds it."""
-        return to_disk(vars(self) | {"switches": switches_to_disk(self.switches)}, RECORD)
+        """The record as a journal line holds it; without ``notes`` where there are none."""
+        values = values_of(self) | {"switches": switches_to_disk(self.switches)}
+        if not self.notes:
+            del values["notes"]
+        return to_disk(values, RECORD)
 
 
-FIELDS = frozenset(f.name for f in fields(Record))
+FIELDS = tuple(f.name for f in fields(Record))
+
+
+def values_of(record: Record) -> dict[str, Any]:
+    """The fields of a record by name; not copies."""
+    return {name: getattr(record, name) for name in FIELDS}
 
 
 def done_keys(records: Iterable[Record], retry: bool = False, metrics: Collection[str] = ()) -> set[str]:

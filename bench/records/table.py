@@ -1,41 +1,73 @@
 """Records as a table of pandas."""
 
-from dataclasses import fields
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bench.records.files import check_run_folder
 from bench.records.journal import read_records
-from bench.records.record import Record
+from bench.records.record import FIELDS, Record
+from bench.records.snapshot import read_snapshot, state, write_snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PREFIXES = {
-    "params": "param",
-    "operator_params": "operator",
-    "unavailable": "unavailable",
-    "versions": "version",
+SPREAD = {
+    "metrics": "",
+    "params": "param.",
+    "operator_params": "operator.",
+    "notes": "note.",
+    "unavailable": "unavailable.",
+    "versions": "version.",
 }
-"""Field that holds a dictionary -> how the names of its columns begin."""
+"""Field that holds a mapping -> how the names of its columns begin."""
 
 
 def load(*folders: str | Path) -> "pd.DataFrame":
     """Reads run folders as a tidy table with one row per record.
 
-    Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``unavailable.lpips``,
-    ``version.torch``.
+    Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``note.accepted``,
+    ``unavailable.lpips``, ``version.torch``. An infinite metric is inf; one that is not known, NaN.
+
+    Raises:
+        StoreError: a folder is not there, or is not one of a run.
     """
+    for folder in folders:
+        check_run_folder(folder)
+    kept = read_snapshot(folders[0]) if len(folders) == 1 else None
+    return tabulate(read_records(*folders)[0]) if kept is None else kept
+
+
+def export(folder: str | Path) -> Path:
+    """Keeps the table of a run folder as a Parquet file, which `load` reads as long as nothing is added.
+
+    Raises:
+        StoreError: pyarrow is not installed, or the folder is not one of a run or cannot be written.
+    """
+    check_run_folder(folder)
+    journals = state(folder)
+    return write_snapshot(folder, tabulate(read_records(folder)[0]), journals)
+
+
+def tabulate(records: Sequence[Record]) -> "pd.DataFrame":
+    """The table of some records; where a record lacks a column's value, it is NaN."""
     import pandas as pd
 
-    rows = []
-    for record in read_records(*folders)[0]:
-        row = dict(vars(record))
-        columns = dict(row.pop("metrics")) | row
-        for name, prefix in PREFIXES.items():
-            for key, value in columns.pop(name).items():
-                columns[f"{prefix}.{key}"] = value
-        rows.append(columns)
-    names = [f.name for f in fields(Record) if f.name not in {"metrics", *PREFIXES}]
-    table = pd.DataFrame(rows, columns=None if rows else names)
-    others = [column for column in table.columns if column not in names]
-    return table[names + others]
+    columns: dict[str, list[Any]] = {}
+    for name in FIELDS:
+        if name not in SPREAD:
+            columns[name] = [getattr(record, name) for record in records]
+    for name, prefix in SPREAD.items():
+        mappings: list[Mapping[str, Any]] = [getattr(record, name) for record in records]
+        for key in _keys(mappings):
+            columns.setdefault(prefix + key, [mapping.get(key, math.nan) for mapping in mappings])
+    return pd.DataFrame(columns)
+
+
+def _keys(mappings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """All keys, in the order in which they come first; equal mappings are mostly one object."""
+    found: dict[str, None] = {}
+    for mapping in {id(mapping): mapping for mapping in mappings}.values():
+        found |= dict.fromkeys(mapping)
+    return list(found)

@@ -3,17 +3,22 @@
 No torch in here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from bench.records.files import StoreError, write_atomic
+from PIL import Image
+
+from bench.records.files import check_run_folder, write_atomic
 from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
+from bench.records.objects import find_file
 from bench.records.record import Record
 from bench.report import exact
+from bench.report.across.ranks import Across, over_tasks
+from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
-from bench.report.figures import exact_plots, grid, plot, ranks
+from bench.report.figures import critical, exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
 from bench.report.html import report as html
 from bench.report.markdown import exact as exact_page
@@ -30,6 +35,36 @@ ALL_FORMATS = (*FORMATS, "html")
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
+
+
+class Pictures:
+    """Finds pictures below objects/, in the first folder that holds them; see `grid.Find`.
+
+    Attributes:
+        unreadable: those that are damaged, which count as not kept.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.places = [folder / "objects" for folder in folders]
+        self.unreadable: set[Path] = set()
+        self._good: set[Path] = set()
+
+    def __call__(self, name: str) -> Path | None:
+        path = find_file(self.places, name)
+        if path is None or path in self._good or path.suffix != ".png":
+            return path
+        if path not in self.unreadable:
+            (self._good if _is_readable(path) else self.unreadable).add(path)
+        return path if path in self._good else None
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except Exception:  # noqa: BLE001 - Pillow raises SyntaxError, struct.error and others, as a file has it
+        return False
+    return True
 
 
 def render(
@@ -58,19 +93,21 @@ def render(
     parts: list[Files] = []
     if of_images:
         columns = _image_columns(of_images, of_problems, runs)
-        judged = _judged(of_images, columns, runs, places)
-        parts.append(image_files(judged, columns, runs, formats, finder(places), n_bad))
+        sets, find = Sets(places, runs), Pictures(places)
+        margins = {run.suite: run.margins for run in runs}
+        judged = [_judge(table, columns, sets, find, margins) for table in of_images]
+        sets.save()  # FID and KID are kept for the next report
+        parts.append(image_files(judged, columns, runs, formats, find, n_bad))
         if "html" in formats:
-            source = html.of_images(judged, columns, runs, places, finder(places), n_bad)
-            parts.append(html.files(source))
+            source = html.of_images(judged, columns, runs, sets, n_bad)
+            parts.append(html.files(source, find))
     if of_problems:
         columns = columns_of(of_problems, runs)
         numbers = [exact.numbers(table, columns) for table in of_problems]
         parts.append(exact_files(of_problems, columns, numbers, runs, formats))
         if "html" in formats:
-            name = "exact" if of_images else "report"
-            source = html.of_problems(of_problems, columns, numbers, runs, finder(places), n_bad)
-            parts.append(html.files(source, name))
+            source = html.of_problems(of_problems, columns, numbers, runs, n_bad)
+            parts.append(html.files(source, Pictures(places), "exact" if of_images else "report"))
     written = []
     for name, data in _together(parts).items():
         written.append(Path(out) / name)
@@ -101,18 +138,16 @@ def _image_columns(
     return [column for column in columns_of(of_images, runs) if column.name not in elsewhere]
 
 
-def _judged(
-    tables: Sequence[Table], columns: Sequence[Column], runs: Sequence[RunManifest], folders: Sequence[Path]
-) -> list[Judged]:
-    """All that is computed of each table; FID and KID are kept for the next report."""
-    sets, find = Sets(folders, runs), finder(folders)
-    margins = {run.suite: MARGINS | run.margins for run in runs}
-    judged = []
-    for table in tables:
-        spreads, own = diversity.measure(table, find), margins.get(table.head.suite, MARGINS)
-        judged.append(judge_all(table, columns, sets, spreads, own))
-    sets.save()
-    return judged
+def _judge(
+    table: Table,
+    columns: Sequence[Column],
+    sets: Sets,
+    find: grid.Find,
+    margins: Mapping[str, Mapping[str, float]],
+) -> Judged:
+    """All that is computed of a table; its margins are those of its suite."""
+    own = margins.get(table.head.suite, {})
+    return judge_all(table, columns, sets, diversity.measure(table, find), MARGINS | own)
 
 
 def image_files(
@@ -120,16 +155,20 @@ def image_files(
     columns: Sequence[Column],
     runs: Sequence[RunManifest],
     formats: Sequence[str],
-    find: grid.Find,
+    find: Pictures,
     n_bad: int,
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}
+    across = over_tasks(judged, columns)
     if "csv" in formats:
         files["tables.csv"] = sheet(judged, columns)
-    pictures = _pictures(judged, columns, find) if "png" in formats else {}
+        if across:
+            files["across.csv"] = ranks_sheet(across)
+    pictures = _pictures(judged, columns, across, find) if "png" in formats else {}
     if "md" in formats:
-        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), n_bad).encode()
+        damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable))
+        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), damage, across).encode()
     return files | _png(pictures)
 
 
@@ -166,8 +205,7 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(f"no run folder {folder}; run a suite first")
+        check_run_folder(folder)
     records, n_bad = read_records(*folders)
     if not records:
         places = ", ".join(map(str, folders))
@@ -175,20 +213,9 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
     return records, n_bad
 
 
-def finder(folders: Sequence[Path]) -> grid.Find:
-    """A function that finds a file below objects/ in the first folder that holds it."""
-
-    def find(name: str) -> Path | None:
-        for folder in folders:
-            path = folder / "objects" / name
-            if path.is_file():
-                return path
-        return None
-
-    return find
-
-
-def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Find) -> dict[str, bytes]:
+def _pictures(
+    judged: Sequence[Judged], columns: Sequence[Column], across: Sequence[Across], find: grid.Find
+) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
     tables = [one.table for one in judged]
     scores = [one.scores for one in judged]
@@ -202,6 +229,8 @@ def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Fi
     if "lpips" in by_name:
         lpips = by_name["lpips"]
         drawn["lpips_vs_seconds"] = plot.draw(tables, scores, yardsticks, lpips, palette, shapes)
+    for suite in across:
+        drawn[f"average_ranks_{suite.suite}"] = critical.draw(suite, columns, palette)
     for one in judged:
         marks = one.scores[first.name] if first else {}
         drawn[f"grid_{one.table.slug}"] = grid.draw(one.table, first, marks, palette, find)

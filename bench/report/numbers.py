@@ -14,6 +14,8 @@ from bench.report.scores import Score
 from bench.report.tables import SETTING, Row, Table
 from bench.stats.intervals import mean_interval
 
+MOSTLY_EMPTY = {"operator_sha256", "noise", "told"}
+"""Facts without a column where no record has any."""
 PLAIN = (
     *SETTING,
     "label",
@@ -47,12 +49,7 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
         table = one.table
         for row in table.rows:
             lines.append(_line(one, row, columns))
-        for best, scores in oracles(table, columns):
-            line = _facts(best.head, PLAIN) | {"row": best.name, "status": "oracle", "n": len(best.solved)}
-            for column in columns:
-                if column.name in scores:
-                    line |= _number(column, scores[column.name], math.nan)
-            lines.append(line)
+        lines += _oracle_lines(table, columns)
         for record in table.skipped:
             about = {"row": record.label, "status": "skipped", "reason": record.reason}
             lines.append(_facts(record, PLAIN) | about)
@@ -70,6 +67,18 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
     return text.getvalue().encode()
 
 
+def _oracle_lines(table: Table, columns: Sequence[Column]) -> list[Line]:
+    """The best of several samples of each row that has these."""
+    lines = []
+    for best, scores in oracles(table, columns):
+        line = _facts(best.head, PLAIN) | {"row": best.name, "status": "oracle", "n": len(best.solved)}
+        for column in columns:
+            if column.name in scores:
+                line |= _number(column, scores[column.name], math.nan)
+        lines.append(line)
+    return lines
+
+
 def _line(judged: Judged, row: Row, columns: Sequence[Column]) -> Line:
     """Everything about one row."""
     line = _facts(row.head, PLAIN) | {"row": row.name, "status": "run"}
@@ -84,7 +93,7 @@ def _facts(record: Record, names: Sequence[str]) -> Line:
     facts: Line = {}
     for name in names:
         value = getattr(record, name)
-        if name != "operator_sha256" or value:
+        if name not in MOSTLY_EMPTY or value:
             facts[name] = canonical(value) if isinstance(value, dict) else value
     return facts
 
@@ -137,7 +146,7 @@ def _interval(name: str, values: tuple[float | None, ...]) -> Line:
 
 
 def short(value: object) -> object:
-    """A number with six significant digits; None where it is not finite. Other values stay as they are."""
+    """A number with six significant digits, "inf" included; None for NaN. Other values stay as they are."""
     if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else None
+        return None if math.isnan(value) else f"{value:.6g}"
     return value

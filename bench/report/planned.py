@@ -105,6 +105,8 @@ def _concerns(run: RunManifest, task: TaskEntry, head: Record) -> bool:
         "operator_sha256": task.operator_sha256,
         "operator_params": task.params,
         "sigma": task.sigma,
+        "noise": task.noise,
+        "told": task.told,
     }
     stated = {name: value for name, value in ours.items() if value is not None}
     return all(getattr(head, name) == value for name, value in stated.items())

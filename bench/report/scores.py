@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from bench.names import counted
 from bench.records.files import StoreError, write_atomic
 from bench.records.keys import digest
 from bench.records.manifest import RunManifest, SetsEntry
+from bench.records.objects import find_file
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.tables import Row
@@ -29,6 +30,7 @@ from bench.stats.features import (
     statistics_path,
 )
 from bench.stats.intervals import Interval, mean_interval
+from bench.system.gate import conform, read_json
 
 ENOUGH_FOR_FID = 2048
 """Least number of images whose FID is ranked: with fewer its bias decides."""
@@ -98,11 +100,9 @@ class Sets:
     def __init__(self, folders: Sequence[Path], runs: Sequence[RunManifest] = ()) -> None:
         self.folders = folders
         self.path = folders[0] / "sets.json"
-        self.cache: dict[str, dict[str, Any]] = {}
+        self.cache = _read_cache(self.path)
         self.changed = False
         self.kinds = {run.suite: run.sets for run in runs}
-        with contextlib.suppress(OSError, ValueError):
-            self.cache = dict(json.loads(self.path.read_text()))
 
     def score(self, row: Row, metric: str) -> Score:
         """The FID or KID of a row's first samples: against their truths, or what the suite compares with."""
@@ -117,7 +117,10 @@ class Sets:
             against, lack = self._against(about, mode)
         name = _entry_name(first, kind)
         if not lack:
-            entry = self._entry(name, paths, against)
+            try:
+                entry = self._entry(name, paths, against)
+            except (OSError, ValueError, EOFError):
+                return Score(None, reason="a feature file cannot be read")
         elif (entry := self.cache.get(name, {})).get("rev") != REV:
             reasons = [*row.reasons(metric), *row.reasons("inception"), *row.reasons("features"), lack]
             return Score(None, reason=reasons[0])
@@ -138,11 +141,7 @@ class Sets:
         return paths, f"{counted(missing, 'feature file')} missing" if paths else "no features were kept"
 
     def _find(self, mode: str, name: str) -> Path | None:
-        for folder in self.folders:
-            path = folder / features_folder(mode) / name
-            if path.is_file():
-                return path
-        return None
+        return find_file([folder / features_folder(mode) for folder in self.folders], name)
 
     def _against(self, about: Mapping[str, Any], mode: str) -> tuple[Statistics | None, str]:
         """The reference statistics that a manifest names; or None, and what is lacking."""
@@ -177,6 +176,34 @@ class Sets:
         if self.changed:
             with contextlib.suppress(StoreError):
                 write_atomic(self.path, json.dumps(self.cache, indent=1, sort_keys=True).encode())
+
+
+@dataclass(frozen=True)
+class CachedSet:
+    """The numbers of a set of images, as sets.json keeps them; see `Sets`."""
+
+    __pydantic_config__: ClassVar = {"allow_inf_nan": False}
+
+    rev: int
+    features: str
+    n: int
+    fid: float
+    kid: float
+    kid_error: float
+
+
+def _read_cache(path: Path) -> dict[str, dict[str, Any]]:
+    """The entries of a sets.json; what is damaged is left out, since it can be computed again."""
+    try:
+        entries = read_json(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    cache: dict[str, dict[str, Any]] = {}
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        with contextlib.suppress(ValueError):
+            conform(CachedSet, entry)
+            cache[name] = entry
+    return cache
 
 
 def _entry_name(records: Iterable[Record], kind: SetsEntry | None) -> str:

@@ -25,6 +25,8 @@ SETTING = (
     "operator_sha256",
     "sigma",
     "seed",
+    "noise",
+    "told",
 )
 """What the rows of one table share; results that differ in one of these never meet in a table."""
 
@@ -137,14 +139,27 @@ def build(records: Iterable[Record], runs: Sequence[RunManifest]) -> list[Table]
         return suites.get(suite, len(suites)), suite, order.get(task, len(order)), task, setting
 
     tables = []
-    used: Counter[str] = Counter()
+    taken: set[str] = set()
     for setting in sorted(groups, key=place):
         group = groups[setting]
-        slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", group[0].task)
-        used[slug] += 1
-        unique = slug if used[slug] == 1 else f"{slug}-{used[slug]}"
-        tables.append(_table(unique, group, PlannedRun(runs, group[0])))
+        slug = file_name(group[0].task, taken)
+        tables.append(_table(slug, group, PlannedRun(runs, group[0])))
     return tables
+
+
+def file_name(task: str, taken: set[str]) -> str:
+    """A name for the files of a table, which no other has, also where case makes no difference.
+
+    Args:
+        taken: the names so far, in lower case; the new one is added.
+    """
+    slug = name = re.sub(r"[^A-Za-z0-9_.-]+", "-", task)
+    n = 1
+    while name.lower() in taken:
+        n += 1
+        name = f"{slug}-{n}"
+    taken.add(name.lower())
+    return name
 
 
 def _table(slug: str, group: Iterable[Record], planned: PlannedRun) -> Table:

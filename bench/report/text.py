@@ -1,7 +1,7 @@
 """Small conversions of values to text, and the parts of Markdown."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.records.keys import canonical
@@ -82,6 +82,19 @@ def parameters(params: dict[str, Any]) -> str:
     """Escaped names and values of parameters, in parentheses after a space; "" where none is set."""
     texts = [f"{name} {plain(value)}" for name, value in params.items() if value is not None]
     return f" ({escape(', '.join(texts))})" if texts else ""
+
+
+def noise_text(sigma: float | None, noise: Mapping[str, Any]) -> str:
+    """The noise of a measurement, escaped, as in "σ = 0.1" or "poisson noise (rate 1)"."""
+    if noise:
+        return f"{escape(noise['kind'])} noise" + parameters({k: v for k, v in noise.items() if k != "kind"})
+    return "noise not known" if sigma is None else f"σ = {sigma:g}"
+
+
+def told_text(told: Mapping[str, Any]) -> str:
+    """What solvers are told that is not so, as a part of a sentence; "" where they are told the truth."""
+    texts = [f"{'σ' if name == 'sigma' else name} = {plain(value)}" for name, value in told.items()]
+    return f"; **the solvers are told {escape(', '.join(texts))}**" if texts else ""
 
 
 def count(value: float) -> str:

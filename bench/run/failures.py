@@ -2,11 +2,15 @@
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.checks.shared import Untouched
+from bench.plan.cell import Cell
 from bench.records.files import StoreError
+from bench.run.solve import ContractViolation
+from bench.system.code.reads import reading, refuse_undeclared
 from bench.system.device import out_of_memory
 
 
@@ -61,3 +65,26 @@ def describe(error: BaseException, own: str = "") -> str:
     if not chosen:
         return text
     return f"{text} ({Path(chosen[-1].filename).name}:{chosen[-1].lineno})"
+
+
+@contextlib.contextmanager
+def watched(cell: Cell, guards: Mapping[str, Untouched]) -> Iterator[None]:
+    """Notices what a solver may not do: change what all share, or read a file that no key knows of.
+
+    Raises:
+        ContractViolation: it changed something, which is put back.
+        UserCodeError: a user's solver reads a file of which it does not say so.
+    """
+    changed: list[str] = []
+    with reading() as opened:
+        try:
+            yield
+        finally:
+            for name, guard in guards.items():
+                if paths := guard.restore():
+                    changed.append(f"{name} ({paths[0]})")
+    if changed:
+        what = f"{cell.name} changed {' and '.join(changed)}, which other rows share"
+        raise ContractViolation(f"{what}; it was put back")
+    if cell.config["solver"]["source"]:
+        refuse_undeclared(type(cell.solver), opened)

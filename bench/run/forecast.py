@@ -13,9 +13,12 @@ from bench.run.score import make_scorer
 from bench.run.score_samples import as_samples
 from bench.run.solve import Outcome, solve, warm_up
 from bench.solver import Solver
+from bench.suites.methods import parameters
 from bench.system.device import full_precision
 
 PROBE_STEPS = 3
+PROBE_SECONDS = 60.0
+"""Per image, after which a probe is given up."""
 
 
 class Forecast(NamedTuple):
@@ -43,8 +46,8 @@ def forecast(plan: Plan, records: Sequence[Record]) -> list[Forecast]:
             if missing and cell.reason is None and row not in estimator.by_row:
                 outcome, scale = probe(plan, cell)
                 if outcome is not None:
-                    estimator.by_row[row] = [outcome.seconds * cell.samples_per_problem * scale]
-                    nfe[cell.label] = outcome.nfe * scale
+                    estimator.by_row[row].add(outcome.seconds * cell.samples_per_problem * scale)
+                    nfe[cell.label] = float(outcome.nfe.mean()) * scale
             total = len(plan.missing(cell, set()))
             seconds = estimator.per_image(cell) if missing else 0.0
             rows.append(Forecast(cell, total - missing, missing, nfe.get(cell.label), seconds))
@@ -64,7 +67,7 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
     measured = measure(cell.task, cell.data, images)
     try:
         warm_up(solver, *solver_inputs(cell, measured, jobs))
-        outcome = solve(solver, *solver_inputs(cell, measured, jobs))
+        outcome = solve(solver, *solver_inputs(cell, measured, jobs), limit=PROBE_SECONDS)
         if n > 1:
             outcome = as_samples(outcome, n, cell.data.shape)
     except (Exception, SystemExit):  # noqa: BLE001 - a solver may raise anything; the run itself will say what
@@ -73,8 +76,12 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
 
 
 def shortened(cell: Cell) -> tuple[Solver, float]:
-    """The solver of a cell with `PROBE_STEPS` steps, and the factor by which its own run is longer."""
-    if cell.solver.baseline or not cell.steps or cell.steps <= PROBE_STEPS:
+    """The solver of a cell with `PROBE_STEPS` steps, and the factor by which its own run is longer.
+
+    One whose steps are no parameter cannot be shortened.
+    """
+    is_parameter = "steps" in parameters(type(cell.solver))
+    if cell.solver.baseline or not is_parameter or not cell.steps or cell.steps <= PROBE_STEPS:
         return cell.solver, 1.0
     changes: dict[str, Any] = {"steps": PROBE_STEPS}
     return replace(cell.solver, **changes), cell.steps / PROBE_STEPS

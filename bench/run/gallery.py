@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bench.operators.base import moved
 from bench.records.files import write_atomic
+from bench.records.objects import find_file, spread
 from bench.run.failures import Failure
 from bench.run.inputs import Measured
 from bench.run.score import Scorer
@@ -33,21 +35,21 @@ class Gallery:
 
     def reconstruction(self, key: str, x: Tensor) -> None:
         """Keeps a reconstruction, (C, H, W) in [-1, 1]."""
-        write_atomic(self.folder / "objects" / key[:2] / f"{key}.png", png(x))
+        write_atomic(self.folder / "objects" / spread(f"{key}.png"), png(x))
 
     def measurement(self, measured: Measured, i: int) -> None:
         """Keeps the truth and the measurement of one image of a batch; y with its masks and kernels too."""
         one = slice(i, i + 1)
         y, A, _ = measured.measurement
-        truths, measurements = self.folder / "objects" / "truth", self.folder / "objects" / "measurement"
-        name = measured.y_hashes[i]
-        self._once(truths / f"{measured.image_sha256[i]}.png", lambda: png(measured.x[i]))
-        self._once(measurements / f"{name}.png", lambda: png(A[one].display(y[one])[0]))
-        self._once(measurements / f"{name}.npz", lambda: npz({"y": y[i], **first_rows(A[one].parameters())}))
+        name = f"measurement/{measured.y_hashes[i]}"
+        self._once(f"truth/{measured.image_sha256[i]}.png", lambda: png(measured.x[i]))
+        self._once(f"{name}.png", lambda: png(A[one].display(y[one])[0]))
+        self._once(f"{name}.npz", lambda: npz({"y": y[i], **first_rows(A[one].parameters())}))
 
-    def _once(self, path: Path, data: Callable[[], bytes]) -> None:
-        if not path.exists():
-            write_atomic(path, data())
+    def _once(self, name: str, data: Callable[[], bytes]) -> None:
+        objects = self.folder / "objects"
+        if find_file([objects], name) is None:
+            write_atomic(objects / spread(name), data())
 
     def features(
         self, scorer: Scorer, keys: Sequence[str], x_hat: Tensor, truths: Sequence[str], x: Tensor
@@ -60,15 +62,15 @@ class Gallery:
         Returns:
             For each image why it has none, or None.
         """
-        paths = [self._features / "truth" / f"{sha256}.npy" for sha256 in truths]
-        new = {path: i for i, path in enumerate(paths) if not path.exists()}
+        names = [f"truth/{sha256}.npy" for sha256 in truths]
+        new = {name: i for i, name in enumerate(names) if find_file([self._features], name) is None}
         of_truths = scorer.features(x[list(new.values())]) if new else []
         known = dict(zip(new, of_truths, strict=True))
         failures = []
-        for key, row, path in zip(keys, scorer.features(x_hat), paths, strict=True):
-            pair = {self._features / f"{key}.npy": row}
-            if path in known:
-                pair[path] = known[path]
+        for key, row, name in zip(keys, scorer.features(x_hat), names, strict=True):
+            pair = {self._features / spread(f"{key}.npy"): row}
+            if name in known:
+                pair[self._features / spread(name)] = known[name]
             failures.append(_write_arrays(pair))
         return failures
 
@@ -104,10 +106,10 @@ def npy(array: np.ndarray) -> bytes:
 
 
 def npz(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors as a compressed .npz file, floating numbers in float32."""
+    """Tensors as a compressed .npz file, floating numbers in float32 and complex ones in complex64."""
     arrays: dict[str, Any] = {}
     for name, tensor in tensors.items():
-        arrays[name] = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        arrays[name] = moved(tensor, dtype=torch.float32).numpy()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

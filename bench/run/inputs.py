@@ -3,20 +3,20 @@
 Everything here is a function of the named random streams of `bench.plan.task`.
 """
 
-import copy
 import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bench.data.images import Images
-from bench.noise import SCHEME, Noise, Philox, StreamNoise, fractions, stream_key
-from bench.operators.base import Operator
+from bench.noise import SCHEME, Noise, StreamNoise, fractions, stream_key
+from bench.operators.base import Operator, check_kind, moved
 from bench.operators.base.neutral import added
 from bench.plan.cell import Cell, Job, class_labels
-from bench.plan.task import Task, supplied
+from bench.plan.task import NOT_MEASURED, Task, supplied
 from bench.prior import Prior
 from bench.records.keys import digest
 from bench.solver import Measurement, particles
@@ -53,14 +53,8 @@ class SolverNoise(StreamNoise):
         super().__init__(sampler, dtype, device, calls)
         self.init = list(init)
 
-    def __getitem__(self, images: slice) -> "SolverNoise":
-        return SolverNoise(self.init[images], self.keys[images], self.dtype, self.device, self.calls)
-
-    def _uniforms(self, n: int) -> Tensor:
-        if self.calls:
-            return super()._uniforms(n)
-        self.calls = 1
-        return StreamNoise(self.init)._uniforms(n)
+    def _key(self, place: int, call: int) -> int:
+        return self.keys[place] if call else self.init[place]
 
 
 class SampleNoise(StreamNoise):
@@ -73,22 +67,18 @@ class SampleNoise(StreamNoise):
     def __init__(
         self, init: int, sampler: int, n: int, dtype: torch.dtype, device: torch.device | str, calls: int = 0
     ) -> None:
-        super().__init__([init, sampler], dtype, device, calls)
-        self.rows = range(n)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, images: slice) -> "SampleNoise":
-        other = copy.copy(self)
-        other.rows, other._philox = self.rows[images], Philox()
-        return other
+        super().__init__([init, sampler], dtype, device)
+        self._calls, self._places = np.full(n, calls), np.arange(n)
 
     def _uniforms(self, n: int) -> Tensor:
-        key = self.keys[1 if self.calls else 0]
-        bits = self._philox(key, self.calls, (self.rows[-1] + 1) * n).reshape(-1, n)
+        bits, calls = np.empty((len(self), n), np.uint64), self.calls
+        for call in np.unique(calls):
+            rows = calls == call
+            places = self._places[rows]
+            key = self.keys[1 if call else 0]
+            bits[rows] = self._philox(key, int(call), (int(places.max()) + 1) * n).reshape(-1, n)[places]
         self.calls += 1
-        return fractions(bits[self.rows.start : self.rows.stop : self.rows.step])
+        return fractions(bits)
 
 
 def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
@@ -97,15 +87,15 @@ def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:
     x = torch.stack([data.image(image) for image in images]).double()
     rows, hashes, truths = [], [], []
     for i, image in enumerate(images):
-        key = stream_key("measurement", task.seed, task.dataset, image, task.name)
+        key = task.measurement_stream(image)
         one, truth = A[i : i + 1], data.image_sha256(image)
-        n = StreamNoise([key], torch.float64).new(one.out_shape)
-        if one.measured is not None:
-            n = n * one.measured
-        rows.append(one(x[i : i + 1]) + task.sigma * n)
+        noise = StreamNoise([key], torch.float64)
+        Ax = one(x[i : i + 1])
+        check_kind(one, Ax)
+        rows.append(one.masked(task.likelihood.draw(Ax, noise)))
         hashes.append(_identity(task, one, key, truth))
         truths.append(truth)
-    return Measured(x, Measurement(torch.cat(rows), A, task.sigma), hashes, truths)
+    return Measured(x, Measurement(torch.cat(rows), A, noise=task.likelihood), hashes, truths)
 
 
 def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str:
@@ -117,14 +107,15 @@ def _identity(task: Task, A: Operator, noise_key: int, image_sha256: str) -> str
         "image": image_sha256,
         **supplied(A),
     }
-    if further := added(task):
-        identity["task"] = further
+    further = added(task)
+    if measured := {name: value for name, value in further.items() if name not in NOT_MEASURED}:
+        identity["task"] = measured
     return digest(identity)
 
 
 def _tensor_sha256(tensor: Tensor) -> str:
-    """Masks and kernels enter as float32: the last bits of float64 may differ between processors."""
-    values = tensor.float() if tensor.is_floating_point() else tensor
+    """Masks and kernels enter in single precision: the last bits of float64 may differ between processors."""
+    values = moved(tensor, dtype=torch.float32).resolve_conj()
     return hashlib.sha256(values.numpy().tobytes()).hexdigest()
 
 
@@ -161,16 +152,19 @@ def prior_of(cell: Cell, images: Sequence[str]) -> Prior:
 
 
 def solver_inputs(cell: Cell, measured: Measured, jobs: Sequence[Job]) -> tuple[Measurement, Prior, Noise]:
-    """What the solver gets for a batch of jobs.
+    """What the solver gets for a batch of jobs: y as it was measured, and what the task tells of A and noise.
 
     Several samples per problem are one job and make the batch: every row is the same problem then.
     """
     images, samples = [job.image for job in jobs], [job.sample for job in jobs]
-    prior, (y, A, sigma) = prior_of(cell, images), measured.measurement
-    y, A = y.to(prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
+    prior, (y, A, _), model = prior_of(cell, images), measured.measurement, cell.task.told_likelihood
+    if cell.task.told:
+        A = cell.task.told_operators(cell.data.shape, images)
+    y, A = moved(y, prior.device, prior.dtype, copy=True), A.to(prior.device, prior.dtype)
     if cell.samples_per_problem == 1:
         noise = solver_noise(cell.task, images, samples, cell.name, prior.dtype, prior.device)
-        return Measurement(y, A, sigma), prior, noise
+        return Measurement(y, A, noise=model), prior, noise
     n = cell.samples_per_problem // particles(cell.solver)
     rows = sample_noise(cell.task, images[0], samples[0], cell.name, n, prior.dtype, prior.device)
-    return Measurement(y.repeat_interleave(n, 0), A.repeat_interleave(n), sigma), prior, rows
+    y, A = y.repeat_interleave(n, 0), A.repeat_interleave(n)
+    return Measurement(y, A, noise=model), prior, rows

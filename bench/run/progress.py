@@ -1,6 +1,8 @@
 """What a run tells about itself while it works, and the time that is left."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +31,23 @@ class Observer:
         """The run is over or was interrupted."""
 
 
+@dataclass
+class Mean:
+    """The mean of values that come one by one."""
+
+    n: int = 0
+    total: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Takes one more value."""
+        self.n, self.total = self.n + 1, self.total + value
+
+    @property
+    def value(self) -> float:
+        """The mean of at least one."""
+        return self.total / self.n
+
+
 class Estimator:
     """Time left, from each row's own seconds per image: rows differ by a factor of 60, so one rate for all
     misleads.
@@ -38,8 +57,8 @@ class Estimator:
     """
 
     def __init__(self, past: Iterable["Record"] = ()) -> None:
-        self.by_row: dict[tuple[str, str], list[float]] = {}
-        self.by_call: list[float] = []
+        self.by_row: dict[tuple[str, str], Mean] = defaultdict(Mean)
+        self.by_call = Mean()
         for record in past:
             self.add(record)
 
@@ -47,9 +66,9 @@ class Estimator:
         """Learns from one record."""
         if record.status == "ok" and record.seconds is not None:
             row, seconds = (record.label, record.prior), record.seconds * record.samples_per_problem
-            self.by_row.setdefault(row, []).append(seconds)
+            self.by_row[row].add(seconds)
             if record.nfe:
-                self.by_call.append(record.seconds / (record.nfe + record.vjps))
+                self.by_call.add(record.seconds / (record.nfe + record.vjps))
 
     def per_image(self, cell: "Cell") -> float | None:
         """Seconds per image of a cell, or per problem with all its samples.
@@ -59,9 +78,9 @@ class Estimator:
         if cell.reason is not None:
             return 0.0
         if seconds := self.by_row.get((cell.label, cell.prior.name)):
-            return sum(seconds) / len(seconds)
-        if cell.steps is not None and self.by_call:
-            return cell.samples_per_problem * cell.steps * sum(self.by_call) / len(self.by_call)
+            return seconds.value
+        if cell.steps is not None and self.by_call.n:
+            return cell.samples_per_problem * cell.steps * self.by_call.value
         return None
 
     def left(self, todo: Iterable[tuple["Cell", int]]) -> float | None:

@@ -1,7 +1,7 @@
 """Records: what a run knows of a job, put together and written to the journal."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,17 +28,19 @@ class Cost:
     operator_calls: int = 0
     seconds: float | None = None
     peak_memory_mb: float | None = None
+    notes: dict[str, float | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, outcome: Outcome, batch: int) -> "Cost":
-        """The cost of the outcome of a batch of this size."""
+    def of(cls, outcome: Outcome, batch: int, i: int = 0) -> "Cost":
+        """The cost of image i of the outcome of a batch of this size."""
         return cls(
             batch=batch,
-            nfe=outcome.nfe,
-            vjps=outcome.vjps,
-            operator_calls=outcome.operator_calls,
+            nfe=round(outcome.nfe[i]),
+            vjps=round(outcome.vjps[i]),
+            operator_calls=round(outcome.operator_calls[i]),
             seconds=outcome.seconds,
             peak_memory_mb=outcome.peak_memory_mb,
+            notes={name: float(values[i]) for name, values in outcome.notes.items()},
         )
 
 
@@ -133,6 +135,8 @@ def cell_facts(cell: Cell) -> dict[str, Any]:
         "operator_rev": cell.config["task"]["rev"],
         "operator_sha256": cell.operator_sha256,
         "sigma": task.sigma,
+        "noise": dict(task.noise),
+        "told": task.misspecified,
         "seed": task.seed,
     }
 

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from torch import Tensor
 
+from bench.checks.shared import Untouched
 from bench.plan.cell import Cell, Job
 from bench.plan.manifest import make_manifest
 from bench.plan.plan import Plan
-from bench.records.journal import Journal, read_records
+from bench.records.journal import History, Journal
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
-from bench.run.failures import Failure, ScoringError, failure, scoring
+from bench.run.failures import Failure, ScoringError, failure, scoring, watched
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
 from bench.run.recorder import Cost, Identity, Recorder, Result, identities, timestamp
 from bench.run.score import imagenet_labels, make_scorer
 from bench.run.score_samples import SampleScorer, as_samples, divergence
-from bench.run.solve import Outcome, SolverTimeout, solve, warm_up
-from bench.solver import particles
+from bench.run.solve import Outcome, SolverTimeout, first_particle, solve, warm_up
 from bench.stats.features import features_folder
 from bench.system.device import full_precision, release_memory
 
@@ -29,26 +29,36 @@ from bench.system.device import full_precision, release_memory
 class Runner:
     """Computes what a plan lacks, into a folder.
 
+    Args:
+        history: what the folder holds, if it was read already.
+
     Raises:
         StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded
             stays.
     """
 
-    def __init__(self, plan: Plan, folder: Path, observer: Observer, command: str = "") -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        observer: Observer,
+        command: str = "",
+        history: History | None = None,
+    ) -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
-        self.journal = Journal(folder)
+        self.history, self.journal = history or History(folder), Journal(folder)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         pictures = None if several else plan.options.pictures
         self.gallery = Gallery(folder, pictures, features_folder(plan.suite.fid_mode))
         self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells), SampleScorer()
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
+        self._untouched: dict[int, Untouched] = {}
         self._warm: set[tuple[type, type, int, int]] = set()
 
     def run(self) -> Counter[str]:
         """Runs all that is missing, and counts the new records by status."""
-        plan, done = self.plan, self.done(read_records(self.folder)[0])
-        todo = [(cell, plan.missing(cell, done)) for cell in plan.cells]
+        todo = self.missing()
         self.announce()
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
         try:
@@ -60,14 +70,21 @@ class Runner:
             self.observer.finish()
         return self.counts
 
+    def missing(self) -> list[tuple[Cell, list[Job]]]:
+        """What is left to do now, cell by cell; reads what others have written meanwhile."""
+        self.history.new()
+        done = self.done(self.history.records)
+        return [(cell, self.plan.missing(cell, done)) for cell in self.plan.cells]
+
     def done(self, records: Iterable[Record]) -> set[str]:
         """The keys that need not be computed again, with the metrics that can be computed here."""
         return self.plan.done(records, self.scorer.available)
 
     def announce(self) -> None:
         """Writes down what is asked for, before anything is computed."""
-        sigmas = [cell.task.sigma for cell in self.plan.cells if cell.samples_per_problem == 1]
-        scored = self.scorer.names(max(sigmas)) if sigmas else []
+        cells = [cell for cell in self.plan.cells if cell.samples_per_problem == 1]
+        noisy = any(cell.task.likelihood.std != 0 for cell in cells)
+        scored = self.scorer.names(float(noisy)) if cells else []
         manifest = make_manifest(
             self.plan,
             scored,
@@ -103,7 +120,9 @@ class Runner:
         measured = None
         try:
             measured = measure(cell.task, cell.data, [job.image for job in jobs])
-            return measured, self._solve(cell, jobs, measured)
+            guards = self._guards(cell, measured)
+            with watched(cell, guards):
+                return measured, self._solve(cell, jobs, measured)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
             return measured, failure_of(error, cell, measured)
 
@@ -124,6 +143,14 @@ class Runner:
         given, limit = solver_inputs(cell, measured, jobs), self.plan.options.limit
         return solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)))
 
+    def _guards(self, cell: Cell, measured: Measured) -> dict[str, Untouched]:
+        """What notices changes of the prior, and of the operator as it is scored with, by their names."""
+        known = self._untouched
+        if id(cell.prior) not in known:
+            known[id(cell.prior)] = Untouched(cell.prior)
+        A = measured.measurement.A
+        return {f"prior '{cell.prior.name}'": known[id(cell.prior)], type(A).__name__: Untouched(A)}
+
     def _keep(self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome) -> None:
         """Scores a batch, then writes files first and records last: a record implies its files."""
         unavailable: Mapping[str, str] | None = None
@@ -133,9 +160,9 @@ class Runner:
         else:
             outcome, batch = self._as_samples(cell, outcome), cell.samples_per_problem
             results = [self._score_samples(cell, jobs[0], measured, outcome)]
-        cost = Cost.of(outcome, batch)
-        for job, result, identity in zip(jobs, results, identities(measured, len(jobs)), strict=True):
-            self._record(cell, job, result, identity, cost, unavailable)
+        for i, identity in enumerate(identities(measured, len(jobs))):
+            cost = Cost.of(outcome, batch, i)
+            self._record(cell, jobs[i], results[i], identity, cost, unavailable)
 
     def _keep_failures(
         self, cell: Cell, jobs: Sequence[Job], measured: Measured | None, lost: Failure
@@ -148,12 +175,12 @@ class Runner:
         self, cell: Cell, jobs: Sequence[Job], measured: Measured, outcome: Outcome
     ) -> list[Result]:
         """Scores the images of a batch, and keeps the pictures and features of those that have a score."""
-        x = outcome.x[:, 0] if particles(cell.solver) > 1 else outcome.x
+        x = first_particle(cell.solver, outcome.x)
         labels = imagenet_labels(cell.data, [job.image for job in jobs])
         results: list[Result] = list(self.scorer(x, measured.x, measured.measurement, labels))
         for i, step in enumerate(outcome.diverged):
             if step is not None:
-                results[i] = diverged(step, cell.steps)
+                results[i] = diverged(step, cell.solver.yields())
         for i, job in enumerate(jobs):
             if not isinstance(results[i], Failure) and self.gallery.wants(cell.images.index(job.image)):
                 results[i] = self._keep_pictures(job, measured, i, x[i]) or results[i]

@@ -20,8 +20,10 @@ from bench.system.device import in_halves
 
 SSIM_WINDOW = 11
 """Least side of an image that has an SSIM, pixels."""
-LPIPS = {"lpips": "alex", "lpips_vgg": "vgg"}
+LPIPS = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_quantised": "alex"}
 """Metric -> trunk."""
+QUANTISED = {"lpips_quantised"}
+"""Those of `LPIPS` that see the reconstruction in 8 bit."""
 SETS = ("fid", "kid")
 """Metrics of sets of images, by their Inception features."""
 USUAL = ("psnr", "ssim", "lpips")
@@ -52,10 +54,9 @@ class Scorer:
     ) -> None:
         self.device, self.asked = device, asked
         self.unavailable: dict[str, str] = {}
-        if "ssim" in asked and shape is not None and min(shape[1:]) < SSIM_WINDOW:
-            self.unavailable["ssim"] = (
-                f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
-            )
+        if shape is not None and min(shape[1:]) < SSIM_WINDOW:
+            reason = f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
+            self.unavailable |= {name: reason for name in asked if name.startswith("ssim")}
         self.lpips: dict[str, networks.Lpips] = {}
         self.classifier: networks.Classifier | None = None
         self.inception: networks.Inception | None = None
@@ -78,10 +79,10 @@ class Scorer:
             self.unavailable |= dict.fromkeys(names, str(error))
             return None
 
-    def names(self, sigma: float) -> list[str]:
-        """Metrics of each image, in the order of the tables."""
+    def names(self, sigma: float | Tensor) -> list[str]:
+        """Metrics of each image, in the order of the tables, where the noise has this standard deviation."""
         names = [name for name in METRICS if name in self.asked and name in self.available]
-        return [*names, "misfit" if sigma > 0 else "residual"]
+        return [*names, "residual" if sigma == 0 else "misfit"]
 
     def __call__(
         self, x_hat: Tensor, x: Tensor, measurement: Measurement, labels: Tensor | None = None
@@ -97,11 +98,11 @@ class Scorer:
         Returns:
             For each image its metrics by name, or why it cannot be scored.
         """
-        y, A, sigma = measurement
+        y, A, _ = measurement
 
         def part(i: slice) -> list[dict[str, float]]:
             own = None if labels is None else labels[i]
-            return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], sigma), own)
+            return self._rows(x_hat[i], x[i], Measurement(y[i], A[i], noise=measurement.noise[i]), own)
 
         return in_halves(part, len(x), self.device, lost=failure)
 
@@ -111,12 +112,15 @@ class Scorer:
         y, A, sigma = measurement
         columns: dict[str, Callable[[], Tensor]] = {
             "psnr": lambda: image.psnr(x_hat, x),
+            "psnr_quantised": lambda: image.psnr(image.quantised(x_hat), x),
             "ssim": lambda: image.ssim(x_hat, x),
-            "misfit": lambda: image.misfit(A, x_hat, y, sigma),
+            "ssim_full": lambda: image.ssim_full(x_hat, x),
+            "ssim_quantised": lambda: image.ssim(image.quantised(x_hat), x),
+            "misfit": lambda: image.misfit(A, x_hat, y, measurement.noise),
             "residual": lambda: image.residual(A, x_hat, y),
         }
         for name, lpips in self.lpips.items():
-            columns[name] = partial(lpips, x_hat, x)
+            columns[name] = partial(lpips, image.quantised(x_hat) if name in QUANTISED else x_hat, x)
         if self.classifier is not None and labels is not None:
             columns["top1"] = partial(self.classifier, x_hat, labels)
         rows: list[dict[str, float]] = [{} for _ in range(len(x))]

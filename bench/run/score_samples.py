@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,17 +22,24 @@ from bench.run.solve import Outcome
 def as_samples(outcome: Outcome, n: int, shape: Sequence[int]) -> Outcome:
     """The outcome of a batch whose rows are all one problem, particles included, as (n, *shape).
 
-    Costs become those of one sample.
+    Costs become those of one sample, and notes the mean of the rows, as (1,).
     """
     share = len(outcome.x) / n
+    notes = {name: mean_row(values) for name, values in outcome.notes.items()}
     return replace(
         outcome,
         x=outcome.x.reshape(n, *shape),
-        nfe=round(outcome.nfe * share),
-        vjps=round(outcome.vjps * share),
-        operator_calls=round(outcome.operator_calls * share),
+        nfe=mean_row(outcome.nfe) * share,
+        vjps=mean_row(outcome.vjps) * share,
+        operator_calls=mean_row(outcome.operator_calls) * share,
         seconds=outcome.seconds * share,
+        notes=notes,
     )
+
+
+def mean_row(values: np.ndarray) -> np.ndarray:
+    """The mean of (B,), as (1,)."""
+    return values.mean(keepdims=True)
 
 
 def divergence(outcome: Outcome) -> str | None:

@@ -1,17 +1,18 @@
 """One batch through one solver: the only place where a solver runs, is watched and is timed."""
 
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bench.batch import Images, Tally
 from bench.noise import DrawnAhead, Noise, StreamNoise
 from bench.prior import CountingPrior, Prior, Pullback
 from bench.schedule import Level
-from bench.solver import Measurement, Solver, Step, particles
+from bench.solver import Measurement, Solver, Step, state_shape
 from bench.system.clock import Clock, PeakMemory
 from bench.system.device import cores, threads
 
@@ -31,18 +32,21 @@ class Outcome:
     Attributes:
         x: (B, *shape) float64 on the CPU; (B, P, *shape) for a solver with P particles.
         diverged: for each image the step, from 1, at which it was first not finite, or None.
-        steps: the number of steps made; ``nfe``, ``vjps``, ``operator_calls`` are per image.
+        steps: the number of steps made.
+        nfe, vjps, operator_calls: (B,), of each image.
         seconds: of the device's work in the solver alone, per image.
+        notes: name -> (B,), what the solver's steps noted, summed.
     """
 
     x: Tensor
     diverged: list[int | None]
     steps: int
-    nfe: int
-    vjps: int
-    operator_calls: int
+    nfe: np.ndarray
+    vjps: np.ndarray
+    operator_calls: np.ndarray
     seconds: float
     peak_memory_mb: float | None
+    notes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class _UntimedNoise(Noise):
@@ -54,7 +58,7 @@ class _UntimedNoise(Noise):
     def __len__(self) -> int:
         return len(self.noise)
 
-    def __getitem__(self, images: slice) -> "Noise":
+    def __getitem__(self, images: Images) -> "Noise":
         return _UntimedNoise(self.noise[images], self.clock)
 
     def new(self, shape: Sequence[int]) -> Tensor:
@@ -85,26 +89,29 @@ def solve(
         SolverTimeout: the limit is passed.
         Exception: whatever the solver raises.
     """
-    y, A, sigma = measurement
-    n, calls, operator_calls = len(y), Counter[str](), Counter[str]()
+    y, A, _ = measurement
+    n = len(y)
+    calls, operator_calls, notes = Tally(n), Tally(n), Tally(n)
     clock, memory, finite = Clock(prior.device), PeakMemory(prior.device), Finiteness(n)
     memory.start()
     clock.start()
-    counted = Measurement(y, A.counting(operator_calls), sigma)
+    counted = Measurement(y, A.counting(operator_calls), noise=measurement.noise)
     with drawn_ahead(noise, prior.device) as source:
         steps = solver.solve(counted, CountingPrior(prior, calls), _UntimedNoise(source, clock))
-        k, x = _last_state(steps, state_shape(solver, n, prior.shape), clock, finite, limit, on_step)
+        shape = state_shape(solver, n, prior.shape)
+        k, x = _last_state(steps, shape, clock, finite, notes, limit, on_step)
     if x is None:
         raise ContractViolation(f"{type(solver).__name__}.solve yielded nothing")
     return Outcome(
         x.detach().to("cpu", torch.float64, copy=True),
         finite.lost_at,
         k,
-        round(calls["nfe"] / n),
-        round(calls["vjps"] / n),
-        round(sum(operator_calls.values()) / n),
+        calls["nfe"],
+        calls["vjps"],
+        operator_calls.total(),
         clock.seconds / n,
         memory.read(),
+        dict(notes),
     )
 
 
@@ -113,6 +120,7 @@ def _last_state(
     shape: tuple[int, ...],
     clock: Clock,
     finite: "Finiteness",
+    notes: Tally,
     limit: float | None,
     on_step: Callable[[int], object],
 ) -> tuple[int, Tensor | None]:
@@ -122,6 +130,8 @@ def _last_state(
         clock.stop()
         require_step(step, shape)
         x = step.x
+        for name, values in step.notes.items():
+            notes.add(name, np.arange(len(values)), values.detach().double().cpu().numpy())
         on_step(k)
         if finite.all_lost(x, k):
             break
@@ -133,10 +143,9 @@ def _last_state(
     return k, x
 
 
-def state_shape(solver: Solver, n: int, shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape of a solver's state for n images: (n, *shape), or (n, P, *shape) with P particles."""
-    P = particles(solver)
-    return (n, P, *shape) if P > 1 else (n, *shape)
+def first_particle(solver: Solver, x: Tensor) -> Tensor:
+    """A solver's state as one reconstruction per image, (B, *shape)."""
+    return x[:, 0] if hasattr(solver, "particles") else x
 
 
 def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContextManager[Noise]:
@@ -148,6 +157,11 @@ def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContex
 class _Taste(CountingPrior):
     """Ends a solver at its third network call: more than a step, unless the solver is of high order."""
 
+    def __init__(self, prior: Prior, images: int) -> None:
+        super().__init__(prior, Tally(images))
+        self.asked = [0]
+        """In a list, so that slices of this prior share it."""
+
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         self._last()
         return super().moments(x, t)
@@ -157,8 +171,8 @@ class _Taste(CountingPrior):
         return super().moments_vjp(x, t)
 
     def _last(self) -> None:
-        self.calls["asked"] += 1
-        if self.calls["asked"] > 2:
+        self.asked[0] += 1
+        if self.asked[0] > 2:
             raise Enough
 
 
@@ -183,7 +197,7 @@ class Finiteness:
 
 
 def require_step(step: Step, shape: tuple[int, ...]) -> None:
-    """Checks that a solver yielded a Step with a state of the right shape.
+    """Checks that a solver yielded a Step with a real state of the right shape, and notes per image.
 
     Raises:
         ContractViolation: otherwise.
@@ -192,6 +206,16 @@ def require_step(step: Step, shape: tuple[int, ...]) -> None:
         raise ContractViolation(f"solve yielded {type(step).__name__}; expected bench.solver.Step(x, x0)")
     if tuple(step.x.shape) != shape:
         raise ContractViolation(f"solve yielded x of shape {tuple(step.x.shape)}; expected {shape}")
+    for name, values in step.notes.items():
+        if not isinstance(values, Tensor) or tuple(values.shape) != shape[:1]:
+            what = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+            raise ContractViolation(f"solve noted '{name}' with {what}; expected a tensor (B,) = {shape[:1]}")
+    if not step.x.is_floating_point():
+        hint = "; an image is real: A.adjoint, A.pinv and the pullback of A.vjp give it from a complex y"
+        raise ContractViolation(
+            f"solve yielded x in {step.x.dtype}; expected real floating numbers"
+            f"{hint if step.x.is_complex() else ''}"
+        )
 
 
 def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise) -> None:
@@ -201,4 +225,4 @@ def warm_up(solver: Solver, measurement: Measurement, prior: Prior, noise: Noise
     recorded, where it counts.
     """
     with contextlib.suppress(Exception, SystemExit):
-        next(iter(solver.solve(measurement, _Taste(prior, Counter()), noise)), None)
+        next(iter(solver.solve(measurement, _Taste(prior, len(measurement.y)), noise)), None)

@@ -37,4 +37,4 @@ class Metric:
 
     def show(self, value: float, sign: str = "") -> str:
         """Print a value; with sign "+" also a positive one has its sign."""
-        return f"{value * self.scale:{sign}{self.format}}".replace("-", "−")
+        return f"{value * self.scale:{sign}{self.format}}".replace("-", "−").replace("inf", "∞")

@@ -7,7 +7,6 @@
     paper: "2209.14687"                 # arXiv identifier, openreview:ID, doi:ID or an address
     bibtex: |                           # one entry
       @inproceedings{...}
-    quick: {steps: 20}                  # the same method with a small budget, for checks
     search:                             # what tuning may try
       zeta: {low: 0.01, high: 30, scale: log}
       ode_steps: {low: 1, high: 20, integer: true}
@@ -30,20 +29,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PlainValidator,
-    StrictBool,
-    StrictInt,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.names import nearest
 from bench.suites.yamlfile import Source, SuiteError, explain
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
+from bench.system.gate import conform
 
 FOLDER = Path(__file__).resolve().parents[2] / "solvers"
 LAST = 1000
@@ -53,9 +45,9 @@ ENTRY = re.compile(r"@\w+\{[^\s,{}]+,")
 
 
 def _number(value: Any) -> Any:
-    """Numbers only; YAML takes 1e-4 for text and yes for true."""
+    """Numbers only, whole ones as they are."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError("expected a finite number, such as 30 or 1.0e-4")
+        raise ValueError("expected a finite number, such as 30 or 1e-4")
     return value
 
 
@@ -101,7 +93,7 @@ class Space:
     low: Number | None = None
     high: Number | None = None
     scale: Literal["linear", "log"] = "linear"
-    integer: StrictBool = False
+    integer: bool = False
     choices: tuple[Any, ...] = ()
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
@@ -156,14 +148,12 @@ class _Written:
     """The class in the file beside the card; "" where that file shows none."""
     kind: Literal["method", "baseline", "anchor"] = "method"
     """A method is compared; a baseline has to be beaten; an anchor says what can be reached."""
-    order: StrictInt = LAST
+    order: int = LAST
     title: str = ""
     """The paper's title, or what the method is."""
     paper: Annotated[str, AfterValidator(_paper)] = ""
     """An arXiv identifier, openreview:ID, doi:ID or an address."""
     bibtex: Annotated[str, AfterValidator(_bibtex)] = ""
-    quick: dict[str, Any] = field(default_factory=dict)
-    """Parameters of the same method with a small budget."""
     search: dict[str, Space] = field(default_factory=dict)
     """Parameter -> what tuning may try; {} for a method without anything to tune."""
     differences: tuple[str, ...] = ()
@@ -198,7 +188,7 @@ def read_card(path: Path) -> MethodCard:
     if not code.is_file():
         raise SuiteError(f"{path}: a card without its method: there is no {code.name} beside it")
     try:
-        written = TypeAdapter(_Written).validate_python(source.data)
+        written = conform(_Written, source.data)
     except ValidationError as error:
         found = sorted(error.errors(), key=lambda e: source.line(e["loc"]))
         lines = [f"{source.at(e['loc'])}: {_explain(e)}" for e in found]
@@ -255,9 +245,7 @@ def _explain(error: ErrorDetails) -> str:
     """One of pydantic's errors in our words."""
     in_space = error["loc"][0] == "search" and len(error["loc"]) > 2
     known = [f.name for f in fields(Space if in_space else _Written)]
-    own = error.copy()
-    own["msg"] = error["msg"].removeprefix("Value error, ")
-    return explain(own, ["class" if name == "class_name" else name for name in known])
+    return explain(error, ["class" if name == "class_name" else name for name in known])
 
 
 def _class_beside(name: str, source: Source) -> str:

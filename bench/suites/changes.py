@@ -1,6 +1,7 @@
 """Changes of a suite by the command line: other rows, tasks, operators and numbers of images."""
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from bench.names import matches, nearest, selected
 from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.suite import SolverRow, Suite, TaskRow, default_label, repeated_labels
 from bench.suites.yamlfile import SuiteError
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
+
+MOST_COPIES = 1000
+"""Changed copies of a row that the command line may ask for."""
 
 
 def override(
@@ -55,6 +59,7 @@ def override(
 def with_operator(suite: Suite, operator: str, name: str) -> Suite:
     """The suite with one task, of this operator at the noise level of its first task, for all of its rows."""
     changes: dict[str, Any] = {"name": name, "operator": operator, "params": {}, "title": None}
+    changes |= {"told": {}, "draws_of": None}
     task = suite.tasks[0].model_copy(update=changes).placed({"": f"--operator {operator}"})
     rows = [row.model_copy(update={"tasks": None}) for row in suite.solvers]
     return suite.model_copy(update={"tasks": (task,), "solvers": tuple(rows)})
@@ -123,6 +128,10 @@ def _changed(row: SolverRow, settings: Sequence[Setting], beside: bool) -> Itera
         beside: whether the row itself is selected too.
     """
     values = values_of(settings)
+    if (n := math.prod(map(len, values.values()))) > MOST_COPIES:
+        raise SuiteError(
+            f"--solver asks for {n} changed copies of row '{row.label}'; the most are {MOST_COPIES}"
+        )
     places = {setting.param: setting.flag for setting in settings}
     for combination in itertools.product(*values.values()):
         params = dict(zip(values, combination, strict=True))

@@ -6,12 +6,14 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any
 
-from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic import PydanticSchemaGenerationError, ValidationError
 
 from bench.solver import Solver
 from bench.suites.cards import card_of
 from bench.suites.yamlfile import SuiteError, explain
-from bench.system.user_code import UserCodeError, is_user_code, load_class, source_sha256
+from bench.system.code.reads import reading, refuse_undeclared
+from bench.system.code.user_code import UserCodeError, is_user_code, load_class, source_sha256
+from bench.system.gate import conform
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class SolverClass:
     Attributes:
         name: NAME of ``solvers/NAME.py``, or the class's name: part of the record's key and of the sampler's
             stream.
-        source_sha256: hash of the code of a solver that is not ours, see `bench.system.user_code`; ours carry
-            a ``rev`` instead.
+        source_sha256: hash of the code of a solver that is not ours, see `bench.system.code.user_code`; ours
+            carry a ``rev`` instead.
     """
 
     name: str
@@ -62,16 +64,18 @@ def parameters(cls: type[Solver]) -> list[str]:
 
 
 def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable[[str], str]) -> Solver:
-    """An instance, its parameters converted and checked against the annotations of the class.
+    """An instance, its parameters checked against the annotations of the class by `bench.system.gate`.
 
     Args:
         where: gives the place of a parameter ("" for the row), for messages.
 
     Raises:
-        SuiteError: unknown parameter, wrong type or value; one line each.
+        SuiteError: unknown parameter, wrong type or value, one line each; or a user's class that reads a file
+            of which it does not say so.
     """
     try:
-        return TypeAdapter(solver.cls).validate_python(dict(params))
+        with reading() as opened:
+            made: Solver = conform(solver.cls, dict(params))
     except PydanticSchemaGenerationError as error:
         raise SuiteError(
             f"{where('')}: {solver.name} has a field whose type cannot be checked: {error}"
@@ -83,6 +87,22 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
             place, reason = where(param), explain(one, parameters(solver.cls))
             lines.append(f"{place}: {_named(param, place)}{reason}")
         raise SuiteError("\n".join(lines)) from None
+    if solver.source_sha256:
+        try:
+            refuse_undeclared(solver.cls, opened)
+        except UserCodeError as error:
+            raise SuiteError(f"{where('')}: {error}") from None
+    return made
+
+
+def check_fields(solver: Solver) -> None:
+    """Checks the parameters of an instance that was made without `build_solver`.
+
+    Raises:
+        SuiteError: one of another type than declared or out of range; a line each.
+    """
+    cls, params = type(solver), {name: getattr(solver, name) for name in parameters(type(solver))}
+    build_solver(SolverClass(cls.__name__, cls), params, lambda param: f"{cls.__name__}.{param}".rstrip("."))
 
 
 def _named(param: str, place: str) -> str:

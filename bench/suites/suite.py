@@ -1,13 +1,23 @@
 """Suite files, checked before anything runs."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from bench.names import matches, nearest, selected
 from bench.suites.yamlfile import Loc, Source, SuiteError, explain
+from bench.system.gate import MOST_DIGITS, shortened
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -15,13 +25,36 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
 """A name that becomes part of file names."""
-ImageMetric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "top1"]
+MOST_IMAGES, MOST_SAMPLES, MOST_SIGMA = 1_000_000, 10_000, 1000.0
+"""Of a row, so that what is asked for can be counted; noise of standard deviation 1000 drowns every image."""
+Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+
+
+def _one_line(label: str) -> str:
+    """A label that a table can show; "" is none."""
+    if label and not (label.isprintable() and label == label.strip()):
+        raise ValueError("expected one line that neither begins nor ends with a blank")
+    return label
+
+
+Label = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
+ImageMetric = Literal[
+    "psnr",
+    "psnr_quantised",
+    "ssim",
+    "ssim_full",
+    "ssim_quantised",
+    "lpips",
+    "lpips_vgg",
+    "lpips_quantised",
+    "top1",
+]
 
 
 class _Strict(BaseModel):
-    """Fields that are not declared are errors."""
+    """Fields that are not declared are errors, and so are values of another type: true is not 1."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class _Row(_Strict):
@@ -40,28 +73,68 @@ class _Row(_Strict):
         return row
 
 
+class PoissonRow(_Strict):
+    """Photon counts; see `bench.likelihood.Poisson`."""
+
+    kind: Literal["poisson"]
+    rate: float = Field(gt=0, allow_inf_nan=False)
+    """A white pixel has 255 rate counts on average."""
+
+
+class LaplaceRow(_Strict):
+    """Double-exponential noise; see `bench.likelihood.Laplace`."""
+
+    kind: Literal["laplace"]
+    scale: float = Field(gt=0, allow_inf_nan=False)
+    """Mean of |y - A(x)|, for images in [-1, 1]."""
+
+
+NoiseRow = Annotated[PoissonRow | LaplaceRow, Field(discriminator="kind")]
+
+
 class TaskRow(_Row):
-    """An inverse problem: y = A(x) + noise."""
+    """An inverse problem: y scatters around A(x). Either ``sigma`` or ``noise`` says how.
+
+    What solvers are told may be wrong on purpose: ``told_sigma``, in the unit of sigma, and ``told``,
+    parameters of the operator. What is measured, and how results are scored, does not depend on it.
+    """
 
     name: Name
     operator: str
     params: dict[str, Any] = {}
-    sigma: float = Field(ge=0, allow_inf_nan=False)
+    sigma: float | None = Field(None, ge=0, le=MOST_SIGMA)
+    """Standard deviation of Gaussian noise."""
     sigma_unit: Literal["[-1,1]", "[0,1]"] = "[-1,1]"
     """The range of images that sigma refers to; papers differ, and 0.05 for [0, 1] is 0.1 for [-1, 1]."""
+    noise: NoiseRow | None = None
+    """Noise that is not Gaussian, as in ``{kind: poisson, rate: 1.0}``."""
+    told_sigma: float | None = Field(None, ge=0, allow_inf_nan=False)
+    told: dict[str, Any] = {}
+    draws_of: Name | None = None
+    """The name of another task whose draws of noise this one has, for the same y where all else is equal."""
     title: str | None = None
     dataset: str | None = None
     prior: str | None = None
     """Data set and prior, where they are not the suite's."""
-    images: int | None = Field(None, ge=1)
+    images: Images | None = None
     """The most images of the suite that a costly task takes."""
-    samples_per_problem: int | None = Field(None, ge=2)
+    samples_per_problem: int | None = Field(None, ge=2, le=MOST_SAMPLES)
     """Samples per image that are scored as one set, where the number is not the suite's."""
 
+    @model_validator(mode="after")
+    def _one_noise(self) -> Self:
+        if (self.sigma is None) == (self.noise is None):
+            raise ValueError("give either sigma, for Gaussian noise, or noise: {kind: ..., ...}")
+        return self
+
     @property
-    def noise_std(self) -> float:
-        """Standard deviation of the noise for images in [-1, 1]."""
-        return self.sigma * (2 if self.sigma_unit == "[0,1]" else 1)
+    def noise_std(self) -> float | None:
+        """Standard deviation of Gaussian noise, for images in [-1, 1]."""
+        return self.in_unit(self.sigma)
+
+    def in_unit(self, sigma: float | None) -> float | None:
+        """A sigma of this task for images in [-1, 1]."""
+        return 2 * sigma if sigma is not None and self.sigma_unit == "[0,1]" else sigma
 
 
 class SolverRow(_Row):
@@ -73,11 +146,11 @@ class SolverRow(_Row):
     """
 
     solver: str
-    label: str = ""
+    label: Label = ""
     preset: str | None = None
     params: dict[str, Any] = {}
-    images: int | None = Field(None, ge=1)
-    samples: int | None = Field(None, ge=1)
+    images: Images | None = None
+    samples: int | None = Field(None, ge=1, le=MOST_SAMPLES)
     """Reconstructions per image, where the number is not the suite's."""
     tasks: list[str] | None = Field(None, min_length=1)
     skip_duplicates: bool = False
@@ -95,14 +168,14 @@ class Suite(_Strict):
     title: str | None = None
     dataset: str
     prior: str
-    images: int = Field(ge=1)
-    samples: int = Field(1, ge=1)
+    images: Images
+    samples: int = Field(1, ge=1, le=MOST_SAMPLES)
     """Reconstructions per image, each with its own sampling noise."""
-    seed: int = Field(0, ge=0)
-    samples_per_problem: int | None = Field(None, ge=2)
+    seed: int = Field(0, ge=0, lt=10**MOST_DIGITS)
+    samples_per_problem: int | None = Field(None, ge=2, le=MOST_SAMPLES)
     """Samples per image that are solved together and scored as one set, by their distance to the exact
     posterior; needs a prior in closed form (`bench.exact.problems`)."""
-    metrics: tuple[ImageMetric, ...] = ("psnr", "ssim", "lpips")
+    metrics: tuple[ImageMetric, ...] = Field(("psnr", "ssim", "lpips"), strict=False)
     """Metrics of each image, beside the data misfit, which is always there."""
     features: bool = False
     """Store Inception features of every reconstruction, for FID and KID."""
@@ -114,8 +187,8 @@ class Suite(_Strict):
     margins: dict[ImageMetric, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
     """Differences below which two rows are equivalent, where they are not the usual ones
     (`bench.report.verdicts.MARGINS`)."""
-    tasks: tuple[TaskRow, ...] = Field(min_length=1)
-    solvers: tuple[SolverRow, ...] = Field(min_length=1)
+    tasks: tuple[TaskRow, ...] = Field(min_length=1, strict=False)
+    solvers: tuple[SolverRow, ...] = Field(min_length=1, strict=False)
 
     @property
     def most_images(self) -> int:
@@ -139,8 +212,10 @@ def load_suite(name: str) -> Suite:
         SuiteError: unknown name, or an invalid file; the message lists every error with its line.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
-    if not path.is_file():
-        raise SuiteError(f"unknown suite '{name}'{nearest(name, list_suites())}, or the path of a .yaml file")
+    if not os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file it takes any text
+        raise SuiteError(
+            f"unknown suite '{shortened(name)}'{nearest(name, list_suites())}, or the path of a .yaml file"
+        )
     source = Source(path)
     try:
         suite = Suite.model_validate(source.data)
@@ -197,15 +272,22 @@ def _inconsistent(suite: Suite) -> Iterator[tuple[Loc, str]]:
     if suite.fid_stats and not suite.features:
         yield ("fid_stats",), "FID and KID need `features: true`"
     names = [task.name for task in suite.tasks]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            yield ("tasks", i, "name"), f"two tasks are called '{name}'"
+    yield from _wrong_names(suite.tasks, names)
     for i in repeated_labels(suite.solvers, names):
         same = f"two rows of one task are labelled '{suite.solvers[i].label}'"
         yield ("solvers", i), f"{same}; give one another `label`, or other `tasks`"
     for i, row in enumerate(suite.solvers):
         for text in _wrong_tasks(row, names):
             yield ("solvers", i, "tasks"), text
+
+
+def _wrong_names(tasks: Sequence[TaskRow], names: Sequence[str]) -> Iterator[tuple[Loc, str]]:
+    """Place and reason of a name of a task that another one has, or that no task has."""
+    for i, task in enumerate(tasks):
+        if task.name in names[:i]:
+            yield ("tasks", i, "name"), f"two tasks are called '{task.name}'"
+        if task.draws_of and task.draws_of not in names:
+            yield ("tasks", i, "draws_of"), f"unknown task '{task.draws_of}'{nearest(task.draws_of, names)}"
 
 
 def _wrong_tasks(row: SolverRow, names: Sequence[str]) -> list[str]:

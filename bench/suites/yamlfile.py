@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bench.names import nearest
+from bench.suites.loader import RefusedError, read_yaml
+from bench.system.gate import MOST_BYTES, plain_words, short, shortened
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -30,19 +32,16 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.node: yaml.Node | None
+        self.data: Any
         try:
-            text = path.read_text(encoding="utf-8")
-            self.node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.data: Any = yaml.safe_load(text)
-        except OSError as error:
-            raise SuiteError(f"cannot read {path}: {error.strerror}") from None
-        except UnicodeDecodeError as error:
-            raise SuiteError(f"{path}: not a text file ({error.reason})") from None
+            self.node, self.data = read_yaml(read_text(path))
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise SuiteError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+            kind = "" if isinstance(error, RefusedError) else "not valid YAML: "
+            raise SuiteError(f"{path}:{line}: {kind}{error.problem}") from None
         except yaml.YAMLError as error:
-            raise SuiteError(f"{path}: not valid YAML: {error}") from None
+            raise SuiteError(f"{path}: not valid YAML: {one_line(error)}") from None
         if not isinstance(self.data, dict):
             raise SuiteError(f"{path}:1: expected a mapping of fields, found {type(self.data).__name__}")
         self._refuse_repeated_keys(self.node)
@@ -77,7 +76,30 @@ class Source:
 
     def at(self, loc: Loc) -> str:
         """The place of ``loc`` in words, as in "file.yaml:5: solvers.0.lr"."""
-        return f"{self.path}:{self.line(loc)}: {'.'.join(map(str, loc))}".removesuffix(": ")
+        return f"{self.path}:{self.line(loc)}: {shortened('.'.join(map(str, loc)))}".removesuffix(": ")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of at most `bench.system.gate.MOST_BYTES`.
+
+    Raises:
+        SuiteError: it cannot be read, is longer, or is no text.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise SuiteError(f"{path}: more than {MOST_BYTES / 1e6:g} MB, which no such file needs")
+        return content.decode()
+    except OSError as error:
+        raise SuiteError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SuiteError(f"{path}: not a text file ({error.reason})") from None
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error in one line."""
+    return " ".join(str(error).split())
 
 
 def explain(error: "ErrorDetails", known: Sequence[str]) -> str:
@@ -88,4 +110,5 @@ def explain(error: "ErrorDetails", known: Sequence[str]) -> str:
         return "is missing"
     value = error.get("input")
     plain = value is None or isinstance(value, (str, int, float, bool))
-    return f"{error['msg']} [got {value!r}]" if plain else error["msg"]
+    words = plain_words(error["msg"])
+    return f"{words} [got {short(value)}]" if plain else words

@@ -205,8 +205,11 @@ class _Transfer:
         """Appends the reply to the part; the bytes that are there then."""
         self.progress(done, total)
         while block := reply.read1(BLOCK):
-            file.write(block)
             done += len(block)
+            if self.size is not None and done > self.size:
+                self.discard()
+                raise _Refused(f"sends more than the {self.size} bytes that are expected")
+            file.write(block)
             self.progress(done, total)
         return done
 

@@ -58,7 +58,9 @@ def lost_files(suite: Suite, place: Place) -> list[str]:
     """The user's files of a row and a task that are not where the manifest says."""
     label, task = place
     specs = [row.solver for row in suite.solvers if row.label == label]
-    specs += [row.operator for row in suite.tasks if row.name == task]
+    for row in suite.tasks:
+        if row.name == task:
+            specs += [row.operator, (row.prior or suite.prior).removeprefix("azula:")]
     return [spec for spec in specs if is_lost(spec)]
 
 
@@ -99,6 +101,8 @@ def difference(record: Record, cell: Cell, options: Options) -> str:
         ("the revision of the operator", record.operator_rev, cell.config["task"]["rev"]),
         ("the seed", record.seed, cell.task.seed),
         ("sigma", record.sigma, cell.task.sigma),
+        ("the noise", record.noise, cell.task.noise),
+        ("what solvers are told", record.told, cell.task.misspecified),
         ("the dtype", record.dtype, options.dtype),
     ]
     # a record may be older than a field of its solver

@@ -157,7 +157,8 @@ def deviations(pairs: Sequence[tuple[Record, Record]]) -> dict[str, tuple[float,
         again = known_metrics(new)
         for name, value in known_metrics(old).items():
             if name in again:
-                gaps.setdefault(name, []).append(abs(value - again[name]))
+                equal = value == again[name]  # as two infinite values may be
+                gaps.setdefault(name, []).append(0.0 if equal else abs(value - again[name]))
     return {name: (median_low(found), max(found)) for name, found in sorted(gaps.items())}
 
 

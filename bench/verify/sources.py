@@ -14,7 +14,7 @@ from bench.records.record import Record
 from bench.suites.cards import list_cards
 from bench.suites.changes import override
 from bench.suites.suite import Suite, SuiteError, load_suite
-from bench.system.user_code import is_user_code
+from bench.system.code.user_code import is_user_code
 from bench.verify.wanted import Wanted, suite_name
 
 UNUSABLE = (ValueError, OSError)
@@ -116,12 +116,19 @@ def moved(suite: Suite, folders: Sequence[Path]) -> Suite:
     Whether a file found there is the recorded one is not asked here: its code is part of the cell's key.
     """
     tasks = tuple(
-        row.model_copy(update={"operator": find_again(row.operator, folders)}) for row in suite.tasks
+        row.model_copy(
+            update={
+                "operator": find_again(row.operator, folders),
+                "prior": row.prior and prior_again(row.prior, folders),
+            }
+        )
+        for row in suite.tasks
     )
     solvers = tuple(
         row.model_copy(update={"solver": find_again(row.solver, folders)}) for row in suite.solvers
     )
-    return suite.model_copy(update={"tasks": tasks, "solvers": solvers})
+    found = {"tasks": tasks, "solvers": solvers, "prior": prior_again(suite.prior, folders)}
+    return suite.model_copy(update=found)
 
 
 def find_again(spec: str, folders: Sequence[Path]) -> str:
@@ -134,6 +141,12 @@ def find_again(spec: str, folders: Sequence[Path]) -> str:
             found = str((folder / file.name).absolute())
             return f"{found}:{class_name}" if class_name else found
     return spec
+
+
+def prior_again(name: str, folders: Sequence[Path]) -> str:
+    """The name of a prior by its file's new place, where a user's function makes it."""
+    azula = "azula:" if name.startswith("azula:") else ""
+    return azula + find_again(name.removeprefix(azula), folders)
 
 
 def is_lost(spec: str) -> bool:

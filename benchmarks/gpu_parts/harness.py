@@ -44,7 +44,7 @@ def compare(job: Job, prior: Any, name: str, batch: int) -> dict[str, float]:
         clock.start()
         outcome = solve_once(solver, prior, batch)
         clock.stop()
-        bare = time_bare(prior, batch, outcome.nfe, outcome.vjps > 0)
+        bare = time_bare(prior, batch, round(outcome.nfe.max()), bool(outcome.vjps.any()))
         turns.append((clock.seconds, outcome.seconds * batch, bare))
     medians = [statistics.median(column) for column in zip(*turns, strict=True)]
     whole, record, bare = (1e3 * seconds / job.sizes.steps for seconds in medians)
@@ -128,7 +128,7 @@ def gradient_share(solver: Any) -> float:
     from bench.priors.network import NetworkPrior
 
     outcome = solve_once(replace(solver, steps=2), NetworkPrior(Pointwise(), (3, 16, 16)), 1)
-    return outcome.vjps / outcome.nfe
+    return float(outcome.vjps.sum() / outcome.nfe.sum())
 
 
 class Pointwise(torch.nn.Conv2d):

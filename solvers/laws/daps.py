@@ -195,7 +195,7 @@ MUTANTS = [
         't.ratio if self.spread == "ratio" else t.variance**0.5',
         "t.ratio",
     ),
-    Mutant("gradient without 1 / 2", "pull(y - Au) /", "2 * pull(y - Au) /"),
+    Mutant("gradient without 1 / 2", "pull(model.residual(Au, y)) /", "2 * pull(model.residual(Au, y)) /"),
     Mutant("tau not squared", "self.tau**2", "self.tau"),
     Mutant("r not squared", "/ r**2", "/ r"),
     Mutant("prior term lost", "+ (x0 - u) / r**2", ""),

@@ -1,6 +1,5 @@
 """Laws of DDNM and DDNM+; with eta_b = 1, DDRM is an independent implementation of the latter."""
 
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -8,6 +7,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from bench.batch import Tally
 from bench.exact.laws import recursions
 from bench.exact.laws.law import (
     EXACT,
@@ -54,7 +54,7 @@ class Recorder(CountingPrior):
     """A prior that keeps the states it was asked about."""
 
     def __init__(self, prior: Prior) -> None:
-        super().__init__(prior, Counter())
+        super().__init__(prior, Tally(4))
         self.states: list[Tensor] = []
 
     def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:

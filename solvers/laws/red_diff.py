@@ -242,7 +242,7 @@ MUTANTS = [
     Mutant("weight alpha / sigma", "self.w(t.ratio)", "self.w(1 / t.ratio)"),
     Mutant("sign of the prior", "(eps_hat - eps)", "(eps - eps_hat)"),
     Mutant("sum for mean", "(mu[0].numel(), A.size(y))", "(1, 1)"),
-    Mutant("data gradient without 1 / 2", "(Ax0 - y) / m", "2 * (Ax0 - y) / m"),
+    Mutant("data gradient without 1 / 2", "model.residual(Ax0, y) / m", "2 * model.residual(Ax0, y) / m"),
     Mutant(
         "backpropagation through the denoiser",
         "(eps_hat - eps)",
@@ -250,6 +250,10 @@ MUTANTS = [
     ),
     Mutant("state returned by reference", "else mu.clone()", "else mu"),
     Mutant("noisiest level never drawn", "draw_level(levels, ", "draw_level(levels[1:], "),
-    Mutant("mean over the batch", "pull_A((Ax0 - y) / m)", "pull_A((Ax0 - y) / m).mean(0)"),
+    Mutant(
+        "mean over the batch",
+        "pull_A(model.residual(Ax0, y) / m)",
+        "pull_A(model.residual(Ax0, y) / m).mean(0)",
+    ),
     Mutant("state in half precision", "x0 = mu + self", "mu = mu.half().to(mu)\n            x0 = mu + self"),
 ]

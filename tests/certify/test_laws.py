@@ -38,6 +38,11 @@ def test_hadamard_noise_has_exact_moments():
     assert torch.equal(draws.mean(0), torch.zeros(12).double())
     assert torch.equal(draws.T @ draws / len(noise), torch.eye(12).double())
     assert torch.equal(hadamard_noise(12)[3:5].new((4,)), hadamard_noise(12).new((4,))[3:5])
+    other = hadamard_noise(12)
+    some = other[torch.tensor([1, 0])].new((4,))
+    assert torch.equal(some, draws[[1, 0], :4].to(some)) and torch.equal(
+        other[2:].new((4,)), draws[2:, :4].to(some)
+    )
     with pytest.raises(ValueError, match="no 4 rows left after 12 draws"):
         noise.new((4,))
 

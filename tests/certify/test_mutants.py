@@ -8,7 +8,7 @@ from bench.certify.laws import all_laws, laws_of, subject
 from bench.certify.mutants import catches_not, survivors, variant
 from bench.exact.laws.law import Law
 from bench.exact.laws.mutant import Mutant
-from bench.system.user_code import UserCodeError
+from bench.system.code.user_code import UserCodeError
 
 MUTANTS = {name: laws_of(name).mutants for name in all_laws()}
 PAIRS = [(name, law, what) for name, laws in all_laws().items() for law in laws for what in law.catches]

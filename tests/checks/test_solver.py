@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from bench.checks.solver import check_solver
-from bench.solver import LinearOperator, Solver, Step, Steps, ddim, norm
-from tests.ours import CARDS, SOLVERS
+from bench.solver import ConjugateGradients, Count, LinearOperator, Solver, Step, Steps, ddim, norm
+from tests.ours import SOLVERS
 
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers_keep_the_contract(name):
-    """Each with the `quick` settings of its card; the defaults keep it too, in up to ten seconds."""
-    assert [promise for promise in check_solver(SOLVERS[name], CARDS[name].quick) if promise.broken] == []
+    """Each in a short form; the defaults keep it too, in up to ten seconds."""
+    assert [promise for promise in check_solver(SOLVERS[name]().quick(20)) if promise.broken] == []
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class WrongShape(Sound):
     """Flattens the image."""
 
     def solve(self, measurement, prior, noise):
-        for x, x0 in super().solve(measurement, prior, noise):
+        for x, x0, _ in super().solve(measurement, prior, noise):
             yield Step(x.flatten(1), x0)
 
 
@@ -132,7 +132,83 @@ class Raises(Sound):
         raise RuntimeError("no such plan")
 
 
+@dataclass(frozen=True)
+class Particles(Solver):
+    """A small sequential Monte Carlo: particles are resampled by the misfit of x0 at every level."""
+
+    paper: ClassVar[str] = "0000.00000"
+    needs: ClassVar = LinearOperator
+    steps: Steps = 20
+    particles: Count = 4
+
+    def solve(self, measurement, prior, noise):
+        P, (y, A, _) = self.particles, measurement
+        y, A = y.repeat_interleave(P, 0), A.repeat_interleave(P)
+        levels = prior.schedule.levels(self.steps)
+        x = levels[0].std * noise.new((P, *prior.shape)).flatten(0, 1)
+        for t, s in pairwise(levels):
+            x0 = prior.denoise(x, t)
+            log_w = -(norm(y - A(x0)) ** 2).view(-1, P)
+            chosen = torch.searchsorted(log_w.softmax(1).cumsum(1), noise.uniform((P,))).clamp_max(P - 1)
+            kept = (chosen + P * torch.arange(len(log_w))[:, None]).flatten()
+            x, x0 = x[kept], x0[kept] + A.pinv(y - A(x0[kept]))
+            x = ddim(x, x0, t, s, 1.0, noise.new((P, *prior.shape)).flatten(0, 1))
+            yield Step(
+                x.unflatten(0, (-1, P)), x0.unflatten(0, (-1, P)), {"moved": 1.0 * (chosen > 0).sum(1)}
+            )
+
+
+@pytest.mark.parametrize("P", [4, 1])
+def test_a_solver_with_particles_passes(P):
+    assert [promise for promise in check_solver(Particles(particles=P)) if promise.broken] == []
+
+
+class ToldTooMuch(Sound):
+    """Its yields() is that of another."""
+
+    def yields(self):
+        return 7
+
+
+class NeverQuick(Sound):
+    """Its short form is its long one."""
+
+    def quick(self, n):
+        return self
+
+
+class Notes(Sound):
+    """One note for the whole batch."""
+
+    def solve(self, measurement, prior, noise):
+        for step in super().solve(measurement, prior, noise):
+            yield step._replace(notes={"misfit": torch.zeros(1)})
+
+
+class Trusting(Sound):
+    """Inverts the network's Jacobian as if it were a covariance."""
+
+    needs_gradient: ClassVar[bool] = True
+
+    def solve(self, measurement, prior, noise):
+        y, A, sigma = measurement
+        x = noise.new(prior.shape)
+        for t, s in pairwise(prior.schedule.levels(100)):
+            x0, pull = prior.vjp(x, t)
+            gamma, cg = t.sigma**2 / t.alpha, ConjugateGradients(y - A(x0))
+            for _ in range(10):
+                cg.step(sigma**2 * cg.p + gamma * A(pull(A.adjoint(cg.p))))
+            x0 = x0 + gamma * pull(A.adjoint(cg.x))
+            x = ddim(x, x0, t, s, 1.0, noise.like(x))
+            del pull
+            yield Step(x, x0)
+
+
 BROKEN = {
+    ToldTooMuch: "20 steps; yields() says 7",
+    NeverQuick: "quick(10) has steps = 20",
+    Notes: "misfit has shape (1,), expected (8,)",
+    Trusting: "assumes that the Jacobian is a covariance",
     GlobalNoise: "global generator",
     BatchNorm: "reduce over one image",
     Overwrites: "y was overwritten",
@@ -160,7 +236,7 @@ def test_each_broken_promise_is_named(solver):
 @pytest.mark.long
 def test_a_promise_that_is_not_about_a_solver_is_not_kept_by_it():
     silent = {
-        name: [p.says for p in check_solver(SOLVERS[name], CARDS[name].quick) if not p.applies]
+        name: [p.says for p in check_solver(SOLVERS[name]().quick(20)) if not p.applies]
         for name in ("red_diff", "dps", "pinv")
     }
     assert silent["red_diff"] == ["One step's network graph lives at a time."] and silent["dps"] == []

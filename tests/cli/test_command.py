@@ -1,5 +1,6 @@
 """What the verbs share: help in groups with examples, kinds of values, errors as lines."""
 
+import errno
 import shlex
 import subprocess
 import sys
@@ -123,3 +124,14 @@ def test_a_published_command_shows_nothing_above_the_working_folder(tmp_path, mo
     ]
     told = "python -m bench run --suite 'a b.yaml' --out=out --task '!hdr' --shard 1/2"
     assert command_line(words) == told
+
+
+def test_a_reader_that_has_seen_enough_causes_no_message():
+    """`python -m bench certify | head -1`; click ends such a command by itself."""
+
+    @verb("breaks")
+    def breaks():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    result = CliRunner().invoke(breaks, [])
+    assert result.exit_code == 1 and result.stderr == ""

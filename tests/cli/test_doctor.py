@@ -6,7 +6,9 @@ from bench.cli.doctor import Finding, examine
 from bench.data import list_datasets
 from bench.priors import list_priors
 from bench.suites.yamlfile import SuiteError
+from tests.collections_of_images import card, imagenet, with_list
 from tests.commands import bench
+from tests.tiny import build
 
 
 def test_everything_is_looked_at_once(tmp_path, monkeypatch):
@@ -40,3 +42,56 @@ def test_a_card_by_its_path(tmp_path):
 
 def test_a_finding_is_a_line():
     assert str(Finding("cache", "ok", "there")) == "ok      cache: there"
+
+
+def test_a_prior_by_its_card_or_its_function(tmp_path):
+    build(tmp_path)
+    good, bad = examine([f"{tmp_path}/tiny.toml", f"{tmp_path}/none.py:make"])
+    assert (good.what, good.state) == (
+        f"prior {tmp_path}/tiny.toml",
+        "ok",
+    ) and "tiny.safetensors" in good.text
+    assert bad.state == "wrong" and "no such file" in bad.text
+    file = tmp_path / "tiny.safetensors"
+    file.write_bytes(file.read_bytes()[:5000])
+    (cut,) = examine([f"{tmp_path}/tiny.toml"])
+    assert cut.state == "wrong" and "not a safetensors file that is whole" in cut.text
+
+
+def test_large_weights_are_known_by_their_header(tmp_path, monkeypatch):
+    """They are not hashed, and yet a file that was cut off is found."""
+    build(tmp_path)
+    monkeypatch.setattr("bench.cli.doctor.HASHED", 0)
+    monkeypatch.setattr("bench.cli.doctor.check_sha256", lambda *_: pytest.fail("hashed"))
+    (found,) = examine([f"{tmp_path}/tiny.toml"])
+    assert found.state == "ok" and "its sha256 is checked when it is used" in found.text
+    file = tmp_path / "tiny.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    (cut,) = examine([f"{tmp_path}/tiny.toml"])
+    assert cut.state == "wrong"
+
+
+def test_what_is_fetched_may_be_a_copy(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    (finding,) = examine(["ffhq256_uncond"])
+    assert "fetch priors ffhq256_uncond --from FILE` takes your copy" in finding.text
+    place = tmp_path / "priors" / "ffhq_10m.pt"
+    place.parent.mkdir()
+    place.write_text("<!DOCTYPE html><html>Quota exceeded")
+    (page,) = examine(["ffhq256_uncond"])
+    assert page.state == "wrong" and "a web page" in page.text
+
+
+def test_nothing_hides_what_is_behind_it(tmp_path):
+    """The list is missing, an image too, and another is no image: all are said."""
+    mine = with_list(card(tmp_path / "cards"))
+    root = imagenet(tmp_path / "val")
+    seven, two = (next(root.rglob(f"*{k}.JPEG")) for k in (7, 2))
+    seven.unlink()
+    two.write_bytes(b"no picture")
+    (finding,) = examine([str(mine)], root)
+    assert finding.state == "missing" and "1 of 2 images are missing" in finding.text
+    assert f"{two.name}: not a readable image" in finding.text
+    mine.with_suffix(".txt").unlink()
+    (finding,) = examine([str(mine)], tmp_path / "nowhere")
+    assert "its list mine.txt is not in" in finding.text and "no folder" in finding.text

@@ -14,6 +14,7 @@ CELL = SimpleNamespace(
     label="dps",
     task=SimpleNamespace(name="blur"),
     steps=4,
+    solver=SimpleNamespace(yields=lambda: 4),
     samples_per_problem=1,
     reason=None,
     prior=SimpleNamespace(name="net"),

@@ -88,7 +88,7 @@ def test_two_versions_of_a_solver_are_two_rows(tiny, tmp_path):
             2,
             "--solver dps.steps=0: steps: Input should be greater than or equal to 1",
         ),
-        (["--solver", "dps.zeta=.inf"], 2, "--solver dps.zeta=.inf: zeta: Input should be a finite number"),
+        (["--solver", "dps.zeta=.inf"], 2, "--solver dps.zeta=.inf: '.inf' is not a finite number"),
         (["--solver", "{tiny}/leaves.py"], 2, "leaves.py: cannot import it: SystemExit: 0"),
         (["--solver", "absent.py:Mine"], 2, "absent.py: no such file"),
         (["--solver", "{tiny}/mine.py:Mien"], 2, "no 'Mien' in {tiny}/mine.py (did you mean 'Mine'?)"),
@@ -149,3 +149,59 @@ def test_damaged_image_is_one_line(tiny, tmp_path):
     result = run_tiny(folder, tmp_path / "run", "--solver", "pinv")
     assert result.exit_code == 2
     assert "im1.png" in result.stderr.splitlines()[-1]
+
+
+DELETES = """
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from solvers.pinv import Pinv
+
+
+@dataclass(frozen=True)
+class Deletes(Pinv):
+    folder: str = ""
+
+    def solve(self, *given):
+        yield from super().solve(*given)
+        if list(Path(self.folder).glob("journal/*.jsonl")):
+            shutil.rmtree(self.folder)
+"""
+
+
+def test_a_folder_that_is_deleted_meanwhile_is_told(tiny, tmp_path):
+    """The journal is open by then, and what is written into it cannot be found any more."""
+    (tiny / "deletes.py").write_text(DELETES)
+    row = f"--solver={tiny}/deletes.py.folder={tmp_path}/run"
+    result = run_tiny(tiny, tmp_path / "run", row, "--images", 2, "--batch", 1, "--no-report")
+    assert result.exit_code == 1, result.output
+    assert "was deleted or moved while the run went on" in result.stderr
+
+
+def test_a_shard_without_images_says_so(tiny, tmp_path):
+    for i in (1, 2, 3):
+        part = run_tiny(tiny, tmp_path, "--solver", "pinv", "--images", 2, "--shard", f"{i}/3")
+        assert part.exit_code == 0, part.output
+        assert ("note: shard 3/3 has none of the 2 images" in part.stderr) == (i == 3)
+    assert len(read_records(tmp_path)[0]) == 2
+
+
+MATRIX = """
+name: m
+dataset: exact-mixture2
+prior: exact-mixture2
+images: 2
+samples_per_problem: 4
+tasks:
+  - {name: t, operator: matrix, params: {matrix: [[1, 0.5]]}, sigma: 0.1}
+solvers:
+  - {solver: ddrm, params: {steps: 3}}
+"""
+
+
+def test_a_matrix_in_a_suite(tmp_path):
+    (tmp_path / "m.yaml").write_text(MATRIX)
+    result = bench("run", "--suite", tmp_path / "m.yaml", "--out", tmp_path / "out", "--no-report")
+    assert result.exit_code == 0, result.output
+    assert {r.operator_params["matrix"][0][1] for r in read_records(tmp_path / "out")[0]} == {0.5}

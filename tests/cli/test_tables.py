@@ -1,9 +1,18 @@
 """The tables that the verbs print."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
-from bench.cli.tables import forecast_table, repeat_table, score_table, short
+from bench.cli.tables import (
+    COLUMNS,
+    below_baseline,
+    forecast_table,
+    mean,
+    repeat_table,
+    score_table,
+    short,
+)
 from bench.verify.repeat import Repeat
 from tests.made_run import record
 
@@ -39,6 +48,28 @@ def test_scores_are_means_over_what_is_done_and_the_rest_is_told():
         "          n     MMD   var A   var 0    NFE  s/image",
         "  not     0  nothing yet",
     ]
+
+
+def test_a_row_below_the_baseline_is_said():
+    """Over the images of both, and within a task."""
+    cells = [cell("good"), cell("bad"), cell("pinv"), cell("other", task="box")]
+    for one in cells:
+        one.solver = SimpleNamespace(baseline=one.label == "pinv")
+    psnrs = {"good": (21, 23), "bad": (19, 18), "pinv": (20, 22, 1), "other": (1, 1)}
+    records = []
+    for label, values in psnrs.items():
+        records += [scored(label, psnr=value, image=f"{i}") for i, value in enumerate(values)]
+    assert list(below_baseline(cells, records)) == [
+        "warning: blur: bad: PSNR 18.50 dB is below pinv's 21.00 on the same images: "
+        "prior or settings do not fit"
+    ]
+
+
+def test_a_mean_leaves_no_record_out_silently():
+    known = [scored("a", psnr=20.0), scored("a", psnr=22.0)]
+    assert mean(known, COLUMNS[0]) == "21.00"
+    assert mean([*known, scored("a", psnr=math.inf)], COLUMNS[0]) == "inf"
+    assert mean([*known, replace(scored("a"), metrics={"psnr": None})], COLUMNS[0]) == "(21.00)"
 
 
 def test_a_repetition_says_what_differs():

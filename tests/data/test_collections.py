@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from bench.data import DataError, load_dataset
+from bench.data.collections import COLLECTIONS, by_min_side
 from tests.collections_of_images import RULED, WNIDS, card, imagenet, with_list
 
 
@@ -35,6 +36,40 @@ def test_ffhq_in_every_layout(tmp_path, below, thousands):
         DataError, match=r"00999\.png: size is 128 x 128 px, it should be 1024 x 1024 or 256 x 256"
     ):
         load_dataset(mine, tmp_path / "root").image("00999")
+
+
+@pytest.mark.parametrize("form", ["{id}_{group}.JPEG", "{group}/{id}.jpg", "{id}.png", "{group}/{id}.JPG"])
+def test_imagenet_as_it_is_packed_and_copied(tmp_path, form):
+    """Hugging Face puts the class into the name; copies have other suffixes, which is said."""
+    root = tmp_path / "root"
+    for line in RULED:
+        group, name = line.split()[0].split("/")
+        file = root / form.format(id=name.removesuffix(".JPEG"), group=group)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture = Image.new("RGB", (300, 260), (20 * int(name[-6]),) * 3)
+        picture.save(file, format="PNG" if file.suffix == ".png" else "JPEG")
+    text = "\n".join(RULED)
+    mine = with_list(card(tmp_path, text=text, count=4), text)
+    data = load_dataset(mine, root)
+    assert len(data.ids) == 4 and int(data.pixels("ILSVRC2012_val_00000007")[0, 9, 9]) in range(136, 145)
+    assert bool(data.notes) == ("JPEG" not in form)
+    if "group" in form:
+        found = by_min_side(COLLECTIONS["imagenet"], root, 256, 4)
+        assert found == RULED, "the classes are known"
+
+
+def test_ffhqs_thumbnails_are_no_images(tmp_path):
+    for root, words in (
+        (tmp_path, "its thumbnails128x128 are too small"),
+        (tmp_path / "thumbnails128x128", "128 x 128"),
+    ):
+        place = tmp_path / "thumbnails128x128" / "00000"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (128, 128)).save(place / "00999.png")
+        mine = card(tmp_path, text=None, collection="ffhq", ids='"{:05d}"', first="999").read_text()
+        (tmp_path / "mine.toml").write_text(mine.replace("count = 2", "count = 1"))
+        with pytest.raises(DataError, match=words):
+            load_dataset(tmp_path / "mine.toml", root)
 
 
 def test_the_order_of_the_ways_to_name_the_folder(tmp_path, monkeypatch):

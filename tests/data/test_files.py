@@ -143,14 +143,16 @@ def test_bad_input_is_one_clear_line(folder, entries, spoil, words):
     assert "\n" not in message and all(word in message for word in words), message
 
 
-def test_a_truncated_image_is_refused_when_it_is_read(folder):
+def test_a_truncated_image_is_refused_at_once_and_when_it_is_read(folder):
     card, images = folder
     rng = np.random.default_rng(1)
     Image.fromarray(rng.integers(0, 256, (400, 600, 3), np.uint8)).save(images / "b.png")
     for name in ("a.png", "c.jpg"):
         (images / name).unlink()
-    (images / "b.png").write_bytes((images / "b.png").read_bytes()[:9000])
     ds = load_dataset(write(card.parent, shape="[3, 400, 600]"))
+    (images / "b.png").write_bytes((images / "b.png").read_bytes()[:9000])
+    with pytest.raises(DataError, match=r"b\.png: not a readable image"):
+        load_dataset(card)
     with pytest.raises(DataError, match=r"b\.png: not a readable image"):
         ds.image("b")
     with pytest.raises(DataError, match="no image 'z'"):

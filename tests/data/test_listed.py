@@ -10,6 +10,7 @@ from PIL import Image
 from bench.cli import cli
 from bench.data import (
     DataError,
+    FolderOfPhotographs,
     load_dataset,
 )
 from bench.records.journal import read_records
@@ -137,3 +138,9 @@ def test_a_listed_data_set_runs_from_the_command_line(tmp_path):
         assert some.exit_code == code, "the first image needs no second"
     lost = bench(*args, "--images", 2)
     assert lost.exit_code == 2 and "no folder is given" in lost.stderr
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_photographs_have_one_or_three_channels(tmp_path, channels):
+    with pytest.raises(DataError, match=f"the prior's images have {channels}"):
+        FolderOfPhotographs(tmp_path, (channels, 8, 8))

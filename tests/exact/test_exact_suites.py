@@ -137,7 +137,7 @@ def test_many_tasks_have_a_page_for_each_prior(run, monkeypatch):
 def test_a_block_that_is_not_finite_is_diverged(tmp_path):
     text = (
         SUITE.split("solvers:")[0].replace("images: 6", "images: 1")
-        + "solvers:\n  - {solver: dps, params: {steps: 10, clip: false, zeta: 1e30}}\n"
+        + "solvers:\n  - {solver: dps, params: {steps: 30, clip: false, step: squared, zeta: 1e12}}\n"
     )
     plan = prepare(small(tmp_path, text), Options())
     Runner(plan, tmp_path / "run", Observer()).run()

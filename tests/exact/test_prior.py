@@ -204,3 +204,13 @@ def test_wrong_shapes_are_named():
         MixturePrior(torch.ones(2), torch.zeros(3, 4), torch.ones(3, 4))
     with pytest.raises(ValueError, match="negative"):
         GaussianPrior(torch.zeros(2), torch.tensor([1.0, -1.0]))
+
+
+def test_the_posteriors_of_some_images():
+    """Where each image has its own distribution; a prior that all share is the same for any of them."""
+    prior = mixture()
+    *_, posterior = measured(prior, 4)
+    x, t = streams(4).new((5,)), LEVELS[1]
+    for some in (slice(1, 3), torch.tensor([3, 0]), torch.tensor([True, False, False, True])):
+        torch.testing.assert_close(posterior[some].denoise(x[some], t), posterior.denoise(x, t)[some])
+        assert torch.equal(prior[some].denoise(x[some], t), prior.denoise(x[some], t))

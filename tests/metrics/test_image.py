@@ -7,7 +7,8 @@ import skimage.metrics
 import torch
 from torch.nn import functional as F
 
-from bench.metrics.image import misfit, psnr, residual, ssim
+from bench.likelihood import Gaussian
+from bench.metrics.image import misfit, psnr, quantised, residual, ssim, ssim_full
 from bench.operators.base import Operator
 
 
@@ -77,7 +78,20 @@ def test_misfit_counts_measured_entries_only():
     x, n = (torch.randn(2, 1, 6, 6, generator=generator, dtype=torch.float64) for _ in range(2))
     y = torch.where(A.measured, A(x) + sigma * n, torch.nan)
     expected = [n[0].square().mean().sqrt(), n[1, :, :, ::2].square().mean().sqrt()]
-    torch.testing.assert_close(misfit(A, x, y, sigma), torch.stack(expected))
+    torch.testing.assert_close(misfit(A, x, y, Gaussian(sigma)), torch.stack(expected))
     torch.testing.assert_close(residual(A, x, y), sigma * torch.stack(expected))
-    torch.testing.assert_close(misfit(A[1:2], x[1:], y[1:], sigma)[0], expected[1])
-    assert misfit(A, x, y, 0.0).isnan().all()
+    torch.testing.assert_close(misfit(A[1:2], x[1:], y[1:], Gaussian(sigma))[0], expected[1])
+    assert misfit(A, x, y, Gaussian(0.0)).isnan().all()
+
+
+def test_the_full_map_of_ssim_reflects_the_image(pair):
+    """The mean over a reflected image where the window fits is that of the full map of the image itself."""
+    wide = [torch.from_numpy(np.pad(x.numpy(), [(0, 0), (0, 0), (5, 5), (5, 5)], "symmetric")) for x in pair]
+    torch.testing.assert_close(ssim_full(*pair), ssim(*wide), rtol=0, atol=1e-9)
+    assert (ssim_full(*pair) - ssim(*pair)).abs().min() > 1e-4
+
+
+def test_quantised_images_are_what_an_8_bit_file_holds(pair):
+    x = 1.1 * pair[0].double()
+    written = ((x.clamp(-1, 1) + 1) / 2 * 255).round().to(torch.uint8)
+    torch.testing.assert_close(quantised(x), written.double() / 127.5 - 1, rtol=0, atol=1e-12)

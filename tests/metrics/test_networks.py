@@ -15,6 +15,7 @@ from torchvision.transforms.functional import normalize
 from bench.metrics.assets import find_backbone
 from bench.metrics.networks import Classifier, Inception, Lpips, enlarge_clean
 from bench.system.cache import cache_dir
+from bench.system.weights import WeightsError, read_tensors
 
 ALEX = [(0, 4, 2, None), (3, 1, 2, (3, 2)), (6, 1, 1, (3, 2)), (8, 1, 1, None), (10, 1, 1, None)]
 """Each convolution: index in the trunk, stride, padding, and the max pool before it."""
@@ -175,3 +176,17 @@ def test_the_whole_normalised_image_is_classified(untrained_resnet50, monkeypatc
     labels = logits.argmax(1)
     assert classifier(x, labels).tolist() == [1, 1]
     assert classifier(x, torch.stack([labels[0], (labels[1] + 1) % 1000])).tolist() == [1, 0]
+
+
+def test_lpips_takes_its_linear_layers_as_a_whole_or_not_at_all(monkeypatch):
+    """A file without one of them left it as it was made."""
+    need("lpips_alex")
+
+    def fewer(path):
+        return dict(list(read_tensors(path).items())[1:])
+
+    monkeypatch.setattr("bench.metrics.networks.read_tensors", fewer)
+    with pytest.raises(
+        WeightsError, match=r"alex\.pth: not this architecture: 'lin0\.model\.1\.weight' is missing"
+    ):
+        Lpips("alex")

@@ -8,13 +8,18 @@ import pytest
 import torch
 
 from bench.operators import OPERATORS, make_operator
-from bench.operators.base import LinearOperator, Operator, SVDOperator
+from bench.operators.base import LinearOperator, Operator, SVDOperator, real_parts
 from tests.supplied import MADE
 
 SHAPE, B = (3, 16, 12), 3
 
 
-SHAPES = {"compressed_sensing": (3, 8, 16), "jpeg": (3, 16, 32), "blur_nonlinear": (3, 128, 128)}
+SHAPES = {
+    "compressed_sensing": (3, 8, 16),
+    "jpeg": (3, 16, 32),
+    "blur_nonlinear": (3, 128, 128),
+    "mri": (3, 10, 20),
+}
 
 
 M = np.random.default_rng(0).standard_normal((9, 6))
@@ -36,6 +41,10 @@ VARIANTS = [
     ("matrix", {"matrix": M.tolist()}),  # more rows than columns
     ("random_matrix", {"m": 6}),  # nothing unmeasured
     ("matrix", {"matrix": np.vstack([M[:3], M[:1] + M[1:2]]).tolist()}),  # rank deficient
+    ("mri", {"coils": 1, "acceleration": 3.0}),
+    ("mri", {"coils": 1, "mask": "radial"}),
+    ("mri", {"coils": 3, "mask": "radial", "acceleration": 3.0}),
+    ("ct", {"angles": [0.0, 17.0, 90.0, 200.0]}),
 ]
 
 
@@ -62,7 +71,8 @@ def image(A: Operator, seed: int = 0) -> torch.Tensor:
 
 
 def data(A: Operator, seed: int = 1) -> torch.Tensor:
-    return randn(len(A), *A.out_shape, seed=seed)
+    y = randn(len(A), *A.out_shape, seed=seed)
+    return torch.complex(y, randn(len(A), *A.out_shape, seed=seed + 50)) if A.complex_valued else y
 
 
 def exact(A: LinearOperator) -> LinearOperator:
@@ -76,12 +86,12 @@ def exact(A: LinearOperator) -> LinearOperator:
 
 @cache
 def dense(case: int) -> torch.Tensor:
-    """(B, m, n), by applying A to unit vectors."""
+    """(B, m, n), by applying A to unit vectors; two rows for each complex entry of y."""
     A = build(case)
     n = int(np.prod(A.shape))
     unit = torch.eye(n, dtype=torch.float64).view(n, *A.shape)
     columns = A.repeat_interleave(n)(unit.repeat(B, *(1 for _ in A.shape)))
-    return columns.view(B, n, -1).mT
+    return real_parts(columns).view(B, n, -1).mT
 
 
 def close(a: torch.Tensor, b: torch.Tensor, tol: float = 1e-11) -> None:

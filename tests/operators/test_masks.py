@@ -8,13 +8,26 @@ import torch
 
 from bench.operators import make_operator
 from bench.operators import masks as freeform
+from bench.operators.masks import Inpaint
 from tests.operators.samples import SHAPE
-from tests.supplied import holes
 
 pytestmark = pytest.mark.usefixtures("no_files")
 
 
 KEY = "20-30% freeform"
+
+
+def holes(n, share, seed):
+    """(n, 256, 256) bool: a band of its own in each mask, of the same share of the image."""
+    rng = np.random.default_rng(seed)
+    band = np.repeat(np.arange(256) < round(256 * share), 256).reshape(256, 256)
+    return np.stack([np.roll(band, shift, axis=0) for shift in rng.permutation(256)[:n]])
+
+
+def red_diff(masks, path, channels=3, **changed):
+    """A file as RED-diff's code writes it: bits of all, 1 is measured, and the shape."""
+    measured = np.repeat(~masks[:, None], channels, axis=1).reshape(len(masks), -1)
+    np.savez(path, **{"m": np.packbits(measured, axis=None), "shape": measured.shape} | changed)
 
 
 LAYOUTS = {
@@ -29,7 +42,7 @@ LAYOUTS = {
 @pytest.fixture
 def masks(monkeypatch, tmp_path):
     def write(layout="bits of all", **changed):
-        pools = {"10-20% freeform": holes(3, 256, 256, 1), KEY: holes(5, 256, 256, 2)}
+        pools = {"10-20% freeform": holes(3, 0.15, 1), KEY: holes(5, 0.25, 2)}
         np.savez(
             tmp_path / "masks.npz", **{key: LAYOUTS[layout](pool) for key, pool in pools.items()}, **changed
         )
@@ -56,6 +69,13 @@ def test_masks():
         mask = make_operator("inpaint_random", SHAPE, range(3), p=p).parameters()["mask"]
         assert mask.shape == (3, 1, 32, 24)
         assert ((~mask).flatten(1).sum(1) == round(p * 32 * 24)).all()
+
+
+def test_a_mask_that_keeps_nothing_is_refused():
+    with pytest.raises(ValueError, match="a mask of 4 x 4 pixels keeps none of them"):
+        make_operator("inpaint_random", (3, 4, 4), [0], p=0.999)
+    with pytest.raises(ValueError, match="keeps none"):
+        Inpaint((1, 2, 2), [0, 1], [np.ones((2, 2), bool), np.zeros((2, 2), bool)])
 
 
 def test_masks_are_the_same_on_every_machine():
@@ -107,6 +127,12 @@ def test_masks_refused(masks, tmp_path, monkeypatch):
     refused("no masks '20-30%' in .*; known: 10-20% freeform, 20-30% freeform", fraction="20-30%")
     refused("'broken' in .* is uint8", fraction="broken")
     refused("'numbers' in .* is float64", fraction="numbers")
+    masks(**{"30-40% freeform": LAYOUTS["bits of all"](~holes(2, 0.35, 0))})
+    refused(
+        "64.8% of their pixels are missing, 35.2% measured; 1 must be a hole here", fraction="30-40% freeform"
+    )
+    masks(**{"40-50% freeform": LAYOUTS["bits of all"](holes(2, 0.25, 0))})
+    refused("25.0% of their pixels are missing, .* choose another file", fraction="40-50% freeform")
     (tmp_path / "masks.npz").write_bytes(b"PK\x03\x04 a download that broke off")
     refused("not an npz file that can be read")
     with (tmp_path / "masks.npz").open("wb") as file:
@@ -114,3 +140,34 @@ def test_masks_refused(masks, tmp_path, monkeypatch):
     refused("not an npz file that can be read")
     monkeypatch.setenv(freeform.VARIABLE, str(tmp_path / "elsewhere.npz"))
     refused("no file .*elsewhere.npz, which BENCH_FREEFORM_MASKS names")
+
+
+def test_red_diffs_own_file_says_what_is_measured(masks, tmp_path, monkeypatch):
+    """The same masks from Palette's file and from RED-diff's are the same operator, with the same key."""
+    pool = masks()[KEY]
+    palette = make_operator("inpaint_freeform", (3, 256, 256), range(8))
+    path = tmp_path / "20ff.npz"
+    monkeypatch.setenv(freeform.VARIABLE, str(path))
+    for changed in ({}, {"shape": (5, 3, 256, 256)}, {"channels": 1}):
+        red_diff(pool, path, **changed)
+        other = make_operator("inpaint_freeform", (3, 256, 256), range(8))
+        assert torch.equal(other.mask, palette.mask) and other.supplied() == palette.supplied(), changed
+    wrong = {
+        "25.0% of their pixels are missing": {"fraction": "30-40% freeform"},
+        "has masks of one share and does not say which.*'20-30%', not as 'm'": {"fraction": "m"},
+    }
+    for message, params in wrong.items():
+        with pytest.raises(ValueError, match=message):
+            make_operator("inpaint_freeform", (3, 256, 256), [0], **params)
+    red_diff(~pool, path)
+    with pytest.raises(ValueError, match=r"75.0% of their pixels are missing.*invert them"):
+        make_operator("inpaint_freeform", (3, 256, 256), [0])
+    bits = np.packbits(np.random.default_rng(0).random((5, 3 * 256 * 256)) < 0.75)
+    for message, changed in {
+        "the channels of a mask differ": {"m": bits},
+        r"uint8 \(122880,\) for masks of shape \(5, 3, 128, 128\)": {"shape": (5, 3, 128, 128)},
+        "for masks of shape": {"shape": (4, 3 * 256 * 256)},
+    }.items():
+        red_diff(pool, path, **changed)
+        with pytest.raises(ValueError, match=message):
+            make_operator("inpaint_freeform", (3, 256, 256), [0])

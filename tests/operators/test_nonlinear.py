@@ -93,18 +93,19 @@ def test_weights_refused(small, tmp_path, monkeypatch):
     good = blur_network(0, torch.float32).state_dict()
     first = next(iter(good))
     bad = {
-        rf"'{first}' is missing \(the file has 'state_dict'\)": {"state_dict": good},
+        r"it holds 'state_dict' \(\d+ tensors by name\); save that part alone": {"state_dict": good},
+        "all names are there with 'module.' in front": {f"module.{k}": v for k, v in good.items()},
         "'recon_trunk.1.weight' is missing": {k: v for k, v in good.items() if k != "recon_trunk.1.weight"},
-        "'more' does not belong to it": good | {"more": torch.zeros(1)},
-        rf"'{first}' has the shape \(1,\), not \(2, 3, 3, 3\)": good | {first: torch.zeros(1)},
-        f"'{first}' is not a tensor of floating": good | {first: 3},
+        "unknown entry 'more'": good | {"more": torch.zeros(1)},
+        rf"'{first}' has shape \(1,\), expected \(2, 3, 3, 3\)": good | {first: torch.zeros(1)},
+        rf"it holds '{first}' \(int\)": good | {first: 3},
         "it holds a list": [1, 2],
     }
     for message, state in bad.items():
         save(path, monkeypatch, state)
         refused(message)
     path.write_bytes(b"not found")
-    refused("not a checkpoint that can be read")
+    refused("not a checkpoint of weights")
     save(path, monkeypatch, good)
     refused("3 channels, got 1", (1, 128, 128))
     refused("divisible by 128, .* got 96 x 128", (3, 96, 128))

@@ -1,6 +1,7 @@
 """Building operators by name: their errors, their parameters, and their appetite for memory."""
 
 import inspect
+import math
 from functools import partial
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_parameters_are_described():
 )
 def test_no_operator_is_quadratic_in_the_image(name):
     """At 3 x 256 x 256 in float64 (1.5 MiB), the operator itself and every one of its calls stay below 64
-    MiB."""
+    MiB, or eight times y where that is more (several coils measure more numbers than an image has)."""
     A, x = MADE.get(name, partial(make_operator, name))((3, 256, 256), [0]), images(1, (3, 256, 256))
     y = A(x)
     assert (
@@ -70,7 +71,7 @@ def test_no_operator_is_quadratic_in_the_image(name):
         calls |= {"V": lambda: A.V(x), "Vt": lambda: A.Vt(x)}
         calls |= {"U": lambda: A.U(x), "Ut": lambda: A.Ut(y), "undamped": lambda: A.pinv(y)}
     for call, f in calls.items():
-        assert peak_bytes(f) < 64 * 2**20, call
+        assert peak_bytes(f) < max(64 * 2**20, 8 * y.nbytes), call
 
 
 def test_the_meter_sees_memory():
@@ -92,3 +93,19 @@ def test_the_list_survives_absent_files():
     assert "- inpaint_freeform: needs the masks of Palette" in text
     assert "- blur_nonlinear: needs the weights GOPRO_wVAE.pth" in text
     assert "?" in next(line for line in text.splitlines() if line.startswith("blur_nonlinear"))
+
+
+NUMBERS = {
+    "inpaint_random": ["p"], "blur_gauss": ["std", "taps", "rcond"], "blur_uniform": ["taps", "rcond"],
+    "blur_motion": ["taps", "rcond"], "blur_circular": ["std", "taps", "rcond"], "jpeg": ["quality"],
+    "quantise": ["bits"], "compressed_sensing": ["factor"], "random_matrix": ["m", "s_min", "s_max", "rcond"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1, 0, True, "1", 10**30])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_of_an_operator_is_taken_that_it_cannot_mean(name, value):
+    shape = (8,) if name == "random_matrix" else (3, 32, 32)
+    for param in NUMBERS[name]:
+        with pytest.raises(ValueError, match=r"\w"):
+            make_operator(name, shape, [0], **{"m": 2} | {param: value} if shape == (8,) else {param: value})

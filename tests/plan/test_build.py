@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bench.plan.build import Settings, key_config, make_cells, prepare, samples_per_problem
 from bench.plan.loading import DataAndPrior, make_loader
 from bench.plan.options import Options
-from bench.suites.changes import override
+from bench.suites.changes import override, with_operator
 from bench.suites.methods import load_solver
 from bench.suites.suite import SuiteError, load_suite
 from tests.tiny import build
@@ -122,3 +123,41 @@ def test_kept_settings_count_instead_of_presets(suite, monkeypatch):
     assert (cell.preset, cell.solver.zeta) == ("bench", 3.0)
     with pytest.raises(SuiteError, match="no preset"):
         make_cells(narrow, load, {})
+
+
+BLUR = """
+import numpy as np
+from pathlib import Path
+from bench.operators.base import Operator
+
+{at_import}
+class Scaled(Operator):
+    {files}
+
+    def forward(self, x):
+        return {factor} * x
+
+    @property
+    def out_shape(self):
+        return self.shape
+"""
+LOAD = 'float(np.load(Path(__file__).with_name("k.npy")))'
+PLACES = [{"at_import": f"K = {LOAD}", "factor": "K"}, {"at_import": "", "factor": LOAD}]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=["at import", "at every call"])
+def test_a_file_that_an_operator_reads_is_part_of_its_key_or_refused(suite, tmp_path, place):
+    np.save(tmp_path / "k.npy", 0.5)
+
+    def key(name, files):
+        path = tmp_path / name
+        path.write_text(BLUR.format(files=files, **place))
+        changed = with_operator(suite, f"{path}:Scaled", "Scaled")
+        return prepare(override(changed, ["pinv"], [], ["pinv"]), Options()).cells[0].id
+
+    with pytest.raises(ValueError, match=r"Scaled reads .*k.npy, .*say `files = "):
+        key("a.py", "")
+    before = key("b.py", 'files = ("k.npy",)')
+    assert key("c.py", 'files = ("k.npy",)') == before, "the place of the code does not matter"
+    np.save(tmp_path / "k.npy", 0.25)
+    assert key("d.py", 'files = ("k.npy",)') != before

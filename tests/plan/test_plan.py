@@ -7,7 +7,7 @@ import pytest
 
 from bench.plan.build import prepare
 from bench.plan.options import Options
-from bench.plan.plan import shard_of
+from bench.plan.plan import share_of
 from bench.records.record import DONE
 from bench.suites.suite import load_suite
 from tests import ROOT
@@ -48,9 +48,19 @@ def test_shards_share_the_jobs(suite):
     assert [job.key for job in whole.missing(whole.cells[0], set(jobs[1:]))] == jobs[:1]
 
 
-def test_a_shard_is_the_same_on_every_machine():
-    assert shard_of("fashion32", "test-00000", 1000) == 285
-    assert {shard_of("fashion32", f"im{k}", 3) for k in range(30)} == {0, 1, 2}
+@pytest.mark.parametrize(("images", "n"), [(2, 2), (64, 16), (7, 3), (3, 5)])
+def test_shards_are_balanced_and_do_not_depend_on_the_order(images, n):
+    ids = [f"im{k}" for k in range(images)]
+    shares = [share_of(ids, i, n) for i in range(1, n + 1)]
+    assert sorted(image for share in shares for image in share) == sorted(ids)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert shares == [share_of(ids[::-1], i, n) for i in range(1, n + 1)]
+
+
+def test_the_parts_of_a_shard_are_shards_of_it():
+    """Workers divide the shard of a run."""
+    ids = [f"im{k}" for k in range(50)]
+    assert sorted(share_of(ids, 2, 6) + share_of(ids, 5, 6)) == share_of(ids, 2, 3)
 
 
 def test_retry_tries_again_what_is_not_done(suite):

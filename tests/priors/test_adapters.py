@@ -1,10 +1,15 @@
 """Networks of other libraries are loaded by name, and laid out in memory as ours are."""
 
+import sys
+
 import pytest
 import torch
 
 from bench.priors import PriorError, load_prior
 from bench.priors.adapters import ADAPTERS
+from bench.records.journal import read_records
+from tests.commands import bench
+from tests.tiny import build
 
 
 def test_networks_of_other_libraries_have_the_memory_format_of_ours(ddpm_pipeline, azula):
@@ -27,3 +32,129 @@ def test_a_name_goes_to_the_adapter_of_its_library(monkeypatch):
     )
     with pytest.raises(PriorError, match="unknown prior 'other:NAME'"):
         load_prior("other:NAME")
+
+
+OWN = '''
+from pathlib import Path
+
+import torch
+
+from bench.prior import Prior
+from bench.schedule import VPSchedule
+from helper_of_mine import STD
+
+
+class Mine(Prior):
+    def __init__(self, dtype, device):
+        self.shape, self.schedule, self.dtype, self.device = (1, 16, 16), VPSchedule(), dtype, device
+        self.mean = torch.load(Path(__file__).with_name("mean.pt"), weights_only=True).to(dtype)
+
+    def moments(self, x, t):
+        return t.alpha * STD**2 / (t.alpha**2 * STD**2 + t.sigma**2) * x + 0 * self.mean, None
+
+    def moments_vjp(self, x, t):
+        return *self.moments(x, t), lambda u: t.alpha * STD**2 / (t.alpha**2 * STD**2 + t.sigma**2) * u
+
+
+def make(dtype, device):
+    """A note."""
+    return Mine(dtype, device)
+
+
+def fixed():
+    return Mine(torch.float64, torch.device("cpu"))
+
+
+def half(dtype, device, autocast):
+    return Mine(dtype, device)
+
+
+def bare(dtype, device):
+    prior = Mine(dtype, device)
+    del prior.schedule
+    return prior
+
+
+def nothing():
+    return 3
+
+
+def fails():
+    raise KeyError("x")
+'''
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "helper_of_mine", raising=False)
+    (tmp_path / "mine.py").write_text(OWN)
+    (tmp_path / "helper_of_mine.py").write_text("STD = 0.5\n")
+    torch.save(torch.zeros(1, 16, 16), tmp_path / "mean.pt")
+    return f"{tmp_path}/mine.py"
+
+
+def test_a_users_function_makes_a_prior_that_is_hashed_as_operators_are(own, tmp_path):
+    def identity():
+        sys.modules.pop("helper_of_mine", None)
+        prior = load_prior(f"{own}:make", torch.float64)
+        return prior.name, prior.weights_sha256, prior.config_sha256
+
+    name, weights, config = identity()
+    assert name == "mine.py:make" and identity() == (name, weights, config)
+    (tmp_path / "mine.py").write_text(OWN.replace("A note.", "Another.") + "\n# a comment\n")
+    assert identity() == (name, weights, config)
+    torch.save(torch.ones(1, 16, 16), tmp_path / "mean.pt")
+    assert identity()[1] != weights and identity()[2] == config
+    (tmp_path / "helper_of_mine.py").write_text("STD = 0.25\n")
+    assert identity()[2] != config, "what it imports from beside it counts"
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (":fixed", "its dtype is torch.float64, asked for was torch.float32; take `dtype` as a parameter"),
+        (":bare", "its prior has no 'schedule'"),
+        (":nothing", "returned int, not a bench.prior.Prior"),
+        (":fails", "KeyError: 'x'"),
+        (":mak", r"has no function 'mak' \(did you mean 'make'\?\)"),
+        ("", "which function of it. give .*mine.py:function"),
+    ],
+)
+def test_users_functions_that_give_no_prior(own, function, said):
+    with pytest.raises(PriorError, match=said):
+        load_prior(own + function)
+
+
+def test_a_low_precision_is_told_or_refused(own):
+    assert load_prior(f"{own}:half", autocast=torch.float16).dtype == torch.float32
+    with pytest.raises(PriorError, match="needs a function that takes `autocast`"):
+        load_prior(f"{own}:make", autocast=torch.float16)
+
+
+def test_a_users_prior_runs_and_is_verified_where_it_has_moved(own, tmp_path):
+    suite = build(tmp_path / "tiny")
+    out = tmp_path / "out"
+    args = [
+        "run",
+        "--suite",
+        suite,
+        "--prior",
+        f"{own}:make",
+        "--task",
+        "box",
+        "--solver",
+        "red_diff",
+        "--out",
+        out,
+    ]
+    done = bench(*args, "--images", 1, "--progress", "none", "--no-report")
+    assert done.exit_code == 0, done.output
+    (record,) = read_records(out)[0]
+    assert record.prior == "mine.py:make" and len(record.weights_sha256) == 64
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("mine.py", "helper_of_mine.py", "mean.pt"):
+        (tmp_path / name).rename(moved / name)
+    sys.modules.pop("helper_of_mine")
+    assert "--code DIR" in bench("verify", out).stdout
+    assert "all reproduced" in bench("verify", out, "--code", moved).stdout

@@ -6,10 +6,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from bench.priors import PriorError, load_prior
 from bench.schedule import TableSchedule, VPSchedule
 from bench.system.versions import versions
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 X = torch.linspace(-1, 1, 512).view(2, 1, 16, 16)
 
@@ -110,9 +113,68 @@ def test_diffusers_weights_in_every_format(ddpm_pipeline, tmp_path):
             return (open, (str(tmp_path / "sprung"), "w"))
 
     torch.save({**unet.state_dict(), "extra": Trap()}, file)
-    with pytest.raises(PriorError, match="cannot be loaded"):
+    with pytest.raises(PriorError, match=r"ema\.bin: not a checkpoint .* objects of Python code"):
         load_prior(name)
     assert not (tmp_path / "sprung").exists()
+
+
+def flatten(folder):
+    """All files in the root, as the first published pipelines have them."""
+    for place in (folder / "unet", folder / "scheduler"):
+        for file in place.iterdir():
+            file.rename(folder / file.name)
+        place.rmdir()
+    return folder
+
+
+def test_diffusers_folders_with_all_files_in_the_root(ddpm_pipeline, tmp_path):
+    """With the old names of attention, too, which published weights have."""
+    name, _ = ddpm_pipeline()
+    wanted = load_prior(name)
+    folder = flatten(tmp_path / "pipe")
+    found = load_prior(name)
+    assert (found.weights_sha256, found.config_sha256) == (wanted.weights_sha256, wanted.config_sha256)
+    old = {}
+    for key, value in load_file(folder / WEIGHTS).items():
+        for new, then in (("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")):
+            key = key.replace(new, then)
+        old[key] = value
+    assert any("query" in key for key in old)
+    save_file(old, folder / WEIGHTS)
+    assert load_prior(name).weights_sha256 == wanted.weights_sha256
+
+
+def test_diffusers_weights_load_as_a_whole_or_not_at_all(ddpm_pipeline, tmp_path):
+    name, unet = ddpm_pipeline()
+    file, state = tmp_path / "pipe" / "unet" / WEIGHTS, unet.state_dict()
+    wrong = {
+        "'conv_in.bias' is missing .*; 'module.conv_in.bias' is unknown .* with 'module.' in front": {
+            f"module.{key}": value for key, value in state.items()
+        },
+        r"'conv_out.bias' is missing \(and 1 more\)$": {
+            key: value for key, value in state.items() if "conv_out" not in key
+        },
+        "'class_embedding.weight' is unknown; num_class_embeds in config.json": state
+        | {"class_embedding.weight": torch.zeros(4, 128)},
+        "cannot be loaded: .*size mismatch for conv_in.weight": state | {"conv_in.weight": torch.zeros(3)},
+    }
+    for said, changed in wrong.items():
+        save_file(changed, file)
+        with pytest.raises(PriorError, match=said):
+            load_prior(name)
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")
+    with pytest.raises(PriorError, match="Git LFS"):
+        load_prior(name)
+    file.unlink()
+    other = file.with_suffix(".bin")
+    save_file(state, other)
+    with pytest.raises(
+        PriorError, match=r"it holds safetensors; call it diffusion_pytorch_model\.safetensors"
+    ):
+        load_prior(name)
+    torch.save({"state_dict": state}, other)
+    with pytest.raises(PriorError, match=r"holds 'state_dict' .* save that part alone"):
+        load_prior(name)
 
 
 SCHEDULER = "scheduler/scheduler_config.json"
@@ -123,7 +185,7 @@ REFUSED = [
     (SCHEDULER, '"epsilon"', '"flow_prediction"', "'flow_prediction' is not noise, v or x0"),
     ("unet/config.json", '"_class_name": "UNet2DModel"', '"_class_name": "DiT"', "only UNet2DModel"),
     ("model_index.json", '"unet"', '"vqvae": [], "unet"', "latents of its 'vqvae'"),
-    ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in unet/config.json"),
+    ("unet/config.json", '"sample_size": 16', '"sample_size": null', "set sample_size in the config.json"),
     ("unet/config.json", '"norm_num_groups": 8', '"norm_num_groups": 5', "unet: cannot be loaded: "),
     ("unet/config.json", '"in_channels": 1', '"in_channels": 2', "unet: cannot be loaded: .*conv_in"),
 ]

@@ -1,8 +1,9 @@
 """The journal: round trips, damage, several writers, kills and full disks."""
 
-import json
+import gzip
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records import journal
-from bench.records import journal as records
 from bench.records.files import StoreError
-from bench.records.journal import Arrivals, Journal, read_records
-from bench.records.keys import canonical
+from bench.records.journal import History, Journal, read_records
 from bench.records.record import done_keys
+from bench.system.code.syntax import code_text
 from tests import ROOT
 from tests.made_record import make
 
@@ -64,7 +64,7 @@ def test_what_is_written_is_read_bit_for_bit(tmp_path_factory, params, reason, s
     assert read_records(folder) == ([record], 0)
 
 
-def test_non_finite_and_numpy_values_become_plain_json(tmp_path):
+def test_infinity_is_a_value_and_numpy_numbers_are_plain(tmp_path):
     metrics = {
         "a": math.nan,
         "b": np.float32("inf"),
@@ -75,8 +75,9 @@ def test_non_finite_and_numpy_values_become_plain_json(tmp_path):
     with Journal(tmp_path) as journal:
         journal.append(make(metrics=metrics, params={"shape": (1, 2)}))
     (record,), _ = read_records(tmp_path)
-    assert record.metrics == {"a": None, "b": None, "c": 0.1, "d": 0.5, "e": 3}
+    assert record.metrics == {"a": None, "b": math.inf, "c": 0.1, "d": 0.5, "e": 3}
     assert record.params == {"shape": [1, 2]}
+    assert b'"b":"inf"' in only_journal(tmp_path).read_bytes()
 
 
 def test_every_damage_costs_one_line_and_is_counted(tmp_path):
@@ -98,7 +99,7 @@ def test_arrivals_are_told_once_and_whole(tmp_path):
     """Several journals, some of them there before; a line that is written in part does not count."""
     with Journal(tmp_path) as old, Journal(tmp_path) as other:
         old.append(make(0))
-        arrivals = Arrivals(tmp_path)
+        arrivals = History(tmp_path)
         old.append(make(1))
         other.append(make(2))
         assert sorted(r.image for r in arrivals.new()) == ["im1", "im2"] and arrivals.new() == []
@@ -124,23 +125,25 @@ def test_a_torn_tail_is_skipped_and_never_glued_to_the_next_record(tmp_path, cut
     assert ([r.image for r in found], n_bad) == (["im0", "im2"], 1)
 
 
-def test_fields_of_a_newer_version_are_dropped_and_a_newer_format_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_compressed_and_windows_journals_are_read_like_others(tmp_path, end):
     with Journal(tmp_path) as journal:
-        journal.append(make())
-    path = only_journal(tmp_path)
-    values = json.loads(path.read_bytes().split(b" ", 1)[1])
-
-    def write(**extra):
-        body = canonical(values | extra).encode()
-        path.write_bytes(b"%08x %s\n" % (records.zlib.crc32(body), body))
-
-    write(colour="red")
-    assert read_records(tmp_path) == ([make()], 0)
-    write(format=2)
-    with pytest.raises(StoreError, match="format 2, newer than 1"):
-        read_records(tmp_path)
-    values.pop("task")
-    write()
+        for i in range(3):
+            journal.append(make(i))
+    path, before = only_journal(tmp_path), read_records(tmp_path)
+    data = path.read_bytes().replace(b"\n", end)
+    path.write_bytes(data)
+    assert read_records(tmp_path) == before and before[1] == 0
+    path.unlink()
+    packed = path.with_name(path.name + ".gz")
+    packed.write_bytes(gzip.compress(data))
+    assert read_records(tmp_path) == before
+    packed.write_bytes(gzip.compress(data, 0)[:-900])
+    found, damaged = read_records(tmp_path)
+    assert found == before[0][: len(found)] and len(found) in {1, 2} and damaged, (
+        "cut: what comes before counts"
+    )
+    packed.write_bytes(b"no gzip")
     assert read_records(tmp_path) == ([], 1)
 
 
@@ -276,3 +279,39 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(StoreError, match="no permission"):
         Journal(tmp_path / "other")
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path):
+    for lose in (shutil.rmtree, lambda folder: folder.rename(tmp_path / "moved")):
+        folder = tmp_path / "run"
+        with Journal(folder) as journal:
+            journal.append(make(0))
+            lose(folder)
+            with pytest.raises(StoreError, match="was deleted or moved while the run went on"):
+                journal.append(make(1))
+
+
+def git(*arguments, cwd):
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "-c", "core.autocrlf=true", *arguments]
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+
+
+def test_a_clone_with_windows_line_ends_has_the_bytes_of_the_commit(tmp_path):
+    """With .gitattributes; without them, as in others' repositories, journals are read all the same."""
+    for attributes in (True, False):
+        source, clone = tmp_path / f"source{attributes}", tmp_path / f"clone{attributes}"
+        folder = ROOT / "results" / "reference" / "exact"
+        shutil.copytree(folder / "journal", source / "journal")
+        shutil.copy(ROOT / "solvers" / "dps.py", source / "dps.py")
+        if attributes:
+            shutil.copy(ROOT / ".gitattributes", source)
+        git("init", cwd=source)
+        git("add", "-A", cwd=source)
+        git("commit", "-m", "x", cwd=source)
+        git("clone", str(source), str(clone), cwd=tmp_path)
+        files = [path for path in source.rglob("*") if path.is_file() and ".git" not in path.parts]
+        kept = [path.read_bytes() == (clone / path.relative_to(source)).read_bytes() for path in files]
+        assert all(kept) if attributes else not any(kept), "or the setting had no effect"
+        assert read_records(clone) == read_records(folder)
+        code = [code_text((place / "dps.py").read_bytes()) for place in (source, clone)]
+        assert code[0] == code[1] is not None, "the hash of a solver is of its syntax tree"

@@ -4,6 +4,7 @@ import pytest
 
 from bench.records.keys import digest
 from bench.report import render
+from bench.report.tables import file_name
 from tests.made_run import IMAGES, PSNR, ROWS, N, asked, make_run, record, records, report
 
 
@@ -73,6 +74,12 @@ def test_a_row_that_was_tried_on_more_images_changes_nothing_for_the_others(tmp_
     assert "Images left out here, as the other rows do not have them: `same` 4." in page
 
 
+def test_names_of_files_differ_where_case_makes_no_difference():
+    taken = set()
+    names = [file_name(task, taken) for task in ("d", "D", "d", "d-2", "a b", "a\nb")]
+    assert names == ["d", "D-2", "d-3", "d-2-2", "a-b", "a-b-2"]
+
+
 def test_another_noise_level_is_another_table(tmp_path):
     found = [
         record("best", i, sigma=s, cell=f"c{s}", key=digest([s, i])) for s in (0.1, 0.4) for i in range(N)
@@ -80,3 +87,18 @@ def test_another_noise_level_is_another_table(tmp_path):
     make_run(tmp_path / "run", found)
     page = render(tmp_path / "run", tmp_path / "out", ["md"])[0].read_text()
     assert page.count("## Gaussian blur") == 2 and "σ = 0.4 for" in page and "(a)" not in page
+
+
+def test_other_noise_and_what_solvers_are_told_are_other_tables_and_said(tmp_path):
+    kinds = {
+        "a": {},
+        "b": {"sigma": None, "noise": {"kind": "poisson", "rate": 1.0}},
+        "c": {"told": {"sigma": 0.2, "std": 1.2}},
+    }
+    found = []
+    for name, change in kinds.items():
+        found += [record("best", i, **change, cell=name, key=digest([name, i])) for i in range(N)]
+    make_run(tmp_path / "run", found)
+    page = render(tmp_path / "run", tmp_path / "out", ["md"])[0].read_text()
+    assert page.count("| best<br>") == 3 and "(a)" not in page
+    assert "; poisson noise (rate 1);" in page and "**the solvers are told σ = 0.2, std = 1.2**" in page

@@ -1,6 +1,9 @@
 """What goes wrong beside the solver: measuring and scoring cost the images that they are about, and the run
 goes on."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -106,9 +109,9 @@ def test_features_that_do_not_fit_cost_their_image(suite, tmp_path, monkeypatch,
     records, counts = go(suite.model_copy(update={"features": True}), tmp_path / "out")
     assert counts == {"ok": 6, "out_of_memory": 2}
     assert records["box", WHITE].reason.startswith("scoring (features): OutOfMemoryError")
-    kept = {path.stem for path in (tmp_path / "out" / "features").glob("*.npy")}
+    kept = {path.stem for path in (tmp_path / "out" / "features").glob("??/*.npy")}
     assert kept == {r.key for r in records.values() if r.status == "ok"}
-    truths = {path.stem for path in (tmp_path / "out" / "features" / "truth").glob("*.npy")}
+    truths = {path.stem for path in (tmp_path / "out" / "features" / "truth").rglob("*.npy")}
     assert truths == {r.image_sha256 for r in records.values() if r.status == "ok"}
 
 
@@ -143,7 +146,7 @@ def test_an_image_file_that_is_lost_during_a_run_is_one_clear_line(suite, tmp_pa
     assert counts == {"ok": 6, "failed": 2}
     [reason] = {r.reason for r in records.values() if r.status == "failed"}
     assert reason.startswith(f"measuring: {path}: not a readable image (") and reason.endswith(
-        "replace the file or remove it"
+        "replace or remove it"
     )
 
 
@@ -187,3 +190,77 @@ def test_a_failure_is_told_by_its_cause():
     assert found.reason.startswith("scoring (psnr): RuntimeError: DefaultCPUAllocator")
     with pytest.raises(StoreError), scoring("psnr"):
         raise StoreError("full")
+
+
+SPOILER = """
+from dataclasses import dataclass
+import torch
+from bench.solver import Solver, Step
+
+@dataclass(frozen=True)
+class Spoiler(Solver):
+    paper = ""
+
+    def solve(self, measurement, prior, noise):
+        y, A, sigma = measurement
+        inner = getattr(prior, "prior", prior)
+        for weight in inner.network.parameters():
+            weight.data.mul_(1.5)
+        yield Step(y, y)
+"""
+
+
+def test_a_solver_that_changes_the_weights_fails_and_later_rows_are_as_without_it(suite, tmp_path):
+    (tmp_path / "spoiler.py").write_text(SPOILER)
+    found = {}
+    for name, rows in (("with", [f"{tmp_path}/spoiler.py", "ddrm"]), ("without", ["ddrm"])):
+        plan = prepare(override(suite, rows, ["box"], ["ddrm"]), Options())
+        cells = sorted(plan.cells, key=lambda cell: cell.label != "Spoiler")
+        Runner(replace(plan, cells=cells), tmp_path / name, Observer()).run()
+        found[name] = read_records(tmp_path / name)[0]
+    reasons = {r.reason for r in found["with"] if r.status == "failed"}
+    assert len(reasons) == 1 and "Spoiler changed prior 'tiny' (network." in reasons.pop()
+    psnr = [{r.image: r.metrics["psnr"] for r in rows if r.label == "ddrm"} for rows in found.values()]
+    assert psnr[0] == psnr[1] and len(psnr[0]) == 4
+
+
+READER = """
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+import numpy as np
+from bench.solver import Solver, Step
+
+@dataclass(frozen=True)
+class Reader(Solver):
+    paper = ""
+    {files}
+
+    def solve(self, measurement, prior, noise):
+        y, A, sigma = measurement
+        k = float(np.load(Path(__file__).with_name("k.npy")))
+        yield Step(k * A.guess(y), y)
+"""
+
+
+def test_a_file_that_a_solver_reads_is_part_of_its_key_or_refused(suite, tmp_path):
+    (tmp_path / "reader.py").write_text(READER.format(files=""))
+    np.save(tmp_path / "k.npy", 0.5)
+
+    def run():
+        plan = prepare(override(suite, [f"{tmp_path}/reader.py"], ["box"], []), Options())
+        counts = Runner(plan, tmp_path / "out", Observer()).run()
+        return counts, read_records(tmp_path / "out")[0]
+
+    counts, found = run()
+    assert counts == {"failed": 4}
+    assert "Reader reads" in found[0].reason and 'say `files = ("k.npy",)`' in found[0].reason
+    (tmp_path / "reader.py").write_text(READER.format(files='files: ClassVar = ("k.npy",)'))
+    assert run()[0] == {"ok": 4} and run()[0] == {}
+    np.save(tmp_path / "k.npy", 0.25)
+    counts, found = run()
+    assert counts == {"ok": 4}
+    assert len({r.cell for r in found if r.status == "ok"}) == 2, "old and new are not averaged"
+    (tmp_path / "k.npy").unlink()
+    with pytest.raises(ValueError, match=r"Reader.files names 'k.npy', but there is no"):
+        run()

@@ -36,6 +36,29 @@ def test_a_probe_makes_few_steps_and_scales(suite):
     assert (solver.steps, scale) == (PROBE_STEPS, 4 / PROBE_STEPS)
 
 
+STEPS = """
+from dataclasses import dataclass
+from solvers.pinv import Pinv
+
+@dataclass(frozen=True)
+class Several(Pinv):
+    baseline = False
+    levels: int = 9
+
+    @property
+    def steps(self):
+        return self.levels
+"""
+
+
+def test_steps_may_be_a_property(suite, tmp_path):
+    (tmp_path / "several.py").write_text(STEPS)
+    plan = prepare(override(suite, [f"{tmp_path}/several.py"], ["box"]), Options())
+    assert plan.cells[0].steps == 9
+    (row,) = forecast(plan, [])
+    assert row.missing == 4 and row.seconds > 0
+
+
 def test_a_solver_that_fails_has_no_forecast(suite):
     mine = str(Path(suite.dataset).with_name("mine.py")) + ":Mine"
     plan = prepare(override(suite, [f"{mine}.mode=empty"], ["box"]), Options())

@@ -35,12 +35,12 @@ def test_a_truth_and_its_measurement_are_written_once(tmp_path):
     gallery.measurement(measured, 1)
     objects = tmp_path / "objects"
     found = {str(path.relative_to(objects)) for path in objects.rglob("*.*")}
-    assert found == {"truth/t1.png", "measurement/y1.png", "measurement/y1.npz"}
-    with np.load(objects / "measurement" / "y1.npz") as kept:
+    assert found == {"truth/t1/t1.png", "measurement/y1/y1.png", "measurement/y1/y1.npz"}
+    with np.load(objects / "measurement/y1/y1.npz") as kept:
         assert kept["mask"].shape == A.parameters()["mask"][1].shape and kept["y"].shape == (1, 8, 8)
-    (objects / "truth" / "t1.png").write_bytes(b"mine")
+    (objects / "truth/t1/t1.png").write_bytes(b"mine")
     gallery.measurement(measured, 1)
-    assert (objects / "truth" / "t1.png").read_bytes() == b"mine"
+    assert (objects / "truth/t1/t1.png").read_bytes() == b"mine"
     assert [gallery.wants(k) for k in (0, 1)] == [True, False] and Gallery(tmp_path, None).wants(99)
 
 

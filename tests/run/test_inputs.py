@@ -10,9 +10,9 @@ from bench.operators import OPERATORS
 from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.plan.task import Task
-from bench.run.inputs import SolverNoise, measure, prior_of, sample_noise, solver_noise
+from bench.run.inputs import SolverNoise, measure, prior_of, sample_noise, solver_inputs, solver_noise
 from bench.suites.changes import override
-from bench.suites.suite import load_suite
+from bench.suites.suite import PoissonRow, load_suite
 from tests.tiny import build
 
 
@@ -70,6 +70,39 @@ def test_measurements_are_of_one_image_and_noise_levels_are_paired(suite):
     assert (alone.measurement.y[~mask.expand_as(alone.measurement.y)] == 0).all()
     residual = (a.measurement.y - a.measurement.A(a.x))[a.measurement.A.measured.expand_as(a.measurement.y)]
     assert residual.std() == pytest.approx(0.05, rel=0.15)
+
+
+def test_what_solvers_are_told_changes_no_measurement_and_every_key(suite):
+    """Of one task; and a task that draws as another one has its very y."""
+    first = suite.tasks[0]
+    for change in ({"told_sigma": 0.2}, {"operator": "inpaint_random", "told": {"p": 0.3}}):
+        row = first.model_copy(update={"operator": change.get("operator", first.operator)})
+        told = row.model_copy(update={**change, "name": "told", "draws_of": first.name})
+        (a, b) = (
+            prepare(override(suite.model_copy(update={"tasks": (task,)}), ["ddrm"]), Options()).cells[0]
+            for task in (row, told)
+        )
+        assert a.id != b.id
+        jobs = b.jobs(lambda data, image: data.image_sha256(image))[:2]
+        images = [job.image for job in jobs]
+        true, wrong = measure(a.task, a.data, images), measure(b.task, b.data, images)
+        assert torch.equal(true.measurement.y, wrong.measurement.y) and true.y_hashes == wrong.y_hashes
+        _, A, sigma = solver_inputs(b, wrong, jobs)[0]
+        assert sigma == change.get("told_sigma", first.sigma)
+        if "told" in change:
+            assert A.measured.float().mean() == pytest.approx(0.7, abs=0.01)
+            assert wrong.measurement.A.measured.float().mean() == pytest.approx(0.3, abs=0.01)
+
+
+def test_counts_are_measured_alone_and_in_any_batch(suite):
+    row = suite.tasks[0].model_copy(update={"sigma": None, "noise": PoissonRow(kind="poisson", rate=1.0)})
+    (cell,) = prepare(override(suite.model_copy(update={"tasks": (row,)}), ["pinv"]), Options()).cells
+    both, alone = measure(cell.task, cell.data, ["im0", "im1"]), measure(cell.task, cell.data, ["im1"])
+    y, A, _ = both.measurement
+    assert torch.equal(y[1:], alone.measurement.y) and both.y_hashes[1] == alone.y_hashes[0]
+    counts = (255 * (y + 1) / 2)[A.measured.expand_as(y)]
+    assert torch.allclose(counts, counts.round(), atol=1e-9) and counts.min() >= 0
+    assert (y[~A.measured.expand_as(y)] == 0).all()
 
 
 def test_samples_of_a_problem_share_one_stream():

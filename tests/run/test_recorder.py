@@ -1,6 +1,7 @@
 """Records say all that is needed to judge a number: which code, data and costs it is of."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,8 @@ from bench.plan.build import prepare
 from bench.plan.cell import Job
 from bench.plan.options import Options
 from bench.records.journal import read_records
-from bench.records.record import DETERMINISTIC, Record
+from bench.records.lines import LineReader, write_line
+from bench.records.record import DETERMINISTIC
 from bench.run.failures import Failure
 from bench.run.progress import Observer
 from bench.run.recorder import Cost, Identity, Recorder, identities
@@ -56,17 +58,20 @@ def test_a_result_is_metrics_or_a_failure(plan):
 
 def test_every_field_is_said(plan):
     """A field that is left at its default by mistake would say what is not so."""
-    cost = Cost(batch=4, nfe=5, vjps=6, operator_calls=7, seconds=8.0, peak_memory_mb=9.0)
+    cost = Cost(
+        batch=4, nfe=5, vjps=6, operator_calls=7, seconds=8.0, peak_memory_mb=9.0, notes={"moves": 2.0}
+    )
     made = record(plan, {"psnr": 20.0}, identity=Identity("y", "x"), cost=cost)
     cell = plan.cells[0]
     assert (made.key, made.image, made.sample, made.cell) == ("k" * 64, "im0", 2, cell.id)
     assert (made.batch, made.nfe, made.vjps, made.operator_calls) == (4, 5, 6, 7)
+    assert made.notes == {"moves": 2.0}
     assert (made.seconds, made.peak_memory_mb, made.y_hash, made.image_sha256) == (8.0, 9.0, "y", "x")
     assert (made.suite, made.task, made.operator, made.sigma) == ("tiny", "box", "inpaint_box", 0.05)
     assert (made.solver, made.label, made.params["steps"], made.baseline) == ("dps", "dps", 4, False)
     assert made.prior == "tiny" and len(made.weights_sha256) == len(made.code_sha256) == 64
     assert made.switches == [DETERMINISTIC] and made.created and made.versions["metrics"].startswith("1")
-    assert Record.from_disk(made.to_disk()) == made
+    assert LineReader()(write_line(made)[:-1], Path("a.jsonl")) == made
 
 
 def test_what_was_not_measured_has_no_identity():

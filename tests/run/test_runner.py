@@ -21,6 +21,7 @@ from bench.plan.options import Options
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import read_manifests
+from bench.records.objects import find_file, spread
 from bench.run.progress import Observer
 from bench.run.runner import Batches, Runner
 from bench.suites.changes import override
@@ -147,9 +148,9 @@ def test_files_are_kept(reference):
     records, folder = reference
     for record in records.values():
         assert (folder / "objects" / record.key[:2] / f"{record.key}.png").is_file()
-        assert (folder / "objects" / "truth" / f"{record.image_sha256}.png").is_file()
-        assert (folder / "objects" / "measurement" / f"{record.y_hash}.png").is_file()
-    with np.load(folder / "objects" / "measurement" / f"{record.y_hash}.npz") as stored:
+        assert find_file([folder / "objects"], f"truth/{record.image_sha256}.png")
+        assert find_file([folder / "objects"], f"measurement/{record.y_hash}.png")
+    with np.load(folder / "objects" / spread(f"measurement/{record.y_hash}.npz")) as stored:
         assert np.all((stored["y"] != 0) <= stored["mask"]) and stored["mask"].mean() == 0.75
     assert len(list((folder / "objects" / "truth").iterdir())) == 4
     (run,) = read_manifests(folder)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,14 +48,18 @@ def test_samples_that_cannot_be_scored_are_recorded(tmp_path, monkeypatch):
 
 
 def outcome(diverged, shape=(2, 3, 4)):
-    return Outcome(torch.zeros(shape), diverged, 5, 10, 4, 2, 6.0, None)
+    nfe, vjps, calls = (np.array(rows, dtype=float) for rows in ([12, 6], [4, 2], [3, 3]))
+    return Outcome(
+        torch.zeros(shape), diverged, 5, nfe, vjps, calls, 6.0, None, {"moves": np.array([1.0, 3.0])}
+    )
 
 
 def test_costs_become_those_of_a_sample():
     """Two rows of three particles are six samples: each costs a third of a row."""
     samples = as_samples(outcome([None, None]), 6, (4,))
     assert samples.x.shape == (6, 4) and samples.seconds == 2.0
-    assert (samples.nfe, samples.vjps, samples.operator_calls) == (3, 1, 1)
+    assert (samples.nfe, samples.vjps, samples.operator_calls) == ([3], [1], [1])
+    assert samples.notes["moves"] == [2], "the mean of the rows"
 
 
 def test_one_sample_that_is_not_finite_is_told():

@@ -57,14 +57,13 @@ def test_a_card_agrees_with_its_class(name):
     card, cls = CARDS[name], CLASSES[name]
     assert (card.kind != "method", card.paper) == (cls.baseline, cls.paper)
     assert card.title and bool(card.bibtex) == bool(card.paper)
-    build_solver(load_solver(name), card.quick, str)
     for sentence in card.differences:
         assert sentence.endswith(".") and "\n" not in sentence
 
 
 def test_methods_can_be_cited_tuned_and_told_apart():
     for card in METHODS.values():
-        assert all((card.paper, card.quick, card.search, card.differences))
+        assert all((card.paper, card.search, card.differences))
         assert {"bench", "official"} <= card.presets.keys()
     keys = [re.match(r"@\w+\{(.*),", card.bibtex)[1] for card in CARDS.values() if card.bibtex]
     assert len(set(keys)) == len(keys)
@@ -150,7 +149,7 @@ class Pair(NamedTuple):
     pass
 """
 SEARCH = "search:\n  lr: "
-NUMBER = "expected a finite number, such as 30 or 1.0e-4"
+NUMBER = "expected a finite number, such as 30 or 1e-4"
 
 
 @pytest.mark.parametrize(
@@ -158,15 +157,15 @@ NUMBER = "expected a finite number, such as 30 or 1.0e-4"
     [
         ("kinds: method", "1: kinds: unknown parameter (did you mean 'kind'?); known: class, kind, order"),
         ("class: A\nkind: solver", "2: kind: Input should be 'method', 'baseline' or 'anchor' [got 'solver'"),
-        ("order: yes", "1: order: Input should be a valid integer [got True]"),
+        ("order: yes", "1: order: Input should be a valid integer [got 'yes']"),
         ("\npaper: 2209.14687", "2: paper: Input should be a valid string [got 2209.14687]"),
         ("paper: my thesis", "1: paper: expected an arXiv identifier, openreview:ID"),
         ("bibtex: '@article{a, t = {x}} @article{b, t = {y}}'", "1: bibtex: expected one BibTeX entry"),
         ("bibtex: '@article{a, t = {x}'", "1: bibtex: expected one BibTeX entry"),
-        ("quick: 20", "1: quick: Input should be a valid dictionary [got 20]"),
-        ("differences: one", "1: differences: Input should be a valid tuple [got 'one']"),
+        ("quick: 20", "1: quick: unknown parameter; known: class, kind, order"),
+        ("differences: one", "1: differences: Input should be a list [got 'one']"),
         ("class: B", "1: class: no 'B' in m.py; it has: A, Pair"),
-        ("presets:\n  b:\n    p: {'*': 3}", "3: presets.b.p.*: Input should be a valid dictionary [got 3]"),
+        ("presets:\n  b:\n    p: {'*': 3}", "3: presets.b.p.*: Input should be a mapping [got 3]"),
         (SEARCH + "{high: 1}", "2: search.lr: needs low and high, or choices"),
         (SEARCH + "{low: 1, hgih: 2}", "2: search.lr.hgih: unknown parameter (did you mean 'high'?)"),
         (SEARCH + "{low: 1, high: 1}", "2: search.lr: low must be below high, but 1 is not below 1"),
@@ -174,9 +173,9 @@ NUMBER = "expected a finite number, such as 30 or 1.0e-4"
             SEARCH + "{low: 0, high: 1, scale: log}",
             "2: search.lr: low must be above 0 on a log scale, but is 0",
         ),
-        (SEARCH + "{low: 1e-4, high: 1}", f"2: search.lr.low: {NUMBER} [got '1e-4']"),
-        (SEARCH + "\n    low: no\n    high: 1", f"3: search.lr.low: {NUMBER} [got False]"),
-        (SEARCH + "\n    low: 0\n    high: .inf", f"4: search.lr.high: {NUMBER} [got inf]"),
+        (SEARCH + "{low: '1e-4', high: 1}", f"2: search.lr.low: {NUMBER} [got '1e-4']"),
+        (SEARCH + "\n    low: no\n    high: 1", f"3: search.lr.low: {NUMBER} [got 'no']"),
+        (SEARCH + "\n    low: 0\n    high: .inf", "4: '.inf' is not a finite number"),
         (
             SEARCH + "{low: 1, high: 2.5, integer: true}",
             "2: search.lr: low and high of an integer must be whole",

@@ -1,16 +1,20 @@
 """Solver classes by name or file: what is found, and which code is its identity."""
 
 import hashlib
+import math
 import sys
+from dataclasses import fields
 
 import pytest
 
 from bench.solver import Solver
-from bench.suites.methods import build_solver, load_solver, parameters
+from bench.suites.methods import build_solver, check_fields, load_solver, parameters
 from bench.suites.yamlfile import SuiteError
-from bench.system.syntax import code_text
-from bench.system.user_code import import_user_module, module_sha256
+from bench.system.code.syntax import code_text
+from bench.system.code.user_code import import_user_module, module_sha256
+from solvers.daps import DAPS
 from solvers.dps import DPS
+from solvers.red_diff import RedDiff
 from tests.ours import CLASSES
 
 SOLVER = """
@@ -47,7 +51,9 @@ import random
 from dataclasses import dataclass
 
 import blurs.near
+from solvers.daps import DAPS
 from solvers.dps import DPS
+from solvers.red_diff import RedDiff
 
 
 @dataclass(frozen=True)
@@ -151,3 +157,36 @@ def test_every_wrong_parameter_is_a_line_with_its_place():
     assert any(line.startswith("here.steps: Input should be greater than") for line in lines)
     with pytest.raises(SuiteError, match="a row: steps: Input should be"):
         build_solver(load_solver("dps"), {"steps": 0}, lambda _: "a row")
+
+
+def numbers(cls):
+    """The parameters of a solver that are numbers."""
+    return [f.name for f in fields(cls) if type(f.default) in {int, float}]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, True, "1", 10**30, None])
+def test_no_number_of_a_solver_is_taken_that_it_cannot_mean(name, value):
+    for param in numbers(CLASSES[name]):
+        with pytest.raises(SuiteError, match="Input should be"):
+            build_solver(load_solver(name), {param: value}, str)
+
+
+@pytest.mark.parametrize(
+    ("solver", "words"),
+    [
+        (RedDiff(beta1=1), r"RedDiff.beta1: Input should be less than 1"),
+        (RedDiff(adam_eps=0), r"RedDiff.adam_eps: Input should be greater than 0"),
+        (DPS(zeta=math.nan), r"DPS.zeta: Input should be a finite number"),
+        (DPS(steps=True), r"DPS.steps: Input should be a valid integer"),
+    ],
+)
+def test_instances_are_checked_where_a_run_starts(solver, words):
+    with pytest.raises(SuiteError, match=words):
+        check_fields(solver)
+    check_fields(type(solver)())
+
+
+def test_parameters_that_do_not_fit_together_are_refused():
+    with pytest.raises(ValueError, match=r"sigma_max = 0.01 is below sigma_min = 0.1"):
+        DAPS(sigma_max=0.01)

@@ -11,6 +11,7 @@ from bench.suites import presets
 from bench.suites.methods import build_solver, load_solver
 from bench.suites.suite import load_suite
 from bench.suites.yamlfile import SuiteError
+from bench.system.gate import scalar
 from tests import ROOT
 from tests.ours import CARDS
 
@@ -74,7 +75,8 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
         )
         prior = (task.prior or suite.prior).removesuffix("-tune")
         _, found = presets.resolve(rows[line["row"]], preset, prior, task.name, task.operator)
-        candidate = dict(pair.split("=") for pair in line["settings"].split()) | {"steps": line["steps"]}
+        words = dict(pair.split("=") for pair in line["settings"].split()) | {"steps": line["steps"]}
+        candidate = {name: scalar(word) for name, word in words.items()}
         given = next(row.params for row in suite.solvers if row.label == line["row"])
         solver = load_solver(rows[line["row"]])
         assert build_solver(solver, found, str) == build_solver(solver, given | candidate, str), line

@@ -114,6 +114,17 @@ def test_a_file_of_unknown_length_needs_something_to_be_checked_by(server, path)
     assert download([f"{server.url}/endless"], path, sha256=SHA256) == SHA256
 
 
+def test_a_file_of_unknown_length_is_stopped_at_the_known_size(server, path):
+    """Its server sends ever more; nothing of it stays."""
+    known, seen = len(CONTENT), []
+    server.content = CONTENT * 30
+    with pytest.raises(DownloadError, match=f"sends more than the {known} bytes that are expected"):
+        download([f"{server.url}/endless"], path, known, progress=lambda *at: seen.append(at))
+    assert max(done for done, _ in seen) <= known and names(path) == []
+    server.content = CONTENT
+    assert download([f"{server.url}/endless"], path, known) == SHA256
+
+
 def test_what_cannot_work_says_why(path, monkeypatch):
     with pytest.raises(DownloadError, match="refused"):
         download(["http://127.0.0.1:9/nobody"], path)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench.system.supplied import supplied_file
+from bench.system.supplied import stranger, supplied_file
 
 NEEDED = ("blur", "weights.pth", "BENCH_WEIGHTS", "the weights of a paper")
 
@@ -39,3 +39,17 @@ def test_a_changed_file_is_another_version(monkeypatch, tmp_path):
     assert supplied_file(*NEEDED) == first
     path.write_bytes(b"other")
     assert supplied_file(*NEEDED) != first
+
+
+def test_what_a_download_that_went_wrong_left_is_recognised(tmp_path):
+    """And what may be right is not: an SVG begins as some web pages do."""
+    for content, said in (
+        (b"", "empty"),
+        (b"<!-- gone --><HTML>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1000000\n", "to 1.0 MB"),
+        (b"weights", ""),
+        (b"<svg>", ""),
+    ):
+        (tmp_path / "x").write_bytes(content)
+        found = stranger(tmp_path / "x")
+        assert said in found and bool(found) == bool(said)

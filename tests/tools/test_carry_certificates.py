@@ -29,7 +29,7 @@ class Written(DDRM):
     """The same numbers."""
 
     def solve(self, measurement, prior, noise):
-        for x, x0 in super().solve(measurement, prior, noise):
+        for x, x0, _ in super().solve(measurement, prior, noise):
             yield Step(x=1.0 * x, x0=x0)
 
 
@@ -38,14 +38,14 @@ class Rounded(DDRM):
     """Half a unit of the last place away, here and there."""
 
     def solve(self, measurement, prior, noise):
-        for x, x0 in super().solve(measurement, prior, noise):
+        for x, x0, _ in super().solve(measurement, prior, noise):
             yield Step(3 * x / 3, x0)
 
 
 @dataclass(frozen=True)
 class RoundedEstimate(DDRM):
     def solve(self, measurement, prior, noise):
-        for x, x0 in super().solve(measurement, prior, noise):
+        for x, x0, _ in super().solve(measurement, prior, noise):
             yield Step(x, 3 * x0 / 3)
 
 

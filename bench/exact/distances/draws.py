@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bench.batch import Images
 from bench.exact.prior import ExactPrior
 from bench.noise import Noise, StreamNoise, stream_key
 
@@ -18,7 +19,7 @@ class _Rows(Noise):
     def __len__(self) -> int:
         return self.n
 
-    def __getitem__(self, images: slice) -> Noise:
+    def __getitem__(self, images: Images) -> Noise:
         raise TypeError("the rows of one stream are drawn together")
 
     def new(self, shape: Sequence[int]) -> Tensor:

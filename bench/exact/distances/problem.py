@@ -13,7 +13,7 @@ from bench.exact.distances.moments import GaussianMoments, SplitMoments
 from bench.exact.distances.ranks import DensityRanks, ModeWeights
 from bench.exact.distances.sliced import SlicedDistance
 from bench.exact.prior import MixturePrior, dense
-from bench.operators.base import LinearOperator
+from bench.operators.base import LinearOperator, moved, real_parts
 from bench.operators.matrices import padded_svd
 
 VIEW = 8
@@ -28,7 +28,7 @@ class Problem:
         prior: one distribution.
         posterior: that of x given y; every direction must have a variance, so sigma > 0.
         A: (m, d), dense.
-        y: (m,).
+        y: (m,), its `real_parts` where it is complex.
         sigma: standard deviation of the noise in y.
         x: (d,), the truth.
         name: names the streams of the exact draws; different problems of a suite need different names to be
@@ -118,5 +118,6 @@ def pose(
         ValueError: several images, or a posterior without variance in some direction.
     """
     prior, A = prior.to("cpu", torch.float64), A.to("cpu", torch.float64)
-    y, x = (v.detach().to("cpu", torch.float64) for v in (y, x))
-    return Problem(prior, prior.posterior(y, A, sigma), dense(A)[0], y.flatten(), sigma, x.flatten(), name)
+    y, x = (moved(v.detach(), "cpu", torch.float64) for v in (y, x))
+    posterior, numbers = prior.posterior(y, A, sigma), real_parts(y).flatten()
+    return Problem(prior, posterior, dense(A)[0], numbers, sigma, x.flatten(), name)

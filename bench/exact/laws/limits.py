@@ -46,8 +46,8 @@ def unmeasured_variance(solver: Solver, draws: int) -> float:
     A = matrix_operator((1.0,), 2, len(noise))
     prior = GaussianPrior(torch.tensor([0.3, -0.5], dtype=F64), torch.ones(2, dtype=F64))
     y = torch.full((len(noise), 1), 0.4, dtype=F64)
-    *_, (x, _) = solver.solve(Measurement(y, A, SIGMA), prior, noise)
-    return float((x @ A.basis)[:, 1].var(correction=0))
+    *_, step = solver.solve(Measurement(y, A, SIGMA), prior, noise)
+    return float((step.x @ A.basis)[:, 1].var(correction=0))
 
 
 def refreshed(share: float) -> float:

@@ -13,6 +13,7 @@ import torch
 from scipy.linalg import hadamard
 from torch import Tensor
 
+from bench.batch import Images, chosen
 from bench.exact.laws.recursions import Affine
 from bench.exact.prior import GaussianPrior, MixturePrior
 from bench.noise import Noise, StreamNoise, stream_key
@@ -35,24 +36,26 @@ class HadamardNoise(Noise):
     """
 
     def __init__(self, size: int, dtype: torch.dtype = F64) -> None:
-        self.rows, self.used = torch.from_numpy(hadamard(size)).to(dtype)[1:], 0
+        self.rows = torch.from_numpy(hadamard(size)).to(dtype)[1:]
+        self.used, self.places = np.zeros(size, dtype=int), np.arange(size)
 
     def __len__(self) -> int:
-        return self.rows.shape[1]
+        return len(self.places)
 
-    def __getitem__(self, images: slice) -> "HadamardNoise":
+    def __getitem__(self, images: Images) -> "HadamardNoise":
         other = copy.copy(self)
-        other.rows = self.rows[:, images]
+        other.places = self.places[chosen(images, len(self))]
         return other
 
     def new(self, shape: Sequence[int]) -> Tensor:
-        n = int(np.prod(shape))
-        drawn = self.rows[self.used : self.used + n]
-        if len(drawn) < n:
+        n, used = int(np.prod(shape)), self.used[self.places]
+        if used.max() + n > len(self.rows):
             size = len(self.rows) + 1
-            raise ValueError(f"a Hadamard matrix of size {size} has no {n} rows left after {self.used} draws")
-        self.used += n
-        return drawn.T.reshape(-1, *shape).clone()
+            raise ValueError(
+                f"a Hadamard matrix of size {size} has no {n} rows left after {used.max()} draws"
+            )
+        self.used[self.places] += n
+        return self.rows[used + np.arange(n)[:, None], self.places].T.reshape(-1, *shape)
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
         raise NotImplementedError(
@@ -76,7 +79,7 @@ class StartingAt(Noise):
     def __len__(self) -> int:
         return len(self.noise)
 
-    def __getitem__(self, images: slice) -> "StartingAt":
+    def __getitem__(self, images: Images) -> "StartingAt":
         other = copy.copy(self)
         other.first, other.noise = None if self.first is None else self.first[images], self.noise[images]
         return other

@@ -6,8 +6,8 @@
     SVDOperator       + s, U, Ut, V, Vt            masks, pooling, separable and circular blur
 
 Operators are pure and batched: one per image where masks or kernels are random, drawn in the constructor from
-one seed per image. Images are (B, C, H, W) in [-1, 1] (or (B, d) vectors), measurements (B, *m). Public
-methods build no graph; autograd lives in here only.
+one seed per image. Images are (B, C, H, W) in [-1, 1] (or (B, d) vectors), measurements (B, *m), real or,
+where the class says ``complex_valued``, complex. Public methods build no graph; autograd lives in here only.
 
 A new operator provides ``forward`` and ``out_shape``, and the pieces of the rung it stands on:
 
@@ -27,22 +27,39 @@ tensor([[0.5000, 1.5000]])
 tensor([[1., 3.]])
 """
 
+from bench.operators.base.iterative import ConjugateGradients
 from bench.operators.base.linear import LinearOperator, SVDOperator, dc_gain
 from bench.operators.base.neutral import Neutral
-from bench.operators.base.operator import Operator, PinvOperator, Pullback, dot, norm, per_image
+from bench.operators.base.operator import (
+    Operator,
+    PinvOperator,
+    Pullback,
+    Pushforward,
+    check_kind,
+    dot,
+    moved,
+    norm,
+    per_image,
+    real_parts,
+)
 
 __all__ = [
     "RUNGS",
+    "ConjugateGradients",
     "LinearOperator",
     "Neutral",
     "Operator",
     "PinvOperator",
     "Pullback",
+    "Pushforward",
     "SVDOperator",
+    "check_kind",
     "dc_gain",
     "dot",
+    "moved",
     "norm",
     "per_image",
+    "real_parts",
 ]
 
 RUNGS = (SVDOperator, LinearOperator, PinvOperator, Operator)

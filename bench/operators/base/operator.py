@@ -2,14 +2,17 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Self, overload
+from typing import Any, Self, overload
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from bench.batch import Images, Tally, chosen
 
 Pullback = Callable[[Tensor], Tensor]
+Pushforward = Callable[[Tensor], Tensor]
 
 
 class Operator(ABC):
@@ -19,10 +22,16 @@ class Operator(ABC):
         shape: of one image, (C, H, W), or (d,) for vectors.
         seeds: one seed per image of the batch; what is random in the operator is a function of its seed
             alone.
+
+    Attributes that are tensors, operators or networks, also in lists and dicts, follow `to`; operators among
+    them follow slices and `repeat_interleave` like the tensors of ``batched``.
     """
 
     rev: int = 1
     """Raised whenever a change of the code changes measurements; part of every record's key."""
+    complex_valued: bool = False
+    """Whether y = A(x) is complex; x never is. An entry of y counts as two numbers, and products of
+    measurements are real, Re<a, b>. A^T is the adjoint in that product: it takes complex to real."""
     differentiable: bool = True
     """False where the derivative is zero or undefined (rounding): refuses solvers that need a gradient."""
     batched: tuple[str, ...] = ()
@@ -31,7 +40,9 @@ class Operator(ABC):
     def __init__(self, shape: Sequence[int], seeds: Sequence[int]) -> None:
         self.shape = tuple(shape)
         self.seeds = tuple(int(s) for s in seeds)
-        self.calls: Counter[str] | None = None
+        self.tally: Tally | None = None
+        self._images = np.arange(len(self.seeds))
+        self._largest: Tensor | None = None
 
     # What a subclass provides.
 
@@ -70,26 +81,37 @@ class Operator(ABC):
     def measured(self) -> Tensor | None:
         """(B, *m) bool, which entries of y were measured; None means all.
 
-        Noise, norms and misfit count only these.
+        Noise, norms and misfit count only these, and whatever else y holds has no effect.
         """
         return None
 
+    def masked(self, y: Tensor) -> Tensor:
+        """Puts 0 into the entries of y, (B, *m), that were not measured, whatever they hold, NaN too."""
+        return y if self.measured is None else torch.where(self.measured, y, torch.zeros_like(y))
+
     def size(self, y: Tensor) -> float | Tensor:
-        """The number m of measured entries: a float, or one per image that broadcasts against y, (B, *m)."""
+        """The number m of measured entries: a float, or one per image that broadcasts against y, (B, *m).
+
+        A complex entry counts twice.
+        """
+        parts = 2 if y.is_complex() else 1
         if self.measured is None:
-            return float(y[0].numel())
-        return per_image(self.measured.flatten(1).sum(1), y)
+            return float(parts * y[0].numel())
+        return per_image(parts * self.measured.flatten(1).sum(1), y)
 
     def guess(self, y: Tensor) -> Tensor:
         """A starting image for optimisers, (B, *m) -> (B, *shape).
 
         It is a new tensor, which they may update in place.
         """
-        return torch.zeros(len(y), *self.shape, dtype=y.dtype, device=y.device)
+        return torch.zeros(len(y), *self.shape, dtype=y.real.dtype, device=y.device)
 
     def display(self, y: Tensor) -> Tensor:
-        """The measurement as an image (B, C, H', W') in [-1, 1], for figures only."""
-        return y.clamp(-1, 1)
+        """The measurement as an image (B, C, H', W') in [-1, 1], for figures only.
+
+        Of a complex one, the magnitudes.
+        """
+        return (y.abs() if y.is_complex() else y).clamp(-1, 1)
 
     # What everyone calls.
 
@@ -108,46 +130,87 @@ class Operator(ABC):
 
         def pull(v: Tensor) -> Tensor:
             self.count("adjoint", len(v))
-            return torch.autograd.grad(Ax, x, v, retain_graph=True)[0]
+            return torch.autograd.grad(Ax, x, self.masked(v), retain_graph=True)[0]
 
         return Ax.detach(), pull
 
-    def count(self, what: str, images: float) -> None:
-        """Adds a call for so many images to the tally, where one is kept (`counting`)."""
-        if self.calls is not None:
-            self.calls[what] += images  # type: ignore[assignment]  # a transform counts .5; Counter has int alone
+    def jvp(self, x: Tensor) -> tuple[Tensor, Pushforward]:
+        """A(x) and the push-forward u -> (dA/dx) u, which may be called several times.
 
-    def counting(self, calls: Counter[str]) -> Self:
-        """The same operator (same class) that tallies the images of each call in ``calls``, by kind."""
-        return self._with(calls=calls)
+        It is the derivative of the pullback, which is linear in v.
+        """
+        self.count("forward", len(x))
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            Ax = self.forward(x)
+            v = torch.zeros_like(Ax, requires_grad=True)
+            pulled = torch.autograd.grad(Ax, x, v, create_graph=True)[0]
+
+        def push(u: Tensor) -> Tensor:
+            self.count("forward", len(u))
+            if not pulled.requires_grad:
+                return torch.zeros_like(v)  # rounding, whose derivative is 0
+            return torch.autograd.grad(pulled, v, u, retain_graph=True, materialize_grads=True)[0]
+
+        return Ax.detach(), push
+
+    def count(self, kind: str, rows: int | Tensor, each: float = 1.0) -> None:
+        """Adds a call to the tally, where one is kept (`counting`).
+
+        Args:
+            rows: how many images the call is for, or (B,), what each of them counts.
+            each: a factor.
+        """
+        if self.tally is not None:
+            amounts = rows.cpu().numpy() if isinstance(rows, Tensor) else np.ones(rows)
+            self.tally.add(kind, self._images, each * amounts)
+
+    def counting(self, tally: Tally) -> Self:
+        """The same operator (same class) that tallies the calls for each image, by kind."""
+        return self._with(tally=tally, _images=np.arange(len(self)))
 
     # Batches, devices.
 
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def __getitem__(self, images: slice) -> Self:
-        """The operators of some images of the batch."""
-        return self._map_batched(lambda v: v[images], self.seeds[images])
+    def __getitem__(self, images: Images) -> Self:
+        """The operators of some images of the batch; they go on counting for these."""
+        return self._take(chosen(images, len(self)), lambda v: v[images], lambda A: A[images])
 
     def repeat_interleave(self, k: int) -> Self:
         """Each image's operator k times in a row, for particles folded into the batch."""
-        seeds = [seed for seed in self.seeds for _ in range(k)]
-        return self._map_batched(lambda v: v.repeat_interleave(k, 0), seeds)
+        places = np.repeat(np.arange(len(self)), k)
+        return self._take(places, lambda v: v.repeat_interleave(k, 0), lambda A: A.repeat_interleave(k))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The same operator on another device or in another floating dtype."""
 
-        def move(v: Tensor) -> Tensor:
-            if dtype is None or v.is_floating_point():
+        def move(v: Any) -> Any:
+            if isinstance(v, Operator):
                 return v.to(device, dtype)
-            return v.to(device, dtype.to_complex() if v.is_complex() else None)
+            if isinstance(v, nn.Module):
+                return copy.deepcopy(v).to(device, dtype)
+            return moved(v, device, dtype) if isinstance(v, Tensor) else v
 
-        return self._with(**{k: move(v) for k, v in vars(self).items() if isinstance(v, Tensor)})
+        return self._with(**{name: through(value, move) for name, value in vars(self).items()})
 
-    def _map_batched(self, f: Callable[[Tensor], Tensor], seeds: Sequence[int]) -> Self:
-        rows = {name: f(getattr(self, name)) for name in self.batched}
-        return self._with(seeds=tuple(seeds), **rows)
+    def _take(
+        self,
+        places: np.ndarray,
+        rows: Callable[[Tensor], Tensor],
+        operators: Callable[["Operator"], "Operator"],
+    ) -> Self:
+        """The operator of other images, by their places: how to take rows of tensors, and of operators."""
+        largest = {} if self._largest is None else {"_largest": rows(self._largest)}
+        batched = {name: rows(getattr(self, name)) for name in self.batched} | largest
+
+        def nested(v: Any) -> Any:
+            return operators(v) if isinstance(v, Operator) and len(v) == len(self) else v
+
+        others = {name: through(value, nested) for name, value in vars(self).items() if name not in batched}
+        seeds = tuple(self.seeds[i] for i in places)
+        return self._with(**others | batched | {"seeds": seeds, "_images": self._images[places]})
 
     def _with(self, **changes: object) -> Self:
         other = copy.copy(self)
@@ -166,10 +229,19 @@ class PinvOperator(Operator):
         """A starting point consistent with y, (B, *m) -> (B, *shape); no graph."""
         self.count("pinv", len(y))
         with torch.no_grad():
-            return self.solve_pinv(y)
+            return self.solve_pinv(self.masked(y))
 
     def guess(self, y: Tensor) -> Tensor:
         return self.pinv(y)
+
+
+def through(value: Any, f: Callable[[Any], Any]) -> Any:
+    """The value with f applied to all that it holds: entries of lists, tuples and dicts, at any depth."""
+    if type(value) is dict:
+        return {key: through(entry, f) for key, entry in value.items()}
+    if type(value) in {list, tuple}:
+        return type(value)([through(entry, f) for entry in value])
+    return f(value)
 
 
 @overload
@@ -183,22 +255,69 @@ def per_image(scalar: float | Tensor, x: Tensor) -> float | Tensor:
     torch.Size([2, 1, 1, 1])
     """
     if isinstance(scalar, Tensor) and scalar.ndim:
-        return scalar.reshape(-1, *(1,) * (x.ndim - 1)).to(x)
+        return scalar.reshape(-1, *(1,) * (x.ndim - 1)).to(x.device, x.real.dtype)
     return scalar
 
 
+def moved(
+    v: Tensor,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    copy: bool = False,
+) -> Tensor:
+    """A tensor on another device and in another floating precision, its kind kept.
+
+    Complex numbers stay complex, of that precision; whole numbers and masks stay what they are.
+
+    >>> moved(torch.tensor([1j]), dtype=torch.float64)
+    tensor([0.+1.j], dtype=torch.complex128)
+    """
+    if dtype is not None and not v.is_floating_point():
+        dtype = dtype.to_complex() if v.is_complex() else None
+    return v.to(device, dtype, copy=copy)
+
+
+def check_kind(A: Operator, y: Tensor) -> None:
+    """Refuses measurements that are complex where the operator's are real, and the other way round.
+
+    Raises:
+        ValueError: y is of the other kind; a cast would drop an imaginary part, or make one up.
+    """
+    if y.is_complex() == A.complex_valued:
+        return
+    kind, other = ("complex", "real") if A.complex_valued else ("real", "complex")
+    raise ValueError(
+        f"y is {other} ({y.dtype}), and measurements of {type(A).__name__} are {kind}; "
+        "its class says so in `complex_valued`"
+    )
+
+
+def real_parts(y: Tensor) -> Tensor:
+    """The numbers that a measurement consists of: (B, *m) -> (B, k) real, k = 2 m where y is complex.
+
+    >>> real_parts(torch.tensor([[1 + 2j, 3j]]))
+    tensor([[1., 2., 0., 3.]])
+    """
+    return (torch.view_as_real(y.resolve_conj()) if y.is_complex() else y).flatten(1)
+
+
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product per image, (B, ...), (B, ...) -> (B,)."""
-    return (a * b).flatten(1).sum(1)
+    """Inner product per image, (B, ...), (B, ...) -> (B,); real: the real part of <a, b> where complex."""
+    return (a.conj() * b).real.flatten(1).sum(1)
 
 
-def norm(r: Tensor) -> Tensor:
+def norm(r: Tensor, measured: Tensor | None = None) -> Tensor:
     """Euclidean length per image, (B, ...) -> (B, 1, ...).
 
     It has a floor, so that r divided by it is finite at r = 0.
+
+    Args:
+        measured: bool, broadcastable against r: the entries that count. None means all.
 
     >>> norm(torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
     tensor([[5.],
             [2.]])
     """
+    if measured is not None:
+        r = torch.where(measured, r, torch.zeros_like(r))
     return per_image(dot(r, r).sqrt().clamp_min(torch.finfo(r.dtype).tiny ** 0.5), r)

@@ -23,7 +23,7 @@ LEAST_FONT = 6
 """Smallest font size, in pixels; longer texts run over."""
 
 Find = Callable[[str], Path | None]
-"""Path below objects/ -> the file, if any folder holds it."""
+"""Name of a picture, such as "truth/<sha256>.png" -> the file, if any folder holds it."""
 Content = Path | str
 """What a square shows: the picture in a file, or a word where there is none."""
 
@@ -114,7 +114,7 @@ def _picture(row: Row, image: str, find: Find) -> Path | None:
     """The first sample of an image whose picture was kept."""
     samples: list[Record] = row.solved.get(image, [])
     for record in samples:
-        path = find(f"{record.key[:2]}/{record.key}.png")
+        path = find(f"{record.key}.png")
         if path:
             return path
     return None

@@ -43,6 +43,16 @@ class Panel:
     scores: dict[str, Score]
     points: list[Point]
 
+    def level(self, value: float) -> float:
+        """Where a score is drawn: an infinite one beyond all others."""
+        if math.isfinite(value):
+            return value
+        means = [score.interval.mean for score in self.scores.values() if score.interval]
+        finite = [mean for mean in means if math.isfinite(mean)]
+        low, high = min(finite, default=0.0), max(finite, default=0.0)
+        room = 0.2 * (high - low) or 1.0
+        return high + room if value > 0 else low - room
+
 
 def draw(
     tables: Sequence[Table],
@@ -99,8 +109,10 @@ def place(
         if row.name not in table.unusual or ours is None:
             continue
         values, others = shared(row.scores(metric.name), leader.row.scores(metric.name))
-        if len(values) >= FEWEST:
-            shift = level.mean + float((values - others).mean()) - ours.mean
+        if len(values) < FEWEST:
+            continue
+        shift = level.mean + float(values.mean()) - float(others.mean()) - ours.mean
+        if math.isfinite(shift):
             moved = Interval(ours.mean + shift, ours.low + shift, ours.high + shift, ours.n)
             placed[row.name] = replace(scores[row.name], interval=moved)
     return placed
@@ -148,9 +160,10 @@ def _draw_panel(
     lines: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for point in panel.points:
         solver = point.row.head.solver
-        _draw_point(axis, point, metric, colours[point.row.name], markers[point.row.name])
+        height = metric.scale * panel.level(point.score.mean)
+        _draw_point(axis, point, height, metric, colours[point.row.name], markers[point.row.name])
         line = lines.setdefault((solver, colours[point.row.name]), [])
-        line.append((point.seconds.mean, metric.scale * point.score.mean))
+        line.append((point.seconds.mean, height))
     for (_, colour), places in lines.items():
         x, y = zip(*sorted(places), strict=True)
         axis.plot(x, y, color=colour, linewidth=1, alpha=0.45, zorder=2)
@@ -160,16 +173,22 @@ def _draw_baselines(axis: Axes, panel: Panel, metric: Column) -> None:
     for row in panel.table.rows:
         interval = panel.scores[row.name].interval
         if row.head.baseline and interval:
-            dash = _dash(row.name, panel.table)
-            axis.axhline(
-                metric.scale * interval.mean, color=BASELINE, linestyle=dash, linewidth=1.3, zorder=1
-            )
+            dash, height = _dash(row.name, panel.table), metric.scale * panel.level(interval.mean)
+            axis.axhline(height, color=BASELINE, linestyle=dash, linewidth=1.3, zorder=1)
+            if math.isinf(interval.mean):
+                _say_infinite(axis, axis.get_xlim()[0], height, BASELINE)
 
 
-def _draw_point(axis: Axes, point: Point, metric: Column, colour: str, marker: str) -> None:
+def _say_infinite(axis: Axes, x: float, y: float, colour: str) -> None:
+    axis.annotate("∞", (x, y), xytext=(5, 5), textcoords="offset points", color=colour)
+
+
+def _draw_point(axis: Axes, point: Point, height: float, metric: Column, colour: str, marker: str) -> None:
+    if math.isinf(point.score.mean):
+        _say_infinite(axis, point.seconds.mean, height, colour)
     axis.errorbar(
         point.seconds.mean,
-        metric.scale * point.score.mean,
+        height,
         xerr=_bars(point.seconds, 1.0),
         yerr=_bars(point.score, metric.scale),
         fmt=marker,
@@ -184,9 +203,9 @@ def _draw_point(axis: Axes, point: Point, metric: Column, colour: str, marker: s
 
 
 def _bars(interval: Interval, scale: float) -> list[list[float]] | None:
-    """Lengths of the error bars below and above the mean; None where the interval has no bounds."""
+    """Lengths of the error bars below and above the mean; None where the interval has no finite bounds."""
     mean, low, high, _ = interval
-    if not math.isfinite(low):
+    if not all(map(math.isfinite, (mean, low, high))):
         return None
     return [[scale * max(mean - low, 0)], [scale * max(high - mean, 0)]]
 

@@ -1,5 +1,6 @@
 """Scatter plots of exact suites: a point per row with its intervals, one panel per prior or task."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -125,7 +126,12 @@ def rewards(axis: Axes, tables: Sequence[Table], style: Styles) -> list[str]:
     """
     x, y = pooled(tables, "sw"), pooled(tables, "psnr_sample")
     level = _exact_median(tables, y)
-    if level is not None:
+    highest = max((median.median for median in y.values() if math.isfinite(median.median)), default=0.0) + 1
+    for name in x:
+        if name in y and math.isinf(y[name].median):
+            arrow(axis, (x[name].median, highest), (x[name].median, math.inf), style[name]["color"])
+    y = {name: _at_most(median, highest) for name, median in y.items()}
+    if level is not None and math.isfinite(level):
         axis.axhline(level, color=LINE, linewidth=1, linestyle="--", zorder=1)
         lowest = level - DROP
         for name in x:
@@ -151,6 +157,14 @@ def _mark_low(axis: Axes, drawn: tuple[float, float], psnr: float, color: str) -
     arrow(axis, drawn, (drawn[0], psnr), color)
     text = f"{psnr:.1f} dB"
     axis.annotate(text, drawn, xytext=(0, 6), textcoords="offset points", ha="center", color=color)
+
+
+def _at_most(median: Median, highest: float) -> Median:
+    """The median as it is where it is finite, else at the upper edge; so are its bounds."""
+    if math.isfinite(median.high):
+        return median
+    value, low, high, n = median
+    return Median(min(value, highest), min(low, highest), min(high, highest), n)
 
 
 def _at_least(median: Median, lowest: float) -> Median:

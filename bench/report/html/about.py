@@ -6,13 +6,14 @@ from operator import attrgetter
 from typing import Any
 
 from bench.names import counted
+from bench.records.keys import canonical
 from bench.records.manifest import RunManifest, TaskEntry
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.html.numbers import Shown
 from bench.report.markdown.conventions import COUNTS, IMAGES, MEASUREMENTS
 from bench.report.tables import Table, records_of
-from bench.report.text import distinct, plain
+from bench.report.text import distinct, noise_text, plain
 from bench.stats.intervals import FEWEST
 
 SHORTEST = 14
@@ -42,7 +43,9 @@ RANKS = (
 )
 
 
-def header(tables: Sequence[Table], runs: Sequence[RunManifest], n_bad: int) -> dict[str, Any]:
+def header(
+    tables: Sequence[Table], runs: Sequence[RunManifest], n_bad: int, damaged: Sequence[str]
+) -> dict[str, Any]:
     """What was run on what, by which code, when; no path of the machine."""
     records: list[Record] = []
     for table in tables:
@@ -56,12 +59,24 @@ def header(tables: Sequence[Table], runs: Sequence[RunManifest], n_bad: int) -> 
         "title": ", ".join(distinct(run.title for run in runs if run.title)) or suites,
         "suite": suites,
         "facts": _facts(tables, records, runs),
-        "bad": n_bad,
+        "bad": _damage(n_bad, damaged),
         "reading": [IMAGES, MEASUREMENTS, INTERVALS, RANKS, COUNTS, *_clocks(runs)],
         "commands": distinct(run.command for run in runs if run.command),
         "versions": {name: ", ".join(found) for name, found in sorted(versions.items())},
         "cite": _citation(suites, records, tables),
     }
+
+
+def _damage(n_bad: int, damaged: Sequence[str]) -> list[str]:
+    """What of the run folders could not be read."""
+    found = []
+    if n_bad:
+        found.append(
+            f"{counted(n_bad, 'damaged journal line')} skipped: run the suite again to fill the gaps."
+        )
+    if damaged:
+        found.append(f"{counted(len(damaged), 'picture')} cannot be read: {_few(damaged)}.")
+    return found
 
 
 def _facts(
@@ -71,8 +86,8 @@ def _facts(
     usual = sorted({table.usual for table in tables if table.rows})
     counts = f"{usual[0]} to {usual[-1]}" if len(usual) > 1 else f"{usual[0] if usual else 0}"
     what = "problems" if any(table.samples_per_problem > 1 for table in tables) else "images"
-    sigmas = distinct(f"{record.sigma:g}" for record in records)
-    halves = distinct(f"{record.sigma / 2:g}" for record in records)
+    noise = distinct(noise_text(record.sigma, record.noise) for record in records)
+    halves = distinct(f"{record.sigma / 2:g}" for record in records if record.sigma is not None)
     days = sorted(record.created[:10] for record in records if record.created)
     failed = sum(record.status not in {"ok", "skipped"} for record in records)
     made = distinct((days[0], days[-1])) if days else ["not recorded"]
@@ -81,7 +96,7 @@ def _facts(
     return [
         [what.capitalize(), f"{counts} of {_few(_distinct(records, 'dataset'))}", _dataset(runs)],
         ["Prior", _few(_distinct(records, "prior")), _hashes(map(attrgetter("weights_sha256"), records))],
-        ["Noise", f"σ {_few(sigmas)} in [−1, 1]", f"{_few(halves)} in [0, 1]"],
+        ["Noise", f"{_few(noise)}, images in [−1, 1]", (halves and f"σ {_few(halves)} in [0, 1]") or ""],
         ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits or 'commit not recorded'}"],
         ["Machine", _each(records, "device"), "; ".join(machines)],
         [
@@ -167,10 +182,14 @@ def metric_entries(columns: Sequence[Column], shown: Sequence[Shown]) -> list[di
 def task_entry(table: Table, runs: Sequence[RunManifest]) -> dict[str, Any]:
     """One task: its name, operator and images."""
     head = table.head
-    facts = [f"{topic}: {text}" for topic, text in _conventions(head, runs).items()]
+    facts = [noise_text(head.sigma, head.noise)] if head.noise else []
+    facts += [f"{topic}: {text}" for topic, text in _conventions(head, runs).items()]
+    if head.told:
+        facts.append(f"solvers are told {canonical(head.told)}")
     params = [f"{name} {plain(value)}" for name, value in head.operator_params.items() if value is not None]
     unit = "problem" if table.samples_per_problem > 1 else "image"
-    where = f"{table.title}, {counted(table.usual, unit)}, σ {head.sigma:g}, prior {head.prior}"
+    noise = noise_text(head.sigma, head.noise)
+    where = f"{table.title}, {counted(table.usual, unit)}, {noise}, prior {head.prior}"
     return {
         "id": table.slug,
         "title": table.title,

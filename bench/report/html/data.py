@@ -14,19 +14,18 @@ A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in pri
 "inf" and "-inf".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from bench.records.manifest import RunManifest
+from bench.report.across.ranks import Across
 from bench.report.columns import Column
 from bench.report.html import families
 from bench.report.html.about import header, metric_entries, task_entry
 from bench.report.html.cells import blank, cell
 from bench.report.html.numbers import Shown
-from bench.report.html.pictures import collect
 from bench.report.html.rows import row_entries
 from bench.report.html.theirs import Theirs
 from bench.report.scores import Scores, any_known
@@ -45,31 +44,35 @@ class Source:
         shown: tables of one kind, image suites or exact ones, with their numbers.
         columns: their metrics.
         runs: all manifests, oldest first.
-        find: path below objects/ -> the file, None where it was not kept.
         theirs: numbers of papers that are about a cell.
+        across: average ranks of each suite.
         n_bad: damaged journal lines that were skipped.
     """
 
     shown: Sequence[Shown]
     columns: Sequence[Column]
     runs: Sequence[RunManifest]
-    find: Callable[[str], Path | None]
     theirs: Theirs
+    across: Sequence[Across] = ()
     n_bad: int = 0
 
 
-def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
-    """The document; and task -> the content of the file with its larger pictures."""
+def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
+    """The document, without pictures.
+
+    Args:
+        damaged: names of pictures that cannot be read.
+    """
     tables = [one.table for one in source.shown]
     scores = [one.scores for one in source.shown]
     columns = [column for column in source.columns if _is_known(column, scores)]
     rows = row_entries(tables, source.runs)
-    average, common = families.mean_ranks(source.shown, columns)
+    average, common = families.mean_ranks(source.across, tables)
     firsts: dict[str, list[list[str]]] = {column.name: [] for column in columns}
     tasks, cells, written = [], {}, {}
     for one in source.shown:
-        says = {column.name: families.sentence(one, column) for column in columns}
-        tasks.append(task_entry(one.table, source.runs) | {"says": says, "sees": dict(one.sees)})
+        spoken = {column.name: families.sentence(one, column) for column in columns}
+        tasks.append(task_entry(one.table, source.runs) | {"says": spoken, "sees": dict(one.sees)})
         cells[one.table.slug] = _cells(source, one, columns, [row["id"] for row in rows])
         written[one.table.slug] = _families(one.verdicts, columns)
         for column in columns:
@@ -79,10 +82,10 @@ def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
     ranked = _ranked(written, cells if exact else {})
     for row in rows:
         row["ranked"] = row["id"] in ranked
-    pictures = collect(tables, source.find)
-    page = {
+    says = _says(tasks, columns, firsts, exact)
+    return {
         "format": FORMAT,
-        "meta": header(tables, source.runs, source.n_bad) | {"says": _says(tasks, columns, firsts, exact)},
+        "meta": header(tables, source.runs, source.n_bad, damaged) | {"says": says},
         "metrics": metric_entries(columns, source.shown),
         "absent": _absent(source.columns, scores),
         "tasks": tasks,
@@ -92,7 +95,6 @@ def document(source: Source) -> tuple[dict[str, Any], dict[str, str]]:
         "avg": average,
         "common": common,
     }
-    return page | pictures.entries(), pictures.side_files()
 
 
 def _absent(columns: Sequence[Column], scores: Sequence[Scores]) -> list[tuple[str, str]]:

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-import numpy as np
-from scipy.stats import rankdata
-
 from bench.names import counted
+from bench.report.across.ranks import Across
 from bench.report.columns import SET_METRICS, Column
 from bench.report.html.cells import number
 from bench.report.html.numbers import Shown
@@ -24,11 +22,6 @@ from bench.report.verdicts import Sentence, Verdicts, listed
 
 MAY_BE_FIRST = frozenset({"best", "tie"})
 """Marks of the best row, and of those that cannot be separated from it."""
-RESAMPLES = 2000
-BEYOND = 1e9
-"""Stands for an infinite score in a mean of which only the rank counts."""
-FEWEST_TASKS = 3
-"""Least number of common tasks over which ranks are averaged."""
 NEAREST = "nearest to exact samples, or not told apart from the nearest"
 MOST_GROUPS = 3
 """Most groups of rows in the sentence of the page."""
@@ -57,65 +50,20 @@ def entry(verdicts: Verdicts, column: Column) -> dict[str, Any] | None:
 
 
 def mean_ranks(
-    shown: Sequence[Shown], columns: Sequence[Column]
+    across: Sequence[Across], tables: Sequence[Table]
 ) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
     """Metric -> row -> mean rank with its 95 % interval, and the tasks over which it is.
 
-    These are the tasks on which all rows are ranked that are so on any task. The intervals are of resampled
-    images, the same for all rows of a task.
-
-    Returns:
-        Nothing where there are fewer than `FEWEST_TASKS` such tasks.
+    Nothing where there are several suites, whose ranks are of other rows and tasks.
     """
     ranks: dict[str, dict[str, list[float]]] = {}
-    common: list[str] = []
-    for column in columns:
-        names = _ranked_anywhere(shown, column.name)
-        tables = []
-        for one in shown:
-            if names and set(one.verdicts[column.name].rows if column.name in one.verdicts else ()) == set(
-                names
-            ):
-                tables.append(one.table)
-        if len(tables) >= FEWEST_TASKS:
-            common = common or [table.slug for table in tables]
-            ranks[column.name] = _mean_ranks(tables, column, names)
-    return ranks, common
-
-
-def _ranked_anywhere(shown: Sequence[Shown], metric: str) -> list[str]:
-    """The rows that are ranked on some task."""
-    names: dict[str, None] = {}
-    for one in shown:
-        if metric in one.verdicts:
-            names |= dict.fromkeys(one.verdicts[metric].rows)
-    return list(names)
-
-
-def _mean_ranks(tables: Sequence[Table], column: Column, names: Sequence[str]) -> dict[str, list[float]]:
-    """Row -> mean rank over the tasks, and its interval."""
-    points, spreads = [], []
-    for table in tables:
-        rows = {row.name: row for row in table.rows}
-        scores = [list(rows[name].scores(column.name).values()) for name in names]
-        values = -column.better * np.nan_to_num(np.array(scores), posinf=BEYOND, neginf=-BEYOND)
-        points.append(rankdata(values.mean(axis=1)))
-        spreads.append(rankdata(values @ _resamples(values.shape[1]), axis=0))
-    point, spread = np.mean(points, axis=0), np.mean(spreads, axis=0)
-    low, high = np.quantile(spread, [0.025, 0.975], axis=1)
-    found = {}
-    for i, name in enumerate(names):
-        found[name] = [round(float(x), 2) for x in (point[i], low[i], high[i])]
-    return found
-
-
-def _resamples(n: int) -> np.ndarray:
-    """The share of each of n images in resamples with replacement, (n, RESAMPLES).
-
-    They come from the bits of Philox, since numpy's samplers may change.
-    """
-    drawn = np.random.Philox(key=0).random_raw(RESAMPLES * n).reshape(RESAMPLES, n) % np.uint64(n)
-    return np.stack([np.bincount(one, minlength=n) for one in drawn.astype(int)], axis=1) / n
+    if len(across) != 1:
+        return ranks, []
+    for metric, found in across[0].ranks.items():
+        ranks[metric] = {}
+        for name, *numbers in zip(found.names, found.means, found.lows, found.highs, strict=True):
+            ranks[metric][name] = [round(float(value), 2) for value in numbers]
+    return ranks, [table.slug for table in tables if table.title in across[0].tasks]
 
 
 def sentence(shown: Shown, column: Column) -> Sentence:

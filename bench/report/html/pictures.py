@@ -13,10 +13,10 @@ full size: a page from disk may read the pixels of what a script hands over, but
 import base64
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -36,9 +36,20 @@ SMALL, FAST = {"quality": 50, "method": 4}, {"quality": 0, "method": 0}
 """Effort of the lossless encoder: 8 photographs of 64 pixels take 28 ms and 59 kB, or 1 ms and 63 kB."""
 SAMPLES = 8
 """Most samples of one y."""
-Find = Callable[[str], Path | None]
 Strip = list[Any]
 Strips = dict[str, Strip]
+
+
+class Files(Protocol):
+    """Finds the files of run folders: path below objects/ -> the file, None where it was not kept.
+
+    Attributes:
+        unreadable: pictures that were asked for and cannot be read; they count as not kept.
+    """
+
+    unreadable: set[Path]
+
+    def __call__(self, name: str, /) -> Path | None: ...
 
 
 @dataclass
@@ -89,7 +100,7 @@ class Pictures:
         return files
 
 
-def collect(tables: Sequence[Table], find: Find) -> Pictures:
+def collect(tables: Sequence[Table], find: Files) -> Pictures:
     """The first `SHOWN` images of each task, fewer where they would not fit."""
     found = _collect(tables, find, SHOWN, SAMPLES)
     if found.size > MOST and found.samples:
@@ -108,7 +119,7 @@ def collect(tables: Sequence[Table], find: Find) -> Pictures:
     return found
 
 
-def _collect(tables: Sequence[Table], find: Find, n: int, samples: int) -> Pictures:
+def _collect(tables: Sequence[Table], find: Files, n: int, samples: int) -> Pictures:
     found = Pictures(n)
     for table in tables:
         paths = _paths(table, find, n)
@@ -119,7 +130,7 @@ def _collect(tables: Sequence[Table], find: Find, n: int, samples: int) -> Pictu
     return found
 
 
-def _paths(table: Table, find: Find, n: int) -> dict[str, list[Path | None]]:
+def _paths(table: Table, find: Files, n: int) -> dict[str, list[Path | None]]:
     """@truth, @y or row -> the files of the first images."""
     images = table.images[:n]
     paths = {
@@ -131,7 +142,7 @@ def _paths(table: Table, find: Find, n: int) -> dict[str, list[Path | None]]:
     return paths
 
 
-def _reconstructions(row: Row, images: Sequence[str], sample: int, find: Find) -> list[Path | None]:
+def _reconstructions(row: Row, images: Sequence[str], sample: int, find: Files) -> list[Path | None]:
     """The files of one sample of each image."""
     paths: list[Path | None] = []
     for image in images:
@@ -141,7 +152,7 @@ def _reconstructions(row: Row, images: Sequence[str], sample: int, find: Find) -
     return paths
 
 
-def _samples(table: Table, find: Find, n: int, most: int) -> dict[str, list[Strip]]:
+def _samples(table: Table, find: Files, n: int, most: int) -> dict[str, list[Strip]]:
     """Row -> a strip for each of its samples, for rows with several."""
     found = {}
     for row in table.rows:
@@ -154,7 +165,7 @@ def _samples(table: Table, find: Find, n: int, most: int) -> dict[str, list[Stri
     return found
 
 
-def _masks(table: Table, find: Find, n: int) -> Strips:
+def _masks(table: Table, find: Files, n: int) -> Strips:
     """What was measured of y, white, where the operator is a mask: grey in its picture is no value there."""
     pictures: list[Image.Image | None] = []
     for image in table.images[:n]:

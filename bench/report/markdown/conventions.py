@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.records.manifest import RunManifest, TaskEntry
 from bench.report.columns import Column
-from bench.report.text import bullets, code, distinct, escape, sentence, table_line
+from bench.report.text import bullets, code, distinct, escape, noise_text, plain, sentence, table_line
 from bench.stats.intervals import FEWEST
 
 LONG = 1000
@@ -96,7 +96,10 @@ def operator_table(runs: Sequence[RunManifest]) -> list[str]:
 
 def _operator(task: TaskEntry) -> str:
     """The line of one task."""
-    facts = [f"{topic}: {text}" for topic, text in (task.conventions or {}).items()]
+    facts = [noise_text(task.sigma, task.noise)] if task.noise else []
+    if task.told:
+        facts.append("solvers are told " + ", ".join(f"{name} {plain(v)}" for name, v in task.told.items()))
+    facts += [f"{topic}: {text}" for topic, text in (task.conventions or {}).items()]
     sigmas = ["–", "–"] if task.sigma is None else [f"{task.sigma:g}", f"{task.sigma / 2:g}"]
     return table_line(
         [escape(task.name), *sigmas, code(task.operator or "–"), escape("; ".join(facts)) or "–"]

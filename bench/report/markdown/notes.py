@@ -10,6 +10,7 @@ from bench.report.ranking import Judged, Yardstick
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, any_known, is_biased
 from bench.report.tables import Row, Table, Timing
 from bench.report.text import code, codes, distinct, escape, plain, sentence
+from bench.stats.comparisons import shared_means
 from bench.stats.intervals import FEWEST, Interval
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
@@ -21,6 +22,7 @@ def notes(table: Table, columns: Sequence[Column], scores: Scores, yardstick: Ya
     """All notes of one table but its sources, as Markdown without bullets."""
     found = [
         *_few(table),
+        *_below_baseline(table),
         *_variants(table),
         *_unusual(table, scores, yardstick),
         *privileged({code(row.name): row.records for row in table.rows}),
@@ -59,6 +61,20 @@ def _few(table: Table) -> list[str]:
     if table.samples_per_problem > 1 or not 0 < most < FEWEST:
         return []
     return [f"Fewer than {FEWEST} images cannot tell rows apart: nothing is ranked."]
+
+
+def _below_baseline(table: Table) -> Iterator[str]:
+    """The rows that a baseline beats in PSNR on the images of both: their settings do not fit the task."""
+    for base in table.rows:
+        if not base.head.baseline:
+            continue
+        found, known = [], base.scores("psnr")
+        for row in table.rows:
+            means = shared_means(row.scores("psnr"), known)
+            if means and means[0] < means[1] and not row.head.baseline:
+                found.append(f"{code(row.name)} {means[0]:.2f} dB against {means[1]:.2f}")
+        if found:
+            yield f"Below the baseline {code(base.name)} in PSNR, on the same images: {'; '.join(found)}."
 
 
 def _variants(table: Table) -> Iterator[str]:

@@ -2,10 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from bench.names import counted
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
+from bench.report.across.ranks import Across
+from bench.report.across.section import NOTE as ACROSS
+from bench.report.across.section import section as across_section
 from bench.report.columns import Column
 from bench.report.markdown.conventions import conventions, operator_table
 from bench.report.markdown.notes import absent
@@ -32,12 +36,32 @@ FEWER = (
 )
 
 
+class Damage(NamedTuple):
+    """What of a run folder could not be read: journal lines, and pictures by their names."""
+
+    lines: int = 0
+    pictures: Sequence[str] = ()
+
+    def remarks(self) -> list[str]:
+        """A paragraph for each kind."""
+        found = []
+        if self.lines:
+            lines = f"**{self.lines} damaged journal lines were skipped**"
+            found.append(f"{lines}; running the suite again fills the gaps.")
+        if self.pictures:
+            first = ", ".join(map(escape, self.pictures[:3])) + (", ..." if len(self.pictures) > 3 else "")
+            pictures = counted(len(self.pictures), "damaged picture")
+            found.append(f"**{pictures} below objects/**, shown as not kept: {first}.")
+        return found
+
+
 def document(
     judged: Sequence[Judged],
     columns: Sequence[Column],
     runs: Sequence[RunManifest],
     figures: Collection[str],
-    n_bad: int = 0,
+    damage: Damage,
+    across: Sequence[Across] = (),
 ) -> str:
     """The whole page.
 
@@ -47,14 +71,12 @@ def document(
         runs: the manifests.
         figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the
             page.
-        n_bad: damaged journal lines that were skipped.
+        damage: what could not be read.
+        across: the average ranks of each suite.
     """
     tables = [one.table for one in judged]
     parts = [header(tables, runs)]
-    if n_bad:
-        parts.append(
-            f"**{n_bad} damaged journal lines were skipped**; running the suite again fills the gaps."
-        )
+    parts += damage.remarks()
     missing = absent(judged, columns)
     parts += _gaps(columns, missing)
     columns = [column for column in columns if column.name not in missing]
@@ -62,6 +84,7 @@ def document(
     for name in figures:
         if not name.startswith(("grid_", "ranks_")):
             parts.append(picture(name.replace("_", " "), name))
+    parts += across_section(across, columns)
     for one in judged:
         parts += section(one, columns)
         parts += _figure("Reconstructions", f"grid_{one.table.slug}", one.table, figures)
@@ -69,6 +92,8 @@ def document(
         parts += _figure("Ranks of the truth", f"ranks_{one.table.slug}", one.table, figures)
     has_spreads = any(one.spreads for one in judged)
     more = [diversity.NOTE] if has_spreads else []
+    if across:
+        more.append(ACROSS)
     if any(success.successes(table) for table in tables):
         more.append(success.NOTE)
     parts += conventions(columns, runs, more)
@@ -138,7 +163,7 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
         "Device": ", ".join(distinct(map(_device, records))),
         "Deterministic mode": _deterministic_share(records),
         "Versions": ", ".join(versions),
-        "Commit": ", ".join(_short(map(attrgetter("commit"), records))),
+        "Commit": ", ".join(distinct(_commit(record.commit) for record in records if record.commit)),
         "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
     }
 
@@ -175,6 +200,12 @@ def _hashes(values: Iterable[str | None]) -> str:
 def _short(hashes: Iterable[str | None]) -> list[str]:
     """The beginnings of distinct hashes; those that are not known are left out."""
     return distinct(value[:12] for value in hashes if value)
+
+
+def _commit(commit: str) -> str:
+    """The beginning of a commit, with the mark of a changed working tree."""
+    sha1, dash, mark = commit.partition("-")
+    return sha1[:12] + dash + mark
 
 
 def _moment(record: Record) -> str:

@@ -14,7 +14,18 @@ from bench.report.samples.best import oracles
 from bench.report.samples.components import remarks as randomness
 from bench.report.scores import Score, any_known, is_biased
 from bench.report.tables import Row, Table
-from bench.report.text import ARROWS, bullets, code, escape, parameters, small, table_head, table_line
+from bench.report.text import (
+    ARROWS,
+    bullets,
+    code,
+    escape,
+    noise_text,
+    parameters,
+    small,
+    table_head,
+    table_line,
+    told_text,
+)
 
 
 def section(judged: Judged, columns: Sequence[Column]) -> list[str]:
@@ -44,7 +55,10 @@ def _facts(table: Table) -> str:
     samples = max((row.samples for row in table.rows), default=1)
     if samples > 1:
         images += f", {samples} samples each"
-    noise = f"σ = {head.sigma:g} for images in [−1, 1] ({head.sigma / 2:g} in [0, 1] units)"
+    noise = noise_text(head.sigma, head.noise)
+    if head.sigma is not None:
+        noise += f" for images in [−1, 1] ({head.sigma / 2:g} in [0, 1] units)"
+    noise += told_text(head.told)
     return f"{operator}; {noise}; {images}; prior {escape(head.prior)}."
 
 

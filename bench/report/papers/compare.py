@@ -20,7 +20,7 @@ from bench.report.papers.published import (
 from bench.report.ranking import judge
 from bench.report.scores import Score, Sets
 from bench.report.tables import Row, Table
-from bench.report.text import plain
+from bench.report.text import noise_text, plain
 from bench.stats.intervals import Interval
 
 PRESETS = ("official", "paper")
@@ -227,8 +227,12 @@ def known_differences(entry: Entry, labels: Mapping[str, str]) -> Iterator[str]:
 
 
 def _other_noise(entry: Entry, head: Record) -> Iterator[str]:
+    if head.told:
+        yield f"the solvers are told {plain(head.told)} here"
     if entry.noise_std is None:
         yield NO_SIGMA
+    elif head.sigma is None:
+        yield f"{noise_text(head.sigma, head.noise)} here"
     elif abs(entry.noise_std - head.sigma) > SAME_SIGMA:
         yield f"sigma {head.sigma:g} here, {entry.noise_std:g} there, for images in [−1, 1]"
 

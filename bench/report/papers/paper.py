@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.names import counted
-from bench.records.files import StoreError
+from bench.records.files import check_run_folder
 from bench.records.journal import read_records
 from bench.records.manifest import read_manifests
 from bench.report.markdown.notes import privileged
@@ -66,8 +66,7 @@ def paper_page(
 
 def _recorded(folders: Sequence[Path]) -> Recorded:
     for folder in folders:
-        if not folder.is_dir():
-            raise StoreError(f"no run folder {folder}; run a suite first")
+        check_run_folder(folder)
     records = read_records(*folders)[0] if folders else []
     runs = [run for folder in folders for run in read_manifests(folder)]
     runs.sort(key=lambda run: run.created or "")

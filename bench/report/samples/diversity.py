@@ -161,10 +161,13 @@ def _pictures(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Samples and truth of one image as `diversity` takes them; None where a picture was not kept."""
     truth = find(f"truth/{table.truths.get(image)}.png")
-    paths = [path for record in group if (path := find(f"{record.key[:2]}/{record.key}.png"))]
+    paths = [path for record in group if (path := find(f"{record.key}.png"))]
     if truth is None or len(paths) < len(group):
         return None
-    return np.stack([np.asarray(Image.open(path)) for path in paths]), np.asarray(Image.open(truth))
+    samples, x = [np.asarray(Image.open(path)) for path in paths], np.asarray(Image.open(truth))
+    if any(sample.shape != x.shape for sample in samples):
+        return None
+    return np.stack(samples), x
 
 
 def section(table: Table, spreads: dict[str, Spread]) -> list[str]:

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bench.names import counted
 from bench.system.device import cores
+from bench.system.gate import shortened, whole
 
 ATTEMPTS = 3
 """Starts of a part that die one after another without a record of their own: what kills it so often is not an
@@ -54,15 +56,32 @@ def parts(workers: str, device: str, shard: tuple[int, int]) -> list[Part]:
         shard: (i, n) of the whole run; its parts are shards of n times as many.
 
     Raises:
-        ValueError: ``workers`` is neither.
+        ValueError: see `devices_of`.
     """
-    devices = [device] * int(workers) if workers.isdigit() else [name.strip() for name in workers.split(",")]
-    if not devices or not all(devices):
-        raise ValueError(
-            f"--workers {workers}: expected a number of processes, or devices as in cuda:0,cuda:1"
-        )
+    devices = devices_of(workers, device)
     (i, n), k = shard, len(devices)
     return [Part(name, (i + j * n, n * k)) for j, name in enumerate(devices)]
+
+
+def devices_of(workers: str, device: str) -> list[str]:
+    """The device of each process, see `parts`.
+
+    Raises:
+        ValueError: ``workers`` is neither a number nor a list, or asks for more processes than this machine
+            has processors, unless each has a device of its own.
+    """
+    names = [name.strip() for name in workers.split(",")]
+    names_devices = all(names) and names[0][0].isalpha()
+    try:
+        n = len(names) if names_devices else whole(workers, 1)
+    except ValueError:
+        expected = "expected a number of processes, or devices as in cuda:0,cuda:1"
+        raise ValueError(f"--workers {shortened(workers)}: {expected}") from None
+    most = max(cores(), len(set(names)))
+    if n > most:
+        here = f"this machine has {counted(cores(), 'processor')}"
+        raise ValueError(f"--workers {shortened(workers)}: {here}; ask for at most {most} processes")
+    return names if names_devices else [device] * n
 
 
 def run_parts(

@@ -17,6 +17,7 @@ from bench.records.record import Record
 from bench.run.inputs import measure
 from bench.suites.suite import Suite, SuiteError
 from bench.verify.rebuild import CHANGED, difference
+from solvers.ddrm import DDRM
 from solvers.dps import DPS
 from tests.suites.test_suite import FakeData, FakePrior, fake_loader
 
@@ -119,8 +120,9 @@ def test_what_is_neutral():
     ):
         assert is_neutral("a", value, {"a": neutral}) is same
     assert not is_neutral("b", 0.0, {"a": 0.0})
-    assert neutral_fields(DPS) == {}
-    assert all(neutral_fields(cls) == {"tilt": 0} for cls in (Tilted, Written, Inherited))
+    assert neutral_fields(DDRM) == {}
+    tilted = {**neutral_fields(DPS), "tilt": 0}
+    assert all(neutral_fields(cls) == tilted for cls in (Tilted, Written, Inherited))
     assert added(Tilted()) == {} and added(Tilted(tilt=1.0)) == {"tilt": 1.0}
     assert keyed(Tilted(tilt=1.0)).keys() - keyed(Tilted()).keys() == {"tilt"}
 

@@ -47,6 +47,21 @@ def points(axis):
     return found
 
 
+def test_an_infinite_score_stands_above_all_others(page_of):
+    """In one image of the row "best" and in all of a baseline."""
+    found = [
+        record("best", i, psnr=np.inf if i == 4 else None) if r == "best" else record(r, i)
+        for r in ("best", "worse")
+        for i in range(N)
+    ]
+    [axis] = page_of([*found, *(record("pinv", i, psnr=np.inf) for i in range(N))]).axes
+    heights = sorted(y for _, y in points(axis))
+    assert heights[0] == round(PSNR["worse"].mean(), 4) and heights[1] > heights[0]
+    assert [text.get_text() for text in axis.texts] == ["∞", "∞"]
+    [level] = [line for line in axis.lines if to_hex(line.get_color()) == BASELINE]
+    assert round(level.get_ydata()[0], 4) == heights[1]
+
+
 def test_a_panel_has_a_point_for_each_solver_and_a_line_for_each_baseline(page_of):
     page = page_of([*records(), *records("box")])
     assert [axis.get_title() for axis in page.axes] == ["blur", "box"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.report.across.ranks import over_tasks
 from bench.report.columns import KNOWN
 from bench.report.html.families import entry, mean_ranks, overall, sentence
 from bench.report.html.numbers import of_images
@@ -24,9 +25,8 @@ def scored(metric, **rows):
     found = []
     for row, values in rows.items():
         for i, value in enumerate(values):
-            found.append(
-                record("best", i, label=row, cell=row, key=f"{row}{i}", metrics={metric: float(value)})
-            )
+            own = {"key": f"{row}{i}", "image": f"{i}", "y_hash": f"{i}", "metrics": {metric: float(value)}}
+            found.append(record("best", 0, label=row, cell=row, **own))
     return build(found, [])[0]
 
 
@@ -48,19 +48,13 @@ def test_pairs_are_differences_of_printed_numbers_with_simultaneous_widths(colum
         assert half == pytest.approx((expected.high - expected.low) / 2, abs=1e-4)
 
 
-def test_mean_ranks_are_over_tasks_that_all_ranked_rows_have():
-    tables = [scored("psnr", a=HARD, b=HARD - shift, c=HARD - 9 + JITTER) for shift in (1, 1, -1)]
-    found = [shown(table) for table in tables]
-    ranks, common = mean_ranks(found, [PSNR])
-    assert [ranks["psnr"][row][0] for row in "abc"] == [1.33, 1.67, 3.0] and len(common) == 3
-    assert all(low <= mean <= high for mean, low, high in ranks["psnr"].values())
-    assert mean_ranks(found[:2], [PSNR]) == ({}, [])
-
-
-def test_infinite_scores_rank_first_in_the_mean():
-    tables = [scored("psnr", a=HARD, b=np.where(HARD > 0, np.inf, HARD - 1)) for _ in range(3)]
-    ranks, _ = mean_ranks([shown(table) for table in tables], [PSNR])
-    assert [ranks["psnr"][row][0] for row in "ab"] == [2.0, 1.0]
+def test_mean_ranks_are_those_of_the_suite():
+    many = np.concatenate([HARD, HARD + 1, HARD - 1])
+    one = judge_all(scored("psnr", a=many, b=many - 1, c=many - 9), [PSNR], Sets([Path()]), {})
+    across = over_tasks([one, one, one], [PSNR])
+    ranks, common = mean_ranks(across, [one.table])
+    assert [ranks["psnr"][row][0] for row in "abc"] == [1, 2, 3] and common == [one.table.slug]
+    assert mean_ranks([*across, *across], [one.table]) == ({}, [])
 
 
 def test_a_failed_row_is_in_no_family():

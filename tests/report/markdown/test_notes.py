@@ -28,6 +28,18 @@ def test_each_row_is_said_to_have_had_its_own_guide(tmp_path):
     }
 
 
+def test_a_row_below_the_baseline_is_said_once(tmp_path):
+    found = [record("pinv", i) for i in range(N)] + [record("best", i) for i in range(N)]
+    found += [record("worse", i, psnr=PSNR["pinv"][i] - 2) for i in range(N)]
+    run = make_run(tmp_path / "run", found, manifests=[asked(["pinv", "best", "worse"])])
+    page, _ = report(run, tmp_path / "out")
+    [line] = [line for line in page.splitlines() if "Below the baseline" in line]
+    low, high = (f"{PSNR['pinv'].mean() - gap:.2f}" for gap in (2, 0))
+    assert (
+        line == f"- Below the baseline `pinv` in PSNR, on the same images: `worse` {low} dB against {high}."
+    )
+
+
 def test_a_papers_page_names_the_rows_that_were_told(tmp_path):
     """Only the one that was, by the name that the page gives it."""
     told = [replace(r, privileged=True, guidance=GUIDES[0]) for r in ours()]

@@ -154,7 +154,7 @@ def test_fid_is_compared_at_equal_numbers_of_images_only(tmp_path):
     found = ours()
     folder = make_run(tmp_path / "run", found, manifests=[])
     keys = sorted(r.key for r in found)
-    entry = {"n": N, "rev": REV, "fid": 50.0, "kid": 0.001, "kid_error": 0.0001}
+    entry = {"n": N, "rev": REV, "features": "f", "fid": 50.0, "kid": 0.001, "kid_error": 0.0001}
     (folder / "sets.json").write_text(json.dumps({digest(keys): entry}))
     path = tmp_path / "published.toml"
     text = FILE.replace('metrics = ["psnr", "lpips"]', 'metrics = ["kid", "fid"]').replace(

@@ -13,6 +13,7 @@ from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.records.journal import read_records
 from bench.records.manifest import read_manifests
+from bench.run.engines import processes
 from bench.run.engines.processes import ATTEMPTS, parts, run_parts
 from bench.run.progress import Observer
 from bench.run.runner import Runner
@@ -50,6 +51,15 @@ def test_parts_are_shards_of_the_shard():
     for wrong in ("0", "cuda:0,", ","):
         with pytest.raises(ValueError, match="expected a number of processes, or devices"):
             parts(wrong, "cpu", (1, 1))
+
+
+def test_processes_are_bounded_by_processors_or_devices(monkeypatch):
+    monkeypatch.setattr(processes, "cores", lambda: 2)
+    assert len(parts("cpu,cpu", "cpu", (1, 1))) == len(parts("2", "cpu", (1, 1))) == 2
+    assert len(parts("cuda:0,cuda:1,cuda:2", "cpu", (1, 1))) == 3
+    for many in ("3", "100000", "cpu,cpu,cpu", "cuda:0,cuda:1,cuda:0,cuda:1"):
+        with pytest.raises(ValueError, match="this machine has 2 processors; ask for at most"):
+            parts(many, "cpu", (1, 1))
 
 
 @pytest.mark.long

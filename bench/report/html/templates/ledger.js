@@ -24,8 +24,8 @@ const absentLine = ([label, why]) =>
   h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, `Not available: ${why}.`));
 function taskLine(t) {
   const values = [
-    h("td", {}, t.sigma),
-    h("td", {}, t.sigma / 2),
+    h("td", {}, t.sigma ?? "–"),
+    h("td", {}, t.sigma == null ? "–" : t.sigma / 2),
     h("td", {}, t.what || "the manifest states none"),
   ];
   const operator = h("td", {}, h("code", {}, t.op), t.params && ` ${t.params}`);

@@ -169,8 +169,8 @@ function tableRow(r, axes) {
   );
 }
 const MEAN_RANK =
-  "Average rank over the tasks on which all ranked rows are ranked; 95 % by resampling images. The rows’ order " +
-  "within a task comes from the rank ranges in its cells.";
+  "Average rank over the tasks, of the rows that are ranked on all of them; 95 % by resampling images. A dash: not " +
+  "ranked on every task.";
 function table() {
   const m = M[S.m];
   const groups = sorted();

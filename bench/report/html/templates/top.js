@@ -26,12 +26,7 @@ function header() {
     h("h1", {}, meta.title),
     h("p", { class: "sum", id: "sum" }),
     h("dl", { class: "facts" }, meta.facts.map(fact)),
-    meta.bad > 0 &&
-      h(
-        "p",
-        { class: "note warn" },
-        `${plural(meta.bad, "damaged journal line")} skipped: run the suite again.`,
-      ),
+    meta.bad.map((text) => h("p", { class: "note warn" }, text)),
     h(
       "details",
       { class: "cite" },

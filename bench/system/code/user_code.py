@@ -16,7 +16,8 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.names import nearest
-from bench.system.syntax import code_text
+from bench.system.code.reads import UserCodeError, declared_files, reading, refuse_undeclared
+from bench.system.code.syntax import code_text
 
 PREFIX = "user_code_"
 """The names of modules that are imported from a file begin with it."""
@@ -24,10 +25,6 @@ INSTALLED = frozenset({"site-packages", "dist-packages"})
 """Folders of installed packages, which users do not edit."""
 NOT_THEIRS = frozenset({"bench", "solvers", *sys.stdlib_module_names})
 """Packages that no hash of a user's class includes: ours carry a ``rev`` instead."""
-
-
-class UserCodeError(ValueError):
-    """A class that a user names cannot be used; the message says what, where and why."""
 
 
 def is_user_code(spec: str) -> bool:
@@ -49,13 +46,15 @@ def load_class(spec: str, base: type) -> tuple[type, ModuleType]:
         UserCodeError: no such file, module or class, an error while importing it, or a class of another kind.
     """
     where, _, name = spec.rpartition(":") if ":" in spec else (spec, "", "")
-    module = import_user_module(where)
+    with reading() as opened:
+        module = import_user_module(where)
     name = name or _only_class(where, module, base)
     cls = getattr(module, name, None)
     if cls is None:
         raise UserCodeError(f"{spec}: no '{name}' in {where}{nearest(name, _classes(module), 'it has')}")
     if not (inspect.isclass(cls) and issubclass(cls, base)):
         raise UserCodeError(f"{spec}: '{name}' is not a class derived from {base.__module__}.{base.__name__}")
+    refuse_undeclared(cls, opened)
     return cls, module
 
 
@@ -108,9 +107,12 @@ def source_sha256(cls: type, *modules: ModuleType) -> str | None:
     package imports does not count.
 
     A file counts by its syntax tree: comments, docstrings and layout may change. What does not parse counts
-    by its bytes.
+    by its bytes, and so do the `declared_files`.
+
+    Raises:
+        UserCodeError: a declared file is not there.
     """
-    files: set[Path] = set()
+    files = declared_files(cls)
     for module in modules:
         files |= _files(module)
     for ancestor in cls.__mro__:

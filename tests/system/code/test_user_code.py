@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from bench.system.user_code import (
+from bench.system.code.user_code import (
     UserCodeError,
     is_user_code,
     load_class,

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from bench.system.syntax import code_text
+from bench.system.code.syntax import code_text
 from tests import ROOT
 
 SNIPPET = b'''"""A module."""

@@ -1,0 +1,86 @@
+"""Pieces that several methods are made of: the exact Gaussian conditional, and the grid of flow methods."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from bench.noise import Noise
+from bench.operators.base import LinearOperator, per_image
+from bench.schedule import Level, Schedule
+
+TOLERANCE = 1e-6
+"""Relative residual of conjugate gradients in a draw, whose error would be one of its distribution."""
+Spread = float | Tensor
+"""A standard deviation, or one per image, (B,)."""
+
+
+def conditional_mean(x: Tensor, y: Tensor, A: LinearOperator, r: Spread, sigma: Spread) -> Tensor:
+    """The mean, and the mode, of N(z; x, r^2 I) N(y; A z, sigma^2 I), (B, *shape).
+
+    It minimises ||A z - y||^2 / sigma^2 + ||z - x||^2 / r^2.
+
+    Args:
+        x: (B, *shape).
+        y: (B, *m).
+        r: > 0.
+        sigma: >= 0; 0 conditions on A z = y, up to the cutoff of A+.
+    """
+    return x + A.pinv(y - A(x), damping=(sigma / r) ** 2)
+
+
+def conditional_draw(
+    x: Tensor, y: Tensor, A: LinearOperator, r: Spread, sigma: Spread, noise: Noise
+) -> Tensor:
+    """A draw from N(z; x, r^2 I) N(y; A z, sigma^2 I), (B, *shape), by one pseudo-inverse (Matheron's rule).
+
+    It is exact to the rounding of a known singular value decomposition, else to that of conjugate gradients
+    with a relative residual of 1e-6.
+
+    Args:
+        x, y, A, r, sigma: as of `conditional_mean`.
+        noise: gives two draws, one like x and one like y.
+    """
+    z, n = noise.like(x), noise.like(y)
+    if A.measured is not None:
+        n = n * A.measured
+    start = x + per_image(r, x) * z
+    return conditional_mean(start, y + per_image(sigma, y) * n, A.solving_to(TOLERANCE), r, sigma)
+
+
+class FlowLevel(NamedTuple):
+    """A time of a flow x_tau = tau x0 + (1 - tau) e, from noise (tau = 0) to the image (tau = 1).
+
+    A step of Euler along the flow is the step of DDIM with eta = 0 between the same two ratios, so a method
+    that is written for flows runs on every prior::
+
+        x0 = prior.denoise(u.scale * x, u.level)
+        e = (x - u.tau * x0) / (1 - u.tau)
+    """
+
+    tau: float
+    level: Level[float]
+    """The prior's level of the ratio (1 - tau) / tau, clipped to the range that the prior knows."""
+    scale: float
+    """What takes x_tau to that level: its noise then has the standard deviation ``level.sigma``."""
+
+    @property
+    def variance(self) -> float:
+        """Var[x0 | x_tau] for x0 ~ N(0, 1), (1 - tau)^2 / (tau^2 + (1 - tau)^2)."""
+        return (1 - self.tau) ** 2 / (self.tau**2 + (1 - self.tau) ** 2)
+
+
+def flow_levels(schedule: Schedule, n: int, start: float = 0.0) -> list[FlowLevel]:
+    """N + 1 equidistant times from ``start`` to 1; a method of n evaluations asks the prior at the first n.
+
+    >>> from bench.schedule import VPSchedule
+    >>> [(u.tau, round(u.level.ratio, 2)) for u in flow_levels(VPSchedule(), 4)]
+    [(0.0, 157.41), (0.25, 3.0), (0.5, 1.0), (0.75, 0.33), (1.0, 0.01)]
+    """
+    return [_flow_level(schedule, start + (1 - start) * k / n) for k in range(n + 1)]
+
+
+def _flow_level(schedule: Schedule, tau: float) -> FlowLevel:
+    smallest, largest = schedule.level(0).ratio, schedule.level(schedule.T - 1).ratio
+    ratio = (1 - tau) / tau if tau > 0 else largest
+    level = schedule.at(min(max(ratio, smallest), largest))
+    return FlowLevel(tau, level, level.sigma / (1 - tau) if ratio > smallest else level.alpha / tau)

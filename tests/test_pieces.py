@@ -1,0 +1,64 @@
+"""The exact Gaussian conditional against dense algebra, and flow times against an Euler step."""
+
+import pytest
+import torch
+
+from bench.exact.laws.problems import hadamard_noise, matrix_operator, problem
+from bench.exact.prior import dense
+from bench.operators import make_operator
+from bench.pieces import conditional_draw, conditional_mean, flow_levels
+from bench.schedule import VPSchedule, ddim
+
+F64 = torch.float64
+
+
+@pytest.mark.parametrize("sigma", [0.3, 0.0])
+def test_a_draw_has_the_mean_and_the_covariance_of_the_conditional(sigma):
+    """Exactly, under Hadamard noise; without noise in y it satisfies A z = y."""
+    noise, r = hadamard_noise(6), 0.7
+    A = matrix_operator((1.0, 0.5), 4, len(noise))
+    x = torch.tensor([0.3, -0.5, 0.2, 0.7], dtype=F64).expand(len(noise), -1)
+    y = torch.tensor([0.4, -0.9], dtype=F64).expand(len(noise), -1)
+    z = conditional_draw(x, y, A, r, sigma, noise)
+    D = dense(A[:1])[0]
+    gain = r**2 * D.T @ torch.linalg.inv(r**2 * D @ D.T + sigma**2 * torch.eye(2, dtype=F64))
+    mean = x[0] + gain @ (y[0] - D @ x[0])
+    off = z - z.mean(0)
+    torch.testing.assert_close(z.mean(0), mean, rtol=0, atol=1e-12)
+    torch.testing.assert_close(conditional_mean(x, y, A, r, sigma)[0], mean, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        off.T @ off / len(z), r**2 * (torch.eye(4, dtype=F64) - gain @ D), rtol=0, atol=1e-12
+    )
+    if sigma == 0:
+        torch.testing.assert_close(A(z), y, rtol=0, atol=1e-12)
+
+
+def test_a_draw_leaves_alone_what_was_not_measured():
+    noise = hadamard_noise(200)
+    A = make_operator("inpaint_random", (1, 8, 8), [0] * len(noise))
+    zero = torch.zeros(len(noise), 1, 8, 8, dtype=F64)
+    z = conditional_draw(zero, zero, A, torch.full((len(noise),), 2.0), 0.1, noise)
+    variance, hole = z.square().mean(0), ~A.measured[0]
+    torch.testing.assert_close(variance[hole], torch.full_like(variance[hole], 4.0))
+    assert variance[~hole].max() < 0.011
+
+
+def test_a_flow_step_is_a_step_of_ddim():
+    prior, x = problem("mixture", 0.1).prior, torch.tensor([[0.2, -1.0, 0.5, 0.1]], dtype=F64)
+    u, v = flow_levels(prior.schedule, 4)[1:3]
+    x0 = prior.denoise(u.scale * x, u.level)
+    euler = x + (v.tau - u.tau) * (x0 - x) / (1 - u.tau)
+    torch.testing.assert_close(
+        v.scale * euler, ddim(u.scale * x, x0, u.level, v.level, 0.0, x), rtol=0, atol=1e-12
+    )
+    assert u.variance == pytest.approx(u.level.variance)
+
+
+def test_flow_times_are_clipped_to_what_the_prior_knows():
+    schedule = VPSchedule()
+    first, *_, last = flow_levels(schedule, 100)
+    assert (first.tau, last.tau) == (0.0, 1.0)
+    assert first.level.index == 999 and last.level.index == 0
+    assert first.scale == first.level.sigma, "pure noise has the noise of the level"
+    assert last.scale == last.level.alpha, "an image is scaled as one"
+    assert [u.tau for u in flow_levels(schedule, 3, start=0.4)] == pytest.approx([0.4, 0.6, 0.8, 1.0])
