@@ -83,8 +83,8 @@ def _facts(
     tables: Sequence[Table], records: Sequence[Record], runs: Sequence[RunManifest]
 ) -> list[list[str]]:
     """Name, text and small print of each fact."""
-    usual = sorted({table.usual for table in tables if table.rows})
-    counts = f"{usual[0]} to {usual[-1]}" if len(usual) > 1 else f"{usual[0] if usual else 0}"
+    usual = sorted({table.usual for table in tables if table.rows}) or [0]
+    counts = f"{usual[0]} to {usual[-1]}" if len(usual) > 1 else str(usual[0])
     what = "problems" if any(table.samples_per_problem > 1 for table in tables) else "images"
     noise = distinct(noise_text(record.sigma, record.noise) for record in records)
     halves = distinct(f"{record.sigma / 2:g}" for record in records if record.sigma is not None)
