@@ -96,7 +96,7 @@ def _facts(
     return [
         [what.capitalize(), f"{counts} of {_few(_distinct(records, 'dataset'))}", _dataset(runs)],
         ["Prior", _few(_distinct(records, "prior")), _hashes(map(attrgetter("weights_sha256"), records))],
-        ["Noise", f"{_few(noise)}, images in [−1, 1]", (halves and f"σ {_few(halves)} in [0, 1]") or ""],
+        ["Noise", _few(noise) + " in [−1, 1]" * bool(halves), f"{_few(halves)} in [0, 1]" * bool(halves)],
         ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits or 'commit not recorded'}"],
         ["Machine", _each(records, "device"), "; ".join(machines)],
         [

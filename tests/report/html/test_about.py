@@ -22,6 +22,6 @@ def test_metrics_say_what_they_are(made):
 def test_facts_and_titles(made):
     meta = made.document["meta"]
     facts = {name: text for name, text, _ in meta["facts"]}
-    assert facts["Images"] == "12 of tiny" and facts["Noise"] == "σ = 0.1, images in [−1, 1]"
+    assert facts["Images"] == "12 of tiny" and facts["Noise"] == "σ = 0.1 in [−1, 1]"
     assert meta["commands"] == ["bench run --suite linear"] and "n = 12" in meta["cite"]
     assert made.document["tasks"][0]["title"] == "Gaussian blur"
