@@ -8,7 +8,8 @@ keys, cell, params, run   the first records, the cell, its settings, the command
 m      metric -> [mean, low, high]; the bounds are null where there is no interval
 v      metric -> integers per image, null where the image has none
 no     metric -> why it is absent
-mark   metric -> words, on exact suites: "best" or "tie", "floor" (not told apart from exact samples)
+mark   metric -> words, where no family says them: of sets, of rows beside the ranked ones ("beats"), and of
+       exact suites as in `bench.report.html.numbers.Shown`
 paper  metric -> [value, verdict, reason, source], a paper's number
 """
 

@@ -1,7 +1,7 @@
 """Which rows differ: all pairs of a task as one family, and ranks over tasks.
 
 rows   the ranked rows, the best mean first
-least  the difference that four of five such tables would show
+margin within which rows are equivalent, null without one
 rank   row -> [place, best and worst place that the data leave]
 pairs  the upper triangle over ``rows``: [difference, half of its simultaneous interval], null if too few
 """
@@ -40,11 +40,8 @@ def entry(verdicts: Verdicts, column: Column) -> dict[str, Any] | None:
             if found is None:
                 pairs.append(None)
                 continue
-            mean, half = (
-                column.better * found.mean * column.scale,
-                (found.high - found.low) / 2 * column.scale,
-            )
-            pairs.append([number(mean, digits), number(half, digits)])
+            mean, half = column.better * found.mean, (found.high - found.low) / 2
+            pairs.append([number(mean * column.scale, digits), number(half * column.scale, digits)])
     ranks = {name: [i + 1, *verdicts.rows[name].places] for i, name in enumerate(names)}
     return {"rows": names, "margin": verdicts.margin, "rank": ranks, "pairs": pairs}
 
