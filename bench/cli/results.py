@@ -37,6 +37,7 @@ how, output = group(HOW), group(OUTPUT)
     "report",
     "report --suite linear",
     "report --from results/mine --from results/theirs --out reports/both",
+    "report --suite linear --html",
     "report --paper red-diff --from results/reference/linear --out red_diff.md",
 )
 @what("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/NAME. Repeatable.")
@@ -53,6 +54,7 @@ how, output = group(HOW), group(OUTPUT)
     metavar="NAME",
     help="The tables of this paper instead: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.",
 )
+@what("--html", is_flag=True, help="The page report.html instead: one file to open, search and send.")
 @how(
     "--ms-per-nfe",
     type=positive(10**9),
@@ -72,14 +74,18 @@ def report(
     folders: tuple[Path, ...],
     out: Path | None,
     paper: str | None,
+    html: bool,
     ms_per_nfe: float | None,
 ) -> None:
     """Renders tables and figures from records.
 
-    Several run folders are put together into one report. With --paper it prints our numbers beside those of
-    that paper, and the commands for what is not recorded yet.
+    Several run folders are put together into one report. With --html it writes one page that opens in a
+    browser from disk: sortable tables, pictures, and every number's interval, cost and command. With --paper
+    it prints our numbers beside those of that paper, and the commands for what is not recorded yet.
     """
     chosen = [*(run_folder(suite) for suite in suites), *folders]
+    if paper is not None and html:
+        raise click.UsageError("--paper and --html exclude each other")
     if paper is not None:
         write_paper(paper, chosen, out, ms_per_nfe)
         return
@@ -88,7 +94,7 @@ def report(
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
     try:
-        click.echo(write_report(chosen, out or chosen[0] / "report"))
+        click.echo(write_report(chosen, out or chosen[0] / "report", ("html",) if html else None))
     except ValueError as error:
         fail(str(error), FAILURE)
 
@@ -105,11 +111,11 @@ def run_folder(suite: str) -> Path:
     return RESULTS / load_suite(suite).name
 
 
-def write_report(folders: list[Path], out: Path) -> Path:
-    """Renders the report; returns the path of its page."""
-    from bench.report import render
+def write_report(folders: list[Path], out: Path, formats: Sequence[str] | None = None) -> Path:
+    """Renders the report in some formats, by default `bench.report.FORMATS`; returns the path of its page."""
+    from bench.report import FORMATS, render
 
-    return render(folders, out)[0]
+    return render(folders, out, formats or FORMATS)[0]
 
 
 def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:

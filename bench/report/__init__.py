@@ -20,6 +20,7 @@ from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
 from bench.report.figures import critical, exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
+from bench.report.html import report as html
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
@@ -30,6 +31,7 @@ from bench.report.tables import Table, build, records_of
 from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
+ALL_FORMATS = (*FORMATS, "html")
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
@@ -49,7 +51,7 @@ class Pictures:
 
     def __call__(self, name: str) -> Path | None:
         path = find_file(self.places, name)
-        if path is None or path in self._good:
+        if path is None or path in self._good or path.suffix != ".png":
             return path
         if path not in self.unreadable:
             (self._good if _is_readable(path) else self.unreadable).add(path)
@@ -68,15 +70,15 @@ def _is_readable(path: Path) -> bool:
 def render(
     folders: str | Path | Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS
 ) -> list[Path]:
-    """Renders report.md, tables.csv and the figures; equal records give equal bytes.
+    """Renders report.md, tables.csv, the figures and report.html; equal records give equal bytes.
 
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `FORMATS`; the Markdown shows the figures where "png" is among them.
+        formats: any of `ALL_FORMATS`; the Markdown shows the figures where "png" is among them.
 
     Returns:
-        The files written, report.md first.
+        The files written, a page first.
 
     Raises:
         ValueError: an unknown format, or no records.
@@ -96,8 +98,16 @@ def render(
         judged = [_judge(table, columns, sets, find, margins) for table in of_images]
         sets.save()  # FID and KID are kept for the next report
         parts.append(image_files(judged, columns, runs, formats, find, n_bad))
+        if "html" in formats:
+            source = html.of_images(judged, columns, runs, sets, n_bad)
+            parts.append(html.files(source, find))
     if of_problems:
-        parts.append(exact_files(of_problems, runs, formats))
+        columns = columns_of(of_problems, runs)
+        numbers = [exact.numbers(table, columns) for table in of_problems]
+        parts.append(exact_files(of_problems, columns, numbers, runs, formats))
+        if "html" in formats:
+            source = html.of_problems(of_problems, columns, numbers, runs, n_bad)
+            parts.append(html.files(source, Pictures(places), "exact" if of_images else "report"))
     written = []
     for name, data in _together(parts).items():
         written.append(Path(out) / name)
@@ -162,11 +172,15 @@ def image_files(
     return files | _png(pictures)
 
 
-def exact_files(tables: Sequence[Table], runs: Sequence[RunManifest], formats: Sequence[str]) -> Files:
+def exact_files(
+    tables: Sequence[Table],
+    columns: Sequence[Column],
+    numbers: Sequence[exact.Numbers],
+    runs: Sequence[RunManifest],
+    formats: Sequence[str],
+) -> Files:
     """The files of the tables of exact suites."""
     files: Files = {}
-    columns = columns_of(tables, runs)
-    numbers = [exact.numbers(table, columns) for table in tables]
     if "csv" in formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
     pictures = exact_plots.draw(tables, numbers) if "png" in formats else {}
@@ -186,8 +200,8 @@ def _png(pictures: dict[str, bytes]) -> Files:
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
     """All records and the number of damaged lines, once the request makes sense."""
     for name in formats:
-        if name not in FORMATS:
-            raise ValueError(f"unknown format '{name}'; known: {', '.join(FORMATS)}")
+        if name not in ALL_FORMATS:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join(ALL_FORMATS)}")
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:
