@@ -140,7 +140,7 @@ CHOICE = ("solvers", "suites", "tasks", "wanted", "dataset")
 def tune(
     out: Path, workers: int, dry_run: bool, write: bool, presets: tuple[str, ...], quiet: bool, **asked: Any
 ) -> None:
-    """Searches for the settings of methods, with the same budget of network evaluations for each.
+    """Searches for the settings of methods, each with the same budget.
 
     A method's card says what may be tried. Presets do not enter a search. Whatever is recorded is not
     computed again, so a search that was stopped goes on where it was.
