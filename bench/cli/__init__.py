@@ -6,8 +6,9 @@ from bench.cli.assets import doctor, fetch, fid_stats
 from bench.cli.methods import certify, check, list_
 from bench.cli.results import export, report, verify
 from bench.cli.run import run
+from bench.cli.tuning.tune import tune
 
-VERBS = (run, report, export, verify, list_, check, certify, doctor, fetch, fid_stats)
+VERBS = (run, report, export, verify, tune, list_, check, certify, doctor, fetch, fid_stats)
 
 
 class Verbs(click.Group):
