@@ -43,7 +43,8 @@ def radial(seed: int, size: Sequence[int], acceleration: float) -> np.ndarray:
     """(H, W) bool: spokes through the zero frequency, each a golden angle after the last one.
 
     The first is at random. They are as few as measure at least 1 / ``acceleration`` of the entries. A spoke
-    takes, at steps of half an entry, the nearest one, and ends at the border of k-space: none reaches a corner.
+    takes, at steps of half an entry, the nearest one, and ends at the border of k-space, short of the
+    corners.
 
     Raises:
         ValueError: that is more than the spokes of all angles measure, about 78 % of the entries.
@@ -62,6 +63,6 @@ def radial(seed: int, size: Sequence[int], acceleration: float) -> np.ndarray:
         kept[i[inside], j[inside]] = True
         angle += GOLDEN
     raise ValueError(
-        f"mri: acceleration = {acceleration:g} measures {1 / acceleration:.0%} of k-space, and spokes of all angles "
-        f"{kept.mean():.0%}; take a larger one, or mask: cartesian"
+        f"mri: acceleration = {acceleration:g} measures {1 / acceleration:.0%} of k-space, and spokes of all "
+        f"angles {kept.mean():.0%}; take a larger one, or mask: cartesian"
     )
