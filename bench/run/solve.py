@@ -10,8 +10,7 @@ from torch import Tensor
 
 from bench.batch import Images, Tally
 from bench.noise import DrawnAhead, Noise, StreamNoise
-from bench.prior import CountingPrior, Prior, Pullback
-from bench.schedule import Level
+from bench.prior import CountingPrior, Prior
 from bench.solver import Measurement, Solver, Step, state_shape
 from bench.system.clock import Clock, PeakMemory
 from bench.system.device import cores, threads
@@ -162,13 +161,10 @@ class _Taste(CountingPrior):
         self.asked = [0]
         """In a list, so that slices of this prior share it."""
 
-    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        self._last()
-        return super().moments(x, t)
-
-    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self._last()
-        return super().moments_vjp(x, t)
+    def count(self, kind: str, x: Tensor) -> None:
+        if kind == "nfe":
+            self._last()
+        super().count(kind, x)
 
     def _last(self) -> None:
         self.asked[0] += 1

@@ -44,6 +44,7 @@ class Sizes:
         ("ffhq256_uncond", "float32"),
     )
     backend: str = "inductor"
+    fast: tuple[str, ...] = ("ffhq256_uncond", "imagenet256_uncond")
     tasks: tuple[str, ...] = ("sr_average4", "inpaint_box")
     rows: tuple[str, ...] = (
         "ddrm.steps=20",
@@ -79,6 +80,7 @@ TOY_SIZES = Sizes(
     turns=1,
     compiled=(("toy", "float32"),),
     backend="eager",
+    fast=("toy",),
     tasks=("sr_average4",),
     rows=("pinv",),
     images=1,
