@@ -195,9 +195,7 @@ class CountingPrior(Prior):
         self.count("nfe", x)
         return self.counted(*self.prior.moments_vjp_once(x, t))
 
-    def counted(
-        self, x0: Tensor, v: Tensor | None, pull: Pullback
-    ) -> tuple[Tensor, Tensor | None, Pullback]:
+    def counted(self, x0: Tensor, v: Tensor | None, pull: Pullback) -> tuple[Tensor, Tensor | None, Pullback]:
         """What a call of either kind gave, with a pullback that is counted."""
 
         def counted_pull(u: Tensor) -> Tensor:

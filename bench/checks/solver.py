@@ -80,9 +80,7 @@ class GraphCounter(CountingPrior):
             self.held = max(self.held, alive)
         super().count(kind, x)
 
-    def counted(
-        self, x0: Tensor, v: Tensor | None, pull: Pullback
-    ) -> tuple[Tensor, Tensor | None, Pullback]:
+    def counted(self, x0: Tensor, v: Tensor | None, pull: Pullback) -> tuple[Tensor, Tensor | None, Pullback]:
         x0, v, pull = super().counted(x0, v, pull)
         self.pulls.append(weakref.ref(pull))
         return x0, v, pull

@@ -37,8 +37,8 @@ def measure_fast(job: Job) -> None:
         lay_out(subject.network, torch.contiguous_format)
         with full_precision():
             for call in CALLS:
-                about = about_calls(subject, job.sizes.grid, "float16", "contiguous")
-                way = Way("float16", compiled=True, graphs=on_gpu(job))
+                about = about_calls(subject, job.sizes.grid, job.sizes.lower, "contiguous")
+                way = Way(job.sizes.lower, compiled=True, graphs=on_gpu(job))
                 job.attempt({**about, "call": call}, partial(compare_ways, job, subject, call, way, about))
         subject.network.to("cpu")
         release_memory(job.device)
@@ -51,8 +51,8 @@ def on_gpu(job: Job) -> bool:
 
 def measure_subject(job: Job, subject: Subject) -> None:
     """A network's calls at all batches and layouts, then the probe and solvers."""
-    settings = [(batch, "float16") for batch in job.sizes.batches] + [(job.sizes.grid, "tf32")]
-    for batch, precision in settings:
+    settings = [(batch, job.sizes.lower) for batch in job.sizes.batches] + [(job.sizes.grid, "tf32")]
+    for batch, precision in dict.fromkeys(settings):
         for layout, order in LAYOUTS.items():
             lay_out(subject.network, order)
             about = about_calls(subject, batch, precision, layout)
@@ -63,7 +63,7 @@ def measure_subject(job: Job, subject: Subject) -> None:
     for batch in (1, job.sizes.grid):
         about = {"kind": "solves", "network": subject.name, "side": subject.side, "batch": batch}
         for name in SOLVERS:
-            row = {**about, "solver": name, "steps": job.sizes.steps, "precision": "float16"}
+            row = {**about, "solver": name, "steps": job.sizes.steps, "precision": job.sizes.lower}
             job.attempt(row, partial(compare_solves, job, subject, batch, name))
     about = {"kind": "probe", "network": subject.name, "side": subject.side, "batch": job.sizes.grid}
     job.attempt(about, partial(run_probe, job, subject))
@@ -80,7 +80,8 @@ def compare_ways(job: Job, subject: Subject, call: str, way: Way, about: Row) ->
     """Milliseconds of a call in the ordinary way and in another, and how far their results are apart."""
     given = example(job, subject, about["batch"])
     ordinary = FastCall(subject.network, call, Way(way.precision))
-    ordinary_ms, first, expected = timed(job, ordinary, given)
+    with way.active(job.device):  # backward passes, too
+        ordinary_ms, _, expected = timed(job, ordinary, given)
     fast = FastCall(subject.network, call, way, job.sizes.backend)
     memory = PeakMemory(job.device)
     memory.start()
@@ -102,9 +103,7 @@ def example(job: Job, subject: Subject, batch: int) -> tuple[torch.Tensor, torch
     return x.to(job.device), torch.full((1,), 500.0, device=job.device)
 
 
-def timed(
-    job: Job, fast: FastCall, given: tuple[torch.Tensor, ...]
-) -> tuple[float, float, torch.Tensor]:
+def timed(job: Job, fast: FastCall, given: tuple[torch.Tensor, ...]) -> tuple[float, float, torch.Tensor]:
     """Median milliseconds, seconds of the first three calls, and the last result in float64."""
     run = {"evaluation": evaluate, "vjp": pull_back}[fast.call]
     first = seconds(job, lambda: [run(fast, given) for _ in range(3)])
@@ -143,9 +142,10 @@ def compare_solves(job: Job, subject: Subject, batch: int, name: str) -> Row:
     from bench.priors.network import NetworkPrior
 
     shape = (3, subject.side, subject.side)
-    ordinary = NetworkPrior(subject.network, shape, autocast=AUTOCAST["float16"])
-    fast = NetworkPrior(subject.network, shape, autocast=AUTOCAST["float16"])
-    way = Way("float16", graphs=on_gpu(job))
+    ordinary, fast = (
+        NetworkPrior(subject.network, shape, autocast=AUTOCAST[job.sizes.lower]) for _ in range(2)
+    )
+    way = Way(job.sizes.lower, graphs=on_gpu(job))
     fast._fast = Fast(calls={call: FastCall(subject.network, call, way) for call in CALLS})
     solver = usual(name, subject.name, steps=job.sizes.steps)
     found: Row = {}

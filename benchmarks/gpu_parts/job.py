@@ -45,6 +45,8 @@ class Sizes:
     )
     backend: str = "inductor"
     fast: tuple[str, ...] = ("ffhq256_uncond", "imagenet256_uncond")
+    lower: str = "float16"
+    """Precision of most comparisons of `fast`."""
     tasks: tuple[str, ...] = ("sr_average4", "inpaint_box")
     rows: tuple[str, ...] = (
         "ddrm.steps=20",
@@ -81,6 +83,7 @@ TOY_SIZES = Sizes(
     compiled=(("toy", "float32"),),
     backend="eager",
     fast=("toy",),
+    lower="tf32",
     tasks=("sr_average4",),
     rows=("pinv",),
     images=1,

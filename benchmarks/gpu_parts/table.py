@@ -183,7 +183,9 @@ def tests(document: dict[str, Any]) -> str:
 def fast(document: dict[str, Any]) -> str:
     """Calls that are replayed or compiled beside ordinary ones, and what the probe says."""
     rows = measured(document, "fast")
-    said = [f"- {row['network']}, batch {row['batch']}: {line}" for row in rows for line in row.get("found", ())]
+    said = [
+        f"- {row['network']}, batch {row['batch']}: {line}" for row in rows for line in row.get("found", ())
+    ]
     return "\n\n".join(filter(None, (columns(FAST, of_kind(rows, "calls")), "\n".join(said))))
 
 

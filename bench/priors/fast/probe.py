@@ -114,7 +114,11 @@ class Trial:
             return torch.autograd.grad(out, x, torch.ones_like(out))[0]
 
     def seconds(self) -> float:
-        """The time of one call."""
+        """The time of one call; processor time on a CPU, which others may use at the same time."""
+        if self.given[0].device.type == "cpu":
+            start = time.process_time()
+            self.work()
+            return time.process_time() - start
         clock = Clock(self.given[0].device)
         clock.start()
         self.work()

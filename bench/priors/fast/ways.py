@@ -87,9 +87,7 @@ class FastCall:
 
     __slots__ = ("call", "compiled", "graph", "last", "lost", "network", "shape", "way")
 
-    def __init__(
-        self, network: nn.Module, call: str, way: Way, backend: str = "inductor"
-    ) -> None:
+    def __init__(self, network: nn.Module, call: str, way: Way, backend: str = "inductor") -> None:
         self.network, self.call, self.way = network, call, way
         self.compiled: Any = None
         if way.compiled:
@@ -116,13 +114,13 @@ class FastCall:
         plain = self._plain(shape)
         if not self.way.graphs or self.lost:
             return plain(*given)
-        if self.graph is not None and self.graph[0] == shape:
-            return self.graph[1](*given)
-        if self.last != shape:
-            self.last = shape
-            return plain(*given)
-        self.capture(shape, plain, given)
-        return self.graph[1](*given) if self.graph is not None else plain(*given)
+        if self.last == shape and not self._holds(shape):
+            self.capture(shape, plain, given)
+        self.last = shape
+        return self.graph[1](*given) if self.graph and self._holds(shape) else plain(*given)
+
+    def _holds(self, shape: Any) -> bool:
+        return self.graph is not None and self.graph[0] == shape
 
     def _plain(self, shape: Any) -> Network:
         network = self.compiled if self.compiled is not None and shape == self.shape else self.network
