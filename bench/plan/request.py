@@ -22,6 +22,9 @@ def make_request(suite: Suite, options: Options) -> Request:
     Paths are written from the root of the file system.
     """
     plain = suite.model_dump(mode="json")
+    _leave_out(plain, "margins")
+    for row in plain["solvers"]:
+        _leave_out(row, "samples")
     for task in plain["tasks"]:
         for name in ADDED:
             if task[name] == TaskRow.model_fields[name].default:
@@ -31,6 +34,12 @@ def make_request(suite: Suite, options: Options) -> Request:
             if row.get(name):
                 row[name] = place(row[name])
     return Request(suite=plain, options={name: getattr(options, name) for name in KEPT})
+
+
+def _leave_out(settings: dict[str, Any], name: str) -> None:
+    """Drops a setting that is not made, so that manifests of before it stay as they are."""
+    if not settings[name]:
+        del settings[name]
 
 
 def parse_request(asked: Request, **where: Any) -> tuple[Suite, Options]:

@@ -7,7 +7,7 @@ for, so that with 95 % certainty no interval of the table misses its difference 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -20,7 +20,7 @@ LEVEL = 0.95
 POWER = 0.8
 """How often the smallest difference that is said to be seen is found."""
 CHUNK = 2**22
-"""Most studentised differences held at once (32 MB)."""
+"""Most means held at once (32 MB)."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ class Family:
     Attributes:
         names: (k,), the rows.
         means: (k, k), mean of row a - row b over the images of both; NaN where they share too few.
-        errors: (k, k), its standard error.
+        errors: (k, k), its standard error; infinite where each row is infinitely far above the other on some
+            image.
         shared: (k, k), the number of those images.
-        infinite: (k, k), whether a score of just one of the two is infinite; mean and error are then those of
-            bounded differences.
+        infinite: (k, k), 1 where row a is infinitely far above row b on some image, -1 where it is below, 0
+            elsewhere; mean and error are then those of bounded differences.
         critical: the largest studentised difference that chance gives in 95 % of tables without differences.
     """
 
@@ -47,20 +48,23 @@ class Family:
     def difference(self, a: str, b: str) -> Interval | None:
         """The mean of a - b with its simultaneous interval; None where the rows share too few images."""
         i, j = self.names.index(a), self.names.index(b)
-        mean, width = float(self.means[i, j]), self.critical * float(self.errors[i, j])
+        mean, error = float(self.means[i, j]), float(self.errors[i, j])
         if np.isnan(mean):
             return None
+        if np.isinf(error):
+            return Interval(np.nan, -np.inf, np.inf, int(self.shared[i, j]))
+        width = self.critical * error
         low, high = mean - width, mean + width
-        if self.infinite[i, j]:
-            mean = float(np.copysign(np.inf, mean))
-            low, high = min(low, mean), max(high, mean)
+        if sign := int(self.infinite[i, j]):
+            mean = sign * np.inf
+            low, high = (low, mean) if sign > 0 else (mean, high)
         return Interval(mean, low, high, int(self.shared[i, j]))
 
     @cached_property
     def beaten(self) -> np.ndarray:
-        """(k, k), whether row a is shown to be better than row b."""
+        """(k, k), whether row a is shown to be better than row b; never where b is infinitely better."""
         with np.errstate(invalid="ignore"):
-            return self.means - self.critical * self.errors > 0
+            return (self.means - self.critical * self.errors > 0) & (self.infinite >= 0)
 
     def place(self, name: str) -> tuple[int, int]:
         """The best and the worst place that the data leave to a row, 1 being first.
@@ -118,6 +122,8 @@ def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1, seed: 
     first, second = np.triu_indices(len(names), 1)
     differences = _differences(scores, first, second)
     pairs = Pairs(_bounded(differences))
+    above, below = (differences == np.inf).any(axis=0), (differences == -np.inf).any(axis=0)
+    pairs.error[above & below] = np.inf  # nothing is shown
 
     def square(upper: np.ndarray, sign: int = 1) -> np.ndarray:
         """Values of pairs, (pairs,), as a matrix over the rows, times the sign below the diagonal."""
@@ -130,7 +136,7 @@ def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1, seed: 
         means=square(pairs.mean, -1),
         errors=square(pairs.error),
         shared=square(pairs.n),
-        infinite=square(np.isinf(differences).any(axis=0)),
+        infinite=square(above.astype(int) - below, -1),
         critical=pairs.critical(sign_patterns(len(images), seed)),
     )
 
@@ -183,20 +189,28 @@ class Pairs:
     def critical(self, signs: np.ndarray) -> float:
         """The 95 % quantile of the largest studentised difference over sign patterns, (patterns, n).
 
-        Infinite without a pair. Otherwise at least 95 % of the patterns stay at or below it.
+        Infinite without a pair. Otherwise at least 95 % of the patterns stay at or below it. A studentised
+        mean grows with the mean over the root mean square, which one product gives for all patterns.
         """
         if not self.kept.any():
             return float("inf")
-        step = max(1, CHUNK // self.values.shape[1])
-        largest = []
-        for start in range(0, len(signs), step):
-            means = signs[start : start + step] @ self.values / self._n
-            with np.errstate(divide="ignore", invalid="ignore"):
-                studentised = np.abs(means) / self._error(means)
-            largest.append(np.nan_to_num(studentised, nan=0.0, posinf=np.inf).max(axis=1))
-        return float(np.quantile(np.concatenate(largest), LEVEL, method="inverted_cdf"))
+        roots = np.sqrt(self._square)
+        shares = self.values / np.where(roots > 0, roots, 1.0) / self._n
+        largest = np.zeros(len(signs))
+        for n in np.unique(self._n):
+            own = shares[:, self._n == n]
+            step = max(1, CHUNK // own.shape[1])
+            for start in range(0, len(signs), step):
+                part = signs[start : start + step] @ own
+                most = np.minimum(np.maximum(part.max(axis=1), -part.min(axis=1)), 1.0)
+                with np.errstate(divide="ignore"):
+                    studentised = most * np.sqrt((n - 1) / (1 - most**2))
+                here = largest[start : start + step]
+                np.maximum(here, studentised, out=here)
+        return float(np.quantile(largest, LEVEL, method="inverted_cdf"))
 
 
+@lru_cache(maxsize=4)
 def sign_patterns(n: int, seed: int = 0) -> np.ndarray:
     """Signs of n images, (patterns, n) of +1 and -1: all that differ by more than a common sign, or `FLIPS`.
 
