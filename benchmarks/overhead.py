@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python benchmarks/overhead.py --steps 50 --batch 8
 
 Bare calls are the network's alone: forward under `no_grad`, or forward and `torch.autograd.grad`, as many as
-the solver makes, on the same input. A solve is what `python -m bench run` does for a batch on warm weights:
-noise, operators, solver, checks and the clock. Metrics are in neither. Both are measured in processor time, a
-solve and its bare calls in turns. The machine's drift is larger than one per cent; so each ratio is of
-neighbours, and of the ratios the median is printed with its 95 % interval by ranks.
+the solver makes. A solve is what `python -m bench run` does for a batch on warm weights: noise, operators,
+solver, checks and the clock. Metrics are in neither. Both are measured in processor time. The machine's drift
+is larger than one per cent. So they take turns: after each step of a solve come its bare calls, and a solve
+has a ratio. Of the ratios the median is printed with its 95 % interval by ranks.
 """
 
 import argparse
@@ -37,14 +37,14 @@ def main() -> None:
     setting = f"batch {args.batch}, {args.steps} steps, {torch.get_num_threads()} threads"
     print(f"{setting}, {args.operator}, {args.turns} turns, processor time")
     for name in args.solvers.split(","):
-        solve, bare = cases(name, args.steps, args.batch, args.operator)
-        ratios, seconds = alternate(solve, bare, args.turns)
-        low, middle, high = interval(ratios)
+        turns = measure(name, args.steps, args.batch, args.operator, args.turns)
+        low, middle, high = interval([whole / bare for whole, bare in turns])
+        seconds = float(np.median([bare for _, bare in turns]))
         print(f"{name:8} {middle:.3f} [{low:.3f}, {high:.3f}]   {1e3 * seconds / args.steps:.1f} ms a bare call")
 
 
-def cases(name: str, steps: int, batch: int, operator: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """A solve, and the bare calls of it."""
+def measure(name: str, steps: int, batch: int, operator: str, turns: int) -> list[tuple[float, float]]:
+    """Seconds of processor time of whole solves and of their bare calls; one more solve comes before."""
     from bench.data import load_dataset
     from bench.plan.task import Task
     from bench.priors import load_prior
@@ -61,47 +61,44 @@ def cases(name: str, steps: int, batch: int, operator: str) -> tuple[Callable[[]
     y, A = measured.y.to(prior.dtype), measured.A.to(dtype=prior.dtype)
     solver = load_solver(name).cls(steps=steps)
 
-    def whole() -> Any:
+    def whole(on_step: Callable[[int], object]) -> Any:
         noise = solver_noise(task, images, [0] * batch, "overhead")
-        return solve(solver, Measurement(y, A, task.sigma), prior, noise)
+        return solve(solver, Measurement(y, A, task.sigma), prior, noise, on_step=on_step)
 
-    counted = whole()
-    nfe, vjps = round(counted.nfe.max()), round(counted.vjps.max())
+    counted = whole(lambda _: None)
+    calls, gradient = round(counted.nfe.max() / counted.steps), bool(counted.vjps.any())
+    call = bare_call(prior, batch, gradient)
+
+    def turn() -> tuple[float, float]:
+        spent = 0.0
+
+        def after_step(_: int) -> None:
+            nonlocal spent
+            start = time.process_time()
+            for _ in range(calls):
+                call()
+            spent += time.process_time() - start
+
+        start = time.process_time()
+        whole(after_step)
+        return time.process_time() - start - spent, spent
+
+    return [turn() for _ in range(turns)]
+
+
+def bare_call(prior: Any, batch: int, gradient: bool) -> Callable[[], None]:
+    """A call of the network itself."""
     x, index = torch.randn(batch, *prior.shape), torch.full((1,), 500.0)
     ones = torch.ones_like(prior.network(x, index))
 
-    def bare() -> None:
-        for k in range(nfe):
-            if k < vjps:
-                point = x.detach().requires_grad_()
-                torch.autograd.grad(prior.network(point, index), point, ones)
-            else:
-                with torch.no_grad():
-                    prior.network(x, index)
+    def call() -> None:
+        with torch.set_grad_enabled(gradient):
+            point = x.detach().requires_grad_(gradient)
+            out = prior.network(point, index)
+            if gradient:
+                torch.autograd.grad(out, point, ones)
 
-    return whole, bare
-
-
-def alternate(
-    one: Callable[[], Any], other: Callable[[], Any], turns: int
-) -> tuple[list[float], float]:
-    """Ratios of the processor time of neighbours, and the median seconds of the other; the first is no turn."""
-    ratios, seconds = [], []
-    for turn in range(turns + 1):
-        # The first of a pair may find the processor in another state than the second.
-        first, second = (one, other) if turn % 2 else (other, one)
-        spent = {first: processor_time(first), second: processor_time(second)}
-        if turn:
-            ratios.append(spent[one] / spent[other])
-            seconds.append(spent[other])
-    return ratios, float(np.median(seconds))
-
-
-def processor_time(work: Callable[[], Any]) -> float:
-    """Seconds of all threads."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+    return call
 
 
 def interval(values: Iterable[float]) -> tuple[float, float, float]:
