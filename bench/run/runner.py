@@ -90,7 +90,8 @@ class Runner:
         self.announce()
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo], workers)
         for cell, jobs in todo:
-            self._awaited |= dict.fromkeys([job.key for job in jobs], cell)
+            for job in jobs:
+                self._awaited[job.key] = cell
         return todo
 
     @contextlib.contextmanager
