@@ -1,8 +1,5 @@
 """`run`: computes what a suite lacks."""
 
-import sys
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +14,6 @@ from bench.cli.command import (
     Pictures,
     Shard,
     at_least,
-    command_line,
     data_root,
     device,
     fail,
@@ -25,19 +21,16 @@ from bench.cli.command import (
     loading,
     positive,
     progress,
-    say,
     task,
     verb,
 )
-from bench.cli.engines import Engine, exit_code, make_engine
+from bench.cli.engines import make_engine
 from bench.cli.results import RESULTS, write_report
+from bench.cli.running.computing import compute, print_forecast, tell_notes
 from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.plan.options import Options
-    from bench.plan.plan import Plan
-    from bench.records.record import Record
-    from bench.run.runner import Runner
     from bench.suites.suite import Suite
 
 what, where, how, output = group("What to run"), group(WHERE), group(HOW), group(OUTPUT)
@@ -282,89 +275,3 @@ def name_of_operator(operator: str) -> str:
         return operator_name(operator)
     except ValueError as error:
         fail(f"--operator: {error}", USAGE)
-
-
-def print_forecast(plan: "Plan", folder: Path) -> None:
-    """Prints what a run would compute and how long it would take."""
-    from bench.cli.tables import forecast_table
-    from bench.records.journal import read_records
-    from bench.run.forecast import forecast
-
-    past = read_records(folder)[0]
-    tell_other_versions(plan, past)
-    click.echo(forecast_table(forecast(plan, past)))
-
-
-def compute(plan: "Plan", folder: Path, progress: str, engine: Engine) -> Counter[str]:
-    """Runs a plan and prints the scores of its cells; how many reconstructions are lost, by status."""
-    from bench.cli.progress import make_observer
-    from bench.cli.tables import below_baseline, score_table
-    from bench.records.files import check_run_folder, remove_leftovers
-    from bench.records.journal import History
-    from bench.records.record import DONE
-    from bench.run.runner import Runner
-
-    remove_leftovers(folder)
-    history = History(folder)
-    past = history.records
-    if history.damaged:
-        say(f"warning: {counted(history.damaged, 'damaged journal line')} in {folder} ignored")
-    tell_other_versions(plan, past)
-    command = command_line(sys.argv[1:])
-    runner = Runner(plan, folder, make_observer(progress, past), command, history)
-    tell_ordinary_records(runner, past)
-    tell_empty_shard(plan)
-    try:
-        engine.run(runner)
-    except KeyboardInterrupt as stop:
-        history.new()
-        new = len(history.records) - len(past)
-        fail(
-            f"interrupted; {new} new records are kept in {folder}: run again to go on",
-            exit_code(stop),
-        )
-    check_run_folder(folder)  # it may have been deleted meanwhile
-    history.new()
-    records, cells = history.records, {cell.id for cell in plan.cells}
-    click.echo(score_table(plan.cells, records))
-    for line in below_baseline(plan.cells, records):
-        say(line)
-    for metric, reason in runner.scorer.unavailable.items():
-        click.echo(f"{metric} is unavailable: {reason}")
-    return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
-
-
-def tell_notes(plan: "Plan") -> None:
-    """Prints what the data sets have to say: files left out, and photographs that lose their colours."""
-    data = {id(cell.data): cell.data for cell in plan.cells}
-    for one in data.values():
-        for note in getattr(one, "notes", ()):
-            say(note)
-
-
-def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:
-    """Prints a line for each row and operator of a user that has records of another version of its code."""
-    from bench.plan.other_versions import other_versions
-
-    for note in other_versions(plan.cells, past):
-        click.echo(f"note: {note}; they are kept and not used")
-
-
-def tell_empty_shard(plan: "Plan") -> None:
-    """Prints that a shard has no image, where there are more shards than images."""
-    (i, n), images = plan.options.shard, max(len(cell.images) for cell in plan.cells)
-    if i > images:
-        say(f"note: shard {i}/{n} has none of the {counted(images, 'image')}; there is nothing to do")
-
-
-def tell_ordinary_records(runner: "Runner", past: Sequence["Record"]) -> None:
-    """Prints how many reconstructions of a deterministic plan ordinary runs have made already."""
-    plan = runner.plan
-    if not plan.options.deterministic:
-        return
-    done = runner.done(r for r in past if r.status != "skipped" and not r.is_deterministic)
-    keys = [job.key for cell in plan.cells for job in plan.missing(cell, set())]
-    ordinary = sum(key in done for key in keys)
-    if ordinary:  # on stdout, which the workers of a run do not have
-        kept = f"{ordinary} records are there from ordinary runs"
-        click.echo(f"note: {kept}; they are not made again in deterministic mode")

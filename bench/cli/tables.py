@@ -33,8 +33,11 @@ variance over the posterior's in measured and unmeasured directions."""
 
 def repeat_table(repeats: Sequence[Repeat]) -> str:
     """A line per cell: median and largest deviation of the printed metrics, and the verdict."""
-    tasks, labels = max(len(r.task) for r in repeats), max(len(r.label) for r in repeats)
-    known = {metric for r in repeats for metric in r.deviation}
+    tasks, labels = 0, 0
+    known: set[str] = set()
+    for r in repeats:
+        tasks, labels = max(tasks, len(r.task)), max(labels, len(r.label))
+        known.update(r.deviation)
     columns = [column for column in (*COLUMNS, *SET_COLUMNS) if column.metric in known]
     titles = "".join(f"{column.title + ' median, max':>20}" for column in columns)
     lines = [f"{'':{tasks}}  {'':{labels}}{'n':>4}{titles}"]
@@ -118,10 +121,13 @@ def mean(records: Sequence[Record], column: Column) -> str:
 def other_statuses(records: Sequence[Record]) -> list[str]:
     """A note for each status other than ok, such as "2 diverged: not finite", with the first reason."""
     first: dict[str, Record] = {}
+    counts: Counter[str] = Counter()
     for record in records:
-        first.setdefault(record.status, record)
+        if record.status != "ok":
+            first.setdefault(record.status, record)
+            counts[record.status] += 1
     notes = []
-    for status, n in Counter(r.status for r in records if r.status != "ok").items():
+    for status, n in counts.items():
         number = "" if status == "skipped" else f"{n} "
         notes.append(f"{number}{status}: {first[status].reason}".strip())
     return notes
@@ -129,17 +135,29 @@ def other_statuses(records: Sequence[Record]) -> list[str]:
 
 def forecast_table(rows: Sequence[Forecast]) -> str:
     """A line per cell, and the total."""
-    tasks = max(len(row.cell.task.name) for row in rows)
-    labels = max(len(row.cell.label) for row in rows)
+    tasks, labels = 0, 0
+    for row in rows:
+        tasks, labels = max(tasks, len(row.cell.task.name)), max(labels, len(row.cell.label))
     lines = [f"{'task':{tasks}}  {'row':{labels}}{'done':>6}{'missing':>9}{'NFE':>7}{'s/image':>9}  time"]
     for row in rows:
         lines.append(f"{row.cell.task.name:{tasks}}  {row.cell.label:{labels}}{outlook(row)}")
-    active = [row for row in rows if row.cell.reason is None]
-    known = [row.seconds * row.missing for row in active if row.seconds is not None]
-    more = "" if len(known) == len(active) else " and what is marked ?"
-    missing, done = sum(row.missing for row in active), sum(row.done for row in active)
-    time = f"about {duration(sum(known))}{more} of solver time"
-    return "\n".join([*lines, f"{missing} reconstructions missing, {done} done; {time}"])
+    return "\n".join([*lines, total(rows)])
+
+
+def total(rows: Sequence[Forecast]) -> str:
+    """What the rows that can be solved need together."""
+    missing, done, seconds, more = 0, 0, 0.0, ""
+    for row in rows:
+        if row.cell.reason is not None:
+            continue
+        missing += row.missing
+        done += row.done
+        if row.seconds is None:
+            more = " and what is marked ?"
+        else:
+            seconds += row.seconds * row.missing
+    time = f"about {duration(seconds)}{more} of solver time"
+    return f"{missing} reconstructions missing, {done} done; {time}"
 
 
 def outlook(row: Forecast) -> str:

@@ -152,6 +152,9 @@ def describe_row(row: SolverRow, cells: Sequence[Cell], n_images: int) -> RowEnt
     """
     head, most = cells[0], max(len(cell.images) for cell in cells)
     card = card_of(row.solver)
+    ids, settings = {}, {}
+    for cell in cells:
+        ids[cell.task.name], settings[cell.task.name] = cell.id, asdict(cell.solver)
     return RowEntry(
         label=row.label,
         solver=head.name,
@@ -159,15 +162,15 @@ def describe_row(row: SolverRow, cells: Sequence[Cell], n_images: int) -> RowEnt
         paper=card.paper or head.solver.paper,
         baseline=head.solver.baseline,
         images=most if most != n_images else None,
-        tasks=[cell.task.name for cell in cells],
-        cells={cell.task.name: cell.id for cell in cells},
+        tasks=list(ids),
+        cells=ids,
         skip_duplicates=row.skip_duplicates,
         kind=card.kind,
         order=card.order,
         colour=our_place(card),
         title=card.title or None,
         bibtex=card.bibtex or None,
-        settings={cell.task.name: asdict(cell.solver) for cell in cells},
+        settings=settings,
     )
 
 

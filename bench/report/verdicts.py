@@ -7,6 +7,7 @@ would be seen stands beside it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from types import MappingProxyType
 
 import numpy as np
@@ -84,13 +85,13 @@ def decide(
     family = compare_all(_best_first(rows, column.better), column.better)
     compared = _compared(family)
     if not compared:
-        alone = {name: Verdict("", (1, 1), None) for name in rows} if len(rows) == 1 else {}
+        alone = dict.fromkeys(rows, Verdict("", (1, 1), None)) if len(rows) == 1 else {}
         return Verdicts(alone, None, None, _nothing(list(rows)))
     if len(compared) < len(rows):
         family = compare_all({name: rows[name] for name in compared}, column.better)
     margin = margins.get(column.name)
     leader = _leader(family)
-    names = [leader, *(name for name in family.names if name != leader)]
+    names = sorted(family.names, key=lambda name: name != leader)  # a stable sort: the leader first
     verdicts = {name: _verdict(family, name, leader, margin) for name in names}
     return Verdicts(verdicts, family, margin, _sentence(family, verdicts, column, margin))
 
@@ -108,7 +109,7 @@ def _best_first(rows: Mapping[str, Mapping[str, float]], better: int) -> dict[st
 def _compared(family: Family) -> list[str]:
     """The rows that share enough images with another one."""
     pairs = np.isfinite(family.means) & ~np.eye(len(family.names), dtype=bool)
-    return [name for name, known in zip(family.names, pairs.any(axis=1), strict=True) if known]
+    return list(compress(family.names, pairs.any(axis=1)))
 
 
 def _leader(family: Family) -> str:
@@ -124,7 +125,7 @@ def _leader(family: Family) -> str:
 
 def _verdict(family: Family, name: str, leader: str, margin: float | None) -> Verdict:
     i, places = family.names.index(name), family.place(name)
-    behind = tuple(other for other, ahead in zip(family.names, family.beaten[:, i], strict=True) if ahead)
+    behind = tuple(compress(family.names, family.beaten[:, i]))
     mark = "worse" if behind else "tie"
     if name == leader:
         return Verdict("best", places, None, behind)

@@ -13,8 +13,9 @@ from torch import Tensor
 from bench.operators.base import moved
 from bench.records.files import write_atomic
 from bench.records.objects import find_file, spread
-from bench.run.failures import Failure
+from bench.run.failures import Failure, ScoringError, failure, scoring
 from bench.run.inputs import Measured
+from bench.run.recorder import Result
 from bench.run.score import Scorer
 
 
@@ -32,6 +33,28 @@ class Gallery:
     def wants(self, position: int) -> bool:
         """Whether the picture of the image at this position of the list is kept."""
         return self.first is None or position < self.first
+
+    def keep_pictures(self, key: str, measured: Measured, i: int, x: Tensor) -> Failure | None:
+        """Keeps the pictures of one image of a batch; a failure where an operator cannot show its y."""
+        try:
+            with scoring("pictures"):
+                self.measurement(measured, i)
+                self.reconstruction(key, x)
+        except ScoringError as error:
+            return failure(error)
+        return None
+
+    def keep_features(
+        self, scorer: Scorer, keys: Sequence[str], measured: Measured, x: Tensor, results: list[Result]
+    ) -> None:
+        """Keeps the features of the images that have a score; a failure replaces the result of its image."""
+        ok = [i for i, result in enumerate(results) if not isinstance(result, Failure)]
+        if not scorer.inception or not ok:
+            return
+        truths = [measured.image_sha256[i] for i in ok]
+        failures = self.features(scorer, [keys[i] for i in ok], x[ok], truths, measured.x[ok])
+        for i, lost in zip(ok, failures, strict=True):
+            results[i] = lost or results[i]
 
     def reconstruction(self, key: str, x: Tensor) -> None:
         """Keeps a reconstruction, (C, H, W) in [-1, 1]."""

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from torch import Tensor
-
 from bench.checks.shared import Untouched
 from bench.names import counted
 from bench.plan.cell import Cell, Job
@@ -18,7 +16,7 @@ from bench.records.journal import History, Journal
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
 from bench.run.engines.jobs import Batches, Desk, Taken
-from bench.run.failures import Failure, ScoringError, diverged, failure, scoring, watched, what_it_means
+from bench.run.failures import Failure, ScoringError, diverged, failure, watched, what_it_means
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
@@ -93,7 +91,8 @@ class Runner:
         self.announce()
         self.observer.start([(cell, len(jobs)) for cell, jobs in todo], workers)
         for cell, jobs in todo:
-            self._awaited |= dict.fromkeys([job.key for job in jobs], cell)
+            for job in jobs:
+                self._awaited[job.key] = cell
         return todo
 
     @contextlib.contextmanager
@@ -280,31 +279,9 @@ class Runner:
                 results[i] = diverged(step, cell.solver.yields())
         for i, job in enumerate(jobs):
             if not isinstance(results[i], Failure) and self.gallery.wants(cell.images.index(job.image)):
-                results[i] = self._keep_pictures(job, measured, i, x[i]) or results[i]
-        self._keep_features(jobs, measured, x, results)
+                results[i] = self.gallery.keep_pictures(job.key, measured, i, x[i]) or results[i]
+        self.gallery.keep_features(self.scorer, [job.key for job in jobs], measured, x, results)
         return results
-
-    def _keep_pictures(self, job: Job, measured: Measured, i: int, x: Tensor) -> Failure | None:
-        """Keeps the pictures of one image of a batch; a failure where an operator cannot show its y."""
-        try:
-            with scoring("pictures"):
-                self.gallery.measurement(measured, i)
-                self.gallery.reconstruction(job.key, x)
-        except ScoringError as error:
-            return failure(error)
-        return None
-
-    def _keep_features(
-        self, jobs: Sequence[Job], measured: Measured, x: Tensor, results: list[Result]
-    ) -> None:
-        """Keeps the features of the images that have a score; a failure replaces the result of its image."""
-        ok = [i for i, result in enumerate(results) if not isinstance(result, Failure)]
-        if not self.scorer.inception or not ok:
-            return
-        keys, truths = [jobs[i].key for i in ok], [measured.image_sha256[i] for i in ok]
-        failures = self.gallery.features(self.scorer, keys, x[ok], truths, measured.x[ok])
-        for i, lost in zip(ok, failures, strict=True):
-            results[i] = lost or results[i]
 
     def _score_samples(self, cell: Cell, job: Job, measured: Measured, outcome: Outcome) -> Result:
         """Scores samples as a set; one that is not finite loses all."""

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.names import matches, nearest, selected
 from bench.suites.flags import Setting, split_flags, values_of
@@ -12,6 +12,7 @@ from bench.suites.suite import SolverRow, Suite, TaskRow, default_label, repeate
 from bench.suites.yamlfile import SuiteError
 from bench.system.code.user_code import is_user_code
 
+Row = TypeVar("Row", SolverRow, TaskRow)
 MOST_COPIES = 1000
 """Changed copies of a row that the command line may ask for."""
 
@@ -46,10 +47,9 @@ def override(
     if solvers:
         rows = _select_rows(list(suite.solvers), solvers, known)
     if "images" in update:
-        rows = [row.model_copy(update={"images": None}) for row in rows]
-        kept = [task.model_copy(update={"images": None}) for task in kept]
+        rows, kept = _without(rows, "images"), _without(kept, "images")
     if "samples" in update:
-        rows = [row.model_copy(update={"samples": None}) for row in rows]
+        rows = _without(rows, "samples")
     for i in repeated_labels(rows, [task.name for task in kept]):
         same = f"two rows of one task are labelled '{rows[i].label}'"
         raise SuiteError(f"{rows[i].where()}: {same}; give them labels in a suite file")
@@ -61,8 +61,7 @@ def with_operator(suite: Suite, operator: str, name: str) -> Suite:
     changes: dict[str, Any] = {"name": name, "operator": operator, "params": {}, "title": None}
     changes |= {"told": {}, "draws_of": None}
     task = suite.tasks[0].model_copy(update=changes).placed({"": f"--operator {operator}"})
-    rows = [row.model_copy(update={"tasks": None}) for row in suite.solvers]
-    return suite.model_copy(update={"tasks": (task,), "solvers": tuple(rows)})
+    return suite.model_copy(update={"tasks": (task,), "solvers": tuple(_without(suite.solvers, "tasks"))})
 
 
 def at_most(suite: Suite, images: int) -> Suite:
@@ -72,6 +71,11 @@ def at_most(suite: Suite, images: int) -> Suite:
         fewer = None if row.images is None else min(row.images, images)
         rows.append(row.model_copy(update={"images": fewer}))
     return suite.model_copy(update={"images": min(suite.images, images), "solvers": tuple(rows)})
+
+
+def _without(rows: Sequence[Row], field: str) -> list[Row]:
+    """The rows without a field of their own, so that the suite's holds."""
+    return [row.model_copy(update={field: None}) for row in rows]
 
 
 def _select_tasks(suite: Suite, patterns: Sequence[str]) -> list[TaskRow]:
@@ -90,21 +94,22 @@ def _select_rows(rows: list[SolverRow], flags: Sequence[str], known: Sequence[st
     """The rows that flags select and their changed copies, in the suite's order; new solvers come last."""
     plain, settings = split_flags(flags)
     for name in [*plain, *(setting.name for setting in settings)]:
-        if not any(_is_called(name, row) for row in rows):
+        if not any(name in _names(row) for row in rows):
             rows.append(_new_row(name, rows, known))
     found: list[SolverRow] = []
     for row in rows:
-        is_selected = any(_is_called(name, row) for name in plain)
+        names = _names(row)
+        is_selected = not names.isdisjoint(plain)
         if is_selected:
             found.append(row)
-        if own := [setting for setting in settings if _is_called(setting.name, row)]:
+        if own := [setting for setting in settings if setting.name in names]:
             found += _changed(row, own, is_selected)
     return found
 
 
-def _is_called(name: str, row: SolverRow) -> bool:
-    """Whether a name on the command line means a row."""
-    return name in {row.label, row.solver}
+def _names(row: SolverRow) -> set[str]:
+    """The names on the command line that mean a row."""
+    return {row.label, row.solver}
 
 
 def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:

@@ -108,9 +108,9 @@ def prefix_advice(expected: Iterable[str], state: Iterable[str]) -> str:
 
 def _other_kind(path: Path) -> str:
     head = head_of(path)
-    kinds = [what for start, what in OTHER_KINDS.items() if head.startswith(start)]
-    if kinds:
-        return f"{kinds[0]}; unpack it, or save its weights by torch.save or safetensors"
+    for start, what in OTHER_KINDS.items():
+        if head.startswith(start):
+            return f"{what}; unpack it, or save its weights by torch.save or safetensors"
     return ""
 
 
@@ -156,11 +156,14 @@ def _wrapped(path: Path, state: Any) -> str:
     """What a checkpoint holds instead of tensors by name, and how to save the part that does."""
     if not isinstance(state, Mapping):
         return f"it holds a {type(state).__name__}"
-    others = {str(key): _content(value) for key, value in state.items() if not isinstance(value, Tensor)}
-    parts = [str(key) for key, value in state.items() if _is_state(value) and value]
-    listed = ", ".join(f"'{key}' ({what})" for key, what in list(others.items())[:SHOWN])
+    others, parts = [], []
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            others.append(f"'{key}' ({_content(value)})")
+        if _is_state(value) and value:
+            parts.append(str(key))
     more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
-    text = f"it holds {listed}{more}"
+    text = f"it holds {', '.join(others[:SHOWN])}{more}"
     if parts:
         part = next((key for key in parts if "ema" in key.lower()), parts[0])
         which = "the part that you mean" if len(parts) > 1 else "that part"
@@ -172,8 +175,7 @@ def _wrapped(path: Path, state: Any) -> str:
 def _content(value: Any) -> str:
     """The kind of an entry of a checkpoint that is no tensor."""
     if isinstance(value, Mapping):
-        n = sum(isinstance(one, Tensor) for one in value.values())
-        return f"{n} tensors by name" if n and n == len(value) else f"{len(value)} settings"
+        return f"{len(value)} {'tensors by name' if value and _is_state(value) else 'settings'}"
     if isinstance(value, (list, tuple)) and value and all(isinstance(one, Tensor) for one in value):
         return f"{len(value)} tensors without names"
     return type(value).__name__

@@ -67,6 +67,11 @@ class Found:
         """Evaluations so far."""
         return sum(candidate.evaluations for candidate in self.candidates)
 
+    @property
+    def dearest(self) -> int:
+        """Evaluations of the dearest candidate so far; 0 without any."""
+        return max((candidate.evaluations for candidate in self.candidates), default=0)
+
 
 class Search:
     """A search for the settings of a method on a family of tasks.
@@ -142,8 +147,7 @@ class Search:
             if not records:
                 return found
             for point, params, own in zip(points, settings, records, strict=True):
-                scores = tuple(score(own, objective) for objective in self.objectives)
-                candidate = Candidate(Told(point, scores), params, self._cost(found, own))
+                candidate = Candidate(Told(point, self._scores(own)), params, self._cost(found, own))
                 found.candidates.append(candidate)
             self.tell(found)
             points = self._ask(found)
@@ -151,15 +155,19 @@ class Search:
 
     def _cost(self, found: Found, records: Sequence[Record]) -> int:
         """What a candidate cost; one that was lost counts as the dearest, if not more."""
-        own = sum((record.nfe + record.vjps) * record.samples_per_problem for record in records)
-        if all(record.status == "ok" for record in records):
-            return own
-        return max([own, *(candidate.evaluations for candidate in found.candidates)])
+        own, lost = 0, False
+        for record in records:
+            own += (record.nfe + record.vjps) * record.samples_per_problem
+            lost = lost or record.status != "ok"
+        return max(own, found.dearest) if lost else own
+
+    def _scores(self, records: Sequence[Record]) -> tuple[Score, ...]:
+        """What records score by each objective."""
+        return tuple(score(records, objective) for objective in self.objectives)
 
     def _ask(self, found: Found) -> list[Any]:
         """The next batch; [] at the end."""
-        dearest = max(candidate.evaluations for candidate in found.candidates) or 1
-        n = min(BATCH, (self.budget - found.spent) // dearest)
+        n = min(BATCH, (self.budget - found.spent) // (found.dearest or 1))
         if n < 1:
             return []
         self._widen(found)
@@ -201,11 +209,11 @@ class Search:
 
     def _decide(self, found: Found, run: Callable[..., list[list[Record]]]) -> Found:
         """Runs the finalists on fresh images and chooses."""
-        finalists: list[int] = []
+        finalists: set[int] = set()
         for i in range(len(self.objectives)):
             best = ranked(found.candidates, self.objectives, i)[:FINALISTS]
-            finalists += [found.candidates.index(one) for one in best]
-        places = sorted(set(finalists))
+            finalists.update(map(found.candidates.index, best))
+        places = sorted(finalists)
         if not places:
             found.winners = [None] * len(self.objectives)
             return found
@@ -215,8 +223,7 @@ class Search:
             return found
         for k, own in zip(places, records, strict=True):
             one = found.candidates[k]
-            fresh = self._fresh(own)
-            scores = tuple(score(fresh, objective) for objective in self.objectives)
+            scores = self._scores(self._fresh(own))
             found.candidates[k] = Candidate(one.told, one.settings, one.evaluations, scores)
         for i in range(len(self.objectives)):
             found.winners.append(self._winner(found, i))

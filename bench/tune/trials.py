@@ -112,8 +112,10 @@ class Trials:
 
     def _leave_out(self) -> dict[str, str]:
         """Leaves out the tasks that the method does not take, and says why; where it takes none, all stay."""
-        reasons = {cell.task.name: cell.reason for cell in self.cells([{}])}
-        refused = {name: reason for name, reason in reasons.items() if reason is not None}
+        refused = {}
+        for cell in self.cells([{}]):
+            if cell.reason is not None:
+                refused[cell.task.name] = cell.reason
         taken = tuple(row for row in self.family.tasks if row.name not in refused)
         if taken:
             self.family = replace(self.family, tasks=taken)
@@ -203,19 +205,17 @@ class Trials:
         """
         defaults = vars(self.build({}))
         numbers = {name: value for name, value in defaults.items() if _is_number(value)}
-        tasks = [make_task(self.suite, row, self.load(row).data) for row in self.family.tasks]
-        gains = []
-        for task, row in zip(tasks, self.family.tasks, strict=True):
-            gains.append(gain(task.operators(*self._first(row))))
-        sigmas = [task.sigma if task.told_sigma is None else task.told_sigma for task in tasks]
-        if None not in sigmas:
-            numbers["sigma"] = min(sigma for sigma in sigmas if sigma is not None)
+        gains, sigmas = [], []
+        for row in self.family.tasks:
+            data = self.load(row).data
+            task = make_task(self.suite, row, data)
+            gains.append(gain(task.operators(data.shape, data.ids[:1])))
+            sigma = task.sigma if task.told_sigma is None else task.told_sigma
+            if sigma is not None:
+                sigmas.append(sigma)
+        if len(sigmas) == len(gains):
+            numbers["sigma"] = min(sigmas)
         return {**numbers, "s": max(gains)}
-
-    def _first(self, row: Any) -> tuple[Sequence[int], Sequence[str]]:
-        """Shape and name of the first image of a task."""
-        data = self.load(row).data
-        return data.shape, data.ids[:1]
 
     def build(self, params: Mapping[str, Any]) -> Solver:
         """The method with parameters.

@@ -1,7 +1,5 @@
 """`run`: what it prints and keeps, and one clear line for everything that a user can get wrong."""
 
-import re
-
 import pytest
 
 from bench.records.files import StoreError
@@ -25,23 +23,6 @@ def test_run_prints_scores_and_a_report(tiny, tmp_path):
     assert again.stdout.splitlines()[2].split()[:2] == ["pinv", "2"]
     report = bench("report", "--from", tmp_path, "--out", tmp_path / "elsewhere")
     assert report.stdout.strip() == str(tmp_path / "elsewhere" / "report.md")
-
-
-def test_dry_run_says_what_is_missing_and_writes_nothing(tiny, tmp_path):
-    result = run_tiny(tiny, tmp_path / "none", "--dry-run")
-    assert result.exit_code == 0, result.stderr
-    assert not (tmp_path / "none").exists()
-    rows = {line.split()[1]: line.split() for line in result.stdout.splitlines()[1:-1]}
-    assert rows["dps"][2:5] == ["0", "4", "4"], "done, missing, NFE"
-    total = r"36 reconstructions missing, 0 done; about (\d+ min )?\d+ s of solver time"
-    assert re.fullmatch(total, result.stdout.splitlines()[-1])
-
-
-def test_interrupt_keeps_what_is_done(tiny, tmp_path):
-    result = run_tiny(tiny, tmp_path, "--solver", f"{tiny}/mine.py:Mine.mode=interrupt", "--batch", 1)
-    assert result.exit_code == 130
-    assert f"error: interrupted; 3 new records are kept in {tmp_path}: run again to go on" in result.stderr
-    assert len(read_records(tmp_path)[0]) == 3
 
 
 def test_failures_are_reported_and_leave_a_code(tiny, tmp_path):
@@ -149,42 +130,6 @@ def test_damaged_image_is_one_line(tiny, tmp_path):
     result = run_tiny(folder, tmp_path / "run", "--solver", "pinv")
     assert result.exit_code == 2
     assert "im1.png" in result.stderr.splitlines()[-1]
-
-
-DELETES = """
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
-
-from solvers.pinv import Pinv
-
-
-@dataclass(frozen=True)
-class Deletes(Pinv):
-    folder: str = ""
-
-    def solve(self, *given):
-        yield from super().solve(*given)
-        if list(Path(self.folder).glob("journal/*.jsonl")):
-            shutil.rmtree(self.folder)
-"""
-
-
-def test_a_folder_that_is_deleted_meanwhile_is_told(tiny, tmp_path):
-    """The journal is open by then, and what is written into it cannot be found any more."""
-    (tiny / "deletes.py").write_text(DELETES)
-    row = f"--solver={tiny}/deletes.py.folder={tmp_path}/run"
-    result = run_tiny(tiny, tmp_path / "run", row, "--images", 2, "--batch", 1, "--no-report")
-    assert result.exit_code == 1, result.output
-    assert "was deleted or moved while the run went on" in result.stderr
-
-
-def test_a_shard_without_images_says_so(tiny, tmp_path):
-    for i in (1, 2, 3):
-        part = run_tiny(tiny, tmp_path, "--solver", "pinv", "--images", 2, "--shard", f"{i}/3")
-        assert part.exit_code == 0, part.output
-        assert ("note: shard 3/3 has none of the 2 images" in part.stderr) == (i == 3)
-    assert len(read_records(tmp_path)[0]) == 2
 
 
 MATRIX = """

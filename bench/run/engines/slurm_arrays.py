@@ -143,14 +143,18 @@ def make_executor(folder: Path, at_once: int, parameters: Mapping[str, str]) -> 
 def grouped(queue: Queue, at_once: int, settled: set[str]) -> list[list[Shard]]:
     """The shards of each task: of one prior, spread so that rows of long and of short images mix."""
     by_prior: dict[str, list[Shard]] = {}
-    while shard := queue.next("", settled):
-        by_prior.setdefault(shard.prior, []).append(shard)
-    tasks = []
+    while free := queue.next("", settled):
+        by_prior.setdefault(free.prior, []).append(free)
+    tasks: list[list[Shard]] = []
     for shards in by_prior.values():
-        alone = [[shard] for shard in shards if shard.deaths]
-        whole = [shard for shard in shards if not shard.deaths]
+        whole: list[Shard] = []
+        for shard in shards:
+            if shard.deaths:
+                tasks.append([shard])
+            else:
+                whole.append(shard)
         n = min(len(whole), PARTS * at_once)
-        tasks += alone + [whole[i::n] for i in range(n)]
+        tasks += [whole[i::n] for i in range(n)]
     return tasks
 
 
@@ -164,7 +168,8 @@ def submit(executor: Any, setting: Setting, groups: Sequence[list[Shard]]) -> li
     for first in range(0, len(groups), MOST_TASKS):
         part = groups[first : first + MOST_TASKS]
         jobs = _submit(executor, setting, part)
-        tasks += [Task(job.job_id, shards, job) for job, shards in zip(jobs, part, strict=True)]
+        for job, shards in zip(jobs, part, strict=True):
+            tasks.append(Task(job.job_id, shards, job))
     return tasks
 
 
@@ -187,10 +192,12 @@ def _submit(executor: Any, setting: Setting, groups: Sequence[list[Shard]]) -> l
 
 
 def refusal(text: str) -> str:
-    """The line of sbatch's that says why."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if "error:" in line]
-    return (errors or lines or ["no reason given"])[-1].removeprefix("sbatch: ").removeprefix("error: ")
+    """The line of sbatch's that says why: the last error, or the last line where none is called one."""
+    told = ""
+    for line in map(str.strip, text.splitlines()):
+        if "error:" in line or (line and "error:" not in told):
+            told = line
+    return (told or "no reason given").removeprefix("sbatch: ").removeprefix("error: ")
 
 
 def work(setting: Setting, shards: Sequence[Shard]) -> str:
@@ -216,18 +223,27 @@ def wait(tasks: Sequence[Task], runner: Runner) -> None:
             time.sleep(LOOK)
             runner.look()
     except BaseException:
-        ids = {task.id.partition("_")[0] for task in tasks}
-        subprocess.run(["scancel", *ids], check=False, capture_output=True)  # noqa: S603, S607 - Slurm's own
+        subprocess.run(["scancel", *arrays(tasks)], check=False, capture_output=True)  # noqa: S603, S607 - Slurm's own
         raise
     runner.look()
 
 
+def arrays(tasks: Sequence[Task]) -> set[str]:
+    """The numbers of the arrays that tasks belong to."""
+    return {task.id.partition("_")[0] for task in tasks}
+
+
+def not_ended(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks that had not ended at the last look."""
+    return [task for task in tasks if task.state not in ENDED]
+
+
 def note_states(tasks: Sequence[Task]) -> int:
     """Asks Slurm for the states of tasks; how many have not ended."""
-    waiting = [task for task in tasks if task.state not in ENDED]
+    waiting = not_ended(tasks)
     if not waiting:
         return 0
-    ids = ",".join({task.id.partition("_")[0] for task in waiting})
+    ids = ",".join(arrays(waiting))
     command = ["squeue", "--states=all", "--noheader", "--array", "--format=%i %T", f"--jobs={ids}"]
     asked = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - Slurm's own
     if asked.returncode and "Invalid job id" not in asked.stderr:
@@ -235,7 +251,7 @@ def note_states(tasks: Sequence[Task]) -> int:
     states = dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if " " in line)
     for task in waiting:
         task.state = states.get(task.id, "COMPLETED")
-    return sum(task.state not in ENDED for task in tasks)
+    return len(not_ended(waiting))
 
 
 def settle(tasks: Sequence[Task], queue: Queue, settled: set[str]) -> list[Shard]:

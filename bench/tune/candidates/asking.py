@@ -79,7 +79,7 @@ def optuna_version() -> str:
 
 def _new_points(study: Any, spaces: Spaces, tried: Sequence[Point], n: int) -> Iterator[Point]:
     """Points whose parameters have not been tried, as many as wanted or as there are."""
-    distributions = {name: _distribution(space) for name, space in spaces.spaces.items()}
+    distributions = _distributions(spaces)
     known = [spaces.settings(point) for point in tried]
     for _ in range(n):
         if len(known) >= spaces.size():
@@ -116,11 +116,11 @@ def _trials(spaces: Spaces, told: Sequence[Told], objectives: Sequence[Objective
     """The candidates that are known, as trials of Optuna; with all values in range of the present spaces."""
     import optuna
 
-    distributions = {name: _distribution(space) for name, space in spaces.spaces.items()}
+    distributions = _distributions(spaces)
     columns = []
     for i, objective in enumerate(objectives):
         columns.append(_finite([one.scores[i].value for one in told], objective))
-    for k, one in enumerate(told):
+    for one, values in zip(told, zip(*columns, strict=True), strict=True):
         params = {name: _index(space, one.point[name]) for name, space in spaces.spaces.items()}
         excess = {}
         for i, objective in enumerate(objectives):
@@ -129,7 +129,7 @@ def _trials(spaces: Spaces, told: Sequence[Told], objectives: Sequence[Objective
         yield optuna.trial.create_trial(
             params=params,
             distributions=distributions,
-            values=[column[k] for column in columns],
+            values=list(values),
             constraints=excess or None,
         )
 
@@ -148,6 +148,11 @@ def _finite(values: Sequence[float | None], objective: Objective) -> list[float]
         else:
             told.append(value)
     return told
+
+
+def _distributions(spaces: Spaces) -> dict[str, "BaseDistribution"]:
+    """All spaces as Optuna knows them, by the names of their parameters."""
+    return {name: _distribution(space) for name, space in spaces.spaces.items()}
 
 
 def _distribution(space: Space) -> "BaseDistribution":
