@@ -36,8 +36,8 @@ class MMPS(Solver):
                      x  = DDIM step from x with x0
 
     There is no step size. With as many iterations as A has rank it is exact for every Gaussian prior, but for
-    the size of its steps. A nonlinear A stands for its derivative at x0. Every V A^T p that an iteration forms
-    is kept, so that V A^T v costs no pullback more.
+    the size of its steps. A nonlinear A is replaced by its derivative at x0. Every V A^T p that an iteration
+    forms is kept, so that V A^T v costs no pullback more.
 
     The Jacobian of a network is neither symmetric nor positive. An image whose next iteration would not lower
     the quadratic of the system keeps the v that it has; a record's note ``refused`` counts the steps where

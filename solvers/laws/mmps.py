@@ -138,5 +138,7 @@ MUTANTS = [
         "fresh_noise(noise, x, s))\n",
         "fresh_noise(noise, x, s))" + LAST_NOISE + "\n",
     ),
-    Mutant("state in half precision", "yield Step(x, x0,", "x = x.half().to(x)\n            yield Step(x, x0,"),
+    Mutant(
+        "state in half precision", "yield Step(x, x0,", "x = x.half().to(x)\n            yield Step(x, x0,"
+    ),
 ]

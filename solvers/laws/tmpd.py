@@ -55,7 +55,9 @@ def moments_error(cls: SolverClass) -> float:
     errors = []
     runs = [
         *product(("unit", "skew"), (0.3, 1.0), (0.5, 1.0), ("ones",)),
-        *product(("unit", "skew"), (1.0,), (1.0,), ("image",)),  # where rows sum to little, small sigma diverges
+        *product(
+            ("unit", "skew"), (1.0,), (1.0,), ("image",)
+        ),  # where rows sum to little, small sigma diverges
     ]
     for prior, sigma, eta, rows in runs:
         case = problem(prior, sigma)
@@ -139,7 +141,11 @@ LAWS = [
 
 MUTANTS = [
     Mutant("sums with A 1 everywhere", 'if self.rows == "ones"', 'if self.rows == "?"'),
-    Mutant("covariance without gamma in D", "A(t.gamma * pull_x0(A.adjoint(ones)))", "A(pull_x0(A.adjoint(ones)))"),
+    Mutant(
+        "covariance without gamma in D",
+        "A(t.gamma * pull_x0(A.adjoint(ones)))",
+        "A(pull_x0(A.adjoint(ones)))",
+    ),
     Mutant("absolute row sums", "A.adjoint(ones))) + sigma**2", "A.adjoint(ones))).abs() + sigma**2"),
     Mutant("sigma not squared", "+ sigma**2", "+ sigma"),
     Mutant("row sums not bounded", "torch.maximum(sums, least(sums, sigma))", "sums"),
@@ -154,5 +160,7 @@ MUTANTS = [
         "fresh_noise(noise, x, s))\n",
         "fresh_noise(noise, x, s))" + LAST_NOISE + "\n",
     ),
-    Mutant("state in half precision", "yield Step(x, x0,", "x = x.half().to(x)\n            yield Step(x, x0,"),
+    Mutant(
+        "state in half precision", "yield Step(x, x0,", "x = x.half().to(x)\n            yield Step(x, x0,"
+    ),
 ]
