@@ -33,8 +33,8 @@ class OTODE(Solver):
             x  = Euler step of dx/dtau = (x0 - x) / (1 - tau)
 
     w is 1 (``constant``), with which g enters through the score, or sqrt(tau / (tau^2 + (1 - tau)^2))
-    (``gamma_t``). With w = 1 it is PiGDM with eta 0 and the coefficient of the score, at levels of equidistant
-    flow times, exact on N(m, I) but for its start.
+    (``gamma_t``). With w = 1 it is PiGDM with eta 0 and the coefficient of the score, at levels of
+    equidistant flow times, exact on N(m, I) but for its start.
     """
 
     paper: ClassVar[str] = "openreview:PLIt3a4yTm"

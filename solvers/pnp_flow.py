@@ -32,9 +32,9 @@ class PnPFlow(Solver):
             x = mean over ``draws`` normal e of E[x0 | x_tau = tau u + (1 - tau) e]
 
     ||A|| is the largest singular value of a linear A; it is 1 of another, whose A^T is the adjoint of its
-    derivative. ``steps`` counts network evaluations, so N = ``steps / draws``, rounded down, at least one. sigma is not
-    used. Where noise is not Gaussian, its score in units of y stands for y - A x. What x is at first does not
-    matter.
+    derivative. ``steps`` counts network evaluations, so N = ``steps / draws``, rounded down, at least one.
+    sigma is not used. Where noise is not Gaussian, its score in units of y stands for y - A x. What x is at
+    first does not matter.
 
     The result is an estimate, not a sample: on Gaussians it has a tenth of the posterior's variance.
     """
