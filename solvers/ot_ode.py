@@ -35,6 +35,8 @@ class OTODE(Solver):
     w is 1 (``constant``), with which g enters through the score, or sqrt(tau / (tau^2 + (1 - tau)^2))
     (``gamma_t``). With w = 1 it is PiGDM with eta 0 and the coefficient of the score, at levels of
     equidistant flow times, exact on N(m, I) but for its start.
+
+    Preset ``official``: the settings of the port in PnP-Flow's code for each task, which starts at A^T y.
     """
 
     paper: ClassVar[str] = "openreview:PLIt3a4yTm"

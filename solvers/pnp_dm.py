@@ -34,8 +34,8 @@ class PnPDM(Solver):
             z ~ N(z; x, rho^2 I) N(y; A z, sigma^2 I)
             x ~ p(x) N(x; z, rho^2 I)      DDIM from z, whose noise is rho, down to the clean image
 
-    The target is p(x) N(x; z, rho^2 I) p(y | z). At constant rho and with exact draws x tends to the posterior
-    of y with the noise sigma^2 I + rho^2 A A^T, which is wider than that of y: rho_min is a bias.
+    The target is p(x) N(x; z, rho^2 I) p(y | z). At constant rho and with exact draws, x tends to the
+    posterior of y with the noise sigma^2 I + rho^2 A A^T, which is wider than that of y: rho_min is a bias.
 
     ``steps`` counts network evaluations: a draw from the prior takes ``levels`` of them, so there are
     N = ``steps / levels`` iterations, rounded down, at least one. The noise ratios of a draw fall from rho to
@@ -50,11 +50,11 @@ class PnPDM(Solver):
     needs: ClassVar = LinearOperator
 
     steps: Count = 100
-    levels: Count = 10
+    levels: Count = 5
     """Network evaluations of a draw from the prior."""
     rho_0: Positive = 10.0
     rho_min: Positive = 0.3
-    decay: UnitInterval = 0.65
+    decay: UnitInterval = 0.75
     """Factor on rho from one iteration to the next."""
     eta: UnitInterval = 1.0
 

@@ -37,6 +37,8 @@ class PnPFlow(Solver):
     first does not matter.
 
     The result is an estimate, not a sample: on Gaussians it has a tenth of the posterior's variance.
+
+    Preset ``official``: 100 times, 5 draws, and the authors' a for each task.
     """
 
     paper: ClassVar[str] = "2410.02423"

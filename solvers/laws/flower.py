@@ -23,9 +23,9 @@ from bench.exact.laws.limits import Limit, unmeasured_variance
 from bench.exact.laws.mutant import HALF, ONE_NOISE, Mutant
 from bench.exact.laws.problems import F64, problem, streams
 from bench.exact.prior import dense
-from bench.schedule import KarrasSchedule
+from solvers.diffpir import DiffPIR
 from solvers.flower import Flower
-from solvers.laws.flows import flow_denoiser
+from solvers.laws.flows import FlowTimes, flow_denoiser
 
 
 def recursion(p: recursions.Affine, n: int, draw: bool) -> recursions.Moments:
@@ -61,9 +61,8 @@ def posterior_error(cls: SolverClass) -> float:
         cov = np.diag(1 / (1 + p.s**2 / sigma**2))
         mean = cov @ (p.mean + p.s * p.y / sigma**2)
         expected = [(u * mean, u**2 * cov + (1 - u) ** 2 * np.eye(4)) for u in np.arange(1, n + 1) / n]
-        # Of levels as noisy as tau = 0, so that x says nothing of x0 there.
-        noisy = case.prior.on(KarrasSchedule(tuple(np.geomspace(1e-3, 1e8, 1000))))
-        errors.append(recursion_error(case, cls(steps=n, draw=True), iter(expected), 3, noisy))
+        prior = case.prior.on(FlowTimes())
+        errors.append(recursion_error(case, cls(steps=n, draw=True), iter(expected), 3, prior))
     return worst(errors)
 
 
@@ -82,6 +81,18 @@ def mixture_error(cls: SolverClass) -> float:
                 pull = (step.x0 - x0) * sigma**2 / ((1 - tau) / size) ** 2
                 errors.append(gap((case.y - step.x0 @ H.T) @ H, pull))
             x = step.x.clone()
+    return worst(errors)
+
+
+def diffpir_error(cls: SolverClass) -> float:
+    """With the mean, each x0 is that of DiffPIR with exact r, lam = 1 and zeta = 1, at flow times."""
+    errors = []
+    diffpir = DiffPIR(steps=20, zeta=1.0, spread="variance", clip=False)
+    for name, sigma in product(("skew", "mixture"), (0.1, 1.0)):
+        case = problem(name, sigma)
+        prior = case.prior.on(FlowTimes())
+        runs = [solver.solve(case.measurement(8), prior, streams(8)) for solver in (cls(steps=20), diffpir)]
+        errors += [gap(ours.x0, theirs.x0) for ours, theirs in zip(*runs, strict=True)]
     return worst(errors)
 
 
@@ -122,6 +133,12 @@ LAWS = [
         PATH,
         mixture_error,
         ("draw for the mean", "spread of the variance-exploding form", "level off by one"),
+    ),
+    Law(
+        "x0 of DiffPIR at flow times",
+        PATH,
+        diffpir_error,
+        ("draw for the mean", "spread not squared", "noised to the time of x"),
     ),
     Law("image alone = image in a batch", PATH, alone_error, ("one noise for the batch",)),
     Law(

@@ -21,9 +21,10 @@ from bench.exact.laws.law import (
     worst,
 )
 from bench.exact.laws.mutant import HALF, Mutant
-from bench.exact.laws.problems import F64, Case, problem, streams
+from bench.exact.laws.problems import F64, Case, StartingAt, problem, streams
 from bench.exact.prior import dense
-from solvers.laws.flows import flow_denoiser
+from solvers.laws.flows import FlowTimes, flow_denoiser
+from solvers.pigdm import PiGDM
 
 
 def recursion(p: recursions.Affine, n: int, tau0: float, weight: str, start: str) -> recursions.Moments:
@@ -69,6 +70,21 @@ def oracle_error(cls: SolverClass) -> float:
             e = (x - tau * x0) / (1 - tau)
             x = later * x0 + (1 - later) * e
             errors.append(gap(got, x))
+    return worst(errors)
+
+
+def pigdm_error(cls: SolverClass) -> float:
+    """The path is that of PiGDM with the score's coefficient and eta 0, from the same start at flow times."""
+    errors, tau0 = [], 0.2
+    taus = torch.from_numpy(tau0 + (1 - tau0) * np.arange(1, 21) / 20).view(-1, 1, 1)
+    for name, sigma in product(("skew", "mixture"), (0.1, 1.0)):
+        case = problem(name, sigma)
+        prior = case.prior.on(FlowTimes(start=tau0))
+        first, *_ = prior.schedule.levels(20)
+        start = (case.A.pinv(case.y) + first.sigma * streams(4).new((4,))) / first.std
+        pigdm = PiGDM(steps=20, eta=0.0, coefficient="score", clip=False)
+        path = case.path(pigdm, StartingAt(start, streams(4)), prior)
+        errors.append(gap(case.path(cls(steps=20, tau0=tau0), streams(4), prior) / taus, path))
     return worst(errors)
 
 
@@ -123,6 +139,12 @@ LAWS = [
         DIFFERENCE,
         gradient_error,
         ("no Jacobian", "pulled to the network's coordinates", "guidance without 1 / tau"),
+    ),
+    Law(
+        "path of PiGDM at flow times",
+        PATH,
+        pigdm_error,
+        ("no Jacobian", "guidance without 1 / tau", "the other weight"),
     ),
     Law("image alone = image in a batch", PATH, alone_error, ("residual of the whole batch",)),
     Law(
