@@ -15,13 +15,13 @@ from bench.exact.problems import exact_prior
 from bench.operators import make_operator
 from bench.schedule import KarrasSchedule
 from bench.solver import PinvOperator, Solver, Step, Steps, VariancePreserving, ddim
-from tests.ours import CARDS, CLASSES
+from tests.ours import CLASSES
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_method_means_the_same_in_all_coordinates(name):
-    assert means_the_same_in_all_coordinates(CLASSES[name](**CARDS[name].quick)) is None
+    assert means_the_same_in_all_coordinates(CLASSES[name]().quick(20)) is None
 
 
 WRONG = {
@@ -41,7 +41,7 @@ WRONG = {
     ("name", "what", "old", "new"), [(name, *wrong) for name, all_of in WRONG.items() for wrong in all_of]
 )
 def test_a_factor_that_is_missing_is_seen(name, what, old, new):
-    wrong = variant(CLASSES[name], Mutant(what, old, new))(**CARDS[name].quick)
+    wrong = variant(CLASSES[name], Mutant(what, old, new))().quick(20)
     assert " coordinates the result differs by " in means_the_same_in_all_coordinates(wrong)
 
 
