@@ -9,7 +9,7 @@ so their scores are compared image by image.
 import pandas as pd
 
 from bench.records import load
-from bench.stats.comparisons import paired_difference
+from bench.stats.intervals import mean_interval
 
 FOLDER = "results/reference/linear"
 FIRST, SECOND = "diffpir-100", "ddrm-100"
@@ -21,7 +21,7 @@ both = psnr[[FIRST, SECOND]].dropna()
 
 rows = []
 for task, images in both.groupby("task"):
-    difference = paired_difference(images[FIRST], images[SECOND])
+    difference = mean_interval(images[FIRST] - images[SECOND])
     wins = (images[FIRST] > images[SECOND]).mean()
     rows.append((task, difference.n, difference.mean, difference.low, difference.high, wins))
 

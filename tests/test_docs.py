@@ -58,7 +58,8 @@ def shown(score, mark, digits, tie):
     if pd.isna(score):
         return "–"
     text = f"{score:.{digits}f}"
-    return {"best": f"**{text}**", "tie": f"**{text}**{tie}", "baseline": f"*{text}*"}.get(mark, text)
+    ranked = {"best": f"**{text}**", "tie": f"**{text}**{tie}", "equivalent": f"**{text}**{'≈' * bool(tie)}"}
+    return (ranked | {"baseline": f"*{text}*"}).get(mark, text)
 
 
 @cache

@@ -283,7 +283,7 @@ def _make_cell(
         solver,
         settings.preset,
         images,
-        suite.samples,
+        row.samples or suite.samples,
         key_config(task, A, prior, found, solver, n, numerics),
         solver.refuses(told, prior, task.told_likelihood),
         n,

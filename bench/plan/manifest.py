@@ -46,6 +46,7 @@ def make_manifest(plan: Plan, scored: Sequence[str], **start: Any) -> RunManifes
         metrics={name: describe_metric(metric) for name, metric in metrics.items()},
         seconds=SECONDS_NOTE,
         sets=describe_sets(suite.fid_mode, plan.fid_stats),
+        margins=dict(suite.margins.items()),
         data_root=str(root.expanduser().absolute()) if root else None,
         asked=make_request(with_classes(suite, cells), plan.options),
         **start,

@@ -26,11 +26,20 @@ def make_request(suite: Suite, options: Options) -> Request:
         for name in ADDED:
             if task[name] == TaskRow.model_fields[name].default:
                 del task[name]
+    _leave_out(plain, "margins")
+    for row in plain["solvers"]:
+        _leave_out(row, "samples")
     for row in (plain, *plain["tasks"], *plain["solvers"]):
         for name, place in PLACES.items():
             if row.get(name):
                 row[name] = place(row[name])
     return Request(suite=plain, options={name: getattr(options, name) for name in KEPT})
+
+
+def _leave_out(settings: dict[str, Any], name: str) -> None:
+    """Drops a setting that is not made, so that manifests of before it stay as they are."""
+    if not settings[name]:
+        del settings[name]
 
 
 def parse_request(asked: Request, **where: Any) -> tuple[Suite, Options]:

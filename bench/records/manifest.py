@@ -182,7 +182,7 @@ class RunManifest(Entry):
     come from records.
     """
 
-    LEFT_OUT = frozenset({"sets", "asked"})
+    LEFT_OUT = frozenset({"sets", "asked", "margins"})
 
     suite: str = ""
     title: str | None = None
@@ -206,6 +206,8 @@ class RunManifest(Entry):
     versions: Mapping[str, str] = field(default_factory=dict)
     data_root: str | None = None
     """The folder of the user's images; reports print no path of the machine."""
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """Metric -> difference below which two rows are equivalent, where it is not the usual one."""
     asked: Request | None = None
     """None in manifests of versions that did not keep it; these kept no ``data_root`` either."""
 

@@ -14,16 +14,20 @@ from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.objects import find_file
 from bench.records.record import Record
-from bench.report import diversity, exact
+from bench.report import exact
+from bench.report.across.ranks import Across, over_tasks
+from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
-from bench.report.figures import exact_plots, grid, plot, ranks
+from bench.report.figures import critical, exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
-from bench.report.ranking import Judged, judge, yardstick
+from bench.report.ranking import Judged, judge_all
+from bench.report.samples import diversity
 from bench.report.scores import Sets
 from bench.report.tables import Table, build, records_of
+from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
 PAGE = "report.md"
@@ -87,9 +91,8 @@ def render(
     parts: list[Files] = []
     if of_images:
         columns = _image_columns(of_images, of_problems, runs)
-        sets, find = Sets(places, runs), Pictures(places)
-        judged = [_judge(table, columns, sets, find) for table in of_images]
-        sets.save()  # FID and KID are kept for the next report
+        find = Pictures(places)
+        judged = _judged(of_images, columns, runs, places, find)
         parts.append(image_files(judged, columns, runs, formats, find, n_bad))
     if of_problems:
         parts.append(exact_files(of_problems, runs, formats))
@@ -123,11 +126,22 @@ def _image_columns(
     return [column for column in columns_of(of_images, runs) if column.name not in elsewhere]
 
 
-def _judge(table: Table, columns: Sequence[Column], sets: Sets, find: grid.Find) -> Judged:
-    """All that is computed of a table."""
-    scores = {column.name: judge(table, column, sets) for column in columns}
-    best = yardstick(table, columns, scores, sets)
-    return Judged(table, scores, best, diversity.measure(table, find))
+def _judged(
+    tables: Sequence[Table],
+    columns: Sequence[Column],
+    runs: Sequence[RunManifest],
+    folders: Sequence[Path],
+    find: Pictures,
+) -> list[Judged]:
+    """All that is computed of each table; FID and KID are kept for the next report."""
+    sets = Sets(folders, runs)
+    margins = {run.suite: MARGINS | run.margins for run in runs}
+    judged = []
+    for table in tables:
+        spreads, own = diversity.measure(table, find), margins.get(table.head.suite, MARGINS)
+        judged.append(judge_all(table, columns, sets, spreads, own))
+    sets.save()
+    return judged
 
 
 def image_files(
@@ -140,12 +154,15 @@ def image_files(
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}
+    across = over_tasks(judged, columns)
     if "csv" in formats:
         files["tables.csv"] = sheet(judged, columns)
-    pictures = _pictures(judged, columns, find) if "png" in formats else {}
+        if across:
+            files["across.csv"] = ranks_sheet(across)
+    pictures = _pictures(judged, columns, across, find) if "png" in formats else {}
     if "md" in formats:
         damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable))
-        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), damage).encode()
+        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), damage, across).encode()
     return files | _png(pictures)
 
 
@@ -186,7 +203,9 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
     return records, n_bad
 
 
-def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Find) -> dict[str, bytes]:
+def _pictures(
+    judged: Sequence[Judged], columns: Sequence[Column], across: Sequence[Across], find: grid.Find
+) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
     tables = [one.table for one in judged]
     scores = [one.scores for one in judged]
@@ -200,6 +219,8 @@ def _pictures(judged: Sequence[Judged], columns: Sequence[Column], find: grid.Fi
     if "lpips" in by_name:
         lpips = by_name["lpips"]
         drawn["lpips_vs_seconds"] = plot.draw(tables, scores, yardsticks, lpips, palette, shapes)
+    for suite in across:
+        drawn[f"average_ranks_{suite.suite}"] = critical.draw(suite, columns, palette)
     for one in judged:
         marks = one.scores[first.name] if first else {}
         drawn[f"grid_{one.table.slug}"] = grid.draw(one.table, first, marks, palette, find)

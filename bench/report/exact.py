@@ -5,17 +5,19 @@ They are read against what exact samples score.
 
 import csv
 import io
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from bench.report.columns import Column
 from bench.report.numbers import short
 from bench.report.ranking import Values, comparable, rankable, shared
 from bench.report.tables import Row, Table
-from bench.stats.comparisons import at_floor, differ, differences, median_difference
-from bench.stats.intervals import FEWEST, Median, median_interval
+from bench.stats.family import POWER, Family, compare_all
+from bench.stats.intervals import FEWEST, Interval, Median, median_interval
 
 FLOOR = "exact"
 """The solver whose rows are the floor."""
@@ -35,10 +37,18 @@ FIELDS = (
     "high",
     "n",
     "at_floor",
+    "equivalent",
     "mark",
     "partial",
+    "exact_spread",
+    "seen",
 )
 """The columns of exact.csv."""
+
+
+MARGIN = 2.0
+"""How far from exact samples a row may be that is equivalent to them, in standard deviations of the exact
+samples' own distance over the problems."""
 
 
 @dataclass(frozen=True)
@@ -47,70 +57,138 @@ class Number:
 
     Attributes:
         interval: the median over problems.
-        floor: whether it is not told apart from exact samples.
-        mark: as in `bench.report.scores.Score`.
+        floor: whether it is not told apart from exact samples, which is no proof of being exact.
+        equivalent: whether it is shown to be within `MARGIN` of exact samples.
+        mark: ``best`` for the solver nearest to exact samples, ``tie`` where one is not told apart from it,
+            ``worse`` where it is, or empty where nothing is compared.
         partial: problems failed or are missing, or saw other measurements.
     """
 
     interval: Median
     floor: bool = False
+    equivalent: bool = False
     mark: str = ""
     partial: bool = False
 
 
-Numbers = dict[str, dict[str, Number]]
-"""Metric -> row -> number, of one table."""
+@dataclass(frozen=True)
+class Judged:
+    """The numbers of a table in one metric.
+
+    Attributes:
+        rows: row -> number; rows without the metric are absent.
+        spread: standard deviation over problems of the exact samples' own distance; NaN where nothing is
+            compared.
+        seen: how far from exact samples a row must be, in these deviations, that four of five such tables
+            tell them apart, if it scatters as they do; NaN where nothing is compared.
+    """
+
+    rows: dict[str, Number]
+    spread: float = np.nan
+    seen: float = np.nan
 
 
-def judge(table: Table, column: Column) -> dict[str, Number]:
-    """Row name -> its number; rows without the metric are absent."""
+Numbers = dict[str, Judged]
+"""Metric -> numbers, of one table."""
+
+
+def judge(table: Table, column: Column) -> Judged:
+    """The numbers of a table, every pair of rows compared once."""
     rows = [(row, values) for row in table.rows if (values := row.scores(column.name))]
-    exact = next((values for row, values in rows if row.head.solver == FLOOR), {})
-    ranked = {row.name: values for row, values in rows if rankable(table, row)}
-    marks: dict[str, str] = {}
-    if column.better and len(exact) >= FEWEST and len(ranked) > 1:
-        marks = _marks(ranked, exact)
-    numbers = {}
+    exact = next((row for row, _ in rows if row.head.solver == FLOOR), None)
+    family, spread = None, np.nan
+    if exact is not None and column.better:
+        floor = exact.scores(column.name)
+        spread = float(np.std(_array(floor), ddof=1)) if len(floor) >= FEWEST else np.nan
+        if spread > 0:
+            family = compare_all({row.name: _excess(values, floor, spread) for row, values in rows})
+    found = {}
     for row, values in rows:
-        numbers[row.name] = Number(
-            median_interval(_array(values)),
-            floor=_at_floor(values, exact),
-            mark=marks.get(row.name, ""),
-            partial=not comparable(table, row),
-        )
-    return numbers
+        number = Number(median_interval(_array(values)), partial=not comparable(table, row))
+        found[row.name] = _placed(number, row, exact, family) if family and exact else number
+    if family is None or exact is None:
+        return Judged(found)
+    marks = _marks([row.name for row, _ in rows if rankable(table, row)], exact.name, family)
+    marked = {name: replace(number, mark=marks.get(name, "")) for name, number in found.items()}
+    n = len(exact.scores(column.name))
+    return Judged(marked, spread, _seen((family.critical + ndtri(POWER)) / math.sqrt(n)))
+
+
+def _excess(values: Values, floor: Values, spread: float) -> Values:
+    """Problem -> how far a row is from the exact samples there, in their spread; logarithmic beyond it.
+
+    The inverse hyperbolic sine is odd, so that what is as likely above as below stays so, and one problem on
+    which a solver diverges does not hide the others.
+    """
+    return {name: math.asinh((values[name] - floor[name]) / spread) for name in values if name in floor}
+
+
+def _excess_of(shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of `_excess` of exact samples that are shifted by so many deviations.
+
+    It is asinh(shift + 2^.5 z) for normal z, since both sets scatter.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(64)
+    values = np.arcsinh(shifts[:, None] + math.sqrt(2) * nodes)
+    mean = values @ weights / weights.sum()
+    return mean, np.sqrt((values - mean[:, None]) ** 2 @ weights / weights.sum())
+
+
+def _seen(needed: float) -> float:
+    """The shift whose mean excess is so many of its own standard deviations; infinite beyond 1000."""
+    shifts = np.concatenate([[0.0], np.geomspace(0.01, 1000, 400)])
+    mean, deviation = _excess_of(shifts)
+    return float(np.interp(needed, mean / deviation, shifts, right=np.inf))
+
+
+def _placed(number: Number, row: Row, exact: Row, family: Family) -> Number:
+    """The number with what is shown of its distance from exact samples."""
+    if row is exact:
+        return replace(number, floor=True, equivalent=True)
+    found = family.difference(row.name, exact.name)
+    if found is None:
+        return number
+    is_equivalent = family.within(row.name, exact.name, float(_excess_of(np.array([MARGIN]))[0][0]))
+    return replace(number, floor=found.low <= 0 <= found.high, equivalent=is_equivalent)
 
 
 def numbers(table: Table, columns: Sequence[Column]) -> Numbers:
     """The numbers of each metric that some row has."""
     found = {}
     for column in columns:
-        if judged := judge(table, column):
+        judged = judge(table, column)
+        if judged.rows:
             found[column.name] = judged
     return found
 
 
-def _marks(ranked: dict[str, Values], exact: Values) -> dict[str, str]:
-    """Row name -> ``best`` for the row nearest to exact samples, and ``tie`` where it is not told apart."""
-    level = np.median(_array(exact))
-    best = min(ranked, key=lambda name: abs(differences(np.median(_array(ranked[name])), level)))
+def _marks(ranked: Sequence[str], exact: str, family: Family) -> dict[str, str]:
+    """Row -> ``best`` for the solver nearest to exact samples, ``tie`` or ``worse`` for the others."""
+    distances: dict[str, Interval] = {}
+    for name in ranked:
+        if (found := family.difference(name, exact)) is not None:
+            distances[name] = found
+    if len(distances) < 2:
+        return {}
+    best = min(distances, key=lambda name: abs(distances[name].mean))
     marks = {best: "best"}
-    for name, values in ranked.items():
-        if name != best and not _told_apart(values, ranked[best], exact):
-            marks[name] = "tie"
+    for name in distances:
+        lead = family.difference(name, best)
+        if name != best and lead is not None:
+            marks[name] = "worse" if _is_further(distances[name], distances[best], lead) else "tie"
     return marks
 
 
-def _at_floor(values: Values, exact: Values) -> bool:
-    """Whether a row is not told apart from exact samples, over enough problems of both."""
-    ours, theirs = shared(values, exact)
-    return len(ours) >= FEWEST and at_floor(ours, theirs)
+def _is_further(ours: Interval, best: Interval, lead: Interval) -> bool:
+    """Whether a row is shown to be further from exact samples than another, on whichever side each is.
 
-
-def _told_apart(a: Values, b: Values, exact: Values) -> bool:
-    """Whether two rows differ in their distance from exact samples, over the problems of all three."""
-    ours, others, floor = shared(a, b, exact)
-    return len(ours) > 0 and differ(ours, others, floor)
+    Args:
+        ours, best: the two from exact samples.
+        lead: the first from the second.
+    """
+    if ours.mean * best.mean > 0:
+        return bool(lead.low > 0 or lead.high < 0)
+    return max(ours.low, -ours.high) > max(abs(best.low), abs(best.high))
 
 
 def _array(values: Values) -> np.ndarray:
@@ -134,7 +212,7 @@ class Reward:
 
     Attributes:
         row: its name.
-        gain: how far its PSNR of one sample is above theirs, in dB, the median over problems.
+        gain: how far its PSNR of one sample is above theirs, in dB, the median difference over problems.
         variances: ``measured`` or ``unmeasured`` -> its variance there over the posterior's.
     """
 
@@ -152,7 +230,7 @@ def rewards(table: Table) -> list[Reward]:
     for row in table.rows:
         ours, theirs = shared(row.scores("psnr_sample"), exact.scores("psnr_sample"))
         if row is not exact and len(ours) >= FEWEST:
-            gain = median_difference(ours, theirs)
+            gain = median_interval(ours - theirs)
             ratios = _variance_ratios(row)
             if gain.low > 0 and any(ratio.high < 1 for ratio in ratios.values()):
                 found.append(Reward(row.name, gain.median, ratios))
@@ -175,16 +253,19 @@ def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
     writer.writerow(FIELDS)
     for table, found in zip(tables, judged, strict=True):
         for row in ordered(table):
-            for metric, by_row in found.items():
-                if row.name in by_row:
-                    writer.writerow(_line(table, row, metric, by_row[row.name]))
+            for metric, judged_metric in found.items():
+                if row.name in judged_metric.rows:
+                    writer.writerow(_line(table, row, metric, judged_metric))
     return text.getvalue().encode()
 
 
-def _line(table: Table, row: Row, metric: str, number: Number) -> list[object]:
+def _line(table: Table, row: Row, metric: str, judged: Judged) -> list[object]:
     """The cells of `FIELDS`."""
-    head, interval = row.head, number.interval
+    head, number = row.head, judged.rows[row.name]
+    interval = number.interval
     about = [head.task, head.prior, head.operator, head.sigma, table.samples_per_problem, row.name]
     about += [head.solver, head.baseline, row.mean("nfe"), metric]
     ends = map(short, interval[:3])
-    return [*about, *ends, interval.n, number.floor, number.mark, number.partial]
+    power = short(judged.spread), short(judged.seen)
+    marks = number.floor, number.equivalent, number.mark, number.partial
+    return [*about, *ends, interval.n, *marks, *power]

@@ -5,15 +5,14 @@ import io
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from bench.records.keys import canonical
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.ranking import Judged, rankable
+from bench.report.samples.best import oracles
 from bench.report.scores import Score
 from bench.report.tables import SETTING, Row, Table
-from bench.stats.intervals import bootstrap_interval
+from bench.stats.intervals import mean_interval
 
 MOSTLY_EMPTY = {"operator_sha256", "noise", "told"}
 """Facts without a column where no record has any."""
@@ -36,16 +35,21 @@ ENDS = ("", "_low", "_high", "_n")
 
 
 def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
-    """One line per task and row, skipped cells and those not run included; unscaled, six significant digits.
+    """One line per task and row, with skipped cells, those not run and the best of several samples.
+
+    Numbers are unscaled, with six significant digits.
 
     ``<metric>_gap`` is `Score.gap`: to the best row, paired over the images of both, positive where this row
-    is better.
+    is better, with its simultaneous interval. ``<metric>_mark`` is the verdict, ``<metric>_first`` and
+    ``<metric>_last`` are the places that the data leave to the row, and ``<metric>_seen`` is the difference
+    that the table would show.
     """
     lines: list[Line] = []
     for one in judged:
         table = one.table
         for row in table.rows:
             lines.append(_line(one, row, columns))
+        lines += _oracle_lines(table, columns)
         for record in table.skipped:
             about = {"row": record.label, "status": "skipped", "reason": record.reason}
             lines.append(_facts(record, PLAIN) | about)
@@ -63,12 +67,24 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
     return text.getvalue().encode()
 
 
+def _oracle_lines(table: Table, columns: Sequence[Column]) -> list[Line]:
+    """The best of several samples of each row that has these."""
+    lines = []
+    for best, scores in oracles(table, columns):
+        line = _facts(best.head, PLAIN) | {"row": best.name, "status": "oracle", "n": len(best.solved)}
+        for column in columns:
+            if column.name in scores:
+                line |= _number(column, scores[column.name], math.nan)
+        lines.append(line)
+    return lines
+
+
 def _line(judged: Judged, row: Row, columns: Sequence[Column]) -> Line:
     """Everything about one row."""
     line = _facts(row.head, PLAIN) | {"row": row.name, "status": "run"}
     line |= _counts(judged.table, row) | _costs(row)
     for column in columns:
-        line |= _number(column, judged.scores[column.name][row.name])
+        line |= _number(column, judged.scores[column.name][row.name], judged.verdicts[column.name].seen)
     return line
 
 
@@ -97,7 +113,7 @@ def _counts(table: Table, row: Row) -> Line:
 
 
 def _costs(row: Row) -> Line:
-    time = bootstrap_interval(np.array(row.seconds)) if row.seconds else (None, None, None, 0)
+    time = mean_interval(row.seconds) if row.seconds else (None, None, None, 0)
     batch, device, threads, _ = row.timing
     return {
         "nfe": row.mean("nfe"),
@@ -115,11 +131,13 @@ def _costs(row: Row) -> Line:
     }
 
 
-def _number(column: Column, score: Score) -> Line:
-    name = column.name
+def _number(column: Column, score: Score, seen: float) -> Line:
+    name, verdict = column.name, score.verdict
     line = _interval(name, score.interval or (None, None, None, 0))
     if column.better and name not in SET_METRICS:
         line |= _interval(f"{name}_gap", score.gap or (None, None, None, None))
+        first, last = verdict.places if verdict else (None, None)
+        line |= {f"{name}_first": first, f"{name}_last": last, f"{name}_seen": seen if verdict else None}
     return line | {f"{name}_mark": score.mark, f"{name}_unavailable": score.reason}
 
 

@@ -1,15 +1,16 @@
-"""Which row of a table is the best, which tie with it, and how rows about fewer images compare."""
+"""Which rows of a table are the best, which are worse, and how rows that are not ranked compare."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.report.columns import SET_METRICS, Column
-from bench.report.diversity import Spread
+from bench.report.samples.diversity import Spread
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, Sets, own_score
 from bench.report.tables import Row, Table
-from bench.stats.comparisons import differences, paired_difference
+from bench.report.verdicts import MARGINS, Verdicts, decide
+from bench.stats.family import Family, compare_all
 from bench.stats.intervals import FEWEST, Interval
 
 Values = dict[str, float]
@@ -38,40 +39,53 @@ class Judged:
     Attributes:
         table: the rows.
         scores: their numbers, with marks.
+        verdicts: metric -> what the scores of the ranked rows show.
         yardstick: None where all rows are about equal images, or none is ranked.
         spreads: row name -> its diversity, for rows with several samples of an image.
     """
 
     table: Table
     scores: Scores
+    verdicts: dict[str, Verdicts]
     yardstick: Yardstick | None
     spreads: dict[str, Spread]
 
 
-def judge(table: Table, column: Column, sets: Sets) -> dict[str, Score]:
+def compare(table: Table, column: Column, margins: Mapping[str, float] = MARGINS) -> Verdicts:
+    """The verdicts of the `rankable` rows with the metric of all their images: all pairs as one family."""
+    if not column.better or column.name in SET_METRICS:
+        return decide({}, column)
+    values = {row.name: row.scores(column.name) for row in table.rows if rankable(table, row)}
+    whole = {row.name for row in table.rows if _is_whole(table, row, values.get(row.name, {}))}
+    return decide({name: scores for name, scores in values.items() if name in whole}, column, margins)
+
+
+def judge(table: Table, column: Column, sets: Sets, found: Verdicts | None = None) -> dict[str, Score]:
     """Row name -> its score.
 
-    Every row is compared with the best of the `rankable` ones over the images that both have, `FEWEST` at
-    least. The fewer they are, the less can be shown, which is no merit: a row that is not ranked is marked
+    Rows that are not ranked are compared with the best of the ranked ones over the images that both have, in
+    a family of their own. The fewer these are, the less can be shown, which is no merit: such a row is marked
     only where it is better.
+
+    Args:
+        found: as of `compare`, which is called otherwise.
     """
     scores = {row.name: own_score(row, column, sets) for row in table.rows}
     if column.name in SET_METRICS:
         return _judge_sets(table, column, scores)
-    values = {row.name: row.scores(column.name) for row in table.rows}
-    whole = {row.name: row for row in table.rows if _is_whole(table, row, values[row.name])}
-    ranked = [name for name, row in whole.items() if rankable(table, row)]
-    best = leader(ranked, values, column.better) if column.better else None
+    found = compare(table, column) if found is None else found
+    beside = _beside(table, column, found)
     judged = {}
-    for name, score in scores.items():
-        lead, mark = None, ""
-        if name == best:
-            mark = "best" if len(ranked) > 1 else ""
-        elif best and name not in table.strangers:
-            lead = gap(values[name], values[best], column.better)
-        if lead and name in whole:
-            mark = _mark(lead, name in ranked)
-        judged[name] = replace(score, mark=mark, partial=name not in whole, gap=lead)
+    for row in table.rows:
+        values, verdict = row.scores(column.name), found.rows.get(row.name)
+        score = replace(scores[row.name], partial=not _is_whole(table, row, values))
+        if verdict:
+            score = replace(score, mark=verdict.mark, gap=verdict.difference, verdict=verdict)
+        elif found.leader and beside and row.name in beside.names:
+            lead = beside.difference(row.name, found.leader)
+            is_ahead = lead is not None and lead.low > 0 and not score.partial
+            score = replace(score, mark="beats" if is_ahead else "", gap=lead)
+        judged[row.name] = score
     return judged
 
 
@@ -80,51 +94,17 @@ def _is_whole(table: Table, row: Row, values: Values) -> bool:
     return comparable(table, row) and 0 < len(values) == len(row.solved)
 
 
-def _mark(lead: Interval, is_ranked: bool) -> str:
-    """The mark of a row by its lead over the best one."""
-    if is_ranked:
-        return "tie" if lead.high >= 0 else ""
-    return "beats" if lead.low > 0 else ""
-
-
-def leader(names: Sequence[str], values: dict[str, Values], better: int) -> str | None:
-    """The row that is ahead of every other one, in the mean over the images that the two share.
-
-    With equal images for all this is the row with the best mean. With unequal ones it may be that none is
-    ahead of all; then it is the one with the smallest worst deficit (minimax). None where no two rows share
-    `FEWEST` images.
-    """
-
-    def worst_lead(name: str) -> tuple[int, float]:
-        """How many rows it shares enough images with, and its smallest lead over one of these."""
-        leads = []
-        for other in names:
-            a, b = shared(values[name], values[other])
-            if other != name and len(a) >= FEWEST:
-                leads.append(better * mean_lead(a, b))
-        return len(leads), min(leads, default=0.0)
-
-    if len(names) == 1:
-        return names[0]
-    best = max(names, key=worst_lead, default=None)
-    return best if best and worst_lead(best)[0] else None
-
-
-def mean_lead(a: np.ndarray, b: np.ndarray) -> float:
-    """The mean of a - b; 0 where each is infinitely far above the other on some image."""
-    gaps = differences(a, b)
-    return 0.0 if {-np.inf, np.inf} <= set(gaps) else float(np.mean(gaps))
-
-
-def gap(ours: Values, theirs: Values, better: int) -> Interval | None:
-    """How much better the first row is over the images of both, with the paired interval.
-
-    None where they share fewer than `FEWEST` images.
-    """
-    a, b = shared(ours, theirs)
-    if len(a) < FEWEST:
+def _beside(table: Table, column: Column, found: Verdicts) -> Family | None:
+    """The best row with all rows that are not ranked and saw its measurements; None without any."""
+    if found.leader is None or not column.better:
         return None
-    return paired_difference(a, b) if better > 0 else paired_difference(b, a)
+    values = {}
+    for row in table.rows:
+        is_other = row.name not in found.rows and row.name not in table.strangers
+        scores = row.scores(column.name)
+        if scores and (is_other or row.name == found.leader):
+            values[row.name] = scores
+    return compare_all(values, column.better) if len(values) > 1 else None
 
 
 def shared(*scores: Values) -> list[np.ndarray]:
@@ -150,8 +130,9 @@ def rankable(table: Table, row: Row) -> bool:
 def _judge_sets(table: Table, column: Column, scores: dict[str, Score]) -> dict[str, Score]:
     """Ranks rows as they are: sets cannot be cut to what two rows share, as means are.
 
-    KID ties where the difference is within 1.96 joint errors. FID has no error and a bias that falls with the
-    number of images: it is ranked only where they are enough.
+    KID ties where the difference is within the joint error, times what Tukey's studentised range asks of all
+    pairs of so many rows. FID has no error and a bias that falls with the number of images: it is ranked only
+    where they are enough, and then nothing is shown of the rows behind the first.
     """
     least = ENOUGH_FOR_FID if column.name == "fid" else FEWEST
     judged: dict[str, Score] = {}
@@ -164,43 +145,62 @@ def _judge_sets(table: Table, column: Column, scores: dict[str, Score]) -> dict[
     if len(ranked) < 2:
         return judged
     best = min(ranked, key=lambda name: ranked[name].mean)
+    judged[best] = replace(judged[best], mark="best")
+    if column.name == "fid":
+        return judged
     for name, interval in ranked.items():
-        if name == best:
-            judged[name] = replace(judged[name], mark="best")
-        elif _within_error(interval, ranked[best]):
-            judged[name] = replace(judged[name], mark="tie")
+        if name != best:
+            mark = "tie" if _within_error(interval, ranked[best], len(ranked)) else "worse"
+            judged[name] = replace(judged[name], mark=mark)
     return judged
 
 
-def _within_error(other: Interval, best: Interval) -> bool:
-    """Whether two distances differ by no more than their joint error."""
-    joint = np.hypot(other.high - other.mean, best.high - best.mean)
-    return bool(other.mean - best.mean <= joint)
+def _within_error(other: Interval, best: Interval, n_rows: int) -> bool:
+    """Whether two distances of a table of so many rows differ by no more than chance may give.
+
+    Their intervals are 1.96 standard errors to each side.
+    """
+    from scipy.stats import studentized_range  # here, since it takes half a second
+
+    joint = np.hypot(other.high - other.mean, best.high - best.mean) / 1.96
+    return bool(other.mean - best.mean <= joint * studentized_range.ppf(0.95, n_rows, np.inf) / np.sqrt(2))
 
 
-def yardstick(table: Table, columns: Sequence[Column], scores: Scores, sets: Sets) -> Yardstick | None:
+def yardstick(
+    table: Table, columns: Sequence[Column], leaders: Mapping[str, str], sets: Sets
+) -> Yardstick | None:
     """The row to read rows about other images beside.
 
     None where all rows are about equal images, or none is ranked.
+
+    Args:
+        leaders: metric -> the row with the best mean.
     """
     column = next((c for c in columns if c.better and c.name not in SET_METRICS), None)
-    if not table.unusual or column is None:
+    if not table.unusual or column is None or column.name not in leaders:
         return None
-    (_, usual), *others = table.by_images
-    rows: dict[str, Row] = {}
-    values: dict[str, Values] = {}
-    for row in usual:
-        if not row.head.baseline and not scores[column.name][row.name].partial:
-            rows[row.name], values[row.name] = row, row.scores(column.name)
-    best = leader(list(rows), values, column.better)
-    if best is None:
-        return None
+    rows = {row.name: row for row in table.rows}
+    best = rows[leaders[column.name]]
     over = {}
-    for n, group in others:
+    for n, group in table.by_images[1:]:
         images: set[str] = set()
         for other in group:
             images.update(other.images)
-        row = rows[best].over(images)
+        row = best.over(images)
         if row.records:
             over[n] = {c.name: own_score(row, c, sets) for c in columns}
-    return Yardstick(rows[best], column, over)
+    return Yardstick(best, column, over)
+
+
+def judge_all(
+    table: Table,
+    columns: Sequence[Column],
+    sets: Sets,
+    spreads: dict[str, Spread],
+    margins: Mapping[str, float] = MARGINS,
+) -> Judged:
+    """A table with its scores, its verdicts, and the row to read others beside; each pair is judged once."""
+    verdicts = {column.name: compare(table, column, margins) for column in columns}
+    scores = {column.name: judge(table, column, sets, verdicts[column.name]) for column in columns}
+    leaders = {name: found.leader for name, found in verdicts.items() if found.leader}
+    return Judged(table, scores, verdicts, yardstick(table, columns, leaders, sets), spreads)

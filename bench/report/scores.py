@@ -19,6 +19,7 @@ from bench.records.objects import find_file
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.tables import Row
+from bench.report.verdicts import Verdict
 from bench.stats.distances import Gaussian, frechet_distance, kernel_distance
 from bench.stats.features import (
     MODES,
@@ -28,7 +29,7 @@ from bench.stats.features import (
     read_statistics,
     statistics_path,
 )
-from bench.stats.intervals import Interval, bootstrap_interval
+from bench.stats.intervals import Interval, mean_interval
 from bench.system.gate import conform, read_json
 
 ENOUGH_FOR_FID = 2048
@@ -43,12 +44,13 @@ class Score:
 
     Attributes:
         interval: None where the metric is absent.
-        mark: ``best``, ``tie`` (not shown to be worse than the best), ``beats`` (not ranked, and shown to be
-            better than the best: a baseline, or a row about other images) or empty.
+        mark: as in `bench.report.verdicts.Verdict`; or ``beats`` (not ranked, and shown to be better than the
+            best: a baseline, or a row about other images); or empty, where nothing is compared.
         reason: why the metric is absent.
         partial: images failed or are missing, or saw other measurements; never ranked.
         gap: to the best row, the paired difference over the images that both have, positive where this row is
-            better.
+            better, with its simultaneous interval.
+        verdict: None for rows that are not ranked, and for metrics of sets.
     """
 
     interval: Interval | None
@@ -56,6 +58,7 @@ class Score:
     reason: str = ""
     partial: bool = False
     gap: Interval | None = None
+    verdict: Verdict | None = None
 
 
 Scores = dict[str, dict[str, Score]]
@@ -67,7 +70,7 @@ def own_score(row: Row, column: Column, sets: "Sets") -> Score:
     if column.name in SET_METRICS:
         return sets.score(row, column.name)
     if values := row.scores(column.name):
-        return Score(bootstrap_interval(np.array(list(values.values()))))
+        return Score(mean_interval(list(values.values())))
     default = "not computed" if row.ok else "no image was finished"
     return Score(None, reason="; ".join(row.reasons(column.name)) or default)
 

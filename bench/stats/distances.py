@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.stats.features import Moments, Rows, chunks, evenly, root
-from bench.stats.intervals import CHUNK
 
 MOST = 5000
 """Rows of a set that enter a kernel distance; larger sets give so many, evenly spread, which is unbiased."""
+CHUNK = 2**22
+"""Most kernel entries held at once (32 MB)."""
 
 
 class Estimate(NamedTuple):

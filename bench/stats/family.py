@@ -7,7 +7,7 @@ for, so that with 95 % certainty no interval of the table misses its difference 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -20,7 +20,7 @@ LEVEL = 0.95
 POWER = 0.8
 """How often the smallest difference that is said to be seen is found."""
 CHUNK = 2**22
-"""Most studentised differences held at once (32 MB)."""
+"""Most means held at once (32 MB)."""
 
 
 @dataclass(frozen=True)
@@ -183,20 +183,28 @@ class Pairs:
     def critical(self, signs: np.ndarray) -> float:
         """The 95 % quantile of the largest studentised difference over sign patterns, (patterns, n).
 
-        Infinite without a pair. Otherwise at least 95 % of the patterns stay at or below it.
+        Infinite without a pair. Otherwise at least 95 % of the patterns stay at or below it. A studentised
+        mean grows with the mean over the root mean square, which one product gives for all patterns.
         """
         if not self.kept.any():
             return float("inf")
-        step = max(1, CHUNK // self.values.shape[1])
-        largest = []
-        for start in range(0, len(signs), step):
-            means = signs[start : start + step] @ self.values / self._n
-            with np.errstate(divide="ignore", invalid="ignore"):
-                studentised = np.abs(means) / self._error(means)
-            largest.append(np.nan_to_num(studentised, nan=0.0, posinf=np.inf).max(axis=1))
-        return float(np.quantile(np.concatenate(largest), LEVEL, method="inverted_cdf"))
+        roots = np.sqrt(self._square)
+        shares = self.values / np.where(roots > 0, roots, 1.0) / self._n
+        largest = np.zeros(len(signs))
+        for n in np.unique(self._n):
+            own = shares[:, self._n == n]
+            step = max(1, CHUNK // own.shape[1])
+            for start in range(0, len(signs), step):
+                part = signs[start : start + step] @ own
+                most = np.minimum(np.maximum(part.max(axis=1), -part.min(axis=1)), 1.0)
+                with np.errstate(divide="ignore"):
+                    studentised = most * np.sqrt((n - 1) / (1 - most**2))
+                here = largest[start : start + step]
+                np.maximum(here, studentised, out=here)
+        return float(np.quantile(largest, LEVEL, method="inverted_cdf"))
 
 
+@lru_cache(maxsize=4)
 def sign_patterns(n: int, seed: int = 0) -> np.ndarray:
     """Signs of n images, (patterns, n) of +1 and -1: all that differ by more than a common sign, or `FLIPS`.
 

@@ -35,7 +35,7 @@ def override(
         tasks: names of the tasks to keep, or patterns; behind "!" of those to leave out.
         known: names of the solvers there are.
         fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None.
-            ``images`` holds for every row.
+            ``images`` and ``samples`` hold for every row.
 
     Raises:
         SuiteError: an unknown name, or two rows of one label.
@@ -48,6 +48,8 @@ def override(
     if "images" in update:
         rows = [row.model_copy(update={"images": None}) for row in rows]
         kept = [task.model_copy(update={"images": None}) for task in kept]
+    if "samples" in update:
+        rows = [row.model_copy(update={"samples": None}) for row in rows]
     for i in repeated_labels(rows, [task.name for task in kept]):
         same = f"two rows of one task are labelled '{rows[i].label}'"
         raise SuiteError(f"{rows[i].where()}: {same}; give them labels in a suite file")

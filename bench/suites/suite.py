@@ -140,6 +140,8 @@ class SolverRow(_Row):
     preset: str | None = None
     params: dict[str, Any] = {}
     images: Images | None = None
+    samples: int | None = Field(None, ge=1, le=MOST_SAMPLES)
+    """Reconstructions per image, where the number is not the suite's."""
     tasks: list[str] | None = Field(None, min_length=1)
     skip_duplicates: bool = False
     """Leave the row out of tasks in which an earlier row has the same settings; else these are an error."""
@@ -172,6 +174,9 @@ class Suite(_Strict):
     fid_stats: str | None = None
     """The data set of which `bench fid-stats` made statistics, with which FID and KID compare; None compares
     with the rows' true images."""
+    margins: dict[ImageMetric, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    """Differences below which two rows are equivalent, where they are not the usual ones
+    (`bench.report.verdicts.MARGINS`)."""
     tasks: tuple[TaskRow, ...] = Field(min_length=1, strict=False)
     solvers: tuple[SolverRow, ...] = Field(min_length=1, strict=False)
 

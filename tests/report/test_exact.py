@@ -14,34 +14,70 @@ from tests.made_run import exact_table
 
 MMD = Column("MMD", 3, False, name="mmd")
 HARD = 2.0 ** np.arange(FEWEST)
-"""Problems of unlike difficulty: every row is far worse on the last than on the first."""
+PROBLEMS = 24
 
 
-def test_the_floor_is_that_of_the_same_problems():
-    """Worse than exact samples on each problem is not at the floor, though the intervals overlap."""
-    table = exact_table(mmd={"exact": 0.1 * HARD, "mcg": 0.11 * HARD, "oracle": 0.1 * HARD}, turned=("mcg",))
-    judged = judge(table, MMD)
-    intervals = {name: number.interval for name, number in judged.items()}
-    assert intervals["mcg"].low < intervals["exact"].median < intervals["exact"].high
-    assert {name: number.floor for name, number in judged.items()} == {
-        "exact": True,
-        "oracle": True,
-        "mcg": False,
-    }
+def distances(shift=0.0, scale=1.0, seed=0, n=PROBLEMS):
+    """Distances as exact samples have them, 1 +- .2 from set to set, shifted in units of these .2."""
+    return 1 + 0.2 * (shift + scale * np.random.default_rng(seed).normal(size=n))
+
+
+def test_equivalent_is_shown_near_the_floor_and_never_for_want_of_problems():
+    """A further exact set is equivalent, four deviations off are not; seven problems show nothing."""
+    made = {"exact": 0.0, "oracle": 0.0, "ddrm": 0.1, "mcg": 4.0, "dps": -4.0, "daps": 1e6}
+    for n, near in ((PROBLEMS, True), (7, False)):
+        table = exact_table(mmd={name: distances(made[name], seed=i, n=n) for i, name in enumerate(made)})
+        rows = judge(table, MMD).rows
+        assert (rows["oracle"].equivalent, rows["ddrm"].equivalent) == (near, near)
+        assert rows["oracle"].floor and rows["ddrm"].floor
+        assert not any(rows[name].equivalent for name in ("mcg", "dps", "daps"))
+    assert (
+        not judge(exact_table(mmd={"exact": distances(), "mcg": distances(4, seed=1)}), MMD).rows["mcg"].floor
+    )
 
 
 def test_the_best_solver_is_nearest_to_exact_samples_not_to_zero():
     """Less than the distance of exact samples is as wrong as more; anchors are never marked."""
-    shares = {"exact": 1.0, "oracle": 1.0, "dps": 1.1, "mcg": 0.2, "ddrm": 1.1}
-    table = exact_table(mmd={name: share * HARD for name, share in shares.items()})
-    marks = {name: number.mark for name, number in judge(table, MMD).items()}
-    assert marks == {"exact": "", "oracle": "", "ddrm": "best", "mcg": "", "dps": "tie"}
+    made = {"exact": 0, "oracle": 0, "dps": 0.5, "mcg": -20, "ddrm": 0.4, "pigdm": 9}
+    table = exact_table(mmd={name: distances(made[name], seed=i) for i, name in enumerate(made)})
+    marks = {name: number.mark for name, number in judge(table, MMD).rows.items()}
+    assert {marks.pop("dps"), marks.pop("ddrm")} == {"best", "tie"}
+    assert marks == {"exact": "", "oracle": "", "mcg": "worse", "pigdm": "worse"}
+
+
+def test_one_diverged_problem_does_not_hide_the_others():
+    """A solver that is far off everywhere, and out of bounds once, is told apart from exact samples."""
+    wild = distances(9, seed=1)
+    wild[3] = 1e9
+    assert not judge(exact_table(mmd={"exact": distances(), "dps": wild}), MMD).rows["dps"].floor
+
+
+def test_rows_in_another_order_of_problems_are_paired_all_the_same():
+    made = {"exact": distances(), "dps": distances(seed=1), "mcg": distances(2, seed=2)}
+    straight, turned = (judge(exact_table(mmd=made, turned=names), MMD) for names in ((), ("mcg", "dps")))
+    assert straight == turned
+
+
+def test_a_shift_that_would_be_seen_is_seen_in_four_of_five_tables():
+    """Exact sets, one of them shifted by what the table says."""
+    found = tables = 0
+    for seed in range(0, 300, 3):
+        made = {"exact": distances(seed=seed), "oracle": distances(seed=seed + 1)}
+        seen = judge(exact_table(mmd=made), MMD).seen
+        table = exact_table(mmd=made | {"oracle": distances(seen, seed=seed + 2)})
+        found += not judge(table, MMD).rows["oracle"].floor
+        tables += 1
+    assert 0.68 < found / tables < 0.92
 
 
 @pytest.mark.parametrize("n", [FEWEST - 1, 0])
 def test_too_few_exact_samples_decide_nothing(n):
     table = exact_table(mmd={"exact": HARD[:n], "dps": HARD, "mcg": HARD})
-    assert {(number.floor, number.mark) for number in judge(table, MMD).values()} == {(False, "")}
+    judged = judge(table, MMD)
+    assert {(number.floor, number.equivalent, number.mark) for number in judged.rows.values()} == {
+        (False, False, "")
+    }
+    assert np.isnan(judged.seen)
 
 
 def test_metrics_that_no_row_has_are_left_out():

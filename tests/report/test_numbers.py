@@ -5,7 +5,7 @@ import io
 
 from bench.report.columns import KNOWN
 from bench.report.numbers import sheet
-from bench.report.ranking import Judged, judge
+from bench.report.ranking import judge_all
 from bench.report.scores import Sets
 from bench.report.tables import build
 from tests.made_run import PSNR, asked, manifest, record, records
@@ -17,8 +17,7 @@ def test_every_row_has_a_line_and_every_line_the_same_columns(tmp_path):
     )
     (table,) = build([*records(), skipped], [manifest(**asked())])
     psnr, kid = KNOWN[0], KNOWN[5]
-    scores = {column.name: judge(table, column, Sets([tmp_path])) for column in (psnr, kid)}
-    text = sheet([Judged(table, scores, None, {})], [psnr, kid]).decode()
+    text = sheet([judge_all(table, [psnr, kid], Sets([tmp_path]), {})], [psnr, kid]).decode()
     lines = {line["row"]: line for line in csv.DictReader(io.StringIO(text))}
     assert {name: line["status"] for name, line in lines.items()} == {
         **dict.fromkeys(PSNR, "run"),

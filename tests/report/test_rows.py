@@ -6,7 +6,7 @@ import pytest
 
 from bench.records.manifest import RowEntry
 from bench.report.rows import UNTIMED, Method, Row, method_of
-from bench.stats.intervals import bootstrap_interval
+from bench.stats.intervals import mean_interval
 from tests.made_record import make
 from tests.made_run import IMAGES, PSNR, N, make_run, record, report
 
@@ -15,9 +15,7 @@ def test_samples_of_an_image_are_averaged_first(tmp_path):
     found = [record("best", i, sample=k, psnr=PSNR["best"][i] + k) for i in range(N) for k in range(3)]
     _, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
     assert (rows["best"]["n"], rows["best"]["samples"]) == ("12", "3")
-    assert float(rows["best"]["psnr_low"]) == pytest.approx(
-        bootstrap_interval(PSNR["best"] + 1).low, rel=1e-5
-    )
+    assert float(rows["best"]["psnr_low"]) == pytest.approx(mean_interval(PSNR["best"] + 1).low, rel=1e-5)
 
 
 def row_of(*changes):

@@ -36,7 +36,7 @@ def test_set_metrics_come_from_features_and_their_cache_never_goes_stale(tmp_pat
         assert (
             rows["best"]["fid_mark"] == ""
             and rows["best"]["kid_mark"] == "best"
-            and rows["worse"]["kid_mark"] == ""
+            and rows["worse"]["kid_mark"] == "worse"
         )
         assert (
             "FID† ↓" in page.replace("\u00a0", " ")

@@ -13,10 +13,10 @@ from bench.names import counted
 from bench.report.columns import Column
 from bench.report.figures.colours import BASELINE
 from bench.report.figures.page import STYLE, arrangement, finish_grid, new_page, to_png
-from bench.report.ranking import Yardstick, gap
+from bench.report.ranking import Yardstick, shared
 from bench.report.scores import Score, Scores
 from bench.report.tables import Row, Table
-from bench.stats.intervals import Interval, bootstrap_interval
+from bench.stats.intervals import FEWEST, Interval, mean_interval
 
 DIRECTIONS = {1: "  (higher is better)", -1: "  (lower is better)", 0: ""}
 DASHES = ((5, 3), (1, 2), (7, 2, 1, 2), (3, 1, 1, 1, 1, 1))
@@ -108,9 +108,11 @@ def place(
         ours = scores[row.name].interval
         if row.name not in table.unusual or ours is None:
             continue
-        lead = gap(row.scores(metric.name), leader.row.scores(metric.name), 1)
-        if lead is not None and math.isfinite(level.mean + lead.mean - ours.mean):
-            shift = level.mean + lead.mean - ours.mean
+        values, others = shared(row.scores(metric.name), leader.row.scores(metric.name))
+        if len(values) >= FEWEST:
+            shift = level.mean + float((values - others).mean()) - ours.mean
+            if not math.isfinite(shift):
+                continue
             moved = Interval(ours.mean + shift, ours.low + shift, ours.high + shift, ours.n)
             placed[row.name] = replace(scores[row.name], interval=moved)
     return placed
@@ -122,7 +124,7 @@ def _panel(table: Table, scores: dict[str, Score]) -> Panel:
         score = scores[row.name]
         if row.seconds and score.interval and not row.head.baseline:
             hollow = row.timing != table.timing or score.partial
-            points.append(Point(row, bootstrap_interval(row.seconds), score.interval, hollow))
+            points.append(Point(row, mean_interval(row.seconds), score.interval, hollow))
     return Panel(table, scores, points)
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from matplotlib import rc_context
 
-from bench.report.diversity import Spread
 from bench.report.figures.page import ACROSS, LINE, STYLE, new_page, to_png
+from bench.report.samples.diversity import Spread
 from bench.report.tables import Table
 
 

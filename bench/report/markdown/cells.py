@@ -2,15 +2,16 @@
 
 import math
 
-import numpy as np
-
 from bench.names import counted
 from bench.report.columns import Column
 from bench.report.ranking import Yardstick
 from bench.report.scores import Score
 from bench.report.tables import Row, Table
 from bench.report.text import count, escape, seconds, small
-from bench.stats.intervals import bootstrap_interval
+from bench.stats.intervals import mean_interval
+
+MARKS = {"tie": "⁼", "equivalent": "≈", "worse": "ʷ", "beats": "°"}
+"""Mark -> what stands behind the number."""
 
 
 def label(row: Row) -> str:
@@ -27,9 +28,9 @@ def number(column: Column, score: Score | None, baseline: bool, with_interval: b
         text = f"({text})"
     elif baseline:
         text = f"*{text}*"
-    elif score.mark in {"best", "tie"}:
-        text = f"**{text}**" + "⁼" * (score.mark == "tie")
-    text += "°" * (score.mark == "beats")
+    elif score.mark in {"best", "tie", "equivalent"}:
+        text = f"**{text}**"
+    text += MARKS.get(score.mark, "")
     low, high = score.interval.low, score.interval.high
     if with_interval and math.isfinite(low):
         text += small(f"\\[{column.show(low)}, {column.show(high)}\\]")
@@ -59,10 +60,10 @@ def time(row: Row, table: Table) -> str:
     """Seconds per image, marked where they do not compare; below them their interval where it is known."""
     if not row.seconds:
         return "–"
-    mean, low, high, n = bootstrap_interval(np.array(row.seconds))
+    mean, low, high, _ = mean_interval(row.seconds)
     text = seconds(mean)
     digits = len(text.partition(".")[2])
     lowest, highest = f"{low:.{digits}f}", f"{high:.{digits}f}"
-    known = n > 2 and text[0] != "<" and not text == lowest == highest
+    known = math.isfinite(low) and text[0] != "<" and not text == lowest == highest
     mark = "‡" if row.timing != table.timing else ""
     return text + mark + (small(f"\\[{lowest}, {highest}\\]") if known else "")

@@ -18,26 +18,29 @@ MEASUREMENTS = (
     "and task only, and each record carries a hash of its y, which is compared here."
 )
 INTERVALS = (
-    "Intervals: 95 % of the mean over images, bias-corrected accelerated bootstrap, 2000 resamples, fixed "
-    "seed; several samples of an image are averaged first."
+    "Intervals: 95 % of the mean over images, Student's t corrected for skewness (Hall 1992); several "
+    f"samples of an image are averaged first; fewer than {FEWEST} images have none."
 )
 RANKING = (
     "Ranking: among rows with the table's usual number of images. Two rows are compared over the images "
-    f"that both finished, at least {FEWEST}, by the mean of the per-image differences; the best row is "
-    "ahead of each other one so. Where rows have other images none may be: then it is the one with the "
-    "smallest worst deficit."
+    f"that both finished, at least {FEWEST}, by the mean of the per-image differences. The intervals of all "
+    "differences of a task and metric hold together with 95 % certainty: the largest studentised "
+    "difference of the table over random signs of images sets their width (max-T, Westfall and Young "
+    "1993). Places are the range that these intervals leave. Rows that are not ranked are compared with "
+    "the best one in a family of their own. Metrics and tasks are separate families. The difference that "
+    "would be seen is found in four of five such tables."
 )
 TRUTHS = (
     "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images "
     "of the same row. KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, "
     "hence unbiased at any n though both sets show the same images; its interval is ± 1.96 jackknife "
-    "errors, and rows tie within their joint error."
+    "errors, and rows tie within their joint error times what Tukey's range asks of all pairs."
 )
 DATASET = (
     "FID and KID compare the reconstructions of a row (its own images, first samples) with {named}. KID is "
     "the squared MMD with kernel (x·y / d + 1)³, unbiased if the two sets are independent, and biased "
     "downwards where they show equal images; its interval is ± 1.96 jackknife errors, and rows tie within "
-    "their joint error."
+    "their joint error times what Tukey's range asks of all pairs."
 )
 COUNTS = "NFE: network evaluations per image; vjps: backward passes through the network per image."
 SECONDS = (

@@ -10,7 +10,7 @@ from bench.names import counted
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
 from bench.report.columns import Column
-from bench.report.exact import Number, Numbers, ordered, rewards
+from bench.report.exact import MARGIN, Judged, Number, Numbers, ordered, rewards
 from bench.report.markdown.cells import label
 from bench.report.markdown.conventions import metric_notes
 from bench.report.markdown.notes import notes
@@ -34,18 +34,19 @@ from bench.stats.intervals import FEWEST
 
 GLANCE = "mmd"
 """The distance that is shown at a glance."""
-RANKS = {"": "", "best": "¹", "tie": "⁼"}
+RANKS = {"": "", "best": "¹", "tie": "⁼", "worse": "ʷ"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
-    "Medians over problems; \\[small print\\]: their 95 % bootstrap interval. *Italic*: anchors, not "
-    "ranked: `exact` draws from the posterior itself, as many samples, which is the floor; `oracle` is DDPM "
-    "with the posterior's own denoiser; `prior` ignores y. ᶠ: at the floor: not told apart from `exact` "
-    "over the same problems, neither by the paired 95 % bootstrap interval of the difference of the medians "
-    "nor by the signed-rank test at 5 %; with few problems that is no proof of being exact. **Bold**: a "
-    "solver at the floor, and nothing else. ¹: the solver nearest to `exact`. ⁼: not told apart from it in "
-    "the same way, or both at the floor (not corrected for many comparisons). (Brackets): failed or missing "
-    "problems, not ranked."
+    "Medians over problems; \\[small print\\]: their 95 % interval, from order statistics. *Italic*: "
+    "anchors, not ranked: `exact` draws from the posterior itself, as many samples, which is the floor; "
+    "`oracle` is DDPM with the posterior's own denoiser; `prior` ignores y. **Bold**: a solver that is "
+    f"shown to be equivalent to `exact`: within {MARGIN:g} standard deviations of the distance that exact "
+    "samples have themselves, over the problems. ᶠ: not told apart from `exact`, which is no proof of "
+    "being near: what each table would have told apart stands below it. ¹: the solver nearest to `exact`. "
+    "⁼: not shown to be further than that one; ʷ: shown to be. All pairs of the rows of a table are "
+    "compared at once, so that with 95 % certainty no mark of a column is wrong. (Brackets): failed or "
+    "missing problems, not ranked."
 )
 ON_ONE_PAGE = 8
 """More tasks than that have a page for each prior beside the overview: sites do not render pages of over half
@@ -54,6 +55,10 @@ BACK = "[Overview, figures, sources and conventions](report.md)"
 CONVENTIONS = (
     "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for "
     "every row. Its posterior is known in closed form, and a record is one set of samples from it.",
+    "Rows are compared by asinh((d − e) / s), averaged over problems: d is a row's distance, e that of "
+    "exact samples on the same problem, s its standard deviation over problems. Near exact samples this is "
+    "their difference; far away a logarithm, so that one problem on which a solver diverges does not hide "
+    "the others.",
     "A distance to the posterior says how good a solver is, not whether its code is right: that is what its "
     "certificate says.",
     "`published`: the settings that are published for images; no such row stands where they are the tuned "
@@ -115,11 +120,11 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], columns: Sequence
     column = next((column for column in columns if column.name == GLANCE), None)
     if column is None:
         return []
-    by_prior: dict[str, list[tuple[Table, dict[str, Number]]]] = {}
+    by_prior: dict[str, list[tuple[Table, Judged]]] = {}
     few = []
     for table, found in zip(tables, judged, strict=True):
         if table.usual >= FEWEST:
-            by_prior.setdefault(table.head.prior, []).append((table, found.get(column.name, {})))
+            by_prior.setdefault(table.head.prior, []).append((table, found.get(column.name, Judged({}))))
         else:
             few.append(escape(table.title))
     if not by_prior:
@@ -132,7 +137,7 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], columns: Sequence
     return parts
 
 
-def _matrix(judged: Sequence[tuple[Table, dict[str, Number]]], column: Column) -> str:
+def _matrix(judged: Sequence[tuple[Table, Judged]], column: Column) -> str:
     """Rows by tasks; anchors first."""
     rows: dict[str, Row] = {}
     records: dict[str, list[Record]] = {}
@@ -144,7 +149,7 @@ def _matrix(judged: Sequence[tuple[Table, dict[str, Number]]], column: Column) -
     lines = table_head([f"{column.label} ↓", "NFE", *titles])
     for name in sorted(rows, key=lambda name: not rows[name].head.baseline):
         row = rows[name]
-        cells = [cell(column, found.get(name), row.head.baseline) for _, found in judged]
+        cells = [cell(column, found.rows.get(name), row.head.baseline) for _, found in judged]
         everywhere = replace(row, records=tuple(records[name]))
         lines.append(table_line([_named(everywhere), _cost(row), *cells]))
     return "\n".join(lines)
@@ -157,7 +162,7 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
     metrics = [column.label + ARROWS[column.better] for column in shown]
     lines = table_head(["Solver", *metrics, "NFE", "s / sample", "n", "failed"])
     for row in ordered(table):
-        cells = [cell(column, judged[column.name].get(row.name), row.head.baseline) for column in shown]
+        cells = [cell(column, judged[column.name].rows.get(row.name), row.head.baseline) for column in shown]
         time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
         lines.append(table_line([_named(row), *cells, _cost(row), time, len(row.solved), row.n_failed]))
     problems = f"{counted(table.usual, 'problem')} of {escape(head.dataset)}"
@@ -168,7 +173,7 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
         f"{operator}; {noise_text(head.sigma, head.noise)}{told_text(head.told)}; {problems}, {samples}.",
         "\n".join(lines),
     ]
-    remarks = [*_few(table), *_rewards(table), *notes(table, [], {}, None)]
+    remarks = [*_few(table), *_power(shown, judged), *_rewards(table), *notes(table, [], {}, None)]
     return [*parts, bullets(remarks)] if remarks else parts
 
 
@@ -176,6 +181,21 @@ def _few(table: Table) -> list[str]:
     if table.usual >= FEWEST:
         return []
     return [f"Fewer than {FEWEST} problems cannot tell rows apart: nothing is ranked."]
+
+
+def _power(columns: Sequence[Column], judged: Numbers) -> list[str]:
+    """How far from exact samples a row must be to be told apart, by the metrics that are compared."""
+    texts = []
+    for column in columns:
+        found = judged[column.name]
+        if np.isfinite(found.seen):
+            texts.append(f"{column.label} {found.seen:.1f} ({column.show(found.seen * found.spread)})")
+    if not texts:
+        return []
+    return [
+        "Told apart from `exact` in four of five such tables, in standard deviations of its own distance "
+        f"(and in the metric's unit): {', '.join(texts)}. Nearer rows mostly get ᶠ."
+    ]
 
 
 def _rewards(table: Table) -> list[str]:
@@ -200,9 +220,9 @@ def cell(column: Column, number: Number | None, baseline: bool) -> str:
         text = f"({text})"
     elif baseline:
         text = f"*{text}*"
-    elif number.floor and column.better:
+    elif number.equivalent:
         text = f"**{text}**"
-    text += "ᶠ" * number.floor + RANKS[number.mark]
+    text += "ᶠ" * (number.floor and not number.equivalent) + RANKS[number.mark]
     interval = f"\\[{column.show(low)}, {column.show(high)}\\]".replace(" ", NBSP)
     return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
 

@@ -6,7 +6,7 @@ from itertools import chain
 from bench.names import counted
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
-from bench.report.ranking import Judged, Yardstick, gap
+from bench.report.ranking import Judged, Yardstick
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, any_known, is_biased
 from bench.report.tables import Row, Table, Timing
 from bench.report.text import code, codes, distinct, escape, plain, sentence
@@ -24,7 +24,7 @@ def notes(table: Table, columns: Sequence[Column], scores: Scores, yardstick: Ya
         *_few(table),
         *_below_baseline(table),
         *_variants(table),
-        *_unusual(table, yardstick),
+        *_unusual(table, scores, yardstick),
         *privileged({code(row.name): row.records for row in table.rows}),
         *_incomplete(table, columns, scores),
         *_strangers(table),
@@ -123,7 +123,7 @@ def _facts(row: Row) -> dict[str, str]:
     return {name: plain(value) for name, value in facts.items() if value is not None}
 
 
-def _unusual(table: Table, yardstick: Yardstick | None) -> Iterator[str]:
+def _unusual(table: Table, scores: Scores, yardstick: Yardstick | None) -> Iterator[str]:
     """Rows about fewer images than the others, beside the best of those; and images left out."""
     for n, rows in table.by_images[1:]:
         by_design = all(row.planned for row in rows)
@@ -131,7 +131,7 @@ def _unusual(table: Table, yardstick: Yardstick | None) -> Iterator[str]:
         names, gaps = [], []
         for row in rows:
             names.append(row.name)
-            if found := _to_yardstick(table, row, yardstick):
+            if found := _to_yardstick(row, scores, yardstick):
                 gaps.append(found)
         compared = f". Paired, on the same images: {'; '.join(gaps)}" if gaps else ""
         yield f"{codes(names)}: {counted(n, 'image')} {why}; not ranked{compared}."
@@ -140,13 +140,13 @@ def _unusual(table: Table, yardstick: Yardstick | None) -> Iterator[str]:
         yield f"Images left out here, as the other rows do not have them: {', '.join(extra)}."
 
 
-def _to_yardstick(table: Table, row: Row, yardstick: Yardstick | None) -> str:
+def _to_yardstick(row: Row, scores: Scores, yardstick: Yardstick | None) -> str:
     """The difference of a solver's row to the yardstick; "" where they do not compare."""
-    if yardstick is None or row.head.baseline or row.name in table.strangers:
+    if yardstick is None or row.head.baseline:
         return ""
-    column, other = yardstick.column, yardstick.row
-    found = gap(row.scores(column.name), other.scores(column.name), 1)
-    return _difference(column, row.name, other.name, found, 1) if found else ""
+    column = yardstick.column
+    found = scores[column.name][row.name].gap
+    return _difference(column, row.name, yardstick.row.name, found, column.better) if found else ""
 
 
 def privileged(rows: Mapping[str, Sequence[Record]]) -> list[str]:

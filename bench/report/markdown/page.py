@@ -7,22 +7,27 @@ from typing import NamedTuple
 from bench.names import counted
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
-from bench.report import diversity
+from bench.report.across.ranks import Across
+from bench.report.across.section import NOTE as ACROSS
+from bench.report.across.section import section as across_section
 from bench.report.columns import Column
 from bench.report.markdown.conventions import conventions, operator_table
 from bench.report.markdown.notes import absent
 from bench.report.markdown.section import section
 from bench.report.markdown.summary import summary
 from bench.report.ranking import Judged
+from bench.report.samples import diversity, success
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, escape, sentence, table_line
 
 LEGEND = (
-    "**Bold**: best. **Bold**⁼: not told apart from the best. Two rows are compared over the images that "
-    "both have: the paired 95 % bootstrap interval of the difference holds 0 (not corrected for many "
-    "comparisons). *Italic*: baseline, not ranked. °: not ranked, but better than the best by the same "
-    "interval. (Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % interval of the "
-    "mean over the row's images."
+    "**Bold**: the best mean. **Bold**⁼: no row is shown to be better, which is no proof of being as good: "
+    "the difference that would be seen stands below each table. **Bold**≈: equivalent to the best mean, "
+    "within the margin that stands there too. ʷ: at least one row is shown to be better. All pairs of the "
+    "ranked rows of a task are compared at once, so that with 95 % certainty no mark of a column is wrong. "
+    "No mark: not compared. *Italic*: baseline, not ranked. °: not ranked, but better than the best. "
+    "(Brackets): failed or missing images, not ranked. \\[Small print\\]: 95 % interval of the mean over "
+    "the row's images; two of them that overlap say nothing of a difference."
 )
 FEWER = (
     " Rows for which the suite asks for other images come last and are not ranked. The line above them "
@@ -56,6 +61,7 @@ def document(
     runs: Sequence[RunManifest],
     figures: Collection[str],
     damage: Damage,
+    across: Sequence[Across] = (),
 ) -> str:
     """The whole page.
 
@@ -66,6 +72,7 @@ def document(
         figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the
             page.
         damage: what could not be read.
+        across: the average ranks of each suite.
     """
     tables = [one.table for one in judged]
     parts = [header(tables, runs)]
@@ -77,13 +84,19 @@ def document(
     for name in figures:
         if not name.startswith(("grid_", "ranks_")):
             parts.append(picture(name.replace("_", " "), name))
+    parts += across_section(across, columns)
     for one in judged:
         parts += section(one, columns)
         parts += _figure("Reconstructions", f"grid_{one.table.slug}", one.table, figures)
         parts += diversity.section(one.table, one.spreads)
         parts += _figure("Ranks of the truth", f"ranks_{one.table.slug}", one.table, figures)
     has_spreads = any(one.spreads for one in judged)
-    parts += conventions(columns, runs, [diversity.NOTE] if has_spreads else [])
+    more = [diversity.NOTE] if has_spreads else []
+    if across:
+        more.append(ACROSS)
+    if any(success.successes(table) for table in tables):
+        more.append(success.NOTE)
+    parts += conventions(columns, runs, more)
     return "\n\n".join([*parts, *operator_table(runs)]) + "\n"
 
 

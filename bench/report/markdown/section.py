@@ -1,14 +1,18 @@
 """One task on a page: what was measured, the table, and the notes without which it must not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.names import counted
-from bench.report.columns import Column
+from bench.report.columns import SET_METRICS, Column
 from bench.report.markdown.cells import cost, label, number, time, yardstick_label, yardstick_number
 from bench.report.markdown.notes import notes
 from bench.report.markdown.sources import certified, sources
+from bench.report.markdown.verdicts import compared, place, shown
 from bench.report.ranking import Judged, Yardstick
-from bench.report.scores import any_known, is_biased
+from bench.report.samples import success
+from bench.report.samples.best import oracles
+from bench.report.samples.components import remarks as randomness
+from bench.report.scores import Score, any_known, is_biased
 from bench.report.tables import Row, Table
 from bench.report.text import (
     ARROWS,
@@ -29,9 +33,14 @@ def section(judged: Judged, columns: Sequence[Column]) -> list[str]:
     table = judged.table
     parts = [f"## {escape(table.title)}", _facts(table)]
     if table.rows:
-        parts.append(_grid(judged, [c for c in columns if any_known(judged.scores[c.name].values())]))
-    remarks = [*notes(table, columns, judged.scores, judged.yardstick), *sources([table])]
-    return [*parts, bullets(remarks)] if remarks else parts
+        known = [c for c in columns if any_known(judged.scores[c.name].values())]
+        parts += [_grid(judged, known), *shown(judged.verdicts, known)]
+    remarks = notes(table, columns, judged.scores, judged.yardstick)
+    by = next((column for column in columns if column.better and column.name not in SET_METRICS), None)
+    if by:
+        remarks += randomness(table, by)
+    remarks += sources([table])
+    return [*parts, *([bullets(remarks)] if remarks else []), *success.section(table)]
 
 
 def _facts(table: Table) -> str:
@@ -57,7 +66,9 @@ def _grid(judged: Judged, columns: Sequence[Column]) -> str:
     """The table: rows about the usual images, then groups of others, each below the yardstick's line."""
     table, yardstick = judged.table, judged.yardstick
     with_memory = any(row.memory for row in table.rows)
-    titles = ["Solver", *_titles(judged, columns), "NFE", "s / image"]
+    ranking = next(iter(compared(judged.verdicts, columns)), None)
+    places = [f"place by {ranking.label}"] if ranking else []
+    titles = ["Solver", *_titles(judged, columns), *places, "NFE", "s / image"]
     titles += ["Memory", "n", "failed"] if with_memory else ["n", "failed"]
     lines = table_head(titles)
     for n, rows in table.by_images:
@@ -65,7 +76,10 @@ def _grid(judged: Judged, columns: Sequence[Column]) -> str:
             cells = _yardstick_cells(yardstick, n, columns)
             lines.append(table_line(cells + [""] * (len(titles) - len(cells))))
         for row in rows:
-            lines.append(table_line(_cells(judged, row, columns, with_memory)))
+            lines.append(table_line(_cells(judged, row, columns, ranking, with_memory)))
+    for best, scores in oracles(table, columns):
+        cells = _oracle_cells(best, scores, columns)
+        lines.append(table_line(cells + [""] * (len(titles) - len(cells))))
     return "\n".join(lines)
 
 
@@ -83,7 +97,15 @@ def _yardstick_cells(yardstick: Yardstick, n: int, columns: Sequence[Column]) ->
     return [yardstick_label(yardstick, n), *numbers]
 
 
-def _cells(judged: Judged, row: Row, columns: Sequence[Column], with_memory: bool) -> list[str]:
+def _oracle_cells(best: Row, scores: Mapping[str, Score], columns: Sequence[Column]) -> list[str]:
+    """The numbers of the best of several samples."""
+    numbers = [number(column, scores.get(column.name), baseline=True) for column in columns]
+    return [f"*{escape(best.name)}*{small('oracle, not ranked')}", *numbers]
+
+
+def _cells(
+    judged: Judged, row: Row, columns: Sequence[Column], ranking: Column | None, with_memory: bool
+) -> list[str]:
     """The cells of one row."""
     table = judged.table
     about = [escape(row.head.preset)] if row.head.preset else []
@@ -94,6 +116,8 @@ def _cells(judged: Judged, row: Row, columns: Sequence[Column], with_memory: boo
     cells = [label(row) + small(", ".join(about))]
     for column in columns:
         cells.append(number(column, judged.scores[column.name][row.name], row.head.baseline))
+    if ranking:
+        cells.append(place(judged.scores[ranking.name][row.name]))
     cells += [cost(row), time(row, table)]
     if with_memory:
         cells.append(f"{row.memory:.0f} MB" if row.memory else "–")

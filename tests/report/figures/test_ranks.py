@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.report.diversity import Spread
 from bench.report.figures import ranks
+from bench.report.samples.diversity import Spread
 from bench.report.tables import build
 from tests.made_run import records
 

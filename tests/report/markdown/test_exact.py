@@ -14,10 +14,13 @@ MMD = Column("MMD", 3, False, note="a distance.", name="mmd")
 VALUES = np.linspace(1, 2, FEWEST)
 
 
-def test_bold_is_what_lies_at_the_floor():
+def test_bold_is_what_is_shown_to_be_equivalent():
+    """Not told apart from exact samples is not bold."""
     interval = Median(0.5, 0.4, 0.6, 6)
     best, floored = Number(interval, mark="best"), Number(interval, floor=True, mark="tie")
-    assert cell(MMD, best, False).startswith("0.500¹") and cell(MMD, floored, False).startswith("**0.500**ᶠ⁼")
+    equal = Number(interval, floor=True, equivalent=True)
+    assert cell(MMD, best, False).startswith("0.500¹") and cell(MMD, floored, False).startswith("0.500ᶠ⁼")
+    assert cell(MMD, equal, False).startswith("**0.500**<br>")
     assert cell(MMD, floored, True).startswith("*0.500*ᶠ"), "anchors are never bold"
     assert (
         cell(MMD, Number(interval, partial=True), False).startswith("(0.500)")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bench.stats.intervals import bootstrap_interval
+from bench.stats.intervals import mean_interval
 from tests.made_run import PSNR, ROWS
 
 
@@ -13,21 +13,21 @@ def test_best_ties_and_baselines(rendered):
     assert {name: rows[name]["psnr_mark"] for name in ROWS} == {
         "pinv": "",
         "best": "best",
-        "same": "tie",
-        "worse": "",
+        "same": "equivalent",
+        "worse": "worse",
         "fails": "",
     }
     for name in ("best", "pinv"):
-        expected = bootstrap_interval(PSNR[name])
+        expected = mean_interval(PSNR[name])
         values = [float(rows[name][c]) for c in ("psnr", "psnr_low", "psnr_high")]
         assert values == pytest.approx(expected[:3], rel=1e-5)
     line = next(line for line in page.splitlines() if line.startswith("| *pinv*"))
     assert f"*{PSNR['pinv'].mean():.2f}*" in line and "**" not in line
-    low, high = (f"{end:.2f}" for end in bootstrap_interval(PSNR["best"])[1:3])
+    low, high = (f"{end:.2f}" for end in mean_interval(PSNR["best"])[1:3])
     mean = rf"\*\*{PSNR['best'].mean():.2f}\*\*<br>"
     assert re.search(rf"\| best<br>.*\| {mean}<sub>\\\[{low},.{high}\\\]</sub>.*\| 12 \| 0 \|", page)
-    assert re.search(rf"\| same<br>.*\| \*\*{PSNR['same'].mean():.2f}\*\*⁼<br>", page)
-    assert re.search(rf"\| worse<br>.*\| {PSNR['worse'].mean():.2f}<br>", page)
+    assert re.search(rf"\| same<br>.*\| \*\*{PSNR['same'].mean():.2f}\*\*≈<br>", page)
+    assert re.search(rf"\| worse<br>.*\| {PSNR['worse'].mean():.2f}ʷ<br>", page)
 
 
 def test_every_table_has_equal_columns_in_all_lines(rendered):

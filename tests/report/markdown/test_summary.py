@@ -2,7 +2,7 @@
 
 from bench.report.columns import KNOWN
 from bench.report.markdown.summary import summary
-from bench.report.ranking import Judged, judge, yardstick
+from bench.report.ranking import judge_all
 from bench.report.scores import Sets
 from bench.report.tables import build
 from tests.made_run import N, asked, manifest, record, records
@@ -13,8 +13,7 @@ PSNR, SSIM, LPIPS = KNOWN[:3]
 def judged_tables(folder, found, runs):
     sets, tables = Sets([folder]), []
     for table in build(found, runs):
-        scores = {column.name: judge(table, column, sets) for column in (PSNR, LPIPS)}
-        tables.append(Judged(table, scores, yardstick(table, [PSNR, LPIPS], scores, sets), {}))
+        tables.append(judge_all(table, [PSNR, LPIPS], sets, {}))
     return tables
 
 

@@ -9,13 +9,13 @@ from bench.records.keys import digest
 from bench.report.papers.compare import changed
 from bench.report.papers.paper import paper_page
 from bench.report.scores import REV
-from bench.stats.intervals import bootstrap_interval
+from bench.stats.intervals import mean_interval
 from tests.made_paper import DB, FILE, MEAN, line, ours, page_of
 from tests.made_run import N, make_run
 
 
 def test_reproduced_within_the_interval_and_its_rounding_and_differs_beyond(tmp_path):
-    low, high = bootstrap_interval(DB)[1:3]
+    low, high = mean_interval(DB)[1:3]
     for value, verdict in [
         (25.0, "reproduced"),
         (high - 0.06, "reproduced"),

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.special import stdtrit
 
 from bench.records.record import Record
 from bench.report.tables import Row, Table
 from bench.report.text import escape, table_head, table_line
-from bench.stats.intervals import Interval, bootstrap_interval, bootstrap_means
+from bench.stats.intervals import FEWEST, Interval, mean_interval
 
 Find = Callable[[str], Path | None]
 """Path below objects/ -> the file, if any folder holds it."""
@@ -28,7 +29,6 @@ COLUMNS = {
     "ratio": ("spread / error", ".2f"),
     "coverage": ("coverage", ".3f"),
     "ranks": ("rank deviation", ".3f"),
-    "oracle": ("oracle: best of k", ".2f"),
 }
 NOTE = (
     "Diversity: PSNR of the mean is that of the mean of an image's k samples. Spread: standard deviation "
@@ -37,8 +37,7 @@ NOTE = (
     "far from the mean as a further sample would be. Coverage: share of pixels whose truth lies between the "
     "least and the greatest sample (8-bit ties count in parts), to be read against the nominal (k − 1) / (k "
     "+ 1). Rank deviation: total variation distance between the ranks of the truth among the samples, over "
-    "pixels, and the uniform distribution. *oracle*: the best PSNR of k samples, picked with the truth at "
-    "hand: no method, and never ranked."
+    "pixels, and the uniform distribution."
 )
 
 
@@ -66,23 +65,32 @@ class Spread:
         number, and the mean of its inverse is above the inverse of its mean (Jensen).
         """
         if name != "ratio":
-            return bootstrap_interval(np.array(self.values[name]))
+            return mean_interval(self.values[name])
         spread, error = np.array(self.values["expected"]) ** 2, np.array(self.values["error"]) ** 2
         mean, low, high = np.sqrt(ratio_interval(spread, error)[:3])
         return Interval(mean, low, high, len(error))
 
 
 def ratio_interval(a: np.ndarray, b: np.ndarray) -> Interval:
-    """mean(a) / mean(b) with its 95 % bootstrap interval.
+    """mean(a) / mean(b) with its 95 % interval: the ratios r at which mean(a - r b) may be 0 (Fieller 1954).
 
     Args:
         a, b: (n,), of the same images in the same order; b > 0.
+
+    Returns:
+        Bounds are NaN where n is below `FEWEST`, or where the mean of b may be 0.
     """
-    value, n = float(np.mean(a) / np.mean(b)), len(a)
-    if n == 1:
-        return Interval(value, np.nan, np.nan, 1)
-    low, high = np.quantile(bootstrap_means(a) / bootstrap_means(b), [0.025, 0.975])
-    return Interval(value, float(low), float(high), n)
+    n, means = len(a), (float(np.mean(a)), float(np.mean(b)))
+    value = means[0] / means[1]
+    if n < FEWEST:
+        return Interval(value, np.nan, np.nan, n)
+    covariance = np.cov(a, b) * float(stdtrit(n - 1, 0.975)) ** 2 / n
+    square, middle = means[1] ** 2 - covariance[1, 1], means[0] * means[1] - covariance[0, 1]
+    root = middle**2 - square * (means[0] ** 2 - covariance[0, 0])
+    if square <= 0 or root < 0:
+        return Interval(value, np.nan, np.nan, n)
+    ends = (middle - root**0.5) / square, (middle + root**0.5) / square
+    return Interval(value, float(max(ends[0], 0.0)), float(ends[1]), n)
 
 
 def rank_shares(samples: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -122,7 +130,6 @@ def diversity(samples: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float],
         "error": max(error, 1e-12) ** 0.5,
         "coverage": float(shares[1:-1].sum()),
         "ranks": float(0.5 * np.abs(shares - 1 / (k + 1)).sum()),
-        "oracle": float(decibel[:-1].max()),
     }, shares
 
 
@@ -190,7 +197,9 @@ def _cells(spread: Spread) -> list[str]:
     cells = []
     for name, (_, digits) in COLUMNS.items():
         mean, low, high, _ = spread.interval(name)
-        text = f"*{mean:{digits}}*" if name == "oracle" else f"{mean:{digits}}"
-        cells.append(f"{text}<br><sub>\\[{low:{digits}}, {high:{digits}}\\]</sub>")
+        text = f"{mean:{digits}}"
+        cells.append(
+            text + (f"<br><sub>\\[{low:{digits}}, {high:{digits}}\\]</sub>" if np.isfinite(low) else "")
+        )
     done = len(spread.values["psnr"])
     return [*cells, str(done) if done == spread.planned else f"**{done} of {spread.planned}**"]
