@@ -30,13 +30,15 @@ RESULTS = Path("results")
 
 
 what, again = group("What to report on"), group("What to compute again")
-how, output = group(HOW), group(OUTPUT)
+shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 
 
 @verb(
     "report",
     "report --suite linear",
     "report --from results/mine --from results/theirs --out reports/both",
+    "report --suite linear --latex --columns lpips,psnr --precision psnr:1 --sort psnr",
+    "report --suite linear --task 'blur_*' --solver dps --solver ddrm",
     "report --paper red-diff --from results/reference/linear --out red_diff.md",
 )
 @what("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/NAME. Repeatable.")
@@ -53,6 +55,19 @@ how, output = group(HOW), group(OUTPUT)
     metavar="NAME",
     help="The tables of this paper instead: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.",
 )
+@what("--latex", is_flag=True, help="Tables to be put into a paper instead: LaTeX and its .bib.")
+@task(shown)
+@shown(
+    "--solver",
+    "solvers",
+    metavar="NAME[.param=value]",
+    multiple=True,
+    help="Only this row or solver, as in dps or 'dps-*'; '!dps' means all but dps. Repeatable.",
+)
+@shown("--columns", metavar="NAMES", default="", help="Metrics in the order of the table: lpips,psnr.")
+@shown("--precision", metavar="NAME:N,...", default="", help="Decimals of metrics: psnr:1,lpips:4.")
+@shown("--sort", metavar="NAME", help="With --latex: the metric that orders the rows.")
+@shown("--intervals", is_flag=True, help="With --latex: 95 % intervals beside the numbers.")
 @how(
     "--ms-per-nfe",
     type=positive(10**9),
@@ -72,14 +87,22 @@ def report(
     folders: tuple[Path, ...],
     out: Path | None,
     paper: str | None,
+    latex: bool,
     ms_per_nfe: float | None,
+    **asked: Any,
 ) -> None:
     """Renders tables and figures from records.
 
-    Several run folders are put together into one report. With --paper it prints our numbers beside those of
-    that paper, and the commands for what is not recorded yet.
+    Several run folders are put together into one report; --task, --solver and --columns say what is shown,
+    and marks are about the rows that are shown. With --latex it writes latex/tables.tex and
+    latex/references.bib, and latex/standalone.tex, which shows both. With --paper it prints our numbers
+    beside those of that paper, and the commands for what is not recorded yet.
     """
     chosen = [*(run_folder(suite) for suite in suites), *folders]
+    if paper is not None and (latex or any(asked.values())):
+        raise click.UsageError("--paper shows a paper's own table; it takes no choice of rows or columns")
+    if (asked["sort"] or asked["intervals"]) and not latex:
+        raise click.UsageError("--sort and --intervals are for --latex")
     if paper is not None:
         write_paper(paper, chosen, out, ms_per_nfe)
         return
@@ -88,7 +111,7 @@ def report(
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
     try:
-        click.echo(write_report(chosen, out or chosen[0] / "report"))
+        click.echo(write_report(chosen, out or chosen[0] / "report", ("tex",) if latex else None, **asked))
     except ValueError as error:
         fail(str(error), FAILURE)
 
@@ -105,11 +128,16 @@ def run_folder(suite: str) -> Path:
     return RESULTS / load_suite(suite).name
 
 
-def write_report(folders: list[Path], out: Path) -> Path:
-    """Renders the report; returns the path of its page."""
-    from bench.report import render
+def write_report(folders: list[Path], out: Path, formats: Sequence[str] | None = None, **asked: Any) -> Path:
+    """Renders the report in some formats, by default `bench.report.FORMATS`; returns the path of its page.
 
-    return render(folders, out)[0]
+    Args:
+        asked: as `bench.report.selection.choice.make_choice` takes it.
+    """
+    from bench.report import FORMATS, render
+    from bench.report.selection.choice import make_choice
+
+    return render(folders, out, formats or FORMATS, make_choice(**asked))[0]
 
 
 def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:
@@ -123,25 +151,6 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
             raise click.UsageError(f"--out {out} is a folder; with --paper give a file")
         write_atomic(out, page.encode())
     click.echo(page, nl=False)
-
-
-@verb(
-    "export",
-    "export results/linear",
-    "export results/reference/exact",
-    "export /data/runs/ffhq",
-)
-@click.argument("folder", type=click.Path(path_type=Path))
-def export(folder: Path) -> None:
-    """Keeps all records of a run FOLDER as a table, in its records.parquet.
-
-    `bench.records.load` reads it in place of the journals until records are added, and so can any program
-    that reads Parquet. It can be deleted and made again. It needs pyarrow: pip install
-    'diffusion-inverse-bench[export]'.
-    """
-    from bench.records.table import export
-
-    click.echo(export(folder))
 
 
 @verb(

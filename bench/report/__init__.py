@@ -4,6 +4,7 @@ No torch in here.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -20,16 +21,21 @@ from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
 from bench.report.figures import critical, exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
+from bench.report.latex import document as tex
+from bench.report.latex import grid as latex
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
 from bench.report.ranking import Judged, judge_all
 from bench.report.samples import diversity
 from bench.report.scores import Sets
+from bench.report.selection.choice import Choice
+from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
 from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
+TEX = "tex"
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
@@ -66,41 +72,61 @@ def _is_readable(path: Path) -> bool:
 
 
 def render(
-    folders: str | Path | Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS
+    folders: str | Path | Sequence[str | Path],
+    out: str | Path,
+    formats: Sequence[str] = FORMATS,
+    choice: Choice | None = None,
 ) -> list[Path]:
-    """Renders report.md, tables.csv and the figures; equal records give equal bytes.
+    """Renders report.md, tables.csv, the figures and LaTeX tables; equal records give equal bytes.
 
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `FORMATS`; the Markdown shows the figures where "png" is among them.
+        formats: any of `FORMATS` and `TEX`; the Markdown shows the figures where "png" is among them.
+        choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
 
     Returns:
-        The files written, report.md first.
+        The files written, a page first.
 
     Raises:
-        ValueError: an unknown format, or no records.
+        ValueError: an unknown format, no records, or a choice of what there is not.
         StoreError: a folder that does not exist, or a file that cannot be read or written.
     """
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
+    choice = choice or Choice()
     records, n_bad = _records(places, formats)
+    records = choice.rows.among(records)
     runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
-    tables = build(records, runs)
+    tables = [_asked(table, choice.rows) for table in build(records, runs)]
+    choice.check({column.name for column in columns_of(tables, runs)})
     of_images = [table for table in tables if table.samples_per_problem == 1]
     of_problems = [table for table in tables if table.samples_per_problem > 1]
     parts: list[Files] = []
+    grids: list[latex.Grid] = []
     if of_images:
-        columns = _image_columns(of_images, of_problems, runs)
+        columns = choice.of_columns(_image_columns(of_images, of_problems, runs))
         find = Pictures(places)
         judged = _judged(of_images, columns, runs, places, find)
         parts.append(image_files(judged, columns, runs, formats, find, n_bad))
+        grids += [latex.of_images(one, columns) for one in judged]
     if of_problems:
-        parts.append(exact_files(of_problems, runs, formats))
+        columns = choice.of_columns(columns_of(of_problems, runs))
+        numbers = [exact.numbers(table, columns) for table in of_problems]
+        parts.append(exact_files(of_problems, columns, numbers, runs, formats))
+        for table, found in zip(of_problems, numbers, strict=True):
+            grids.append(latex.of_problems(table, columns, found))
+    if TEX in formats:
+        parts.append(tex.files(grids, choice))
     written = []
     for name, data in _together(parts).items():
         written.append(Path(out) / name)
         write_atomic(written[-1], data)
     return written
+
+
+def _asked(table: Table, rows: Rows) -> Table:
+    """The table, whose rows that have no record yet are those that are asked for."""
+    return replace(table, pending=tuple(label for label in table.pending if rows.asks_for(label)))
 
 
 def _together(parts: Sequence[Files]) -> Files:
@@ -166,11 +192,15 @@ def image_files(
     return files | _png(pictures)
 
 
-def exact_files(tables: Sequence[Table], runs: Sequence[RunManifest], formats: Sequence[str]) -> Files:
+def exact_files(
+    tables: Sequence[Table],
+    columns: Sequence[Column],
+    numbers: Sequence[exact.Numbers],
+    runs: Sequence[RunManifest],
+    formats: Sequence[str],
+) -> Files:
     """The files of the tables of exact suites."""
     files: Files = {}
-    columns = columns_of(tables, runs)
-    numbers = [exact.numbers(table, columns) for table in tables]
     if "csv" in formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
     pictures = exact_plots.draw(tables, numbers) if "png" in formats else {}
@@ -190,8 +220,8 @@ def _png(pictures: dict[str, bytes]) -> Files:
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
     """All records and the number of damaged lines, once the request makes sense."""
     for name in formats:
-        if name not in FORMATS:
-            raise ValueError(f"unknown format '{name}'; known: {', '.join(FORMATS)}")
+        if name not in {*FORMATS, TEX}:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join((*FORMATS, TEX))}")
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:
