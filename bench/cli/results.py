@@ -95,8 +95,9 @@ def report(
 
     Several run folders are put together into one report; --task, --solver and --columns say what is shown,
     and marks are about the rows that are shown. With --latex it writes latex/tables.tex and
-    latex/references.bib, and latex/standalone.tex, which shows both. With --paper it prints our numbers
-    beside those of that paper, and the commands for what is not recorded yet.
+    latex/references.bib, and latex/standalone.tex, which shows both. With --paper it prints that
+    paper's own tables with our numbers over theirs, and the commands for what is not recorded yet; --out
+    PAGE.md writes the long list of numbers to PAGE.csv, too.
     """
     chosen = [*(run_folder(suite) for suite in suites), *folders]
     if paper is not None and (latex or any(asked.values())):
@@ -141,16 +142,19 @@ def write_report(folders: list[Path], out: Path, formats: Sequence[str] | None =
 
 
 def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:
-    """Prints a paper's page, and writes it to the file ``out`` if one is given."""
+    """Prints a paper's page; to a file ``out`` it goes, too, with every number in a CSV file beside it."""
     from bench.records.files import write_atomic
-    from bench.report.papers.paper import paper_page
+    from bench.report.papers.paper import paper_report
 
-    page = paper_page(name, folders, ms_per_nfe)
+    found = paper_report(name, folders, ms_per_nfe)
     if out is not None:
         if out.is_dir():
             raise click.UsageError(f"--out {out} is a folder; with --paper give a file")
-        write_atomic(out, page.encode())
-    click.echo(page, nl=False)
+        if out.suffix == ".csv":
+            raise click.UsageError(f"--out {out}: name the page; the CSV is written beside it")
+        write_atomic(out, found.page.encode())
+        write_atomic(out.with_suffix(".csv"), found.listing)
+    click.echo(found.page, nl=False)
 
 
 @verb(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri
 
+from bench.records.exchange.sheet import neutral
 from bench.report.columns import Column
 from bench.report.numbers import short
 from bench.report.ranking import Values, comparable, rankable, shared
@@ -265,6 +266,7 @@ def _line(table: Table, row: Row, metric: str, judged: Judged) -> list[object]:
     interval = number.interval
     about = [head.task, head.prior, head.operator, head.sigma, table.samples_per_problem, row.name]
     about += [head.solver, head.baseline, row.mean("nfe"), metric]
+    about = [neutral(value) for value in about]
     ends = map(short, interval[:3])
     power = short(judged.spread), short(judged.seen)
     marks = number.floor, number.equivalent, number.mark, number.partial

@@ -18,9 +18,9 @@ NUMBERS_WITH_INTERVALS = 4
 ARROWS = {1: r"~$\uparrow$", -1: r"~$\downarrow$", 0: ""}
 LEGEND = (
     r"\textbf{Bold}: the best mean, and rows that are not shown to be worse or are equivalent to it; all"
-    r" pairs of a task and metric are compared at once (95\,\%). \underline{Underlined}: the best of the others."
-    r" \textit{Italic}: baseline. (Brackets): images failed or are missing. Rows of another number of images,"
-    r" which they state, are not ranked."
+    r" pairs of a task and metric are compared at once (95\,\%). \underline{Underlined}: the best of the"
+    r" others. \textit{Italic}: baseline. (Brackets): images failed or are missing. Rows of another number of"
+    r" images, which they state, are not ranked."
 )
 EXACT = (
     r"Medians over problems. \textbf{Bold}: nearest to exact samples, and rows that are not told apart from"
