@@ -191,8 +191,9 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
     multiple=True,
-    help="The folder of your solvers and operators, where they have moved since the run. Repeatable.",
+    help="The folder of your solvers and operators, whose code may run, also if it has moved. Repeatable.",
 )
+@again("--trust-code", is_flag=True, help="Run any code that the manifests of the folder name.")
 @data_root()
 @device()
 @how(
@@ -219,7 +220,8 @@ def verify(
     metrics of half of a row's images within one unit of the last digit that tables show, since some solvers
     amplify the rounding of a machine on some images. Otherwise it exits with 1. The manifests say how rows
     were made; where one does not, the suite says it as it is now. Rows that cannot be made again are listed
-    with the reason.
+    with the reason. Code that is not ours is imported only from --code, or with --trust-code: a manifest may
+    come from anybody.
     """
     from bench.records.journal import read_records
     from bench.records.manifest import read_manifests
