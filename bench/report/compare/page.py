@@ -64,7 +64,10 @@ def _count(compared: Sequence[Compared], shown: Sequence[Compared]) -> str:
 
 def _grid(own: Sequence[Compared], columns: Sequence[Column]) -> list[str]:
     """The table of one task; nothing where no row is on both sides."""
-    known = [column for column in columns if any(column.name in one.changes for one in own)]
+    changed: set[str] = set()
+    for one in own:
+        changed.update(one.changes)
+    known = [column for column in columns if column.name in changed]
     if not known:
         return []
     lines = table_head(["Row", "n", *(column.label + ARROWS[column.better] for column in known), "moved"])

@@ -45,9 +45,9 @@ def _of_field(kind: str, name: str, a: Row, b: Row) -> Iterator[Difference]:
 
     Of the parameters of two different solvers only those count that both have.
     """
-    values = [getattr(record, name) for row in (a, b) for record in row.records]
     entries: dict[str, None] = {}
-    for value in values:
+    for record in (*a.records, *b.records):
+        value = getattr(record, name)
         if isinstance(value, Mapping):
             entries |= dict.fromkeys(value)
     if not entries:
@@ -62,7 +62,7 @@ def _of_field(kind: str, name: str, a: Row, b: Row) -> Iterator[Difference]:
 
 
 def _both_have(entry: str, a: Row, b: Row) -> bool:
-    return all(any(entry in record.params for record in row.records) for row in (a, b))
+    return entry in a.head.params and entry in b.head.params
 
 
 def _fact(kind: str, name: str, a: Row, b: Row, read: Callable[[Record], Any]) -> Iterator[Difference]:
@@ -86,4 +86,7 @@ def _shown(value: Any) -> str:
 def common(found: Mapping[str, Sequence[Difference]]) -> list[Difference]:
     """The differences that all pairs have."""
     lists = list(found.values())
-    return [one for one in lists[0] if all(one in others for others in lists)] if lists else []
+    shared = lists[0] if lists else []
+    for others in lists[1:]:
+        shared = [one for one in shared if one in others]
+    return list(shared)
