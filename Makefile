@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 WORKERS ?= 2
 TESTS := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile
 
-.PHONY: demo test quick slow check lint clean
+.PHONY: demo test quick slow check lint clean cluster kills
 
 demo: $(VENV)/ready
 	$(RUN) -m bench run --suite demo
@@ -26,6 +26,14 @@ quick: $(VENV)/ready
 slow: $(VENV)/ready
 	$(RUN) -m bench fetch metrics
 	$(RUN) -m pytest -m slow
+
+# Slurm from Debian's packages on this host, as root: a run by job arrays, one of them requeued.
+cluster: $(VENV)/ready
+	$(RUN) -m tools.cluster
+
+# Twenty minutes on two cores: 300 kills at random moments, nothing lost and nothing computed twice.
+kills: $(VENV)/ready
+	$(RUN) -m benchmarks.kills
 
 check: $(VENV)/ready
 	$(RUN) -m bench fetch metrics

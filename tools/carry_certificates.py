@@ -35,7 +35,7 @@ Bits = Mapping[str, Any]
 def check_out(commit: str, folder: Path) -> None:
     """Unpacks the code of a commit into a folder."""
     command = ["git", "-C", str(ROOT), "archive", commit, "bench", "solvers"]
-    packed = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
+    packed = subprocess.run(command, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
 
@@ -44,7 +44,7 @@ def measure(tree: Path) -> dict[str, Bits]:
     """Solver -> its bits in a tree, measured by the probe in a new process."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(PROBE)]
-    done = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE)  # noqa: S603
+    done = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)
 
 

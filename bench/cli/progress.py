@@ -64,6 +64,9 @@ class PlainLines(_Counting):
             cost = f"{record.seconds or 0:.2f} s/image"
             self._say(f"{share} {cell.task.name}/{cell.label} {cost} left {self.eta}{score}")
 
+    def note(self, text: str) -> None:
+        self._say(text)
+
     def _say(self, text: str) -> None:
         self.stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
         self.stream.flush()
@@ -107,6 +110,9 @@ class RichBars(_Counting):
         self.bars.update(self.all, completed=self.done, note=f"left {self.eta}")
         if record.status not in {"ok", "skipped"}:
             self.bars.console.print(loss(cell, record), markup=False, highlight=False)
+
+    def note(self, text: str) -> None:
+        self.bars.console.print(text, markup=False, highlight=False)
 
     def finish(self) -> None:
         self.bars.stop()

@@ -11,7 +11,6 @@ import click
 from bench.cli.command import (
     FAILURE,
     HOW,
-    INTERRUPTED,
     OUTPUT,
     USAGE,
     WHERE,
@@ -30,6 +29,7 @@ from bench.cli.command import (
     task,
     verb,
 )
+from bench.cli.engines import Engine, exit_code, make_engine
 from bench.cli.results import RESULTS, write_report
 from bench.names import counted
 
@@ -100,10 +100,24 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 @data_root()
 @device()
 @where(
+    "--engine",
+    type=click.Choice(["inline", "ray", "slurm"]),
+    help="This process alone, workers of Ray (with extra [ray]), or job arrays of Slurm ([slurm]).  "
+    "[default: inline; ray with --workers]",
+)
+@where(
     "--workers",
     metavar="N|DEVICE,...",
     default="",
-    help="N processes, or one per device, as in cuda:0,cuda:1.",
+    help="N workers, or one per device, as in cuda:0,cuda:1; with slurm, jobs at one time.",
+)
+@where("--address", metavar="HOST:PORT", default="", help="The Ray cluster to use instead of this machine.")
+@where(
+    "--slurm",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="An option of sbatch, as in partition=gpu, gres=gpu:1 or time=4:00:00. Repeatable.",
 )
 @where(
     "--shard",
@@ -158,7 +172,10 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 def run(
     suite_name: str,
     out: Path | None,
+    engine: str | None,
     workers: str,
+    address: str,
+    parameters: tuple[str, ...],
     dry_run: bool,
     progress: str,
     report: bool,
@@ -177,31 +194,20 @@ def run(
     from bench.plan.options import mode
 
     chosen = parse_options(options)
-    if workers:
-        check_workers(workers, chosen)
+    who = make_engine(engine, workers, address, parameters, chosen)
     folder = out or RESULTS / suite.name
     with mode(chosen):
-        plan = prepare(suite, chosen)
+        plan = prepare(suite, chosen if dry_run else who.planned(chosen))
         tell_notes(plan)
         if dry_run:
             print_forecast(plan, folder)
             return
-        lost = compute(plan, folder, progress, workers)
+        lost = compute(plan, folder, progress, who)
     if report:
         click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
     if lost:
         counts = ", ".join(f"{n} {status}" for status, n in lost.items())
         fail(f"{counts}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
-
-
-def check_workers(workers: str, options: "Options") -> None:
-    """Refuses what ``--workers`` cannot mean, before anything is loaded or written."""
-    from bench.run.engines.processes import parts
-
-    try:
-        parts(workers, options.device, options.shard)
-    except ValueError as error:
-        fail(str(error), USAGE)
 
 
 def parse_options(options: dict[str, Any]) -> "Options":
@@ -275,11 +281,10 @@ def print_forecast(plan: "Plan", folder: Path) -> None:
     click.echo(forecast_table(forecast(plan, past)))
 
 
-def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Counter[str]:
+def compute(plan: "Plan", folder: Path, progress: str, engine: Engine) -> Counter[str]:
     """Runs a plan and prints the scores of its cells; how many reconstructions are lost, by status."""
     from bench.cli.progress import make_observer
     from bench.cli.tables import below_baseline, score_table
-    from bench.cli.workers import distribute
     from bench.records.files import check_run_folder, remove_leftovers
     from bench.records.journal import History
     from bench.records.record import DONE
@@ -296,14 +301,14 @@ def compute(plan: "Plan", folder: Path, progress: str, workers: str = "") -> Cou
     tell_ordinary_records(runner, past)
     tell_empty_shard(plan)
     try:
-        if workers:
-            distribute(runner, workers)
-        else:
-            runner.run()
-    except KeyboardInterrupt:
+        engine.run(runner)
+    except KeyboardInterrupt as stop:
         history.new()
         new = len(history.records) - len(past)
-        fail(f"interrupted; {new} new records are kept in {folder}: run again to go on", INTERRUPTED)
+        fail(
+            f"interrupted; {new} new records are kept in {folder}: run again to go on",
+            exit_code(stop),
+        )
     check_run_folder(folder)  # it may have been deleted meanwhile
     history.new()
     records, cells = history.records, {cell.id for cell in plan.cells}

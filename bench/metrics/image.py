@@ -2,7 +2,7 @@
 
 Images are (B, C, H, W) in [-1, 1] with C = 1 or 3. All metrics but residual and misfit clip them to [-1, 1],
 and those that are defined on [0, 1] then map x to (x + 1) / 2. No metric sees a min-max normalised image or
-an 8-bit file.
+an 8-bit file, but those that say so (`quantised`).
 
 Distances between sets (FID, KID) are computed later, by `bench.stats.distances`, from the features that
 `bench.metrics.networks.Inception` returns.
@@ -32,12 +32,30 @@ def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
     population covariance, K = (.01, .03), data range 1 on [0, 1]. The mean is over the positions where the
     window fits, and over the channels.
     """
+    return torch.tensor([mean for mean, _ in _ssim(x_hat, x)], dtype=torch.float64)
+
+
+def ssim_full(x_hat: Tensor, x: Tensor) -> Tensor:
+    """The same over the full map: (B, C, H, W) twice, H and W >= 11 -> (B,) float64.
+
+    Beyond the border the image is reflected, with its edge repeated. Some papers and libraries take the
+    border in, which makes another number, lower or higher.
+    """
+    return torch.tensor([float(full.mean()) for _, full in _ssim(x_hat, x)], dtype=torch.float64)
+
+
+def _ssim(x_hat: Tensor, x: Tensor) -> list[tuple[float, np.ndarray]]:
+    """For each image the mean where the window fits, and the map, (C, H, W)."""
     from skimage.metrics import structural_similarity
 
     pairs = zip(_arrays(x_hat), _arrays(x), strict=True)
     setting = {"data_range": 1.0, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    values = [structural_similarity(a, b, channel_axis=0, **setting) for a, b in pairs]
-    return torch.tensor(values, dtype=torch.float64)
+    return [structural_similarity(a, b, channel_axis=0, full=True, **setting) for a, b in pairs]
+
+
+def quantised(x: Tensor) -> Tensor:
+    """The images that 8-bit files of some images hold: (B, C, H, W) -> the same, clipped to [-1, 1]."""
+    return (unit(x) * 255).round() / 127.5 - 1
 
 
 def _arrays(x: Tensor) -> np.ndarray:

@@ -7,6 +7,7 @@ _ENLARGED = (
     f"images with a side below {SMALLEST} px are enlarged to {SMALLEST} px (bilinear); "
     "grey is repeated to three channels"
 )
+_EIGHT_BIT = "reconstruction rounded to 8 bit, as papers that measure saved PNG files"
 INCEPTION = {
     "legacy_pytorch": "FID Inception of 2015 as in pytorch-fid (legacy_pytorch: bilinear to 299 px, "
     "not antialiased), float images",
@@ -41,4 +42,13 @@ METRICS: dict[str, Metric] = {
     ),
     "fid": Metric("FID", 2, False, f"{_LEGACY}; biased upwards below 2048 images"),
     "kid": Metric("KID x 1000", 2, False, f"unbiased; {_LEGACY}", scale=1000.0),
+    "psnr_quantised": Metric("PSNR (8 bit)", 2, True, f"as PSNR; {_EIGHT_BIT}"),
+    "ssim_full": Metric(
+        "SSIM (full map)",
+        3,
+        True,
+        "as SSIM, but the mean over all pixels; beyond the border the image is reflected",
+    ),
+    "ssim_quantised": Metric("SSIM (8 bit)", 3, True, f"as SSIM; {_EIGHT_BIT}"),
+    "lpips_quantised": Metric("LPIPS (8 bit)", 3, False, f"as LPIPS; {_EIGHT_BIT}"),
 }

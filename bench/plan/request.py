@@ -22,13 +22,13 @@ def make_request(suite: Suite, options: Options) -> Request:
     Paths are written from the root of the file system.
     """
     plain = suite.model_dump(mode="json")
+    _leave_out(plain, "margins")
+    for row in plain["solvers"]:
+        _leave_out(row, "samples")
     for task in plain["tasks"]:
         for name in ADDED:
             if task[name] == TaskRow.model_fields[name].default:
                 del task[name]
-    _leave_out(plain, "margins")
-    for row in plain["solvers"]:
-        _leave_out(row, "samples")
     for row in (plain, *plain["tasks"], *plain["solvers"]):
         for name, place in PLACES.items():
             if row.get(name):

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
 
@@ -70,6 +70,9 @@ def _rank(record: Record) -> tuple[int, int]:
 class History:
     """What the journals of a run folder hold, whoever writes them: read once, and then what is new.
 
+    Args:
+        known: what somebody else has read already, as his `marks` say; only what came since is read.
+
     Attributes:
         attempts: all records, several of one key included.
 
@@ -77,17 +80,22 @@ class History:
         StoreError: a line was written by a newer format, or a file cannot be read; of `new`, too.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, known: Mapping[Path, int] | None = None) -> None:
         self.folder = Path(folder) / "journal"
         self.attempts: list[Record] = []
         self._parse = LineReader()
-        self._read: dict[Path, int] = {}
+        self._read: dict[Path, int] = dict(known or {})
         """Journal -> the number of its bytes that were read."""
         self._damaged = 0
         self._torn: set[Path] = set()
         """Journals whose last line is not whole, or not yet."""
         self._best: list[Record] = []
         self.new()
+
+    @property
+    def marks(self) -> dict[Path, int]:
+        """Journal -> the number of its bytes that were read."""
+        return dict(self._read)
 
     @property
     def damaged(self) -> int:
@@ -265,8 +273,3 @@ def journal_stem(pid: int) -> str:
     """The beginning of the names of the journals of a process of this machine."""
     host = re.sub(r"[^A-Za-z0-9_.]", "-", socket.gethostname()) or "host"
     return f"{host}-{pid}-"
-
-
-def wrote_records(folder: str | Path, pid: int) -> bool:
-    """Whether a process of this machine opened a journal here, which it does at its first record."""
-    return any((Path(folder) / "journal").glob(f"{journal_stem(pid)}*.jsonl"))

@@ -3,7 +3,7 @@
 No torch in here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -105,8 +105,10 @@ def render(
     grids: list[latex.Grid] = []
     if of_images:
         columns = choice.of_columns(_image_columns(of_images, of_problems, runs))
-        find = Pictures(places)
-        judged = _judged(of_images, columns, runs, places, find)
+        sets, find = Sets(places, runs), Pictures(places)
+        margins = {run.suite: run.margins for run in runs}
+        judged = [_judge(table, columns, sets, find, margins) for table in of_images]
+        sets.save()  # FID and KID are kept for the next report
         parts.append(image_files(judged, columns, runs, formats, find, n_bad))
         grids += [latex.of_images(one, columns) for one in judged]
     if of_problems:
@@ -152,22 +154,16 @@ def _image_columns(
     return [column for column in columns_of(of_images, runs) if column.name not in elsewhere]
 
 
-def _judged(
-    tables: Sequence[Table],
+def _judge(
+    table: Table,
     columns: Sequence[Column],
-    runs: Sequence[RunManifest],
-    folders: Sequence[Path],
-    find: Pictures,
-) -> list[Judged]:
-    """All that is computed of each table; FID and KID are kept for the next report."""
-    sets = Sets(folders, runs)
-    margins = {run.suite: MARGINS | run.margins for run in runs}
-    judged = []
-    for table in tables:
-        spreads, own = diversity.measure(table, find), margins.get(table.head.suite, MARGINS)
-        judged.append(judge_all(table, columns, sets, spreads, own))
-    sets.save()
-    return judged
+    sets: Sets,
+    find: grid.Find,
+    margins: Mapping[str, Mapping[str, float]],
+) -> Judged:
+    """All that is computed of a table; its margins are those of its suite."""
+    own = margins.get(table.head.suite, {})
+    return judge_all(table, columns, sets, diversity.measure(table, find), MARGINS | own)
 
 
 def image_files(

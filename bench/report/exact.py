@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy.special import ndtri
@@ -47,9 +48,10 @@ FIELDS = (
 """The columns of exact.csv."""
 
 
-MARGIN = 2.0
+MARGIN = 2.8
 """How far from exact samples a row may be that is equivalent to them, in standard deviations of the exact
-samples' own distance over the problems."""
+samples' own distance over the problems, by its quartiles: two sets of exact samples differ by less in 95 % of
+cases (the repeatability limit of ISO 5725)."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ class Judged:
 
     Attributes:
         rows: row -> number; rows without the metric are absent.
-        spread: standard deviation over problems of the exact samples' own distance; NaN where nothing is
-            compared.
+        spread: standard deviation over problems of the exact samples' own distance, by its quartiles; NaN
+            where nothing is compared.
         seen: how far from exact samples a row must be, in these deviations, that four of five such tables
             tell them apart, if it scatters as they do; NaN where nothing is compared.
     """
@@ -100,8 +102,8 @@ def judge(table: Table, column: Column) -> Judged:
     family, spread = None, np.nan
     if exact is not None and column.better:
         floor = exact.scores(column.name)
-        spread = float(np.std(_array(floor), ddof=1)) if len(floor) >= FEWEST else np.nan
-        if spread > 0:
+        spread = _spread(_array(floor)) if len(floor) >= FEWEST else np.nan
+        if 0 < spread < np.inf:
             family = compare_all({row.name: _excess(values, floor, spread) for row, values in rows})
     found = {}
     for row, values in rows:
@@ -115,30 +117,51 @@ def judge(table: Table, column: Column) -> Judged:
     return Judged(marked, spread, _seen((family.critical + ndtri(POWER)) / math.sqrt(n)))
 
 
+def _spread(floor: np.ndarray) -> float:
+    """The standard deviation of a normal distribution with the quartiles of some distances.
+
+    That of the distances would be decided by the few problems on which any set of samples is far off.
+    """
+    lower, upper = np.quantile(floor, [0.25, 0.75])
+    return float((upper - lower) / (2 * ndtri(0.75)))
+
+
 def _excess(values: Values, floor: Values, spread: float) -> Values:
     """Problem -> how far a row is from the exact samples there, in their spread; logarithmic beyond it.
 
     The inverse hyperbolic sine is odd, so that what is as likely above as below stays so, and one problem on
     which a solver diverges does not hide the others.
     """
-    return {name: math.asinh((values[name] - floor[name]) / spread) for name in values if name in floor}
+    found = {}
+    for name in values:
+        if name in floor:
+            gap = 0.0 if values[name] == floor[name] else values[name] - floor[name]
+            found[name] = math.asinh(gap / spread)
+    return found
 
 
-def _excess_of(shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of `_excess` of exact samples that are shifted by so many deviations.
+@cache
+def _shifted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shifts of exact samples in their deviations, and mean and standard deviation of `_excess` there.
 
     It is asinh(shift + 2^.5 z) for normal z, since both sets scatter.
     """
+    shifts = np.concatenate([[0.0], np.geomspace(0.01, 1000, 400)])
     nodes, weights = np.polynomial.hermite_e.hermegauss(64)
     values = np.arcsinh(shifts[:, None] + math.sqrt(2) * nodes)
     mean = values @ weights / weights.sum()
-    return mean, np.sqrt((values - mean[:, None]) ** 2 @ weights / weights.sum())
+    return shifts, mean, np.sqrt((values - mean[:, None]) ** 2 @ weights / weights.sum())
+
+
+def _excess_at(shift: float) -> float:
+    """The mean excess of exact samples that are shifted by so many deviations."""
+    shifts, mean, _ = _shifted()
+    return float(np.interp(shift, shifts, mean))
 
 
 def _seen(needed: float) -> float:
     """The shift whose mean excess is so many of its own standard deviations; infinite beyond 1000."""
-    shifts = np.concatenate([[0.0], np.geomspace(0.01, 1000, 400)])
-    mean, deviation = _excess_of(shifts)
+    shifts, mean, deviation = _shifted()
     return float(np.interp(needed, mean / deviation, shifts, right=np.inf))
 
 
@@ -149,7 +172,7 @@ def _placed(number: Number, row: Row, exact: Row, family: Family) -> Number:
     found = family.difference(row.name, exact.name)
     if found is None:
         return number
-    is_equivalent = family.within(row.name, exact.name, float(_excess_of(np.array([MARGIN]))[0][0]))
+    is_equivalent = family.within(row.name, exact.name, _excess_at(MARGIN))
     return replace(number, floor=found.low <= 0 <= found.high, equivalent=is_equivalent)
 
 

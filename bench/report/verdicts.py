@@ -117,6 +117,7 @@ def _leader(family: Family) -> str:
     Where rows have other images none may be; then it is the one with the smallest worst deficit (minimax).
     """
     known = np.where(np.isfinite(family.means), family.means, np.inf)
+    known = np.where(family.infinite != 0, np.copysign(np.inf, family.infinite), known)
     np.fill_diagonal(known, np.inf)
     return family.names[int(np.argmax(np.minimum(known.min(axis=1), 0)))]
 

@@ -1,6 +1,7 @@
 """What an exception means for a record: its status, and its reason in one line."""
 
 import contextlib
+import inspect
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from bench.checks.shared import Untouched
 from bench.plan.cell import Cell
 from bench.records.files import StoreError
-from bench.run.solve import ContractViolation
+from bench.run.solve import ContractViolation, SolverTimeout
 from bench.system.code.reads import reading, refuse_undeclared
 from bench.system.device import out_of_memory
 
@@ -65,6 +66,22 @@ def describe(error: BaseException, own: str = "") -> str:
     if not chosen:
         return text
     return f"{text} ({Path(chosen[-1].filename).name}:{chosen[-1].lineno})"
+
+
+def diverged(step: int, steps: int | None) -> Failure:
+    """The failure of an image that was first not finite at this step of so many."""
+    of = f" of {steps}" if steps else ""
+    return Failure("diverged", f"not finite at step {step}{of}")
+
+
+def what_it_means(error: BaseException, cell: Cell, measured: bool) -> Failure:
+    """What an exception means, by where it came from: measuring, or a solver, whose own line is named."""
+    if isinstance(error, SolverTimeout):
+        return Failure("timeout", str(error))
+    if not measured:
+        status, reason = failure(error)
+        return Failure(status, f"measuring: {reason}")
+    return failure(error, inspect.getfile(type(cell.solver)))
 
 
 @contextlib.contextmanager

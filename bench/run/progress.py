@@ -27,6 +27,11 @@ class Observer:
     def recorded(self, cell: "Cell", record: "Record") -> None:
         """A record was written."""
 
+    def note(self, text: str) -> None:
+        """Something is to be known that is no record, such as what is waited for. Told once each time it
+        changes.
+        """
+
     def finish(self) -> None:
         """The run is over or was interrupted."""
 

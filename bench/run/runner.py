@@ -1,29 +1,33 @@
 """Runs a plan cell by cell, batch by batch: measure, solve, score, keep. What is recorded is not repeated."""
 
-import inspect
+import contextlib
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from bench.checks.shared import Untouched
+from bench.names import counted
 from bench.plan.cell import Cell, Job
 from bench.plan.manifest import make_manifest
 from bench.plan.plan import Plan
 from bench.records.journal import History, Journal
 from bench.records.manifest import write_manifest
 from bench.records.record import Record
-from bench.run.failures import Failure, ScoringError, failure, scoring, watched
+from bench.run.engines.jobs import Batches, Desk, Taken
+from bench.run.failures import Failure, ScoringError, diverged, failure, scoring, watched, what_it_means
 from bench.run.gallery import Gallery
 from bench.run.inputs import Measured, measure, solver_inputs
 from bench.run.progress import Observer
 from bench.run.recorder import Cost, Identity, Recorder, Result, identities, timestamp
-from bench.run.score import imagenet_labels, make_scorer
+from bench.run.score import Scored, imagenet_labels, make_scorer
 from bench.run.score_samples import SampleScorer, as_samples, divergence
-from bench.run.solve import Outcome, SolverTimeout, first_particle, solve, warm_up
+from bench.run.solve import Outcome, first_particle, solve, warm_up
 from bench.stats.features import features_folder
 from bench.system.device import full_precision, release_memory
+from bench.system.locks import POLL
 
 
 class Runner:
@@ -31,6 +35,7 @@ class Runner:
 
     Args:
         history: what the folder holds, if it was read already.
+        scored: what is scored, where the plan is a part of a larger one.
 
     Raises:
         StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded
@@ -44,31 +49,102 @@ class Runner:
         observer: Observer,
         command: str = "",
         history: History | None = None,
+        scored: Scored | None = None,
     ) -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
-        self.history, self.journal = history or History(folder), Journal(folder)
+        self.journal, self.history = Journal(folder), history or History(folder)
+        self.desk = Desk(folder, self.history)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         pictures = None if several else plan.options.pictures
         self.gallery = Gallery(folder, pictures, features_folder(plan.suite.fid_mode))
-        self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells), SampleScorer()
+        self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells, scored), SampleScorer()
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
         self._untouched: dict[int, Untouched] = {}
         self._warm: set[tuple[type, type, int, int]] = set()
+        self._awaited: dict[str, Cell] = {}
+        """Key -> cell of what is missing and was not told to the observer."""
+        self._told_waiting = False
 
-    def run(self) -> Counter[str]:
-        """Runs all that is missing, and counts the new records by status."""
-        todo = self.missing()
-        self.announce()
-        self.observer.start([(cell, len(jobs)) for cell, jobs in todo])
+    def run(self, wait: bool = True) -> Counter[str]:
+        """Runs all that is missing, and counts the new records by status.
+
+        Args:
+            wait: at the end, wait for what other processes have claimed, and take what they leave.
+        """
+        todo = self.begin()
         try:
-            with self.journal, full_precision():
-                for cell, jobs in todo:
-                    self._run_cell(cell, jobs)
-                    cell.prior.recompute(self.plan.options.recompute)
+            with self.computing():
+                while todo:
+                    left = [(cell, self.compute(cell, jobs)) for cell, jobs in todo]
+                    todo = [(cell, jobs) for cell, jobs in left if jobs and wait]
+                    if todo:
+                        self._wait(sum(len(jobs) for _, jobs in todo))
         finally:
             self.observer.finish()
         return self.counts
+
+    def begin(self, workers: int = 1) -> list[tuple[Cell, list[Job]]]:
+        """Writes down what is asked for, starts the observer, and returns what is missing."""
+        todo = self.missing()
+        self.announce()
+        self.observer.start([(cell, len(jobs)) for cell, jobs in todo], workers)
+        for cell, jobs in todo:
+            self._awaited |= dict.fromkeys([job.key for job in jobs], cell)
+        return todo
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """Computes inside with full precision; at the end, closes the journal and gives all claims back."""
+        try:
+            with self.journal, full_precision():
+                yield
+        finally:
+            self.desk.close()
+
+    def compute(self, cell: Cell, jobs: Sequence[Job]) -> list[Job]:
+        """Computes jobs of a cell that nobody else has claimed or recorded; inside `computing`.
+
+        Returns:
+            The jobs that other processes had claimed. Each is recorded later, or free again.
+        """
+        size = self.plan.options.batch if cell.samples_per_problem == 1 else 1
+        waiting, left = list(jobs), []
+        while waiting:
+            mine, others, waiting = self._take(waiting, size)
+            left += others
+            try:
+                size = self._run_cell(cell, mine, size)
+            finally:
+                self.desk.release(mine)
+        cell.prior.recompute(self.plan.options.recompute)
+        return left
+
+    def give_up(self, cell: Cell, jobs: Sequence[Job], lost: Failure) -> None:
+        """Records jobs that will not be computed, unless somebody else has them."""
+        for job in jobs:
+            if self._take([job], 1).mine:
+                self._record(cell, job, lost, Identity(), Cost())
+                self.desk.release([job])
+
+    def look(self) -> None:
+        """Tells the observer of the records that others have made meanwhile."""
+        for record in self.desk.look():
+            self._tell(record)
+
+    def _take(self, jobs: Sequence[Job], most: int) -> Taken:
+        taken, new = self.desk.take(jobs, most)
+        for record in new:
+            self._tell(record)
+        return taken
+
+    def _wait(self, n: int) -> None:
+        """Waits for so many jobs that others have claimed."""
+        if not self._told_waiting:
+            self.observer.note(f"waiting for {counted(n, 'reconstruction')} at work in another process")
+        self._told_waiting = True
+        time.sleep(POLL)
+        self.look()
 
     def missing(self) -> list[tuple[Cell, list[Job]]]:
         """What is left to do now, cell by cell; reads what others have written meanwhile."""
@@ -94,14 +170,15 @@ class Runner:
         )
         write_manifest(self.folder, manifest)
 
-    def _run_cell(self, cell: Cell, jobs: Sequence[Job]) -> None:
-        """Measures, solves, scores and keeps, batch by batch."""
+    def _run_cell(self, cell: Cell, jobs: Sequence[Job], size: int) -> int:
+        """Measures, solves, scores and keeps, batch by batch; the size that batches have now."""
         if jobs and cell.reason is not None:
             self._record(cell, jobs[0], Failure("skipped", cell.reason), Identity(), Cost())
-            return
-        batches = Batches(jobs, self.plan.options.batch if cell.samples_per_problem == 1 else 1)
+            return size
+        batches = Batches(jobs, size)
         while batch := batches.next():
             self._run_batch(cell, batches, batch)
+        return batches.size
 
     def _run_batch(self, cell: Cell, batches: "Batches", batch: Sequence[Job]) -> None:
         measured, outcome = self._attempt(cell, batch)
@@ -124,7 +201,7 @@ class Runner:
             with watched(cell, guards):
                 return measured, self._solve(cell, jobs, measured)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a solver may raise anything; it costs its own images only
-            return measured, failure_of(error, cell, measured)
+            return measured, what_it_means(error, cell, measured is not None)
 
     def _may_try_again(
         self, cell: Cell, batches: "Batches", measured: Measured | None, lost: Failure
@@ -158,7 +235,8 @@ class Runner:
             results, batch = self._score_images(cell, jobs, measured, outcome), len(jobs)
             unavailable = self.scorer.unavailable
         else:
-            outcome, batch = self._as_samples(cell, outcome), cell.samples_per_problem
+            batch = cell.samples_per_problem
+            outcome = as_samples(outcome, batch, cell.data.shape)
             results = [self._score_samples(cell, jobs[0], measured, outcome)]
         for i, identity in enumerate(identities(measured, len(jobs))):
             cost = Cost.of(outcome, batch, i)
@@ -209,9 +287,6 @@ class Runner:
         for i, lost in zip(ok, failures, strict=True):
             results[i] = lost or results[i]
 
-    def _as_samples(self, cell: Cell, outcome: Outcome) -> Outcome:
-        return as_samples(outcome, cell.samples_per_problem, cell.data.shape)
-
     def _score_samples(self, cell: Cell, job: Job, measured: Measured, outcome: Outcome) -> Result:
         """Scores samples as a set; one that is not finite loses all."""
         if reason := divergence(outcome):
@@ -233,49 +308,11 @@ class Runner:
         record = self.recorder.record(cell, job, result, identity, cost, unavailable)
         self.journal.append(record)
         self.counts[record.status] += 1
+        self.desk.settled.add(record.key)
+        self._awaited.pop(record.key, None)
         self.observer.recorded(cell, record)
 
-
-class Batches:
-    """The jobs of a cell in batches: smaller ones where memory lacks, single ones where a batch fails."""
-
-    def __init__(self, jobs: Sequence[Job], size: int) -> None:
-        self._left, self._size = list(jobs), size
-        self._alone = 0
-        """How many of the next jobs are tried one by one."""
-
-    def next(self) -> list[Job]:
-        """The batch to try now; [] at the end."""
-        return self._left[: 1 if self._alone else self._size]
-
-    def done(self) -> None:
-        """Goes on to the next batch."""
-        self._left = self._left[len(self.next()) :]
-        self._alone = max(self._alone - 1, 0)
-
-    def split(self, halve: bool) -> bool:
-        """Makes the batch smaller, by half or to single jobs. False where it is a single job already."""
-        n = len(self.next())
-        if n == 1:
-            return False
-        if halve:
-            self._size = n // 2
-        else:
-            self._alone = n
-        return True
-
-
-def diverged(step: int, steps: int | None) -> Failure:
-    """The failure of an image that was first not finite at this step of so many."""
-    of = f" of {steps}" if steps else ""
-    return Failure("diverged", f"not finite at step {step}{of}")
-
-
-def failure_of(error: BaseException, cell: Cell, measured: Measured | None) -> Failure:
-    """What an exception means, by where it came from: measuring, or a solver, whose own line is named."""
-    if isinstance(error, SolverTimeout):
-        return Failure("timeout", str(error))
-    if measured is None:
-        status, reason = failure(error)
-        return Failure(status, f"measuring: {reason}")
-    return failure(error, inspect.getfile(type(cell.solver)))
+    def _tell(self, record: Record) -> None:
+        """Tells the observer of a record that it waits for, once."""
+        if cell := self._awaited.pop(record.key, None):
+            self.observer.recorded(cell, record)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from bench.system.device import in_halves
 
 SSIM_WINDOW = 11
 """Least side of an image that has an SSIM, pixels."""
-LPIPS = {"lpips": "alex", "lpips_vgg": "vgg"}
+LPIPS = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_quantised": "alex"}
 """Metric -> trunk."""
+QUANTISED = {"lpips_quantised"}
+"""Those of `LPIPS` that see the reconstruction in 8 bit."""
 SETS = ("fid", "kid")
 """Metrics of sets of images, by their Inception features."""
 USUAL = ("psnr", "ssim", "lpips")
@@ -52,10 +54,9 @@ class Scorer:
     ) -> None:
         self.device, self.asked = device, asked
         self.unavailable: dict[str, str] = {}
-        if "ssim" in asked and shape is not None and min(shape[1:]) < SSIM_WINDOW:
-            self.unavailable["ssim"] = (
-                f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
-            )
+        if shape is not None and min(shape[1:]) < SSIM_WINDOW:
+            reason = f"its window of {SSIM_WINDOW} pixels does not fit images of {shape[1]} x {shape[2]}"
+            self.unavailable |= {name: reason for name in asked if name.startswith("ssim")}
         self.lpips: dict[str, networks.Lpips] = {}
         self.classifier: networks.Classifier | None = None
         self.inception: networks.Inception | None = None
@@ -111,12 +112,15 @@ class Scorer:
         y, A, sigma = measurement
         columns: dict[str, Callable[[], Tensor]] = {
             "psnr": lambda: image.psnr(x_hat, x),
+            "psnr_quantised": lambda: image.psnr(image.quantised(x_hat), x),
             "ssim": lambda: image.ssim(x_hat, x),
+            "ssim_full": lambda: image.ssim_full(x_hat, x),
+            "ssim_quantised": lambda: image.ssim(image.quantised(x_hat), x),
             "misfit": lambda: image.misfit(A, x_hat, y, measurement.noise),
             "residual": lambda: image.residual(A, x_hat, y),
         }
         for name, lpips in self.lpips.items():
-            columns[name] = partial(lpips, x_hat, x)
+            columns[name] = partial(lpips, image.quantised(x_hat) if name in QUANTISED else x_hat, x)
         if self.classifier is not None and labels is not None:
             columns["top1"] = partial(self.classifier, x_hat, labels)
         rows: list[dict[str, float]] = [{} for _ in range(len(x))]
@@ -141,19 +145,39 @@ class Scorer:
         return in_halves(part, len(x), self.device, lost=failure)
 
 
-def make_scorer(suite: Suite, cells: Sequence[Cell]) -> Scorer:
-    """Makes what scores the cells of a suite. Top-1 accuracy needs ImageNet's labels in the data of some."""
-    device, data = cells[0].prior.device, [cell.data for cell in cells if cell.samples_per_problem == 1]
-    if not data:
+class Scored(NamedTuple):
+    """The images that a run scores one by one: all of them decide which metrics are computed."""
+
+    names: tuple[str, ...]
+    """Of the data sets."""
+    shape: tuple[int, ...] | None
+    """(C, H, W) of the smallest; None where there are none."""
+    labelled: bool
+    """Whether ImageNet's labels are known of some."""
+
+
+def what_is_scored(cells: Sequence[Cell]) -> Scored:
+    """The images that the cells of a run score one by one."""
+    data = [cell.data for cell in cells if cell.samples_per_problem == 1]
+    shape = min((tuple(images.shape) for images in data), key=lambda shape: min(shape[1:]), default=None)
+    names = tuple(dict.fromkeys(images.name for images in data))
+    return Scored(names, shape, any(has_imagenet_labels(images) for images in data))
+
+
+def make_scorer(suite: Suite, cells: Sequence[Cell], scored: Scored | None = None) -> Scorer:
+    """Makes what scores the cells of a suite. Top-1 accuracy needs ImageNet's labels in the data of some.
+
+    Args:
+        scored: the images of the whole run, where these cells are a part of it.
+    """
+    device, scored = cells[0].prior.device, scored or what_is_scored(cells)
+    if scored.shape is None:
         return Scorer(device, None, None, [])
-    shape = min((images.shape for images in data), key=lambda shape: min(shape[1:]))
-    labelled = any(has_imagenet_labels(images) for images in data)
-    asked = [name for name in suite.metrics if name != "top1" or labelled]
-    scorer = Scorer(device, suite.fid_mode if suite.features else None, shape, asked)
+    asked = [name for name in suite.metrics if name != "top1" or scored.labelled]
+    scorer = Scorer(device, suite.fid_mode if suite.features else None, scored.shape, asked)
     if asked != list(suite.metrics):
-        names = ", ".join(dict.fromkeys(images.name for images in data))
         scorer.unavailable["top1"] = (
-            f"it needs ImageNet's labels, which {names} has not (`label_set` in the card)"
+            f"it needs ImageNet's labels, which {', '.join(scored.names)} has not (`label_set` in the card)"
         )
     return scorer
 

@@ -1,4 +1,4 @@
-"""Means of two rows of a table over what both have."""
+"""Two mappings of scores over what both have."""
 
 from collections.abc import Mapping
 

@@ -30,10 +30,11 @@ class Family:
     Attributes:
         names: (k,), the rows.
         means: (k, k), mean of row a - row b over the images of both; NaN where they share too few.
-        errors: (k, k), its standard error.
+        errors: (k, k), its standard error; infinite where each row is infinitely far above the other on some
+            image.
         shared: (k, k), the number of those images.
-        infinite: (k, k), whether a score of just one of the two is infinite; mean and error are then those of
-            bounded differences.
+        infinite: (k, k), 1 where row a is infinitely far above row b on some image, -1 where it is below, 0
+            elsewhere; mean and error are then those of bounded differences.
         critical: the largest studentised difference that chance gives in 95 % of tables without differences.
     """
 
@@ -47,20 +48,23 @@ class Family:
     def difference(self, a: str, b: str) -> Interval | None:
         """The mean of a - b with its simultaneous interval; None where the rows share too few images."""
         i, j = self.names.index(a), self.names.index(b)
-        mean, width = float(self.means[i, j]), self.critical * float(self.errors[i, j])
+        mean, error = float(self.means[i, j]), float(self.errors[i, j])
         if np.isnan(mean):
             return None
+        if np.isinf(error):
+            return Interval(np.nan, -np.inf, np.inf, int(self.shared[i, j]))
+        width = self.critical * error
         low, high = mean - width, mean + width
-        if self.infinite[i, j]:
-            mean = float(np.copysign(np.inf, mean))
-            low, high = min(low, mean), max(high, mean)
+        if sign := int(self.infinite[i, j]):
+            mean = sign * np.inf
+            low, high = (low, mean) if sign > 0 else (mean, high)
         return Interval(mean, low, high, int(self.shared[i, j]))
 
     @cached_property
     def beaten(self) -> np.ndarray:
-        """(k, k), whether row a is shown to be better than row b."""
+        """(k, k), whether row a is shown to be better than row b; never where b is infinitely better."""
         with np.errstate(invalid="ignore"):
-            return self.means - self.critical * self.errors > 0
+            return (self.means - self.critical * self.errors > 0) & (self.infinite >= 0)
 
     def place(self, name: str) -> tuple[int, int]:
         """The best and the worst place that the data leave to a row, 1 being first.
@@ -118,6 +122,8 @@ def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1, seed: 
     first, second = np.triu_indices(len(names), 1)
     differences = _differences(scores, first, second)
     pairs = Pairs(_bounded(differences))
+    above, below = (differences == np.inf).any(axis=0), (differences == -np.inf).any(axis=0)
+    pairs.error[above & below] = np.inf  # nothing is shown
 
     def square(upper: np.ndarray, sign: int = 1) -> np.ndarray:
         """Values of pairs, (pairs,), as a matrix over the rows, times the sign below the diagonal."""
@@ -130,7 +136,7 @@ def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1, seed: 
         means=square(pairs.mean, -1),
         errors=square(pairs.error),
         shared=square(pairs.n),
-        infinite=square(np.isinf(differences).any(axis=0)),
+        infinite=square(above.astype(int) - below, -1),
         critical=pairs.critical(sign_patterns(len(images), seed)),
     )
 

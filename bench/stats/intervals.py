@@ -94,7 +94,7 @@ def median_interval(values: ArrayLike, level: float = 0.95) -> Median:
     probability at most (1 - level) / 2, by the binomial distribution.
 
     Args:
-        values: (n,), n >= 1, finite.
+        values: (n,), n >= 1, without NaN, and not infinite in both directions.
         level: coverage, 0 to 1; the interval's own is that or more.
 
     Returns:
@@ -109,9 +109,9 @@ def median_interval(values: ArrayLike, level: float = 0.95) -> Median:
     Median(median=1.3, low=1.0, high=1.6, n=9)
     """
     values = np.asarray(values, np.float64)
-    finite, n = np.isfinite(values), len(values)
-    if not n or not finite.all():
-        raise ValueError(f"a median needs finite values; got {n}, {finite.sum()} of them finite")
+    n, missing = len(values), int(np.isnan(values).sum())
+    if not n or missing or {-np.inf, np.inf} <= set(values):
+        raise ValueError(f"a median needs numbers that have one; got {n}, of which {n - missing} are numbers")
     middle = float(np.median(values))
     if n < FEWEST:
         return Median(middle, np.nan, np.nan, n)

@@ -38,7 +38,17 @@ def _one_line(label: str) -> str:
 
 
 Label = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
-ImageMetric = Literal["psnr", "ssim", "lpips", "lpips_vgg", "top1"]
+ImageMetric = Literal[
+    "psnr",
+    "psnr_quantised",
+    "ssim",
+    "ssim_full",
+    "ssim_quantised",
+    "lpips",
+    "lpips_vgg",
+    "lpips_quantised",
+    "top1",
+]
 
 
 class _Strict(BaseModel):

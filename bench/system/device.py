@@ -150,3 +150,12 @@ def cores() -> int:
 def threads() -> int:
     """Threads of one operation on the CPU; OMP_NUM_THREADS sets them."""
     return torch.get_num_threads()
+
+
+def memory_limit() -> int:
+    """Bytes of memory that this machine has, or this container, if that is less."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in ("memory.max", "memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int(Path("/sys/fs/cgroup", file).read_text()))
+    return min(limits)

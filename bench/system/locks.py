@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 if sys.platform != "win32":  # Windows has no such locks: processes are not kept apart there
@@ -76,3 +76,56 @@ def _same(file: int, lock: Path) -> bool:
         return os.path.samestat(os.fstat(file), lock.stat())
     except FileNotFoundError:
         return False
+
+
+class Claims:
+    """What the processes at work in one folder have taken, each for itself, whatever machine they run on.
+
+    A claim is a lock on one byte of one file, whose place follows from the claimed key; the file stays empty.
+    Claims of one process do not keep the process itself apart. On a file system without locks all is free.
+
+    Args:
+        path: the file; its folder exists.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: int | None = None
+        self._pid: int | None = None
+
+    def take(self, key: str) -> bool:
+        """Claims a key, a hash in hexadecimal digits, and says whether no other process holds it.
+
+        Raises:
+            OSError: the file cannot be made.
+        """
+        if sys.platform == "win32":
+            return True
+        if self._file is None or self._pid != os.getpid():
+            self._file, self._pid = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), os.getpid()
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(key))
+        except (BlockingIOError, PermissionError):
+            return False
+        except OSError:  # as in `_take`
+            return True
+        return True
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Gives keys back."""
+        if sys.platform == "win32" or self._file is None:
+            return
+        for key in keys:
+            with contextlib.suppress(OSError):
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(key))
+
+    def close(self) -> None:
+        """Gives everything back."""
+        if self._file is not None and self._pid == os.getpid():
+            os.close(self._file)
+        self._file = None
+
+
+def _place(key: str) -> int:
+    """The place of a key in the file of claims; 56 bits, so that two keys do not meet."""
+    return int(key[:14], 16)

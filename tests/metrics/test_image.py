@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from bench.likelihood import Gaussian
-from bench.metrics.image import misfit, psnr, residual, ssim
+from bench.metrics.image import misfit, psnr, quantised, residual, ssim, ssim_full
 from bench.operators.base import Operator
 
 
@@ -82,3 +82,16 @@ def test_misfit_counts_measured_entries_only():
     torch.testing.assert_close(residual(A, x, y), sigma * torch.stack(expected))
     torch.testing.assert_close(misfit(A[1:2], x[1:], y[1:], Gaussian(sigma))[0], expected[1])
     assert misfit(A, x, y, Gaussian(0.0)).isnan().all()
+
+
+def test_the_full_map_of_ssim_reflects_the_image(pair):
+    """The mean over a reflected image where the window fits is that of the full map of the image itself."""
+    wide = [torch.from_numpy(np.pad(x.numpy(), [(0, 0), (0, 0), (5, 5), (5, 5)], "symmetric")) for x in pair]
+    torch.testing.assert_close(ssim_full(*pair), ssim(*wide), rtol=0, atol=1e-9)
+    assert (ssim_full(*pair) - ssim(*pair)).abs().min() > 1e-4
+
+
+def test_quantised_images_are_what_an_8_bit_file_holds(pair):
+    x = 1.1 * pair[0].double()
+    written = ((x.clamp(-1, 1) + 1) / 2 * 255).round().to(torch.uint8)
+    torch.testing.assert_close(quantised(x), written.double() / 127.5 - 1, rtol=0, atol=1e-12)

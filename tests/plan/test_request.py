@@ -46,3 +46,15 @@ def test_a_request_of_another_version_is_refused(missing):
     request = Request(**{**vars(request), missing: broken})
     with pytest.raises(SuiteError, match="asks for what this version does not know"):
         parse_request(request)
+
+
+def test_samples_of_a_row_and_margins_are_kept_where_they_are_set():
+    """Left out at their default, so that manifests of suites without them stay as they are."""
+    suite = load_suite("linear")
+    bare = suite.solvers[0].model_copy(update={"samples": None})
+    several = bare.model_copy(update={"samples": 3, "label": "more"})
+    suite = suite.model_copy(update={"solvers": (bare, several), "margins": {"psnr": 0.5}})
+    asked = make_request(suite, Options())
+    assert "samples" not in asked.suite["solvers"][0] and asked.suite["solvers"][1]["samples"] == 3
+    assert parse_request(asked)[0].margins == {"psnr": 0.5}
+    assert "margins" not in make_request(load_suite("linear"), Options()).suite

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.records import journal
 from bench.records.files import StoreError
 from bench.records.journal import History, Journal, read_records
 from bench.records.record import done_keys
@@ -256,20 +255,6 @@ def test_no_space_at_all(tmp_path, monkeypatch):
         with pytest.raises(StoreError, match="No space left on device"):
             journal.append(make())
     assert read_records(tmp_path) == ([], 0)
-
-
-def test_another_machines_journal_of_the_same_process_id_is_not_ours(tmp_path, monkeypatch):
-    monkeypatch.setattr("socket.gethostname", lambda: "node-2")
-    with Journal(tmp_path) as theirs:
-        theirs.append(make(0))
-    assert journal.wrote_records(tmp_path, os.getpid())
-    monkeypatch.setattr("socket.gethostname", lambda: "node")
-    assert not journal.wrote_records(tmp_path, os.getpid())
-    with Journal(tmp_path) as ours:
-        ours.append(make(1))
-    assert journal.wrote_records(tmp_path, os.getpid()) and not journal.wrote_records(
-        tmp_path, os.getpid() + 1
-    )
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bench.report.columns import KNOWN, columns_of
+from bench.report.columns import CONVENTIONS, KNOWN, columns_of
 from bench.report.tables import build
 from tests.made_run import manifest, record, records
 
@@ -25,7 +25,7 @@ def test_a_manifest_says_how_a_metric_is_printed():
     columns = columns_of(table, [manifest(metrics=told)])
     assert [column.name for column in columns] == ["odd", "psnr", "lpips", "fid", "kid", "misfit"]
     assert columns[0].show(-2.0) == "−20.0" and columns[0].better == 1 and columns[0].note == "dB"
-    assert columns[1] == KNOWN[0]
+    assert columns[1] == replace(KNOWN[0], note=CONVENTIONS["psnr"])
     assert columns_of(table, [])[0].name == "psnr"
 
 

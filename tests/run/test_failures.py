@@ -38,7 +38,7 @@ class AtStart(Observer):
     def __init__(self, act):
         self.act = act
 
-    def start(self, cells):
+    def start(self, cells, workers=1):
         self.act()
 
 

@@ -1,15 +1,17 @@
-"""A run that is killed without warning loses at most the batch it was in."""
+"""A run that is killed without warning loses at most the batch it was in; two runs into one folder share the
+work."""
 
 import os
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 
 from bench.plan.build import prepare
 from bench.plan.options import Options
-from bench.records.journal import read_records
+from bench.records.journal import History, read_records
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.changes import override
@@ -76,3 +78,48 @@ def test_kill_and_resume(tmp_path):
     assert counts == {"ok": 5}
     assert len({r.key for r in after}) == len(after) == 8
     assert {r.key: r.created for r in before}.items() <= {r.key: r.created for r in after}.items()
+
+
+SLOW = '''
+import time
+from dataclasses import dataclass
+
+from solvers.pinv import Pinv
+
+
+@dataclass(frozen=True)
+class Slow(Pinv):
+    """A+ y after a while."""
+
+    def solve(self, measurement, prior, noise):
+        time.sleep(0.3)
+        yield from super().solve(measurement, prior, noise)
+'''
+
+
+@pytest.mark.long
+def test_two_runs_into_one_folder_compute_nothing_twice(tmp_path):
+    """The second takes what is free, waits for the rest, and both end with everything."""
+    suite, out = scored_by_psnr(build(tmp_path)), tmp_path / "run"
+    (tmp_path / "slow.py").write_text(SLOW)
+    command = [sys.executable, "-m", "bench", "run", "--suite", str(suite), "--out", str(out), "--no-report"]
+    command += [
+        "--solver",
+        f"{tmp_path}/slow.py:Slow",
+        "--batch",
+        "3",
+        "--samples",
+        "4",
+        "--progress",
+        "plain",
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) for _ in range(2)]
+    for run in runs:
+        printed, said = run.communicate(timeout=300)
+        assert run.returncode == 0, said
+        assert "32/32 (100%)" in said and "box2" in printed, "also what the other has made is counted"
+    times = Counter(record.key for record in History(out).attempts)
+    assert len(times) == 32 and set(times.values()) == {1}
+    assert len(list((out / "journal").glob("*.jsonl"))) == 2, "both took part"

@@ -23,7 +23,7 @@ from bench.records.journal import Journal, read_records
 from bench.records.manifest import read_manifests
 from bench.records.objects import find_file, spread
 from bench.run.progress import Observer
-from bench.run.runner import Batches, Runner
+from bench.run.runner import Runner
 from bench.suites.changes import override
 from bench.suites.suite import TaskRow, load_suite
 from bench.system.clock import Clock, PeakMemory
@@ -310,22 +310,6 @@ def test_journal_is_readable_while_a_run_goes_on(suite, tmp_path):
     Runner(plan, tmp_path, Peek()).run()
     assert seen == [1, 2, 3, 4]
     assert isinstance(Runner(plan, tmp_path, Peek()).journal, Journal)
-
-
-def test_batches_shrink_where_memory_lacks_and_jobs_stand_alone_where_one_fails():
-    batches = Batches(list("abcdefg"), 4)
-    assert batches.next() == list("abcd") and batches.split(halve=True)
-    assert batches.next() == list("ab")
-    batches.done()
-    assert batches.next() == list("cd") and batches.split(halve=False)
-    for one in "cd":
-        assert batches.next() == [one] and not batches.split(halve=True)
-        batches.done()
-    assert batches.next() == list("ef"), "the failing batch is over"
-    batches.done()
-    assert batches.next() == ["g"]
-    batches.done()
-    assert batches.next() == []
 
 
 START = """

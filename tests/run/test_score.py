@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench.metrics import networks
+from bench.metrics import image, networks
 from bench.operators import make_operator
 from bench.plan.build import prepare
 from bench.plan.options import Options
@@ -60,3 +60,18 @@ def test_an_image_that_cannot_be_scored_costs_only_itself(monkeypatch, count):
     *others, last = scorer(x, x, Measurement(x, A, 0.1))
     assert last.status == "failed" and last.reason.startswith("scoring (lpips): RuntimeError: white")
     assert [row["lpips"] for row in others] == [0.0] * (count - 1)
+
+
+def test_variants_of_metrics_are_of_the_rounded_reconstruction():
+    """The 8-bit ones; what is not asked for is not there."""
+    x = torch.rand(2, 1, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    asked = ("psnr", "psnr_quantised", "ssim", "ssim_full", "ssim_quantised")
+    scorer = Scorer(torch.device("cpu"), None, (1, 16, 16), asked)
+    A = make_operator("denoise", (1, 16, 16), range(2))
+    rows, rounded = (scorer(one, x, Measurement(x, A, 0.1)) for one in (0.9 * x, image.quantised(0.9 * x)))
+    for row, other in zip(rows, rounded, strict=True):
+        assert set(row) == {*asked, "misfit"}
+        assert (row["psnr_quantised"], row["ssim_quantised"]) == (other["psnr"], other["ssim"])
+        assert row["psnr"] != row["psnr_quantised"] and row["ssim"] != row["ssim_full"]
+    small = Scorer(torch.device("cpu"), None, (1, 8, 8), asked)
+    assert {"ssim", "ssim_full", "ssim_quantised"} == set(small.unavailable)

@@ -115,3 +115,17 @@ def test_sign_patterns():
     many = sign_patterns(130)
     assert many.shape == (FLIPS, 130) and (many[0] == 1).all()
     assert abs(many.mean()) < 0.01 and np.abs(many.T @ many / FLIPS - np.eye(130)).max() < 0.1
+
+
+def test_a_row_is_never_shown_to_be_better_than_one_that_is_infinitely_better():
+    """Ahead on eleven images, infinitely behind on one; and both so, each on another image."""
+    scores = np.random.default_rng(9).normal(size=(12, 2)) + np.array([9.0, 0.0])
+    scores[0, 1] = np.inf
+    family = compare_all(table(scores))
+    assert family.difference("0", "1")[:2] == (-np.inf, -np.inf) and family.place("1") == (1, 2)
+    scores[1, 0] = np.inf
+    torn = compare_all(table(scores))
+    assert torn.difference("0", "1")[1:3] == (-np.inf, np.inf) and torn.place("0") == torn.place("1") == (
+        1,
+        2,
+    )

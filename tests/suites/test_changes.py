@@ -87,3 +87,10 @@ def test_no_more_images_than_there_are():
     assert fewer.images == 3
     before, after = [row.images for row in suite.solvers], [row.images for row in fewer.solvers]
     assert after == [n and min(n, 3) for n in before] and None in before
+
+
+def test_samples_of_the_command_line_hold_for_every_row():
+    suite = load_suite("linear")
+    rows = tuple(row.model_copy(update={"samples": 2}) for row in suite.solvers)
+    changed = override(suite.model_copy(update={"solvers": rows}), samples=5)
+    assert changed.samples == 5 and {row.samples for row in changed.solvers} == {None}

@@ -4,7 +4,7 @@ is waited for."""
 import pytest
 import torch
 
-from bench.operators.base import LinearOperator, PinvOperator, SVDOperator
+from bench.operators.base import LinearOperator, PinvOperator, SVDOperator, moved
 from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.records.journal import read_records
@@ -55,7 +55,9 @@ def capabilities(A, x, y):
 def test_operators_are_wholly_on_their_device(case, monkeypatch):
     """In float32, as for a solver, also when cut and repeated after the move."""
     A = build(case).to("cpu", torch.float32)
-    x, y = image(A).float(), data(A).float()
+    if CASES[case][0] == "ct" and REAL is None:
+        pytest.skip("the pretended device has no sparse matrices")
+    x, y = image(A).float(), moved(data(A), dtype=torch.float32)
     near = A[1:].repeat_interleave(2), x[1:].repeat_interleave(2, 0), y[1:].repeat_interleave(2, 0)
     expected = capabilities(*near)
     with far_device(monkeypatch) as device:

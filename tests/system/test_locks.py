@@ -5,7 +5,7 @@ import multiprocessing
 import pytest
 
 from bench.system import locks
-from bench.system.locks import exclusive
+from bench.system.locks import Claims, exclusive
 
 
 @pytest.fixture
@@ -58,3 +58,31 @@ def test_a_file_system_without_locks_keeps_nobody_waiting(path, monkeypatch):
     monkeypatch.setattr(locks.fcntl, "flock", refuse)
     with exclusive(path) as waited:
         assert not waited
+
+
+A, B = "a" * 64, "b" * 64
+
+
+def claim(path, held, let_go):
+    claims = Claims(path)
+    assert claims.take(A)
+    held.set()
+    let_go.wait(60)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_claim_is_of_one_process_and_goes_with_it(tmp_path, killed):
+    path, context = tmp_path / "claims", multiprocessing.get_context("spawn")
+    held, let_go = context.Event(), context.Event()
+    holder = context.Process(target=claim, args=(path, held, let_go))
+    holder.start()
+    assert held.wait(60)
+    claims = Claims(path)
+    assert not claims.take(A) and claims.take(B) and path.stat().st_size == 0
+    claims.release([B])
+    if killed:
+        holder.kill()
+    let_go.set()
+    holder.join()
+    assert claims.take(A)
+    claims.close()

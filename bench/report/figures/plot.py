@@ -109,10 +109,10 @@ def place(
         if row.name not in table.unusual or ours is None:
             continue
         values, others = shared(row.scores(metric.name), leader.row.scores(metric.name))
-        if len(values) >= FEWEST:
-            shift = level.mean + float((values - others).mean()) - ours.mean
-            if not math.isfinite(shift):
-                continue
+        if len(values) < FEWEST:
+            continue
+        shift = level.mean + float(values.mean()) - float(others.mean()) - ours.mean
+        if math.isfinite(shift):
             moved = Interval(ours.mean + shift, ours.low + shift, ours.high + shift, ours.n)
             placed[row.name] = replace(scores[row.name], interval=moved)
     return placed

@@ -42,10 +42,10 @@ LEGEND = (
     "anchors, not ranked: `exact` draws from the posterior itself, as many samples, which is the floor; "
     "`oracle` is DDPM with the posterior's own denoiser; `prior` ignores y. **Bold**: a solver that is "
     f"shown to be equivalent to `exact`: within {MARGIN:g} standard deviations of the distance that exact "
-    "samples have themselves, over the problems. ᶠ: not told apart from `exact`, which is no proof of "
-    "being near: what each table would have told apart stands below it. ¹: the solver nearest to `exact`. "
-    "⁼: not shown to be further than that one; ʷ: shown to be. All pairs of the rows of a table are "
-    "compared at once, so that with 95 % certainty no mark of a column is wrong. (Brackets): failed or "
+    "samples have themselves, by its quartiles over problems. ᶠ: not told apart from `exact`, which is no "
+    "proof of being near: what each table would have told apart stands below it. ¹: the solver nearest to "
+    "`exact`. ⁼: not shown to be further than that one; ʷ: shown to be. All pairs of the rows of a table "
+    "are compared at once, so that with 95 % certainty no mark of a column is wrong. (Brackets): failed or "
     "missing problems, not ranked."
 )
 ON_ONE_PAGE = 8
@@ -55,10 +55,12 @@ BACK = "[Overview, figures, sources and conventions](report.md)"
 CONVENTIONS = (
     "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for "
     "every row. Its posterior is known in closed form, and a record is one set of samples from it.",
+    f"The margin of equivalence is {MARGIN:g} standard deviations, since two sets of exact samples differ "
+    "by less in 95 % of cases.",
     "Rows are compared by asinh((d − e) / s), averaged over problems: d is a row's distance, e that of "
-    "exact samples on the same problem, s its standard deviation over problems. Near exact samples this is "
-    "their difference; far away a logarithm, so that one problem on which a solver diverges does not hide "
-    "the others.",
+    "exact samples on the same problem, s its standard deviation by its quartiles over problems. Near "
+    "exact samples this is their difference; far away a logarithm, so that one problem on which a solver "
+    "diverges does not hide the others.",
     "A distance to the posterior says how good a solver is, not whether its code is right: that is what its "
     "certificate says.",
     "`published`: the settings that are published for images; no such row stands where they are the tuned "
