@@ -17,7 +17,7 @@ test: $(VENV)/ready
 	$(RUN) -m ruff check .
 	$(VENV)/bin/lint-imports
 	$(RUN) -m mypy
-	$(TESTS)
+	$(TESTS) -rs
 
 # Under a minute on two cores: something of every module, between two edits. Only `make test` has the whole.
 quick: $(VENV)/ready

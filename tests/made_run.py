@@ -101,7 +101,7 @@ def manifest(**values):
     return RunManifest.from_disk({"suite": "linear"} | values)
 
 
-def make_run(folder, found, pictures=2, manifests=None):
+def make_run(folder, found, pictures=2, manifests=None, masks=None):
     with Journal(folder) as journal:
         for r in found:
             journal.append(r)
@@ -113,6 +113,8 @@ def make_run(folder, found, pictures=2, manifests=None):
     for i in range(pictures):
         Image.fromarray(picture(i)).save(objects / "truth" / f"sha{i}.png")
         Image.fromarray(picture(100 + i)[:4, :4]).save(objects / "measurement" / f"blur{i}.png")
+    for i, mask in (masks or {}).items():
+        np.savez(objects / "measurement" / f"blur{i}.npz", mask=mask)
     for r in found:
         if r.image in IMAGES[:pictures] and r.status == "ok":
             (objects / r.key[:2]).mkdir(exist_ok=True)

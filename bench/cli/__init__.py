@@ -9,8 +9,9 @@ from bench.cli.folders.merge import merge
 from bench.cli.methods import certify, check, list_
 from bench.cli.results import report, verify
 from bench.cli.run import run
+from bench.cli.tuning.tune import tune
 
-VERBS = (run, report, compare, merge, export, verify, list_, check, certify, doctor, fetch, fid_stats)
+VERBS = (run, report, compare, merge, export, verify, tune, list_, check, certify, doctor, fetch, fid_stats)
 
 
 class Verbs(click.Group):

@@ -37,8 +37,8 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
     "report",
     "report --suite linear",
     "report --from results/mine --from results/theirs --out reports/both",
+    "report --suite linear --html",
     "report --suite linear --latex --columns lpips,psnr --precision psnr:1 --sort psnr",
-    "report --suite linear --task 'blur_*' --solver dps --solver ddrm",
     "report --paper red-diff --from results/reference/linear --out red_diff.md",
 )
 @what("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/NAME. Repeatable.")
@@ -55,6 +55,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
     metavar="NAME",
     help="The tables of this paper instead: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.",
 )
+@what("--html", is_flag=True, help="The page report.html instead: one file to open, search and send.")
 @what("--latex", is_flag=True, help="Tables to be put into a paper instead: LaTeX and its .bib.")
 @task(shown)
 @shown(
@@ -87,6 +88,7 @@ def report(
     folders: tuple[Path, ...],
     out: Path | None,
     paper: str | None,
+    html: bool,
     latex: bool,
     ms_per_nfe: float | None,
     **asked: Any,
@@ -94,13 +96,16 @@ def report(
     """Renders tables and figures from records.
 
     Several run folders are put together into one report; --task, --solver and --columns say what is shown,
-    and marks are about the rows that are shown. With --latex it writes latex/tables.tex and
-    latex/references.bib, and latex/standalone.tex, which shows both. With --paper it prints that
-    paper's own tables with our numbers over theirs, and the commands for what is not recorded yet; --out
-    PAGE.md writes the long list of numbers to PAGE.csv, too.
+    and marks are about the rows that are shown. With --html it writes one page that opens in a
+    browser from disk: sortable tables, pictures, and every number's interval, cost and command. With --latex
+    it writes latex/tables.tex and latex/references.bib, and latex/standalone.tex, which shows both. With
+    --paper it prints that paper's own tables with our numbers over theirs, and the commands for what is not
+    recorded yet; --out PAGE.md writes the long list of numbers to PAGE.csv, too.
     """
     chosen = [*(run_folder(suite) for suite in suites), *folders]
-    if paper is not None and (latex or any(asked.values())):
+    if sum((paper is not None, html, latex)) > 1:
+        raise click.UsageError("--paper, --html and --latex exclude each other")
+    if paper is not None and any(asked.values()):
         raise click.UsageError("--paper shows a paper's own table; it takes no choice of rows or columns")
     if (asked["sort"] or asked["intervals"]) and not latex:
         raise click.UsageError("--sort and --intervals are for --latex")
@@ -112,7 +117,8 @@ def report(
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
     try:
-        click.echo(write_report(chosen, out or chosen[0] / "report", ("tex",) if latex else None, **asked))
+        formats = ("html",) if html else ("tex",) if latex else None
+        click.echo(write_report(chosen, out or chosen[0] / "report", formats, **asked))
     except ValueError as error:
         fail(str(error), FAILURE)
 

@@ -204,10 +204,18 @@ def run(
             return
         lost = compute(plan, folder, progress, who)
     if report:
-        click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
+        click.echo(f"\nreport: {write_reports(folder)}")
     if lost:
         counts = ", ".join(f"{n} {status}" for status, n in lost.items())
         fail(f"{counts}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
+
+
+def write_reports(folder: Path) -> str:
+    """Renders the report of a run in every format; the paths of its pages."""
+    from bench.report import ALL_FORMATS
+
+    page = write_report([folder], folder / "report", ALL_FORMATS)
+    return f"{page} and {page.with_suffix('.html')}"
 
 
 def parse_options(options: dict[str, Any]) -> "Options":

@@ -3,8 +3,8 @@
 No torch in here.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
 from bench.report.figures import critical, exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
+from bench.report.html import report as html
 from bench.report.latex import document as tex
 from bench.report.latex import grid as latex
 from bench.report.markdown import exact as exact_page
@@ -36,6 +37,7 @@ from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
 TEX = "tex"
+ALL_FORMATS = (*FORMATS, "html")
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
@@ -55,7 +57,7 @@ class Pictures:
 
     def __call__(self, name: str) -> Path | None:
         path = find_file(self.places, name)
-        if path is None or path in self._good:
+        if path is None or path in self._good or path.suffix != ".png":
             return path
         if path not in self.unreadable:
             (self._good if _is_readable(path) else self.unreadable).add(path)
@@ -77,12 +79,12 @@ def render(
     formats: Sequence[str] = FORMATS,
     choice: Choice | None = None,
 ) -> list[Path]:
-    """Renders report.md, tables.csv, the figures and LaTeX tables; equal records give equal bytes.
+    """Renders report.md, tables.csv, the figures, report.html and LaTeX; equal records give equal bytes.
 
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `FORMATS` and `TEX`; the Markdown shows the figures where "png" is among them.
+        formats: any of `ALL_FORMATS` and `TEX`; the Markdown shows the figures where "png" is among them.
         choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
 
     Returns:
@@ -99,24 +101,17 @@ def render(
     runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
     tables = [_asked(table, choice.rows) for table in build(records, runs)]
     choice.check({column.name for column in columns_of(tables, runs)})
+    asked = Asked(places, runs, formats, choice, n_bad)
     of_images = [table for table in tables if table.samples_per_problem == 1]
     of_problems = [table for table in tables if table.samples_per_problem > 1]
     parts: list[Files] = []
     grids: list[latex.Grid] = []
     if of_images:
         columns = choice.of_columns(_image_columns(of_images, of_problems, runs))
-        sets, find = Sets(places, runs), Pictures(places)
-        margins = {run.suite: run.margins for run in runs}
-        judged = [_judge(table, columns, sets, find, margins) for table in of_images]
-        sets.save()  # FID and KID are kept for the next report
-        parts.append(image_files(judged, columns, runs, formats, find, n_bad))
-        grids += [latex.of_images(one, columns) for one in judged]
+        parts += _image_parts(of_images, columns, asked, grids)
     if of_problems:
         columns = choice.of_columns(columns_of(of_problems, runs))
-        numbers = [exact.numbers(table, columns) for table in of_problems]
-        parts.append(exact_files(of_problems, columns, numbers, runs, formats))
-        for table, found in zip(of_problems, numbers, strict=True):
-            grids.append(latex.of_problems(table, columns, found))
+        parts += _exact_parts(of_problems, columns, asked, grids, "exact" if of_images else "report")
     if TEX in formats:
         parts.append(tex.files(grids, choice))
     written = []
@@ -124,6 +119,44 @@ def render(
         written.append(Path(out) / name)
         write_atomic(written[-1], data)
     return written
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What all parts of a report share: folders, manifests, formats, choice, and damaged journal lines."""
+
+    places: Sequence[Path]
+    runs: Sequence[RunManifest]
+    formats: Sequence[str]
+    choice: Choice
+    n_bad: int
+
+
+def _image_parts(
+    tables: Sequence[Table], columns: Sequence[Column], asked: Asked, grids: list[latex.Grid]
+) -> Iterator[Files]:
+    """Yields the files of image suites; their numbers for LaTeX are added to ``grids``."""
+    sets, find = Sets(asked.places, asked.runs), Pictures(asked.places)
+    margins = {run.suite: run.margins for run in asked.runs}
+    judged = [_judge(table, columns, sets, find, margins) for table in tables]
+    sets.save()  # FID and KID are kept for the next report
+    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad)
+    if "html" in asked.formats:
+        yield html.files(html.of_images(judged, columns, asked.runs, sets, asked.n_bad), find)
+    grids += [latex.of_images(one, columns) for one in judged]
+
+
+def _exact_parts(
+    tables: Sequence[Table], columns: Sequence[Column], asked: Asked, grids: list[latex.Grid], name: str
+) -> Iterator[Files]:
+    """Yields the files of exact suites, the HTML page under this name, as `_image_parts` does."""
+    numbers = [exact.numbers(table, columns) for table in tables]
+    yield exact_files(tables, columns, numbers, asked.runs, asked.formats)
+    if "html" in asked.formats:
+        source = html.of_problems(tables, columns, numbers, asked.runs, asked.n_bad)
+        yield html.files(source, Pictures(asked.places), name)
+    for table, found in zip(tables, numbers, strict=True):
+        grids.append(latex.of_problems(table, columns, found))
 
 
 def _asked(table: Table, rows: Rows) -> Table:
@@ -215,9 +248,10 @@ def _png(pictures: dict[str, bytes]) -> Files:
 
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
     """All records and the number of damaged lines, once the request makes sense."""
+    known = (*ALL_FORMATS, TEX)
     for name in formats:
-        if name not in {*FORMATS, TEX}:
-            raise ValueError(f"unknown format '{name}'; known: {', '.join((*FORMATS, TEX))}")
+        if name not in known:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join(known)}")
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:

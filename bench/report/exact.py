@@ -289,8 +289,7 @@ def _line(table: Table, row: Row, metric: str, judged: Judged) -> list[object]:
     interval = number.interval
     about = [head.task, head.prior, head.operator, head.sigma, table.samples_per_problem, row.name]
     about += [head.solver, head.baseline, row.mean("nfe"), metric]
-    about = [neutral(value) for value in about]
     ends = map(short, interval[:3])
     power = short(judged.spread), short(judged.seen)
     marks = number.floor, number.equivalent, number.mark, number.partial
-    return [*about, *ends, interval.n, *marks, *power]
+    return [*map(neutral, about), *ends, interval.n, *marks, *power]

@@ -10,10 +10,11 @@
     search:                             # what tuning may try
       zeta: {low: 0.01, high: 30, scale: log}
       ode_steps: {low: 1, high: 20, integer: true}
-      step: {choices: [norm, squared]}
+      step: {choices: [norm, squared]}      # `bench.suites.tuning` has units and bounds
     differences:                        # known differences from other implementations, a sentence each
       - ...
     presets: {bench: {fashion32: {"*": {steps: 100}}}}      # see `bench.suites.presets`
+    tuned: {bench: {fashion32: {"*": ...}}}                 # where presets come from that `tune` wrote
 
 Every field may be left out. Our cards are ``solvers/NAME.yaml``, and NAME is what suites and records call the
 method. A user's card lies beside the user's file: ``my_solver.yaml`` beside ``my_solver.py``. Reading a card
@@ -21,7 +22,6 @@ imports neither the method nor torch.
 """
 
 import ast
-import math
 import re
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -29,10 +29,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.names import nearest
+from bench.suites.tuning import Space, Tuning
 from bench.suites.yamlfile import Source, SuiteError, explain
 from bench.system.code.user_code import is_user_code
 from bench.system.gate import conform
@@ -42,13 +43,6 @@ LAST = 1000
 """Place of a card without ``order``: behind all of ours."""
 PAPER = re.compile(r"\d{4}\.\d{4,5}(v\d+)?|[a-z.-]+/\d{7}|(openreview|doi):\S+|https?://\S+")
 ENTRY = re.compile(r"@\w+\{[^\s,{}]+,")
-
-
-def _number(value: Any) -> Any:
-    """Numbers only, whole ones as they are."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError("expected a finite number, such as 30 or 1e-4")
-    return value
 
 
 def _paper(value: str) -> str:
@@ -66,78 +60,6 @@ def _bibtex(value: str) -> str:
     if not ENTRY.match(value) or (depth, closed) != (0, 1) or value.rstrip()[-1] != "}":
         raise ValueError("expected one BibTeX entry, as in @article{key, title = {...}}")
     return value
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether it is a text, a finite number or a truth value."""
-    return isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _typed(value: Any) -> tuple[bool, Any]:
-    """What compares as a value of YAML does: true is not 1."""
-    return isinstance(value, bool), value
-
-
-Number = Annotated[float, PlainValidator(_number)]
-
-
-@dataclass(frozen=True)
-class Space:
-    """The values of one parameter that a search may try: a range of numbers, both ends included, or choices.
-
-    Raises:
-        ValueError: neither or both are given, the range is empty or reaches 0 on a logarithmic scale, a whole
-            number has an end that is none, or there is no choice between at least two different values.
-    """
-
-    low: Number | None = None
-    high: Number | None = None
-    scale: Literal["linear", "log"] = "linear"
-    integer: bool = False
-    choices: tuple[Any, ...] = ()
-
-    __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
-
-    def __post_init__(self) -> None:
-        reason = self._wrong_choices() if self.choices else self._wrong_range()
-        if reason:
-            raise ValueError(reason)
-
-    def _wrong_range(self) -> str:
-        """Why the range cannot be searched; "" where it can."""
-        if self.low is None or self.high is None:
-            return "needs low and high, or choices"
-        if self.low >= self.high:
-            return f"low must be below high, but {self.low} is not below {self.high}"
-        if self.scale == "log" and self.low <= 0:
-            return f"low must be above 0 on a log scale, but is {self.low}"
-        if self.integer and not (isinstance(self.low, int) and isinstance(self.high, int)):
-            return "low and high of an integer must be whole numbers"
-        return ""
-
-    def _wrong_choices(self) -> str:
-        """Why the choices cannot be searched; "" where they can."""
-        if (self.low, self.high, self.scale, self.integer) != (None, None, "linear", False):
-            return "choices stand alone, without low, high, scale and integer"
-        if not all(map(_is_plain, self.choices)):
-            return "choices are texts, finite numbers, true or false"
-        if len(self.choices) < 2 or len(set(map(_typed, self.choices))) < len(self.choices):
-            return "needs at least two choices, all different"
-        return ""
-
-    def contains(self, value: Any) -> bool:
-        """Whether a search may try this value."""
-        if self.low is None or self.high is None:
-            return _typed(value) in map(_typed, self.choices)
-        kinds = (int,) if self.integer else (int, float)
-        return isinstance(value, kinds) and not isinstance(value, bool) and self.low <= value <= self.high
-
-    def at_edge(self, value: Any) -> bool:
-        """Whether a value is the least or the greatest of a range, so that a better one may lie beyond.
-
-        Choices have no edge.
-        """
-        return any(end is not None and math.isclose(value, end) for end in (self.low, self.high))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +82,8 @@ class _Written:
     """Known differences from other implementations, a sentence each."""
     presets: dict[str, dict[str, dict[str, dict[str, Any]]]] = field(default_factory=dict)
     """Preset -> prior pattern -> task pattern -> parameters."""
+    tuned: dict[str, dict[str, dict[str, Tuning]]] = field(default_factory=dict)
+    """Preset -> prior -> task pattern -> the search that found these settings."""
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid"}
 
@@ -243,8 +167,9 @@ def card_of(spec: str) -> MethodCard:
 
 def _explain(error: ErrorDetails) -> str:
     """One of pydantic's errors in our words."""
-    in_space = error["loc"][0] == "search" and len(error["loc"]) > 2
-    known = [f.name for f in fields(Space if in_space else _Written)]
+    depth = {"search": 2, "tuned": 4}.get(str(error["loc"][0]), 0)
+    inner = {2: Space, 4: Tuning}.get(depth if len(error["loc"]) > depth else 0, _Written)
+    known = [f.name for f in fields(inner)]
     return explain(error, ["class" if name == "class_name" else name for name in known])
 
 

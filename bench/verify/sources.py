@@ -37,7 +37,7 @@ class Source:
     make: Callable[[Places], tuple[Suite, Options]]
     """Takes those of its places that are still of interest. Raises one of `UNUSABLE`."""
     kept: Kept = field(default_factory=dict)
-    """The settings of rows as they were; {} where presets of today have to do."""
+    """The settings of rows as they were; presets of today have to do for those that are not in here."""
     trust: Trust = field(default_factory=Trust)
     """Which of the code that it names may be imported."""
 
@@ -66,12 +66,18 @@ def sources(
     trust = Trust(trust_code, code)
     for run in reversed(runs):
         if run.asked and called in {None, run.suite}:
-            yield Source(places_of(run), _as_asked(run, run.asked, code, where), kept_settings(run), trust)
+            kept = kept_settings(run, records)
+            yield Source(places_of(run), _as_asked(run, run.asked, code, where), kept, trust)
     for suite, seed in _current_suites(runs, wanted):
+        kept = {}
+        for run in runs:
+            if not run.asked and run.suite == suite:
+                kept |= kept_settings(run, records)
         for dtype in dict.fromkeys(r.dtype for r in reversed(records)):
             places = {name_of(r): (r.label, r.task) for r in records if r.dtype == dtype}
             make = _as_it_is(suite, wanted, seed, make_options(dtype=dtype, **where))
-            yield Source(places, make, trust=Trust(everything=True) if wanted.suite else trust)
+            own = Trust(everything=True) if wanted.suite else trust
+            yield Source(places, make, kept, own)
 
 
 def name_of(record: Record) -> Name:
@@ -89,12 +95,16 @@ def places_of(run: RunManifest) -> dict[Name, Place]:
     return places
 
 
-def kept_settings(run: RunManifest) -> Kept:
-    """The settings that a manifest keeps; {} for one of a version that kept none."""
+def kept_settings(run: RunManifest, records: Sequence[Record]) -> Kept:
+    """The settings that a manifest keeps; those of the records of its cells for a version that kept none."""
+    recorded = {record.cell: record.params for record in records}
     found = {}
     for row in run.rows:
-        for task, params in (row.settings or {}).items():
-            found[row.label, task] = Settings(row.preset, params)
+        settings = row.settings or {}
+        for task, cell in row.cells.items():
+            params = settings.get(task, recorded.get(cell))
+            if params is not None:
+                found[row.label, task] = Settings(row.preset, params)
     return found
 
 

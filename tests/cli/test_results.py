@@ -15,6 +15,17 @@ def test_run_and_report_agree_on_the_folder_of_a_suite_file(tiny, tmp_path, monk
         assert bench("report", "--suite", name).stdout.strip() == "results/tiny/report/report.md"
 
 
+def test_the_page_alone_and_after_every_run(tiny, tmp_path):
+    done = run_tiny(tiny, tmp_path, "--solver", "pinv", "--images", 2)
+    pages = [tmp_path / "report" / name for name in ("report.md", "report.html")]
+    assert done.stdout.splitlines()[-1] == f"report: {pages[0]} and {pages[1]}"
+    assert all(page.is_file() for page in pages)
+    done = bench("report", "--from", tmp_path, "--html", "--out", tmp_path / "page")
+    assert done.stdout.strip() == f"{tmp_path / 'page' / 'report.html'}"
+    assert [path.name for path in (tmp_path / "page").iterdir()] == ["report.html"]
+    assert bench("report", "--from", tmp_path, "--html", "--paper", "dps").exit_code == 2
+
+
 def test_reports_without_records(tmp_path):
     for args, code in (([], 2), (["--from", tmp_path], 1), (["--from", tmp_path / "absent"], 1)):
         assert bench("report", *args).exit_code == code

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from bench.plan.build import prepare
+from bench.plan.build import make_cells
+from bench.plan.loading import make_loader
+from bench.plan.plan import Plan
 from bench.records.journal import read_records
 from bench.records.keys import canonical, digest
 from bench.records.manifest import read_manifests
@@ -22,14 +24,16 @@ FOLDERS = {"linear": 3843, "nonlinear": 588, "exact": 246, "exact-full": 13254}
 def test_every_committed_key_is_planned(name):
     """From what the manifests of the folder asked for; from today's suite where a manifest is too old to say.
 
-    A setting that is added must be left out of keys at the value that it had before, see
-    `bench.operators.base.neutral`.
+    Rows have the settings that they had, whatever presets say now. A setting that is added must be left out
+    of keys at the value that it had before, see `bench.operators.base.neutral`.
     """
     records, damaged = read_records(RESULTS / name)
     assert len(records) >= FOLDERS[name] and not damaged
     planned = set()
     for source in sources(read_manifests(RESULTS / name), records, Wanted()):
-        plan = prepare(*source.make(source.places))
+        suite, options = source.make(source.places)
+        cells = make_cells(suite, make_loader(suite, options), options.numerics, source.kept)
+        plan = Plan(suite, cells, options)
         planned |= {job.key for cell in plan.cells for job in plan.missing(cell, set())}
     lost = [record for record in records if record.key not in planned]
     assert not lost, f"{len(lost)} records, the first of {lost[0].label} in {lost[0].task}"

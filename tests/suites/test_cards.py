@@ -1,30 +1,24 @@
-"""Cards: what ours say is true of their classes, what is wrong in one is named with its line, and presets are
-what they were."""
+"""Cards: what ours say is true of their classes, and what is wrong in one is named with its line."""
 
 import re
 import subprocess
 import sys
-from dataclasses import fields, replace
-from functools import cache
+from dataclasses import fields
 from itertools import chain
 from typing import get_type_hints
 
 import pytest
-import yaml
 
-from bench.suites import presets
-from bench.suites.cards import LAST, Space, card_of, list_cards, read_card
+from bench.suites.cards import LAST, card_of, list_cards, read_card
 from bench.suites.methods import build_solver, load_solver
-from bench.suites.suite import list_suites, load_suite
 from bench.suites.yamlfile import SuiteError
+from bench.tune.candidates.points import Spaces
 from tests import ROOT
 from tests.ours import CARDS, CLASSES
 from tests.ours import METHODS as METHOD_CLASSES
 
 METHODS = {name: CARDS[name] for name in METHOD_CLASSES}
 TUNED = [(name, param) for name, card in METHODS.items() for param in card.search]
-BEFORE = "88b7632"
-"""The commit whose presets were files of their own."""
 
 
 def settings(name):
@@ -85,57 +79,23 @@ def test_citations_are_of_the_paper(name):
 def test_a_search_stays_in_the_range_of_its_field(name, param):
     """The class itself takes both ends, and its default is among what is tried."""
     space, cls = CARDS[name].search[param], CLASSES[name]
+    spaces = Spaces(CARDS[name].search, {"sigma": 0.05, "s": 1.0})
+    defaults = spaces.nearest_point({f.name: f.default for f in fields(cls)})
     for value in space.choices or (space.low, space.high):
-        build_solver(load_solver(name), {param: value}, str)
+        build_solver(load_solver(name), spaces.settings({**defaults, param: value}), str)
     assert param != "steps", "the budget is the same for all"
     assert space.choices or space.integer == (get_type_hints(cls)[param] is int)
-    assert space.contains(next(f.default for f in fields(cls) if f.name == param))
+    default = next(f.default for f in fields(cls) if f.name == param)
+    assert spaces.settings(defaults)[param] == default
 
 
 @pytest.mark.parametrize(("name", "param"), TUNED)
 def test_no_preset_is_at_the_edge_of_a_search(name, param):
     """A value of today at the edge would say that the search is too narrow."""
     space, values = CARDS[name].search[param], settings(name).get(param, ())
+    if space.unit:
+        return  # its ends depend on the task
     assert [value for value in values if not space.contains(value) or space.at_edge(value)] == []
-
-
-CHANGED = {"red_diff": {"official", "paper"}, "daps": {"official", "paper"}}
-"""Presets that have come closer to the reference code since BEFORE."""
-
-
-@cache
-def presets_before(name):
-    """The presets of a method at BEFORE, or a skip where the history does not reach so far."""
-    shown = subprocess.run(
-        ["git", "show", f"{BEFORE}:bench/presets/{name}.yaml"], cwd=ROOT, capture_output=True
-    )
-    if shown.returncode:
-        pytest.skip(f"no history back to {BEFORE}")
-    return yaml.safe_load(shown.stdout)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", METHODS)
-def test_presets_resolve_as_when_they_were_files_of_their_own(name, monkeypatch):
-    """For every prior and task of every suite, refusals included."""
-    suites = [load_suite(suite) for suite in list_suites()]
-    asked = {
-        (task.prior or suite.prior, task.name, task.operator) for suite in suites for task in suite.tasks
-    }
-    kept = CARDS[name].presets.keys() - CHANGED.get(name, set())
-    names = [None, *sorted(kept), "nothing"]
-
-    def resolved():
-        for preset in names:
-            for place in sorted(asked):
-                try:
-                    yield preset, place, presets.resolve(name, preset, *place)
-                except SuiteError as error:
-                    yield preset, place, str(error)
-
-    now, before = list(resolved()), presets_before(name)
-    monkeypatch.setattr(presets, "card_of", lambda _: replace(CARDS[name], presets=before))
-    assert now == list(resolved()) and len(now) > 100
 
 
 CODE = """
@@ -183,6 +143,13 @@ NUMBER = "expected a finite number, such as 30 or 1e-4"
         (SEARCH + "{low: 1, high: 2, integer: 1}", "2: search.lr.integer: Input should be a valid boolean"),
         (SEARCH + "{choices: [a, b], scale: log}", "2: search.lr: choices stand alone"),
         (SEARCH + "{choices: [a, a]}", "2: search.lr: needs at least two choices, all different"),
+        (SEARCH + "{low: 1, high: 2, unit: __import__('os')}", "2: search.lr: unit has '__import__('os')'"),
+        (SEARCH + "{low: 1, high: 2, unit: 2 tau}", "2: search.lr: unit must be a formula such as 2 * tau"),
+        (
+            SEARCH + "{low: 1, high: 2, integer: true, unit: sigma}",
+            "2: search.lr: a whole number has no unit",
+        ),
+        ("tuned:\n  b:\n    p:\n      t: {objective: psnr}", "4: tuned.b.p.t.score: is missing"),
         (SEARCH + "{choices: [a, [b]]}", "2: search.lr: choices are texts, finite numbers, true or false"),
     ],
 )
@@ -240,20 +207,3 @@ def test_two_of_our_cards_in_one_place_are_refused(tmp_path, monkeypatch):
     (tmp_path / "b.py").unlink()
     with pytest.raises(SuiteError, match=r"b.yaml: a card without its method: there is no b.py beside it"):
         list_cards.__wrapped__()
-
-
-def test_a_space_knows_its_values():
-    space = Space(0.1, 10, "log")
-    assert space.contains(0.1) and space.contains(1) and not space.contains(11)
-    assert not space.contains(True) and not space.contains("1")
-    assert space.at_edge(0.1) and space.at_edge(10) and not space.at_edge(1)
-    whole = Space(1, 20, integer=True)
-    assert whole.contains(5) and not whole.contains(5.0) and whole.at_edge(20)
-    choices = Space(choices=("norm", 1, False))
-    assert (
-        choices.contains("norm")
-        and choices.contains(1.0)
-        and not choices.contains(True)
-        and not choices.contains(0)
-    )
-    assert not choices.at_edge("norm")

@@ -1,12 +1,15 @@
-"""Presets: they fit their solvers, merge by patterns, and are refused where they were not tuned."""
+"""Presets: they fit their solvers, merge by patterns, are refused where they were not tuned, and are what the
+committed records were made with."""
 
 import csv
 import itertools
 from collections import Counter
-from dataclasses import fields
+from dataclasses import asdict, fields
+from fnmatch import fnmatchcase
 
 import pytest
 
+from bench.records.journal import read_records
 from bench.suites import presets
 from bench.suites.methods import build_solver, load_solver
 from bench.suites.suite import load_suite
@@ -80,3 +83,33 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
         given = next(row.params for row in suite.solvers if row.label == line["row"])
         solver = load_solver(rows[line["row"]])
         assert build_solver(solver, found, str) == build_solver(solver, given | candidate, str), line
+
+
+def is_tuned_since(row, prior, task, record):
+    """Whether a search has found other settings for a row behind the record."""
+    found = CARDS[row.solver].tuned.get(row.preset, {}).get(prior, {})
+    matching = [
+        one for name, one in found.items() if fnmatchcase(task.name, name) or fnmatchcase(task.operator, name)
+    ]
+    return any(one.date >= record.created[:10] for one in matching)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["linear", "nonlinear", "exact", "exact-full"])
+def test_committed_rows_have_the_settings_of_today_unless_tuned_since(name):
+    suite = load_suite(name)
+    tasks = {task.name: task for task in suite.tasks}
+    rows = {(row.label, task): row for row in suite.solvers for task in tasks if row.takes(task)}
+    compared = set()
+    for record in read_records(ROOT / "results" / "reference" / name)[0]:
+        row, task = rows.get((record.label, record.task)), tasks.get(record.task)
+        if row is None or (row.label, task.name) in compared:
+            continue
+        compared.add((row.label, task.name))
+        prior = task.prior or suite.prior
+        if row.preset and is_tuned_since(row, prior, task, record):
+            continue
+        found = presets.resolve(row.solver, row.preset, prior, task.name, task.operator)[1]
+        today = asdict(build_solver(load_solver(row.solver), {**found, **row.params}, str))
+        assert {param: today[param] for param in record.params} == record.params, (row.label, task.name)
+    assert len(compared) > 0.8 * len(rows)

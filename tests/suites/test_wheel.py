@@ -1,4 +1,4 @@
-"""Cards and laws are in the wheel, and cards are read from it without torch."""
+"""Cards, laws and templates are in the wheel, and cards are read from it without torch."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ print(resolve("dps", None, "fashion32", "inpaint_box", "inpaint_box")[0], "torch
 
 
 @pytest.mark.long
-def test_an_installed_wheel_has_cards_and_laws(tmp_path):
+def test_an_installed_wheel_has_cards_laws_and_templates(tmp_path):
     """Built from a copy, since setuptools writes beside the sources."""
     source, unpacked = tmp_path / "source", tmp_path / "unpacked"
     for name in ("bench", "solvers", "pyproject.toml", "README.md", "LICENSE"):
@@ -37,7 +37,8 @@ def test_an_installed_wheel_has_cards_and_laws(tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(unpacked)
     there = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
-    ours = [*FOLDER.glob("*.yaml"), *FOLDER.rglob("*.py")]
+    templates = (ROOT / "bench" / "report" / "html" / "templates").iterdir()
+    ours = [*FOLDER.glob("*.yaml"), *FOLDER.rglob("*.py"), *templates]
     assert {str(path.relative_to(ROOT)) for path in ours} <= there
     command, environment = [sys.executable, "-c", PROBE], {"PYTHONPATH": str(unpacked)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

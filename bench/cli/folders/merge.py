@@ -14,6 +14,7 @@ SHOWN = 10
 @verb(
     "merge",
     "merge results/mine results/theirs --out results/both",
+    "merge results/linear results/linear-more --out results/linear-all",
     "merge shards/1 shards/2 shards/3 --out results/linear",
 )
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))

@@ -46,7 +46,7 @@ def page(
     for slug in dict.fromkeys(one.pair.slug for one in shown):
         own = [one for one in shown if one.pair.slug == slug]
         parts += [f"## {escape(own[0].pair.title)}", *_grid(own, columns)]
-        notes = []
+        notes: list[str] = []
         for one in own:
             about = found.get(f"{one.pair.slug} {one.pair.name}", [])
             notes += _notes(one, [text for text in about if text not in shared], a, b)
@@ -130,7 +130,8 @@ def rows_csv(a: Side, b: Side, compared: Sequence[Compared]) -> bytes:
     """One line for each row and metric; unscaled, with six significant digits."""
     lines = []
     for one in compared:
-        about = {"a": a.name, "b": b.name, "task": one.pair.slug, "row": one.pair.name}
+        about: dict[str, object] = {"a": a.name, "b": b.name}
+        about |= {"task": one.pair.slug, "row": one.pair.name}
         about |= {"lost": len(one.lost), "gained": len(one.gained), "other_measurements": len(one.other_y)}
         for metric, change in one.changes.items():
             ours, theirs = means(change)

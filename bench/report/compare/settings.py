@@ -1,6 +1,8 @@
 """What differs between two rows beside their results: code, settings, environment, cost."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from bench.records.record import Record
@@ -51,14 +53,16 @@ def _of_field(kind: str, name: str, a: Row, b: Row) -> Iterator[Difference]:
         if isinstance(value, Mapping):
             entries |= dict.fromkeys(value)
     if not entries:
-        yield from _fact(kind, name, a, b, lambda record: getattr(record, name))
+        yield from _fact(kind, name, a, b, attrgetter(name))
         return
     for entry in entries:
-        if name == "params" and a.head.solver != b.head.solver and not _both_have(entry, a, b):
-            continue
-        yield from _fact(
-            kind, f"{name}.{entry}", a, b, lambda record, e=entry: (getattr(record, name) or {}).get(e)
-        )
+        if name != "params" or a.head.solver == b.head.solver or _both_have(entry, a, b):
+            yield from _fact(kind, f"{name}.{entry}", a, b, partial(_entry, name, entry))
+
+
+def _entry(name: str, entry: str, record: Record) -> Any:
+    """An entry of a field that is a mapping; None where the record has none."""
+    return (getattr(record, name) or {}).get(entry)
 
 
 def _both_have(entry: str, a: Row, b: Row) -> bool:

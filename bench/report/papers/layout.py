@@ -101,9 +101,10 @@ def listing(published: Published, compared: Iterable[tuple[Entry, Sequence[Line]
         for line in lines:
             printed = entry.printed(line.row)
             for one in line.comparisons:
-                ours = one.ours or (None, None, None, None)
-                cells = [entry.source, entry.title, published.label(line.row), METRICS[one.metric].label]
-                cells = [*map(short, cells), *map(short, ours), printed[one.metric], entry.n]
-                cells += [entry.status_of(line.row, one.metric), short(one.difference), one.verdict]
-                writer.writerow([*cells, short("; ".join(one.reasons))])
+                names = [entry.source, entry.title, published.label(line.row), METRICS[one.metric].label]
+                numbers = one.ours or (None, None, None, None)
+                status = entry.status_of(line.row, one.metric)
+                theirs = [printed[one.metric], entry.n, status]
+                found = [one.difference, one.verdict, "; ".join(one.reasons)]
+                writer.writerow(map(short, (*names, *numbers, *theirs, *found)))
     return text.getvalue().encode()

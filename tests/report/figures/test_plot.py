@@ -126,6 +126,18 @@ def test_equal_records_give_equal_bytes(tmp_path):
     assert draw(tmp_path, [found for found in records() if found.label != "worse"]) != first
 
 
+def test_more_rows_of_a_colour_than_there_are_shapes_are_drawn(tmp_path):
+    """Their markers are numbers, which no format string takes."""
+    found = []
+    for k in range(12):
+        settings = {"zeta": k}
+        found += [
+            replace(r, label=f"row {k}", cell=f"{k}", params=settings) for r in records() if r.label == "best"
+        ]
+    assert any(marker.startswith("$") for marker in markers(build(found, [])).values())
+    assert draw(tmp_path, found).startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("across", [1, 2, 3, 4])
 def test_a_legend_fills_its_lines_evenly(across):
     for n in range(1, 30):

@@ -1,0 +1,116 @@
+"""Which rows differ: all pairs of a task as one family, and ranks over tasks.
+
+rows   the ranked rows, the best mean first
+margin within which rows are equivalent, null without one
+rank   row -> [place, best and worst place that the data leave]
+pairs  the upper triangle over ``rows``: [difference, half of its simultaneous interval], null if too few
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from bench.names import counted
+from bench.report.across.ranks import Across
+from bench.report.columns import SET_METRICS, Column
+from bench.report.html.cells import number
+from bench.report.html.numbers import Shown
+from bench.report.scores import any_known
+from bench.report.tables import Table
+from bench.report.verdicts import Sentence, Verdicts, listed
+
+MAY_BE_FIRST = frozenset({"best", "tie"})
+"""Marks of the best row, and of those that cannot be separated from it."""
+NEAREST = "nearest to exact samples, or not told apart from the nearest"
+MOST_GROUPS = 3
+"""Most groups of rows in the sentence of the page."""
+
+
+def entry(verdicts: Verdicts, column: Column) -> dict[str, Any] | None:
+    """A family as the page has it; differences are of printed numbers, not of how good a row is."""
+    family = verdicts.family
+    if family is None:
+        return None
+    digits, names = column.decimals + 2, list(verdicts.rows)
+    pairs: list[list[Any] | None] = []
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            found = family.difference(first, second)
+            if found is None:
+                pairs.append(None)
+                continue
+            mean, half = column.better * found.mean, (found.high - found.low) / 2
+            pairs.append([number(mean * column.scale, digits), number(half * column.scale, digits)])
+    ranks = {name: [i + 1, *verdicts.rows[name].places] for i, name in enumerate(names)}
+    return {"rows": names, "margin": verdicts.margin, "rank": ranks, "pairs": pairs}
+
+
+def mean_ranks(
+    across: Sequence[Across], tables: Sequence[Table]
+) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
+    """Metric -> row -> mean rank with its 95 % interval, and the tasks over which it is.
+
+    Nothing where there are several suites, whose ranks are of other rows and tasks.
+    """
+    ranks: dict[str, dict[str, list[float]]] = {}
+    if len(across) != 1:
+        return ranks, []
+    for metric, found in across[0].ranks.items():
+        ranks[metric] = {}
+        for name, *numbers in zip(found.names, found.means, found.lows, found.highs, strict=True):
+            ranks[metric][name] = [round(float(value), 2) for value in numbers]
+    return ranks, [table.slug for table in tables if table.title in across[0].tasks]
+
+
+def sentence(shown: Shown, column: Column) -> Sentence:
+    """What the numbers of a task say by one metric, or why they say nothing."""
+    if not any_known(shown.scores.get(column.name, {}).values()):
+        return ["No row has a value here. Each blank in the table says why."]
+    if column.name in shown.verdicts:
+        return shown.verdicts[column.name].sentence
+    if not column.better:
+        return ["Not ranked: neither direction is better."]
+    names = first(shown, column)
+    if column.name in SET_METRICS:
+        lowest = "Lowest, or not separable from the lowest: " if column.name == "kid" else "Lowest: "
+        return [lowest, *listed(names), "."] if names else ["Nothing is ranked: too few images, or one row."]
+    if names:
+        return [f"{NEAREST[0].upper()}{NEAREST[1:]}: ", *listed(names), "."]
+    return ["Nothing is ranked: too few problems, or no exact samples beside them."]
+
+
+def first(shown: Shown, column: Column) -> list[str]:
+    """The rows that may be first: by verdicts, or by marks, of sets and on exact suites."""
+    if column.name in shown.verdicts:
+        rows = shown.verdicts[column.name].rows
+        return [name for name, one in rows.items() if one.places[0] == 1 and len(rows) > 1]
+    scores = shown.scores.get(column.name, {})
+    return [name for name, score in scores.items() if not MAY_BE_FIRST.isdisjoint(score.mark.split())]
+
+
+def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sentence:
+    """The one sentence of the page: on how many tasks each row may be first.
+
+    Args:
+        firsts: for each task where rows are compared, the rows that may be first.
+        exact: whether first is nearest to exact samples.
+    """
+    possible = Counter(chain.from_iterable(firsts))
+    if not possible:
+        return [f"By {column.label} nothing is ranked: the sentences below say why."]
+    groups: dict[int, list[str]] = {}
+    for name, n in possible.most_common():
+        groups.setdefault(n, []).append(name)
+    what = f"{NEAREST}: " if exact else "first place is possible for "
+    parts: Sentence = [f"By {column.label}, {what}"]
+    shown = list(groups.items())[:MOST_GROUPS]
+    for k, (n, names) in enumerate(shown):
+        tasks = f"on {'all ' if n == len(firsts) > 1 else ''}{counted(n, 'task')}"
+        joint = " and " if k == len(shown) - 1 else ", "
+        each = " each" if len(names) > 1 and n < len(firsts) else ""
+        parts += [joint if k else "", *listed(names), f" {tasks}{each}"]
+    alone = Counter(names[0] for names in firsts if len(names) == 1)
+    if not alone:
+        return [*parts, "; no row is ahead alone on any."]
+    return [*parts, f"; on {counted(alone.total(), 'task')} one row is alone: ", *listed(list(alone)), "."]

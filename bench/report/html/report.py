@@ -1,0 +1,52 @@
+"""The files of a page, for image suites and for exact ones."""
+
+from collections.abc import Sequence
+
+from bench.records.manifest import RunManifest
+from bench.report import exact
+from bench.report.across.ranks import over_tasks
+from bench.report.columns import Column
+from bench.report.html import numbers
+from bench.report.html.data import Source, document
+from bench.report.html.page import page
+from bench.report.html.pictures import Files, collect
+from bench.report.html.theirs import Theirs
+from bench.report.ranking import Judged
+from bench.report.scores import Sets
+from bench.report.tables import Table
+
+
+def of_images(
+    judged: Sequence[Judged],
+    columns: Sequence[Column],
+    runs: Sequence[RunManifest],
+    sets: Sets,
+    n_bad: int = 0,
+) -> Source:
+    """What a page of image suites shows."""
+    shown = [numbers.of_images(one, columns) for one in judged]
+    theirs = Theirs([one.table for one in judged], sets, runs)
+    return Source(shown, columns, runs, theirs, over_tasks(judged, columns), n_bad)
+
+
+def of_problems(
+    tables: Sequence[Table],
+    columns: Sequence[Column],
+    found: Sequence[exact.Numbers],
+    runs: Sequence[RunManifest],
+    n_bad: int = 0,
+) -> Source:
+    """What a page of exact suites shows, on which no paper has a number."""
+    shown = [numbers.of_problems(table, one) for table, one in zip(tables, found, strict=True)]
+    return Source(shown, columns, runs, Theirs((), None, ()), (), n_bad)
+
+
+def files(source: Source, find: Files, name: str = "report") -> dict[str, bytes]:
+    """The page ``name.html``, and the scripts with larger pictures below ``name.pics/``."""
+    pictures = collect([one.table for one in source.shown], find)
+    damaged = sorted(path.name for path in find.unreadable)
+    content = document(source, damaged) | pictures.entries() | {"beside": f"{name}.pics/"}
+    written = {f"{name}.html": page(content)}
+    for file, text in pictures.side_files().items():
+        written[f"{name}.pics/{file}"] = text.encode()
+    return written

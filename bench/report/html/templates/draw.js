@@ -1,0 +1,31 @@
+/* Draws the parts that a change concerns, and only these: a redraw loses the focus inside of them. */
+
+const PARTS = {
+  all: ["theme", "says", "table", "tabs", "viewer", "pair", "ranks", "cost"],
+  task: ["tabs", "viewer", "pair", "ranks", "cost"],
+  table: ["table"],
+  viewer: ["viewer"],
+  paint: ["paint"],
+  pair: ["pair"],
+  theme: ["theme", "paint"],
+};
+function theme() {
+  if (S.th) document.documentElement.dataset.theme = S.th;
+  else delete document.documentElement.dataset.theme;
+}
+const DRAW = { theme, says, table, tabs, viewer, paint, pair, ranks, cost: costPlot };
+function draw(what) {
+  for (const part of new Set(what.flatMap((name) => PARTS[name]))) DRAW[part]();
+}
+function start() {
+  readHash();
+  chooseRest();
+  header();
+  controls();
+  ledger();
+  draw(["all"]);
+}
+start();
+addEventListener("hashchange", start);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint());
+document.documentElement.dataset.ready = Math.round(performance.now());

@@ -1,0 +1,1 @@
+"""Candidates: points of a search space, and which of them come next."""

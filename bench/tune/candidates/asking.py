@@ -1,0 +1,185 @@
+"""Asks Optuna for candidates: a quasi-random start, then TPE. A study lives for one batch only."""
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.noise import stream_key
+from bench.suites.tuning import Space
+from bench.suites.yamlfile import SuiteError
+from bench.tune.candidates.points import Point, Spaces
+from bench.tune.objectives import Objective, Score
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+ATTEMPTS = 100
+"""Draws of one candidate that were tried already, after which the first that was not is taken."""
+WORSE = 1.0
+"""A lost candidate is told as worse than the worst by this share of the spread, or by so much."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A candidate and its score by each objective."""
+
+    point: Point
+    scores: tuple[Score, ...]
+
+
+def ask(
+    spaces: Spaces, told: Sequence[Told], n: int, objectives: Sequence[Objective], seed: tuple[Any, ...]
+) -> list[Point]:
+    """New candidates; fewer where the whole space has been tried.
+
+    They are a function of the arguments: neither Optuna's database nor an earlier call enters.
+
+    Args:
+        told: those whose scores are known, in their order; a start has the first one only.
+        seed: names the batch.
+
+    Raises:
+        SuiteError: Optuna is not installed.
+    """
+    optuna, number = _optuna(), stream_key(*map(str, seed)) % 2**31
+    directions = ["maximize" if objective.higher else "minimize" for objective in objectives]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a sampler that may change in the future
+        if len(told) <= 1:
+            sampler = optuna.samplers.QMCSampler(scramble=True, seed=number)
+        else:
+            sampler = optuna.samplers.TPESampler(n_startup_trials=0, seed=number)
+        study = optuna.create_study(sampler=sampler, directions=directions)
+        study.add_trials(list(_trials(spaces, told, objectives)))
+        return list(_new_points(study, spaces, [one.point for one in told], n))
+
+
+def _optuna() -> Any:
+    """Optuna, without its messages."""
+    try:
+        import optuna
+    except ImportError:
+        raise SuiteError(
+            "`tune` needs Optuna 5 or newer: pip install 'diffusion-inverse-bench[tune]'"
+        ) from None
+    if int(optuna.__version__.split(".")[0]) < 5:
+        raise SuiteError(f"`tune` needs Optuna 5 or newer; {optuna.__version__} is installed")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def optuna_version() -> str:
+    """The version of Optuna."""
+    return str(_optuna().__version__)
+
+
+def _new_points(study: Any, spaces: Spaces, tried: Sequence[Point], n: int) -> Iterator[Point]:
+    """Points whose parameters have not been tried, as many as wanted or as there are."""
+    distributions = {name: _distribution(space) for name, space in spaces.spaces.items()}
+    known = [spaces.settings(point) for point in tried]
+    for _ in range(n):
+        if len(known) >= spaces.size():
+            return
+        for _ in range(ATTEMPTS):
+            trial = study.ask(distributions)
+            point: Point = {name: _value(space, trial.params[name]) for name, space in spaces.spaces.items()}
+            if spaces.settings(point) not in known:
+                break
+        else:
+            left = _first_left(spaces, known)
+            if left is None:
+                return
+            point = left
+        known.append(spaces.settings(point))
+        yield point
+
+
+def _first_left(spaces: Spaces, known: Sequence[Mapping[str, Any]]) -> Point | None:
+    """The first point of a countable space that has not been tried."""
+    if spaces.size() == math.inf:
+        return None
+    values = []
+    for space in spaces.spaces.values():
+        values.append(space.choices or range(int(space.low or 0), int(space.high or 0) + 1))
+    for combination in itertools.product(*values):
+        point = dict(zip(spaces.spaces, combination, strict=True))
+        if spaces.settings(point) not in known:
+            return point
+    return None
+
+
+def _trials(spaces: Spaces, told: Sequence[Told], objectives: Sequence[Objective]) -> Iterator["FrozenTrial"]:
+    """The candidates that are known, as trials of Optuna; with all values in range of the present spaces."""
+    import optuna
+
+    distributions = {name: _distribution(space) for name, space in spaces.spaces.items()}
+    columns = []
+    for i, objective in enumerate(objectives):
+        columns.append(_finite([one.scores[i].value for one in told], objective))
+    for k, one in enumerate(told):
+        params = {name: _index(space, one.point[name]) for name, space in spaces.spaces.items()}
+        excess = {}
+        for i, objective in enumerate(objectives):
+            if objective.most_misfit is not None:
+                excess[f"misfit of {objective.name}"] = one.scores[i].excess
+        yield optuna.trial.create_trial(
+            params=params,
+            distributions=distributions,
+            values=[column[k] for column in columns],
+            constraints=excess or None,
+        )
+
+
+def _finite(values: Sequence[float | None], objective: Objective) -> list[float]:
+    """The values to tell, those of lost candidates below all others."""
+    known = [objective.sign * value for value in values if value is not None and math.isfinite(value)]
+    worst, best = min(known, default=0.0), max(known, default=0.0)
+    lost = worst - WORSE * ((best - worst) or 1.0)
+    told = []
+    for value in values:
+        if value is None or math.isnan(value):
+            told.append(objective.sign * lost)
+        elif math.isinf(value):
+            told.append(objective.sign * best if value * objective.sign > 0 else objective.sign * lost)
+        else:
+            told.append(value)
+    return told
+
+
+def _distribution(space: Space) -> "BaseDistribution":
+    """A space as Optuna knows it. Choices between numbers are ordered: their places are whole numbers."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if space.low is None or space.high is None:
+        places = range(len(space.choices))
+        if _ordered(space) == list(space.choices):
+            return IntDistribution(0, len(space.choices) - 1)
+        return CategoricalDistribution(list(places))
+    log = space.scale == "log"
+    if space.integer:
+        return IntDistribution(int(space.low), int(space.high), log=log)
+    return FloatDistribution(space.low, space.high, log=log)
+
+
+def _ordered(space: Space) -> list[Any]:
+    """The choices in increasing order; [] where they have none."""
+    if any(isinstance(choice, (str, bool)) for choice in space.choices):
+        return []
+    return sorted(space.choices)
+
+
+def _value(space: Space, drawn: Any) -> Any:
+    """The value of a parameter that Optuna drew."""
+    return space.choices[drawn] if space.choices else drawn
+
+
+def _index(space: Space, value: Any) -> Any:
+    """The number by which Optuna knows a value."""
+    if not space.choices:
+        return value
+    typed = [(isinstance(choice, bool), choice) for choice in space.choices]
+    return typed.index((isinstance(value, bool), value))

@@ -1,0 +1,110 @@
+"""Runs searches, several at once if asked to: each is a function of what is asked and of its own records."""
+
+import contextlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from bench.plan.options import mode
+from bench.records.files import StoreError
+from bench.system.device import cores
+from bench.system.locks import exclusive
+from bench.tune.request import Request, make_search, refuse_budget
+from bench.tune.search import Found
+
+PAUSE = 1.0
+"""Seconds between two looks whether the parent of a worker is alive."""
+Tell = Callable[[Request, Found], None]
+"""Is told how far a search is."""
+
+
+def run_search(asked: Request, tell: Tell) -> Found:
+    """Runs one search to its end.
+
+    Args:
+        tell: called with what is found after every batch that is computed.
+
+    Raises:
+        SuiteError: what is asked does not make sense.
+        StoreError: another process is at the same search.
+    """
+    with mode(asked.options), alone(asked.folder):
+        search = make_search(asked)
+        if isinstance(search, str):
+            return Found(refusal=search)
+        found, _ = search.replay()
+        if not found.candidates:
+            least, _ = search.trials.cost(search.first())
+            if least > asked.evaluations:
+                refuse_budget(asked, least)
+        known = len(found.candidates)
+        search.tell = lambda now: tell(asked, now) if len(now.candidates) > known else None
+        return search.run()
+
+
+def run_searches(requests: Sequence[Request], workers: int, tell: Tell) -> Iterator[tuple[Request, Found]]:
+    """Runs searches and yields each with what it found: in their order, or by several workers as they end.
+
+    Raises:
+        SuiteError: see `run_search`.
+        StoreError: a worker died.
+    """
+    if workers <= 1:
+        for asked in requests:
+            yield asked, run_search(asked, tell)
+        return
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(os.getpid(), max(1, cores() // workers)),
+    )
+    futures = {pool.submit(run_search, asked, tell): asked for asked in requests}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise StoreError("a worker died; what it recorded is kept: run again to go on") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(parent: int, threads: int) -> None:
+    """Gives a worker its share of the processors, and ends it with its parent."""
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PAUSE)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a folder.
+
+    Raises:
+        StoreError: another process is there, or the folder cannot be written.
+    """
+
+    def refuse() -> None:
+        raise StoreError(f"another search works in {folder}; wait for it, or choose another folder by --out")
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(folder / "tune", refuse):
+            yield
+    except StoreError:
+        raise
+    except PermissionError as error:
+        raise StoreError(f"cannot write into {folder}: {error.strerror}; choose another by --out") from None

@@ -1,0 +1,1 @@
+"""What searches found, written into cards."""

@@ -1,0 +1,120 @@
+"""Writes what searches found into cards: the settings, and where they come from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from bench.records.journal import read_records
+from bench.suites.cards import card_of, list_cards
+from bench.suites.methods import build_solver, load_solver, parameters
+from bench.suites.presets import resolve
+from bench.suites.tuning import Tuning
+from bench.suites.yamlfile import SuiteError
+from bench.system.code.user_code import is_user_code
+from bench.tune.candidates.asking import optuna_version
+from bench.tune.families import DRAWN_TO_TUNE
+from bench.tune.objectives import Objective
+from bench.tune.request import STEPS, Request
+from bench.tune.search import Candidate, Found
+from bench.tune.written.cardfile import write_entry
+
+
+def card_path(spec: str) -> Path:
+    """The card that presets of a method are written into; a user's may not exist yet.
+
+    Raises:
+        SuiteError: the method is a module's, or the card beside it is about another class.
+    """
+    card = card_of(spec)
+    if card.path is not None:
+        return card.path
+    place = spec.rpartition(":")[0] if ":" in spec else spec
+    path = Path(place).with_suffix(".yaml")
+    if not is_user_code(spec) or not place.endswith(".py"):
+        raise SuiteError(
+            f"presets of {spec} have no card to go to; name the method as file.py or file.py:Class"
+        )
+    if path.exists():
+        raise SuiteError(f"{path} is about another class than {spec}; give each class a file and a card")
+    return path
+
+
+def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> list[str]:
+    """Writes the winner by each objective as a preset for the family, and says what was written.
+
+    Args:
+        names: objective -> preset, where it is not the objective's own.
+
+    Raises:
+        SuiteError: the card cannot be written, or other entries of it overrule these.
+    """
+    written = []
+    for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=True)):
+        if winner is None:
+            continue
+        preset = names.get(objective.name, objective.preset)
+        place = [preset, asked.family.prior.removesuffix(DRAWN_TO_TUNE), asked.family.pattern]
+        path, params = card_path(asked.spec), settings(asked, winner)
+        write_entry(path, ["presets", *place], params)
+        if overruled := _others(asked, found, place, params):
+            params |= overruled
+            write_entry(path, ["presets", *place], params)
+        if _others(asked, found, place, params):
+            raise SuiteError(f"{path}: other entries of preset '{preset}' overrule '{place[-1]}'")
+        source = provenance(asked, found, objective, i, winner)
+        entry = {}
+        for name, entered in asdict(source).items():
+            if entered not in ("", ()):
+                entry[name] = list(entered) if isinstance(entered, tuple) else entered
+        write_entry(path, ["tuned", *place], entry)
+        written.append(f"{path}: presets.{'.'.join(place)}: {params}")
+    return written
+
+
+def settings(asked: Request, winner: Candidate) -> dict[str, Any]:
+    """The parameters of a preset: what was fixed, then what was searched."""
+    known = parameters(load_solver(asked.spec).cls)
+    steps = {STEPS: asked.steps} if STEPS in known else {}
+    return {**steps, **asked.fixed, **winner.settings}
+
+
+def provenance(asked: Request, found: Found, objective: Objective, i: int, winner: Candidate) -> Tuning:
+    """Where the settings of a winner come from."""
+    value, fresh = winner.told.scores[i].value, winner.fresh[i].value
+    assert value is not None and fresh is not None
+    n, data = asked.size.images, asked.family.dataset
+    newest = max(read_records(asked.folder)[0], key=lambda record: record.created)
+    others = [f"{other.name}: " for other in asked.chosen if other is not objective]
+    remarks = [text for text in found.remarks if not text.startswith(tuple(others))]
+    return Tuning(
+        objective=objective.name,
+        score=fresh,
+        search_score=value,
+        budget=asked.evaluations,
+        spent=found.spent,
+        candidates=len(found.candidates),
+        images=f"{data}:1-{n}",
+        fresh=f"{data}:{n + 1}-{n + asked.size.fresh}",
+        tasks=found.tasks,
+        date=newest.created[:10],
+        code=newest.commit or "",
+        optuna=optuna_version(),
+        remarks=tuple(remarks),
+    )
+
+
+def _others(asked: Request, found: Found, place: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that other entries of the preset change in a task of the family, as they should be."""
+    list_cards.cache_clear()
+    solver, changed, (preset, prior, _) = load_solver(asked.spec), dict[str, Any](), place
+    wanted = build_solver(solver, params, str)
+    for row in asked.family.tasks:
+        if row.name not in found.tasks:
+            continue
+        resolved = resolve(asked.spec, preset, prior, row.name, row.operator)[1]
+        now = build_solver(solver, resolved, str)
+        for f in fields(wanted):
+            if f.init and getattr(now, f.name) != getattr(wanted, f.name):
+                changed[f.name] = getattr(wanted, f.name)
+    return changed

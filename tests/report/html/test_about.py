@@ -1,0 +1,27 @@
+"""What the page says about runs, metrics and tasks."""
+
+from bench.report.columns import KNOWN
+from bench.report.html.about import SHORTEST, metric_entries, short
+
+
+def test_short_names_fit_the_head_of_a_column():
+    assert short("Gaussian blur", "blur_gauss") == "Gaussian blur"
+    assert short("Inpainting (70 % missing)", "inpaint_random") == "inpaint random"
+    assert short("Phase retrieval, twice", "phase_retrieval") == "phase retriev…"
+    assert len(short("x" * 30, "y" * 30)) == SHORTEST
+
+
+def test_metrics_say_what_they_are(made):
+    entries = {entry["id"]: entry for entry in metric_entries(KNOWN, [])}
+    assert (entries["psnr"]["unit"], entries["psnr"]["better"], entries["psnr"]["margin"]) == ("dB", 1, None)
+    assert made.document["metrics"][0]["margin"] == 0.1
+    assert entries["kid"]["scale"] is None and entries["misfit"]["better"] == 0
+    assert all(entry["about"] for entry in entries.values())
+
+
+def test_facts_and_titles(made):
+    meta = made.document["meta"]
+    facts = {name: text for name, text, _ in meta["facts"]}
+    assert facts["Images"] == "12 of tiny" and facts["Noise"] == "σ = 0.1 in [−1, 1]"
+    assert meta["commands"] == ["bench run --suite linear"] and "n = 12" in meta["cite"]
+    assert made.document["tasks"][0]["title"] == "Gaussian blur"

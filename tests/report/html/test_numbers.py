@@ -1,0 +1,32 @@
+"""What a page shows of a table: means of images, medians of problems with their marks."""
+
+import pytest
+
+from bench.report import exact
+from bench.report.columns import KNOWN
+from bench.report.html.numbers import of_images, of_problems
+from bench.report.ranking import judge_all
+from bench.report.scores import Sets
+from bench.report.tables import build
+from bench.stats.intervals import Median, mean_interval
+from tests.made_exact import exact_row, exact_tables
+from tests.made_run import PSNR, records
+
+
+def test_means_verdicts_and_what_would_be_seen(tmp_path):
+    [table] = build(records(), [])
+    judged = judge_all(table, KNOWN, Sets([tmp_path]), {})
+    found = of_images(judged, KNOWN)
+    assert found.scores["psnr"]["best"].interval == pytest.approx(mean_interval(PSNR["best"]))
+    assert "fid" not in found.verdicts and "misfit" not in found.verdicts
+    assert set(found.verdicts["psnr"].rows) == {"best", "same", "worse"}
+    assert found.sees == {"psnr": f"{judged.verdicts['psnr'].seen:.2f} dB"}
+
+
+def test_a_row_may_be_the_nearest_at_the_floor_and_equivalent():
+    [table] = exact_tables(exact_row("exact"))
+    number = exact.Number(Median(1.0, 0.5, 2.0, 6), floor=True, equivalent=True, mark="best")
+    worse = exact.Number(Median(9.0, 8.0, 9.5, 6), mark="worse")
+    found = of_problems(table, {"mmd": exact.Judged({"exact": number, "far": worse}, 1.0, 2.34)})
+    assert found.scores["mmd"]["exact"].mark == "best floor equivalent"
+    assert found.scores["mmd"]["far"].mark == "" and found.sees == {"mmd": "2.3 σ of exact"}

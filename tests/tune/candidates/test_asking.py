@@ -1,0 +1,69 @@
+"""Candidates: new ones, inside of the space, a function of what is told."""
+
+import pytest
+
+from bench.suites.tuning import Space
+from bench.suites.yamlfile import SuiteError
+from bench.tune.candidates import asking
+from bench.tune.candidates.asking import Told, ask
+from bench.tune.candidates.points import Spaces
+from bench.tune.objectives import Score, objectives
+
+BOTH = objectives(["psnr", "lpips"])
+SPACES = Spaces(
+    {
+        "zeta": Space(0.01, 100, "log"),
+        "eta": Space(choices=(0.0, 0.5, 1)),
+        "step": Space(choices=("norm", True, 1)),
+        "n": Space(1, 4, integer=True),
+    },
+    {},
+)
+FIRST = Told({"zeta": 1.0, "eta": 1, "step": True, "n": 2}, (Score(20.0), Score(0.3)))
+
+
+def told(points):
+    """They are the better the nearer zeta is to 10; every third is lost."""
+    found = [FIRST]
+    for i, point in enumerate(points):
+        psnr = 20 - abs(point["zeta"] - 10)
+        scores = (Score(None), Score(None)) if i % 3 == 2 else (Score(psnr), Score(-psnr / 100))
+        found.append(Told(point, scores))
+    return found
+
+
+def test_candidates_are_new_and_a_function_of_what_is_told():
+    start = ask(SPACES, [FIRST], 4, BOTH, ("a", 1))
+    more = ask(SPACES, told(start), 4, BOTH, ("a", 2))
+    settings = [SPACES.settings(point) for point in (FIRST.point, *start, *more)]
+    assert all(one not in settings[:i] for i, one in enumerate(settings)) and len(settings) == 9
+    for point in (*start, *more):
+        assert all(space.contains(point[name]) for name, space in SPACES.spaces.items()), point
+    lost = Told(FIRST.point, (Score(None), Score(None)))
+    assert ask(SPACES, [lost], 4, BOTH, ("a", 1)) == start, "no score enters the start"
+    assert ask(SPACES, told(start), 4, BOTH, ("a", 2)) == more
+    assert ask(SPACES, told(start), 2, BOTH, ("a", 2)) == more[:2], "shorter batches begin alike"
+    assert ask(SPACES, told(start), 4, BOTH, ("b", 2)) != more
+
+
+def test_the_start_spreads():
+    """Each half of a range has its share; of independent draws one half is often empty."""
+    spaces = Spaces({"zeta": Space(0.01, 100, "log")}, {})
+    for seed in range(5):
+        points = ask(spaces, [Told({"zeta": 1.0}, FIRST.scores)], 4, BOTH, (seed,))
+        assert sum(point["zeta"] < 1 for point in points) == 2
+
+
+@pytest.mark.parametrize("choices", [(0.0, 0.5, 1.0), ("a", "b", "c")])
+def test_a_space_that_can_be_counted_is_tried_as_a_whole_and_no_more(choices):
+    spaces = Spaces({"eta": Space(choices=choices), "n": Space(1, 2, integer=True)}, {})
+    found = [Told({"eta": choices[0], "n": 1}, FIRST.scores)]
+    while points := ask(spaces, found, 4, BOTH, ("x", len(found))):
+        found += [Told(point, (Score(1.0 + i), Score(1.0))) for i, point in enumerate(points)]
+    assert len({tuple(one.point.values()) for one in found}) == len(found) == 6
+
+
+def test_without_optuna_there_is_a_line(monkeypatch):
+    monkeypatch.setitem(asking.__dict__["warnings"].sys.modules, "optuna", None)
+    with pytest.raises(SuiteError, match=r"needs Optuna 5 or newer: pip install .*\[tune\]"):
+        ask(SPACES, [FIRST], 4, BOTH, ("a",))

@@ -1,0 +1,102 @@
+"""Searches at once, killed, and two in one folder."""
+
+import multiprocessing
+import time
+
+import pytest
+
+from bench.plan.options import make_options
+from bench.records.files import StoreError
+from bench.records.journal import read_records
+from bench.run import runner
+from bench.suites.yamlfile import SuiteError
+from bench.tune.families import families
+from bench.tune.request import Request
+from bench.tune.run import alone, run_search, run_searches
+from bench.tune.trials import Size
+from tests.tiny import build
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    (found,) = families([str(build(tmp_path_factory.mktemp("tiny")))], ["box"], [])
+    return found
+
+
+def asked(family, root, spec="ddrm", **changes):
+    options = make_options(pictures=0, batch=2)
+    return Request(spec, {}, family, ("psnr",), 3, 6, Size(2, 2, 1, 0), options, root, **changes)
+
+
+def ignore(*_):
+    """Is told nothing."""
+
+
+@pytest.mark.long
+def test_a_search_that_is_killed_in_a_candidate_ends_as_if_it_had_not_been(family, tmp_path, monkeypatch):
+    """It is killed after each record in turn; records are made once."""
+    whole = run_search(asked(family, tmp_path / "a"), ignore)
+    killed = asked(family, tmp_path / "b")
+    record = runner.Runner._record
+
+    def dies(self, *args, **kwargs):
+        record(self, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    deaths, n = 0, len(read_records(asked(family, tmp_path / "a").folder)[0])
+    monkeypatch.setattr(runner.Runner, "_record", dies)
+    while deaths <= n:
+        try:
+            found = run_search(killed, ignore)
+            break
+        except KeyboardInterrupt:
+            deaths += 1
+    assert deaths == n > 12 and found == whole
+    assert len(read_records(killed.folder)[0]) == n
+
+
+@pytest.mark.long
+def test_workers_find_the_same(family, tmp_path):
+    def found(root, workers, specs):
+        requests = [asked(family, root, spec) for spec in specs]
+        return {request.spec: one for request, one in run_searches(requests, workers, ignore)}
+
+    one = found(tmp_path / "a", 1, ["ddrm", "ddnm"])
+    assert found(tmp_path / "b", 2, ["ddnm", "ddrm"]) == one and len(one) == 2
+
+
+def hold(folder, ready, end):
+    """Works in a folder until it is told to end."""
+    with alone(folder):
+        ready.set()
+        end.wait(60)
+
+
+@pytest.mark.long
+def test_a_second_search_in_a_folder_is_refused_at_once(family, tmp_path):
+    request = asked(family, tmp_path)
+    context = multiprocessing.get_context("spawn")
+    ready, end = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(request.folder, ready, end))
+    other.start()
+    try:
+        assert ready.wait(60)
+        start = time.monotonic()
+        with pytest.raises(
+            StoreError, match=r"another search works in .*masks; wait for it, or choose another folder"
+        ):
+            run_search(request, ignore)
+        assert time.monotonic() - start < 30 and not (request.folder / "journal").exists()
+    finally:
+        end.set()
+        other.join()
+    run_search(request, ignore)
+
+
+def test_a_budget_below_one_candidate_is_refused_also_where_backward_passes_make_it_so(family, tmp_path):
+    enough = asked(family, tmp_path, "ddrm", budget=2 * 3)
+    assert len(run_search(enough, ignore).candidates) == 1
+    with pytest.raises(
+        SuiteError, match="dps, masks: a budget of 6 evaluations is below one candidate, which takes 12"
+    ):
+        run_search(asked(family, tmp_path, "dps", budget=2 * 3), ignore)

@@ -1,0 +1,68 @@
+"""What searches found and would do, in words."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from bench.tune.objectives import objectives
+from bench.tune.outlook import Outlook
+from bench.tune.search import Candidate, Found, Score, Told
+from bench.tune.tables import candidates_csv, found_lines, outlook_lines, progress_line
+from bench.tune.trials import Size
+
+ASKED = SimpleNamespace(
+    name="dps, masks",
+    label="dps",
+    folder=Path("x"),
+    family=SimpleNamespace(name="masks", tasks=[1, 2]),
+    chosen=objectives(["psnr", "psnr-misfit"]),
+    evaluations=1000,
+    size=Size(16, 32, 1, 0),
+)
+BEST = Candidate(
+    Told({}, (Score(20.5), Score(20.5, 0.2))), {"zeta": 3}, 300, (Score(19.75), Score(19.75, 0.1))
+)
+LOST = Candidate(Told({}, (Score(None), Score(None))), {"zeta": 30}, 300)
+FOUND = Found([BEST, LOST], ["zeta: 1 .. 10 widened to 1 .. 18"], [BEST, None])
+
+
+def test_an_outcome_says_what_was_spent_and_found():
+    assert found_lines(ASKED, FOUND) == [
+        "dps, masks: 2 candidates, 600 of 1000 evaluations",
+        "  psnr         19.75 on fresh images, 20.5 when chosen: zeta=3",
+        "  psnr-misfit  every candidate lost an image",
+        "  zeta: 1 .. 10 widened to 1 .. 18",
+    ]
+    fits = Found([BEST], [], [BEST, BEST])
+    assert found_lines(ASKED, fits)[2].endswith("zeta=3 (misfit above its limit by 0.1)")
+    assert found_lines(ASKED, Found(refusal="it is linear")) == ["dps, masks: not tuned: it is linear"]
+    assert progress_line(ASKED, FOUND) == (
+        "dps, masks: 2 candidates, 600 of 1000 evaluations; best psnr 20.5, psnr-misfit 20.5"
+    )
+    assert progress_line(ASKED, Found([LOST])).endswith("; best -")
+
+
+def test_the_table_has_every_candidate():
+    assert candidates_csv([(ASKED, FOUND)]).splitlines() == [
+        "method,family,candidate,settings,evaluations,objective,score,fresh,chosen",
+        "dps,masks,1,zeta=3,300,psnr,20.5,19.75,<",
+        "dps,masks,1,zeta=3,300,psnr-misfit,20.5,19.75,",
+        "dps,masks,2,zeta=30,300,psnr,-,,",
+        "dps,masks,2,zeta=30,300,psnr-misfit,-,,",
+    ]
+
+
+def test_an_outlook_adds_up():
+    rows = [
+        (ASKED, Outlook("", ("a", "b"), 1, 3, 300, 200, 90.0, ({"zeta": 2},))),
+        (ASKED, Outlook("it is linear")),
+    ]
+    lines = outlook_lines([*rows, (ASKED, Outlook("", ("a", "b"), 0, 12, 0, 0, None))], 2)
+    assert lines == [
+        "dps, masks: 3 candidates (1 done) x 16 images x 2 tasks x 1 sample; 300 evaluations each, "
+        "900 of 1000; then at most 200 on 32 fresh images; about 1 min 30 s",
+        "  zeta=2",
+        "dps, masks: not tuned: it is linear",
+        "dps, masks: 12 candidates x 16 images x 2 tasks x 1 sample; 0 evaluations each, 0 of 1000; "
+        "then at most 0 on 32 fresh images; about ?",
+        "1100 evaluations in all; about 1 min 30 s and what is marked ? of solver time, 3 core-minutes",
+    ]

@@ -1,0 +1,93 @@
+"""Presets that a search writes are what a row then takes, and say where they come from."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.plan.options import make_options
+from bench.suites.cards import read_card
+from bench.suites.presets import resolve
+from bench.suites.yamlfile import SuiteError
+from bench.tune.families import families
+from bench.tune.objectives import Score
+from bench.tune.request import Request
+from bench.tune.search import Candidate, Found, Told
+from bench.tune.trials import Size
+from bench.tune.written import presets
+from bench.tune.written.presets import card_path, write_presets
+from tests.made_run import record
+from tests.tune.made_search import CARD, CODE, write_card
+
+TODAY = "presets:\n  bench:\n    fashion32:\n      '*': {b: 7.0}\n      inpaint_box: {a: 9.0}  # by hand\n"
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """A search for masks that is over; its newest record is of the 2nd of January."""
+    records = [
+        record("best", 0, created=f"2026-01-0{day}T00:00:00+00:00", commit=f"c{day}") for day in (2, 1)
+    ]
+    monkeypatch.setattr(presets, "read_records", lambda _: (records, 0))
+    (family,) = families(["linear"], [], ["masks"])
+    mine = write_card(tmp_path, CARD + TODAY)
+    return Request(mine, {}, family, ("psnr", "lpips"), 20, 12, Size(16, 32, 1, 0), make_options(), tmp_path)
+
+
+def candidate(a, b, psnr, lpips):
+    told = Told({"a": a, "b": b}, (Score(psnr), Score(lpips)))
+    return Candidate(told, {"a": a, "b": b}, 640, (Score(psnr - 1), Score(lpips + 0.1)))
+
+
+@pytest.fixture
+def found():
+    best, other = candidate(3.0, 4.0, 25.0, 0.3), candidate(5.0, 6.0, 24.0, 0.2)
+    remarks = ["a: 1 .. 2 widened to 1 .. 3", "psnr: a 3 is at the high end of its range"]
+    return Found([best, other], remarks, [best, other], ("inpaint_box", "inpaint_random"))
+
+
+def test_a_row_takes_what_was_written_and_the_card_says_from_where(asked, found):
+    write_presets(asked, found, {})
+    for task in ("inpaint_box", "inpaint_random"):
+        assert resolve(asked.spec, None, "fashion32", task, task) == (
+            "bench",
+            {"steps": 20, "a": 3.0, "b": 4.0},
+        )
+        assert resolve(asked.spec, "lpips", "fashion32", task, task)[1] == {"steps": 20, "a": 5.0, "b": 6.0}
+    assert resolve(asked.spec, None, "fashion32", "hdr", "hdr")[1] == {"b": 7.0}, "other tasks keep theirs"
+    card = read_card(card_path(asked.spec))
+    psnr, lpips = (card.tuned[name]["fashion32"]["inpaint_*"] for name in ("bench", "lpips"))
+    assert (psnr.objective, psnr.score, psnr.search_score, psnr.candidates) == ("psnr", 24.0, 25.0, 2)
+    assert (psnr.budget, psnr.spent) == (12 * 32 * 20, 1280) and psnr.tasks == (
+        "inpaint_box",
+        "inpaint_random",
+    )
+    assert (psnr.images, psnr.fresh) == ("fashion32_tune:1-16", "fashion32_tune:17-48")
+    assert (psnr.date, psnr.code, psnr.optuna[0]) == ("2026-01-02", "c2", "5")
+    assert psnr.remarks == tuple(found.remarks) and lpips.remarks == tuple(found.remarks[:1])
+    assert "# by hand" in card.path.read_text()
+
+
+def test_what_is_not_searched_is_as_it_was_in_the_search(asked, found):
+    """The card's "*" changes b, which here stays at the method's default in the search."""
+    one = candidate(3.0, 1.0, 25.0, 0.3)
+    one = replace(one, settings={"a": 3.0})
+    write_presets(asked, Found([one], [], [one, None], ("inpaint_box",)), {"psnr": "bench"})
+    assert resolve(asked.spec, None, "fashion32", "inpaint_box", "inpaint_box")[1]["b"] == 1.0
+
+
+def test_presets_have_other_names_on_demand(asked, found):
+    write_presets(asked, found, {"psnr": "mine"})
+    assert {"mine", "lpips"} <= read_card(card_path(asked.spec)).presets.keys()
+    assert resolve(asked.spec, None, "fashion32", "inpaint_box", "")[1] == {"b": 7.0, "a": 9.0}
+
+
+def test_a_method_needs_a_file_of_its_own_for_its_card(tmp_path):
+    mine = tmp_path / "two.py"
+    mine.write_text(CODE)
+    assert card_path(str(mine)) == tmp_path / "two.yaml"
+    assert card_path("dps").name == "dps.yaml"
+    (tmp_path / "two.yaml").write_text("class: Mine\n")
+    with pytest.raises(SuiteError, match=r"two.yaml is about another class than .*two.py:Other"):
+        card_path(f"{mine}:Other")
+    with pytest.raises(SuiteError, match=r"presets of pkg.mod:Class have no card to go to"):
+        card_path("pkg.mod:Class")
