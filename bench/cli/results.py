@@ -35,7 +35,6 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 
 @verb(
     "report",
-    "report --suite linear",
     "report --from results/mine --from results/theirs --out reports/both",
     "report --suite linear --html",
     "report --suite linear --latex --columns lpips,psnr --precision psnr:1 --sort psnr",
@@ -117,8 +116,8 @@ def report(
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
     try:
-        formats = ("html",) if html else ("tex",) if latex else None
-        click.echo(write_report(chosen, out or chosen[0] / "report", formats, **asked))
+        wanted = [name for name, is_asked in (("html", html), ("tex", latex)) if is_asked]
+        click.echo(write_report(chosen, out or chosen[0] / "report", wanted, **asked))
     except ValueError as error:
         fail(str(error), FAILURE)
 
@@ -135,7 +134,7 @@ def run_folder(suite: str) -> Path:
     return RESULTS / load_suite(suite).name
 
 
-def write_report(folders: list[Path], out: Path, formats: Sequence[str] | None = None, **asked: Any) -> Path:
+def write_report(folders: list[Path], out: Path, formats: Sequence[str] = (), **asked: Any) -> Path:
     """Renders the report in some formats, by default `bench.report.FORMATS`; returns the path of its page.
 
     Args:

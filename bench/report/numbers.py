@@ -61,10 +61,10 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
     for line in lines:
         names |= dict.fromkeys(line)
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(names), lineterminator="\n")
-    writer.writerow({name: neutral(name) for name in names})
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(neutral, names))
     for line in lines:
-        writer.writerow({name: short(value) for name, value in line.items()})
+        writer.writerow(map(short, map(line.get, names)))
     return text.getvalue().encode()
 
 

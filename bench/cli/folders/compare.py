@@ -40,7 +40,7 @@ def compare(
     only_changed: bool,
     out: Path | None,
 ) -> None:
-    """Compares two run folders A and B, or two rows as FOLDER:ROW, image by image.
+    """Compares two run folders, or two rows as FOLDER:ROW, image by image.
 
     It prints what differs in code, settings, environment and cost, the change of each metric with an interval
     that holds for all rows of a task at once, and which images moved. A gate is about the mean change over
@@ -53,7 +53,7 @@ def compare(
     from bench.report.selection.choice import make_choice
 
     try:
-        bounds = [read_gate(gate) for gate in gates]
+        bounds = list(map(read_gate, gates))
         found = compare_runs(a, b, reference, bounds, make_choice(columns=columns), only_changed)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -62,6 +62,6 @@ def compare(
             write_atomic(out / name, data)
     click.echo(found.page, nl=False)
     if found.failures:
-        fail("\n".join(f"gate: {reason}" for reason in found.failures), FAILURE)
+        fail("\n".join(map("gate: {}".format, found.failures)), FAILURE)
     if bounds:
         click.echo(f"\n{len(bounds)} gates hold" if len(bounds) > 1 else "\nthe gate holds")

@@ -23,11 +23,11 @@ from bench.names import counted
     help="A file .csv or .parquet.  [default: records.parquet in the run folder]",
 )
 def export(folders: tuple[Path, ...], to: Path | None) -> None:
-    """Keeps all records of run FOLDERS as a table; docs/records.md documents the columns.
+    """Keeps all records of run FOLDERS as a table.
 
-    Without --to it is records.parquet in the run folder: `bench.records.load` reads it in place of the
-    journals until records are added. It can be deleted and made again. Parquet needs pyarrow: pip install
-    'diffusion-inverse-bench[export]'.
+    docs/records.md documents the columns. Without --to it is records.parquet in the run folder:
+    `bench.records.load` reads it in place of the journals until records are added. It can be deleted and made
+    again. Parquet needs pyarrow: pip install 'diffusion-inverse-bench[export]'.
     """
     if to is None:
         if len(folders) > 1:

@@ -26,7 +26,7 @@ SHOWN = 10
     help="The new run folder; it must not be there yet.",
 )
 def merge(folders: tuple[Path, ...], out: Path) -> None:
-    """Puts the records and files of run FOLDERS together into a new folder, and leaves them as they are.
+    """Puts run FOLDERS together into a new one, and leaves them as they are.
 
     Equal keys count once. Where two folders have another result under the same key, the folder that is named
     first is kept, the other result is listed in conflicts.csv of the new folder, and the exit code is 1.

@@ -6,6 +6,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,12 +54,12 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
     Raises:
         StoreError: a folder is none of a run, ``out`` is there already, or something cannot be written.
     """
-    places, target = [Path(folder) for folder in folders], Path(out)
+    places, target = list(map(Path, folders)), Path(out)
     for place in places:
         check_run_folder(place)
     if target.exists():
         raise StoreError(f"{target} is there already; name a new folder, nothing is merged into an old one")
-    histories = [History(place) for place in places]
+    histories = list(map(History, places))
     conflicts, excluded = _conflicts(places, histories)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -67,14 +68,14 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
             _copy_files(place, part, without)
         _write_sets(places, part)
         if conflicts:
-            lines = [conflict._asdict() for conflict in conflicts]
+            lines = map(Conflict._asdict, conflicts)
             write_atomic(part / CONFLICTS, write_csv(Conflict._fields, lines))
         part.replace(target)
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Merged(keys, sum(history.damaged for history in histories), conflicts)
+    return Merged(keys, sum(map(attrgetter("damaged"), histories)), conflicts)
 
 
 def _conflicts(places: Sequence[Path], histories: Sequence[History]) -> tuple[list[Conflict], list[set[str]]]:
@@ -135,7 +136,7 @@ def _write_journals(histories: Sequence[History], excluded: Sequence[set[str]], 
     keys: set[str] = set()
     for i, (history, without) in enumerate(zip(histories, excluded, strict=True)):
         kept = [record for record in history.attempts if record.key not in without]
-        keys.update(record.key for record in kept)
+        keys.update(map(attrgetter("key"), kept))
         data = b"".join(map(write_line, kept))
         if data:
             write_atomic(part / "journal" / f"merged-{i}-{zlib.crc32(data):08x}.jsonl", data)

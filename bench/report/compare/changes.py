@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from bench.report.columns import SET_METRICS, Column
 from bench.report.compare.sides import Pair
 from bench.report.rows import Row
+from bench.report.tables import natural
 from bench.stats.family import compare_pairs
 from bench.stats.intervals import Interval
 
@@ -31,13 +33,13 @@ class Change:
     @property
     def deltas(self) -> dict[str, float]:
         """Image -> b - a; 0 for two infinite scores."""
-        return {image: gap(self.a[image], self.b[image]) for image in self.a}
+        return gaps(self.a, self.b)
 
     @property
     def moved(self) -> list[tuple[str, float]]:
         """The images whose score changed by half a printed unit or more, the largest change first."""
-        found = [(image, delta) for image, delta in self.deltas.items() if abs(delta) >= self.unit / 2]
-        return sorted(found, key=lambda one: -abs(one[1]))
+        ordered = sorted(self.deltas.items(), key=lambda one: -abs(one[1]))
+        return [one for one in ordered if abs(one[1]) >= self.unit / 2]
 
     @property
     def verdict(self) -> str:
@@ -85,25 +87,31 @@ class Compared:
             or self.other_x
         ):
             return True
-        return any(delta for change in self.changes.values() for delta in change.deltas.values())
+        return any(any(change.deltas.values()) for change in self.changes.values())
 
 
-def gap(a: float, b: float) -> float:
-    """The difference b - a, 0 for equal infinite scores."""
-    return 0.0 if a == b else b - a
+def gaps(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
+    """Image -> b - a, of the images of a; 0 for equal infinite scores."""
+    found = {}
+    for image, value in a.items():
+        found[image] = 0.0 if value == b[image] else b[image] - value
+    return found
 
 
 def compare(pairs: Sequence[Pair], columns: Sequence[Column]) -> list[Compared]:
     """Compares pairs; all rows of a task and metric are one family."""
     found = []
-    for slug in dict.fromkeys(one.slug for one in pairs):
-        own = [one for one in pairs if one.slug == slug]
-        changes = {one.name: dict[str, Change]() for one in own}
+    tasks: dict[str, list[Pair]] = {}
+    for one in pairs:
+        tasks.setdefault(one.slug, []).append(one)
+    for own in tasks.values():
+        changes: dict[str, dict[str, Change]] = {}
         for column in columns:
             if column.name not in SET_METRICS:
                 for name, change in _of_metric(own, column).items():
-                    changes[name][column.name] = change
-        found += [_compared(one, changes[one.name]) for one in own]
+                    changes.setdefault(name, {})[column.name] = change
+        for one in own:
+            found.append(_compared(one, changes.get(one.name, {})))
     return found
 
 
@@ -114,12 +122,12 @@ def _of_metric(pairs: Sequence[Pair], column: Column) -> dict[str, Change]:
         if one.a and one.b:
             ours, theirs = one.a.scores(column.name), one.b.scores(column.name)
             strange = set(_other(one.a, one.b, "image_sha256"))
-            both = [image for image in ours if image in theirs and image not in strange]
-            if both:
-                scores[one.name] = {i: ours[i] for i in both}, {i: theirs[i] for i in both}
-    deltas = {}
-    for name, (ours, theirs) in scores.items():
-        deltas[name] = {image: gap(value, theirs[image]) for image, value in ours.items()}
+            for image in (set(ours) ^ set(theirs)) | strange:
+                ours.pop(image, None)
+                theirs.pop(image, None)
+            if ours:
+                scores[one.name] = ours, theirs
+    deltas = {name: gaps(ours, theirs) for name, (ours, theirs) in scores.items()}
     unit = 10.0**-column.decimals / column.scale
     found = {}
     for name, delta in compare_pairs(deltas).items():
@@ -134,9 +142,9 @@ def _compared(one: Pair, changes: Mapping[str, Change]) -> Compared:
     return Compared(
         one,
         changes,
-        lost=tuple(image for image in one.b.images if image in ours and image not in theirs),
-        gained=tuple(image for image in one.a.images if image in theirs and image not in ours),
-        missing=tuple(image for image in ours if image not in one.b.images),
+        lost=tuple(sorted((set(ours) & set(one.b.images)) - set(theirs), key=natural)),
+        gained=tuple(sorted((set(theirs) & set(one.a.images)) - set(ours), key=natural)),
+        missing=tuple(sorted(set(ours) - set(one.b.images), key=natural)),
         other_y=_other(one.a, one.b, "y_hash"),
         other_x=_other(one.a, one.b, "image_sha256"),
     )
@@ -146,8 +154,8 @@ def _other(a: Row, b: Row, name: str) -> tuple[str, ...]:
     """The images of both rows about which a hash differs, where both know it."""
     found = []
     for image, group in a.attempted.items():
-        ours = {getattr(record, name) for record in group} - {None}
-        theirs = {getattr(record, name) for record in b.attempted.get(image, ())} - {None}
+        ours = set(map(attrgetter(name), group)) - {None}
+        theirs = set(map(attrgetter(name), b.attempted.get(image, ()))) - {None}
         if ours and theirs and ours != theirs:
             found.append(image)
     return tuple(found)

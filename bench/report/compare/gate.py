@@ -49,7 +49,8 @@ def failures(gate: Gate, compared: Sequence[Compared], columns: Sequence[Column]
         if one.pair.b is None:
             yield f"{place}: the row is gone"
         elif one.pair.a is not None:
-            yield from (f"{place}: {reason}" for reason in _reasons(gate, one, column, sign))
+            for reason in _reasons(gate, one, column, sign):
+                yield f"{place}: {reason}"
 
 
 def _column(gate: Gate, columns: Sequence[Column]) -> Column:

@@ -7,7 +7,7 @@ from bench.names import counted
 from bench.records.exchange.sheet import write_csv
 from bench.report.columns import Column
 from bench.report.compare.changes import Change, Compared, means
-from bench.report.compare.settings import Difference, common, differences
+from bench.report.compare.settings import Difference, common, differences, without
 from bench.report.compare.sides import Side
 from bench.report.numbers import short
 from bench.report.text import ARROWS, bullets, code, codes, escape, small, table_head, table_line
@@ -36,8 +36,7 @@ def page(
         only_changed: leaves out rows of which no image changed.
     """
     shown = [one for one in compared if one.is_changed or not only_changed]
-    names = [code(side.name + (f":{side.row}" if side.row else "")) for side in (a, b)]
-    parts = [f"# {names[0]} → {names[1]}", _count(compared, shown), LEGEND]
+    parts = [f"# {code(a.title)} → {code(b.title)}", _count(compared, shown), LEGEND]
     whole = [one for one in shown if one.pair.a and one.pair.b]
     found = {f"{one.pair.slug} {one.pair.name}": differences(one.pair) for one in whole}
     shared = common(found) if len(whole) > 1 else []
@@ -49,7 +48,7 @@ def page(
         notes: list[str] = []
         for one in own:
             about = found.get(f"{one.pair.slug} {one.pair.name}", [])
-            notes += _notes(one, [text for text in about if text not in shared], a, b)
+            notes += _notes(one, without(about, shared), a, b)
         parts += [bullets(notes)] if notes else []
     return "\n\n".join(parts) + "\n"
 
@@ -70,10 +69,12 @@ def _grid(own: Sequence[Compared], columns: Sequence[Column]) -> list[str]:
     known = [column for column in columns if column.name in changed]
     if not known:
         return []
-    lines = table_head(["Row", "n", *(column.label + ARROWS[column.better] for column in known), "moved"])
+    names = [column.name for column in known]
+    titles = [column.label + ARROWS[column.better] for column in known]
+    lines = table_head(["Row", "n", *titles, "moved"])
     for one in own:
         if one.changes:
-            first = next(one.changes[column.name] for column in known if column.name in one.changes)
+            first = next(filter(None, map(one.changes.get, names)))
             cells = [escape(one.pair.name), len(first.a)]
             cells += [_cell(one.changes.get(column.name), column) for column in known]
             lines.append(table_line([*cells, _moved(first, known[0])]))
@@ -103,7 +104,7 @@ def _by_kind(found: Sequence[Difference]) -> list[str]:
     texts: dict[str, list[str]] = {}
     for one in found:
         texts.setdefault(one.kind, []).append(f"{code(one.name)} {escape(one.a)} → {escape(one.b)}")
-    return [f"{kind}: {', '.join(facts)}" for kind, facts in texts.items()]
+    return list(map(": ".join, zip(texts, map(", ".join, texts.values()), strict=True)))
 
 
 def _notes(one: Compared, found: Sequence[Difference], a: Side, b: Side) -> Iterator[str]:
@@ -136,15 +137,15 @@ def rows_csv(a: Side, b: Side, compared: Sequence[Compared]) -> bytes:
         for metric, change in one.changes.items():
             ours, theirs = means(change)
             delta, low, high, _ = change.delta
-            numbers = {"mean_a": ours, "mean_b": theirs, "delta": delta, "delta_low": low, "delta_high": high}
-            texts = {name: short(value) for name, value in numbers.items()}
+            texts = dict(zip(NUMBERS, map(short, (ours, theirs, delta, low, high)), strict=True))
             counts = {"n": len(change.a), "moved": len(change.moved), "verdict": change.verdict}
             lines.append({**about, "metric": metric, **texts, **counts})
     return write_csv(ROWS, lines)
 
 
+NUMBERS = ("mean_a", "mean_b", "delta", "delta_low", "delta_high")
 ROWS = (
-    *("a", "b", "task", "row", "metric", "mean_a", "mean_b", "delta", "delta_low", "delta_high"),
+    *("a", "b", "task", "row", "metric", *NUMBERS),
     *("n", "moved", "verdict", "lost", "gained", "other_measurements"),
 )
 """The columns of compare.csv."""

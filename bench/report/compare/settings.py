@@ -94,3 +94,8 @@ def common(found: Mapping[str, Sequence[Difference]]) -> list[Difference]:
     for others in lists[1:]:
         shared = [one for one in shared if one in others]
     return list(shared)
+
+
+def without(found: Sequence[Difference], others: Sequence[Difference]) -> list[Difference]:
+    """The differences that are not among others."""
+    return [one for one in found if one not in others]

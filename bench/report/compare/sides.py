@@ -8,6 +8,7 @@ from bench.names import nearest
 from bench.records.files import check_run_folder
 from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
+from bench.records.record import Record
 from bench.report.selection.rows import is_called
 from bench.report.tables import Row, Table, build
 
@@ -27,6 +28,11 @@ class Side:
     tables: tuple[Table, ...]
     runs: tuple[RunManifest, ...]
     row: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name, with the row if one is named."""
+        return f"{self.name}:{self.row}" if self.row else self.name
 
     def rows(self, slug: str) -> dict[str, Row]:
         """Row name -> row, of one task."""
@@ -102,16 +108,17 @@ def _read(path: Path, name: str, row: str | None) -> Side:
 
 def _row_name(tables: Sequence[Table], row: str, path: Path) -> str:
     """The row that is meant, by its name or its solver's."""
-    rows = [one for table in tables for one in table.rows]
-    names = list(dict.fromkeys(one.name for one in rows))
-    if row in names:
+    heads: dict[str, Record] = {}
+    for table in tables:
+        heads |= {one.name: one.head for one in table.rows}
+    if row in heads:
         return row
-    called = list(dict.fromkeys(one.name for one in rows if is_called(row, one.head)))
+    called = [name for name, head in heads.items() if is_called(row, head)]
     if len(called) == 1:
         return called[0]
     if called:
         raise ValueError(f"{path}: row '{row}' may be any of {', '.join(called)}; name one")
-    raise ValueError(f"{path}: no row '{row}'{nearest(row, names)}")
+    raise ValueError(f"{path}: no row '{row}'{nearest(row, heads)}")
 
 
 def pair(a: Side, b: Side) -> list[Pair]:
@@ -122,10 +129,12 @@ def pair(a: Side, b: Side) -> list[Pair]:
         ours, theirs = a.rows(slug), b.rows(slug)
         if a.row is not None and ours:
             (only,) = ours.values()
-            pairs += [Pair(slug, title, name, only, row) for name, row in theirs.items()]
+            for name, row in theirs.items():
+                pairs.append(Pair(slug, title, name, only, row))
         elif b.row is not None and theirs:
             (only,) = theirs.values()
-            pairs += [Pair(slug, title, name, row, only) for name, row in ours.items()]
+            for name, row in ours.items():
+                pairs.append(Pair(slug, title, name, row, only))
         elif a.row is None and b.row is None:
             for name in dict.fromkeys((*ours, *theirs)):
                 pairs.append(Pair(slug, title, name, ours.get(name), theirs.get(name)))

@@ -1,7 +1,7 @@
 """What tables cite: BibTeX entries from manifests, or else from cards, checked before LaTeX sees them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from bench.report.latex.text import escape
 from bench.report.rows import Row
@@ -91,7 +91,7 @@ def from_paper(title: str, paper: str) -> str:
         fields = {"eprint": paper, "archivePrefix": "arXiv", "note": f"arXiv:{paper}"}
     elif site == "doi":
         fields = {"note": f"doi: {escape(name)}"}
-    lines: Iterable[str] = [
-        f"  {field} = {{{value}}}" for field, value in {"title": escape(title), **fields}.items()
-    ]
+    lines: list[str] = []
+    for field, value in {"title": escape(title), **fields}.items():
+        lines.append(f"  {field} = {{{value}}}")
     return "@misc{" + key + ",\n" + ",\n".join(lines) + "\n}"

@@ -1,5 +1,6 @@
 """The files: tables to be put into a paper, their .bib, and a document that shows both."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -58,12 +59,13 @@ def _parts(grids: Sequence[Grid], choice: Choice) -> Iterator[list[Grid]]:
     """Tasks that stand side by side, and all metrics that fit: of one suite and kind."""
     most = NUMBERS_WITH_INTERVALS if choice.intervals else MOST_NUMBERS
     part: list[Grid] = []
+    width = 0
     for grid in filter(_has_numbers, grids):
         for piece in _pieces(grid, most):
-            width = sum(len(one.columns) for one in (*part, piece))
+            width += len(piece.columns)
             if part and (width > most or _kind(part[0]) != _kind(piece)):
                 yield part
-                part = []
+                part, width = [], len(piece.columns)
             part.append(piece)
     if part:
         yield part
@@ -116,14 +118,16 @@ def _caption(part: Sequence[Grid]) -> str:
         images = f"{counted(grid.table.usual, what)} of {head.dataset}"
         titles = facts.setdefault(f"{noise}, {images}, prior {head.prior}", [])
         titles.append(grid.table.title)
-    texts = [f"{escape(', '.join(titles))}: {escape(fact)}" for fact, titles in facts.items()]
+    texts = []
+    for fact, titles in facts.items():
+        texts.append(f"{escape(', '.join(titles))}: {escape(fact)}")
     return "; ".join(texts) + r". Noise is of images in [$-$1, 1]."
 
 
 def _label(part: Sequence[Grid]) -> str:
     """A name for references: letters, digits and hyphens."""
     slugs = "-".join([part[0].table.slug, part[0].columns[0].name])
-    return "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in slugs)
+    return re.sub(r"[^A-Za-z0-9]", "-", slugs)
 
 
 def _head(part: Sequence[Grid]) -> list[str]:
@@ -133,7 +137,8 @@ def _head(part: Sequence[Grid]) -> list[str]:
         end = start + len(grid.columns) - 1
         tasks.append(rf"\multicolumn{{{len(grid.columns)}}}{{c}}{{{escape(grid.table.title)}}}")
         rules.append(rf"\cmidrule(lr){{{start}-{end}}}")
-        metrics += [escape(column.label) + ARROWS[column.better] for column in grid.columns]
+        for column in grid.columns:
+            metrics.append(escape(column.label) + ARROWS[column.better])
         start = end + 1
     return [f" & {' & '.join(tasks)} & \\\\", "".join(rules), f"Method & {' & '.join(metrics)} & NFE \\\\"]
 
@@ -147,7 +152,8 @@ def _line(part: Sequence[Grid], name: str, row: Row, choice: Choice, cited: Bibl
             others[counted(grid.table.unusual[name], "image")] = None
     cells = [label + cited.cite(row) + (f" ({', '.join(others)})" if others else "")]
     for grid in part:
-        cells += [_cell(grid, column, name, row, choice) for column in grid.columns]
+        for column in grid.columns:
+            cells.append(_cell(grid, column, name, row, choice))
     return " & ".join([*cells, _evaluations(part, name)]) + r" \\"
 
 

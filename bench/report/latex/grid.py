@@ -84,10 +84,14 @@ def of_images(judged: Judged, columns: Sequence[Column]) -> Grid:
     """The numbers of a table of images."""
     cells = {}
     for column in columns:
-        known = {name: score for name, score in judged.scores[column.name].items() if score.interval}
-        if known:
-            cells[column.name] = _scored(known, column)
-    return Grid(judged.table, tuple(c for c in columns if c.name in cells), cells)
+        if found := _scored(judged.scores[column.name], column):
+            cells[column.name] = found
+    return Grid(judged.table, _known(columns, cells), cells)
+
+
+def _known(columns: Sequence[Column], cells: Mapping[str, Mapping[str, Cell]]) -> tuple[Column, ...]:
+    """The columns of which there are numbers."""
+    return tuple(column for column in columns if column.name in cells)
 
 
 def _scored(scores: Mapping[str, Score], column: Column) -> dict[str, Cell]:
@@ -107,7 +111,7 @@ def of_problems(table: Table, columns: Sequence[Column], numbers: exact.Numbers)
     for column in columns:
         if column.name in numbers:
             cells[column.name] = _placed(table, numbers[column.name].rows)
-    return Grid(table, tuple(c for c in columns if c.name in cells), cells, "median")
+    return Grid(table, _known(columns, cells), cells, "median")
 
 
 def _placed(table: Table, rows: Mapping[str, exact.Number]) -> dict[str, Cell]:
@@ -115,8 +119,8 @@ def _placed(table: Table, rows: Mapping[str, exact.Number]) -> dict[str, Cell]:
         (row.name for row in table.rows if row.head.solver == exact.FLOOR and row.name in rows), None
     )
     level = rows[floor].interval.median if floor else math.nan
-    behind = {n: abs(found.interval.median - level) for n, found in rows.items() if found.mark == "worse"}
-    second = min(behind, key=lambda name: behind[name], default=None)
+    behind = [name for name, found in rows.items() if found.mark == "worse"]
+    second = min(behind, key=lambda name: abs(rows[name].interval.median - level), default=None)
     cells = {}
     for name, found in rows.items():
         middle, low, high, _ = found.interval

@@ -41,8 +41,8 @@ LAST_KNOWN = 0x17F
 def escape(text: Any) -> str:
     r"""Text on one line that LaTeX shows as it is; what its fonts lack is shown by its number.
 
-    >>> escape("50% of {x}_1")
-    '50\\\\% of \\\\{x\\\\}\\\\_1'
+    >>> print(escape("50% of {x}_1"))
+    50\% of \{x\}\_1
     """
     line = " ".join(str(text).split())
     return "".join(map(_shown, line)).replace("--", "-{}-").replace("--", "-{}-")

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from bench.report.numbers import short
 from bench.report.papers.compare import Comparison, Line
@@ -31,7 +32,7 @@ def table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
     rows = table_head(["Method", *titles])
     numbered = {text: i for i, text in enumerate(reasons(lines), 1)}
     for line in lines:
-        found = {comparison.metric: comparison for comparison in line.comparisons}
+        found = dict(zip(map(attrgetter("metric"), line.comparisons), line.comparisons, strict=True))
         printed = entry.printed(line.row)
         cells = [escape(published.label(line.row))]
         for metric in entry.metrics:
@@ -72,8 +73,9 @@ def ours_text(comparison: Comparison) -> str:
     if comparison.ours is None:
         return ""
     spec = METRICS[comparison.metric].format
-    mean, low, high = (f"{value:{spec}}".replace("-", "−") for value in comparison.ours[:3])
-    return mean if math.isnan(comparison.ours.low) else f"{mean} \\[{low}, {high}\\]"
+    mean, low, high, _ = comparison.ours
+    text = f"{mean:{spec}}" if math.isnan(low) else f"{mean:{spec}} \\[{low:{spec}}, {high:{spec}}\\]"
+    return text.replace("-", "−")
 
 
 def difference_text(comparison: Comparison) -> str:

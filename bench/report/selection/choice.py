@@ -72,7 +72,7 @@ def make_choice(
     Raises:
         SuiteError: an option has another form.
     """
-    names = [name.strip() for name in columns.split(",")] if columns else []
+    names = list(map(str.strip, columns.split(","))) if columns else []
     if not all(names) or len(set(names)) < len(names):
         raise SuiteError(f"--columns {columns}: expected different metrics with commas, as in lpips,psnr")
     digits = {}

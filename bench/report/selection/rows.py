@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from bench.names import matches, nearest, selected
 from bench.records.record import Record
@@ -32,23 +33,25 @@ class Rows:
         return self._of_solvers(self._of_tasks(records))
 
     def _of_tasks(self, records: Sequence[Record]) -> list[Record]:
-        recorded = dict.fromkeys(r.task for r in records)
+        recorded = dict.fromkeys(map(attrgetter("task"), records))
         for pattern in self.tasks:
             if not any(matches(task, pattern) for task in recorded):
                 raise SuiteError(f"--task {pattern}: no record of it{nearest(pattern, recorded, 'recorded')}")
-        found = [r for r in records if selected(r.task, self.tasks)]
+        found = [record for record in records if selected(record.task, self.tasks)]
         if records and not found:
             raise SuiteError(f"--task {' --task '.join(self.tasks)}: no task is left")
         return found
 
     def _of_solvers(self, records: list[Record]) -> list[Record]:
         plain, settings = split_flags(self.solvers)
-        labels = dict.fromkeys(r.label for r in records)
+        labels = dict.fromkeys(map(attrgetter("label"), records))
         for name in (*plain, *(setting.name for setting in settings)):
             if not any(is_called(name.removeprefix("!"), r) for r in records):
                 raise SuiteError(f"--solver {name}: no record of it{nearest(name, labels, 'recorded')}")
-        kept = [name for name in plain if not name.startswith("!")]
-        left_out = [name.removeprefix("!") for name in plain if name.startswith("!")]
+        kept: list[str] = []
+        left_out: list[str] = []
+        for name in plain:
+            (left_out if name.startswith("!") else kept).append(name.removeprefix("!"))
         found = []
         for record in records:
             is_kept = is_one_of(kept, record) or has_settings(record, settings)
@@ -60,7 +63,8 @@ class Rows:
 
     def asks_for(self, label: str) -> bool:
         """Whether a row of this label that has no record yet is meant."""
-        names = [name.partition("=")[0].rpartition(".")[0] if "=" in name else name for name in self.solvers]
+        plain, settings = split_flags(self.solvers)
+        names = [*plain, *map(attrgetter("name"), settings)]
         return selected(label.partition("[")[0], names) or selected(label, names)
 
 
