@@ -52,7 +52,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 @what(
     "--paper",
     metavar="NAME",
-    help="The tables of this paper instead: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.",
+    help="The tables of this paper instead: red-diff, dps, daps, ... in reports/published.toml.",
 )
 @what("--html", is_flag=True, help="The page report.html instead: one file to open, search and send.")
 @what("--latex", is_flag=True, help="Tables to be put into a paper instead: LaTeX and its .bib.")

@@ -60,7 +60,7 @@ def paper_report(
     paper = published.papers[name]
     verdicts = _count([line for _, lines in compared for line in lines])
     parts = [f"# {escape(paper.title)}", f"{citation(paper.id)}. {verdicts}.", LEGEND]
-    parts += [f"Of the paper's tables this lacks {escape(text)}." for text in paper.lacks]
+    parts += [f"Of the paper's tables this page lacks {escape(text)}." for text in paper.lacks]
     sources: set[str] = set()
     missing = []
     for entry, lines in compared:

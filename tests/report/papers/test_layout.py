@@ -33,5 +33,5 @@ def test_each_verdict_has_a_sign_of_its_own():
 
 def test_the_page_names_what_the_file_lacks_of_a_papers_tables(tmp_path):
     page = page_of(tmp_path, FILE.replace('id = "2209', 'lacks = ["its table 9"], id = "2209'))
-    assert "Of the paper's tables this lacks its table 9." in page
+    assert "Of the paper's tables this page lacks its table 9." in page
     assert "super-resolution" in load_published().papers["red-diff"].lacks[0]
