@@ -13,6 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -34,7 +35,7 @@ LEAST_COUNT = 1.0
 class NoiseModel(ABC):
     """The distribution of y given A(x). Every image stands for itself.
 
-    Fields are numbers, or tensors with one number per image, (B,).
+    Fields are numbers; sigma of `Gaussian` may be a tensor with one per image, (B,).
     """
 
     complex: ClassVar[bool] = False
@@ -137,7 +138,7 @@ class Gaussian(NoiseModel):
     complex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _require("sigma", self.sigma, least=0)
+        _require("sigma", self.sigma, above=False, per_image=True)
 
     @property
     def std(self) -> float | Tensor:
@@ -177,13 +178,13 @@ class Poisson(NoiseModel):
     clipped at 1.
 
     Raises:
-        ValueError: the rate is not positive or not finite.
+        ValueError: the rate is not one number, positive and finite.
     """
 
     rate: float
 
     def __post_init__(self) -> None:
-        _require("rate", self.rate, least=0, open_=True)
+        _require("rate", self.rate)
 
     @property
     def std(self) -> float:
@@ -233,14 +234,14 @@ class Laplace(NoiseModel):
     """Additive double-exponential noise: some entries are far off.
 
     Raises:
-        ValueError: the scale is not positive or not finite.
+        ValueError: the scale is not one number, positive and finite.
     """
 
     scale: float
     """Mean of |y - A(x)|; the standard deviation is sqrt(2) times it."""
 
     def __post_init__(self) -> None:
-        _require("scale", self.scale, least=0, open_=True)
+        _require("scale", self.scale)
 
     @property
     def std(self) -> float:
@@ -284,13 +285,19 @@ def _parts(r: Tensor) -> Tensor:
     return torch.view_as_real(r) if r.is_complex() else r
 
 
-def _require(name: str, value: float | Tensor, least: float, open_: bool = False) -> None:
-    """Checks that a parameter is a finite number, or one per image, at or (``open_``) above the least."""
-    each = torch.as_tensor(value, dtype=torch.float64)
-    above = (each > least) if open_ else (each >= least)
-    if each.ndim > 1 or not bool((above & each.isfinite()).all()):
-        bound = f"{'>' if open_ else '>='} {least:g}"
-        raise ValueError(f"{name} must be a finite number {bound}, or one per image, (B,); got {value}")
+def _require(name: str, value: float | Tensor, above: bool = True, per_image: bool = False) -> None:
+    """Checks that a parameter is a finite number, above 0 or at least 0, or a tensor of one per image."""
+    expected = f"a finite number {'>' if above else '>='} 0"
+    if per_image:
+        expected += ", or a tensor with one per image, (B,)"
+    if per_image and isinstance(value, Tensor) and value.ndim < 2 and not value.is_complex():
+        each = value
+    elif isinstance(value, Real):
+        each = torch.tensor(float(value), dtype=torch.float64)
+    else:
+        raise ValueError(f"{name} must be {expected}; got {value!r}")
+    if not bool((each.isfinite() & (each > 0 if above else each >= 0)).all()):
+        raise ValueError(f"{name} must be {expected}; got {value}")
 
 
 def check_noise(A: Operator, model: NoiseModel) -> None:

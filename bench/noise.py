@@ -127,7 +127,10 @@ class StreamNoise(Noise):
         return u.clamp_max(1 - torch.finfo(self.dtype).eps / 2)  # rounding to a narrower dtype may reach 1
 
     def _deliver(self, values: Tensor, shape: Sequence[int]) -> Tensor:
-        return values.to(self.dtype).reshape(len(self), *shape).to(self.device)
+        drawn = values.to(self.dtype).reshape(len(self), *shape)
+        if torch.device(self.device).type == "cuda":  # from pinned memory nobody waits for the copy
+            return drawn.pin_memory().to(self.device, non_blocking=True)
+        return drawn.to(self.device)
 
 
 class Guess(NamedTuple):

@@ -11,7 +11,7 @@ from bench.schedule import Level, Schedule
 TOLERANCE = 1e-6
 """Relative residual of conjugate gradients in a draw, whose error would be one of its distribution."""
 Spread = float | Tensor
-"""A standard deviation, or one per image, (B,)."""
+"""A standard deviation, or one per image, (B,) or (B, 1, ...)."""
 
 
 def conditional_mean(x: Tensor, y: Tensor, A: LinearOperator, r: Spread, sigma: Spread) -> Tensor:
@@ -25,7 +25,7 @@ def conditional_mean(x: Tensor, y: Tensor, A: LinearOperator, r: Spread, sigma: 
         r: > 0.
         sigma: >= 0; 0 conditions on A z = y, up to the cutoff of A+.
     """
-    return x + A.pinv(y - A(x), damping=(sigma / r) ** 2)
+    return x + A.pinv(y - A(x), damping=(per_image(sigma, x) / per_image(r, x)) ** 2)
 
 
 def conditional_draw(

@@ -265,7 +265,7 @@ def vjp_once(prior: Prior, x: Tensor, t: Level, clip: bool = False) -> tuple[Ten
     >>> x0[0], pull(torch.ones(1, 2))[0] / t.alpha
     (tensor([0.1395, 1.0000]), tensor([1., 0.]))
     """
-    x0, v, pull_x0 = prior.moments_vjp(x, t)
+    x0, v, pull_x0 = prior.moments_vjp_once(x, t)
     inside: Tensor | int = 1
     if clip:
         inside, x0 = x0.abs() <= 1, x0.clamp(-1, 1)

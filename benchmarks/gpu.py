@@ -39,6 +39,7 @@ SHARES = {
     "verify": 50,
     "tests": 60,
     "compiled": 100,
+    "fast": 200,
 }
 """Parts in their order, the least certain last, and their shares of the time that is left.
 

@@ -145,7 +145,10 @@ def test_complex_noise_has_its_deviation_in_each_part():
         ("gaussian", {"sigma": math.nan}),
         ("gaussian", {"sigma": torch.tensor([0.1, math.inf])}),
         ("gaussian", {"sigma": torch.ones(2, 2)}),
+        ("gaussian", {"sigma": "0.1"}),
+        ("gaussian", {"sigma": [0.1, 0.2]}),
         ("poisson", {"rate": 0.0}),
+        ("poisson", {"rate": torch.tensor([1.0, 2.0])}),
         ("laplace", {"scale": math.inf}),
     ],
 )

@@ -8,6 +8,7 @@ from bench.exact.prior import dense
 from bench.operators import make_operator
 from bench.pieces import conditional_draw, conditional_mean, flow_levels
 from bench.schedule import VPSchedule, ddim
+from bench.solver import Measurement
 
 F64 = torch.float64
 
@@ -31,6 +32,20 @@ def test_a_draw_has_the_mean_and_the_covariance_of_the_conditional(sigma):
     )
     if sigma == 0:
         torch.testing.assert_close(A(z), y, rtol=0, atol=1e-12)
+
+
+def test_spreads_may_differ_by_image():
+    """As a `Measurement` hands them on, shaped like y, beside radii of shape (B,)."""
+    A = make_operator("sr_average4", (1, 8, 8), [0, 0])
+    x, y = torch.rand(2, 1, 8, 8, dtype=F64), torch.rand(2, *A.out_shape, dtype=F64)
+    r, measurement = (
+        torch.tensor([0.5, 2.0], dtype=F64),
+        Measurement(y, A, torch.tensor([0.1, 0.3], dtype=F64)),
+    )
+    both = conditional_mean(x, y, A, r, measurement.sigma)
+    for i, (radius, sigma) in enumerate(((0.5, 0.1), (2.0, 0.3))):
+        one = conditional_mean(x[i : i + 1], y[i : i + 1], A[i : i + 1], radius, sigma)
+        torch.testing.assert_close(both[i : i + 1], one)
 
 
 def test_a_draw_leaves_alone_what_was_not_measured():

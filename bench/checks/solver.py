@@ -74,10 +74,14 @@ class GraphCounter(CountingPrior):
         self.pulls: list[weakref.ref[Pullback]] = []
         self.held = 0
 
-    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        alive = sum(ref() is not None for ref in self.pulls)
-        self.held = max(self.held, alive)
-        x0, v, pull = super().moments_vjp(x, t)
+    def count(self, kind: str, x: Tensor) -> None:
+        if kind == "nfe":
+            alive = sum(ref() is not None for ref in self.pulls)
+            self.held = max(self.held, alive)
+        super().count(kind, x)
+
+    def counted(self, x0: Tensor, v: Tensor | None, pull: Pullback) -> tuple[Tensor, Tensor | None, Pullback]:
+        x0, v, pull = super().counted(x0, v, pull)
         self.pulls.append(weakref.ref(pull))
         return x0, v, pull
 

@@ -284,7 +284,7 @@ def _make_cell(
         settings.preset,
         images,
         row.samples or suite.samples,
-        key_config(task, A, prior, found, solver, n, numerics),
+        key_config(task, A, told, prior, found, solver, n, numerics),
         solver.refuses(told, prior, task.told_likelihood),
         n,
     )
@@ -293,6 +293,7 @@ def _make_cell(
 def key_config(
     task: Task,
     A: Operator,
+    told: Operator,
     prior: Prior,
     found: SolverClass,
     solver: Solver,
@@ -302,8 +303,12 @@ def key_config(
     """The configuration that the keys of a cell are made of, in the words of keys.
 
     Args:
+        A, told: the operators that measure, and those that solvers are given.
         n: samples per problem.
     """
+    files = supplied(A)
+    if (given := supplied(told)) != files:
+        files = files | {"told_supplied": given.get("supplied", {})}
     about = {
         "name": task.name,
         "operator": task.operator,
@@ -320,7 +325,7 @@ def key_config(
     config = {
         "format": FORMAT,
         "solver": method,
-        "task": {**about, **added(task), **supplied(A)},
+        "task": {**about, **added(task), **files},
         "prior": {"name": prior.name, "weights": prior.weights_sha256, "config": prior.config_sha256},
         "seed": task.seed,
         "numerics": {"noise": SCHEME, **numerics},

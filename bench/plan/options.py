@@ -14,7 +14,7 @@ KEPT = ("dtype", "limit", "compile", "recompute", "deterministic")
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. Only ``dtype`` and ``limit`` change a result beyond rounding.
+    """How to run. Only ``dtype``, ``limit`` and ``fast`` change a result beyond rounding.
 
     Attributes:
         batch: images of a cell solved together. Seconds are compared only at equal batch.
@@ -26,6 +26,8 @@ class Options:
         limit: seconds per image and solver, None for no limit.
         compile: run the network through torch.compile. Kernels are fused, so results differ in rounding as
             between devices.
+        fast: take the faster ways of calling the network that a probe finds here: compiled, in a lower
+            precision, replayed from a GPU's graphs.
         recompute: recompute activations in backward passes from the start. A lone image that runs out of
             memory turns it on anyway.
         data_root: the folder of the user's images of public collections.
@@ -43,6 +45,7 @@ class Options:
     recompute: bool = False
     data_root: Path | None = None
     deterministic: bool = False
+    fast: bool = False
 
     @property
     def numerics(self) -> dict[str, Any]:
@@ -50,6 +53,8 @@ class Options:
         numerics: dict[str, Any] = {"dtype": self.dtype}
         if self.limit:
             numerics["limit"] = self.limit
+        if self.fast:
+            numerics["fast"] = True
         return numerics
 
 
@@ -57,8 +62,12 @@ def make_options(batch: int | None = None, deterministic: bool = False, **option
     """Makes options; deterministic mode solves one image at a time.
 
     Raises:
-        ValueError: deterministic mode with another batch.
+        ValueError: deterministic mode with another batch, or a fast one with what it decides itself.
     """
+    if options.get("fast") and deterministic:
+        raise ValueError("--fast changes the bits that --deterministic keeps; leave one of them out")
+    if options.get("fast") and (options.get("compile") or options.get("recompute")):
+        raise ValueError("--fast tries compilation itself, and keeps activations; leave the others out")
     if deterministic and batch not in {None, 1}:
         raise ValueError("--deterministic solves one image at a time; leave --batch out")
     return Options(batch=1 if deterministic else batch or BATCH, deterministic=deterministic, **options)

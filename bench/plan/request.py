@@ -33,7 +33,10 @@ def make_request(suite: Suite, options: Options) -> Request:
         for name, place in PLACES.items():
             if row.get(name):
                 row[name] = place(row[name])
-    return Request(suite=plain, options={name: getattr(options, name) for name in KEPT})
+    kept = {name: getattr(options, name) for name in KEPT}
+    if options.fast:  # else manifests stay as they were
+        kept["fast"] = True
+    return Request(suite=plain, options=kept)
 
 
 def _leave_out(settings: dict[str, Any], name: str) -> None:

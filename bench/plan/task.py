@@ -6,8 +6,8 @@
     init          seed, dataset, image, sample                          comparisons of solvers are paired
     sampler       seed, dataset, image, task, solver, sample            a solver's rows are paired too
 
-A task may take the measurement stream of another one (``draws_of``): with the same operator and noise it has
-the same y.
+A task may take the measurement and sampler streams of another one (``draws_of``): with the same operator and
+noise it has the same y, and what changes in a row is due to what its solver is told.
 
 None depends on a batch, an order, a device, a worker or a hyper-parameter.
 """
@@ -50,7 +50,7 @@ class Task:
         told_sigma: the standard deviation of the Gaussian noise that solvers are told of, instead of the true
             noise.
         told: parameters in which the operator that solvers are given differs from the one that measures.
-        draws_of: the task whose measurement stream it takes; its own where empty.
+        draws_of: the task whose measurement and sampler streams it takes; its own where empty.
 
     A field that is added declares a neutral value (`bench.operators.base.neutral`). Away from it, the field
     enters keys and, unless it is in `NOT_MEASURED`, the identity of y.
@@ -107,4 +107,9 @@ class Task:
 
     def measurement_stream(self, image: str) -> int:
         """The key of the stream that an image's noise is drawn from."""
-        return stream_key("measurement", self.seed, self.dataset, image, self.draws_of or self.name)
+        return stream_key("measurement", self.seed, self.dataset, image, self.draws)
+
+    @property
+    def draws(self) -> str:
+        """The name of the task in its streams of measurements and samplers."""
+        return self.draws_of or self.name

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from bench.batch import Images
 from bench.prior import Prior, Pullback
-from bench.priors.unet import can_recompute, channels_last, recompute_activations
+from bench.priors.fast.probe import Fast, probe
+from bench.priors.unet import can_recompute, lay_out, recompute_activations
 from bench.schedule import Level, Schedule, VPSchedule
 
 Prediction = Literal["eps", "v", "x0"]
@@ -63,7 +64,7 @@ class NetworkPrior(Prior):
         classes: int = 0,
         guide: Guide | None = None,
     ) -> None:
-        self.network = channels_last(network.eval().requires_grad_(False))
+        self.network = laid_out(network)
         self.shape, self.schedule = tuple(shape), schedule or VPSchedule()
         self.dtype, self.autocast = dtype, autocast
         self.predicts, self.classes, self.guide = predicts, classes, guide
@@ -71,8 +72,9 @@ class NetworkPrior(Prior):
         tensors = chain(network.parameters(), network.buffers())  # a closed form may have buffers only
         self.device = next(tensors).device
         self._recomputes = self._compiled = False
+        self._fast: Fast | None = None
         if guide is not None:
-            channels_last(guide.network.eval().requires_grad_(False))
+            laid_out(guide.network)
 
     @property
     def guidance(self) -> dict[str, Any] | None:
@@ -83,19 +85,32 @@ class NetworkPrior(Prior):
     @property
     def switches(self) -> tuple[str, ...]:
         states = {"compiled": self._compiled, "recomputed": self._recomputes}
-        return tuple(name for name, on in states.items() if on)
+        words = tuple(name for name, on in states.items() if on)
+        return words if self._fast is None else words + self._fast.words
 
     def recompute(self, on: bool = True) -> bool:
         changed = on != self._recomputes and can_recompute(self.network)
         if changed:
             recompute_activations(self.network, on)
             self._recomputes = on
+            self._fast = None  # its graphs and compiled code keep activations
         return changed
 
     def compile(self, backend: str = "inductor") -> None:
         """Has torch.compile translate the network, by one of its backends, when it is first called."""
         self.network.compile(backend=backend)
         self._compiled = True
+
+    def speed_up(self, batch: int, compiled: bool = True) -> tuple[str, ...]:
+        if self._fast is None:
+            generator = torch.Generator().manual_seed(0)
+            x = torch.randn(batch, *self.shape, generator=generator).to(self.device, self.dtype)
+            given = (x, torch.full((1,), self.schedule.T / 2, device=self.device))
+            if self.classes:
+                given += (torch.zeros(batch, dtype=torch.long, device=self.device),)
+            lower = str(self.autocast or "").removeprefix("torch.")
+            self._fast = probe(self.network, given, lower, compiled)
+        return tuple(str(found) for found in self._fast.found)
 
     def __getitem__(self, images: Images) -> Self:
         some = copy.copy(self)
@@ -123,13 +138,9 @@ class NetworkPrior(Prior):
         return self.labels.repeat_interleave(n // len(self.labels))
 
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        index = torch.as_tensor(t.index, dtype=torch.float32, device=x.device).reshape(-1)
+        index = _index(t, x)
         labels = self._labels(len(x))
-        given = (x, index) if labels is None else (x, index, labels)
-        precision = self.autocast or torch.bfloat16
-        with torch.autocast(x.device.type, precision, enabled=self.autocast is not None):
-            out = self.network(*given)
-        out, v = out.to(x.dtype), None
+        out, v = self._predict(*((x, index) if labels is None else (x, index, labels))).to(x.dtype), None
         if out.shape[1] != x.shape[1]:
             out, v = out.chunk(2, dim=1)
         x0 = self._clean(x, out, t)
@@ -138,6 +149,16 @@ class NetworkPrior(Prior):
             score = _label_score(self.guide.network, x, index, labels)
             x0 = x0 + self.guide.scale * (t.sigma**2 / t.alpha) * score
         return x0, v
+
+    def _predict(self, *given: Tensor) -> Tensor:
+        """The network's output, (B, C, H, W) or (B, 2 C, H, W)."""
+        call = "vjp" if torch.is_grad_enabled() and given[0].requires_grad else "evaluation"
+        if self._fast is not None and call in self._fast.calls:
+            return self._fast.calls[call](*given)
+        precision = self.autocast or torch.bfloat16
+        with torch.autocast(given[0].device.type, precision, enabled=self.autocast is not None):
+            out: Tensor = self.network(*given)
+        return out
 
     def _clean(self, x: Tensor, out: Tensor, t: Level) -> Tensor:
         """The x0 that the network's output states; all (B, *shape)."""
@@ -152,17 +173,40 @@ class NetworkPrior(Prior):
             return self._denoise(x, t)
 
     def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
+        return self._moments_vjp(x, t, once=False)
+
+    def moments_vjp_once(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
+        return self._moments_vjp(x, t, once=True)
+
+    def _moments_vjp(self, x: Tensor, t: Level, once: bool) -> tuple[Tensor, Tensor | None, Pullback]:
+        """`moments_vjp`, whose pullback frees the graph as it goes where it comes once."""
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             x0, v = self._denoise(x, t)
 
         def pull(u: Tensor) -> Tensor:
-            if self.autocast is not torch.float16:
-                return torch.autograd.grad(x0, x, u, retain_graph=True)[0]
+            if torch.float16 not in {self.autocast, self._fast and self._fast.lower}:
+                return torch.autograd.grad(x0, x, u, retain_graph=not once)[0]
             scale = _power_of_two(u * (t.sigma / t.alpha))
-            return torch.autograd.grad(x0, x, u / scale, retain_graph=True)[0] * scale
+            return torch.autograd.grad(x0, x, u / scale, retain_graph=not once)[0] * scale
 
         return x0.detach(), None if v is None else v.detach(), pull
+
+
+def laid_out(network: nn.Module) -> nn.Module:
+    """The network for evaluation without gradients of its weights, in the layout that is fastest.
+
+    That is the contiguous one: on CPUs with AVX2 and AVX-512 and on an H100, kernels in channels_last order
+    made evaluations up to 1.1 and pullbacks up to 1.23 times slower.
+    """
+    return lay_out(network.eval().requires_grad_(False), torch.contiguous_format)
+
+
+def _index(t: Level, x: Tensor) -> Tensor:
+    """The level's index, (1,) or (B,), where x is; a number goes there without waiting for the device."""
+    if isinstance(t.index, Tensor):
+        return t.index.to(x.device, torch.float32).reshape(-1)
+    return torch.full((1,), t.index, dtype=torch.float32, device=x.device)
 
 
 def _label_score(classifier: nn.Module, x: Tensor, index: Tensor, labels: Tensor) -> Tensor:

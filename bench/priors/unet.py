@@ -1,6 +1,6 @@
 """The guided-diffusion U-Net (Dhariwal & Nichol 2021, arXiv 2105.05233), built through a library.
 
-azula carries the architecture with the original state-dict names, so public checkpoints load by name. Two
+azula carries the architecture with the original state-dict names, so public checkpoints load by name. Three
 things are ours:
 
 - A switch for recomputation. The library's blocks always recompute their activations in the backward pass,
@@ -8,10 +8,14 @@ things are ours:
 - Attention by torch's fused kernel, which neither stores the (T, T) weights of T pixels nor rounds them. The
   classifier keeps the library's attention, since its gradient is differentiated again, which the fused
   kernels do not support.
+- Frequencies of the time embedding that stay on the device. The library sends them there at every call, for
+  which a GPU is waited for, and which no graph of its work can hold.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import chain
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -39,6 +43,23 @@ class FusedAttention(nn.Module):
         split, axis = ((self.heads, 3), 2) if self.heads_first else ((3, self.heads), 1)
         q, k, v = qkv.reshape(B, *split, -1, T).transpose(-1, -2).unbind(axis)
         return scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(B, -1, T)
+
+
+class TimeEmbedding:
+    """Cosines and sines of times in float32, the library's bits."""
+
+    def __init__(self) -> None:
+        self._frequencies: dict[tuple[int, torch.device], Tensor] = {}
+
+    def __call__(self, timesteps: Tensor, dim: int, max_period: float = 10000) -> Tensor:
+        """(N,) -> (N, dim) with an even dim; the longest wavelength is near 2 pi max_period."""
+        half, kept = dim // 2, self._frequencies
+        place = half, timesteps.device
+        if place not in kept:
+            k = torch.arange(half, dtype=torch.float32, device="cpu")
+            kept[place] = torch.exp(-math.log(max_period) * k / half).to(timesteps.device)
+        phase = timesteps[:, None].float() * kept[place][None]
+        return torch.cat([phase.cos(), phase.sin()], dim=-1)
 
 
 def build_unet(
@@ -117,18 +138,23 @@ def _prepared(network: nn.Module) -> nn.Module:
     """Readies a network of the library for any dtype, without recomputation, for evaluation."""
     # The library embeds the time step in float32, whatever the dtype of the weights.
     embedding = network.get_submodule("time_embed")
+    forward = type(network).forward
+    names = {**forward.__globals__, "timestep_embedding": TimeEmbedding()}
+    own = FunctionType(forward.__code__, names, closure=forward.__closure__)
+    own.__defaults__, own.__kwdefaults__ = forward.__defaults__, forward.__kwdefaults__
+    network.forward = MethodType(own, network)
     embedding.register_forward_pre_hook(lambda layers, args: (args[0].to(layers[0].weight.dtype),))
     return recompute_activations(network, False).eval()
 
 
-def channels_last(network: nn.Module) -> nn.Module:
-    """Puts the kernels of a network into the memory order in which convolutions are fastest.
+def lay_out(network: nn.Module, layout: torch.memory_format) -> nn.Module:
+    """Puts the kernels of a network into a memory order: ``torch.contiguous_format`` or ``channels_last``.
 
     Their values stay as they are.
     """
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.ndim == 4:  # others, of volumes or sequences, have no such order
-            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+            tensor.data = tensor.data.contiguous(memory_format=layout)
     return network
 
 

@@ -97,7 +97,7 @@ class Record:
     solver's state is float32."""
     switches: list[str] = field(default_factory=list)
     """What changes seconds and memory but no result beyond rounding: compiled, recomputed, or
-    `DETERMINISTIC`."""
+    `DETERMINISTIC`; and what --fast does, as in "evaluation compiled"."""
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     created: str = ""

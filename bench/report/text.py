@@ -85,9 +85,10 @@ def parameters(params: dict[str, Any]) -> str:
 
 
 def noise_text(sigma: float | None, noise: Mapping[str, Any]) -> str:
-    """The noise of a measurement, escaped, as in "σ = 0.1" or "poisson noise (rate 1)"."""
+    """The noise of a measurement, escaped, as in "σ = 0.1" or "Poisson noise (rate 1)"."""
     if noise:
-        return f"{escape(noise['kind'])} noise" + parameters({k: v for k, v in noise.items() if k != "kind"})
+        params = {name: value for name, value in noise.items() if name != "kind"}
+        return f"{escape(noise['kind'].capitalize())} noise{parameters(params)}"
     return "noise not known" if sigma is None else f"σ = {sigma:g}"
 
 

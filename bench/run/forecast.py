@@ -65,6 +65,8 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
     images = cell.images[: plan.options.batch if n == 1 else 1]
     jobs = [Job(image, 0, "") for image in images]
     measured = measure(cell.task, cell.data, images)
+    if plan.options.fast:
+        cell.prior.speed_up(plan.options.batch)
     try:
         warm_up(solver, *solver_inputs(cell, measured, jobs))
         outcome = solve(solver, *solver_inputs(cell, measured, jobs), limit=PROBE_SECONDS)

@@ -130,7 +130,7 @@ def solver_noise(
     """The noise that a solver gets for (image, sample) pairs."""
     pairs = list(zip(images, samples, strict=True))
     init = [stream_key("init", task.seed, task.dataset, i, k) for i, k in pairs]
-    sampler = [stream_key("sampler", task.seed, task.dataset, i, task.name, solver, k) for i, k in pairs]
+    sampler = [stream_key("sampler", task.seed, task.dataset, i, task.draws, solver, k) for i, k in pairs]
     return SolverNoise(init, sampler, dtype, device)
 
 
@@ -139,7 +139,7 @@ def sample_noise(
 ) -> SampleNoise:
     """The noise that a solver gets for n samples of one image."""
     init = stream_key("block-init", task.seed, task.dataset, image, sample)
-    sampler = stream_key("block-sampler", task.seed, task.dataset, image, task.name, solver, sample)
+    sampler = stream_key("block-sampler", task.seed, task.dataset, image, task.draws, solver, sample)
     return SampleNoise(init, sampler, n, dtype, device)
 
 

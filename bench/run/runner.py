@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -26,6 +27,7 @@ from bench.run.score import Scored, imagenet_labels, make_scorer
 from bench.run.score_samples import SampleScorer, as_samples, divergence
 from bench.run.solve import Outcome, first_particle, solve, warm_up
 from bench.stats.features import features_folder
+from bench.system.clock import PeakMemory
 from bench.system.device import full_precision, release_memory
 from bench.system.locks import POLL
 
@@ -61,7 +63,8 @@ class Runner:
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
         self._untouched: dict[int, Untouched] = {}
-        self._warm: set[tuple[type, type, int, int]] = set()
+        self._peaks: dict[tuple[int, int], float | None] = {}
+        """Peak memory by cell and number of images."""
         self._awaited: dict[str, Cell] = {}
         """Key -> cell of what is missing and was not told to the observer."""
         self._told_waiting = False
@@ -109,6 +112,8 @@ class Runner:
             The jobs that other processes had claimed. Each is recorded later, or free again.
         """
         size = self.plan.options.batch if cell.samples_per_problem == 1 else 1
+        if jobs:
+            self._speed_up(cell)
         waiting, left = list(jobs), []
         while waiting:
             mine, others, waiting = self._take(waiting, size)
@@ -119,6 +124,12 @@ class Runner:
                 self.desk.release(mine)
         cell.prior.recompute(self.plan.options.recompute)
         return left
+
+    def _speed_up(self, cell: Cell) -> None:
+        """Probes for faster ways of calling a prior's network, before it is used, and says what was found."""
+        if self.plan.options.fast and id(cell.prior) not in self._untouched:
+            for line in cell.prior.speed_up(self.plan.options.batch):
+                self.observer.note(f"{cell.prior.name}, {line}")
 
     def give_up(self, cell: Cell, jobs: Sequence[Job], lost: Failure) -> None:
         """Records jobs that will not be computed, unless somebody else has them."""
@@ -212,13 +223,21 @@ class Runner:
         return lost.status == "out_of_memory" and measured is not None and cell.prior.recompute()
 
     def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
-        """Solves one batch; the first of its size, solver and operator is preceded by a warm-up."""
-        kind = (type(cell.solver), type(measured.measurement.A), cell.samples_per_problem, len(jobs))
-        if kind not in self._warm:
-            self._warm.add(kind)
+        """Solves one batch; the first of a cell and size is preceded by a warm-up, and its memory is measured.
+
+        Memory is not measured again, since it takes from the allocator what the next solve has to fetch.
+        """
+        kind, memory = (id(cell), len(jobs)), None
+        if kind not in self._peaks:
+            memory = PeakMemory(cell.prior.device)
+            memory.start()
             warm_up(cell.solver, *solver_inputs(cell, measured, jobs))
         given, limit = solver_inputs(cell, measured, jobs), self.plan.options.limit
-        return solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)))
+        outcome = solve(
+            cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)), memory
+        )
+        peak = self._peaks.setdefault(kind, outcome.peak_memory_mb)
+        return replace(outcome, peak_memory_mb=peak)
 
     def _guards(self, cell: Cell, measured: Measured) -> dict[str, Untouched]:
         """What notices changes of the prior, and of the operator as it is scored with, by their names."""

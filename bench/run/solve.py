@@ -10,8 +10,7 @@ from torch import Tensor
 
 from bench.batch import Images, Tally
 from bench.noise import DrawnAhead, Noise, StreamNoise
-from bench.prior import CountingPrior, Prior, Pullback
-from bench.schedule import Level
+from bench.prior import CountingPrior, Prior
 from bench.solver import Measurement, Solver, Step, state_shape
 from bench.system.clock import Clock, PeakMemory
 from bench.system.device import cores, threads
@@ -77,12 +76,17 @@ def solve(
     noise: Noise,
     limit: float | None = None,
     on_step: Callable[[int], object] = lambda _: None,
+    memory: PeakMemory | None = None,
 ) -> Outcome:
     """Consumes a solver. The clock stands still while noise is drawn and steps are checked or shown.
+
+    A GPU is not waited for between steps. What is known of its work there, the seconds and whether images are
+    lost, is some steps old.
 
     Args:
         measurement: already in the prior's dtype and on its device.
         limit: seconds per image, checked between steps.
+        memory: is read at the end; it was started before. Without it the peak stays unknown.
 
     Raises:
         ContractViolation: no step, or one of another type or shape.
@@ -91,9 +95,9 @@ def solve(
     """
     y, A, _ = measurement
     n = len(y)
-    calls, operator_calls, notes = Tally(n), Tally(n), Tally(n)
-    clock, memory, finite = Clock(prior.device), PeakMemory(prior.device), Finiteness(n)
-    memory.start()
+    calls, operator_calls = Tally(n), Tally(n)
+    notes: dict[str, Tensor] = {}
+    clock, finite = Clock(prior.device), Finiteness(n)
     clock.start()
     counted = Measurement(y, A.counting(operator_calls), noise=measurement.noise)
     with drawn_ahead(noise, prior.device) as source:
@@ -110,8 +114,8 @@ def solve(
         calls["vjps"],
         operator_calls.total(),
         clock.seconds / n,
-        memory.read(),
-        dict(notes),
+        None if memory is None else memory.read(),
+        {name: total.cpu().numpy() for name, total in notes.items()},
     )
 
 
@@ -120,7 +124,7 @@ def _last_state(
     shape: tuple[int, ...],
     clock: Clock,
     finite: "Finiteness",
-    notes: Tally,
+    notes: dict[str, Tensor],
     limit: float | None,
     on_step: Callable[[int], object],
 ) -> tuple[int, Tensor | None]:
@@ -131,11 +135,12 @@ def _last_state(
         require_step(step, shape)
         x = step.x
         for name, values in step.notes.items():
-            notes.add(name, np.arange(len(values)), values.detach().double().cpu().numpy())
+            noted = values.detach().double()
+            notes[name] = notes[name] + noted if name in notes else noted
         on_step(k)
         if finite.all_lost(x, k):
             break
-        if limit is not None and clock.seconds > limit * shape[0]:
+        if limit is not None and clock.known_seconds > limit * shape[0]:
             raise SolverTimeout(f"more than {limit:g} s per image, after {k} steps")
         clock.start()
     else:
@@ -162,13 +167,10 @@ class _Taste(CountingPrior):
         self.asked = [0]
         """In a list, so that slices of this prior share it."""
 
-    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        self._last()
-        return super().moments(x, t)
-
-    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        self._last()
-        return super().moments_vjp(x, t)
+    def count(self, kind: str, x: Tensor) -> None:
+        if kind == "nfe":
+            self._last()
+        super().count(kind, x)
 
     def _last(self) -> None:
         self.asked[0] += 1
@@ -184,16 +186,43 @@ class Finiteness:
     """Remembers at which step each image of a batch was first not finite."""
 
     def __init__(self, n: int) -> None:
-        self.lost_at: list[int | None] = [None] * n
+        self._lost_at: list[int | None] = [None] * n
+        self._asked: list[tuple[int, Tensor, torch.cuda.Event]] = []
+        """Steps of which a GPU has yet to say which images are finite."""
+
+    @property
+    def lost_at(self) -> list[int | None]:
+        """For each image that step or None; waits for the device."""
+        for k, kept, answered in self._asked:
+            answered.synchronize()
+            self._note(k, kept)
+        self._asked = []
+        return self._lost_at
 
     def all_lost(self, x: Tensor, k: int) -> bool:
-        """Looks at the state of step k, (B, ...), and tells whether no image is left."""
-        if not torch.isfinite(x.sum()):
-            kept = torch.isfinite(x).flatten(1).all(1).tolist()
-            for i, ok in enumerate(kept):
-                if not ok and self.lost_at[i] is None:
-                    self.lost_at[i] = k
-        return None not in self.lost_at
+        """Looks at the state of step k, (B, ...), and tells whether no image is known to be left."""
+        if x.device.type == "cuda":
+            self._ask(x, k)
+        elif not torch.isfinite(x.sum()):
+            self._note(k, torch.isfinite(x).flatten(1).all(1))
+        return None not in self._lost_at
+
+    def _ask(self, x: Tensor, k: int) -> None:
+        """Has a GPU look when it comes to it, and notes what it has answered about earlier steps."""
+        while self._asked and self._asked[0][2].query():
+            step, kept, _ = self._asked.pop(0)
+            self._note(step, kept)
+        kept = torch.isfinite(x).flatten(1).all(1)
+        answer = torch.empty(kept.shape, dtype=kept.dtype, pin_memory=True)
+        answer.copy_(kept, non_blocking=True)
+        answered = torch.cuda.Event()
+        answered.record(torch.cuda.current_stream(x.device))
+        self._asked.append((k, answer, answered))
+
+    def _note(self, k: int, kept: Tensor) -> None:
+        for i, ok in enumerate(kept.tolist()):
+            if not ok and self._lost_at[i] is None:
+                self._lost_at[i] = k
 
 
 def require_step(step: Step, shape: tuple[int, ...]) -> None:

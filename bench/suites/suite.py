@@ -27,6 +27,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length
 """A name that becomes part of file names."""
 MOST_IMAGES, MOST_SAMPLES, MOST_SIGMA = 1_000_000, 10_000, 1000.0
 """Of a row, so that what is asked for can be counted; noise of standard deviation 1000 drowns every image."""
+MOST_RATE = 1e6
+"""Of Poisson noise; a white pixel then has 255 million counts, and 1 / 4000 at the least."""
 Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 
 
@@ -77,7 +79,7 @@ class PoissonRow(_Strict):
     """Photon counts; see `bench.likelihood.Poisson`."""
 
     kind: Literal["poisson"]
-    rate: float = Field(gt=0, allow_inf_nan=False)
+    rate: float = Field(ge=1 / MOST_RATE, le=MOST_RATE)
     """A white pixel has 255 rate counts on average."""
 
 
@@ -85,7 +87,7 @@ class LaplaceRow(_Strict):
     """Double-exponential noise; see `bench.likelihood.Laplace`."""
 
     kind: Literal["laplace"]
-    scale: float = Field(gt=0, allow_inf_nan=False)
+    scale: float = Field(gt=0, le=MOST_SIGMA)
     """Mean of |y - A(x)|, for images in [-1, 1]."""
 
 
@@ -108,10 +110,11 @@ class TaskRow(_Row):
     """The range of images that sigma refers to; papers differ, and 0.05 for [0, 1] is 0.1 for [-1, 1]."""
     noise: NoiseRow | None = None
     """Noise that is not Gaussian, as in ``{kind: poisson, rate: 1.0}``."""
-    told_sigma: float | None = Field(None, ge=0, allow_inf_nan=False)
+    told_sigma: float | None = Field(None, ge=0, le=MOST_SIGMA)
     told: dict[str, Any] = {}
     draws_of: Name | None = None
-    """The name of another task whose draws of noise this one has, for the same y where all else is equal."""
+    """The name of another task whose draws of noise this one has, for the same y where all else is equal; its
+    solvers draw the same, too."""
     title: str | None = None
     dataset: str | None = None
     prior: str | None = None

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,27 +14,53 @@ from bench.system.device import synchronise
 
 
 class Clock:
-    """Adds up the seconds of a device's work; it synchronises the device whenever it starts or stops.
+    """Adds up the seconds of a device's work.
 
-    Attributes:
-        seconds: measured so far, up to the last `stop`.
-
+    On CUDA the device itself notes when it comes to each start and stop, so that nobody waits for it before
+    the seconds are asked for. Other devices are waited for whenever the clock starts or stops.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.seconds = 0.0
-        self._since: float | None = None
+        self._seconds = 0.0
+        self._since: Any = None
+        self._spans: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+
+    @property
+    def seconds(self) -> float:
+        """Measured so far, up to the last `stop`; waits for the device."""
+        if self._spans:
+            synchronise(self.device)
+        return self.known_seconds
+
+    @property
+    def known_seconds(self) -> float:
+        """What is known of them now, without waiting."""
+        while self._spans and self._spans[0][1].query():
+            start, end = self._spans.pop(0)
+            self._seconds += start.elapsed_time(end) / 1e3
+        return self._seconds
 
     def start(self) -> None:
-        synchronise(self.device)
-        self._since = time.perf_counter()
+        self._since = self._now()
 
     def stop(self) -> None:
         assert self._since is not None, "the clock runs"
-        synchronise(self.device)
-        self.seconds += time.perf_counter() - self._since
+        now = self._now()
+        if self.device.type == "cuda":
+            self._spans.append((self._since, now))
+        else:
+            self._seconds += now - self._since
         self._since = None
+
+    def _now(self) -> Any:
+        """An event among the device's work, or the time when that is done."""
+        if self.device.type == "cuda":
+            event = torch.cuda.Event(enable_timing=True)
+            event.record(torch.cuda.current_stream(self.device))
+            return event
+        synchronise(self.device)
+        return time.perf_counter()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -53,7 +80,8 @@ class PeakMemory:
 
     On CUDA this is the peak of allocated memory, weights included. On the CPU under Linux it is how far the
     resident memory of the process grew above its level at the start, after the allocator has given its free
-    memory back; weights, code and ground truth are not in it. Elsewhere it is None.
+    memory back; weights, code and ground truth are not in it. Elsewhere it is None. What follows a start is
+    slower by that until the memory is there again.
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -23,6 +23,7 @@ import torch
 from bench.system.device import cores, device_name, get_device
 from bench.system.versions import commit, versions
 from benchmarks.gpu_parts.checks import measure_tests, measure_verify
+from benchmarks.gpu_parts.fast import measure_fast
 from benchmarks.gpu_parts.harness import measure_costs, measure_overhead
 from benchmarks.gpu_parts.job import NOT_INSTALLED, ROOT, TOY_SIZES, Failed, Job, Sizes, Skipped, reason
 from benchmarks.gpu_parts.networks import measure_compiled, measure_network
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[Job], None]] = {
     "verify": measure_verify,
     "tests": measure_tests,
     "compiled": measure_compiled,
+    "fast": measure_fast,
 }
 
 

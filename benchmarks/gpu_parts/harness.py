@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from bench.system.clock import Clock
+from bench.system.clock import Clock, PeakMemory
 from benchmarks.gpu_parts.job import Job, Skipped
 from benchmarks.gpu_parts.networks import Setting, make_subject
 
@@ -88,7 +88,10 @@ def solve_once(solver: Any, prior: Any, batch: int) -> Any:
     A = make_operator(OPERATOR, prior.shape, range(batch)).to(prior.device, prior.dtype)
     noise = StreamNoise(range(batch), prior.dtype, prior.device)
     Ax = A(noise.uniform(prior.shape) * 2 - 1)
-    return solve(solver, Measurement(Ax + SIGMA * noise.like(Ax), A, SIGMA), prior, noise)
+    given = Measurement(Ax + SIGMA * noise.like(Ax), A, SIGMA)
+    memory = PeakMemory(prior.device)
+    memory.start()
+    return solve(solver, given, prior, noise, memory=memory)
 
 
 def measure_costs(job: Job) -> None:

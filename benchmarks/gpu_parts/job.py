@@ -44,6 +44,9 @@ class Sizes:
         ("ffhq256_uncond", "float32"),
     )
     backend: str = "inductor"
+    fast: tuple[str, ...] = ("ffhq256_uncond", "imagenet256_uncond")
+    lower: str = "float16"
+    """Precision of most comparisons of `fast`."""
     tasks: tuple[str, ...] = ("sr_average4", "inpaint_box")
     rows: tuple[str, ...] = (
         "ddrm.steps=20",
@@ -79,6 +82,8 @@ TOY_SIZES = Sizes(
     turns=1,
     compiled=(("toy", "float32"),),
     backend="eager",
+    fast=("toy",),
+    lower="tf32",
     tasks=("sr_average4",),
     rows=("pinv",),
     images=1,

@@ -35,7 +35,7 @@ class Setting:
     """How a network computes. The defaults are those of docs/reproduce_red_diff.md; no run uses ``tf32``."""
 
     precision: str = "float16"
-    channels_last: bool = True
+    channels_last: bool = False
     compiled: bool = False
 
     @contextlib.contextmanager
@@ -56,14 +56,14 @@ class Subject:
     side: int
 
     def prior(self, setting: Setting) -> Any:
-        """A `NetworkPrior` over the network, whose weights are laid out as the setting says."""
+        """A `NetworkPrior` over the network, whose kernels are laid out as the setting says."""
         from bench.priors.network import NetworkPrior
+        from bench.priors.unet import lay_out
 
         shape = (3, self.side, self.side)
         prior = NetworkPrior(self.network, shape, autocast=AUTOCAST[setting.precision])
-        if not setting.channels_last:
-            for parameter in self.network.parameters():
-                parameter.data = parameter.data.contiguous()
+        if setting.channels_last:
+            lay_out(self.network, torch.channels_last)
         return prior
 
 
@@ -91,7 +91,7 @@ def measure_network(job: Job, name: str) -> None:
     for batch in more:
         measure_calls(job, subject, batch, Setting())
     for precision in AUTOCAST:
-        for layout in (True, False):
+        for layout in (False, True):
             setting = Setting(precision, layout)
             if setting != Setting():
                 measure_calls(job, subject, job.sizes.grid, setting)

@@ -41,6 +41,33 @@ CHECKED = {
     "measured GB": "measured_gb",
     "error": "error",
 }
+FAST = {
+    "network": "network",
+    "batch": "batch",
+    "call": "call",
+    "precision": "precision",
+    "layout": "layout",
+    "way": "way",
+    "ordinary ms": "ordinary_ms",
+    "ms": "ms",
+    "gain": "gain",
+    "relative difference": "gap",
+    "GB": "gb",
+    "s first calls": "first_s",
+    "error": "error",
+}
+FAST_SOLVES = {
+    "solver": "solver",
+    "network": "network",
+    "batch": "batch",
+    "steps": "steps",
+    "ordinary ms/step": "ordinary_ms",
+    "fast ms/step": "fast_ms",
+    "fast ms/call": "bare_ms",
+    "gain": "gain",
+    "relative difference": "gap",
+    "error": "error",
+}
 Rows = list[dict[str, Any]]
 
 
@@ -153,6 +180,25 @@ def tests(document: dict[str, Any]) -> str:
     return "\n".join([f"{passed} of {len(rows)} passed", *(["", *others] if others else [])])
 
 
+def fast(document: dict[str, Any]) -> str:
+    """Calls that are replayed or compiled beside ordinary ones, and what the probe says."""
+    rows = measured(document, "fast")
+    said = [
+        f"- {row['network']}, batch {row['batch']}: {line}" for row in rows for line in row.get("found", ())
+    ]
+    return "\n\n".join(filter(None, (columns(FAST, of_kind(rows, "calls")), "\n".join(said))))
+
+
+def fast_solves(document: dict[str, Any]) -> str:
+    """Whole solves on priors that were sped up."""
+    return columns(FAST_SOLVES, of_kind(measured(document, "fast"), "solves"))
+
+
+def of_kind(rows: Rows, kind: str) -> Rows:
+    """The rows of a kind."""
+    return [row for row in rows if row["kind"] == kind]
+
+
 SECTIONS = {
     "Networks": networks,
     "Whole solves beside bare calls": overhead,
@@ -160,6 +206,8 @@ SECTIONS = {
     "Computed costs beside measured ones": checked,
     "Records of a CPU, made again": verified,
     "Tests of devices": tests,
+    "Replayed and compiled networks": fast,
+    "Whole solves on them": fast_solves,
 }
 
 

@@ -24,13 +24,18 @@ def cell(suite):
     return prepare(suite, Options()).cells[0]
 
 
-def test_keys_keep_the_word_of_the_disk(cell):
+def test_keys_keep_the_word_of_the_disk(cell, monkeypatch):
     A, found = cell.task.operators(cell.data.shape, cell.images[:1]), load_solver("pinv")
 
-    def config(n):
-        return key_config(cell.task, A, cell.prior, found, cell.solver, n, Options().numerics)
+    def config(n, told=A):
+        return key_config(cell.task, A, told, cell.prior, found, cell.solver, n, Options().numerics)
 
     assert config(1) == cell.config
+    monkeypatch.setattr(
+        "bench.plan.build.supplied", lambda one: {} if one is A else {"supplied": {"maps": "ab"}}
+    )
+    told = config(1, cell.task.operators(cell.data.shape, cell.images[:1]))["task"]
+    assert told == cell.config["task"] | {"told_supplied": {"maps": "ab"}}, "files of what solvers are told"
     assert config(20) == {**cell.config, "block": {"size": 20, "noise": "rows-1", "distances": 2}}
 
 

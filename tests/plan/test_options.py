@@ -18,7 +18,14 @@ def test_dtype_and_limit_are_part_of_the_key():
     assert Options().numerics == {"dtype": "float32"}
     assert Options(dtype="float64", limit=2.0).numerics == {"dtype": "float64", "limit": 2.0}
     assert Options(batch=1, device="cuda", shard=(2, 3), deterministic=True).numerics == Options().numerics
+    assert Options(fast=True).numerics == {"dtype": "float32", "fast": True}
     assert all(hasattr(Options(), name) for name in KEPT)
+
+
+@pytest.mark.parametrize("other", ["deterministic", "compile", "recompute"])
+def test_fast_runs_take_no_option_that_they_decide_themselves(other):
+    with pytest.raises(ValueError, match="--fast"):
+        make_options(**{"fast": True, other: True})
 
 
 def test_the_mode_ends_with_the_run():

@@ -26,6 +26,9 @@ def test_what_is_kept_is_asked_again():
     again, options = parse_request(asked, batch=8, device="cpu")
     assert again.model_dump() == suite.model_dump()
     assert (options.deterministic, options.batch, options.limit) == (True, 1, 3.0)
+    assert "fast" not in asked.options
+    fast = Request.from_disk(make_request(suite, Options(fast=True)).to_disk())
+    assert parse_request(fast, batch=8, device="cpu")[1].fast
 
 
 def test_paths_do_not_depend_on_the_working_folder(tmp_path, monkeypatch):

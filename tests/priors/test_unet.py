@@ -10,9 +10,10 @@ import torch
 from bench.priors import read_card
 from bench.priors.unet import (
     FusedAttention,
+    TimeEmbedding,
     build_classifier,
     build_unet,
-    channels_last,
+    lay_out,
     recompute_activations,
 )
 from tests.tiny import ARCHITECTURE
@@ -127,8 +128,22 @@ def test_a_memory_format_is_for_images_only():
     """A network with kernels of volumes, which have no such order, is left as it is."""
     network = torch.nn.Sequential(torch.nn.Conv3d(2, 3, 2), torch.nn.Conv2d(2, 3, 2))
     before = [p.clone() for p in network.parameters()]
-    assert all(torch.equal(a, b) for a, b in zip(before, channels_last(network).parameters(), strict=True))
+    laid_out = lay_out(network, torch.channels_last).parameters()
+    assert all(torch.equal(a, b) for a, b in zip(before, laid_out, strict=True))
     assert (
         network[1].weight.is_contiguous(memory_format=torch.channels_last)
         and network[0].weight.is_contiguous()
     )
+
+
+def test_times_are_embedded_in_the_librarys_bits_by_frequencies_that_are_made_once(monkeypatch):
+    from azula.plugins.adm._src.nn import timestep_embedding
+
+    ours, times = TimeEmbedding(), torch.tensor([0.0, 0.5, 17.25, 999.0])
+    assert torch.equal(ours(times, 128), timestep_embedding(times, 128))
+    network = build_unet(**ARCHITECTURE)
+    x = torch.zeros(1, 1, 16, 16)
+    with torch.no_grad():
+        network(x, times[:1])
+        monkeypatch.setattr(torch, "arange", None)
+        network(x, times[1:2])

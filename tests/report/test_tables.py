@@ -101,4 +101,4 @@ def test_other_noise_and_what_solvers_are_told_are_other_tables_and_said(tmp_pat
     make_run(tmp_path / "run", found)
     page = render(tmp_path / "run", tmp_path / "out", ["md"])[0].read_text()
     assert page.count("| best<br>") == 3 and "(a)" not in page
-    assert "; poisson noise (rate 1);" in page and "**the solvers are told σ = 0.2, std = 1.2**" in page
+    assert "; Poisson noise (rate 1);" in page and "**the solvers are told σ = 0.2, std = 1.2**" in page

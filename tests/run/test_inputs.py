@@ -87,7 +87,10 @@ def test_what_solvers_are_told_changes_no_measurement_and_every_key(suite):
         images = [job.image for job in jobs]
         true, wrong = measure(a.task, a.data, images), measure(b.task, b.data, images)
         assert torch.equal(true.measurement.y, wrong.measurement.y) and true.y_hashes == wrong.y_hashes
-        _, A, sigma = solver_inputs(b, wrong, jobs)[0]
+        (_, A, sigma), _, draws = solver_inputs(b, wrong, jobs)
+        same = solver_inputs(a, true, jobs)[2]
+        for _ in ("x_T", "a later draw"):
+            assert torch.equal(draws.new([2]), same.new([2]))
         assert sigma == change.get("told_sigma", first.sigma)
         if "told" in change:
             assert A.measured.float().mean() == pytest.approx(0.7, abs=0.01)

@@ -19,6 +19,9 @@ from bench.plan.build import make_cells, prepare
 from bench.plan.loading import DataAndPrior
 from bench.plan.options import Options
 from bench.records.files import StoreError
+from bench.priors import network as network_module
+from bench.priors.fast.probe import Fast, Found
+from bench.priors.fast.ways import FastCall, Way
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import read_manifests
 from bench.records.objects import find_file, spread
@@ -324,3 +327,49 @@ print([name for name in sys.modules if name.startswith(heavy)])
 def test_a_run_starts_without_the_laws_and_scipy_stats():
     done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+class Notes(Observer):
+    """Keeps what a run notes."""
+
+    def __init__(self):
+        self.said = []
+
+    def note(self, text):
+        self.said.append(text)
+
+
+def test_a_fast_run_says_what_the_probe_found_and_has_keys_of_its_own(suite, tmp_path, monkeypatch):
+    seen = []
+
+    def find(network, given, precision, compiled):
+        seen.append((tuple(given[0].shape), precision, compiled))
+        found = [Found("evaluation", 10.0, 2.0, Way("bfloat16"), None), Found("vjp", 20.0, 1.0, None, None)]
+        return Fast(found, {"evaluation": FastCall(network, "evaluation", Way("bfloat16"))})
+
+    monkeypatch.setattr(network_module, "probe", find)
+    plan = prepare(override(suite, ["ddrm"], ["box"], list(SOLVERS), images=2), Options(fast=True))
+    observer = Notes()
+    Runner(plan, tmp_path / "fast", observer).run()
+    assert seen == [((8, 1, 16, 16), "", True)], "once for the prior, with a whole batch"
+    assert [line.partition(", ")[2] for line in observer.said] == [
+        "evaluation: 10.0 ms become 5.0 ms (2.00 times as fast): bfloat16",
+        "vjp: at best 1.00 times as fast, so nothing is changed",
+    ]
+    fast = read_records(tmp_path / "fast")[0]
+    assert [(r.status, r.switches) for r in fast] == [("ok", ["evaluation bfloat16"])] * 2
+    ordinary, _ = go(suite, tmp_path / "ordinary", ["ddrm"], images=2)
+    assert not {r.key for r in fast} & {r.key for r in ordinary.values()}
+    assert [r.switches for r in ordinary.values()] == [[], []]
+
+
+def test_memory_is_measured_in_the_first_batch_of_a_cell_and_known_of_the_others(suite, tmp_path, monkeypatch):
+    starts = []
+    monkeypatch.setattr(PeakMemory, "start", lambda memory: starts.append(memory))
+    monkeypatch.setattr(PeakMemory, "read", lambda memory: 10.0 * len(starts))
+    records, _ = go(suite, tmp_path, ["pinv", "ddrm"], batch=2)
+    assert len(starts) == 2
+    assert {(label, record.peak_memory_mb) for (label, _), record in records.items()} == {
+        ("pinv", 10.0),
+        ("ddrm", 20.0),
+    }

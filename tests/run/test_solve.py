@@ -1,5 +1,6 @@
 """The only place where a solver runs: its clock, its counts and what it must yield."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -134,3 +135,35 @@ def test_an_image_that_stops_pays_for_what_it_took(suite):
         alone = outcome(slice(i, i + 1))
         assert alone.nfe == together.nfe[i]
         torch.testing.assert_close(alone.x[0], together.x[i], rtol=1e-4, atol=1e-4)
+
+
+def test_a_gpu_is_not_waited_for_until_the_losses_are_asked_for(monkeypatch):
+    """It answers each question two steps later."""
+    asked = []
+
+    class Event:
+        def record(self, stream):
+            self.place = len(asked)
+            asked.append(self)
+
+        def query(self):
+            return len(asked) >= self.place + 2
+
+        def synchronize(self):
+            pass
+
+    class OnGpu(torch.Tensor):
+        device = torch.device("cuda")
+
+    plain = torch.empty
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
+    monkeypatch.setattr(torch, "empty", lambda *given, pin_memory=False, **more: plain(*given, **more))
+    finite = Finiteness(2)
+    x = torch.zeros(2, 3)
+    states = [x, x.clone(), x.clone()]
+    states[1][0], states[2][:] = math.nan, math.inf
+    told = [finite.all_lost(state.as_subclass(OnGpu), k) for k, state in enumerate(states, 1)]
+    assert told == [False] * 3
+    assert finite.lost_at == [2, 3]
+    assert finite.all_lost(x.as_subclass(OnGpu), 4)

@@ -147,10 +147,13 @@ def test_a_task_says_its_noise_in_one_of_three_ways(tmp_path):
         ("title: x", "tasks.0: give either sigma"),
         ("sigma: .1, noise: {kind: poisson, rate: 1}", "give either sigma"),
         ("noise: {kind: gauss, sigma: 1}", "'poisson', 'laplace'"),
-        ("noise: {kind: poisson, rate: 0}", "greater than 0"),
+        ("noise: {kind: poisson, rate: 0}", "greater than or equal to 0.000001"),
         ("sigma: .1, draws_of: u", "tasks.0.draws_of: unknown task 'u'"),
         ("sigma: .1, told: {p: .1}", "operator 'denoise'"),
         ("sigma: .1, told_sigma: .inf", "is not a finite number"),
+        ("sigma: .1, told_sigma: 1e9", "less than or equal to 1000"),
+        ("noise: {kind: poisson, rate: 1e-300}", "greater than or equal to 0.000001"),
+        ("noise: {kind: laplace, scale: 1e300}", "less than or equal to 1000"),
     ):
         with pytest.raises(SuiteError, match=message):
             cells(wrong)

@@ -35,13 +35,46 @@ def test_a_pause_ends_with_an_error_too():
     assert clock.seconds >= 0.01
 
 
-def test_the_device_is_waited_for_at_both_ends(monkeypatch):
+def test_other_devices_are_waited_for_at_both_ends(monkeypatch):
     waited = []
     monkeypatch.setattr(module, "synchronise", waited.append)
-    clock = Clock(torch.device("cuda:1"))
+    clock = Clock(torch.device("mps"))
     clock.start()
     clock.stop()
-    assert waited == [torch.device("cuda:1")] * 2
+    assert waited == [torch.device("mps")] * 2
+
+
+def test_cuda_is_waited_for_only_when_the_seconds_are_asked_for(monkeypatch):
+    """Its events stand at 1, 3, 10, 14 s of the device; it has done those up to 3 s when it is first asked."""
+    done, times, waited = [3.0], iter([1.0, 3.0, 10.0, 14.0]), []
+
+    class Event:
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self, stream):
+            self.at = next(times)
+
+        def query(self):
+            return self.at <= done[0]
+
+        def elapsed_time(self, end):
+            return 1e3 * (end.at - self.at)
+
+    def wait(device):
+        waited.append(device)
+        done[0] = 20.0
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
+    monkeypatch.setattr(module, "synchronise", wait)
+    clock = Clock(torch.device("cuda:1"))
+    for _ in range(2):
+        clock.start()
+        clock.stop()
+    assert clock.known_seconds == 2 and not waited
+    assert clock.seconds == 6 and waited == [torch.device("cuda:1")]
+    assert clock.seconds == 6 and len(waited) == 1
 
 
 def test_peak_memory_is_what_was_held_at_once():

@@ -9,12 +9,14 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from bench.operators.base import LinearOperator
 from bench.operators.kernels import image_shape
+
+MOST_ANGLES = 10_000
 
 
 class CT(LinearOperator):
@@ -34,7 +36,8 @@ class CT(LinearOperator):
         self,
         shape: Sequence[int],
         seeds: Sequence[int],
-        angles: Annotated[int, Ge(1)] | Annotated[Sequence[float], MinLen(1)] = 16,
+        angles: Annotated[int, Ge(1), Le(MOST_ANGLES)]
+        | Annotated[Sequence[float], MinLen(1), MaxLen(MOST_ANGLES)] = 16,
         rcond: Annotated[float, Gt(0), Lt(1)] = 1e-2,
     ) -> None:
         super().__init__(shape, seeds)

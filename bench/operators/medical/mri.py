@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 from torch.fft import fft2, fftshift, ifft2, ifftshift
 
@@ -17,6 +17,7 @@ from bench.operators.medical.sampling import cartesian, radial
 from bench.system.supplied import supplied_file
 
 PLANE = (-2, -1)
+MOST_COILS = 1000
 
 
 class MRI(LinearOperator):
@@ -158,7 +159,7 @@ class SingleCoilMRI(SVDOperator):
 def mri(
     shape: Sequence[int],
     seeds: Sequence[int],
-    coils: Annotated[int, Ge(1)] = 4,
+    coils: Annotated[int, Ge(1), Le(MOST_COILS)] = 4,
     mask: Literal["cartesian", "radial"] = "cartesian",
     acceleration: Annotated[float, Ge(1)] = 4.0,
     center: Annotated[float, Gt(0), Lt(1)] = 0.08,

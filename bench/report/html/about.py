@@ -86,17 +86,26 @@ def _facts(
     usual = sorted({table.usual for table in tables if table.rows}) or [0]
     counts = f"{usual[0]} to {usual[-1]}" if len(usual) > 1 else str(usual[0])
     what = "problems" if any(table.samples_per_problem > 1 for table in tables) else "images"
-    noise = distinct(noise_text(record.sigma, record.noise) for record in records)
-    halves = distinct(f"{record.sigma / 2:g}" for record in records if record.sigma is not None)
-    days = sorted(record.created[:10] for record in records if record.created)
-    failed = sum(record.status not in {"ok", "skipped"} for record in records)
-    made = distinct((days[0], days[-1])) if days else ["not recorded"]
+    noise, halves, days, machines = dict[str, None](), dict[str, None](), set[str](), dict[str, None]()
+    failed = 0
+    for record in records:
+        noise[noise_text(record.sigma, record.noise)] = None
+        machines[f"{counted(record.threads, 'thread')}, {record.dtype}"] = None
+        if record.sigma is not None:
+            halves[f"{record.sigma / 2:g}"] = None
+        if record.created:
+            days.add(record.created[:10])
+        failed += record.status not in {"ok", "skipped"}
+    made = distinct((min(days), max(days))) if days else ["not recorded"]
     commits = ", ".join(distinct(map(_commit, records)))
-    machines = distinct(f"{counted(r.threads, 'thread')}, {r.dtype}" for r in records)
     return [
         [what.capitalize(), f"{counts} of {_few(_distinct(records, 'dataset'))}", _dataset(runs)],
         ["Prior", _few(_distinct(records, "prior")), _hashes(map(attrgetter("weights_sha256"), records))],
-        ["Noise", _few(noise) + " in [−1, 1]" * bool(halves), f"{_few(halves)} in [0, 1]" * bool(halves)],
+        [
+            "Noise",
+            _few(list(noise)) + " in [−1, 1]" * bool(halves),
+            f"{_few(list(halves))} in [0, 1]" * bool(halves),
+        ],
         ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits or 'commit not recorded'}"],
         ["Machine", _each(records, "device"), "; ".join(machines)],
         [

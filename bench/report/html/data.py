@@ -17,6 +17,7 @@ A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in pri
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from bench.records.manifest import RunManifest
@@ -29,6 +30,7 @@ from bench.report.html.numbers import Shown
 from bench.report.html.rows import row_entries
 from bench.report.html.theirs import Theirs
 from bench.report.scores import Scores, any_known
+from bench.report.tables import Table
 from bench.report.text import distinct
 from bench.report.verdicts import Verdicts
 
@@ -56,6 +58,11 @@ class Source:
     across: Sequence[Across] = ()
     n_bad: int = 0
 
+    @property
+    def tables(self) -> list[Table]:
+        """The tables alone."""
+        return list(map(attrgetter("table"), self.shown))
+
 
 def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
     """The document, without pictures.
@@ -63,21 +70,22 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
     Args:
         damaged: names of pictures that cannot be read.
     """
-    tables = [one.table for one in source.shown]
-    scores = [one.scores for one in source.shown]
+    tables = source.tables
+    scores = list(map(attrgetter("scores"), source.shown))
     columns = [column for column in source.columns if _is_known(column, scores)]
     rows = row_entries(tables, source.runs)
     average, common = families.mean_ranks(source.across, tables)
     firsts: dict[str, list[list[str]]] = {column.name: [] for column in columns}
     tasks, cells, written = [], {}, {}
     for one in source.shown:
-        spoken = {column.name: families.sentence(one, column) for column in columns}
-        tasks.append(task_entry(one.table, source.runs) | {"says": spoken, "sees": dict(one.sees)})
-        cells[one.table.slug] = _cells(source, one, columns, [row["id"] for row in rows])
-        written[one.table.slug] = _families(one.verdicts, columns)
+        spoken = {}
         for column in columns:
+            spoken[column.name] = families.sentence(one, column)
             if names := families.first(one, column):
                 firsts[column.name].append(names)
+        tasks.append(task_entry(one.table, source.runs) | {"says": spoken, "sees": dict(one.sees)})
+        cells[one.table.slug] = _cells(source, one, columns, list(map(itemgetter("id"), rows)))
+        written[one.table.slug] = _families(one.verdicts, columns)
     exact = any(table.samples_per_problem > 1 for table in tables)
     ranked = _ranked(written, cells if exact else {})
     for row in rows:

@@ -11,12 +11,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-STYLES = ("tokens", "page", "controls", "matrix", "popover", "figures", "media")
+STYLES = ("tokens.css", "page.css", "controls.css", "matrix.css", "popover.css", "figures.css", "media.css")
 """Parts of the style, in order; what media change stands last."""
 SCRIPTS = (
-    *("base", "state", "marks", "top", "says", "matrix", "table", "popover", "tabs"),
-    *("sheets", "viewer", "stage", "paint", "panel", "pair", "scatter", "cost", "ranks", "ledger", "tips"),
-    "draw",
+    *("base.js", "state.js", "marks.js", "top.js", "says.js", "matrix.js", "table.js", "popover.js"),
+    *("tabs.js", "sheets.js", "viewer.js", "stage.js", "paint.js", "panel.js", "pair.js", "scatter.js"),
+    *("cost.js", "ranks.js", "ledger.js", "tips.js", "draw.js"),
 )
 """Parts of the one script, in order; each may use what stands before it."""
 
@@ -70,13 +70,12 @@ def _environment() -> Environment:
 
 @cache
 def _style() -> str:
-    return "\n" + "".join(_read(f"{name}.css") for name in STYLES)
+    return "\n" + "".join(map(_read, STYLES))
 
 
 @cache
 def _script() -> str:
-    parts = [_read(f"{name}.js") for name in SCRIPTS]
-    return '\n"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+    return '\n"use strict";\n(() => {\n' + "\n".join(map(_read, SCRIPTS)) + "})();\n"
 
 
 def _read(name: str) -> str:

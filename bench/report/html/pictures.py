@@ -15,6 +15,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,13 +74,10 @@ class Pictures:
     @property
     def size(self) -> int:
         """Bytes of the strips in the page."""
-        total = 0
-        for strips in self.strips.values():
-            total += sum(len(strip[0]) for strip in strips.values())
+        strips = list(chain.from_iterable(found.values() for found in self.strips.values()))
         for rows in self.samples.values():
-            for found in rows.values():
-                total += sum(len(strip[0]) for strip in found)
-        return total
+            strips += chain.from_iterable(rows.values())
+        return sum(len(strip[0]) for strip in strips)
 
     def entries(self) -> dict[str, Any]:
         """What the document says of pictures."""
@@ -113,9 +111,8 @@ def collect(tables: Sequence[Table], find: Files) -> Pictures:
         found.note = f"Only the first {n} images are shown, since the page would be too large."
     for table in tables:
         paths = _paths(table, find, found.n)
-        if any(_is_larger(files) for files in paths.values()):
-            whole = {what: made for what, files in paths.items() if (made := strip(files, None))}
-            found.large[table.slug] = whole
+        if any(map(_is_larger, paths.values())):
+            found.large[table.slug] = _strips(paths, None)
     return found
 
 
@@ -123,20 +120,28 @@ def _collect(tables: Sequence[Table], find: Files, n: int, samples: int) -> Pict
     found = Pictures(n)
     for table in tables:
         paths = _paths(table, find, n)
-        strips = {what: made for what, files in paths.items() if (made := strip(files, SIDE))}
-        found.strips[table.slug] = strips | _masks(table, find, n)
+        found.strips[table.slug] = _strips(paths, SIDE) | _masks(table, find, n)
         if several := _samples(table, find, n, samples):
             found.samples[table.slug] = several
+    return found
+
+
+def _strips(paths: Mapping[str, Sequence[Path | None]], side: int | None) -> Strips:
+    """What -> its strip, where there is one."""
+    found = {}
+    for what, files in paths.items():
+        if made := strip(files, side):
+            found[what] = made
     return found
 
 
 def _paths(table: Table, find: Files, n: int) -> dict[str, list[Path | None]]:
     """@truth, @y or row -> the files of the first images."""
     images = table.images[:n]
-    paths = {
-        "@truth": [find(f"truth/{table.truths.get(image)}.png") for image in images],
-        "@y": [find(f"measurement/{table.measurements.get(image)}.png") for image in images],
-    }
+    paths: dict[str, list[Path | None]] = {"@truth": [], "@y": []}
+    for image in images:
+        paths["@truth"].append(find(f"truth/{table.truths.get(image)}.png"))
+        paths["@y"].append(find(f"measurement/{table.measurements.get(image)}.png"))
     for row in table.rows:
         paths[row.name] = _reconstructions(row, images, 0, find)
     return paths

@@ -43,7 +43,7 @@ def of_problems(
 
 def files(source: Source, find: Files, name: str = "report") -> dict[str, bytes]:
     """The page ``name.html``, and the scripts with larger pictures below ``name.pics/``."""
-    pictures = collect([one.table for one in source.shown], find)
+    pictures = collect(source.tables, find)
     damaged = sorted(path.name for path in find.unreadable)
     content = document(source, damaged) | pictures.entries() | {"beside": f"{name}.pics/"}
     written = {f"{name}.html": page(content)}

@@ -29,3 +29,11 @@ def test_spokes_meet_in_the_middle(size):
         inner = kept[H // 2 - 3 : H // 2 + 4, W // 2 - 3 : W // 2 + 4]
         assert inner.mean() > 2 * kept.mean(), "denser where spokes are close"
     assert not np.array_equal(radial(0, size, 4.0), radial(1, size, 4.0))
+
+
+def test_spokes_never_reach_the_corners():
+    assert radial(0, (32, 32), 1.3).mean() >= 1 / 1.3
+    with pytest.raises(
+        ValueError, match=r"acceleration = 1\.05 measures 95% of k-space, and spokes of all angles 8"
+    ):
+        radial(0, (32, 32), 1.05)
