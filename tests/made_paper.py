@@ -1,10 +1,12 @@
 """A made-up file of published numbers, records that fit it, and the page of the two."""
 
+import csv
+import io
 from dataclasses import replace
 
 import numpy as np
 
-from bench.report.papers.paper import paper_page
+from bench.report.papers.paper import paper_report
 from tests.made_run import N, make_run, record
 
 DB = np.array([20.0, 22, 24, 26, 28, 30] * 2)
@@ -50,13 +52,34 @@ def ours(**changes):
     return [replace(r, metrics=r.metrics | {"psnr": float(DB[i])}) for i, r in enumerate(found)]
 
 
+class Page(str):
+    """A page, with its listing."""
+
+    listing: list[dict[str, str]]
+
+
 def page_of(tmp_path, text=FILE, found=None, ms=None):
     path = tmp_path / "published.toml"
     path.write_text(text)
     folders = [make_run(tmp_path / "run", found, manifests=[])] if found else []
-    return paper_page("dps", folders, ms, path)
+    return with_listing(paper_report("dps", folders, ms, path))
+
+
+def with_listing(made):
+    page = Page(made.page)
+    page.listing = list(csv.DictReader(io.StringIO(made.listing.decode())))
+    return page
 
 
 def line(page, metric="PSNR", method="DPS (1000)"):
-    (found,) = [row for row in page.splitlines() if row.startswith(f"| {method} | {metric} |")]
-    return [cell.strip() for cell in found.strip("|").split("|")][2:]
+    (found,) = [row for row in page.listing if (row["method"], row["metric"]) == (method, metric)]
+    return found
+
+
+def cell(page, metric="PSNR", method="DPS (1000)"):
+    """The lines of a cell: ours, theirs, the verdict."""
+    lines = [[part.strip() for part in row.strip("|").split("|")] for row in page.splitlines() if "|" in row]
+    (titles,) = [row for row in lines if row[0] == "Method"]
+    (found,) = [row for row in lines if row[0] == method]
+    (place,) = [i for i, title in enumerate(titles) if title.split("\u00a0")[0] == metric]
+    return found[place].replace("<sub>", "").replace("</sub>", "").split("<br>")

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from bench.cli import cli
-from bench.report.papers.paper import paper_page
+from bench.report.papers.paper import paper_report
 from bench.report.papers.published import load_published
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
@@ -27,7 +27,7 @@ def commands(text):
 def test_commands_that_are_written_down_parse(source):
     """Verb, options and their values; and a run's suite, task and row exist."""
     guide = ROOT / "docs" / "reproduce_red_diff.md"
-    text = guide.read_text() if source == "guide" else "".join(map(paper_page, PAPERS))
+    text = guide.read_text() if source == "guide" else "".join(paper_report(name).page for name in PAPERS)
     for verb, *words in commands(text):
         command = cli.commands[verb]
         options = command.make_context(verb, list(words)).params
@@ -39,7 +39,7 @@ def test_commands_that_are_written_down_parse(source):
 
 
 def test_the_guide_runs_what_the_plan_asks_for_and_tells_its_hours():
-    guide, page = (ROOT / "docs" / "reproduce_red_diff.md").read_text(), paper_page("red-diff")
+    guide, page = (ROOT / "docs" / "reproduce_red_diff.md").read_text(), paper_report("red-diff").page
 
     def rows(text):
         runs = [

@@ -3,12 +3,15 @@
 import click
 
 from bench.cli.assets import doctor, fetch, fid_stats
+from bench.cli.folders.compare import compare
+from bench.cli.folders.export import export
+from bench.cli.folders.merge import merge
 from bench.cli.methods import certify, check, list_
-from bench.cli.results import export, report, verify
+from bench.cli.results import report, verify
 from bench.cli.run import run
 from bench.cli.tuning.tune import tune
 
-VERBS = (run, report, export, verify, tune, list_, check, certify, doctor, fetch, fid_stats)
+VERBS = (run, report, compare, merge, export, verify, tune, list_, check, certify, doctor, fetch, fid_stats)
 
 
 class Verbs(click.Group):

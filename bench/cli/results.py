@@ -30,14 +30,14 @@ RESULTS = Path("results")
 
 
 what, again = group("What to report on"), group("What to compute again")
-how, output = group(HOW), group(OUTPUT)
+shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 
 
 @verb(
     "report",
-    "report --suite linear",
     "report --from results/mine --from results/theirs --out reports/both",
     "report --suite linear --html",
+    "report --suite linear --latex --columns lpips,psnr --precision psnr:1 --sort psnr",
     "report --paper red-diff --from results/reference/linear --out red_diff.md",
 )
 @what("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/NAME. Repeatable.")
@@ -52,9 +52,22 @@ how, output = group(HOW), group(OUTPUT)
 @what(
     "--paper",
     metavar="NAME",
-    help="The tables of this paper instead: red-diff, dps, pigdm, ddrm, ddnm, diffpir or daps.",
+    help="The tables of this paper instead: red-diff, dps, daps, ... in reports/published.toml.",
 )
 @what("--html", is_flag=True, help="The page report.html instead: one file to open, search and send.")
+@what("--latex", is_flag=True, help="Tables to be put into a paper instead: LaTeX and its .bib.")
+@task(shown)
+@shown(
+    "--solver",
+    "solvers",
+    metavar="NAME[.param=value]",
+    multiple=True,
+    help="Only this row or solver, as in dps or 'dps-*'; '!dps' means all but dps. Repeatable.",
+)
+@shown("--columns", metavar="NAMES", default="", help="Metrics in the order of the table: lpips,psnr.")
+@shown("--precision", metavar="NAME:N,...", default="", help="Decimals of metrics: psnr:1,lpips:4.")
+@shown("--sort", metavar="NAME", help="With --latex: the metric that orders the rows.")
+@shown("--intervals", is_flag=True, help="With --latex: 95 % intervals beside the numbers.")
 @how(
     "--ms-per-nfe",
     type=positive(10**9),
@@ -75,17 +88,26 @@ def report(
     out: Path | None,
     paper: str | None,
     html: bool,
+    latex: bool,
     ms_per_nfe: float | None,
+    **asked: Any,
 ) -> None:
     """Renders tables and figures from records.
 
-    Several run folders are put together into one report. With --html it writes one page that opens in a
-    browser from disk: sortable tables, pictures, and every number's interval, cost and command. With --paper
-    it prints our numbers beside those of that paper, and the commands for what is not recorded yet.
+    Several run folders are put together into one report; --task, --solver and --columns say what is shown,
+    and marks are about the rows that are shown. With --html it writes one page that opens in a
+    browser from disk: sortable tables, pictures, and every number's interval, cost and command. With --latex
+    it writes latex/tables.tex and latex/references.bib, and latex/standalone.tex, which shows both. With
+    --paper it prints that paper's own tables with our numbers over theirs, and the commands for what is not
+    recorded yet; --out PAGE.md writes the long list of numbers to PAGE.csv, too.
     """
     chosen = [*(run_folder(suite) for suite in suites), *folders]
-    if paper is not None and html:
-        raise click.UsageError("--paper and --html exclude each other")
+    if sum((paper is not None, html, latex)) > 1:
+        raise click.UsageError("--paper, --html and --latex exclude each other")
+    if paper is not None and any(asked.values()):
+        raise click.UsageError("--paper shows a paper's own table; it takes no choice of rows or columns")
+    if (asked["sort"] or asked["intervals"]) and not latex:
+        raise click.UsageError("--sort and --intervals are for --latex")
     if paper is not None:
         write_paper(paper, chosen, out, ms_per_nfe)
         return
@@ -94,7 +116,8 @@ def report(
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
     try:
-        click.echo(write_report(chosen, out or chosen[0] / "report", ("html",) if html else None))
+        wanted = [name for name, is_asked in (("html", html), ("tex", latex)) if is_asked]
+        click.echo(write_report(chosen, out or chosen[0] / "report", wanted, **asked))
     except ValueError as error:
         fail(str(error), FAILURE)
 
@@ -111,43 +134,32 @@ def run_folder(suite: str) -> Path:
     return RESULTS / load_suite(suite).name
 
 
-def write_report(folders: list[Path], out: Path, formats: Sequence[str] | None = None) -> Path:
-    """Renders the report in some formats, by default `bench.report.FORMATS`; returns the path of its page."""
-    from bench.report import FORMATS, render
+def write_report(folders: list[Path], out: Path, formats: Sequence[str] = (), **asked: Any) -> Path:
+    """Renders the report in some formats, by default `bench.report.FORMATS`; returns the path of its page.
 
-    return render(folders, out, formats or FORMATS)[0]
+    Args:
+        asked: as `bench.report.selection.choice.make_choice` takes it.
+    """
+    from bench.report import FORMATS, render
+    from bench.report.selection.choice import make_choice
+
+    return render(folders, out, formats or FORMATS, make_choice(**asked))[0]
 
 
 def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:
-    """Prints a paper's page, and writes it to the file ``out`` if one is given."""
+    """Prints a paper's page; to a file ``out`` it goes, too, with every number in a CSV file beside it."""
     from bench.records.files import write_atomic
-    from bench.report.papers.paper import paper_page
+    from bench.report.papers.paper import paper_report
 
-    page = paper_page(name, folders, ms_per_nfe)
+    found = paper_report(name, folders, ms_per_nfe)
     if out is not None:
         if out.is_dir():
             raise click.UsageError(f"--out {out} is a folder; with --paper give a file")
-        write_atomic(out, page.encode())
-    click.echo(page, nl=False)
-
-
-@verb(
-    "export",
-    "export results/linear",
-    "export results/reference/exact",
-    "export /data/runs/ffhq",
-)
-@click.argument("folder", type=click.Path(path_type=Path))
-def export(folder: Path) -> None:
-    """Keeps all records of a run FOLDER as a table, in its records.parquet.
-
-    `bench.records.load` reads it in place of the journals until records are added, and so can any program
-    that reads Parquet. It can be deleted and made again. It needs pyarrow: pip install
-    'diffusion-inverse-bench[export]'.
-    """
-    from bench.records.table import export
-
-    click.echo(export(folder))
+        if out.suffix == ".csv":
+            raise click.UsageError(f"--out {out}: name the page; the CSV is written beside it")
+        write_atomic(out, found.page.encode())
+        write_atomic(out.with_suffix(".csv"), found.listing)
+    click.echo(found.page, nl=False)
 
 
 @verb(
@@ -184,8 +196,9 @@ def export(folder: Path) -> None:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
     multiple=True,
-    help="The folder of your solvers and operators, where they have moved since the run. Repeatable.",
+    help="The folder of your solvers and operators, whose code may run, also if it has moved. Repeatable.",
 )
+@again("--trust-code", is_flag=True, help="Run any code that the manifests of the folder name.")
 @data_root()
 @device()
 @how(
@@ -212,7 +225,8 @@ def verify(
     metrics of half of a row's images within one unit of the last digit that tables show, since some solvers
     amplify the rounding of a machine on some images. Otherwise it exits with 1. The manifests say how rows
     were made; where one does not, the suite says it as it is now. Rows that cannot be made again are listed
-    with the reason.
+    with the reason. Code that is not ours is imported only from --code, or with --trust-code: a manifest may
+    come from anybody.
     """
     from bench.records.journal import read_records
     from bench.records.manifest import read_manifests

@@ -34,6 +34,17 @@ def write_snapshot(folder: str | Path, table: "pd.DataFrame", journals: dict[str
     Raises:
         StoreError: pyarrow is not installed, or the folder cannot be written.
     """
+    path = Path(folder) / NAME
+    write_atomic(path, parquet_bytes(table, journals))
+    return path
+
+
+def parquet_bytes(table: "pd.DataFrame", journals: dict[str, Any] | None = None) -> bytes:
+    """A Parquet file of the table; see `write_snapshot`.
+
+    Raises:
+        StoreError: pyarrow is not installed.
+    """
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -48,9 +59,7 @@ def write_snapshot(folder: str | Path, table: "pd.DataFrame", journals: dict[str
     made = pa.table(columns).replace_schema_metadata({ABOUT: json.dumps(about)})
     sink = pa.BufferOutputStream()
     parquet.write_table(made, sink, compression="zstd")
-    path = Path(folder) / NAME
-    write_atomic(path, sink.getvalue().to_pybytes())
-    return path
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def read_snapshot(folder: str | Path) -> "pd.DataFrame | None":

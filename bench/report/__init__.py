@@ -3,7 +3,8 @@
 No torch in here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -21,16 +22,21 @@ from bench.report.columns import Column, columns_of
 from bench.report.figures import critical, exact_plots, grid, plot, ranks
 from bench.report.figures.colours import colours, markers
 from bench.report.html import report as html
+from bench.report.latex import document as tex
+from bench.report.latex import grid as latex
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
 from bench.report.numbers import sheet
 from bench.report.ranking import Judged, judge_all
 from bench.report.samples import diversity
 from bench.report.scores import Sets
+from bench.report.selection.choice import Choice
+from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
 from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
+TEX = "tex"
 ALL_FORMATS = (*FORMATS, "html")
 PAGE = "report.md"
 Files = dict[str, bytes]
@@ -68,51 +74,94 @@ def _is_readable(path: Path) -> bool:
 
 
 def render(
-    folders: str | Path | Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS
+    folders: str | Path | Sequence[str | Path],
+    out: str | Path,
+    formats: Sequence[str] = FORMATS,
+    choice: Choice | None = None,
 ) -> list[Path]:
-    """Renders report.md, tables.csv, the figures and report.html; equal records give equal bytes.
+    """Renders report.md, tables.csv, the figures, report.html and LaTeX; equal records give equal bytes.
 
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `ALL_FORMATS`; the Markdown shows the figures where "png" is among them.
+        formats: any of `ALL_FORMATS` and `TEX`; the Markdown shows the figures where "png" is among them.
+        choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
 
     Returns:
         The files written, a page first.
 
     Raises:
-        ValueError: an unknown format, or no records.
+        ValueError: an unknown format, no records, or a choice of what there is not.
         StoreError: a folder that does not exist, or a file that cannot be read or written.
     """
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
+    choice = choice or Choice()
     records, n_bad = _records(places, formats)
+    records = choice.rows.among(records)
     runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
-    tables = build(records, runs)
+    tables = [_asked(table, choice.rows) for table in build(records, runs)]
+    choice.check({column.name for column in columns_of(tables, runs)})
+    asked = Asked(places, runs, formats, choice, n_bad)
     of_images = [table for table in tables if table.samples_per_problem == 1]
     of_problems = [table for table in tables if table.samples_per_problem > 1]
     parts: list[Files] = []
+    grids: list[latex.Grid] = []
     if of_images:
-        columns = _image_columns(of_images, of_problems, runs)
-        sets, find = Sets(places, runs), Pictures(places)
-        margins = {run.suite: run.margins for run in runs}
-        judged = [_judge(table, columns, sets, find, margins) for table in of_images]
-        sets.save()  # FID and KID are kept for the next report
-        parts.append(image_files(judged, columns, runs, formats, find, n_bad))
-        if "html" in formats:
-            source = html.of_images(judged, columns, runs, sets, n_bad)
-            parts.append(html.files(source, find))
+        columns = choice.of_columns(_image_columns(of_images, of_problems, runs))
+        parts += _image_parts(of_images, columns, asked, grids)
     if of_problems:
-        columns = columns_of(of_problems, runs)
-        numbers = [exact.numbers(table, columns) for table in of_problems]
-        parts.append(exact_files(of_problems, columns, numbers, runs, formats))
-        if "html" in formats:
-            source = html.of_problems(of_problems, columns, numbers, runs, n_bad)
-            parts.append(html.files(source, Pictures(places), "exact" if of_images else "report"))
+        columns = choice.of_columns(columns_of(of_problems, runs))
+        parts += _exact_parts(of_problems, columns, asked, grids, "exact" if of_images else "report")
+    if TEX in formats:
+        parts.append(tex.files(grids, choice))
     written = []
     for name, data in _together(parts).items():
         written.append(Path(out) / name)
         write_atomic(written[-1], data)
     return written
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What all parts of a report share: folders, manifests, formats, choice, and damaged journal lines."""
+
+    places: Sequence[Path]
+    runs: Sequence[RunManifest]
+    formats: Sequence[str]
+    choice: Choice
+    n_bad: int
+
+
+def _image_parts(
+    tables: Sequence[Table], columns: Sequence[Column], asked: Asked, grids: list[latex.Grid]
+) -> Iterator[Files]:
+    """Yields the files of image suites; their numbers for LaTeX are added to ``grids``."""
+    sets, find = Sets(asked.places, asked.runs), Pictures(asked.places)
+    margins = {run.suite: run.margins for run in asked.runs}
+    judged = [_judge(table, columns, sets, find, margins) for table in tables]
+    sets.save()  # FID and KID are kept for the next report
+    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad)
+    if "html" in asked.formats:
+        yield html.files(html.of_images(judged, columns, asked.runs, sets, asked.n_bad), find)
+    grids += [latex.of_images(one, columns) for one in judged]
+
+
+def _exact_parts(
+    tables: Sequence[Table], columns: Sequence[Column], asked: Asked, grids: list[latex.Grid], name: str
+) -> Iterator[Files]:
+    """Yields the files of exact suites, the HTML page under this name, as `_image_parts` does."""
+    numbers = [exact.numbers(table, columns) for table in tables]
+    yield exact_files(tables, columns, numbers, asked.runs, asked.formats)
+    if "html" in asked.formats:
+        source = html.of_problems(tables, columns, numbers, asked.runs, asked.n_bad)
+        yield html.files(source, Pictures(asked.places), name)
+    for table, found in zip(tables, numbers, strict=True):
+        grids.append(latex.of_problems(table, columns, found))
+
+
+def _asked(table: Table, rows: Rows) -> Table:
+    """The table, whose rows that have no record yet are those that are asked for."""
+    return replace(table, pending=tuple(label for label in table.pending if rows.asks_for(label)))
 
 
 def _together(parts: Sequence[Files]) -> Files:
@@ -199,9 +248,10 @@ def _png(pictures: dict[str, bytes]) -> Files:
 
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
     """All records and the number of damaged lines, once the request makes sense."""
+    known = (*ALL_FORMATS, TEX)
     for name in formats:
-        if name not in ALL_FORMATS:
-            raise ValueError(f"unknown format '{name}'; known: {', '.join(ALL_FORMATS)}")
+        if name not in known:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join(known)}")
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:

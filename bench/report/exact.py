@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 from scipy.special import ndtri
 
+from bench.records.exchange.sheet import neutral
 from bench.report.columns import Column
 from bench.report.numbers import short
 from bench.report.ranking import Values, comparable, rankable, shared
@@ -291,4 +292,4 @@ def _line(table: Table, row: Row, metric: str, judged: Judged) -> list[object]:
     ends = map(short, interval[:3])
     power = short(judged.spread), short(judged.seen)
     marks = number.floor, number.equivalent, number.mark, number.partial
-    return [*about, *ends, interval.n, *marks, *power]
+    return [*map(neutral, about), *ends, interval.n, *marks, *power]

@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Sequence
 
+from bench.records.exchange.sheet import neutral
 from bench.records.keys import canonical
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
@@ -60,10 +61,10 @@ def sheet(judged: Sequence[Judged], columns: Sequence[Column]) -> bytes:
     for line in lines:
         names |= dict.fromkeys(line)
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(names), lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(neutral, names))
     for line in lines:
-        writer.writerow({name: short(value) for name, value in line.items()})
+        writer.writerow(map(short, map(line.get, names)))
     return text.getvalue().encode()
 
 
@@ -146,7 +147,10 @@ def _interval(name: str, values: tuple[float | None, ...]) -> Line:
 
 
 def short(value: object) -> object:
-    """A number with six significant digits, "inf" included; None for NaN. Other values stay as they are."""
+    """A number with six significant digits, "inf" included, None for NaN; a text that is no formula.
+
+    Other values stay as they are.
+    """
     if isinstance(value, float):
         return None if math.isnan(value) else f"{value:.6g}"
-    return value
+    return neutral(value)

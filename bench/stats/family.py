@@ -225,3 +225,39 @@ def sign_patterns(n: int, seed: int = 0) -> np.ndarray:
         bits = drawn[:, (places // np.uint64(64)).astype(int)] >> (places % np.uint64(64))
         bits[0] = 0
     return 1.0 - 2.0 * (bits & np.uint64(1)).astype(np.float64)
+
+
+def compare_pairs(rows: Mapping[str, Mapping[str, float]], seed: int = 0) -> dict[str, Interval]:
+    """Means of given paired differences, with intervals that hold for all rows at once.
+
+    As in `compare_all`, for rows that are each compared with one other: itself before a change, say.
+
+    Args:
+        rows: row name -> image -> difference; infinite ones count as in `compare_all`.
+        seed: of the sign patterns.
+
+    Returns:
+        Bounds are NaN for rows of fewer than `FEWEST` images; rows without images are left out.
+
+    >>> compare_pairs({"same": dict.fromkeys("abcdef", 0.0)})["same"]
+    Interval(mean=0.0, low=0.0, high=0.0, n=6)
+    """
+    known = {name: found for name, found in rows.items() if found}
+    images = list(dict.fromkeys(image for found in known.values() for image in found))
+    differences = np.full((len(images), len(known)), np.nan)
+    for j, found in enumerate(known.values()):
+        for i, image in enumerate(images):
+            differences[i, j] = found.get(image, np.nan)
+    pairs = Pairs(_bounded(differences))
+    critical = pairs.critical(sign_patterns(len(images), seed))
+    intervals = {}
+    for j, name in enumerate(known):
+        with np.errstate(invalid="ignore"):
+            mean = float(np.nanmean(differences[:, j]))
+        middle, error = float(pairs.mean[j]), float(pairs.error[j])
+        width = critical * error if error else error
+        low, high = middle - width, middle + width
+        if np.isinf(mean):
+            low, high = min(low, mean), max(high, mean)
+        intervals[name] = Interval(mean, low, high, int(pairs.n[j]))
+    return intervals

@@ -12,12 +12,15 @@ from bench.plan.options import Options
 from bench.plan.plan import Plan
 from bench.records.record import Record
 from bench.suites.suite import Suite
-from bench.verify.sources import UNUSABLE, Name, Place, Source, is_lost
+from bench.system.code.user_code import is_user_code
+from bench.verify.sources import UNUSABLE, Name, Place, Source
+from bench.verify.trust import Trust, is_lost
 
 CHANGED = (
     "what it depends on has changed: the prior's card, a supplied file, a revision of ours "
     "or the version of the keys"
 )
+EVERYTHING = Trust(everything=True)
 HINT = "; --code DIR names the folder that the file is in now"
 OTHER_IMAGES = "its images are not the recorded ones now, or not among those that the suite asks for"
 
@@ -33,7 +36,7 @@ def rebuild(
     Raises:
         DeviceError: the device is not usable.
     """
-    cells, broken = cells_of(suite, make_loader(suite, options), options.numerics, source.kept)
+    cells, broken = cells_of(suite, make_loader(suite, options), options.numerics, source.kept, source.trust)
     by_name: dict[Name, Cell] = {}
     by_place: dict[Place, Cell] = {}
     for cell in cells:
@@ -61,14 +64,19 @@ def lost_files(suite: Suite, place: Place) -> list[str]:
     for row in suite.tasks:
         if row.name == task:
             specs += [row.operator, (row.prior or suite.prior).removeprefix("azula:")]
-    return [spec for spec in specs if is_lost(spec)]
+    return [spec for spec in specs if is_user_code(spec) and is_lost(spec)]
 
 
 def cells_of(
-    suite: Suite, load: Loader, numerics: Mapping[str, Any], kept: Kept | None = None
+    suite: Suite,
+    load: Loader,
+    numerics: Mapping[str, Any],
+    kept: Kept | None = None,
+    trust: Trust = EVERYTHING,
 ) -> tuple[list[Cell], dict[Place, str]]:
     """All cells that can be made, and for each other row and task the reason."""
     try:
+        trust.refuse(suite)
         return make_cells(suite, load, numerics, kept), {}
     except UNUSABLE as error:
         if len(suite.tasks) == len(suite.solvers) == 1:
@@ -77,7 +85,7 @@ def cells_of(
     cells: list[Cell] = []
     reasons: dict[Place, str] = {}
     for row in getattr(suite, part):
-        some, why = cells_of(suite.model_copy(update={part: (row,)}), load, numerics, kept)
+        some, why = cells_of(suite.model_copy(update={part: (row,)}), load, numerics, kept, trust)
         cells += some
         reasons |= why
     return cells, reasons

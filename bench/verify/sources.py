@@ -15,6 +15,7 @@ from bench.suites.cards import list_cards
 from bench.suites.changes import override
 from bench.suites.suite import Suite, SuiteError, load_suite
 from bench.system.code.user_code import is_user_code
+from bench.verify.trust import Trust, is_lost
 from bench.verify.wanted import Wanted, suite_name
 
 UNUSABLE = (ValueError, OSError)
@@ -37,6 +38,8 @@ class Source:
     """Takes those of its places that are still of interest. Raises one of `UNUSABLE`."""
     kept: Kept = field(default_factory=dict)
     """The settings of rows as they were; presets of today have to do for those that are not in here."""
+    trust: Trust = field(default_factory=Trust)
+    """Which of the code that it names may be imported."""
 
 
 def sources(
@@ -44,23 +47,27 @@ def sources(
     records: Sequence[Record],
     wanted: Wanted,
     code: Sequence[Path] = (),
+    trust_code: bool = False,
     **where: Any,
 ) -> Iterator[Source]:
     """The newest manifests first; then the suites as they are now, for manifests that do not say what was
     asked.
 
     Args:
-        code: folders of users' files that are no longer where a manifest says.
+        code: folders of users' files that are no longer where a manifest says; code in them is trusted.
+        trust_code: whether all code that manifests name is imported; a suite that is wanted by name may
+            import its own.
         where: the batch, the device, the folder of images.
 
     Raises:
         SuiteError: the wanted suite is not known.
     """
     called = suite_name(wanted.suite, runs) if wanted.suite else None
+    trust = Trust(trust_code, code)
     for run in reversed(runs):
         if run.asked and called in {None, run.suite}:
             kept = kept_settings(run, records)
-            yield Source(places_of(run), _as_asked(run, run.asked, code, where), kept)
+            yield Source(places_of(run), _as_asked(run, run.asked, code, where), kept, trust)
     for suite, seed in _current_suites(runs, wanted):
         kept = {}
         for run in runs:
@@ -69,7 +76,8 @@ def sources(
         for dtype in dict.fromkeys(r.dtype for r in reversed(records)):
             places = {name_of(r): (r.label, r.task) for r in records if r.dtype == dtype}
             make = _as_it_is(suite, wanted, seed, make_options(dtype=dtype, **where))
-            yield Source(places, make, kept)
+            own = Trust(everything=True) if wanted.suite else trust
+            yield Source(places, make, kept, own)
 
 
 def name_of(record: Record) -> Name:
@@ -143,7 +151,7 @@ def moved(suite: Suite, folders: Sequence[Path]) -> Suite:
 
 def find_again(spec: str, folders: Sequence[Path]) -> str:
     """The name of a user's class by the file's new place; as it is where nothing is lost or found."""
-    if not is_lost(spec):
+    if not (is_user_code(spec) and is_lost(spec)):
         return spec
     file, class_name = split_place(spec)
     for folder in folders:
@@ -157,12 +165,6 @@ def prior_again(name: str, folders: Sequence[Path]) -> str:
     """The name of a prior by its file's new place, where a user's function makes it."""
     azula = "azula:" if name.startswith("azula:") else ""
     return azula + find_again(name.removeprefix(azula), folders)
-
-
-def is_lost(spec: str) -> bool:
-    """Whether a name is of a user's file that is not there."""
-    file, _ = split_place(spec)
-    return is_user_code(spec) and file.suffix == ".py" and not file.is_file()
 
 
 def split_place(spec: str) -> tuple[Path, str]:

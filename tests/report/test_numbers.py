@@ -31,3 +31,11 @@ def test_every_row_has_a_line_and_every_line_the_same_columns(tmp_path):
     assert lines["later"]["task"] == "blur" and lines["later"]["solver"] == ""
     assert lines["best"]["operator_params"] == '{"std":1.0}'
     assert "kid_gap" not in lines["best"] and lines["best"]["kid_unavailable"] == "no features were kept"
+
+
+def test_a_label_that_a_spreadsheet_would_run_is_text(tmp_path):
+    found = [record("best", i, label="=cmd|'/C calc'!A0") for i in range(3)]
+    (table,) = build(found, [])
+    text = sheet([judge_all(table, [KNOWN[0]], Sets([tmp_path]), {})], [KNOWN[0]]).decode()
+    (line,) = csv.DictReader(io.StringIO(text))
+    assert line["row"] == line["label"] == "'=cmd|'/C calc'!A0"

@@ -78,10 +78,22 @@ def test_rows_are_made_again_with_the_settings_of_then(world, change):
         card.unlink()
     else:
         card.write_text(CARD.replace("steps: 2", "steps: 3"))
-    done = verify(world / "runs")
+    done = verify(world / "runs", "--trust-code")
     assert done.exit_code == 0 and "4 reconstructions of 4 rows made again, all reproduced" in done.output, (
         done.output
     )
+
+
+def test_code_of_a_folder_does_not_run_unless_it_is_trusted(world, tmp_path):
+    code, ran = world / "my folder" / "my_solver.py", tmp_path / "ran"
+    code.write_text(f"open({str(ran)!r}, 'w').close()\n{code.read_text()}")
+    done = verify(world / "runs", "--code", tmp_path)
+    lines = [line for line in done.output.splitlines() if line.startswith("not compared: ")]
+    assert len(lines) == 2 and all("--trust-code runs it" in line for line in lines), done.output
+    assert "2 rows made again, all reproduced" in done.output, "ours"
+    assert not ran.exists()
+    verify(world / "runs", "--code", world / "my folder", "--task", "box")
+    assert ran.exists()
 
 
 def test_a_report_needs_no_file_of_the_user(world):

@@ -46,7 +46,7 @@ def bench(*args):
 
 
 def verify(folder, *args):
-    return bench("verify", folder, "--images", 1, "--progress", "none", *args)
+    return bench("verify", folder, "--images", 1, "--progress", "none", "--trust-code", *args)
 
 
 @pytest.fixture(scope="module")

@@ -90,11 +90,11 @@ def sheet(found: Sequence[Across]) -> bytes:
     for one in found:
         for metric, ranks in one.ranks.items():
             for i, name in enumerate(ranks.names):
-                about = [one.suite, metric, ranks.n_tasks, name]
+                about = [short(one.suite), short(metric), ranks.n_tasks, short(name)]
                 about += map(short, map(float, (ranks.means[i], ranks.lows[i], ranks.highs[i])))
                 for j, other in enumerate(ranks.names):
                     if i != j:
                         mean, low, high, n = ranks.superiority(name, other)
                         wins = map(short, (mean, low, high))
-                        writer.writerow([*about, other, bool(ranks.separated[i, j]), *wins, n])
+                        writer.writerow([*about, short(other), bool(ranks.separated[i, j]), *wins, n])
     return text.getvalue().encode()

@@ -38,10 +38,16 @@ _Section = TypeVar("_Section", bound=_Strict)
 
 
 class Paper(_Strict):
-    """A paper whose tables can be laid out; ``id`` as `bench.report.text.citation` takes it."""
+    """A paper whose tables can be laid out.
+
+    Attributes:
+        id: as `bench.report.text.citation` takes it.
+        lacks: its tables and parts of them that are not in the file, and why.
+    """
 
     title: str
     id: str
+    lacks: tuple[str, ...] = ()
 
 
 class PublishedSolver(_Strict):

@@ -7,10 +7,10 @@ import pytest
 
 from bench.records.keys import digest
 from bench.report.papers.compare import changed
-from bench.report.papers.paper import paper_page
+from bench.report.papers.paper import paper_report
 from bench.report.scores import REV
 from bench.stats.intervals import mean_interval
-from tests.made_paper import DB, FILE, MEAN, line, ours, page_of
+from tests.made_paper import DB, FILE, MEAN, line, ours, page_of, with_listing
 from tests.made_run import N, make_run
 
 
@@ -23,12 +23,11 @@ def test_reproduced_within_the_interval_and_its_rounding_and_differs_beyond(tmp_
         (high + 0.06, "differs"),
     ]:
         printed = f"{value:.2f}"[:-1] if verdict == "reproduced" else f"{value:.2f}"
-        here, there, read, difference, found = line(
-            page_of(tmp_path, FILE.replace('"25.0 .5"', f'"{printed} .5"'), ours())
-        )
-        assert found == f"**{verdict}**" and (there, read) == (printed, "verbatim")
-        assert here == f"{MEAN:.2f} \\[{low:.2f}, {high:.2f}\\]"
-        assert float(difference.replace("−", "-")) == pytest.approx(MEAN - float(printed), abs=0.006)
+        found = line(page_of(tmp_path, FILE.replace('"25.0 .5"', f'"{printed} .5"'), ours()))
+        assert (found["verdict"], found["published"], found["read"]) == (verdict, printed, "verbatim")
+        bounds = [float(found[f"ours{end}"]) for end in ("", "_low", "_high")]
+        assert bounds == pytest.approx([MEAN, low, high], rel=1e-5)
+        assert float(found["difference"]) == pytest.approx(MEAN - float(printed), abs=0.006)
         (tmp_path / "run").rename(tmp_path / f"run{printed}{value}")
 
 
@@ -74,20 +73,20 @@ def test_it_refuses_to_compare_across_conventions(tmp_path, file, records, reaso
         assert old in text
         text = text.replace(old, new)
     page = page_of(tmp_path, text, ours(**records))
-    *_, difference, verdict = line(page)
-    assert (difference, verdict) == ("–", "*not comparable* (1)")
+    found = line(page)
+    assert (found["difference"], found["verdict"]) == ("", "not comparable") and reason in found["reasons"]
     assert f"- (1) {reason}" in page.replace("\\[", "[").replace("\\]", "]")
 
 
 def test_rcond_is_not_a_convention_and_failures_are_an_obstacle(tmp_path):
     assert (
-        line(page_of(tmp_path, found=ours(operator_params={"std": 1.0, "rcond": 0.01})))[-1]
-        == "**reproduced**"
+        line(page_of(tmp_path, found=ours(operator_params={"std": 1.0, "rcond": 0.01})))["verdict"]
+        == "reproduced"
     )
     broken = [replace(r, status="diverged", metrics={}) if r.image == "3" else r for r in ours()]
     (tmp_path / "run").rename(tmp_path / "whole")
     page = page_of(tmp_path, found=broken)
-    assert line(page)[-1] == "*not comparable* (1)" and "11 of 12 images were solved" in page
+    assert line(page)["verdict"] == "not comparable" and "11 of 12 images were solved" in page
 
 
 def test_variants_and_origins_are_per_metric(tmp_path):
@@ -97,9 +96,14 @@ def test_variants_and_origins_are_per_metric(tmp_path):
         "[[table.task]]", 'variants.lpips = "VGG"\nstatuses.psnr = "third-party"\n[[table.task]]'
     )
     page = page_of(tmp_path, text, ours())
-    assert line(page, "LPIPS")[-1] == "*not comparable* (1)" and "- (1) LPIPS: VGG." in page
-    assert line(page)[1:] == ["25.0", "third-party", "+0.00", "*unverified source* (third-party)"]
-    assert line(page, "LPIPS")[2] == "verbatim"
+    assert line(page, "LPIPS")["verdict"] == "not comparable" and "- (1) LPIPS: VGG." in page
+    assert [line(page)[name] for name in ("published", "read", "difference", "verdict")] == [
+        "25.0",
+        "third-party",
+        "0",
+        "unverified source",
+    ]
+    assert line(page, "LPIPS")["read"] == "verbatim"
     text = (
         FILE.replace('metrics = ["psnr", "lpips"]', 'metrics = ["psnr", "fid"]')
         .replace(".5", "5")
@@ -113,15 +117,15 @@ def test_the_status_of_a_number_is_its_own_else_of_its_row_else_of_its_metric(tm
     stated = {"psnr": "unverified", "dps-1000": "quoted", '"dps-1000 lpips"': "third-party"}
     text = "".join(f'statuses.{key} = "{status}"\n' for key, status in stated.items())
     page = page_of(tmp_path, FILE.replace("rows.tv", f"{text}rows.tv"), ours())
-    assert [line(page, metric)[2] for metric in ("PSNR", "LPIPS")] == ["quoted", "third-party"]
-    assert line(page)[-1] == "*unverified source* (quoted)", "copies that agree reproduce nothing"
-    ddrm = [line(page, metric, "DDRM (20)")[2] for metric in ("PSNR", "LPIPS")]
+    assert [line(page, metric)["read"] for metric in ("PSNR", "LPIPS")] == ["quoted", "third-party"]
+    assert line(page)["verdict"] == "unverified source", "copies that agree reproduce nothing"
+    ddrm = [line(page, metric, "DDRM (20)")["read"] for metric in ("PSNR", "LPIPS")]
     assert ddrm == ["unverified", "verbatim"]
 
 
 def test_a_row_without_a_number_of_evaluations_is_shown_and_never_compared(tmp_path):
     page = page_of(tmp_path, FILE.replace("rows.dps-1000", "rows.dps"), ours())
-    assert line(page, method="DPS")[-1] == "*not comparable* (1)"
+    assert line(page, method="DPS")["verdict"] == "not comparable"
     assert "- (1) their number of network evaluations is not known." in page
     (tmp_path / "run").rename(tmp_path / "first")
     page = page_of(tmp_path, FILE.replace("rows.dps-1000", "rows.dps"))
@@ -131,7 +135,7 @@ def test_a_row_without_a_number_of_evaluations_is_shown_and_never_compared(tmp_p
 def test_cost_is_of_another_machine(tmp_path):
     text = FILE.replace('"psnr", "lpips"', '"seconds", "memory_gb"').replace('"25.0 .5"', '"65 9.44"')
     page = page_of(tmp_path, text, ours())
-    assert line(page, "GB") == ["–", "9.44", "verbatim", "–", "*not comparable* (2)"]
+    assert line(page, "GB")["verdict"] == "not comparable" and line(page, "GB")["ours"] == ""
     assert "- (2) GB: another machine." in page
 
 
@@ -161,25 +165,27 @@ def test_fid_is_compared_at_equal_numbers_of_images_only(tmp_path):
         '"25.0 .5"', '"1.1 50"'
     )
     path.write_text(text.replace("n = 12", "n = 1000"))
-    page = paper_page("dps", [folder], path=path)
+    page = with_listing(paper_report("dps", [folder], path=path))
     assert "FID of 12 images here, of 1000 there" in page
-    assert line(page, "KID x 1000")[-1] == "**reproduced**, 12 of 1000 images", (
+    assert line(page, "KID x 1000")["verdict"] == "reproduced", (
         "KID is printed times 1000, and unbiased at any number"
     )
 
 
 def test_the_nearest_row_is_taken_and_methods_of_others_are_only_shown(tmp_path):
     page = page_of(tmp_path, found=[*ours(), *ours(preset="bench", params={"zeta": 9}, cell="other")])
-    assert line(page)[-1] == "**reproduced**"
-    assert line(page, method="TV") == ["–", "10.0", "verbatim", "–", "–"]
-    assert line(page, method="DDRM (20)")[-1] == "no records"
+    assert line(page)["verdict"] == "reproduced"
+    assert [line(page, method="TV")[name] for name in ("ours", "published", "verdict")] == ["", "10.0", ""]
+    assert line(page, method="DDRM (20)")["verdict"] == "no records"
     (tmp_path / "run").rename(tmp_path / "first")
     page = page_of(tmp_path, found=ours(prior="another"))
-    assert line(page)[-1] == "no records", "another network is no other convention but another experiment"
+    assert line(page)["verdict"] == "no records", (
+        "another network is no other convention but another experiment"
+    )
 
 
 def test_steps_of_the_command_line_are_the_plans_own(tmp_path):
-    assert line(page_of(tmp_path, found=ours(label="dps-paper-100[steps=1000]")))[-1] == "**reproduced**"
+    assert line(page_of(tmp_path, found=ours(label="dps-paper-100[steps=1000]")))["verdict"] == "reproduced"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_the_verb(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_a_papers_page_needs_no_torch():
-    code = "import sys; from bench.report.papers.paper import paper_page; paper_page('dps'); "
+    code = "import sys; from bench.report.papers.paper import paper_report; paper_report('dps'); "
     code += "print({'torch', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "set()"

@@ -1,0 +1,1 @@
+"""The verbs about whole run folders: `compare`, `merge`, `export`."""

@@ -1,0 +1,173 @@
+"""Several run folders as a new one; where two disagree about a key, both say so and none is overwritten."""
+
+import contextlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.records.exchange.sheet import write_csv
+from bench.records.files import StoreError, check_run_folder, write_atomic
+from bench.records.journal import History
+from bench.records.lines import write_line
+from bench.records.manifest import read_manifests
+from bench.records.record import DONE, Record
+from bench.system.gate import read_json
+
+KEPT = (".png", ".npz", ".npy")
+"""Endings of the files below objects/ and features/."""
+CONFLICTS = "conflicts.csv"
+
+
+class Conflict(NamedTuple):
+    """A key under which two folders have different results; the first one's is kept."""
+
+    key: str
+    task: str
+    row: str
+    image: str
+    sample: int
+    kept: str
+    left_out: str
+    difference: str
+
+
+class Merged(NamedTuple):
+    """What was merged: records, damaged lines that were skipped, and what was left out."""
+
+    records: int
+    damaged: int
+    conflicts: list[Conflict]
+
+
+def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
+    """Writes the records, manifests, pictures and features of some run folders into a new one.
+
+    Results of one key agree where they are equal but for less than one unit of the last digit that tables
+    print, as two machines round. Where they do not, the folder that is named first is kept, and what the
+    other one has of that key is left out and listed in conflicts.csv.
+
+    Raises:
+        StoreError: a folder is none of a run, ``out`` is there already, or something cannot be written.
+    """
+    places, target = list(map(Path, folders)), Path(out)
+    for place in places:
+        check_run_folder(place)
+    if target.exists():
+        raise StoreError(f"{target} is there already; name a new folder, nothing is merged into an old one")
+    histories = list(map(History, places))
+    conflicts, excluded = _conflicts(places, histories)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        keys = _write_journals(histories, excluded, part)
+        for place, without in zip(places, excluded, strict=True):
+            _copy_files(place, part, without)
+        _write_sets(places, part)
+        if conflicts:
+            lines = map(Conflict._asdict, conflicts)
+            write_atomic(part / CONFLICTS, write_csv(Conflict._fields, lines))
+        part.replace(target)
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Merged(keys, sum(map(attrgetter("damaged"), histories)), conflicts)
+
+
+def _conflicts(places: Sequence[Path], histories: Sequence[History]) -> tuple[list[Conflict], list[set[str]]]:
+    """The keys about which folders disagree, and for each folder those of which it is not kept."""
+    units = _units(places)
+    first: dict[str, tuple[int, Record]] = {}
+    conflicts: list[Conflict] = []
+    excluded: list[set[str]] = [set() for _ in places]
+    for i, history in enumerate(histories):
+        for record in history.records:
+            j, known = first.setdefault(record.key, (i, record))
+            text = difference(known, record, units) if known is not record else ""
+            if text:
+                excluded[i].add(record.key)
+                about = record.task, record.label, record.image, record.sample
+                conflicts.append(Conflict(record.key, *about, str(places[j]), str(places[i]), text))
+            elif known.status not in DONE:
+                first[record.key] = i, record
+    return conflicts, excluded
+
+
+def _units(places: Sequence[Path]) -> dict[str, float]:
+    """Metric -> one unit of the last digit that tables print, as the manifests say."""
+    units = {}
+    for place in places:
+        for run in read_manifests(place):
+            for name, metric in run.metrics.items():
+                digits = str(metric.format).removeprefix(".").removesuffix("f")
+                if digits.isdigit():
+                    units[name] = 10.0 ** -int(digits) / (metric.scale or 1.0)
+    return units
+
+
+def difference(one: Record, other: Record, units: Mapping[str, float]) -> str:
+    """What two records of a key disagree about, in words; "" where they agree or one of them is not done.
+
+    Args:
+        units: metric -> largest difference that rounding explains; 0 for others.
+    """
+    if one.status not in DONE or other.status not in DONE:
+        return ""
+    texts = []
+    for name in ("status", "y_hash", "nfe", "vjps"):
+        ours, theirs = getattr(one, name), getattr(other, name)
+        if ours != theirs:
+            texts.append(f"{name} {ours} and {theirs}")
+    for name, ours in one.metrics.items():
+        theirs = other.metrics.get(name)
+        if ours is None or theirs is None or ours == theirs:
+            continue
+        if not abs(ours - theirs) < units.get(name, 0.0):
+            texts.append(f"{name} {ours:.6g} and {theirs:.6g}")
+    return "; ".join(texts)
+
+
+def _write_journals(histories: Sequence[History], excluded: Sequence[set[str]], part: Path) -> int:
+    """Writes a journal of each folder; the number of different keys."""
+    keys: set[str] = set()
+    for i, (history, without) in enumerate(zip(histories, excluded, strict=True)):
+        kept = [record for record in history.attempts if record.key not in without]
+        keys.update(map(attrgetter("key"), kept))
+        data = b"".join(map(write_line, kept))
+        if data:
+            write_atomic(part / "journal" / f"merged-{i}-{zlib.crc32(data):08x}.jsonl", data)
+    (part / "journal").mkdir(parents=True, exist_ok=True)
+    return len(keys)
+
+
+def _copy_files(place: Path, part: Path, without: set[str]) -> None:
+    """Copies manifests, pictures and features that are not there yet."""
+    for path in _files(place):
+        target = part / path.relative_to(place)
+        if path.stem not in without and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def _files(place: Path) -> Iterator[Path]:
+    """The files to copy. Links are left out, since they may show anything of this machine."""
+    yield from sorted((place / "manifest").glob("*.json"))
+    for name in ("objects", "features"):
+        for path in sorted((place / name).rglob("*")):
+            if path.suffix in KEPT and path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _write_sets(places: Sequence[Path], part: Path) -> None:
+    """Keeps the cached metrics of sets, which are named by the records that they are of."""
+    entries: dict[str, object] = {}
+    for place in places:
+        with contextlib.suppress(OSError, ValueError):
+            found = read_json((place / "sets.json").read_bytes())
+            entries = {**found, **entries} if isinstance(found, dict) else entries
+    if entries:
+        write_atomic(part / "sets.json", json.dumps(entries, indent=1, sort_keys=True).encode())

@@ -1,0 +1,165 @@
+"""The page of a comparison, as Markdown, and its numbers as CSV."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from bench.names import counted
+from bench.records.exchange.sheet import write_csv
+from bench.report.columns import Column
+from bench.report.compare.changes import Change, Compared, means
+from bench.report.compare.settings import Difference, common, differences, without
+from bench.report.compare.sides import Side
+from bench.report.numbers import short
+from bench.report.text import ARROWS, bullets, code, codes, escape, small, table_head, table_line
+
+SIGNS = {"better": "▲", "worse": "▼", "higher": "↑", "lower": "↓", "equal": "=", "not shown": "~"}
+"""Verdict -> what stands before its word."""
+MOST_NAMED = 3
+"""Images that are named of those that moved."""
+LEGEND = (
+    "<sub>In a cell: the mean of the first side → the mean of the second, over the images of both; below it "
+    "the mean change with its 95 % interval, for all rows of a task and metric at once. ▲ better, ▼ worse: "
+    "the interval excludes 0. ~ not shown: it does not, which is no proof of being equal. = equal: on every "
+    "image. Moved: images that changed by half a printed unit or more.</sub>"
+)
+
+
+def page(
+    a: Side, b: Side, compared: Sequence[Compared], columns: Sequence[Column], only_changed: bool
+) -> str:
+    """The whole page.
+
+    Args:
+        a, b: the sides.
+        compared: all pairs.
+        columns: the metrics.
+        only_changed: leaves out rows of which no image changed.
+    """
+    shown = [one for one in compared if one.is_changed or not only_changed]
+    parts = [f"# {code(a.title)} → {code(b.title)}", _count(compared, shown), LEGEND]
+    whole = [one for one in shown if one.pair.a and one.pair.b]
+    found = {f"{one.pair.slug} {one.pair.name}": differences(one.pair) for one in whole}
+    shared = common(found) if len(whole) > 1 else []
+    if shared:
+        parts += ["## What differs in all rows", bullets(_by_kind(shared))]
+    for slug in dict.fromkeys(one.pair.slug for one in shown):
+        own = [one for one in shown if one.pair.slug == slug]
+        parts += [f"## {escape(own[0].pair.title)}", *_grid(own, columns)]
+        notes: list[str] = []
+        for one in own:
+            about = found.get(f"{one.pair.slug} {one.pair.name}", [])
+            notes += _notes(one, without(about, shared), a, b)
+        parts += [bullets(notes)] if notes else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _count(compared: Sequence[Compared], shown: Sequence[Compared]) -> str:
+    """How many rows are compared, changed and shown."""
+    changed = sum(one.is_changed for one in compared)
+    text = f"{counted(len(compared), 'row')}, {changed} of them changed."
+    hidden = len(compared) - len(shown)
+    return f"{text} {counted(hidden, 'unchanged row')} left out." if hidden else text
+
+
+def _grid(own: Sequence[Compared], columns: Sequence[Column]) -> list[str]:
+    """The table of one task; nothing where no row is on both sides."""
+    changed: set[str] = set()
+    for one in own:
+        changed.update(one.changes)
+    known = [column for column in columns if column.name in changed]
+    if not known:
+        return []
+    names = [column.name for column in known]
+    titles = [column.label + ARROWS[column.better] for column in known]
+    lines = table_head(["Row", "n", *titles, "moved"])
+    for one in own:
+        if one.changes:
+            first = next(filter(None, map(one.changes.get, names)))
+            cells = [escape(one.pair.name), len(first.a)]
+            cells += [_cell(one.changes.get(column.name), column) for column in known]
+            lines.append(table_line([*cells, _moved(first, known[0])]))
+    return ["\n".join(lines)]
+
+
+def _cell(change: Change | None, column: Column) -> str:
+    if change is None:
+        return "–"
+    ours, theirs = means(change)
+    delta, low, high, _ = change.delta
+    text = f"{column.show(ours)} → {column.show(theirs)}"
+    bounds = f" \\[{column.show(low, '+')}, {column.show(high, '+')}\\]" if math.isfinite(low) else ""
+    verdict = f"{SIGNS[change.verdict]} {change.verdict}"
+    return text + small(f"{column.show(delta, '+')}{bounds} {verdict}")
+
+
+def _moved(change: Change, column: Column) -> str:
+    """How many images moved, and which the most."""
+    moved = change.moved
+    named = [f"{escape(image)} {column.show(delta, '+')}" for image, delta in moved[:MOST_NAMED]]
+    return f"{len(moved)} of {len(change.a)}" + small(", ".join(named))
+
+
+def _by_kind(found: Sequence[Difference]) -> list[str]:
+    """What differs, a text for each kind."""
+    texts: dict[str, list[str]] = {}
+    for one in found:
+        texts.setdefault(one.kind, []).append(f"{code(one.name)} {escape(one.a)} → {escape(one.b)}")
+    return list(map(": ".join, zip(texts, map(", ".join, texts.values()), strict=True)))
+
+
+def _notes(one: Compared, found: Sequence[Difference], a: Side, b: Side) -> Iterator[str]:
+    """Yields what stands below the table about one pair."""
+    name = code(one.pair.name)
+    for row, side in ((one.pair.a, b), (one.pair.b, a)):
+        if row and not (one.pair.a and one.pair.b):
+            yield f"{name} is not in {code(side.name)}."
+    if found:
+        yield f"{name}: {'; '.join(_by_kind(found))}."
+    for images, what in (
+        (one.lost, "solved before and not now"),
+        (one.gained, "solved now and not before"),
+        (one.missing, "of the first side that the second was not asked for"),
+        (one.other_y, "with other measurements, so that the noise differs, too"),
+        (one.other_x, "of one name with other pixels, not compared"),
+    ):
+        if images:
+            more = ", ..." if len(images) > MOST_NAMED else ""
+            yield f"{name}: {counted(len(images), 'image')} {what} ({codes(images[:MOST_NAMED])}{more})."
+
+
+def rows_csv(a: Side, b: Side, compared: Sequence[Compared]) -> bytes:
+    """One line for each row and metric; unscaled, with six significant digits."""
+    lines = []
+    for one in compared:
+        about: dict[str, object] = {"a": a.name, "b": b.name}
+        about |= {"task": one.pair.slug, "row": one.pair.name}
+        about |= {"lost": len(one.lost), "gained": len(one.gained), "other_measurements": len(one.other_y)}
+        for metric, change in one.changes.items():
+            ours, theirs = means(change)
+            delta, low, high, _ = change.delta
+            texts = dict(zip(NUMBERS, map(short, (ours, theirs, delta, low, high)), strict=True))
+            counts = {"n": len(change.a), "moved": len(change.moved), "verdict": change.verdict}
+            lines.append({**about, "metric": metric, **texts, **counts})
+    return write_csv(ROWS, lines)
+
+
+NUMBERS = ("mean_a", "mean_b", "delta", "delta_low", "delta_high")
+ROWS = (
+    *("a", "b", "task", "row", "metric", *NUMBERS),
+    *("n", "moved", "verdict", "lost", "gained", "other_measurements"),
+)
+"""The columns of compare.csv."""
+IMAGES = ("task", "row", "metric", "image", "a", "b", "delta")
+"""The columns of images.csv."""
+
+
+def images_csv(compared: Sequence[Compared]) -> bytes:
+    """One line for each row, metric and image, with all digits."""
+    lines = []
+    for one in compared:
+        for metric, change in one.changes.items():
+            for image, delta in change.deltas.items():
+                about = {"task": one.pair.slug, "row": one.pair.name, "metric": metric, "image": image}
+                values = {"a": change.a[image], "b": change.b[image], "delta": delta}
+                lines.append(about | values)
+    return write_csv(IMAGES, lines)

@@ -1,0 +1,59 @@
+"""A comparison from folders to files."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bench.report.columns import SET_METRICS, Column, columns_of
+from bench.report.compare.changes import compare
+from bench.report.compare.gate import Gate, failures
+from bench.report.compare.page import images_csv, page, rows_csv
+from bench.report.compare.sides import pair, read_sides
+from bench.report.selection.choice import Choice
+
+
+class Comparison(NamedTuple):
+    """The page, the CSV files by name, and why gates do not hold."""
+
+    page: str
+    files: dict[str, bytes]
+    failures: list[str]
+
+
+def compare_runs(
+    a: str,
+    b: str,
+    reference: str | None = None,
+    gates: Sequence[Gate] = (),
+    choice: Choice | None = None,
+    only_changed: bool = False,
+) -> Comparison:
+    """Compares two run folders, or two rows.
+
+    Args:
+        a, b: folders, or ``FOLDER:ROW``.
+        reference: a row of the first folder beside which every row of the second is put.
+        gates: bounds of mean changes.
+        choice: columns and digits; None takes all.
+        only_changed: shows rows only of which some image changed.
+
+    Raises:
+        StoreError: a folder that is none of a run.
+        ValueError: no records, no such row or metric, or nothing that both sides have.
+    """
+    first, second = read_sides(a, b, reference)
+    tables = [*first.tables, *second.tables]
+    known = [c for c in columns_of(tables, [*first.runs, *second.runs]) if c.name not in SET_METRICS]
+    asked = choice or Choice()
+    asked.check([column.name for column in known])
+    columns: list[Column] = asked.of_columns(known)
+    pairs = pair(first, second)
+    if not any(one.a and one.b for one in pairs):
+        raise ValueError(
+            f"{a} and {b} have no row of one name and task; name two rows, as in {a}:ROW {b}:ROW"
+        )
+    compared = compare(pairs, known)
+    lost: list[str] = []
+    for gate in gates:
+        lost += failures(gate, compared, columns)
+    files = {"compare.csv": rows_csv(first, second, compared), "images.csv": images_csv(compared)}
+    return Comparison(page(first, second, compared, columns, only_changed), files, lost)

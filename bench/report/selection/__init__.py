@@ -1,0 +1,1 @@
+"""Which records, columns and digits a report is asked for."""

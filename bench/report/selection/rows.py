@@ -1,0 +1,88 @@
+"""Which records a name or a pattern of the command line means; the same words select in `run`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from bench.names import matches, nearest, selected
+from bench.records.record import Record
+from bench.suites.flags import Setting, split_flags, values_of
+from bench.suites.suite import default_label
+from bench.suites.yamlfile import SuiteError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Selects the records of tasks and of solvers; what is not given selects all.
+
+    Attributes:
+        solvers: rows or solvers by name or pattern, as "dps" or "dps-*"; "!dps" leaves out; with a setting,
+            as "dps.zeta=0.3,1", the rows that `run` makes of it.
+        tasks: names or patterns.
+    """
+
+    solvers: Sequence[str] = ()
+    tasks: Sequence[str] = ()
+
+    def among(self, records: Sequence[Record]) -> list[Record]:
+        """The selected records.
+
+        Raises:
+            SuiteError: a task or solver of which there is no record, or nothing is left.
+        """
+        return self._of_solvers(self._of_tasks(records))
+
+    def _of_tasks(self, records: Sequence[Record]) -> list[Record]:
+        recorded = dict.fromkeys(map(attrgetter("task"), records))
+        for pattern in self.tasks:
+            if not any(matches(task, pattern) for task in recorded):
+                raise SuiteError(f"--task {pattern}: no record of it{nearest(pattern, recorded, 'recorded')}")
+        found = [record for record in records if selected(record.task, self.tasks)]
+        if records and not found:
+            raise SuiteError(f"--task {' --task '.join(self.tasks)}: no task is left")
+        return found
+
+    def _of_solvers(self, records: list[Record]) -> list[Record]:
+        plain, settings = split_flags(self.solvers)
+        labels = dict.fromkeys(map(attrgetter("label"), records))
+        for name in (*plain, *(setting.name for setting in settings)):
+            if not any(is_called(name.removeprefix("!"), r) for r in records):
+                raise SuiteError(f"--solver {name}: no record of it{nearest(name, labels, 'recorded')}")
+        kept: list[str] = []
+        left_out: list[str] = []
+        for name in plain:
+            (left_out if name.startswith("!") else kept).append(name.removeprefix("!"))
+        found = []
+        for record in records:
+            is_kept = is_one_of(kept, record) or has_settings(record, settings)
+            if (is_kept or not (kept or settings)) and not is_one_of(left_out, record):
+                found.append(record)
+        if records and not found:
+            raise SuiteError(f"--solver {' --solver '.join(self.solvers)}: no row is left")
+        return found
+
+    def asks_for(self, label: str) -> bool:
+        """Whether a row of this label that has no record yet is meant."""
+        plain, settings = split_flags(self.solvers)
+        names = [*plain, *map(attrgetter("name"), settings)]
+        return selected(label.partition("[")[0], names) or selected(label, names)
+
+
+def is_called(name: str, record: Record) -> bool:
+    """Whether a name or pattern on the command line is about the record's row or solver."""
+    own = {record.label, record.label.partition("[")[0], record.solver}
+    return bool({name, default_label(name)} & own) or any(matches(called, name) for called in own)
+
+
+def is_one_of(names: Sequence[str], record: Record) -> bool:
+    """Whether one of the names is that of the record's row or solver."""
+    return any(is_called(name, record) for name in names)
+
+
+def has_settings(record: Record, settings: Sequence[Setting]) -> bool:
+    """Whether settings are about a record's row, and it has one of their values of each parameter.
+
+    So a record is selected by the flags with which `run` makes it.
+    """
+    values = values_of([setting for setting in settings if is_called(setting.name, record)])
+    return bool(values) and all(record.params.get(name) in found for name, found in values.items())

@@ -1,0 +1,51 @@
+"""The LaTeX files, up to a PDF by a real engine."""
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from bench.report import render
+from bench.report.selection.choice import make_choice
+from tests.made_run import asked, cell_of, make_run, records
+from tests.programs import program
+
+HOSTILE = r"\input{/etc/passwd} $^_&%#~{} [b] *--- ``x'' 中 <σ> \write18{touch pwned}"
+
+
+def run(folder):
+    """Two tasks; one row has a label and a citation that are hostile."""
+    found = [*records(), *records("zoom")]
+    found = [replace(r, label=HOSTILE, cell=f"{r.cell}h") if r.solver == "same" else r for r in found]
+    manifest = asked(tasks=[{"name": "blur", "title": HOSTILE}, {"name": "zoom", "title": "Zoom"}])
+    evil = {"label": "best", "kind": "method", "title": HOSTILE, "paper": "2209.14687"}
+    evil |= {"bibtex": r"@misc{k, title = {\input{/etc/passwd}}}", "cells": {"blur": cell_of("best")}}
+    rows = [row for row in manifest["rows"] if row["label"] not in {"best", "same"}]
+    return make_run(folder, found, manifests=[manifest | {"rows": [evil, *rows]}])
+
+
+def test_a_fragment_has_the_columns_order_and_digits_that_are_asked_for(tmp_path):
+    choice = make_choice(columns="misfit,psnr", precision="psnr:0", sort="psnr")
+    files = render(run(tmp_path / "run"), tmp_path, ("tex",), choice)
+    assert [path.name for path in files] == ["tables.tex", "references.bib", "standalone.tex"]
+    text = files[0].read_text()
+    body = text.partition(r"\midrule")[2].partition(r"\bottomrule")[0].strip().splitlines()
+    assert text.count(r"\begin{table}") == 1 and text.count(r"misfit & PSNR~$\uparrow$") == 2
+    assert [line.split()[0].rstrip("~") for line in body][1].startswith("best")
+    assert r"best~\cite{2209-14687-2} & 1.00 & \textbf{" in text
+    assert "." not in body[1].split(r"\textbf{")[1].split("}")[0]
+
+
+@pytest.mark.long
+def test_a_real_engine_compiles_what_is_hostile(tmp_path):
+    latex, bibtex = program("pdflatex"), program("bibtex")
+    render(run(tmp_path / "run"), tmp_path, ("tex",), make_choice(intervals=True))
+    place = tmp_path / "latex"
+    command = [latex, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "standalone"]
+    for step in (command, [bibtex, "standalone"], command, command):
+        done = subprocess.run(step, cwd=place, capture_output=True, text=True, errors="replace", timeout=300)
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (place / "standalone.log").read_text(errors="replace")
+    assert "undefined" not in log.lower() and "Missing character" not in log
+    assert (place / "standalone.pdf").read_bytes().startswith(b"%PDF") and "root:" not in log
+    assert not (place / "pwned").exists()
