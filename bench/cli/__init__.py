@@ -4,10 +4,11 @@ import click
 
 from bench.cli.assets import doctor, fetch, fid_stats
 from bench.cli.methods import certify, check, list_
+from bench.cli.planning.verbs import plan, probe
 from bench.cli.results import export, report, verify
 from bench.cli.run import run
 
-VERBS = (run, report, export, verify, list_, check, certify, doctor, fetch, fid_stats)
+VERBS = (run, plan, probe, report, export, verify, list_, check, certify, doctor, fetch, fid_stats)
 
 
 class Verbs(click.Group):

@@ -111,7 +111,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     default="1/1",
     help="Only the I-th of N parts of the images; the parts may share one run folder.",
 )
-@how("--batch", type=at_least(1), metavar="N", help="Images solved together.  [default: 8]")
+@how("--batch", type=at_least(1), metavar="N", help="Images solved together.  [default: 8, or what fits]")
 @how(
     "--dtype",
     type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
@@ -176,6 +176,7 @@ def run(
     from bench.plan.build import prepare
     from bench.plan.options import mode
 
+    sized = options["batch"] is None
     chosen = parse_options(options)
     if workers:
         check_workers(workers, chosen)
@@ -186,12 +187,24 @@ def run(
         if dry_run:
             print_forecast(plan, folder)
             return
+        if sized:
+            plan = fitting_batch(plan)
         lost = compute(plan, folder, progress, workers)
     if report:
         click.echo(f"\nreport: {write_report([folder], folder / 'report')}")
     if lost:
         counts = ", ".join(f"{n} {status}" for status, n in lost.items())
         fail(f"{counts}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
+
+
+def fitting_batch(plan: "Plan") -> "Plan":
+    """The plan with a batch that fits into the device's memory; says so where it is a smaller one."""
+    from bench.forecast.memory import fitting
+
+    fitted = fitting(plan)
+    if fitted.options.batch < plan.options.batch:
+        say(f"batch {fitted.options.batch}: more images at one time do not fit into the memory that is free")
+    return fitted
 
 
 def check_workers(workers: str, options: "Options") -> None:

@@ -1,5 +1,6 @@
 """A pretrained network as a prior."""
 
+import contextlib
 import copy
 from collections.abc import Sequence
 from itertools import chain
@@ -122,12 +123,17 @@ class NetworkPrior(Prior):
             raise ValueError(f"prior '{self.name}' was told {len(self.labels)} labels and given {n} images")
         return self.labels.repeat_interleave(n // len(self.labels))
 
+    def _precision(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
+        """The precision of the network; the meta device knows no autocast."""
+        if self.autocast is None:
+            return contextlib.nullcontext()
+        return torch.autocast(device.type, self.autocast)
+
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         index = torch.as_tensor(t.index, dtype=torch.float32, device=x.device).reshape(-1)
         labels = self._labels(len(x))
         given = (x, index) if labels is None else (x, index, labels)
-        precision = self.autocast or torch.bfloat16
-        with torch.autocast(x.device.type, precision, enabled=self.autocast is not None):
+        with self._precision(x.device):
             out = self.network(*given)
         out, v = out.to(x.dtype), None
         if out.shape[1] != x.shape[1]:
