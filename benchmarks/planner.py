@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from diffusers import DDPMScheduler, UNet2DModel
+from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 import bench.system.clock
 from bench.forecast.planner import make_outlook
@@ -34,16 +34,25 @@ from bench.run.inputs import measure, solver_inputs
 from bench.run.solve import Outcome, solve, warm_up
 from bench.suites.changes import override
 from bench.suites.suite import Suite, load_suite
-from bench.suites.cards import list_cards
 from bench.system.device import device_name, full_precision
 
 CPU = torch.device("cpu")
 CASES = {
-    "fashion32": (["ddrm", "red_diff.steps=40", "dps.steps=40", "daps.steps=20"], 8),
+    "fashion32": (["ddrm.steps=20", "red_diff.steps=40", "dps.steps=40", "daps.steps=40"], 8),
     "ffhq256_uncond": (["ddrm.steps=2", "dps.steps=2"], 1),
 }
-"""Prior -> rows of the suite `demo`, or copies of them, and images."""
-THIRD = (["ddrm", "dps.steps=10"], 4)
+"""Prior -> changed copies of the suite's rows, and images."""
+THIRD = (["ddrm.steps=20", "dps.steps=10"], 4)
+
+SUITE = """\
+name: planner
+dataset: fashion32
+prior: {prior}
+images: {images}
+tasks:
+  - {{name: sr_average4, operator: sr_average4, sigma: 0.05}}
+solvers: [{{solver: ddrm}}, {{solver: red_diff}}, {{solver: dps}}, {{solver: daps, params: {{ode_steps: 2}}}}]
+"""
 
 
 def main() -> None:
@@ -94,14 +103,15 @@ def ddpm(folder: Path) -> Path:
         down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
     )
-    network.save_pretrained(folder / "unet")
-    DDPMScheduler().save_pretrained(folder / "scheduler")
+    DDPMPipeline(network, DDPMScheduler()).save_pretrained(folder)
     return folder
 
 
 def compare(prior: str, how: str, rows: list[str], images: int) -> None:
     """Plans some rows and runs them; prints both."""
-    suite = override(load_suite("demo"), rows, ["sr_average4"], list(list_cards()), prior=prior, images=images)
+    file = Path(os.environ["BENCH_HOME"]) / "planner.yaml"
+    file.write_text(SUITE.format(prior=prior, images=images))
+    suite = override(load_suite(str(file)), rows, [])
     planned = make_outlook(suite, find_target("cpu"), Options(), images)
     known = {cost.cell.label: cost for cost in planned.costs}
     print(f"\n{Path(prior).name}, {how}, batch {images}; s/image, NFE, vjps planned and measured, ratio of seconds")
