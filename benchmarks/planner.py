@@ -2,9 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/planner.py [--rates]
 
-Three networks: the embedded one and the FFHQ-256 architecture with random weights, each after a probe, and a network
-that no table has, without a probe. All seconds are those that the thread had of its processor, so that neighbours do
-not count; hence one thread. ``--rates`` prints the probes as entries of bench/forecast/rates.toml and stops.
+Three networks: the embedded one and the FFHQ-256 architecture with random weights, each after a probe, and
+one that no table has, without a probe. All seconds are those that the thread had of its processor, so that
+neighbours do not count; hence one thread. ``--rates`` prints the probes as entries of
+bench/forecast/rates.toml and stops.
 """
 
 import argparse
@@ -58,7 +59,9 @@ solvers: [{{solver: ddrm}}, {{solver: red_diff}}, {{solver: dps}}, {{solver: dap
 def main() -> None:
     """Prints a line per row: planned, measured, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rates", action="store_true", help="probe two networks and print what the table needs")
+    parser.add_argument(
+        "--rates", action="store_true", help="probe two networks and print what the table needs"
+    )
     asked = parser.parse_args()
     torch.set_num_threads(1)
     bench.system.clock.time = SimpleNamespace(perf_counter=time.thread_time)
@@ -71,15 +74,10 @@ def main() -> None:
         third = ddpm(Path(scratch) / "ddpm")
         compare(f"diffusers:{third}", "no probe", *THIRD)
         for name, (rows, images) in CASES.items():
-            found = probe(network_to_probe(name, torch.float32, CPU, None), counted(name), "float32", time.thread_time)
-            path = keep(found)
+            network = network_to_probe(name, torch.float32, CPU, None)
+            path = keep(probe(network, count(network), "float32", time.thread_time))
             compare(name, "probed", rows, images)
             path.unlink()
-
-
-def counted(name):
-    """The work of a prior's network."""
-    return count(network_to_probe(name, torch.float32, CPU, None))
 
 
 def print_rates() -> None:
@@ -114,7 +112,7 @@ def compare(prior: str, how: str, rows: list[str], images: int) -> None:
     suite = override(load_suite(str(file)), rows, [])
     planned = make_outlook(suite, find_target("cpu"), Options(), images)
     known = {cost.cell.label: cost for cost in planned.costs}
-    print(f"\n{Path(prior).name}, {how}, batch {images}; s/image, NFE, vjps planned and measured, ratio of seconds")
+    print(f"\n{Path(prior).name}, {how}, batch {images}: s/image, NFE, vjps planned and measured, ratio of s")
     for cell, outcome in solved(suite, prior, images):
         cost = known[cell.label]
         seconds, nfe, vjps = outcome.seconds, outcome.nfe.mean(), outcome.vjps.mean()

@@ -9,10 +9,10 @@ from bench.priors.network import NetworkPrior
 from bench.system.device import free_memory
 
 USABLE = 0.9
-"""Share of the memory that is planned for; the rest is for fragments, workspaces and the solver's own tensors."""
+"""Share of the memory that is planned for; fragments, workspaces and solvers take the rest."""
 FACTORS = {"float16": (1.5, 1.0), "bfloat16": (1.5, 1.0), "float64": (2.0, 2.0)}
-"""Weights and activations over those of float32. Autocast keeps weights in both precisions, and norms in float32:
-what an image takes on an H100 was 0.94 of the count in float32 or less."""
+"""Weights and activations over those of float32. Autocast keeps weights in both precisions, and norms in
+float32: by benchmarks/gpu.py an image took 0.91 to 1.01 of the count in float32 on an H100."""
 SMALL = 100
 """A network whose weights fit so often into the free memory needs no count."""
 

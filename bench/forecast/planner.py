@@ -71,8 +71,8 @@ def make_outlook(suite: Suite, target: Target, options: Options, batch: int | No
         batch: None takes that of a run, which fits.
 
     Raises:
-        ValueError: anything wrong with the suite, no times for the device, or a row that does not fit into its
-            memory even alone.
+        ValueError: anything wrong with the suite, no times for the device, or a row of which one image
+            does not fit into its memory.
     """
     device = target.here or torch.device("cpu")
     cells = make_cells(suite, make_stand_ins(suite, device, options.recompute), options.numerics)

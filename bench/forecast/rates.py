@@ -1,4 +1,4 @@
-"""How long work takes on a device: by a probe of the network, by probes of others, or by a labelled default."""
+"""How long work takes on a device: by a probe of the network, of others, or by a labelled default."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from bench.system.gate import conform, read_toml
 
 TABLE = Path(__file__).with_name("rates.toml")
 PROBED, FITTED = 1.3, 2.0
-"""Factors within which `benchmarks/planner.py` found measured seconds: with a probe of the same network, and with
-rates of other networks on the same model of device."""
+"""Factors within which benchmarks/planner.py found measured seconds: with a probe of the same network, and
+with rates of other networks on the same model of device."""
 HALF = ("float16", "bfloat16")
 
 
 class Rates(NamedTuple):
-    """Seconds of each unit of work: additive, so that small batches cost their calls, and large ones the rest."""
+    """Seconds of each unit of work, which add up: calls rule small batches, and the rest large ones."""
 
     per_call: float
     per_flop: float
@@ -112,7 +112,10 @@ class Table:
     def rates(self, name: str) -> dict[str, Rates]:
         """The rates of a device by dtype."""
         return fit(
-            [Measured(self.networks[t.network][t.call], t.batch, t.seconds, t.dtype) for t in self.devices[name].timings]
+            [
+                Measured(self.networks[t.network][t.call], t.batch, t.seconds, t.dtype)
+                for t in self.devices[name].timings
+            ]
         )
 
 
@@ -149,7 +152,9 @@ def find_target(name: str) -> Target:
     try:
         here = get_device(name)
     except DeviceError as error:
-        choice = f"--device takes one of this machine{nearest(name, list(known), 'or')}, which need not be here"
+        choice = (
+            f"--device takes one of this machine{nearest(name, list(known), 'or')}, which need not be here"
+        )
         raise DeviceError(f"{error}; {choice}") from None
     full = device_key(here)
     matching = [entry for entry, profile in known.items() if profile.model in full]

@@ -26,7 +26,7 @@ COARSE = 8
 
 
 class StandIn(Prior):
-    """A prior with the shape and the schedule of a network, N(0, VARIANCE) in its place, and the network's work.
+    """N(0, VARIANCE) with the shape and the schedule of a network, whose work it knows.
 
     Args:
         network: on any device; it is counted on the meta device and never run.
@@ -45,7 +45,9 @@ class StandIn(Prior):
             self.work: NetworkWork = count(network)
         except Exception as error:
             reason = str(error).partition("\n")[0]
-            raise PriorError(f"prior '{network.name}' cannot be counted without running it: {reason}") from error
+            raise PriorError(
+                f"prior '{network.name}' cannot be counted without running it: {reason}"
+            ) from error
 
     def _gain(self, t: Level) -> float | Tensor:
         return t.alpha * VARIANCE / (t.alpha**2 * VARIANCE + t.sigma**2)

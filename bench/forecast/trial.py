@@ -1,4 +1,4 @@
-"""A short run of a cell without its network: it tells evaluations, backward passes and the solver's own work."""
+"""A short run of a cell without its network: evaluations, backward passes and the solver's own work."""
 
 import contextlib
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from bench.run.inputs import measure, solver_inputs
 from bench.run.score_samples import as_samples
 from bench.run.solve import Outcome, solve
 
-SHORT, LONG = 10, 20
+SHORT, LONG = 5, 10
 """Network evaluations of the two runs from which longer ones are extrapolated."""
 NUMBERS = 2**17
 """In the images of a batch of these runs: larger batches cost in proportion."""

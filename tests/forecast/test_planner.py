@@ -1,10 +1,9 @@
 """Plans: their sums are those of their rows, and what cannot be is refused."""
 
 import pytest
-import torch
 
 from bench.forecast import planner
-from bench.forecast.planner import Cost, cost_of, images_within, make_outlook, seconds_of, worst
+from bench.forecast.planner import cost_of, images_within, make_outlook, seconds_of, worst
 from bench.forecast.rates import Rates, Times, find_target
 from bench.forecast.trial import Trial
 from bench.forecast.work import Work
@@ -50,7 +49,7 @@ def test_seconds_are_those_of_the_batch(outlook):
 def test_a_row_that_does_not_fit_alone_is_named(tmp_path, monkeypatch):
     suite = override(load_suite(str(build(tmp_path))), ["dps"], ["box"])
     monkeypatch.setattr(planner, "room_on", lambda _: 1e4)
-    with pytest.raises(SuiteError, match="does not fit .*box dps.*--recompute"):
+    with pytest.raises(SuiteError, match=r"does not fit .*box dps.*--recompute"):
         make_outlook(suite, find_target("h100"), Options(), None)
 
 

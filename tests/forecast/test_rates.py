@@ -1,4 +1,4 @@
-"""Times: rates are recovered from what they made, a probe wins, and what nobody measured is refused or labelled."""
+"""Times: a fit finds the true rates, a probe wins, and what nobody measured is refused or labelled."""
 
 from dataclasses import replace
 

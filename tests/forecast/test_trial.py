@@ -6,10 +6,13 @@ import torch
 from bench.forecast.stand_in import make_stand_ins
 from bench.forecast.trial import LONG, try_cell
 from bench.plan.build import make_cells
+from bench.records.table import load
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
+from tests import ROOT
 from tests.tiny import build
 
+REFERENCE = ROOT / "results" / "reference"
 CPU = torch.device("cpu")
 
 
@@ -30,6 +33,21 @@ def cell(suite, row):
 def test_counts_are_those_of_the_whole_run(suite, row, nfe, vjps):
     trial = try_cell(cell(suite, row), 4, timed=True)
     assert (trial.nfe, trial.vjps) == (nfe, vjps)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("suite", "task"), [("linear", "sr_average4"), ("nonlinear", "hdr")])
+def test_counts_are_those_of_committed_records(suite, task):
+    table = load(REFERENCE / suite)
+    solved = table[(table["task"] == task) & (table["status"] == "ok")]
+    known = solved.groupby("label")[["nfe", "vjps"]].mean()
+    changed = override(load_suite(suite), [], [task])
+    made = make_cells(changed, make_stand_ins(changed, CPU), {})
+    cells = [cell for cell in made if cell.label in known.index]
+    assert len(cells) >= 4
+    for cell in cells:
+        trial = try_cell(cell, 4, timed=True)
+        assert (trial.nfe, trial.vjps) == pytest.approx(tuple(known.loc[cell.label]), rel=0.02), cell.label
 
 
 def test_what_is_not_timed_is_counted_and_grows_with_the_steps(suite):

@@ -44,7 +44,10 @@ def totals(outlook: Outlook, device: str) -> str:
 
 def probe_table(probe: Probe) -> str:
     """A line per kind of call and batch."""
-    lines = [f"{probe.network} on {probe.device}, {probe.dtype}", f"{'call':10}{'batch':>7}{'s':>10}{'s/image':>10}"]
+    lines = [
+        f"{probe.network} on {probe.device}, {probe.dtype}",
+        f"{'call':10}{'batch':>7}{'s':>10}{'s/image':>10}",
+    ]
     for one in probe.timings:
         each = short(one.seconds / one.batch)
         lines.append(f"{one.call:10}{one.batch:7}{short(one.seconds):>10}{each:>10}")

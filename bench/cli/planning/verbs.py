@@ -21,7 +21,9 @@ DTYPES = click.Choice(["float32", "float64", "bfloat16", "float16"])
     "plan --suite imagenet-nonlinear --task hdr --solver dps --device h100",
 )
 @what("--suite", "suite_name", metavar="NAME|FILE", default="demo", show_default=True, help="As for `run`.")
-@what("--solver", "solvers", metavar="NAME[.param=value,...]", multiple=True, help="As for `run`. Repeatable.")
+@what(
+    "--solver", "solvers", metavar="NAME[.param=value,...]", multiple=True, help="As for `run`. Repeatable."
+)
 @task(what)
 @what("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
 @what("--images", type=at_least(1), metavar="N", help="For every row the first N images.")
@@ -50,8 +52,8 @@ def plan(
 ) -> None:
     """Says what each row of a suite costs on a device; downloads nothing and writes nothing.
 
-    Operations and memory are counted without the weights; times come from `probe`, or from the measurements of
-    a device that the benchmark has.
+    Operations and memory are counted without the weights. Times come from `probe`, or else from measurements
+    that come with the benchmark.
     """
     from bench.cli.run import changed_suite
 

@@ -30,5 +30,7 @@ def test_the_sum_says_how_sure_it_is(factor, words):
 
 
 def test_a_probe_shows_seconds_of_an_image():
-    found = Probe("cpu", "float32", "mine", "abc", "2026-01-01", "2", Work(), Work(), (Timing("vjp", 4, 2.0),))
+    found = Probe(
+        "cpu", "float32", "mine", "abc", "2026-01-01", "2", Work(), Work(), (Timing("vjp", 4, 2.0),)
+    )
     assert probe_table(found).splitlines()[-1].split() == ["vjp", "4", "2", "0.5"]

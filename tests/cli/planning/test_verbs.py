@@ -45,7 +45,9 @@ def test_what_cannot_be_planned_is_one_line(call, options, reason):
     assert result.exit_code == 2 and len(lines) == 1 and reason in lines[0]
 
 
-@pytest.mark.parametrize("time", ["8", "h", "-1h", "0h", "nanh", "infh", "1e400h", "8 h", "8H", "8h30", "9999999d", "", "1_0h"])
+@pytest.mark.parametrize(
+    "time", ["8", "h", "-1h", "0h", "nanh", "infh", "1e400h", "8 h", "8H", "8h30", "9999999d", "", "1_0h"]
+)
 def test_a_nonsense_budget_is_refused_before_torch(call, time):
     result = call("plan", "--budget", time)
     assert result.exit_code == 2 and "--budget" in result.stderr and "loading" not in result.stderr
