@@ -30,6 +30,10 @@ class Rates(NamedTuple):
     per_flop: float
     per_byte: float
 
+    def scaled(self, factor: float) -> "Rates":
+        """The rates of a device that takes so many times as long."""
+        return Rates(factor * self.per_call, factor * self.per_flop, factor * self.per_byte)
+
     def seconds(self, work: Work, batch: int) -> float:
         """Seconds of some work on a batch."""
         image = self.per_flop * work.flop + self.per_byte * work.moved
@@ -199,7 +203,7 @@ def find_times(target: Target, dtype: str, architecture: str) -> Times:
     probes = kept(target.name, dtype)
     defaults = table().rates(target.profile) if target.profile else {}
     share = 1 / threads() if target.profile == "cpu" else 1.0
-    scaled = {name: Rates(*(share * rate for rate in rates)) for name, rates in defaults.items()}
+    scaled = {name: rates.scaled(share) for name, rates in defaults.items()}
     own = [probe for probe in probes if probe.architecture == architecture]
     rates = scaled.get(dtype) or (fit(_measured(probes)).get(dtype) if probes else None)
     if rates is None:

@@ -179,6 +179,16 @@ def test_a_folder_that_is_deleted_meanwhile_is_told(tiny, tmp_path):
     assert "was deleted or moved while the run went on" in result.stderr
 
 
+def test_a_batch_that_does_not_fit_is_smaller_from_the_start(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.forecast.memory.free_memory", lambda _: 1e6)
+    solved = run_tiny(tiny, tmp_path / "run", "--solver", "ddrm", "--task", "box")
+    assert solved.exit_code == 0 and "batch 1: more images" in solved.stderr
+    assert {record.batch for record in read_records(tmp_path / "run")[0]} == {1}
+    asked = run_tiny(tiny, tmp_path / "asked", "--solver", "ddrm", "--task", "box", "--batch", "4")
+    assert "batch" not in asked.stderr
+    assert {record.batch for record in read_records(tmp_path / "asked")[0]} == {4}
+
+
 def test_a_shard_without_images_says_so(tiny, tmp_path):
     for i in (1, 2, 3):
         part = run_tiny(tiny, tmp_path, "--solver", "pinv", "--images", 2, "--shard", f"{i}/3")
