@@ -156,10 +156,8 @@ def find_target(name: str) -> Target:
     try:
         here = get_device(name)
     except DeviceError as error:
-        choice = (
-            f"--device takes one of this machine{nearest(name, list(known), 'or')}, which need not be here"
-        )
-        raise DeviceError(f"{error}; {choice}") from None
+        others = [entry for entry in known if entry != "cpu"]
+        raise DeviceError(f"{error}{nearest(name, others, 'devices that need not be here')}") from None
     full = device_key(here)
     matching = [entry for entry, profile in known.items() if profile.model in full]
     fallback = "cpu" if here.type == "cpu" else None

@@ -50,9 +50,9 @@ def plan(
     budget: float | None,
     **fields: Any,
 ) -> None:
-    """Says what each row of a suite costs on a device; downloads nothing and writes nothing.
+    """Says what a suite costs on a device, before anything is downloaded.
 
-    Operations and memory are counted without the weights. Times come from `probe`, or else from measurements
+    Nothing is written. Operations and memory are counted without the weights. Times come from `probe`, or else from measurements
     that come with the benchmark.
     """
     from bench.cli.run import changed_suite
@@ -89,7 +89,12 @@ def tell_budget(outlook: "Outlook", budget: float) -> None:
         click.echo(f"budget {duration(budget)}: {counted(n, 'image')} of each row fit: --images {n}")
 
 
-@verb("probe", "probe", "probe --prior ffhq256_uncond --device cuda --dtype float16")
+@verb(
+    "probe",
+    "probe",
+    "probe --prior diffusers:ddpm",
+    "probe --prior ffhq256_uncond --device cuda --dtype float16",
+)
 @what(
     "--prior",
     metavar="NAME|FILE",
@@ -100,7 +105,10 @@ def tell_budget(outlook: "Outlook", budget: float) -> None:
 @device()
 @how("--dtype", type=DTYPES, default="float32", show_default=True, help="Numbers in which networks compute.")
 def probe(prior: str, device: str, dtype: str) -> None:
-    """Measures a network on this machine by 40 calls, in about a minute at most, and keeps it for `plan`."""
+    """Measures how fast a network is on this machine, for `plan`.
+
+    It makes 40 calls, fewer where they would take more than a minute, and keeps their times in the cache.
+    """
     loading(f"prior {prior} on {device}")
     import torch
 
