@@ -52,8 +52,8 @@ def plan(
 ) -> None:
     """Says what a suite costs on a device, before anything is downloaded.
 
-    Nothing is written. Operations and memory are counted without the weights. Times come from `probe`, or else
-    from measurements that come with the benchmark.
+    Nothing is written. Operations and memory are counted without the weights. Times come from `probe`, or
+    else from measurements that come with the benchmark.
     """
     from bench.cli.run import changed_suite
 
