@@ -40,7 +40,8 @@ def main() -> None:
         seconds = [np.median([r.seconds for r in records.values()]) for records in (ordinary, fast)]
         switches = ", ".join(next(iter(fast.values())).switches) or "nothing changed"
         times = f"{seconds[0]:.3f} s, {seconds[1]:.3f} s fast: {seconds[0] / seconds[1]:.2f}"
-        print(f"{label:22} {times}; PSNR {gaps.mean():+.4f} [{gaps.mean() - half:+.4f}, {gaps.mean() + half:+.4f}]; {switches}")
+        mean = gaps.mean()
+        print(f"{label:22} {times}; PSNR {mean:+.4f} [{mean - half:+.4f}, {mean + half:+.4f}]; {switches}")
 
 
 def run(folder: Path, task: str, images: str, rows: list[str], option: str) -> None:

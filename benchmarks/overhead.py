@@ -40,7 +40,8 @@ def main() -> None:
         turns = measure(name, args.steps, args.batch, args.operator, args.turns)
         low, middle, high = interval([whole / bare for whole, bare in turns])
         seconds = float(np.median([bare for _, bare in turns]))
-        print(f"{name:8} {middle:.3f} [{low:.3f}, {high:.3f}]   {1e3 * seconds / args.steps:.1f} ms a bare call")
+        ms = 1e3 * seconds / args.steps
+        print(f"{name:8} {middle:.3f} [{low:.3f}, {high:.3f}]   {ms:.1f} ms a bare call")
 
 
 def measure(name: str, steps: int, batch: int, operator: str, turns: int) -> list[tuple[float, float]]:

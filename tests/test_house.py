@@ -13,8 +13,8 @@ from bench.suites.cards import list_cards
 from tests import ROOT
 
 FOLDERS = {
-    *("certify", "checks", "cli", "data", "exact", "metrics", "operators", "plan", "priors", "records"),
-    *("report", "run", "schedule", "stats", "suites", "system", "tune", "verify"),
+    *("certify", "checks", "cli", "data", "exact", "metrics", "operators", "forecast", "plan", "priors"),
+    *("records", "report", "run", "schedule", "stats", "suites", "system", "tune", "verify"),
 }
 MODULES = {"api", "batch", "likelihood", "names", "noise", "pieces", "prior", "solver"}
 MOST_MODULES = 10

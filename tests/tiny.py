@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from bench.priors.network import NetworkPrior
 from bench.priors.unet import build_unet
 
 ARCHITECTURE = {
@@ -133,6 +134,11 @@ def build(folder: Path) -> Path:
     (folder / "mine.py").write_text(USER)
     (folder / "tiny.yaml").write_text(SUITE.format(folder=folder))
     return folder / "tiny.yaml"
+
+
+def tiny_prior() -> NetworkPrior:
+    """An untrained network of that architecture, without files."""
+    return NetworkPrior(build_unet(**ARCHITECTURE), (1, 16, 16))
 
 
 def scored_by_psnr(suite: Path) -> Path:

@@ -27,7 +27,6 @@ from bench.checks.solver_trial import (
 )
 from bench.noise import StreamNoise, stream_key
 from bench.prior import CountingPrior, Prior, Pullback
-from bench.schedule import Level
 from bench.solver import LinearOperator, Solver, Step, particles, state_shape
 
 BUDGET = 100

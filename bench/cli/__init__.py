@@ -7,11 +7,15 @@ from bench.cli.folders.compare import compare
 from bench.cli.folders.export import export
 from bench.cli.folders.merge import merge
 from bench.cli.methods import certify, check, list_
+from bench.cli.planning.verbs import plan, probe
 from bench.cli.results import report, verify
 from bench.cli.run import run
 from bench.cli.tuning.tune import tune
 
-VERBS = (run, report, compare, merge, export, verify, tune, list_, check, certify, doctor, fetch, fid_stats)
+VERBS = (
+    *(run, plan, probe, report, compare, merge, export, verify, tune),
+    *(list_, check, certify, doctor, fetch, fid_stats),
+)
 
 
 class Verbs(click.Group):

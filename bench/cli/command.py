@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from bench.system.gate import real, short, whole
+from bench.system.gate import real, seconds, short, whole
 
 MOST_PARTS = 1_000_000
 """Images, batches or shards that an option may ask for."""
@@ -105,6 +105,20 @@ class Number(click.ParamType):
             if self.kind is int:
                 return whole(value, self.low, self.high)
             return real(value, self.low, self.high, self.above)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Duration(click.ParamType):
+    """A kind of value: a time such as 8h -> its seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if not isinstance(value, str):
+            return float(value)
+        try:
+            return seconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

@@ -21,6 +21,7 @@ from bench.cli.command import (
     loading,
     positive,
     progress,
+    say,
     task,
     verb,
 )
@@ -31,6 +32,7 @@ from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.plan.options import Options
+    from bench.plan.plan import Plan
     from bench.suites.suite import Suite
 
 what, where, how, output = group("What to run"), group(WHERE), group(HOW), group(OUTPUT)
@@ -118,7 +120,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     default="1/1",
     help="Only the I-th of N parts of the images; the parts may share one run folder.",
 )
-@how("--batch", type=at_least(1), metavar="N", help="Images solved together.  [default: 8]")
+@how("--batch", type=at_least(1), metavar="N", help="Images solved together.  [default: 8, or what fits]")
 @how(
     "--dtype",
     type=click.Choice(["float32", "float64", "bfloat16", "float16"]),
@@ -130,8 +132,8 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 @how(
     "--fast",
     is_flag=True,
-    help="Call the network in the fastest way that a probe finds here: compiled, in a lower precision, replayed "
-    "from graphs of a GPU. What gains less than a tenth is left as it is. The first probe may take minutes.",
+    help="Call the network in the fastest way that a probe finds here: compiled, in a lower precision, "
+    "replayed from graphs of a GPU. What gains less than a tenth is left as it is. The first probe may take minutes.",
 )
 @how("--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time.")
 @how(
@@ -192,6 +194,7 @@ def run(
     from bench.plan.build import prepare
     from bench.plan.options import mode
 
+    sized = options["batch"] is None
     chosen = parse_options(options)
     who = make_engine(engine, workers, address, parameters, chosen)
     folder = out or RESULTS / suite.name
@@ -201,12 +204,24 @@ def run(
         if dry_run:
             print_forecast(plan, folder)
             return
+        if sized:
+            plan = fitting_batch(plan)
         lost = compute(plan, folder, progress, who)
     if report:
         click.echo(f"\nreport: {write_reports(folder)}")
     if lost:
         counts = ", ".join(f"{n} {status}" for status, n in lost.items())
         fail(f"{counts}; the reasons are above and in {folder}; --retry runs them again", FAILURE)
+
+
+def fitting_batch(plan: "Plan") -> "Plan":
+    """The plan with a batch that fits into the device's memory; says so where it is a smaller one."""
+    from bench.forecast.memory import fitting
+
+    fitted = fitting(plan)
+    if fitted.options.batch < plan.options.batch:
+        say(f"batch {fitted.options.batch}: more images at one time do not fit into the memory that is free")
+    return fitted
 
 
 def write_reports(folder: Path) -> str:

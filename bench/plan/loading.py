@@ -77,11 +77,12 @@ def make_loader(suite: Suite, options: Options) -> Loader:
             return exact_prior(name, state, device)
         loaded = load_prior(name, state, device, autocast)
         loaded.recompute(options.recompute)
-        if (options.compile or options.fast) and not isinstance(loaded, NetworkPrior):
-            option = "--compile" if options.compile else "--fast"
-            raise PriorError(f"prior '{name}' is no network that can be compiled; leave {option} out")
-        if options.compile:
-            loaded.compile()
+        if options.compile or options.fast:
+            if not isinstance(loaded, NetworkPrior):
+                option = "--compile" if options.compile else "--fast"
+                raise PriorError(f"prior '{name}' is no network that can be compiled; leave {option} out")
+            if options.compile:
+                loaded.compile()
         return loaded
 
     def load(row: TaskRow) -> DataAndPrior:

@@ -26,9 +26,7 @@ def make_request(suite: Suite, options: Options) -> Request:
     for row in plain["solvers"]:
         _leave_out(row, "samples")
     for task in plain["tasks"]:
-        for name in ADDED:
-            if task[name] == TaskRow.model_fields[name].default:
-                del task[name]
+        _leave_out_defaults(task)
     for row in (plain, *plain["tasks"], *plain["solvers"]):
         for name, place in PLACES.items():
             if row.get(name):
@@ -37,6 +35,13 @@ def make_request(suite: Suite, options: Options) -> Request:
     if options.fast:  # else manifests stay as they were
         kept["fast"] = True
     return Request(suite=plain, options=kept)
+
+
+def _leave_out_defaults(task: dict[str, Any]) -> None:
+    """Drops what was added to tasks and stands at its default."""
+    for name in ADDED:
+        if task[name] == TaskRow.model_fields[name].default:
+            del task[name]
 
 
 def _leave_out(settings: dict[str, Any], name: str) -> None:

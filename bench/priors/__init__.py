@@ -37,6 +37,7 @@ __all__ = [
     "PriorError",
     "check_names",
     "check_sha256",
+    "empty_prior",
     "fetch_prior",
     "find_weights",
     "list_priors",
@@ -72,20 +73,50 @@ def load_prior(
     if is_user_code(name):
         return load_own(name, dtype, device, autocast)
     card, place = read_card(name)
-    schedule = VPSchedule(**card.schedule.model_dump())
     architecture = card.architecture.model_dump(exclude_unset=True)
     network, sha256 = _load(card, name, place, dtype, device)
-    identity: dict[str, Any] = {"architecture": architecture, "schedule": asdict(schedule)}
+    identity: dict[str, Any] = {"architecture": architecture, "schedule": asdict(_schedule(card))}
     guide = None
     if card.classifier is not None:
         classifier, guide_sha256 = _load(card.classifier, name, place, dtype, device)
         guide = Guide(classifier, card.classifier.scale, guide_sha256)
         about = card.classifier.architecture.model_dump(exclude_unset=True)
         identity["classifier"] = {"architecture": about, "scale": guide.scale, "weights": guide_sha256}
-    side = card.architecture.image_size
-    shape, classes = (card.architecture.channels, side, side), card.architecture.num_classes or 0
-    prior = NetworkPrior(network, shape, schedule, dtype, autocast, classes=classes, guide=guide)
-    prior.name, prior.weights_sha256, prior.config_sha256 = card.name, sha256, digest(identity)
+    prior = _of_card(card, network, guide, dtype, autocast)
+    prior.weights_sha256, prior.config_sha256 = sha256, digest(identity)
+    return prior
+
+
+def empty_prior(name: str) -> NetworkPrior:
+    """The prior of a card on the meta device: all shapes and no weights, which need not be on this machine.
+
+    Raises:
+        PriorError: unknown name, or no network has that architecture.
+
+    """
+    card, _ = read_card(name)
+    guide = None
+    if card.classifier is not None:
+        guide = Guide(empty_network(card.classifier), card.classifier.scale)
+    return _of_card(card, empty_network(card), guide)
+
+
+def _schedule(card: PriorCard) -> VPSchedule:
+    return VPSchedule(**card.schedule.model_dump())
+
+
+def _of_card(
+    card: PriorCard,
+    network: nn.Module,
+    guide: Guide | None,
+    dtype: torch.dtype = torch.float32,
+    autocast: torch.dtype | None = None,
+) -> NetworkPrior:
+    """The prior of a card with its networks, wherever these are."""
+    side, classes = card.architecture.image_size, card.architecture.num_classes or 0
+    shape = (card.architecture.channels, side, side)
+    prior = NetworkPrior(network, shape, _schedule(card), dtype, autocast, classes=classes, guide=guide)
+    prior.name = card.name
     return prior
 
 

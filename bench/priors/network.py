@@ -1,5 +1,6 @@
 """A pretrained network as a prior."""
 
+import contextlib
 import copy
 from collections.abc import Sequence
 from itertools import chain
@@ -105,9 +106,9 @@ class NetworkPrior(Prior):
         if self._fast is None:
             generator = torch.Generator().manual_seed(0)
             x = torch.randn(batch, *self.shape, generator=generator).to(self.device, self.dtype)
-            given = (x, torch.full((1,), self.schedule.T / 2, device=self.device))
+            given: tuple[Tensor, ...] = (x, torch.full((1,), self.schedule.T / 2, device=self.device))
             if self.classes:
-                given += (torch.zeros(batch, dtype=torch.long, device=self.device),)
+                given = (*given, torch.zeros(batch, dtype=torch.long, device=self.device))
             lower = str(self.autocast or "").removeprefix("torch.")
             self._fast = probe(self.network, given, lower, compiled)
         return tuple(str(found) for found in self._fast.found)
@@ -137,6 +138,12 @@ class NetworkPrior(Prior):
             raise ValueError(f"prior '{self.name}' was told {len(self.labels)} labels and given {n} images")
         return self.labels.repeat_interleave(n // len(self.labels))
 
+    def _precision(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
+        """The precision of the network; the meta device knows no autocast."""
+        if self.autocast is None:
+            return contextlib.nullcontext()
+        return torch.autocast(device.type, self.autocast)
+
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         index = _index(t, x)
         labels = self._labels(len(x))
@@ -155,8 +162,7 @@ class NetworkPrior(Prior):
         call = "vjp" if torch.is_grad_enabled() and given[0].requires_grad else "evaluation"
         if self._fast is not None and call in self._fast.calls:
             return self._fast.calls[call](*given)
-        precision = self.autocast or torch.bfloat16
-        with torch.autocast(given[0].device.type, precision, enabled=self.autocast is not None):
+        with self._precision(given[0].device):
             out: Tensor = self.network(*given)
         return out
 

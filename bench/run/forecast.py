@@ -77,13 +77,13 @@ def probe(plan: Plan, cell: Cell) -> tuple[Outcome | None, float]:
     return outcome, scale
 
 
-def shortened(cell: Cell) -> tuple[Solver, float]:
-    """The solver of a cell with `PROBE_STEPS` steps, and the factor by which its own run is longer.
+def shortened(cell: Cell, steps: int = PROBE_STEPS) -> tuple[Solver, float]:
+    """The solver of a cell with so many steps, and the factor by which its own run is longer.
 
     One whose steps are no parameter cannot be shortened.
     """
     is_parameter = "steps" in parameters(type(cell.solver))
-    if cell.solver.baseline or not is_parameter or not cell.steps or cell.steps <= PROBE_STEPS:
+    if cell.solver.baseline or not is_parameter or not cell.steps or cell.steps <= steps:
         return cell.solver, 1.0
-    changes: dict[str, Any] = {"steps": PROBE_STEPS}
-    return replace(cell.solver, **changes), cell.steps / PROBE_STEPS
+    changes: dict[str, Any] = {"steps": steps}
+    return replace(cell.solver, **changes), cell.steps / steps

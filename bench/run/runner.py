@@ -222,7 +222,7 @@ class Runner:
         return lost.status == "out_of_memory" and measured is not None and cell.prior.recompute()
 
     def _solve(self, cell: Cell, jobs: Sequence[Job], measured: Measured) -> Outcome:
-        """Solves one batch; the first of a cell and size is preceded by a warm-up, and its memory is measured.
+        """Solves one batch; the first of a cell and size follows a warm-up, and its memory is measured.
 
         Memory is not measured again, since it takes from the allocator what the next solve has to fetch.
         """
@@ -232,9 +232,7 @@ class Runner:
             memory.start()
             warm_up(cell.solver, *solver_inputs(cell, measured, jobs))
         given, limit = solver_inputs(cell, measured, jobs), self.plan.options.limit
-        outcome = solve(
-            cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)), memory
-        )
+        outcome = solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)), memory)
         peak = self._peaks.setdefault(kind, outcome.peak_memory_mb)
         return replace(outcome, peak_memory_mb=peak)
 

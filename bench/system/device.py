@@ -98,6 +98,21 @@ def out_of_memory(error: BaseException) -> bool:
     return found or (error.__cause__ is not None and out_of_memory(error.__cause__))
 
 
+def free_memory(device: torch.device) -> float:
+    """Bytes that a device can still give; infinite where it does not tell."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    if device.type != "cpu":
+        return float("inf")
+    known = [float("inf")]
+    with contextlib.suppress(OSError, AttributeError):
+        found = re.search(r"^MemAvailable: *(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        known += [1024.0 * int(found[1])] if found else []
+    with contextlib.suppress(OSError, ValueError):  # "max" where a container has no limit
+        known.append(float(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(known)
+
+
 def release_memory(device: torch.device) -> None:
     """Gives cached blocks back after an allocation failed."""
     if device.type == "cuda":

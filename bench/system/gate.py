@@ -35,6 +35,10 @@ WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 REAL = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN")
 
+UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+"""Of time, in seconds."""
+MOST_SECONDS = 100 * 365 * 86400.0
+
 WORDS = {
     "a mapping": ("an object", "a valid dictionary"),
     "a list": ("a valid array", "a valid tuple", "a valid list"),
@@ -103,6 +107,21 @@ def real(text: str, low: float | None = None, high: float | None = None, above: 
     if above and value == low:
         raise ValueError(f"{short(value)} is not above {low:g}")
     return between(value, low, high)
+
+
+def seconds(text: str) -> float:
+    """The seconds of a time with its unit, above 0 and at most a hundred years.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> [seconds(text) for text in ("30s", "90min", "1.5h", "2d")]
+    [30.0, 5400.0, 5400.0, 172800.0]
+    """
+    number, unit = re.fullmatch(r"(.*?)([a-z]*)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # any text
+    if unit not in UNITS:
+        raise ValueError(f"{short(text)} is not a time with its unit ({', '.join(UNITS)}), as in 8h")
+    return UNITS[unit] * real(number, 0, MOST_SECONDS / UNITS[unit], above=True)
 
 
 def between(value: T, low: T | None, high: T | None) -> T:

@@ -1,4 +1,4 @@
-"""Part 6: networks whose work is replayed from graphs or compiled, beside ordinary calls, and solvers on them."""
+"""Part 6: networks replayed from graphs or compiled, beside ordinary calls, and solvers on them."""
 
 import statistics
 from collections.abc import Callable

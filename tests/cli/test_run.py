@@ -132,6 +132,16 @@ def test_damaged_image_is_one_line(tiny, tmp_path):
     assert "im1.png" in result.stderr.splitlines()[-1]
 
 
+def test_a_batch_that_does_not_fit_is_smaller_from_the_start(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.forecast.memory.free_memory", lambda _: 1e6)
+    solved = run_tiny(tiny, tmp_path / "run", "--solver", "ddrm", "--task", "box")
+    assert solved.exit_code == 0 and "batch 1: more images" in solved.stderr
+    assert {record.batch for record in read_records(tmp_path / "run")[0]} == {1}
+    asked = run_tiny(tiny, tmp_path / "asked", "--solver", "ddrm", "--task", "box", "--batch", "4")
+    assert "batch" not in asked.stderr
+    assert {record.batch for record in read_records(tmp_path / "asked")[0]} == {4}
+
+
 MATRIX = """
 name: m
 dataset: exact-mixture2

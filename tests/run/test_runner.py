@@ -18,10 +18,10 @@ from bench.metrics.assets import AssetUnavailable
 from bench.plan.build import make_cells, prepare
 from bench.plan.loading import DataAndPrior
 from bench.plan.options import Options
-from bench.records.files import StoreError
 from bench.priors import network as network_module
 from bench.priors.fast.probe import Fast, Found
 from bench.priors.fast.ways import FastCall, Way
+from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import read_manifests
 from bench.records.objects import find_file, spread
@@ -363,7 +363,9 @@ def test_a_fast_run_says_what_the_probe_found_and_has_keys_of_its_own(suite, tmp
     assert [r.switches for r in ordinary.values()] == [[], []]
 
 
-def test_memory_is_measured_in_the_first_batch_of_a_cell_and_known_of_the_others(suite, tmp_path, monkeypatch):
+def test_memory_is_measured_in_the_first_batch_of_a_cell_and_known_of_the_others(
+    suite, tmp_path, monkeypatch
+):
     starts = []
     monkeypatch.setattr(PeakMemory, "start", lambda memory: starts.append(memory))
     monkeypatch.setattr(PeakMemory, "read", lambda memory: 10.0 * len(starts))

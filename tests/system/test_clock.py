@@ -45,7 +45,7 @@ def test_other_devices_are_waited_for_at_both_ends(monkeypatch):
 
 
 def test_cuda_is_waited_for_only_when_the_seconds_are_asked_for(monkeypatch):
-    """Its events stand at 1, 3, 10, 14 s of the device; it has done those up to 3 s when it is first asked."""
+    """Its events stand at 1, 3, 10, 14 s of the device; those up to 3 s are done when it is first asked."""
     done, times, waited = [3.0], iter([1.0, 3.0, 10.0, 14.0]), []
 
     class Event:

@@ -15,7 +15,7 @@ from bench.solver import Measurement
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
 from bench.system import device as environment
-from bench.system.device import device_name, in_halves, synchronise
+from bench.system.device import device_name, free_memory, in_halves, synchronise
 from tests.far import REAL, far_device
 from tests.operators.cases import CASES, build, data, image
 from tests.tiny import build as build_world
@@ -160,3 +160,8 @@ def test_images_that_cannot_be_scored_together_are_scored_in_parts(monkeypatch):
     parts = scorer(x + 0.1, x, measurement)
     assert [row.pop("lpips") for row in parts] == pytest.approx([0.1 * x[0].numel() ** 0.5] * len(x))
     assert parts == [pytest.approx(row, rel=1e-12) for row in whole]
+
+
+def test_the_free_memory_of_this_machine_is_a_number_of_bytes():
+    assert 1e7 < free_memory(torch.device("cpu")) < 1e14
+    assert free_memory(torch.device("meta")) == float("inf")

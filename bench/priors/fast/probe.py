@@ -210,10 +210,11 @@ def probe(network: nn.Module, given: Given, precision: str = "", compiled: bool 
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "compiled"))
     surveys = [Survey(network, call, given, Way(precision)) for call in CALLS]
     on_gpu = given[0].device.type == "cuda"
+    ways = [Way(other, graphs=on_gpu) for other in _precisions(given[0], precision)]
+    ways = [way for way in ways if way != Way(precision)]  # the ordinary one
     for survey in surveys:
-        for other in _precisions(given[0], precision):
-            if on_gpu or other != precision:
-                survey.attempt(Way(other, graphs=on_gpu))
+        for way in ways:
+            survey.attempt(way)
     turned = on_gpu and _try_channels_last(surveys, network)
     for survey in surveys if compiled else ():
         if survey.best is not None:

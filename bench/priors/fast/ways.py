@@ -1,7 +1,7 @@
 """How a network is called: its precision, whether it is compiled, whether its work is replayed."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -135,7 +135,7 @@ class FastCall:
     def capture(self, shape: Any, plain: Network, given: tuple[Tensor, ...]) -> None:
         """Captures the work for one shape; where that fails, says so in ``lost`` and gives memory back."""
         self.graph = None
-        kind = {"evaluation": EvaluationGraph, "vjp": PullbackGraph}[self.call]
+        kind = PullbackGraph if self.call == "vjp" else EvaluationGraph
         try:
             with self.way.active(given[0].device):  # the backward pass, too
                 self.graph = shape, kind(plain, given)

@@ -1,0 +1,1 @@
+"""The verbs that say what a run costs before it is made."""
