@@ -133,7 +133,8 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     "--fast",
     is_flag=True,
     help="Call the network in the fastest way that a probe finds here: compiled, in a lower precision, "
-    "replayed from graphs of a GPU. What gains less than a tenth is left as it is. The first probe may take minutes.",
+    "replayed from graphs of a GPU. What gains less than a tenth is left as it is. The first probe may take "
+    "minutes.",
 )
 @how("--recompute", is_flag=True, help="Recompute activations in backward passes: less memory, more time.")
 @how(

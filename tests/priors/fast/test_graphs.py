@@ -1,7 +1,7 @@
 """Graphs of a GPU's work.
 
-Without a GPU a recording of operations stands for a captured graph: what is replayed are the operations alone,
-on the tensors of the capture, as there.
+Without a GPU a recording of operations stands for a captured graph: what is replayed are the operations
+alone, on the tensors of the capture, as there.
 """
 
 import contextlib

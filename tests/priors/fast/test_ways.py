@@ -1,5 +1,7 @@
 """Ways of calling a network, and what a call does with shapes and with captures that fail."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -48,7 +50,7 @@ def test_only_the_first_shape_is_compiled():
 class Captured:
     """Stands for a graph."""
 
-    made: list = []
+    made: ClassVar[list] = []
 
     def __init__(self, network, given):
         self.network = network
