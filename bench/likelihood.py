@@ -18,7 +18,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from bench.batch import Images
@@ -202,7 +201,9 @@ class Poisson(NoiseModel):
     def draw(self, Ax: Tensor, noise: Noise) -> Tensor:
         _require_real(self, Ax)
         u, mean = noise.uniform(Ax.shape[1:]), self.counts(self.mean(Ax))
-        k = np.maximum(stats.poisson.ppf(u.cpu().numpy(), mean.cpu().numpy()), 0)  # -1 at u = 0
+        from scipy.stats import poisson  # here, since it takes half a second
+
+        k = np.maximum(poisson.ppf(u.cpu().numpy(), mean.cpu().numpy()), 0)  # -1 at u = 0
         return torch.from_numpy(k).to(Ax) / self.gain - 1
 
     def log_density(self, Ax: Tensor, y: Tensor) -> Tensor:

@@ -245,7 +245,7 @@ BROKEN = {
     Overwriting: "The same input gives the same output",
     Noisy: "The same input gives the same output",
     Doubles: "to(dtype) moves everything",
-    OtherShape: "A(x) is finite, one measurement of shape out_shape",
+    OtherShape: "A(x) is finite, of shape out_shape",
     WrongPull: "The pullback is the derivative",
     Rounded: "The pullback is the derivative",
     HalfNamed: "What is random is drawn from the image's own seed",

@@ -114,7 +114,7 @@ def test_the_report_has_anchors_and_floor_and_ranks_solvers_only(run):
         "beside each row of a solver in its task, and in the overview"
     )
     lines = [line.split(",") for line in table.splitlines()[1:]]
-    assert all(line[15] == "" for line in lines if line[7] == "True"), "anchors are never marked"
+    assert all(line[16] == "" for line in lines if line[7] == "True"), "anchors are never marked"
     floors = {line[5]: line[14] for line in lines if line[0] == "m2" and line[9] == "mmd"}
     assert (floors["exact"], floors["prior"], floors["mcg"]) == ("True", "False", "False")
 

@@ -74,7 +74,7 @@ def test_batches_and_shards_change_nothing(suite, tmp_path, dtype):
     for i in (3, 1, 2):
         merged, _ = go(suite, tmp_path / "shards", shard=(i, 3), dtype=dtype)
     assert whole.keys() == alone.keys() == merged.keys()
-    assert len(whole) == len(SOLVERS) * 4
+    assert len(whole) == len(suite.solvers) * 4
     for name, record in whole.items():
         for other in (alone[name], merged[name]):
             assert (other.key, other.y_hash, other.nfe, other.status) == (
@@ -123,7 +123,7 @@ def test_the_order_of_images_changes_no_picture(suite, tmp_path):
     other = replace(plan, cells=make_cells(suite, lambda _: world, plan.options.numerics))
     first, second = reconstructions(plan, tmp_path / "a"), reconstructions(other, tmp_path / "b")
     assert first.keys() == second.keys()
-    assert len(first) == (len(SOLVERS) * 2 - 2) * 4, "DDRM and DDNM+ do not take motion blur"
+    assert len(first) == (len(suite.solvers) * 2 - 2) * 4, "DDRM and DDNM+ do not take motion blur"
     assert max(abs(first[key] - second[key]).max() for key in first) <= 1, (
         "one level: a value may round either way"
     )
@@ -147,7 +147,7 @@ def test_costs_are_counted(reference):
     assert record.batch == 4
 
 
-def test_files_are_kept(reference):
+def test_files_are_kept(reference, suite):
     records, folder = reference
     for record in records.values():
         assert (folder / "objects" / record.key[:2] / f"{record.key}.png").is_file()
@@ -157,7 +157,7 @@ def test_files_are_kept(reference):
         assert np.all((stored["y"] != 0) <= stored["mask"]) and stored["mask"].mean() == 0.75
     assert len(list((folder / "objects" / "truth").iterdir())) == 4
     (run,) = read_manifests(folder)
-    assert [row.label for row in run.rows] == list(SOLVERS)
+    assert [row.label for row in run.rows] == [row.label for row in suite.solvers]
     assert run.images == ("im0", "im1", "im2", "im3")
     assert {row.cells["box"] for row in run.rows} == {record.cell for record in records.values()}
 

@@ -44,7 +44,7 @@ def test_new_files_add_a_method_to_ours(tmp_path):
         return done.stdout
 
     solvers = next(line for line in python("list").splitlines() if line.startswith("solvers: "))
-    assert solvers.endswith(", daps, toy"), "in the order of its card"
+    assert solvers.endswith(", toy"), "in the order of its card"
     python("run", "--suite", suite, "--solver", "toy", "--images", "1", "--out", out, "--no-report")
     assert params(out) == SETTINGS
     python("report", "--from", out)
