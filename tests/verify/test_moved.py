@@ -99,8 +99,9 @@ def test_code_of_a_folder_does_not_run_unless_it_is_trusted(world, tmp_path):
 def test_a_report_needs_no_file_of_the_user(world):
     before = {path.name: path.read_bytes() for path in (world / "runs" / "report").iterdir()}
     shutil.rmtree(world / "my folder")
-    done = bench("report", "--from", world / "runs", "--out", world / "again")
-    assert done.exit_code == 0, done.output
+    for format_ in ([], ["--html"]):
+        done = bench("report", "--from", world / "runs", *format_, "--out", world / "again")
+        assert done.exit_code == 0, done.output
     assert {path.name: path.read_bytes() for path in (world / "again").iterdir()} == before
 
 
