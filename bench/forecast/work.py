@@ -131,6 +131,7 @@ def count(prior: NetworkPrior) -> NetworkWork:
             saved[storage(tensor)] = tensor.untyped_storage().nbytes()
         return tensor
 
+    empty.moments(x, level)  # makes what networks make once and keep, such as frequencies of times
     alone, both = Ledger(), Ledger()
     with alone:
         _, v = empty.moments(x, level)
