@@ -82,7 +82,8 @@ def test_a_claim_is_of_one_process_and_goes_with_it(tmp_path, killed):
     claims.release([B])
     if killed:
         holder.kill()
-    let_go.set()
+    else:
+        let_go.set()  # of a killed process it would wait for ever
     holder.join()
     assert claims.take(A)
     claims.close()
