@@ -41,7 +41,7 @@ import torch
 
 from bench.prior import Prior
 from bench.schedule import VPSchedule
-from helper_of_mine import STD
+from helper_of_my_prior import STD
 
 
 class Mine(Prior):
@@ -86,16 +86,16 @@ def fails():
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "helper_of_mine", raising=False)
+    monkeypatch.delitem(sys.modules, "helper_of_my_prior", raising=False)
     (tmp_path / "mine.py").write_text(OWN)
-    (tmp_path / "helper_of_mine.py").write_text("STD = 0.5\n")
+    (tmp_path / "helper_of_my_prior.py").write_text("STD = 0.5\n")
     torch.save(torch.zeros(1, 16, 16), tmp_path / "mean.pt")
     return f"{tmp_path}/mine.py"
 
 
 def test_a_users_function_makes_a_prior_that_is_hashed_as_operators_are(own, tmp_path):
     def identity():
-        sys.modules.pop("helper_of_mine", None)
+        sys.modules.pop("helper_of_my_prior", None)
         prior = load_prior(f"{own}:make", torch.float64)
         return prior.name, prior.weights_sha256, prior.config_sha256
 
@@ -105,7 +105,7 @@ def test_a_users_function_makes_a_prior_that_is_hashed_as_operators_are(own, tmp
     assert identity() == (name, weights, config)
     torch.save(torch.ones(1, 16, 16), tmp_path / "mean.pt")
     assert identity()[1] != weights and identity()[2] == config
-    (tmp_path / "helper_of_mine.py").write_text("STD = 0.25\n")
+    (tmp_path / "helper_of_my_prior.py").write_text("STD = 0.25\n")
     assert identity()[2] != config, "what it imports from beside it counts"
 
 
@@ -153,8 +153,8 @@ def test_a_users_prior_runs_and_is_verified_where_it_has_moved(own, tmp_path):
     assert record.prior == "mine.py:make" and len(record.weights_sha256) == 64
     moved = tmp_path / "moved"
     moved.mkdir()
-    for name in ("mine.py", "helper_of_mine.py", "mean.pt"):
+    for name in ("mine.py", "helper_of_my_prior.py", "mean.pt"):
         (tmp_path / name).rename(moved / name)
-    sys.modules.pop("helper_of_mine")
+    sys.modules.pop("helper_of_my_prior")
     assert "--code DIR" in bench("verify", out).stdout
     assert "all reproduced" in bench("verify", out, "--code", moved).stdout
