@@ -19,13 +19,13 @@ def test_linear_algebra(case):
     close(real_parts(A(x)), (D @ x.flatten(1)[..., None])[..., 0])
     close(A.adjoint(y).flatten(1), (D.mT @ flat[..., None])[..., 0])
     close(dot(A(x), y), dot(x, A.adjoint(y)))
-    gram = (D @ D.mT).numpy()
+    gram, b = (D.mT @ D).numpy(), (D.mT @ flat[..., None]).numpy()  # y may be much longer than x
     for damping in (0.03, 1, torch.tensor([1e-3, 0.1, 30.0])):
         d = np.reshape(np.asarray(damping, dtype=float), (-1, 1, 1))
         # numpy: torch's batched solve, on two threads, was seen to get one matrix of three wrong (torch
         # 2.14.1, MKL)
-        solved = torch.from_numpy(np.linalg.solve(gram + d * np.eye(gram.shape[-1]), flat[..., None].numpy()))
-        close(A.pinv(y, damping).flatten(1), (D.mT @ solved)[..., 0], 1e-9)
+        solved = torch.from_numpy(np.linalg.solve(gram + d * np.eye(gram.shape[-1]), b))
+        close(A.pinv(y, damping).flatten(1), solved[..., 0], 1e-9)
 
 
 @pytest.mark.long
