@@ -12,6 +12,7 @@ from bench.suites.methods import load_solver
 from tests.commands import bench
 
 
+@pytest.mark.long
 def test_check_tells_good_from_bad(tiny):
     result = bench("check", f"{tiny}/mine.py:Mine")
     assert result.exit_code == 1

@@ -132,6 +132,7 @@ def test_damaged_image_is_one_line(tiny, tmp_path):
     assert "im1.png" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_a_batch_that_does_not_fit_is_smaller_from_the_start(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("bench.forecast.memory.free_memory", lambda _: 1e6)
     solved = run_tiny(tiny, tmp_path / "run", "--solver", "ddrm", "--task", "box")

@@ -58,6 +58,7 @@ def test_rows_in_another_order_of_problems_are_paired_all_the_same():
     assert straight == turned
 
 
+@pytest.mark.long
 def test_a_shift_that_would_be_seen_is_seen_in_four_of_five_tables():
     """Exact sets, one of them shifted by what the table says."""
     found = tables = 0

@@ -155,6 +155,7 @@ def test_a_damaged_cache_of_sets_is_left_aside(tmp_path, text):
     assert render(folder, tmp_path / "out", ["md", "csv"])
 
 
+@pytest.mark.long
 def test_the_earlier_layout_gives_the_same_report(tmp_path):
     """Truths and measurements in sub-folders, and in one folder as before."""
     folder = make_run(tmp_path / "run", records())

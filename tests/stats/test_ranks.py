@@ -36,6 +36,7 @@ def test_clear_rows_are_separated_and_equal_ones_are_not():
     assert even.mean + found.superiority("2", "1").mean == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_equal_rows_are_rarely_separated():
     """The images are those of all tasks: what is resampled must be the images, not each task's alone."""
     wrong = 0

@@ -19,6 +19,7 @@ def call(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.long
 def test_a_plan_after_a_probe(call, tmp_path):
     probed = call("probe", "--prior", str(tmp_path / "tiny.toml"))
     assert probed.exit_code == 0 and "vjp" in probed.stdout and "kept in" in probed.stdout

@@ -113,6 +113,7 @@ def test_a_space_that_is_empty_or_outside_of_the_method_s_own_is_a_line(tmp_path
     assert done.exit_code == 2 and message in " ".join(done.stderr.split()), done.output
 
 
+@pytest.mark.long
 def test_a_second_command_in_a_folder_is_refused(tmp_path):
     """Locks are those of processes, so that the second one is a process of its own."""
     words = ["tune", "--solver", "ddrm", "--family", "hdr", "--objective", "psnr", "--out", str(tmp_path)]

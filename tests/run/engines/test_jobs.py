@@ -2,6 +2,8 @@
 
 import multiprocessing
 
+import pytest
+
 from bench.plan.cell import Job
 from bench.records.journal import History, Journal
 from bench.run.engines.jobs import Batches, Desk
@@ -17,6 +19,7 @@ def hold(folder, held, let_go):
     let_go.recv()
 
 
+@pytest.mark.long
 def test_another_process_takes_the_next_jobs_and_those_of_one_that_died(tmp_path):
     (tmp_path / "journal").mkdir()
     context = multiprocessing.get_context("spawn")

@@ -17,6 +17,7 @@ def hold(folder, held, let_go):
         let_go.recv()
 
 
+@pytest.mark.long
 def test_the_folder_is_short_goes_at_the_end_and_those_of_killed_drivers_with_the_next(monkeypatch):
     with tempfile.TemporaryDirectory(dir="/tmp") as root:
         monkeypatch.setattr(tempfile, "tempdir", root)
