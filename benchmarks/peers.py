@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/peers.py --steps 20 --batch 8
 
 Not part of any test. A method that azula lacks, or that does not run there, is left out. Both are measured in
-processor time, a solve of ours and one of theirs in turns; ratios are of neighbours. The embedded prior's network
-is called by all, and counted: a ratio is of times per evaluation.
+processor time, a solve of ours and one of theirs in turns; ratios are of neighbours. All call the network of
+the embedded prior, and it counts: a ratio is of times per evaluation.
 """
 
 import argparse
