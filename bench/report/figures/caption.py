@@ -1,0 +1,70 @@
+"""What is printed in every figure, so that it can be read without its page: suite, images, noise and prior."""
+
+import textwrap
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from bench.names import counted
+from bench.report.tables import Table
+from bench.report.text import plain
+
+SOFT = "#565b62"
+"""Colour of captions."""
+SIZE = 8.0
+"""Their font size, in points."""
+LINE_HEIGHT = 0.155
+"""Of a caption, in inches."""
+PER_INCH = 17.0
+"""Letters of a caption that an inch holds."""
+
+
+def caption(table: Table) -> str:
+    """What a figure of one task is about: suite, images or problems, noise, prior."""
+    return "; ".join(_facts(table).values())
+
+
+def captions(tables: Sequence[Table]) -> tuple[str, list[str]]:
+    """What a figure of several tasks is about: what all share, and what differs for each."""
+    facts = [_facts(table) for table in tables]
+    shared = {name for name in facts[0] if len({found[name] for found in facts}) == 1}
+    own = []
+    for found in facts:
+        own.append(", ".join(text for name, text in found.items() if name not in shared))
+    return "; ".join(text for name, text in facts[0].items() if name in shared), own
+
+
+def noise(table: Table) -> str:
+    """The noise of a measurement, as in "σ = 0.1"; also what solvers are told that is not so."""
+    head = table.head
+    text = "noise not known" if head.sigma is None else f"σ = {head.sigma:g}"
+    if head.noise:
+        params = [f"{name} {plain(value)}" for name, value in head.noise.items() if name != "kind"]
+        text = " ".join([f"{head.noise['kind']} noise", *params])
+    told = [f"{'σ' if name == 'sigma' else name} = {plain(value)}" for name, value in head.told.items()]
+    return text + (f" (solvers are told {', '.join(told)})" if told else "")
+
+
+def fold(text: str, inches: float) -> list[str]:
+    """The lines of a caption of this width."""
+    return textwrap.wrap(text, max(int(inches * PER_INCH), 20))
+
+
+def write(page: Figure, texts: Sequence[str], left: float, top: float) -> None:
+    """Writes captions below each other, from a place in inches from the left and upper edge of the page."""
+    width, height = page.get_size_inches()
+    for i, text in enumerate(texts):
+        y = 1 - (top + i * LINE_HEIGHT) / height
+        page.text(left / width, y, text, size=SIZE, color=SOFT, va="top")
+
+
+def _facts(table: Table) -> dict[str, str]:
+    head = table.head
+    unit = "problem" if table.samples_per_problem > 1 else "image"
+    of_dataset = "" if head.prior == head.dataset else f" of {head.dataset}"
+    return {
+        "suite": f"suite {head.suite}",
+        "n": f"n = {counted(table.usual, unit)}" + of_dataset,
+        "noise": noise(table),
+        "prior": f"prior {head.prior}",
+    }
