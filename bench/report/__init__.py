@@ -16,7 +16,7 @@ from bench.records.manifest import RunManifest, read_manifests
 from bench.records.objects import find_file
 from bench.records.record import Record
 from bench.report import exact
-from bench.report.across.ranks import Across, over_tasks
+from bench.report.across.ranks import over_tasks
 from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
 from bench.report.figures import drawings
@@ -45,7 +45,7 @@ Files = dict[str, bytes]
 
 
 class Pictures:
-    """Finds pictures below objects/, in the first folder that holds them; see `bench.report.figures.pictures.shots.Find`.
+    """Finds pictures below objects/, in the first folder that holds them.
 
     Attributes:
         unreadable: those that are damaged, which count as not kept.
@@ -85,8 +85,8 @@ def render(
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `ALL_FORMATS` and `TEX`; the Markdown shows figures as png, else as svg, and links to the
-            others.
+        formats: any of `ALL_FORMATS` and `TEX`; the Markdown shows the first format of a
+            figure that it can, and links to the others.
         choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
 
     Returns:

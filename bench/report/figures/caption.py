@@ -1,4 +1,4 @@
-"""What is printed in every figure, so that it can be read without its page: suite, images, noise and prior."""
+"""What is printed in every figure, which is read without its page: suite, images, noise and prior."""
 
 import textwrap
 from collections.abc import Sequence
@@ -24,14 +24,28 @@ def caption(table: Table) -> str:
     return "; ".join(_facts(table).values())
 
 
-def captions(tables: Sequence[Table]) -> tuple[str, list[str]]:
-    """What a figure of several tasks is about: what all share, and what differs for each."""
-    facts = [_facts(table) for table in tables]
+def captions(panels: Sequence[Sequence[Table]]) -> tuple[str, list[str]]:
+    """What a figure of several panels is about: what all share, and what differs for each.
+
+    Args:
+        panels: the tables of each, which are pooled.
+    """
+    facts = [_pooled(tables) for tables in panels]
     shared = {name for name in facts[0] if len({found[name] for found in facts}) == 1}
     own = []
     for found in facts:
-        own.append(", ".join(text for name, text in found.items() if name not in shared))
-    return "; ".join(text for name, text in facts[0].items() if name in shared), own
+        own.append(", ".join(text for name, text in found.items() if name not in shared and text))
+    return "; ".join(text for name, text in facts[0].items() if name in shared and text), own
+
+
+def _pooled(tables: Sequence[Table]) -> dict[str, str]:
+    """The facts of some tables, each of them once."""
+    found: dict[str, dict[str, None]] = {}
+    for table in tables:
+        for name, text in _facts(table).items():
+            found.setdefault(name, {})[text] = None
+    facts = {name: ", ".join(texts) for name, texts in found.items()}
+    return facts | {"tasks": f"{len(tables)} tasks pooled" if len(tables) > 1 else ""}
 
 
 def noise(table: Table) -> str:

@@ -71,8 +71,8 @@ def place_methods(
 ) -> dict[str, int]:
     """Solver -> its place, which decides about `hue` and `shape`.
 
-    Ours have theirs. A user's method takes the last place of a hue that the fewest others have: not RED-diff's,
-    the first, as long as there is another.
+    Ours have theirs. A user's method takes the last place of a hue that the fewest others have; RED-diff's,
+    the first, only where no other is left.
 
     Args:
         methods: solver -> its method, None where nothing describes it; no baselines and anchors.

@@ -31,7 +31,7 @@ def draw(one: Across, columns: Sequence[Column], looks: dict[str, Look], tables:
     left = labels.width(names) + 0.1
     wide = len(shown) * (left + PANEL + RIGHT)
     high = ROW * max(len(ranks.names) for ranks in one.ranks.values()) + 0.2
-    shared, _ = captions(tables)
+    shared, _ = captions([[table] for table in tables])
     texts = fold(
         f"{shared}. Bars at the right join rows that are not separated; lines: 95 % intervals.", wide
     )

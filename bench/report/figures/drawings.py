@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 
 from bench.report.across.ranks import Across
 from bench.report.columns import Column
-from bench.report.figures import cost, critical, ranks
+from bench.report.figures import critical, ranks
 from bench.report.figures.colours import looks
+from bench.report.figures.cost import plot as cost
 from bench.report.figures.page import KINDS, encode
 from bench.report.figures.pictures import extremes, grid
 from bench.report.figures.pictures.sheet import Sheet, encode_sheet
@@ -29,14 +30,16 @@ class Figures:
     """
 
     def __init__(self, formats: Sequence[str]) -> None:
-        self.kinds = [kind for kind in KINDS if kind in formats]
+        self.kinds = [name for name in formats if name in KINDS]
         self.files: dict[str, bytes] = {}
         self.shown: dict[str, list[str]] = {}
 
     def add(self, drawings: Drawings) -> None:
         """Adds what is drawn."""
         for name, drawing in drawings:
-            for kind in self.kinds if drawing is not None else []:
+            if drawing is None:
+                continue
+            for kind in self.kinds:
                 made = encode_sheet(drawing, kind) if isinstance(drawing, Sheet) else encode(drawing, kind)
                 self.files[f"{name}.{kind}"] = made
                 self.shown.setdefault(name, []).append(f"{name}.{kind}")

@@ -87,6 +87,9 @@ def encode(page: Figure, kind: str) -> bytes:
     """
     out = io.BytesIO()
     with rc_context(STYLE):
+        if page.get_layout_engine() is not None:
+            page.draw_without_rendering()
+            page.set_layout_engine("none")  # laid out once, so that no format depends on those before
         if kind == "png":
             canvas = FigureCanvasAgg(page)
             canvas.draw()

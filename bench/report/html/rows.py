@@ -96,7 +96,7 @@ def _asked(label: str, entry: RowEntry | None) -> Known:
 
 
 def _places(known: dict[str, Known]) -> dict[str, int]:
-    """Solver -> place of its colour and shape, as in figures; methods without records come after the others."""
+    """Solver -> place of its colour and shape, as in figures; methods without records come last."""
     found: dict[str, int] = {}
     for is_recorded in (True, False):
         methods: dict[str, Method | None] = {}

@@ -56,7 +56,7 @@ FIGURES = {
     ),
     "variance_split": (
         "Measured and unmeasured variance",
-        "Numbers: `var_ratio_*` in the tables of the tasks and in [exact.csv](exact.csv), there for each task.",
+        "Numbers: `var_ratio_*` in the tables of the tasks and in [exact.csv](exact.csv).",
     ),
     "psnr_vs_distance": (
         "PSNR against the distance to the posterior",

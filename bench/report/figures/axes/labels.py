@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +23,8 @@ GUTTER = 0.3
 """Inches between a panel and the names, in which lines bend."""
 EXACT = 64
 """Font size at which names are measured, in pixels."""
+STAR = 1.6
+"""How much larger a star must be to look as large as the others."""
 MARK = 6.0
 """Size of a mark, in points."""
 
@@ -34,8 +37,7 @@ class Label:
         text: what is written.
         look: the mark before it; None for a line.
         height: of the point, as a share of the panel's height.
-        reach: how far right of the panel's left edge the point is, as a share of its width; one for each panel
-            that has it.
+        reach: where the point is in each panel, as a share of the width; None where it is not.
         dash: of the line of a baseline.
     """
 
@@ -63,10 +65,11 @@ def spread(heights: Sequence[float], apart: float) -> np.ndarray:
     return np.clip(moved, 0, 1 - steps[-1]) + steps
 
 
-def mark(axis: Axes, x: float, y: float, look: Look, size: float = MARK, **more: object) -> None:
+def mark(axis: Axes, x: float, y: float, look: Look, size: float = MARK, **more: Any) -> None:
     """Draws the point of a row."""
     face = look.colour if look.inside == FILLED else "white"
-    about = {"linestyle": "none", "clip_on": False, **more}
+    about: dict[str, Any] = {"linestyle": "none", "clip_on": False, **more}
+    size *= STAR if look.marker == "*" else 1.0
     axis.plot(x, y, marker=look.marker, color=look.colour, ms=size, mfc=face, mew=1.2, **about)
     if look.inside not in {FILLED, HOLLOW}:
         axis.plot(x, y, marker=look.inside, color=look.colour, ms=size * 0.55, mew=1, **about)

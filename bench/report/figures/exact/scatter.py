@@ -6,6 +6,7 @@ Names stand beside a panel, joined to their points.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from bench.report.exact import FLOOR, ordered
 from bench.report.figures.axes import labels
 from bench.report.figures.axes.limits import Limits, around
-from bench.report.figures.caption import LINE_HEIGHT, captions, fold, write
+from bench.report.figures.caption import LINE_HEIGHT, SOFT, captions, fold, write
 from bench.report.figures.colours import BASELINE, Look, inside, looks
 from bench.report.figures.page import LINE, STYLE, blank_page
 from bench.report.tables import Table
@@ -26,7 +27,7 @@ LEAST, MOST = 0.003, 300.0
 """Ratios beyond are drawn at the edge."""
 DROP = 5.0
 """dB below exact samples at which worse ones are drawn."""
-ANCHORS = ((LINE, "*"), (LINE, "X"), (BASELINE, "D"), (BASELINE, "P"))
+ANCHORS = ((LINE, "*"), (LINE, "p"), (BASELINE, "D"), (BASELINE, "P"))
 """Colour and marker of our anchors in their order; further ones look like baselines."""
 ACROSS = 2
 """Panels side by side, each with its names."""
@@ -127,7 +128,7 @@ def scatter(
     step = LEFT + PANEL + labels.GUTTER + names + RIGHT
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
-    shared, own = captions([tables[0] for _, tables in panels])
+    shared, own = captions([tables for _, tables in panels])
     head = fold(f"{shared}. {REMARKS}", across * step - 0.2)
     top = 0.45 + LINE_HEIGHT * len(head)
     wide, tall = across * step, top + down * (ABOVE + high + BELOW)
@@ -139,9 +140,7 @@ def scatter(
             left = k % across * step + LEFT
             bottom = tall - top - (k // across + 1) * (ABOVE + high) - k // across * BELOW
             axis = page.add_axes((left / wide, bottom / tall, PANEL / wide, high / tall))
-            is_one = len(panels[k][1]) == 1
-            about = own[k] if is_one else ""
-            axis.set_title(panels[k][0] + (f"\n{about}" if about else ""), fontsize=9.5, loc="left")
+            _write_title(axis, panels[k][0], own[k])
             axis.set_xlabel(labelled[0], fontsize=9)
             axis.set_ylabel(labelled[1], fontsize=9)
             _draw(page, axis, plot, texts[k], style)
@@ -149,8 +148,8 @@ def scatter(
 
 
 REMARKS = (
-    "Medians over problems with their 95 % intervals; dashed: exact samples of the posterior. Arrows: beyond the "
-    "axis, at the number that is written."
+    "Medians over problems with their 95 % intervals; dashed: exact samples of the posterior. Arrows: beyond "
+    "the axis, at the number that is written."
 )
 
 
@@ -200,6 +199,14 @@ def _exact_median(tables: Sequence[Table], medians: Mapping[str, Median]) -> flo
     return None
 
 
+def _write_title(axis: Axes, title: str, about: str) -> None:
+    """Writes what a panel is about above it."""
+    axis.set_title(title, fontsize=9.5, loc="left", pad=16)
+    axis.annotate(
+        about, (0, 1), (0, 5), textcoords="offset points", xycoords="axes fraction", size=7.5, color=SOFT
+    )
+
+
 def _draw(page: Figure, axis: Axes, plot: Plot, texts: Mapping[str, str], style: Mapping[str, Look]) -> None:
     """Draws a panel and its names."""
     plot.across.on(axis, "x")
@@ -208,7 +215,7 @@ def _draw(page: Figure, axis: Axes, plot: Plot, texts: Mapping[str, str], style:
         if limits.is_log:
             ratio_axis(scaled, limits)
     axis.tick_params(labelsize=8)
-    about = {"color": LINE, "linewidth": 1, "linestyle": "--", "zorder": 1}
+    about: dict[str, Any] = {"color": LINE, "linewidth": 1, "linestyle": "--", "zorder": 1}
     if plot.horizontal is not None:
         axis.axhline(plot.horizontal, **about)
     if plot.vertical is not None:
@@ -224,7 +231,13 @@ def _draw(page: Figure, axis: Axes, plot: Plot, texts: Mapping[str, str], style:
 
 def _draw_bars(axis: Axes, plot: Plot, name: str, point: tuple[float, float], colour: str) -> None:
     """Draws the intervals of a row's medians, as far as the panel reaches."""
-    about = {"color": colour, "linewidth": 0.9, "alpha": 0.4, "transform": axis.transAxes, "zorder": 3}
+    about: dict[str, Any] = {
+        "color": colour,
+        "linewidth": 0.9,
+        "alpha": 0.4,
+        "transform": axis.transAxes,
+        "zorder": 3,
+    }
     x, y = plot.x[name], plot.y[name]
     if not math.isnan(x.low) and x.n > 1:
         axis.plot([plot.across.share(x.low), plot.across.share(x.high)], [point[1]] * 2, **about)

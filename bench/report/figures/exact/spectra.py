@@ -30,7 +30,7 @@ def spectra(tables: Sequence[Table]) -> Figure | None:
     with rc_context(STYLE | {"axes.grid": False}):
         wide = 1.9 + 0.5 * len(bands) * across
         page = new_page(wide, 1.9 + (0.65 + 0.19 * len(names)) * down)
-        shared, own = captions(tables)
+        shared, own = captions([[table] for table in tables])
         lines = ["Variance of samples by spatial frequency, over the posterior's", *fold(shared, wide)]
         page.suptitle("\n".join(lines), fontsize=9)
         axes = list(page.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel())

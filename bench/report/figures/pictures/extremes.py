@@ -78,8 +78,8 @@ def _paint(table: Table, metric: Column, found: dict[str, list[Extreme]], kept: 
     )
     unit = " in dB" if metric.name.startswith("psnr") else ""
     reading = (
-        f"{caption(table)}. By {metric.label}{unit}, of the {kept} images whose pictures were kept; right of each "
-        "truth the reconstruction; the place is among all images of the row."
+        f"{caption(table)}. By {metric.label}{unit}, of the {kept} images whose pictures were kept; right of "
+        "each truth the reconstruction; in brackets its place among all images of the row."
     )
     texts = fold(reading, sheet.width - 2 * gap, size)
     sheet.lines(texts, (gap, gap + 2 * size + line * 1.4), size)

@@ -102,7 +102,7 @@ def draw(
 
 
 def bands(n: int) -> list[int]:
-    """How many reconstructions stand in each line of columns: with truth and measurement, then with the truth."""
+    """How many reconstructions stand in each line: beside truth and measurement, then beside the truth."""
     first = ACROSS - 2
     lines = 1 if n <= first else 1 + math.ceil((n - first) / (ACROSS - 1))
     found: list[int] = []
@@ -202,8 +202,8 @@ def _reading(metric: Column | None) -> str:
     unit = " in dB" if metric and metric.name.startswith("psnr") else ""
     numbers = f"Numbers: {metric.label}{unit} of the picture above them. " if metric else ""
     return (
-        f"{numbers}Last line: error of the first image, blue where it is darker than the truth, orange where it "
-        f"is brighter; full colour from {FULL} of 255 steps on, by a square root."
+        f"{numbers}Last line: error of the first image, blue where it is darker than the truth, orange where "
+        f"it is brighter; full colour from {FULL} of 255 steps on, by a square root."
     )
 
 

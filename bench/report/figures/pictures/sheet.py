@@ -8,6 +8,7 @@ import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -130,7 +131,7 @@ def _page(sheet: Sheet) -> Figure:
             axis.imshow(pixels, extent=(x, x + width, y + height, y), interpolation="none")
         axis.set(xlim=(0, sheet.width), ylim=(sheet.height, 0), aspect="auto")
         for text in sheet.texts:
-            about = {"size": text.size * 72 / DPI, "color": text.colour, "ha": text.anchor}
+            about: dict[str, Any] = {"size": text.size * 72 / DPI, "color": text.colour, "ha": text.anchor}
             axis.text(*text.place, text.text, va="baseline", **about)
         return page
 
