@@ -6,7 +6,7 @@ from bench.report.tables import Table
 from bench.report.text import escape
 
 Shown = Mapping[str, Sequence[str]]
-"""Figure -> its files beside the page, a png or else an svg first."""
+"""Figure -> its files beside the page."""
 OF_TASK = {
     "cost": ("Quality against cost", "Numbers: the table above."),
     "grid": ("Reconstructions", "Means: the table above; the number of each picture is in it."),
@@ -36,9 +36,13 @@ def figure(name: str, title: str, numbers: str, figures: Shown) -> list[str]:
     """
     if name not in figures:
         return []
-    first, *others = figures[name]
-    parts = [] if first.endswith(".pdf") else [f"![{title}]({first})"]
-    linked = others if parts else [first, *others]
-    links = [f"[{file.rpartition('.')[2]}]({file})" for file in linked]
+    parts: list[str] = []
+    links: list[str] = []
+    for file in figures[name]:
+        kind = file.rpartition(".")[2]
+        if parts or kind == "pdf":
+            links.append(f"[{kind}]({file})")
+        else:
+            parts.append(f"![{title}]({file})")
     files = f" {title}: {', '.join(links)}." if links else ""
     return [*parts, f"<sub>{numbers}{files}</sub>"]

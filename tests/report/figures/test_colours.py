@@ -61,9 +61,7 @@ def rows_of(rows, baselines=()):
         place = METHODS_THEN.index(solver) if solver in METHODS_THEN else None
         head = SimpleNamespace(solver=solver, baseline=solver in baselines)
         order = 1000 if place is None else place
-        found.append(
-            SimpleNamespace(name=name, head=head, method=Method(kind, order, place, is_stated=True))
-        )
+        found.append(SimpleNamespace(name=name, head=head, method=Method(kind, order, place, is_stated=True)))
     return [SimpleNamespace(rows=found)]
 
 

@@ -28,9 +28,7 @@ def test_each_row_has_a_panel_of_shares_against_the_uniform_law(table, names):
     spreads = dict.fromkeys(names, spread([0.25] * 4)) | {"best": spread([0.7, 0.2, 0.1])}
     page = ranks.draw(table, spreads, LOOKS)
     assert "σ = 0.1" in page.get_suptitle()
-    assert [axis.get_title() for axis in page.axes] == [
-        row.name for row in table.rows if row.name in names
-    ]
+    assert [axis.get_title() for axis in page.axes] == [row.name for row in table.rows if row.name in names]
     for axis in page.axes:
         heights = [bar.get_height() for bar in axis.patches]
         expected = [2.1, 0.6, 0.3] if axis.get_title() == "best" else [1, 1, 1, 1]
@@ -39,14 +37,12 @@ def test_each_row_has_a_panel_of_shares_against_the_uniform_law(table, names):
 
 
 def test_nothing_is_drawn_without_rows(table):
-    assert (
-        ranks.draw(table, {}, LOOKS) is None
-        and ranks.draw(table, {"other": spread([1.0])}, LOOKS) is None
-    )
+    assert ranks.draw(table, {}, LOOKS) is None and ranks.draw(table, {"other": spread([1.0])}, LOOKS) is None
 
 
 def test_equal_shares_give_equal_bytes(table):
     first, again, other = (
-        encode(ranks.draw(table, {"best": spread(s)}, LOOKS), "png") for s in ([0.5, 0.5], [0.5, 0.5], [0.6, 0.4])
+        encode(ranks.draw(table, {"best": spread(s)}, LOOKS), "png")
+        for s in ([0.5, 0.5], [0.5, 0.5], [0.6, 0.4])
     )
     assert first == again != other

@@ -27,8 +27,8 @@ LEAST, MOST = 0.003, 300.0
 """Ratios beyond are drawn at the edge."""
 DROP = 5.0
 """dB below exact samples at which worse ones are drawn."""
-ANCHORS = ((LINE, "*"), (LINE, "p"), (BASELINE, "D"), (BASELINE, "P"))
-"""Colour and marker of our anchors in their order; further ones look like baselines."""
+ANCHORS = ((LINE, "*"), (LINE, "p"), (BASELINE, "H"), (BASELINE, "d"))
+"""Colour and marker, which no other row has, of our anchors in their order; further ones look like baselines."""
 ACROSS = 2
 """Panels side by side, each with its names."""
 LEFT, PANEL, RIGHT = 0.62, 2.7, 0.1

@@ -1,4 +1,4 @@
-"""Names beside a panel: apart, in the order of their points, inside the panel's height, joined to the points."""
+"""Names beside a panel: apart, in the order of their points, within its height, joined to the points."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,10 @@ def test_24_names_do_not_overlap_and_each_is_joined_to_its_points(n):
 
 
 def test_a_row_without_a_point_in_a_panel_has_no_line_there():
-    found = [labels.Label("a", Look(HUES[0], "o"), 0.5, (0.2, None)), labels.Label("b", None, 0.1, (1.0, 0.0))]
+    found = [
+        labels.Label("a", Look(HUES[0], "o"), 0.5, (0.2, None)),
+        labels.Label("b", None, 0.1, (1.0, 0.0)),
+    ]
     counts = [len(one.get_segments()) for one in page_of(found, 2).findobj(LineCollection)]
     assert sorted(counts) == [1, 2] and page_of([], 1).axes
 

@@ -1,4 +1,4 @@
-"""Quality against seconds: what stands where, which points are hollow, and what is not drawn."""
+"""The picture of quality against cost: two panels for a metric, a point for each row, names between them."""
 
 from dataclasses import replace
 
@@ -7,140 +7,123 @@ import pytest
 from matplotlib.colors import to_hex
 
 from bench.report.columns import KNOWN
-from bench.report.figures import plot
-from bench.report.figures.colours import BASELINE, colours, markers
-from bench.report.ranking import judge
+from bench.report.figures.colours import BASELINE, looks
+from bench.report.figures.cost import plot
+from bench.report.figures.page import encode
+from bench.report.ranking import judge_all
 from bench.report.scores import Sets
 from bench.report.tables import build
-from tests.made_run import PSNR, N, record, records
+from tests.made_run import N, record, records
 
-METRIC = KNOWN[0]
-
-
-def draw(tmp_path, found, metric=METRIC):
-    tables = build(found, [])
-    scores = [{metric.name: judge(table, metric, Sets([tmp_path]))} for table in tables]
-    return plot.draw(tables, scores, [None] * len(tables), metric, colours(tables), markers(tables))
+PSNR, LPIPS = KNOWN[0], KNOWN[2]
 
 
 @pytest.fixture
-def page_of(tmp_path, monkeypatch):
-    """The page that would be written for some records."""
+def draw(tmp_path):
+    def draw(found, *metrics):
+        tables = build(found, [])
+        metrics = metrics or (PSNR,)
+        one = judge_all(tables[0], metrics, Sets([tmp_path]), {})
+        return plot.draw(one, metrics, looks(tables))
 
-    def page_of(found):
-        pages = []
-        monkeypatch.setattr(plot, "to_png", lambda page: pages.append(page) or b"")
-        draw(tmp_path, found)
-        return pages[0]
-
-    return page_of
+    return draw
 
 
-def points(axis):
-    """Label of a marker's place -> its face: (x, y) -> colour."""
-    found = {}
-    for bars in axis.containers:
-        line = bars.lines[0]
-        found[round(line.get_xdata()[0], 4), round(line.get_ydata()[0], 4)] = to_hex(
-            line.get_markerfacecolor()
-        )
+def marks(axis):
+    """(x, y) of the points of a panel, as shares of it."""
+    return [
+        (round(float(line.get_xdata()[0]), 6), round(float(line.get_ydata()[0]), 6))
+        for line in axis.lines
+        if line.get_marker() == "o" or line.get_marker() in "s^DvPX*" and line.get_marker() != "None"
+    ]
+
+
+def names(page):
+    found = []
+    for axis in page.axes:
+        found += [text.get_text() for text in axis.texts]
     return found
 
 
-def test_an_infinite_score_stands_above_all_others(page_of):
-    """In one image of the row "best" and in all of a baseline."""
-    found = [
-        record("best", i, psnr=np.inf if i == 4 else None) if r == "best" else record(r, i)
-        for r in ("best", "worse")
-        for i in range(N)
+def test_passes_come_first_seconds_second_and_every_row_is_named_once(draw):
+    page = draw(records())
+    passes, seconds, column = page.axes
+    assert "passes" in passes.get_xlabel() and "seconds" in seconds.get_xlabel()
+    assert passes.get_xscale() == seconds.get_xscale() == "log"
+    assert [name.split(" ")[0] for name in sorted(names(page))] == [
+        "(fails)",
+        "best",
+        "pinv",
+        "same",
+        "worse",
     ]
-    [axis] = page_of([*found, *(record("pinv", i, psnr=np.inf) for i in range(N))]).axes
-    heights = sorted(y for _, y in points(axis))
-    assert heights[0] == round(PSNR["worse"].mean(), 4) and heights[1] > heights[0]
-    assert [text.get_text() for text in axis.texts] == ["∞", "∞"]
-    [level] = [line for line in axis.lines if to_hex(line.get_color()) == BASELINE]
-    assert round(level.get_ydata()[0], 4) == heights[1]
+    assert len(marks(passes)) == len(marks(seconds)) == 4 and len(set(marks(passes))) == 4
+    assert {tick for tick in passes.get_xticks() if 10 < tick < 100} == {20, 40}
+    written = " ".join(text.get_text() for text in page.texts)
+    for part in ("Quality against cost: blur", f"n = {N} images", "σ = 0.1", "prior net", "(Brackets)"):
+        assert part in written
 
 
-def test_a_panel_has_a_point_for_each_solver_and_a_line_for_each_baseline(page_of):
-    page = page_of([*records(), *records("box")])
-    assert [axis.get_title() for axis in page.axes] == ["blur", "box"]
-    axis = page.axes[0]
-    seconds = round(np.mean([0.5, 0.51, 0.52]), 4)
-    finished = np.delete(PSNR["fails"], [3, 7])
-    faces = {row: points(axis)[seconds, round(PSNR[row].mean(), 4)] for row in ("best", "same", "worse")}
-    assert len(set(faces.values())) == 3 and "#ffffff" not in faces.values()
-    assert points(axis)[seconds, round(finished.mean(), 4)] == "#ffffff", "images failed: hollow"
-    assert len(axis.containers) == 4
-    [level] = [line for line in axis.lines if to_hex(line.get_color()) == BASELINE]
-    assert list(level.get_ydata()) == pytest.approx([PSNR["pinv"].mean()] * 2)
-    assert page.get_supylabel() == "PSNR [dB]  (higher is better)" and axis.get_xscale() == "log"
+def test_without_seconds_there_is_one_panel(draw):
+    page = draw([replace(r, seconds=None) for r in records()])
+    assert len([axis for axis in page.axes if axis.get_xlabel()]) == 1
 
 
-def test_the_legend_names_every_row_once_and_says_what_hollow_means(page_of):
-    [legend] = page_of([*records(), *records("box")]).legends
-    names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["best", "fails", "pinv (baseline)", "same", "worse"]
-    assert legend.get_title().get_text() == plot.HOLLOW
-    whole = [found for found in records() if found.label != "fails"]
-    assert page_of(whole).legends[0].get_title().get_text() == ""
+def test_each_metric_has_a_line_and_one_without_numbers_none(draw):
+    found = [
+        replace(r, metrics=r.metrics | {"lpips": 0.1 + r.metrics.get("psnr", 0) / 100}) for r in records()
+    ]
+    labels = [axis.get_ylabel() for axis in draw(found, PSNR, LPIPS).axes if axis.get_ylabel()]
+    assert labels == ["PSNR [dB]\n(higher is better)", "LPIPS\n(lower is better)"]
+    assert len([axis for axis in draw(records(), PSNR, LPIPS).axes if axis.get_ylabel()]) == 1
+    assert draw(records(), LPIPS) is None
+    assert draw([r for r in records() if r.baseline]) is None
 
 
-def test_rows_with_fewer_images_are_named_so(page_of):
-    few = [found for found in records() if found.label != "worse" or int(found.image) < 5]
-    [legend] = page_of(few).legends
-    assert "worse (5 images)" in [text.get_text() for text in legend.get_texts()]
-    assert legend.get_title().get_text() == f"{plot.FEWER}\n{plot.HOLLOW}"
+def test_a_baseline_within_the_axis_is_a_line(draw):
+    found = [replace(r, metrics={"psnr": r.metrics["psnr"] + 11}) if r.baseline else r for r in records()]
+    passes = draw(found).axes[0]
+    [level] = [line for line in passes.lines if to_hex(line.get_color()) == BASELINE]
+    assert len(set(level.get_ydata())) == 1
 
 
-def test_rows_of_a_solver_are_joined_in_order_of_their_seconds(page_of):
+def test_rows_of_a_method_are_joined_in_order_of_their_cost(draw):
     found = []
-    for row, seconds in (("best", 3.0), ("same", 1.0), ("worse", 2.0)):
-        found += [replace(record(row, i), solver="dps", seconds=seconds) for i in range(N)]
-    [axis] = page_of(found).axes
-    [line] = [line for line in axis.lines if line.get_alpha() == 0.45]
-    assert list(line.get_xdata()) == [1, 2, 3]
-    assert list(line.get_ydata()) == pytest.approx([PSNR[row].mean() for row in ("same", "worse", "best")])
+    for row, passes in (("best", 300), ("same", 100), ("worse", 200)):
+        found += [replace(record(row, i), solver="dps", nfe=passes, vjps=0) for i in range(N)]
+    axis = draw(found).axes[0]
+    [line] = [line for line in axis.lines if line.get_linestyle() == ":"]
+    assert (np.diff(line.get_xdata()) > 0).all() and len(line.get_xdata()) == 3
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("n", [1, N])
-def test_equal_values_and_single_images_have_no_bars(page_of, n):
-    found = [replace(record("best", i, psnr=20.0), seconds=1.0) for i in range(n)]
-    [axis] = page_of(found).axes
-    assert points(axis).keys() == {(1.0, 20.0)} and axis.get_xlim() == (0.5, 2)
-    for bars in axis.containers[0].lines[2]:
-        assert all(np.ptp(segment) == 0 for segment in np.diff(bars.get_segments(), axis=1))
-    assert len(axis.containers[0].lines[2]) == (n > 1), "an interval of no length, or none: y only"
+def test_equal_values_single_images_and_no_passes_are_drawn(draw, n):
+    found = [replace(record("best", i, psnr=20.0), seconds=0.0, nfe=0, vjps=0) for i in range(n)]
+    assert encode(draw(found), "png")
 
 
-def test_without_the_metric_or_a_time_nothing_is_drawn(tmp_path):
-    assert draw(tmp_path, [replace(found, seconds=None) for found in records()]) is None
-    assert draw(tmp_path, [found for found in records() if found.baseline]) is None
-    assert draw(tmp_path, records(), KNOWN[2]) is None, "no LPIPS"
-
-
-def test_equal_records_give_equal_bytes(tmp_path):
-    first = draw(tmp_path, records())
-    assert first and draw(tmp_path, records()[::-1]) == first
-    assert draw(tmp_path, [found for found in records() if found.label != "worse"]) != first
-
-
-def test_more_rows_of_a_colour_than_there_are_shapes_are_drawn(tmp_path):
-    """Their markers are numbers, which no format string takes."""
+def test_24_rows_stay_apart(draw):
+    """All at one cost, in a narrow range, with long names."""
     found = []
-    for k in range(12):
-        settings = {"zeta": k}
-        found += [
-            replace(r, label=f"row {k}", cell=f"{k}", params=settings) for r in records() if r.label == "best"
-        ]
-    assert any(marker.startswith("$") for marker in markers(build(found, [])).values())
-    assert draw(tmp_path, found).startswith(b"\x89PNG")
+    for k in range(24):
+        label = f"a-method-of-long-name-{k:02d}"
+        for i in range(N):
+            changes = {"label": label, "solver": label, "cell": label, "key": f"{label}{i}"}
+            found.append(record("worse", i, psnr=20 + k / 50 + i, **changes))
+    page = draw(found)
+    page.draw_without_rendering()
+    boxes = [text.get_window_extent() for axis in page.axes for text in axis.texts]
+    assert len(boxes) == 24 and not any(
+        a.overlaps(b)
+        for i, a in enumerate(boxes)
+        for b in boxes[:i]
+        if a.shrunk(1, 0.8).overlaps(b.shrunk(1, 0.8))
+    )
+    assert len(set(marks(page.axes[0]))) == 24
 
 
-@pytest.mark.parametrize("across", [1, 2, 3, 4])
-def test_a_legend_fills_its_lines_evenly(across):
-    for n in range(1, 30):
-        columns = plot._columns(n, across)
-        lines = -(-n // columns)
-        assert columns <= max(2, 1.5 * across + 0.5) and columns * lines - n < lines
+def test_equal_records_give_equal_bytes(draw):
+    first = encode(draw(records()), "svg")
+    assert encode(draw(records()[::-1]), "svg") == first
+    assert encode(draw([r for r in records() if r.label != "worse"]), "svg") != first

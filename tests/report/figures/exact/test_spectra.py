@@ -39,7 +39,11 @@ def test_a_map_for_each_task_over_the_bands_that_any_has():
     ]
     page = spectra(exact_tables(*rows, exact_row("exact", task="blur", var_band_0=None, var_band_3=None)))
     *maps, bar = page.axes
-    assert [axis.get_title().splitlines()[0] for axis in maps] == ["blur", "mask", "zoom"] and bar.get_xlabel()
+    assert [axis.get_title().splitlines()[0] for axis in maps] == [
+        "blur",
+        "mask",
+        "zoom",
+    ] and bar.get_xlabel()
     assert [label.get_text() for label in maps[0].get_xticklabels()] == ["2–5", "5–9", "14+"]
     assert [label.get_text() for label in maps[0].get_yticklabels()] == ["exact", "dps"]
     assert [len(axis.texts) for axis in maps] == [6, 3, 3], "exact samples of the other tasks are not there"
