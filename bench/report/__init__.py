@@ -22,6 +22,7 @@ from bench.report.columns import Column, columns_of
 from bench.report.figures import drawings
 from bench.report.figures.drawings import Figures
 from bench.report.figures.exact import plots as exact_plots
+from bench.report.figures.page import KINDS
 from bench.report.html import report as html
 from bench.report.latex import document as tex
 from bench.report.latex import grid as latex
@@ -38,7 +39,9 @@ from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
 TEX = "tex"
-ALL_FORMATS = (*FORMATS, "svg", "pdf", "html")
+ALL_FORMATS = (*FORMATS, "html")
+"""What `run` writes."""
+KNOWN = (*ALL_FORMATS, *(kind for kind in KINDS if kind not in FORMATS), TEX)
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
@@ -85,8 +88,8 @@ def render(
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `ALL_FORMATS` and `TEX`; the Markdown shows the first format of a
-            figure that it can, and links to the others.
+        formats: any of `KNOWN`; the Markdown shows the first one of a figure that it can, and links to the
+            others.
         choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
 
     Returns:
@@ -249,10 +252,9 @@ def exact_files(
 
 def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
     """All records and the number of damaged lines, once the request makes sense."""
-    known = (*ALL_FORMATS, TEX)
     for name in formats:
-        if name not in known:
-            raise ValueError(f"unknown format '{name}'; known: {', '.join(known)}")
+        if name not in KNOWN:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join(KNOWN)}")
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:

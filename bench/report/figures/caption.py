@@ -31,7 +31,9 @@ def captions(panels: Sequence[Sequence[Table]]) -> tuple[str, list[str]]:
         panels: the tables of each, which are pooled.
     """
     facts = [_pooled(tables) for tables in panels]
-    shared = {name for name in facts[0] if len({found[name] for found in facts}) == 1}
+    shared = set(facts[0])
+    for found in facts:
+        shared = {name for name in shared if found[name] == facts[0][name]}
     own = []
     for found in facts:
         own.append(", ".join(text for name, text in found.items() if name not in shared and text))

@@ -75,11 +75,6 @@ def finish_grid(axes: Sequence[Axes], n: int, across: int, xlabel: str, **text: 
         axis.set_xlabel(xlabel, **text)
 
 
-def to_png(page: Figure) -> bytes:
-    """A page as PNG."""
-    return encode(page, "png")
-
-
 def encode(page: Figure, kind: str) -> bytes:
     """A page as png, svg or pdf. Equal pages give equal bytes, since no version and no time is written.
 

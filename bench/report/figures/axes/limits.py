@@ -32,7 +32,9 @@ class Limits:
 
     def sign(self, value: float, signs: str = "↓↑") -> str:
         """An arrow to a value that lies beyond, the first of two if it is below; "" for any other."""
-        return signs[0] if value < self.low else signs[1] if value > self.high else ""
+        if value < self.low:
+            return signs[0]
+        return signs[1] if value > self.high else ""
 
     def on(self, axis: Axes, name: str) -> None:
         """Sets the limits and the scale of the x or y axis."""

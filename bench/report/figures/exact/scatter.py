@@ -28,7 +28,7 @@ LEAST, MOST = 0.003, 300.0
 DROP = 5.0
 """dB below exact samples at which worse ones are drawn."""
 ANCHORS = ((LINE, "*"), (LINE, "p"), (BASELINE, "H"), (BASELINE, "d"))
-"""Colour and marker, which no other row has, of our anchors in their order; further ones look like baselines."""
+"""Colour and marker of our anchors in their order, which no other row has; others look like baselines."""
 ACROSS = 2
 """Panels side by side, each with its names."""
 LEFT, PANEL, RIGHT = 0.62, 2.7, 0.1
