@@ -21,6 +21,8 @@ GLYPH = 0.17
 """Inches of the mark before a name."""
 GUTTER = 0.3
 """Inches between a panel and the names, in which lines bend."""
+LEAST = 5.0
+"""Its least font size, at which it loses its middle."""
 EXACT = 64
 """Font size at which names are measured, in pixels."""
 STAR = 1.6
@@ -54,6 +56,15 @@ def width(texts: Sequence[str]) -> float:
     return GLYPH + widest * SIZE / EXACT / 72 + 0.06
 
 
+def shorten(text: str, inches: float) -> tuple[str, float]:
+    """A name that fits, and its font size: smaller where it is long, and without its middle where longer."""
+    half, shown = len(text) // 2, text
+    while width([shown]) * LEAST / SIZE > inches and half > 4:
+        half -= 1
+        shown = f"{text[:half]}…{text[-half:]}"
+    return shown, SIZE * min(1.0, inches / width([shown]))
+
+
 def spread(heights: Sequence[float], apart: float) -> np.ndarray:
     """Heights moved as little as possible so that they are apart, within [0, 1]; they must rise.
 
@@ -75,16 +86,16 @@ def mark(axis: Axes, x: float, y: float, look: Look, size: float = MARK, **more:
         axis.plot(x, y, marker=look.inside, color=look.colour, ms=size * 0.55, mew=1, **about)
 
 
-def write(page: Figure, panels: Sequence[Axes | None], labels: Sequence[Label]) -> None:
+def write(page: Figure, panels: Sequence[Axes], labels: Sequence[Label], room: float) -> None:
     """Writes names right of the first panel, joined to its points and to those of the panel beyond, if any.
 
     Args:
         page: whose panels have their final places and limits.
-        panels: one, or two with the names between them; None for one that is not drawn.
+        panels: one, or two with the names between them.
         labels: in any order.
+        room: inches for the names.
     """
     first = panels[0]
-    assert first is not None
     box = first.get_position()
     across, down = page.get_size_inches()
     right, gutter = box.x1 * across, GUTTER / 2 if len(panels) > 1 else GUTTER
@@ -98,20 +109,20 @@ def write(page: Figure, panels: Sequence[Axes | None], labels: Sequence[Label]) 
     column.set_zorder(-1)  # above the lines, which are below all panels
     places = spread([label.height for label in ordered], APART / high) * high
     for label, y in zip(ordered, places, strict=True):
-        _write_one(column, label, float(y))
+        _write_one(column, label, float(y), room)
     for k, panel in enumerate(panels):
-        if panel is not None:
-            panel.patch.set_visible(False)
-            _join(page, panel, ordered, places, k, column)
+        panel.patch.set_visible(False)
+        _join(page, panel, ordered, places, k, column)
 
 
-def _write_one(column: Axes, label: Label, y: float) -> None:
+def _write_one(column: Axes, label: Label, y: float, room: float) -> None:
     colour = label.look.colour if label.look else BASELINE
     if label.look:
         mark(column, GLYPH * 0.45, y, label.look, 5.0)
     else:
         column.plot([0, GLYPH * 0.85], [y, y], color=colour, linestyle=label.dash, linewidth=1.2)
-    column.text(GLYPH, y, label.text, size=SIZE, color="#1c1e21", va="center_baseline")
+    text, size = shorten(label.text, room)
+    column.text(GLYPH, y, text, size=size, color="#1c1e21", va="center_baseline")
 
 
 def _join(

@@ -11,6 +11,8 @@ from bench.stats.intervals import Interval
 
 FAR = 3.0
 """Interquartile ranges beyond the quartiles from which on a row is hopeless."""
+FEWEST = 4
+"""Rows of which one can be hopeless."""
 ROOM = 0.06
 """Of the range, beyond the outermost points."""
 
@@ -42,7 +44,9 @@ class Limits:
 
 
 def robust(intervals: Sequence[Interval], better: int) -> Limits:
-    """Limits around all finite means, but for those that are far worse than the rest, with their intervals.
+    """Limits around all finite means, but for those that are far worse than the rest.
+
+    Intervals count where they end near the rest, too.
 
     Args:
         intervals: in printed units.
@@ -53,12 +57,14 @@ def robust(intervals: Sequence[Interval], better: int) -> Limits:
         return Limits(0.0, 1.0)
     lower, upper = np.quantile([interval.mean for interval in finite], [0.25, 0.75])
     fence = FAR * max(upper - lower, 1e-9)
-    least = lower - fence if better >= 0 else -math.inf
-    most = upper + fence if better <= 0 else math.inf
+    least, most = lower - fence, upper + fence
     ends: list[float] = []
     for interval in finite:
-        if least <= interval.mean <= most or len(finite) < 4:
+        is_far = (better >= 0 and interval.mean < least) or (better <= 0 and interval.mean > most)
+        if len(finite) < FEWEST:
             ends += [end for end in interval[:3] if math.isfinite(end)]
+        elif not is_far:
+            ends += [interval.mean, *(end for end in interval[:3] if least <= end <= most)]
     room = ROOM * (max(ends) - min(ends)) or max(abs(ends[0]) * 0.05, 1e-3)
     return Limits(min(ends) - room, max(ends) + room)
 

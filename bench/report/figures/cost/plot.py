@@ -47,12 +47,14 @@ class Pair:
         seconds: the second; None where no row was timed.
         texts: row -> what is written between them.
         looks: row -> how it looks.
+        room: inches for the texts.
     """
 
     passes: Axes
     seconds: Axes | None
     texts: dict[str, str]
     looks: dict[str, Look]
+    room: float
 
 
 def draw(judged: Judged, metrics: Sequence[Column], looks: dict[str, Look]) -> Figure | None:
@@ -89,7 +91,7 @@ def _page(table: Table, panels: Sequence[Panel], looks: dict[str, Look], remarks
         first, second = page.add_axes((LEFT / wide, bottom, PASSES / wide, high / tall)), None
         if with_seconds:
             second = page.add_axes((beside / wide, bottom, SECONDS / wide, high / tall))
-        pair = Pair(first, second, texts[k], looks)
+        pair = Pair(first, second, texts[k], looks, names)
         _draw_line(page, pair, panel)
     _label_costs(pair)
     return page
@@ -118,7 +120,8 @@ def _draw_line(page: Figure, pair: Pair, panel: Panel) -> None:
     for name, level in panel.levels.items():
         height = panel.limits.share(level.mean)
         found.append(labels.Label(pair.texts[name], None, height, (1.0, 0.0), dashes[name]))
-    labels.write(page, [pair.passes] if pair.seconds is None else [pair.passes, pair.seconds], found)
+    panels = [pair.passes] if pair.seconds is None else [pair.passes, pair.seconds]
+    labels.write(page, panels, found, pair.room)
 
 
 def _axis_label(metric: Column) -> str:

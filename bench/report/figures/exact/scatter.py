@@ -143,7 +143,7 @@ def scatter(
             _write_title(axis, panels[k][0], own[k])
             axis.set_xlabel(labelled[0], fontsize=9)
             axis.set_ylabel(labelled[1], fontsize=9)
-            _draw(page, axis, plot, texts[k], style)
+            _draw(page, axis, plot, texts[k], style, names)
         return page
 
 
@@ -207,7 +207,14 @@ def _write_title(axis: Axes, title: str, about: str) -> None:
     )
 
 
-def _draw(page: Figure, axis: Axes, plot: Plot, texts: Mapping[str, str], style: Mapping[str, Look]) -> None:
+def _draw(
+    page: Figure,
+    axis: Axes,
+    plot: Plot,
+    texts: Mapping[str, str],
+    style: Mapping[str, Look],
+    room: float,
+) -> None:
     """Draws a panel and its names."""
     plot.across.on(axis, "x")
     plot.up.on(axis, "y")
@@ -226,7 +233,7 @@ def _draw(page: Figure, axis: Axes, plot: Plot, texts: Mapping[str, str], style:
         _draw_bars(axis, plot, name, (x, y), style[name].colour)
         labels.mark(axis, x, y, style[name], transform=axis.transAxes, zorder=4)
         found.append(labels.Label(texts[name], style[name], y, (x,)))
-    labels.write(page, [axis], found)
+    labels.write(page, [axis], found, room)
 
 
 def _draw_bars(axis: Axes, plot: Plot, name: str, point: tuple[float, float], colour: str) -> None:

@@ -29,7 +29,7 @@ def test_names_with_room_stand_beside_their_points():
 def page_of(found, n=1):
     page = blank_page(6, 3)
     panels = [page.add_axes((0.1, 0.1, 0.3, 0.8)), page.add_axes((0.7, 0.1, 0.25, 0.8))][:n]
-    labels.write(page, panels, found)
+    labels.write(page, panels, found, 1.5)
     return page
 
 
@@ -63,6 +63,14 @@ def test_names_measured_fit_what_is_drawn():
     page = blank_page(6, 3)
     drawn = [page.text(0, 0, text, size=labels.SIZE).get_window_extent().width / page.dpi for text in texts]
     assert max(drawn) < labels.width(texts) - labels.GLYPH < max(drawn) * 1.15 + 0.06
+
+
+@pytest.mark.parametrize("text", ["dps-100", "a-long-name-of-a-row[zeta=0.25]", "m" * 200 + " ↓ 7.01"])
+def test_long_names_become_smaller_and_then_lose_their_middle(text):
+    shown, size = labels.shorten(text, 1.5)
+    assert labels.width([shown]) * size / labels.SIZE <= 1.5 + 1e-9
+    assert (size == labels.SIZE) == (text == "dps-100") and size >= labels.LEAST * 0.95
+    assert shown == text or ("…" in shown and shown.endswith(text[-9:]))
 
 
 def test_marks_with_something_inside_are_hollow():

@@ -23,6 +23,11 @@ def test_a_hopeless_row_is_clipped(better, hopeless):
     assert all(limits.sign(end) == "" for interval in GOOD for end in interval[:3])
 
 
+def test_the_wide_interval_of_a_few_images_does_not_stretch_the_axis():
+    wide = Interval(26.0, -40.0, 90.0, 3)
+    assert robust([*GOOD, wide], 1) == robust([*GOOD, far(26.0)], 1)
+
+
 def test_a_much_better_row_is_not():
     limits = robust([*GOOD, far(60.0)], 1)
     assert limits.sign(60.0) == "" and limits.share(60.0) < 1

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from bench.report.columns import KNOWN
-from bench.report.figures.colours import BASELINE, looks
+from bench.report.figures.colours import BASELINE, SHAPES, looks
 from bench.report.figures.cost import plot
 from bench.report.figures.page import encode
 from bench.report.ranking import judge_all
@@ -34,7 +34,7 @@ def marks(axis):
     return [
         (round(float(line.get_xdata()[0]), 6), round(float(line.get_ydata()[0]), 6))
         for line in axis.lines
-        if line.get_marker() == "o" or line.get_marker() in "s^DvPX*" and line.get_marker() != "None"
+        if line.get_marker() in SHAPES
     ]
 
 
@@ -47,7 +47,7 @@ def names(page):
 
 def test_passes_come_first_seconds_second_and_every_row_is_named_once(draw):
     page = draw(records())
-    passes, seconds, column = page.axes
+    passes, seconds, _ = page.axes
     assert "passes" in passes.get_xlabel() and "seconds" in seconds.get_xlabel()
     assert passes.get_xscale() == seconds.get_xscale() == "log"
     assert [name.split(" ")[0] for name in sorted(names(page))] == [
