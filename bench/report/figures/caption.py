@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from bench.names import counted
+from bench.report.figures.page import font
 from bench.report.tables import Table
 from bench.report.text import plain
 
@@ -13,6 +14,10 @@ SOFT = "#565b62"
 """Colour of captions."""
 SIZE = 8.0
 """Their font size, in points."""
+TITLE = 11.0
+"""That of titles."""
+EXACT = 64
+"""Font size at which texts are measured, in pixels."""
 LINE_HEIGHT = 0.155
 """Of a caption, in inches."""
 PER_INCH = 17.0
@@ -46,7 +51,11 @@ def _pooled(tables: Sequence[Table]) -> dict[str, str]:
     for table in tables:
         for name, text in _facts(table).items():
             found.setdefault(name, {})[text] = None
-    facts = {name: ", ".join(texts) for name, texts in found.items()}
+    facts = {}
+    for name, texts in found.items():
+        first, *others = texts
+        start = first[: first.find("= ") + 2]
+        facts[name] = ", ".join([first, *(text.removeprefix(start) for text in others)])
     return facts | {"tasks": f"{len(tables)} tasks pooled" if len(tables) > 1 else ""}
 
 
@@ -64,6 +73,18 @@ def noise(table: Table) -> str:
 def fold(text: str, inches: float) -> list[str]:
     """The lines of a caption of this width."""
     return textwrap.wrap(text, max(int(inches * PER_INCH), 20))
+
+
+def head(page: Figure, title: str, left: float = 0.1) -> None:
+    """Writes the title of a page at its upper edge, smaller where it is long."""
+    width, height = page.get_size_inches()
+    size = fitting(title, TITLE, width - 2 * left)
+    page.text(left / width, 1 - 0.1 / height, title, size=size, va="top")
+
+
+def fitting(text: str, size: float, inches: float) -> float:
+    """The font size, at most this one, at which a text is no wider than so many inches."""
+    return min(size, inches * 72 * EXACT / max(font(EXACT).getlength(text), 1))
 
 
 def write(page: Figure, texts: Sequence[str], left: float, top: float) -> None:

@@ -10,7 +10,7 @@ from bench.names import counted
 from bench.report.across.ranks import Across
 from bench.report.columns import Column
 from bench.report.figures.axes import labels
-from bench.report.figures.caption import LINE_HEIGHT, captions, fold, write
+from bench.report.figures.caption import LINE_HEIGHT, captions, fold, head, write
 from bench.report.figures.colours import Look
 from bench.report.figures.page import LINE, STYLE, blank_page
 from bench.report.tables import Table
@@ -39,8 +39,7 @@ def draw(one: Across, columns: Sequence[Column], looks: dict[str, Look], tables:
     tall = top + high + 0.55
     with rc_context(STYLE):
         page = blank_page(wide, tall)
-        title = f"Average ranks over {counted(len(one.tasks), 'task')}"
-        page.text(0.1 / wide, 1 - 0.1 / tall, title, size=11, va="top")
+        head(page, f"Average ranks over {counted(len(one.tasks), 'task')}")
         write(page, texts, 0.1, 0.33)
         for k, column in enumerate(shown):
             place = (k * (left + PANEL + RIGHT) + left) / wide, 0.55 / tall, PANEL / wide, high / tall

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.report.figures.caption import caption, captions, fold, noise, write
+from bench.report.figures.caption import TITLE, caption, captions, fold, head, noise, write
 from bench.report.figures.page import blank_page
 from bench.report.tables import build
 from tests.made_exact import exact_row, exact_tables
@@ -39,7 +39,15 @@ def test_panels_share_what_is_equal_and_say_what_differs():
     shared, own = captions([[one], [other]])
     assert shared == f"suite linear; n = {N} images of tiny; prior net" and own == ["σ = 0.1", "σ = 0.5"]
     shared, own = captions([[one, other], [one]])
-    assert own == ["σ = 0.1, σ = 0.5, 2 tasks pooled", "σ = 0.1"] and "prior net" in shared
+    assert own == ["σ = 0.1, 0.5, 2 tasks pooled", "σ = 0.1"] and "prior net" in shared
+
+
+@pytest.mark.parametrize("title", ["short", "a title that is longer than its page is wide " * 3])
+def test_titles_fit(title):
+    page = blank_page(4, 3)
+    head(page, title)
+    box = page.texts[0].get_window_extent()
+    assert box.x1 <= 4 * page.dpi and (page.texts[0].get_fontsize() == TITLE) == (title == "short")
 
 
 def test_lines_fit_their_width():

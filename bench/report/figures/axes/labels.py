@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
+from bench.report.figures.caption import EXACT
 from bench.report.figures.colours import BASELINE, FILLED, HOLLOW, Look
 from bench.report.figures.page import font
 
@@ -23,8 +24,6 @@ GUTTER = 0.3
 """Inches between a panel and the names, in which lines bend."""
 LEAST = 5.0
 """Its least font size, at which it loses its middle."""
-EXACT = 64
-"""Font size at which names are measured, in pixels."""
 STAR = 1.6
 """How much larger a star must be to look as large as the others."""
 MARK = 6.0

@@ -17,7 +17,7 @@ from bench.report.columns import Column
 from bench.report.figures.axes import labels
 from bench.report.figures.axes.limits import Limits
 from bench.report.figures.axes.swarm import swarm
-from bench.report.figures.caption import LINE_HEIGHT, caption, fold, write
+from bench.report.figures.caption import LINE_HEIGHT, caption, fold, head, write
 from bench.report.figures.colours import BASELINE, Look
 from bench.report.figures.cost.points import Panel, Point, panel_of, remarks_of, texts_of, usual_machine
 from bench.report.figures.page import STYLE, blank_page
@@ -79,12 +79,12 @@ def _page(table: Table, panels: Sequence[Panel], looks: dict[str, Look], remarks
     beside = LEFT + PASSES + labels.GUTTER + names
     wide = beside + (SECONDS if with_seconds else 0) + RIGHT
     high = max(LEAST_HIGH, 0.1 + labels.APART * max(map(len, texts)))
-    head, foot = fold(caption(table), wide - 0.2), fold(remarks, wide - 0.2)
-    top, below = 0.5 + LINE_HEIGHT * len(head), 0.6 + LINE_HEIGHT * len(foot)
+    about, foot = fold(caption(table), wide - 0.2), fold(remarks, wide - 0.2)
+    top, below = 0.5 + LINE_HEIGHT * len(about), 0.6 + LINE_HEIGHT * len(foot)
     tall = top + len(panels) * (high + BETWEEN) - BETWEEN + below
     page = blank_page(wide, tall)
-    page.text(0.1 / wide, 1 - 0.1 / tall, f"Quality against cost: {table.title}", size=11, va="top")
-    write(page, head, 0.1, 0.33)
+    head(page, f"Quality against cost: {table.title}")
+    write(page, about, 0.1, 0.33)
     write(page, foot, 0.1, tall - below + 0.5)
     for k, panel in enumerate(panels):
         bottom = (tall - top - (k + 1) * high - k * BETWEEN) / tall

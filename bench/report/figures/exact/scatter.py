@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from bench.report.exact import FLOOR, ordered
 from bench.report.figures.axes import labels
 from bench.report.figures.axes.limits import Limits, around
-from bench.report.figures.caption import LINE_HEIGHT, SOFT, captions, fold, write
+from bench.report.figures.caption import LINE_HEIGHT, SOFT, captions, fitting, fold, head, write
 from bench.report.figures.colours import BASELINE, Look, inside, looks
 from bench.report.figures.page import LINE, STYLE, blank_page
 from bench.report.tables import Table
@@ -129,18 +129,18 @@ def scatter(
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
     shared, own = captions([tables for _, tables in panels])
-    head = fold(f"{shared}. {REMARKS}", across * step - 0.2)
-    top = 0.45 + LINE_HEIGHT * len(head)
+    lines = fold(f"{shared}. {REMARKS}", across * step - 0.2)
+    top = 0.45 + LINE_HEIGHT * len(lines)
     wide, tall = across * step, top + down * (ABOVE + high + BELOW)
     with rc_context(STYLE):
         page = blank_page(wide, tall)
-        page.text(0.1 / wide, 1 - 0.1 / tall, title, size=11, va="top")
-        write(page, head, 0.1, 0.33)
+        head(page, title)
+        write(page, lines, 0.1, 0.33)
         for k, plot in enumerate(plots):
             left = k % across * step + LEFT
             bottom = tall - top - (k // across + 1) * (ABOVE + high) - k // across * BELOW
             axis = page.add_axes((left / wide, bottom / tall, PANEL / wide, high / tall))
-            _write_title(axis, panels[k][0], own[k])
+            _write_title(axis, panels[k][0], own[k], step - LEFT)
             axis.set_xlabel(labelled[0], fontsize=9)
             axis.set_ylabel(labelled[1], fontsize=9)
             _draw(page, axis, plot, texts[k], style, names)
@@ -199,11 +199,17 @@ def _exact_median(tables: Sequence[Table], medians: Mapping[str, Median]) -> flo
     return None
 
 
-def _write_title(axis: Axes, title: str, about: str) -> None:
+def _write_title(axis: Axes, title: str, about: str, inches: float) -> None:
     """Writes what a panel is about above it."""
     axis.set_title(title, fontsize=9.5, loc="left", pad=16)
     axis.annotate(
-        about, (0, 1), (0, 5), textcoords="offset points", xycoords="axes fraction", size=7.5, color=SOFT
+        about,
+        (0, 1),
+        (0, 5),
+        textcoords="offset points",
+        xycoords="axes fraction",
+        size=fitting(about, 7.5, inches),
+        color=SOFT,
     )
 
 
