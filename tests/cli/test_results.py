@@ -26,6 +26,16 @@ def test_the_page_alone_and_after_every_run(tiny, tmp_path):
     assert bench("report", "--from", tmp_path, "--html", "--paper", "dps").exit_code == 2
 
 
+def test_figures_in_the_formats_that_are_asked_for(tiny, tmp_path):
+    run_tiny(tiny, tmp_path, "--solver", "pinv", "--solver", "ddrm", "--images", 2, "--no-report")
+    done = bench("report", "--from", tmp_path, "--figures", "svg, pdf", "--out", tmp_path / "out")
+    kinds = {path.suffix for path in (tmp_path / "out").iterdir()}
+    assert done.exit_code == 0 and kinds == {".md", ".csv", ".svg", ".pdf"}
+    for wrong in (("gif",), ("",), ("svg", "--html"), ("svg", "--latex"), ("svg", "--paper", "dps")):
+        done = bench("report", "--from", tmp_path, "--figures", *wrong)
+        assert done.exit_code == 2 and "--figures" in done.output
+
+
 def test_reports_without_records(tmp_path):
     for args, code in (([], 2), (["--from", tmp_path], 1), (["--from", tmp_path / "absent"], 1)):
         assert bench("report", *args).exit_code == code

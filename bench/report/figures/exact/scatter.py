@@ -275,4 +275,5 @@ def _short(value: float) -> str:
     """A number with three digits."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.1f}".replace("-", "−") if abs(value) >= 1 else f"{value:.1g}"
+    text = f"{value:.1f}" if abs(value) >= 1 else f"{value:.1g}"
+    return text.replace("-", "−", 1) if value < 0 else text

@@ -1,7 +1,7 @@
 """The best, the median and the worst picture of every method's row, beside their truths."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -11,10 +11,10 @@ from bench.report.figures.pictures.sheet import INK, PALE, Sheet, Text, fit, fol
 from bench.report.figures.pictures.shots import Find, Shot, first_shot, truth
 from bench.report.tables import Row, Table
 
-FEWEST = 3
-"""Pictures of a row that are needed."""
 CELL = 112
 """Least side of a square in pixels; small images are enlarged by whole factors."""
+LARGEST = 128
+"""Side of a square in pixels to which larger images are shrunk."""
 SIZE = 14
 """Font size where a square has `CELL`."""
 NAMES = 1.5
@@ -36,7 +36,7 @@ class Extreme:
     shot: Shot
     true: Image.Image
     score: float
-    place: tuple[int, int]
+    place: tuple[int, int] = (0, 0)
 
 
 def draw(table: Table, metric: Column | None, find: Find) -> Sheet | None:
@@ -44,31 +44,42 @@ def draw(table: Table, metric: Column | None, find: Find) -> Sheet | None:
     if metric is None or not metric.better:
         return None
     found: dict[str, list[Extreme]] = {}
-    kept = 0
     for row in table.rows:
-        shots = [] if row.head.baseline else _shots(table, row, metric, find)
-        if len(shots) >= FEWEST:
-            kept = max(kept, len(shots))
-            found[row.name] = [shots[0], shots[(len(shots) - 1) // 2], shots[-1]]
-    return _paint(table, metric, found, kept) if found else None
+        extremes = [] if row.head.baseline else _extremes(table, row, metric, find)
+        if len(extremes) == len(WHICH):
+            found[row.name] = extremes
+    return _paint(table, metric, found) if found else None
 
 
-def _shots(table: Table, row: Row, metric: Column, find: Find) -> list[Extreme]:
-    """The pictures of a row from the best to the worst."""
+def _extremes(table: Table, row: Row, metric: Column, find: Find) -> list[Extreme]:
+    """The kept pictures nearest to the best, the middle and the worst place of a row, as many as there are.
+
+    Only these are read, since a run may keep thousands.
+    """
     scores = row.scores(metric.name)
     ordered = sorted(scores, key=lambda image: -metric.better * scores[image])
-    found = []
-    for k, image in enumerate(ordered):
-        shot, true = first_shot(row, image, find), truth(table, image, find)
-        score = shot.score(metric) if shot else None
-        if shot and true and score is not None:
-            found.append(Extreme(shot, true, score, (k + 1, len(ordered))))
-    return sorted(found, key=lambda one: -metric.better * one.score)
+    found: dict[str, Extreme] = {}
+    for aim in (0, len(ordered) - 1, (len(ordered) - 1) / 2):
+        for k in sorted(range(len(ordered)), key=lambda k: abs(k - aim)):
+            image = ordered[k]
+            one = None if image in found else _extreme(table, row, image, metric, find)
+            if one:
+                found[image] = replace(one, place=(k + 1, len(ordered)))
+                break
+    return sorted(found.values(), key=lambda one: one.place)
 
 
-def _paint(table: Table, metric: Column, found: dict[str, list[Extreme]], kept: int) -> Sheet:
+def _extreme(table: Table, row: Row, image: str, metric: Column, find: Find) -> Extreme | None:
+    """The picture of an image beside its truth, if both were kept."""
+    shot = first_shot(row, image, find)
+    true = truth(table, image, find) if shot else None
+    score = shot.score(metric) if shot else None
+    return Extreme(shot, true, score) if shot and true and score is not None else None
+
+
+def _paint(table: Table, metric: Column, found: dict[str, list[Extreme]]) -> Sheet:
     native = max(max(one.true.size) for extremes in found.values() for one in extremes)
-    side = native * max(1, -(-CELL // native))
+    side = native * -(-CELL // native) if native < CELL else LARGEST
     gap, size = max(side // 32, 4), round(SIZE * side / CELL)
     line, names = line_height(size), round(NAMES * side)
     group = 2 * side + 5 * gap
@@ -78,8 +89,8 @@ def _paint(table: Table, metric: Column, found: dict[str, list[Extreme]], kept: 
     )
     unit = " in dB" if metric.name.startswith("psnr") else ""
     reading = (
-        f"{caption(table)}. By {metric.label}{unit}, of the {kept} images whose pictures were kept; right of "
-        "each truth the reconstruction; in brackets its place among all images of the row."
+        f"{caption(table)}. By {metric.label}{unit}, of the images whose pictures were kept; right of each "
+        "truth the reconstruction; in brackets its place among all images of the row."
     )
     texts = fold(reading, sheet.width - 2 * gap, size)
     sheet.lines(texts, (gap, gap + 2 * size + line * 1.4), size)

@@ -4,8 +4,9 @@ At most eight columns stand side by side; further rows follow below, beside the 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -89,7 +90,7 @@ def draw(
     table: Table, metric: Column | None, scores: dict[str, Score], looks: dict[str, Look], find: Find
 ) -> Sheet | None:
     """The grid, or None where no picture was kept."""
-    images = [image for image in table.images if find(f"truth/{table.truths.get(image)}.png")][:IMAGES]
+    images = list(islice(_shown(table, find), IMAGES))
     columns = []
     for row in sorted(table.rows, key=lambda row: not row.head.baseline):
         column = _column(table, row, images, metric, scores.get(row.name), looks[row.name], find)
@@ -99,6 +100,13 @@ def draw(
         return None
     given = _given(table, images, find)
     return _paint(table, metric, given, columns)
+
+
+def _shown(table: Table, find: Find) -> Iterator[str]:
+    """The images whose truths were kept."""
+    for image in table.images:
+        if find(f"truth/{table.truths.get(image)}.png"):
+            yield image
 
 
 def bands(n: int) -> list[int]:
