@@ -126,8 +126,9 @@ MUTANTS = [
     Mutant("one iteration", "range(self.iterations)", "range(1)"),
     Mutant(
         "one length for the batch",
-        "return cg.x",
-        "return cg.x.norm() / self.gamma / A.adjoint(r).norm() * self.gamma * A.adjoint(r)",
+        "self._rr / curvature.clamp_min(tiny)",
+        "self._rr.sum() / curvature.sum()",
+        helper="ConjugateGradients",
     ),
     LEVEL_OFF,
     Mutant("noise in the last step", "fresh_noise(noise, x, s))\n", "fresh_noise(noise, x, s))" + LAST_NOISE + "\n"),
