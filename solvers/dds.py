@@ -23,7 +23,6 @@ from bench.solver import (
     fresh_noise,
 )
 
-
 RELATIVE = 1e-6
 """Residual at which conjugate gradients end; below it they would amplify rounding by gamma."""
 

@@ -20,7 +20,7 @@ from bench.solver import (
     SVDOperator,
     per_image,
 )
-from solvers.tds import log_twist, resample
+from solvers.tds import resample
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class FPSSMC(Solver):
             if s.sigma > 0:
                 y_t = y_t + q**0.5 * A(noise.new(prior.shape).repeat_interleave(P, 0))
             if P > 1:
-                log_w = log_twist(A, y_t - A(x), q, w**0.5)
+                r, variance = A.Ut(y_t - A(x)), q * A.s**2 + w
+                log_w = -0.5 * (r**2 * torch.where(variance > 0, 1 / variance, 0)).flatten(1).sum(1)
                 kept, _ = resample(log_w.view(B, P), noise.uniform(()), P)
                 x, x0 = x[kept], x0[kept]
             if s.sigma > 0:

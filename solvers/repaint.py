@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from bench.solver import (
     Count,
-    LinearOperator,
     Measurement,
     Noise,
     Operator,
@@ -23,7 +22,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class RePaint(Solver):
-    """RePaint (Lugmayr et al., CVPR 2022, arXiv 2201.09865, algorithm 1), where A measures pixels.
+    """RePaint (Lugmayr et al., CVPR 2022, arXiv 2201.09865, algorithm 1), for masks.
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x]
@@ -32,10 +31,9 @@ class RePaint(Solver):
             U - 1 times after every L steps: back by L levels, to u, and down again,
                      x  = a x + sqrt(sigma_u^2 - a^2 sigma_s^2) z,   a = alpha_u / alpha_s
 
-    ``steps`` counts network evaluations. There are as many levels as allow for all repeats, and the returns
-    that would be too many are left out at the noisiest levels. The result satisfies A x = y even where y is
-    noisy; sigma is not used. Without repeats it is MCG with zeta = 0. Repeats make the two parts of the image
-    agree, but not the result a sample of the posterior: more of them lose variance.
+    ``steps`` counts network evaluations; returns that would be too many are left out at the noisiest levels.
+    The result satisfies A x = y even where y is noisy; sigma is not used. Without repeats it is MCG with
+    zeta = 0. Repeats make the parts of the image agree, and lose variance.
 
     Preset ``official``: 250 levels, L = 10 and U = 10. Not reproduced: known pixels that are put in before
     each evaluation, and not in the end.
@@ -58,7 +56,7 @@ class RePaint(Solver):
             return f"RePaint needs singular values of 0 and 1, as masks have; {type(A).__name__} has others"
         return super().reject(A, prior)
 
-    def solve(self, measurement: Measurement[LinearOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
+    def solve(self, measurement: Measurement[SVDOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every evaluation; ``steps`` NFE, no vjp."""
         y, A, _ = measurement
         visits = self.visits()
@@ -78,21 +76,15 @@ class RePaint(Solver):
             yield Step(x, x0)
 
     def visits(self) -> list[int]:
-        """The places of levels in the order of visits, from 0, the noisiest, to their number, the clean one."""
+        """The places of levels in the order of visits: 0 is the noisiest, the last one clean."""
         U, L = self.repeats, self.jump
         n = (self.steps - 1) % L + 1
         while n + (U - 1) * L * len(range(L, n, L)) < self.steps:
             n += L
-        returns, left = dict.fromkeys(range(n + 1), 0), (self.steps - n) // L
+        returns = [0] * (n + 1)
         for place in range(n - 1, L - 1, -L):
-            returns[place] = min(U - 1, left)
-            left -= returns[place]
+            returns[place] = min(U - 1, (self.steps - n) // L - sum(returns))
         visits = [0]
-        while visits[-1] < n:
-            here = visits[-1]
-            if returns[here]:
-                returns[here] -= 1
-                visits.append(here - L)
-                here -= L
-            visits.append(here + 1)
+        for place in range(1, n + 1):
+            visits += [place, *returns[place] * [*range(place - L, place + 1)]]
         return visits

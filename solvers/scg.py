@@ -74,7 +74,7 @@ class SCG(Solver):
         x = levels[0].std * noise.new(prior.shape)
         x0 = prior.denoise(x, levels[0])
         for k, (t, s) in enumerate(pairwise(levels), 1):
-            now, now0, least = x, x0, torch.inf
+            now, now0, least = x, x0, x.new_full((len(x),), torch.inf)
             for _ in range(self.candidates if free <= k < free + guided else 1):
                 tried = ddim(now, now0, t, s, self.eta, fresh_noise(noise, now, s))
                 tried0 = prior.denoise(tried, s) if s.sigma > 0 else now0

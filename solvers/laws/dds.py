@@ -54,7 +54,9 @@ def iteration_error(cls: SolverClass) -> float:
     for gamma in (0.3, 3.0):
         case = problem("mixture", 0.3)
         H, x = dense(case.A)[0], streams(16).new((4,))
-        step = next(cls(steps=2, gamma=gamma, iterations=1).solve(case.measurement(16), case.prior, streams(16)))
+        step = next(
+            cls(steps=2, gamma=gamma, iterations=1).solve(case.measurement(16), case.prior, streams(16))
+        )
         x0 = case.prior.denoise(x, case.prior.schedule.level(500))
         b = gamma * (case.y - x0 @ H.T) @ H
         M = torch.eye(4, dtype=F64) + gamma * H.T @ H
@@ -131,7 +133,11 @@ MUTANTS = [
         helper="ConjugateGradients",
     ),
     LEVEL_OFF,
-    Mutant("noise in the last step", "fresh_noise(noise, x, s))\n", "fresh_noise(noise, x, s))" + LAST_NOISE + "\n"),
+    Mutant(
+        "noise in the last step",
+        "fresh_noise(noise, x, s))\n",
+        "fresh_noise(noise, x, s))" + LAST_NOISE + "\n",
+    ),
     Mutant("one noise for the batch", "fresh_noise(noise, x, s)", "fresh_noise(noise, x, s)" + ONE_NOISE),
     HALF,
 ]

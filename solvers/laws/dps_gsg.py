@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from functools import partial
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from solvers.laws.guided import SPREADS
 
 
 class Directions(Noise):
-    """Noise whose draws 1 to 4 of every five after the first are 2 e_1, ..., 2 e_4: the mean of u u^T is I."""
+    """Noise that gives 2 e_1, ..., 2 e_4 in four of five calls after the first: u u^T is I on average."""
 
     def __init__(self, noise: Noise, dtype: torch.dtype) -> None:
         self.noise, self.calls = noise, -1
@@ -50,8 +51,9 @@ def dps_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     for prior, step, clip, v in product(("skew", "mixture"), ("norm", "squared"), (False, True), SPREADS):
         case = problem(prior, 0.1, dtype)
         known, noise = LearnedVariance(case.prior, v), Directions(streams(4, dtype), dtype)
-        path = case.path(cls(steps=10, zeta=0.3, step=step, clip=clip, queries=4, mu=1.0), noise, known)
-        other = case.path(DPS(steps=10, zeta=0.3, step=step, clip=clip), streams(4, dtype), known)
+        settings: dict[str, Any] = {"steps": 10, "zeta": 0.3, "step": step, "clip": clip}
+        path = case.path(cls(**settings, queries=4, mu=1.0), noise, known)
+        other = case.path(DPS(**settings), streams(4, dtype), known)
         errors.append(gap(path, other))
     return worst(errors)
 

@@ -124,7 +124,7 @@ def alone_error(cls: SolverClass) -> float:
 
 
 def limits(steps: int) -> Iterator[Limit]:
-    """The variance of one particle in unmeasured directions: every step refreshes the share c of the noise."""
+    """The variance of one particle in unmeasured directions: every step refreshes a share c of the noise."""
     for c in (0.5, 0.72, 0.95, 1.0):
         solver = Single(steps, FPSSMC(steps, particles=1, c=c))
         variance = unmeasured_variance(solver, 2 * steps + 1)
@@ -148,7 +148,12 @@ LAWS = [
         "all particles, by dense matrices",
         PATH,
         particles_error,
-        ("weights without the spread of x", "weights of x0", "others start apart from y_T", "noise of y without alpha"),
+        (
+            "weights without the spread of x",
+            "weights of x0",
+            "others start apart from y_T",
+            "noise of y without alpha",
+        ),
     ),
     Law("image alone = image in a batch", PATH, alone_error, ("one noise for the batch",)),
     Law(
@@ -169,11 +174,17 @@ MUTANTS = [
     ),
     Mutant("draw not narrowed", "A.V(left * z)", "A.V(z)"),
     Mutant("eta in place of c", "(1 - self.c) ** 0.5", "1 - self.c"),
-    Mutant("weights without the spread of x", "log_twist(A, y_t - A(x), q,", "log_twist(A, y_t - A(x), 0 * q,"),
-    Mutant("weights of x0", "log_twist(A, y_t - A(x)", "log_twist(A, y - A(x0)"),
+    Mutant(
+        "weights without the spread of x",
+        "variance = A.Ut(y_t - A(x)), q *",
+        "variance = A.Ut(y_t - A(x)), 0 *",
+    ),
+    Mutant("weights of x0", "A.Ut(y_t - A(x))", "A.Ut(y - A(x0))"),
     Mutant("others start apart from y_T", "x = x - A.pinv(A(x) - y_t)", "pass"),
     Mutant(
-        "one noise for the batch", "z = A.Vt(noise.new((P, *prior.shape)).", "z = A.Vt(noise.new((P, *prior.shape))[:1].expand(B, P, *prior.shape)."
+        "one noise for the batch",
+        "z = A.Vt(noise.new((P, *prior.shape)).",
+        "z = A.Vt(noise.new((P, *prior.shape))[:1].expand(B, P, *prior.shape).",
     ),
     Mutant(
         "state in half precision",

@@ -45,9 +45,7 @@ def walk(n: int, U: int, L: int) -> Iterator[int]:
             yield t
 
 
-def recursion(
-    p: recursions.Affine, n: int, U: int, L: int, v: float | None = None
-) -> recursions.Moments:
+def recursion(p: recursions.Affine, n: int, U: int, L: int, v: float | None = None) -> recursions.Moments:
     """Measured coordinates become sqrt(a) y / s + sqrt(1 - a) z; a way up is the forward process."""
     grid = recursions.respaced(n)[::-1]  # clean first
     seen, identity = p.s > 0, np.eye(4)

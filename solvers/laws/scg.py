@@ -106,7 +106,11 @@ MUTANTS = [
         "fresh_noise(noise, now, s))\n",
         "fresh_noise(noise, now, s))" + LAST_NOISE + "\n",
     ),
-    Mutant("one choice for the batch", "worse = per_image(misfit > least, x).bool()", "worse = (misfit > least).any()"),
+    Mutant(
+        "one choice for the batch",
+        "worse = per_image(misfit > least, x).bool()",
+        "worse = (misfit > least).any()",
+    ),
     Mutant(
         "state in half precision",
         "            yield Step(x, x0)",
