@@ -21,8 +21,8 @@ from bench.solver import (
     Step,
     Steps,
     ddpm,
+    dot,
     fresh_noise,
-    norm,
     per_image,
     vjp_once,
 )
@@ -38,8 +38,9 @@ class DPSGSG(Solver):
                      x  = ancestral step from x with x0, minus zeta (dx0/dx)^T g / (2 ||y - A(x0)||)
 
     g is an unbiased estimate of the gradient of l, smoothed by normals of standard deviation mu: there is one
-    where A rounds, too. With linear A and many queries it tends to DPS, with its units of zeta. Its variance
-    grows with the number of pixels.
+    where A rounds, too. Its variance grows with the number of pixels. Where A rounds, y - A(x0) may vanish:
+    its norm counts at least half of the root of the mean l of the queries. With linear A and many queries
+    the method tends to DPS, with its units of zeta.
 
     With Poisson noise, the norm has the weights 1 / (2 y) of DPS. sigma is not used.
 
@@ -79,15 +80,19 @@ class DPSGSG(Solver):
 
     def gradient(self, x0: Tensor, measurement: Measurement, noise: Noise) -> Tensor:
         """An estimate of the gradient of ||r|| or ||r||^2 by x0, (B, *shape)."""
-        g = torch.zeros_like(x0)
+        g, smoothed = torch.zeros_like(x0), 0.0 * loss(x0, measurement)
         for _ in range(self.queries):
             u = noise.like(x0)
-            above, below = (misfit(x0 + mu * u, measurement) for mu in (self.mu, -self.mu))
-            g = g + u * (above**2 - below**2) / (2 * self.mu * self.queries)
-        return g / (2 * misfit(x0, measurement)) if self.step == "norm" else g
+            above, below = (loss(x0 + mu * u, measurement) for mu in (self.mu, -self.mu))
+            g = g + u * (above - below) / (2 * self.mu * self.queries)
+            smoothed = smoothed + (above + below) / (2 * self.queries)
+        length = torch.maximum(loss(x0, measurement), smoothed / 4).sqrt()
+        least = torch.finfo(x0.dtype).tiny ** 0.5
+        return g / (2 * length.clamp_min(least)) if self.step == "norm" else g
 
 
-def misfit(x0: Tensor, measurement: Measurement) -> Tensor:
-    """||y - A(x0)|| of each image, in a shape that broadcasts against x0, (B, *shape)."""
+def loss(x0: Tensor, measurement: Measurement) -> Tensor:
+    """||y - A(x0)||^2 of each image, in a shape that broadcasts against x0, (B, *shape)."""
     (y, A, _), model = measurement, measurement.noise
-    return per_image(norm(model.weights(y) ** 0.5 * (y - A(x0)), A.measured), x0)
+    r = A.masked(model.weights(y) ** 0.5 * (y - A(x0)))
+    return per_image(dot(r, r), x0)

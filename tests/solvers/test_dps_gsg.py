@@ -23,3 +23,17 @@ def test_a_step_has_the_gradient_of_its_smoothed_loss():
         expected = -4 * y * math.exp(-((x0 / mu) ** 2) / 2) / math.sqrt(2 * math.pi) / mu
         assert abs(float(g.mean()) - expected) < 4 * float(g.std()) / n**0.5
         assert float(g.std()) / n**0.5 < 0.03
+
+
+def test_a_step_stays_bounded_where_the_residual_vanishes():
+    """At x0 = 0.2 the bit is already that of y; its neighbours have another one."""
+    noise = StreamNoise([stream_key("gsg", i) for i in range(50)], torch.float64)
+    A, y = (
+        make_operator("quantise", (1, 1, 1), range(50), bits=1),
+        torch.ones(50, 1, 1, 1, dtype=torch.float64),
+    )
+    at = torch.full_like(y, 0.2)
+    g = DPSGSG(queries=8, mu=0.3).gradient(at, Measurement(y, A, 0.1), noise)
+    assert float(A(at).sub(y).abs().max()) == 0 and 0.1 < float(g.abs().max()) < 20
+    flat = DPSGSG(queries=8, mu=0.001).gradient(at, Measurement(y, A, 0.1), noise)
+    assert float(flat.abs().max()) == 0, "no query sees another bit"
