@@ -1,4 +1,4 @@
-"""How SCG spends its evaluations, and what the methods without a gradient of A make of operators that round."""
+"""How SCG spends its evaluations, and what methods without a gradient of A make of operators that round."""
 
 import pytest
 import torch
