@@ -11,7 +11,6 @@ from bench.checks.solver import check_solver
 from bench.solver import ConjugateGradients, Count, LinearOperator, Solver, Step, Steps, ddim, norm
 from tests.ours import SOLVERS
 
-
 LONGER = {"scg": 100}
 """Evaluations of a method that chooses among candidates: 20 of them make too few steps to beat A+ y."""
 
