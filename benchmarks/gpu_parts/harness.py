@@ -116,14 +116,16 @@ def earlier(job: Job) -> Rows:
 
 def compute_costs(job: Job, name: str, network: str, measured: Rows) -> None:
     """A row for each precision that was measured; operators, noise and metrics are not in it."""
+    from bench.solver import particles
+
     solver = usual(name, network)
-    share = gradient_share(solver)
+    nfe, share = solver.steps * particles(solver), gradient_share(solver)
     for precision in COSTED:
-        cost = predict(measured, network, precision, job.sizes.grid, solver.steps, share)
+        cost = predict(measured, network, precision, job.sizes.grid, nfe, share)
         if cost is None:
             continue
         about = {"kind": "computed", "solver": name, "network": network, "precision": precision}
-        job.emit(**about, batch=job.sizes.grid, nfe=solver.steps, vjps=round(share * solver.steps), **cost)
+        job.emit(**about, batch=job.sizes.grid, nfe=nfe, vjps=round(share * nfe), **cost)
 
 
 def gradient_share(solver: Any) -> float:

@@ -11,11 +11,15 @@ from bench.checks.solver import check_solver
 from bench.solver import ConjugateGradients, Count, LinearOperator, Solver, Step, Steps, ddim, norm
 from tests.ours import SOLVERS
 
+LONGER = {"scg": 100}
+"""Evaluations of a method that chooses among candidates: 20 of them make too few steps to beat A+ y."""
+
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solvers_keep_the_contract(name):
     """Each in a short form; the defaults keep it too, in up to ten seconds."""
-    assert [promise for promise in check_solver(SOLVERS[name]().quick(20)) if promise.broken] == []
+    short = SOLVERS[name]().quick(LONGER.get(name, 20))
+    assert [promise for promise in check_solver(short) if promise.broken] == []
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+"""Inpainting by resampling."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from bench.solver import (
+    Count,
+    Measurement,
+    Noise,
+    Operator,
+    Prior,
+    Solver,
+    Spacing,
+    Step,
+    SVDOperator,
+    ddpm,
+    fresh_noise,
+)
+
+
+@dataclass(frozen=True)
+class RePaint(Solver):
+    """RePaint (Lugmayr et al., CVPR 2022, arXiv 2201.09865, algorithm 1), for masks.
+
+        x ~ N(0, I)
+        for t -> s:  x0 = E[x0 | x]
+                     x  = ancestral step from x with x0
+                     x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
+            U - 1 times after every L steps: back by L levels, to u, and down again,
+                     x  = a x + sqrt(sigma_u^2 - a^2 sigma_s^2) z,   a = alpha_u / alpha_s
+
+    ``steps`` counts network evaluations; returns that would be too many are left out at the noisiest levels.
+    The result satisfies A x = y even where y is noisy; sigma is not used. Without repeats it is MCG with
+    zeta = 0. Repeats make the parts of the image agree, and lose variance.
+
+    Preset ``official``: 250 levels, L = 10 and U = 10. Not reproduced: known pixels that are put in before
+    each evaluation, and not in the end.
+    """
+
+    paper: ClassVar[str] = "2201.09865"
+    needs: ClassVar = SVDOperator
+
+    steps: Count = 500
+    spacing: Spacing = "respaced"
+    repeats: Count = 5
+    """How often each step is made, U."""
+    jump: Count = 1
+    """How many levels lie between a state and the one from which its steps are repeated, L."""
+    clip: bool = True
+    learned_variance: bool = True
+
+    def reject(self, A: Operator, prior: Prior) -> str | None:
+        if isinstance(A, SVDOperator) and bool((A.s * (1 - A.s)).abs().max() > 1e-6):
+            return f"RePaint needs singular values of 0 and 1, as masks have; {type(A).__name__} has others"
+        return super().reject(A, prior)
+
+    def solve(self, measurement: Measurement[SVDOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
+        """Yields the state after every evaluation; ``steps`` NFE, no vjp."""
+        y, A, _ = measurement
+        visits = self.visits()
+        levels = prior.schedule.levels(visits[-1], self.spacing)
+        x = levels[0].std * noise.new(prior.shape)
+        for here, there in pairwise(visits):
+            t, s = levels[here], levels[there]
+            if there < here:
+                a = s.alpha / t.alpha
+                x = a * x + (s.sigma**2 - (a * t.sigma) ** 2) ** 0.5 * noise.like(x)
+                continue
+            x0, v = prior.moments(x, t)
+            x0 = x0.clamp(-1, 1) if self.clip else x0
+            x = ddpm(x, x0, t, s, fresh_noise(noise, x, s), v if self.learned_variance else None)
+            y_s = s.alpha * y + s.sigma * A(noise.like(x)) if s.sigma > 0 else y
+            x = x - A.pinv(A(x) - y_s)
+            yield Step(x, x0)
+
+    def visits(self) -> list[int]:
+        """The places of levels in the order of visits: 0 is the noisiest, the last one clean."""
+        U, L = self.repeats, self.jump
+        n = (self.steps - 1) % L + 1
+        while n + (U - 1) * L * len(range(L, n, L)) < self.steps:
+            n += L
+        returns = [0] * (n + 1)
+        for place in range(n - 1, L - 1, -L):
+            returns[place] = min(U - 1, (self.steps - n) // L - sum(returns))
+        visits = [0]
+        for place in range(1, n + 1):
+            visits += [place, *returns[place] * [*range(place - L, place + 1)]]
+        return visits
