@@ -67,6 +67,13 @@ def test_a_row_with_fewer_images_says_so(plan):
     assert (row.images, row.skip_duplicates, list(row.cells)) == (2, True, ["box", "box2"])
 
 
+def test_a_row_with_several_samples_says_so(plan):
+    cells = [cell for cell in plan.cells if cell.label == "dps"]
+    (asked,) = [row for row in plan.suite.solvers if row.label == "dps"]
+    assert "samples" not in describe_row(asked, cells, 4).to_disk(), "manifests of single samples stay"
+    assert describe_row(asked, [replace(cell, samples=2) for cell in cells], 4).to_disk()["samples"] == 2
+
+
 def test_revisions_are_named_where_they_were_raised(monkeypatch):
     monkeypatch.setitem(METRICS, "psnr", replace(METRICS["psnr"], rev=3))
     assert "psnr=3" in metric_revisions().split() and metric_revisions().startswith("1")

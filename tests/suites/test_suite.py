@@ -304,6 +304,13 @@ def test_a_row_that_is_no_other_than_an_earlier_one_is_refused_or_left_out(tmp_p
         labels(1)
 
 
+@pytest.mark.parametrize("name", ["linear", "nonlinear"])
+def test_stochastic_rows_of_100_evaluations_have_two_samples(name):
+    """Most of a difference between two samplers may be their own randomness."""
+    asked = {row.label: row.samples or 1 for row in load_suite(name).solvers}
+    assert asked == {label: 2 if label.endswith("-100") else 1 for label in asked} and 2 in asked.values()
+
+
 def test_rows_share_a_label_only_where_their_tasks_are_disjoint(tmp_path):
     two = HEAD + TASKS + "  - {name: u, operator: denoise, sigma: 0.2}\nsolvers:\n"
     shared = "  - {solver: dps, label: ours, tasks: [t]}\n  - {solver: ddrm, label: ours, tasks: ['!t']}\n"
