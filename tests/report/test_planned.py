@@ -36,5 +36,7 @@ def test_a_row_with_fewer_samples_than_asked_for_stands_and_says_so(tmp_path):
     assert "not run" not in page and "missing)" not in page
 
     others = [record(name, i, sample=1) for name in ("best", "same") for i in range(N)]
-    page, rows = report(make_run(tmp_path / "more", [*found, *others], manifests=[run]), tmp_path / "more_out")
+    page, rows = report(
+        make_run(tmp_path / "more", [*found, *others], manifests=[run]), tmp_path / "more_out"
+    )
     assert "- 12 of 24 reconstructions so far: `worse`." in page and rows["best"]["samples"] == "2"
