@@ -33,6 +33,7 @@ ANCHORS: tuple[Style, ...] = (
     {"color": LINE, "marker": "X", "markersize": 8},
     {"color": BASELINE, "marker": "D"},
     {"color": BASELINE, "marker": "P"},
+    {"color": LINE, "marker": "p", "markersize": 8},
 )
 """Our anchors in their order; further ones look like baselines."""
 FILLS = ("full", "none", "left", "top")

@@ -40,7 +40,8 @@ SCREEN = ("var_band_", "sw_floor")
 LEGEND = (
     "Medians over problems; \\[small print\\]: their 95 % interval, from order statistics. *Italic*: "
     "anchors, not ranked: `exact` draws from the posterior itself, as many samples, which is the floor; "
-    "`oracle` is DDPM with the posterior's own denoiser; `prior` ignores y. **Bold**: a solver that is "
+    "`oracle` is DDPM with the posterior's own denoiser, and behind a method's name that method's sampler with "
+    "the exact score of the likelihood; `prior` ignores y. **Bold**: a solver that is "
     f"shown to be equivalent to `exact`: within {MARGIN:g} standard deviations of the distance that exact "
     "samples have themselves, by its quartiles over problems. ᶠ: not told apart from `exact`, which is no "
     "proof of being near: what each table would have told apart stands below it. ¹: the solver nearest to "
