@@ -40,8 +40,8 @@ SCREEN = ("var_band_", "sw_floor")
 LEGEND = (
     "Medians over problems; \\[small print\\]: their 95 % interval, from order statistics. *Italic*: "
     "anchors, not ranked: `exact` draws from the posterior itself, as many samples, which is the floor; "
-    "`oracle` is DDPM with the posterior's own denoiser, and behind a method's name that method's sampler with "
-    "the exact score of the likelihood; `prior` ignores y. **Bold**: a solver that is "
+    "`oracle` is DDPM with the posterior's own denoiser, and with a method's name behind it that method's "
+    "sampler with the exact score of the likelihood; `prior` ignores y. **Bold**: a solver that is "
     f"shown to be equivalent to `exact`: within {MARGIN:g} standard deviations of the distance that exact "
     "samples have themselves, by its quartiles over problems. ᶠ: not told apart from `exact`, which is no "
     "proof of being near: what each table would have told apart stands below it. ¹: the solver nearest to "
@@ -188,17 +188,19 @@ def _few(table: Table) -> list[str]:
 
 def _power(columns: Sequence[Column], judged: Numbers) -> list[str]:
     """How far from exact samples a row must be to be told apart, by the metrics that are compared."""
-    texts = []
+    texts, blind = [], []
     for column in columns:
         found = judged[column.name]
         if np.isfinite(found.seen):
             texts.append(f"{column.label} {found.seen:.1f} ({column.show(found.seen * found.spread)})")
-    if not texts:
-        return []
-    return [
+        elif np.isinf(found.seen):
+            blind.append(column.label)
+    told = [
         "Told apart from `exact` in four of five such tables, in standard deviations of its own distance "
         f"(and in the metric's unit): {', '.join(texts)}. Nearer rows mostly get ᶠ."
     ]
+    none = [f"At no distance that often are rows told apart, with so few problems: {', '.join(blind)}."]
+    return told * bool(texts) + none * bool(blind)
 
 
 def _rewards(table: Table) -> list[str]:
