@@ -79,11 +79,9 @@ def learned_score(x: Tensor, prior: Prior, measurement: Measurement[Operator]) -
     Returns:
         (n, *shape).
     """
-    t = prior.schedule.level(0)
-    (y, A, _), model = measurement, measurement.noise
-    each = A.repeat_interleave(len(x))
-    Ax, pull = each.vjp(x)
-    likelihood = pull(model.repeat_interleave(len(x)).score(Ax, y.repeat_interleave(len(x), 0)))
+    t, n, y = prior.schedule.level(0), len(x), measurement.y
+    Ax, pull = measurement.A.repeat_interleave(n).vjp(x)
+    likelihood = pull(measurement.noise.repeat_interleave(n).score(Ax, y.repeat_interleave(n, 0)))
     return (prior.denoise(t.alpha * x, t) - x) / t.ratio**2 + likelihood
 
 

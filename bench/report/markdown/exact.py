@@ -32,8 +32,8 @@ from bench.report.text import (
 )
 from bench.stats.intervals import FEWEST
 
-GLANCE = "mmd"
-"""The distance that is shown at a glance."""
+GLANCE = ("mmd", "ksd")
+"""The distances that are shown at a glance, the first one that a prior has: networks have no MMD."""
 RANKS = {"": "", "best": "¹", "tie": "⁼", "worse": "ʷ"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
@@ -53,6 +53,11 @@ ON_ONE_PAGE = 8
 """More tasks than that have a page for each prior beside the overview: sites do not render pages of over half
 a megabyte."""
 BACK = "[Overview, figures, sources and conventions](report.md)"
+LEARNED = (
+    "Where the prior is a network, its posterior is not known, and nothing is ranked: samples are held "
+    "against the network's score and the truth only. What is said of exact samples here is about other "
+    "tables."
+)
 CONVENTIONS = (
     "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for "
     "every row. Its posterior is known in closed form, and a record is one set of samples from it.",
@@ -109,7 +114,8 @@ def document(
     else:
         parts += chain.from_iterable(sections.values())
     shown: set[str] = set().union(*judged)
-    lines = [*CONVENTIONS, *metric_notes([column for column in columns if column.name in shown])]
+    learned = [LEARNED] if any(table.head.weights_sha256 for table in tables) else []
+    lines = [*learned, *CONVENTIONS, *metric_notes([column for column in columns if column.name in shown])]
     parts += ["## Sources", bullets(sources(tables)), "## Conventions", bullets(lines)]
     return _page(parts), pages
 
@@ -120,24 +126,31 @@ def _page(parts: Sequence[str]) -> str:
 
 def glance(tables: Sequence[Table], judged: Sequence[Numbers], columns: Sequence[Column]) -> list[str]:
     """For each prior, rows by tasks of enough problems: the distance, and in small print its interval."""
-    column = next((column for column in columns if column.name == GLANCE), None)
-    if column is None:
-        return []
-    by_prior: dict[str, list[tuple[Table, Judged]]] = {}
+    by_prior: dict[str, list[tuple[Table, Numbers]]] = {}
     few = []
     for table, found in zip(tables, judged, strict=True):
         if table.usual >= FEWEST:
-            by_prior.setdefault(table.head.prior, []).append((table, found.get(column.name, Judged({}))))
+            by_prior.setdefault(table.head.prior, []).append((table, found))
         else:
             few.append(escape(table.title))
-    if not by_prior:
-        return []
-    parts = ["## At a glance"]
+    parts = []
     for prior, own in by_prior.items():
-        parts += [f"### {escape(prior)}", _matrix(own, column)]
+        if column := _glanced_at(own, columns):
+            found = [(table, numbers.get(column.name, Judged({}))) for table, numbers in own]
+            parts += [f"### {escape(prior)}", _matrix(found, column)]
+    if not parts:
+        return []
+    parts.insert(0, "## At a glance")
     if few:
         parts.append(f"Of fewer than {FEWEST} problems, and below only: {', '.join(few)}.")
     return parts
+
+
+def _glanced_at(own: Sequence[tuple[Table, Numbers]], columns: Sequence[Column]) -> Column | None:
+    """The distance that the tables of a prior are shown by."""
+    known: set[str] = set().union(*(numbers for _, numbers in own))
+    name = next((name for name in GLANCE if name in known), None)
+    return next((column for column in columns if column.name == name), None)
 
 
 def _matrix(judged: Sequence[tuple[Table, Judged]], column: Column) -> str:
