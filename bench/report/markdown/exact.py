@@ -189,7 +189,8 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
         f"{operator}; {noise_text(head.sigma, head.noise)}{told_text(head.told)}; {problems}, {samples}.",
         "\n".join(lines),
     ]
-    remarks = [*_few(table), *_power(shown, judged), *_rewards(table), *notes(table, [], {}, None)]
+    remarks = [*_few(table), *_power(shown, judged), *_of_some(table, shown, judged), *_rewards(table)]
+    remarks += notes(table, [], {}, None)
     return [*parts, bullets(remarks)] if remarks else parts
 
 
@@ -214,6 +215,19 @@ def _power(columns: Sequence[Column], judged: Numbers) -> list[str]:
     ]
     none = [f"At no distance that often are rows told apart, with so few problems: {', '.join(blind)}."]
     return told * bool(texts) + none * bool(blind)
+
+
+def _of_some(table: Table, columns: Sequence[Column], judged: Numbers) -> list[str]:
+    """Metrics that earlier records have not, so that their medians are over fewer problems."""
+    solved, groups = max((len(row.solved) for row in table.rows), default=0), dict[int, list[str]]()
+    for column in columns:
+        n = max(number.interval.n for number in judged[column.name].rows.values())
+        if n < solved:
+            groups.setdefault(n, []).append(column.label)
+    told = []
+    for n, labels in groups.items():
+        told.append(f"Of {n} of {solved} problems only, as the other records lack them: {', '.join(labels)}.")
+    return told
 
 
 def _rewards(table: Table) -> list[str]:

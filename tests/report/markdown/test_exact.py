@@ -49,6 +49,15 @@ def test_a_table_that_tells_nothing_apart_says_so():
     assert "At no distance that often" in text and "Told apart from" not in text
 
 
+def test_a_metric_that_earlier_records_lack_says_of_how_many_problems_it_is():
+    table = exact_table(mmd={"exact": VALUES, "dps": VALUES}, ksd={"exact": VALUES[:2], "dps": VALUES[:2]})
+    columns = [MMD, Column("score-KSD", 3, False, name="ksd")]
+    told = [
+        line for line in section(table, columns, numbers(table, columns))[-1].splitlines() if "lack" in line
+    ]
+    assert told == [f"- Of 2 of {FEWEST} problems only, as the other records lack them: score-KSD."]
+
+
 @pytest.mark.parametrize("most", [1, 2])
 def test_many_tasks_have_a_page_for_each_prior(monkeypatch, most):
     monkeypatch.setattr(exact, "ON_ONE_PAGE", most)
