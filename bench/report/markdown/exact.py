@@ -136,8 +136,8 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], columns: Sequence
     parts = []
     for prior, own in by_prior.items():
         if column := _glanced_at(own, columns):
-            found = [(table, numbers.get(column.name, Judged({}))) for table, numbers in own]
-            parts += [f"### {escape(prior)}", _matrix(found, column)]
+            by_table = [(table, numbers.get(column.name, Judged({}))) for table, numbers in own]
+            parts += [f"### {escape(prior)}", _matrix(by_table, column)]
     if not parts:
         return []
     parts.insert(0, "## At a glance")
