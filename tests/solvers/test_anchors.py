@@ -15,6 +15,8 @@ from bench.plan.task import Task
 from bench.run.inputs import SampleNoise, measure
 from bench.run.solve import solve
 from bench.solver import Measurement
+from bench.suites.presets import resolve
+from bench.suites.suite import load_suite
 from solvers.exact import Exact
 from solvers.oracle import Oracle
 from solvers.oracle_pigdm import OraclePiGDM
@@ -97,6 +99,23 @@ def test_where_the_approximation_is_exact_it_is_the_method(problems, coefficient
     ours = OraclePiGDM(levels=20, coefficient=coefficient)
     theirs = PiGDM(steps=20, coefficient=coefficient, clip=False)
     torch.testing.assert_close(last(ours, given, prior, 5), last(theirs, given, prior, 5), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "n"), [("exact", 6), ("exact-full", 32)])
+def test_the_oracle_of_a_sampler_has_its_settings(name, n):
+    """It stands beside the row of the method, and tells of it only with the same eta and coefficient."""
+    suite, found = load_suite(name), 0
+    for task in suite.tasks:
+        prior = task.prior or suite.prior
+        rows = {row.label: row for row in suite.solvers if row.takes(task.name)}
+        for label in [label for label in rows if label.startswith("oracle-pigdm")]:
+            own, other = rows[label], rows[label.removeprefix("oracle-")]
+            ours = dict(resolve(own.solver, own.preset, prior, task.name, "")[1])
+            theirs = resolve(other.solver, other.preset, prior, task.name, "")[1]
+            levels = ours.pop("levels")
+            assert theirs == {**ours, "steps": levels, "clip": False}
+            found += 1
+    assert found == n
 
 
 WRONG_TDS = [
