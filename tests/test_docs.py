@@ -96,6 +96,16 @@ def test_the_table_of_lpips_is_that_of_the_report():
         assert cells == [linear(label, task, "lpips", 3, "⁼") for task in tasks], label
 
 
+def test_the_table_of_errors_is_that_of_the_report():
+    labels = ["oracle-pigdm-score-50", "pigdm-score-50", "oracle-pigdm-50", "pigdm-50"]
+    report = pd.read_csv(ROOT / "reports" / "exact" / "exact.csv")
+    medians = report[report.metric == "mmd"].pivot(index="row", columns="task", values="median")
+    tasks = ["d2-m1-s0.2", "d8-m2-s0.2", "gaussian-blur-s0.05"]
+    rows = table("docs/exact.md", "| MMD over the prior's, 50 steps")
+    for label, (_, *cells) in zip(labels, rows, strict=True):
+        assert cells == [f"{medians.loc[label, task]:.3f}" for task in tasks], label
+
+
 def test_the_table_of_exact_posteriors_is_that_of_the_report():
     labels = ["exact", "pigdm-score-50", "diffpir-50", "oracle-20", "ddrm-50", "red_diff-50"]
     metrics = {"psnr_sample": 0.1, "mmd": 0.001, "sw": 0.1, "var_ratio_measured": 0.1}

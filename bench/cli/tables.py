@@ -26,9 +26,11 @@ SET_COLUMNS = (
     Column("mmd", "MMD", ".3f"),
     Column("var_ratio_measured", "var A", ".2f"),
     Column("var_ratio_unmeasured", "var 0", ".2f"),
+    Column("calibration", "calib", ".2f"),
 )
-"""Metrics of several samples of an image that are scored as one set: the distance to the posterior, and the
-variance over the posterior's in measured and unmeasured directions."""
+"""Metrics of several samples of an image that are scored as one set: the distance to the posterior, the
+variance over the posterior's in measured and unmeasured directions, and the error of the mean over what they
+claim."""
 
 
 def repeat_table(repeats: Sequence[Repeat]) -> str:

@@ -42,6 +42,10 @@ class ExactPrior(Prior):
         """The logarithm of the density of x_t at x, (B, *shape) -> (B,); differentiable."""
 
     @abstractmethod
+    def score(self, x: Tensor, t: Level = CLEAN) -> Tensor:
+        """The gradient of `log_density` in x, (B, *shape); every direction needs a variance at t."""
+
+    @abstractmethod
     def posterior(self, y: Tensor, A: LinearOperator, sigma: float) -> "ExactPrior":
         """The distribution of x0 given y = A x0 + sigma n.
 
@@ -219,6 +223,13 @@ class MixturePrior(ExactPrior):
 
     def log_density(self, x: Tensor, t: Level = CLEAN) -> Tensor:
         return self._log_joint(self._rotate(x), t).logsumexp(1)
+
+    def score(self, x: Tensor, t: Level = CLEAN) -> Tensor:
+        alpha, sigma = _level(t)
+        z = self._rotate(x)
+        r = self._log_joint(z, t).softmax(1)
+        S = alpha**2 * self.variances + sigma**2
+        return self._restore(self._mix(r, alpha * self.centres / S) - z * self._mix(r, 1 / S))
 
     def responsibilities(self, x: Tensor, t: Level = CLEAN) -> Tensor:
         """The probability of each component given x_t = x, (B, *shape) -> (B, K)."""

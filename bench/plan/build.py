@@ -215,17 +215,29 @@ def check_data(suite: Suite, row: TaskRow, given: DataAndPrior) -> None:
             f"dataset '{data.name}' has {tuple(data.shape)}"
         )
     n, place = samples_per_problem(suite, row), f"{row.where()}: task '{row.name}'"
-    if n > 1 and not (isinstance(prior, ExactPrior) and prior.name == data.name):
-        raise SuiteError(
-            f"{place}: samples_per_problem = {n} needs data drawn from a prior in closed form; "
-            f"prior '{prior.name}' and dataset '{data.name}' are no such pair"
-        )
-    if n > 1 and row.noise:
-        raise SuiteError(f"{place}: exact posteriors are those of Gaussian noise, not of {row.noise.kind}")
+    if n > 1:
+        _check_sets(n, row, given, place)
     if n == 1 and len(data.shape) != 3:
         raise SuiteError(
             f"{place}: '{data.name}' holds vectors, which have no image metrics; set `samples_per_problem`"
         )
+
+
+def _check_sets(n: int, row: TaskRow, given: DataAndPrior, place: str) -> None:
+    """Checks that sets of n samples can be scored: by an exact posterior, or by a network's score of it."""
+    data, prior = given
+    is_exact = isinstance(prior, ExactPrior)
+    if (is_exact or len(data.shape) != 3) and not (is_exact and prior.name == data.name):
+        raise SuiteError(
+            f"{place}: samples_per_problem = {n} needs data drawn from a prior in closed form, or images and "
+            f"a network; prior '{prior.name}' and dataset '{data.name}' are no such pair"
+        )
+    if row.noise and is_exact:
+        raise SuiteError(f"{place}: exact posteriors are those of Gaussian noise, not of {row.noise.kind}")
+    if row.noise_std == 0:
+        raise SuiteError(f"{place}: samples_per_problem = {n} needs noise: without it y has no score")
+    if prior.classes:
+        raise SuiteError(f"{place}: samples_per_problem = {n} needs a prior that is told no class")
 
 
 def _check_labels(data: Images, prior: Prior, most: int) -> None:

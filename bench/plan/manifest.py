@@ -171,6 +171,7 @@ def describe_row(row: SolverRow, cells: Sequence[Cell], n_images: int) -> RowEnt
         title=card.title or None,
         bibtex=card.bibtex or None,
         settings=settings,
+        samples=head.samples if head.samples > 1 else None,
     )
 
 

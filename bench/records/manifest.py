@@ -105,7 +105,9 @@ class RowEntry(Entry):
     """A row of the tables."""
 
     WORDS = ROW
-    LEFT_OUT = frozenset({"skip_duplicates", "kind", "order", "colour", "title", "bibtex", "settings"})
+    LEFT_OUT = frozenset(
+        {"skip_duplicates", "kind", "order", "colour", "title", "bibtex", "settings", "samples"}
+    )
 
     label: str
     solver: str | None = None
@@ -129,6 +131,8 @@ class RowEntry(Entry):
     bibtex: str | None = None
     settings: Mapping[str, Mapping[str, Any]] | None = None
     """Task -> all parameters of the solver there, resolved from preset and row."""
+    samples: int | None = None
+    """Reconstructions of each image, None for one."""
 
 
 @dataclass(frozen=True, kw_only=True)

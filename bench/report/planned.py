@@ -46,6 +46,10 @@ class PlannedRun:
                 planned |= dict.fromkeys(_planned(run, task, row))
         return tuple(planned)
 
+    def samples(self, cell: str) -> int:
+        """The reconstructions of an image planned for a cell, the most of any run; 1 where none says."""
+        return max((row.samples or 1 for *_, row, known in self._rows() if known == cell), default=1)
+
     def entry(self, cell: str) -> RowEntry | None:
         """The row of a cell in the newest run that describes its method; None where none does."""
         described = [row for *_, row, known in self._rows() if known == cell and row.kind]

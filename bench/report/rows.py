@@ -74,6 +74,8 @@ class Row:
     """Images that it attempted beyond those of the other rows, left out here."""
     entry: RowEntry | None = None
     """The row in the newest manifest that describes the method of this cell; None where none does."""
+    samples_planned: int = 1
+    """The reconstructions of an image that the manifests ask for."""
 
     @property
     def head(self) -> Record:
@@ -135,6 +137,15 @@ class Row:
     def complete(self) -> bool:
         """Whether all its images were attempted and nothing failed."""
         return not self.failures and not self.missing
+
+    @property
+    def so_far(self) -> tuple[int, int] | None:
+        """Reconstructions made and asked for, where some images have fewer samples than asked for; else None.
+
+        The row stands as it is, by the means of its images: fewer samples are no failure.
+        """
+        made, asked = len(self.records), self.samples_planned * len(self.images)
+        return (made, asked) if self.samples_planned > 1 and made < asked else None
 
     def over(self, images: Iterable[str]) -> "Row":
         """The same row, about fewer images."""

@@ -201,7 +201,8 @@ def _rows(cells: dict[str, list[Record]], planned: PlannedRun) -> list[Row]:
         letters[label] += 1
         name = label if shared[label] == 1 else f"{label} ({_letter(letters[label])})"
         records = sorted(cells[cell], key=lambda r: (_image_place(r.image, planned), r.sample))
-        rows.append(Row(name, tuple(records), planned.images(cell), entry=planned.entry(cell)))
+        entry, samples = planned.entry(cell), planned.samples(cell)
+        rows.append(Row(name, tuple(records), planned.images(cell), entry=entry, samples_planned=samples))
     usual = _usual(rows)
     return [_trim(row, usual) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Samples of one problem, scored as a set by their distance to the exact posterior."""
+"""Samples of one problem, scored as a set by their distance to the exact posterior, or to its score."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,12 +11,20 @@ from torch import Tensor
 from bench.exact import distances
 from bench.exact.distances import Problem
 from bench.exact.distances.metrics import BANDS
+from bench.exact.distances.moments import calibration
+from bench.exact.distances.stein import learned_score, median_square, stein_discrepancy
+from bench.exact.prior import ExactPrior
 from bench.exact.problems import ExactImages, frequencies, hartley
-from bench.operators.base import LinearOperator
+from bench.operators.base import LinearOperator, moved
 from bench.plan.cell import Cell
+from bench.prior import Prior
 from bench.run.failures import scoring
 from bench.run.inputs import Measured
 from bench.run.solve import Outcome
+from bench.solver import Measurement
+
+AT_ONCE = 8
+"""Samples whose score a network is asked for together."""
 
 
 def as_samples(outcome: Outcome, n: int, shape: Sequence[int]) -> Outcome:
@@ -51,9 +59,10 @@ def divergence(outcome: Outcome) -> str | None:
 
 
 class SampleScorer:
-    """Distances to the exact posterior, and errors to the truth, in float64 on the CPU.
+    """Distances to the posterior, and errors to the truth, in float64 on the CPU.
 
-    The posteriors of one task are kept prepared, since all its solvers are scored on them.
+    The exact posteriors of one task are kept prepared, since all its solvers are scored on them. Where the
+    prior is a network there is none: what needs no more than its score and the truth is left.
     """
 
     def __init__(self) -> None:
@@ -72,6 +81,8 @@ class SampleScorer:
         Raises:
             ScoringError: a metric cannot be computed.
         """
+        if not isinstance(cell.prior, ExactPrior):
+            return without_posterior(samples, cell.prior, measured)
         if cell.task.name != self.task:
             self.task, self.problems = cell.task.name, {}
         if image not in self.problems:
@@ -90,6 +101,32 @@ class SampleScorer:
         with scoring("the exact posterior"):
             assert isinstance(cell.data, ExactImages) and isinstance(A, LinearOperator)
             return distances.pose(cell.data.prior, A, y, sigma, measured.x, name)
+
+
+def without_posterior(samples: Tensor, prior: Prior, measured: Measured) -> dict[str, float]:
+    """Scores of samples, (n, *shape), where only a network's score of the posterior is known.
+
+    ``ksd`` is absent where A has no gradient, and where all samples are equal, which leaves no bandwidth.
+
+    Raises:
+        ScoringError: a metric cannot be computed.
+    """
+    flat, (y, A, _) = samples.flatten(1), measured.measurement
+    with scoring("errors to the truth"):
+        values = errors(samples, measured.x[0])
+        error = (flat.mean(0) - measured.x[0].flatten()).square().sum().item()
+        values["calibration"] = calibration(error, flat)
+    ell2 = median_square(flat)
+    if A.differentiable and ell2 > 0:
+        with scoring("distance to the network's score"):
+            there = moved(y, prior.device, prior.dtype), A.to(prior.device, prior.dtype)
+            given = Measurement(*there, noise=measured.measurement.noise)
+            parts = []
+            for part in samples.split(AT_ONCE):
+                parts.append(learned_score(moved(part, prior.device, prior.dtype), prior, given))
+            score = moved(torch.cat(parts), "cpu", flat.dtype)
+            values["ksd"] = stein_discrepancy(flat, score.flatten(1), ell2)
+    return values
 
 
 def errors(samples: Tensor, x: Tensor) -> dict[str, float]:

@@ -176,8 +176,8 @@ class Suite(_Strict):
     """Reconstructions per image, each with its own sampling noise."""
     seed: int = Field(0, ge=0, lt=10**MOST_DIGITS)
     samples_per_problem: int | None = Field(None, ge=2, le=MOST_SAMPLES)
-    """Samples per image that are solved together and scored as one set, by their distance to the exact
-    posterior; needs a prior in closed form (`bench.exact.problems`)."""
+    """Samples per image that are solved together and scored as one set: by their distance to the exact
+    posterior of a prior in closed form (`bench.exact.problems`), or to a network's score of it."""
     metrics: tuple[ImageMetric, ...] = Field(("psnr", "ssim", "lpips"), strict=False)
     """Metrics of each image, beside the data misfit, which is always there."""
     features: bool = False

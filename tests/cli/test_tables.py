@@ -45,7 +45,7 @@ def test_scores_are_means_over_what_is_done_and_the_rest_is_told():
         "  none    0  nothing yet",
         "",
         "sets",
-        "          n     MMD   var A   var 0    NFE  s/image",
+        "          n     MMD   var A   var 0   calib    NFE  s/image",
         "  not     0  nothing yet",
     ]
 

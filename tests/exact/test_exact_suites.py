@@ -159,6 +159,7 @@ def test_a_block_that_is_not_finite_is_diverged(tmp_path):
             "prior: exact-quarter8\n",
             "needs data drawn from a prior in closed form",
         ),
+        ("sigma: 0.2}\n", "sigma: 0}\n", "samples_per_problem = 60 needs noise: without it y has no score"),
         (
             "particles: 30",
             "particles: 7",

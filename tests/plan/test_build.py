@@ -1,11 +1,13 @@
 """What of a suite enters a key, and what a suite cannot ask for."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bench.plan.build import Settings, key_config, make_cells, prepare, samples_per_problem
+from bench.exact.problems import ExactImages, exact_prior
+from bench.plan.build import Settings, check_data, key_config, make_cells, prepare, samples_per_problem
 from bench.plan.loading import DataAndPrior, make_loader
 from bench.plan.options import Options
 from bench.suites.changes import override, with_operator
@@ -54,19 +56,27 @@ def test_the_samples_of_a_task_win_over_those_of_its_suite(suite):
     assert samples_per_problem(wide, row.model_copy(update={"samples_per_problem": 20})) == 20
 
 
-@pytest.mark.parametrize(
-    ("update", "message"),
-    [
-        ({"images": 9}, "asks for 9 images, dataset 'images' has 8"),
-        (
-            {"samples_per_problem": 10},
-            "samples_per_problem = 10 needs data drawn from a prior in closed form",
-        ),
-    ],
-)
-def test_what_does_not_fit_is_told(suite, update, message):
-    with pytest.raises(SuiteError, match=message):
-        prepare(suite.model_copy(update=update), Options())
+def test_more_images_than_there_are_is_told(suite):
+    with pytest.raises(SuiteError, match="asks for 9 images, dataset 'images' has 8"):
+        prepare(suite.model_copy(update={"images": 9}), Options())
+
+
+def test_sets_of_samples_need_a_posterior_or_a_score(suite, cell):
+    """A network gives a score, but for noiseless y, and where it must be told the class of each image."""
+    wide = suite.model_copy(update={"samples_per_problem": 10})
+    assert {one.samples_per_problem for one in prepare(wide, Options()).cells} == {10}
+    vectors = DataAndPrior(ExactImages("exact-mixture8"), exact_prior("exact-quarter8"))
+    with pytest.raises(
+        SuiteError, match="needs data drawn from a prior in closed form, or images and a netw"
+    ):
+        check_data(wide, wide.tasks[0], vectors)
+    given = DataAndPrior(cell.data, cell.prior)
+    with pytest.raises(SuiteError, match="needs noise"):
+        check_data(wide, wide.tasks[0].model_copy(update={"sigma": 0.0}), given)
+    labelled, told = copy.copy(cell.data), copy.copy(cell.prior)
+    labelled.labels, told.classes = dict.fromkeys(cell.data.ids, 0), 1
+    with pytest.raises(SuiteError, match="needs a prior that is told no class"):
+        check_data(wide, wide.tasks[0], DataAndPrior(labelled, told))
 
 
 def test_a_prior_with_classes_needs_labels(suite, cell):

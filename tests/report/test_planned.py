@@ -1,7 +1,7 @@
 """What manifests asked for."""
 
 from bench.report.planned import labels
-from tests.made_run import ROWS, asked, make_run, manifest, records, report
+from tests.made_run import ROWS, N, asked, make_run, manifest, record, records, report
 
 
 def test_a_renamed_row_takes_its_records_along(tmp_path):
@@ -21,3 +21,22 @@ def test_a_row_that_skips_duplicates_takes_no_label_away():
     assert labels([whole, manifest(suite="s", rows=[{"label": "new", "cells": {"t": "c"}}])]) == {
         ("s", "c"): "new"
     }
+
+
+def test_a_row_with_fewer_samples_than_asked_for_stands_and_says_so(tmp_path):
+    run = asked(ROWS)
+    for row in run["rows"]:
+        if row["label"] in {"best", "same", "worse"}:
+            row["samples"] = 2
+    found = records()
+    first = make_run(tmp_path / "first", found, manifests=[asked(ROWS), run])
+    page, rows = report(first, tmp_path / "out")
+    assert "- 12 of 24 reconstructions so far: `best`, `same`, `worse`." in page
+    assert rows["best"]["n_missing"] == "0" and rows["best"]["ranked"] == "True", "it stands as it is"
+    assert "not run" not in page and "missing)" not in page
+
+    others = [record(name, i, sample=1) for name in ("best", "same") for i in range(N)]
+    page, rows = report(
+        make_run(tmp_path / "more", [*found, *others], manifests=[run]), tmp_path / "more_out"
+    )
+    assert "- 12 of 24 reconstructions so far: `worse`." in page and rows["best"]["samples"] == "2"

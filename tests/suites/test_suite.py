@@ -88,7 +88,9 @@ def test_shipped_suites_resolve_into_distinct_cells(name, supplied):
     assert len({cell.id for cell in cells}) == len(cells) > 0
     for cell in cells:
         number = cell.label.rpartition("-")[2]
-        assert not number.isdigit() or cell.solver.steps == int(number), "labels state the number of steps"
+        if number.isdigit():
+            steps = getattr(cell.solver, "levels", None) or cell.solver.steps
+            assert steps == int(number), "labels state the number of steps"
 
 
 AT_256 = [name for name in list_suites() if name.startswith(("ffhq-", "imagenet-"))]
@@ -302,6 +304,13 @@ def test_a_row_that_is_no_other_than_an_earlier_one_is_refused_or_left_out(tmp_p
         SuiteError, match=r"my.yaml:9: solvers.1: row 'b' has the same settings as 'a' in task 't'"
     ):
         labels(1)
+
+
+@pytest.mark.parametrize("name", ["linear", "nonlinear"])
+def test_stochastic_rows_of_100_evaluations_have_two_samples(name):
+    """Most of a difference between two samplers may be their own randomness."""
+    asked = {row.label: row.samples or 1 for row in load_suite(name).solvers}
+    assert asked == {label: 2 if label.endswith("-100") else 1 for label in asked} and 2 in asked.values()
 
 
 def test_rows_share_a_label_only_where_their_tasks_are_disjoint(tmp_path):

@@ -52,6 +52,24 @@ DISTANCES: dict[str, Metric] = {
     "var_ratio_unmeasured": Metric(
         "variance, unmeasured", 2, None, "over the posterior's, mean over directions; 1 is right"
     ),
+    "calibration": Metric(
+        "calibration",
+        2,
+        None,
+        "squared error of the mean of n samples over (n + 1) / n times their variance; 1 is right, above 1 "
+        "is too sure, below 1 too wide; the error is expected over the exact posterior, or is that to the "
+        "truth where only a network knows the prior",
+    ),
+    "ksd": Metric(
+        "score-KSD",
+        3,
+        False,
+        "squared kernel Stein discrepancy from the posterior's score, unbiased, in units of d / ell^2, so "
+        "that samples that are all at the mode of a Gaussian have 1; inverse multiquadric kernel, ell^2 the "
+        "posterior's variance within a mode; hardly sees the weights of modes. Where the prior is a network: "
+        "its score at the smallest noise level and that of the likelihood, ell^2 half the median squared "
+        "distance of the samples",
+    ),
     "sw": Metric("SW2 / floor", 2, False, "sliced 2-Wasserstein distance over that of as many exact samples"),
     "sw_floor": Metric(
         "SW2 floor", 4, None, "sliced 2-Wasserstein distance of as many exact samples, in units of x"

@@ -48,6 +48,12 @@ def mean_embedding(p: MixturePrior, x: Tensor, ell2: float) -> Tensor:
     return (smoothed + 0.5 * x.shape[1] * math.log(2 * math.pi * ell2)).exp()
 
 
+def within_modes(p: MixturePrior) -> float:
+    """The variance of one distribution within a mode, summed over directions and averaged over modes."""
+    weights = p.log_weights[0].exp()
+    return (p.variances[0].sum(-1).expand(len(weights)) @ weights).item()
+
+
 def mmd2(x: Tensor, p: MixturePrior, ell2: float) -> float:
     """Unbiased squared MMD between samples and a distribution.
 
@@ -96,11 +102,9 @@ class KernelDistance:
     def __init__(self, prior: MixturePrior, posterior: MixturePrior, name: str) -> None:
         self.posterior = posterior
         median = _squares(draw(posterior, MEDIAN_DRAWS, name, "bandwidth")).median().item()
-        weights = posterior.log_weights[0].exp()
-        within = posterior.variances[0].sum(-1).expand(len(weights)) @ weights
         self.bandwidths = {
             "mmd": self._scaled(prior, median),
-            "mmd_small": self._scaled(prior, within.item()),
+            "mmd_small": self._scaled(prior, within_modes(posterior)),
         }
 
     def _scaled(self, prior: MixturePrior, ell2: float) -> _Bandwidth:

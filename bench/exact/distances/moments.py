@@ -3,6 +3,8 @@
 Measured and unmeasured directions count apart.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -70,6 +72,30 @@ def gaussian_kl(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) ->
     ratios = torch.linalg.eigvalsh(whiten.T @ cov_a @ whiten).clamp_min(0)
     gap = ((mean_a - mean_b) @ whiten).square().sum()
     return (0.5 * (gap + (ratios - 1 - ratios.log()).sum())).item()
+
+
+class Calibration:
+    """``calibration``: squared error of the mean of the samples over what their variance claims.
+
+    The truth is one more draw of the posterior, N(mu, C) or not. Its squared distance from the mean m of n
+    samples with covariance S is tr C + ||mu - m||^2 on average, which needs no draw of it. n samples of the
+    right distribution say (1 + 1 / n) tr S. The ratio is 1 for these, above 1 for samples that are too sure,
+    below 1 for those that are too wide; the direction of an error it does not tell.
+    """
+
+    def __init__(self, posterior: MixturePrior) -> None:
+        self.mean, self.variance = posterior.mean.flatten(), posterior.covariance[0].trace().item()
+
+    def __call__(self, x: Tensor) -> dict[str, float]:
+        """(n, d), n >= 2 -> ``calibration``."""
+        error = self.variance + (x.mean(0) - self.mean).square().sum().item()
+        return {"calibration": calibration(error, x)}
+
+
+def calibration(error: float, x: Tensor) -> float:
+    """A squared error of the mean of samples, (n, d), over what they claim; infinite where they are equal."""
+    claimed = (1 + 1 / len(x)) * x.var(0).sum().item()
+    return error / claimed if claimed > 0 else math.inf
 
 
 class GaussianMoments:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from bench.exact.distances.draws import normals
 from bench.exact.distances.kernel import KernelDistance
-from bench.exact.distances.moments import GaussianMoments, SplitMoments
+from bench.exact.distances.moments import Calibration, GaussianMoments, SplitMoments
 from bench.exact.distances.ranks import DensityRanks, ModeWeights
 from bench.exact.distances.sliced import SlicedDistance
+from bench.exact.distances.stein import SteinDistance
 from bench.exact.prior import MixturePrior, dense
 from bench.operators.base import LinearOperator, moved, real_parts
 from bench.operators.matrices import padded_svd
@@ -96,6 +97,8 @@ class Problem:
             KernelDistance(self.prior, posterior, name),
             DensityRanks(posterior, self.view, name),
             SplitMoments(posterior, self.subspaces),
+            Calibration(posterior),
+            SteinDistance(posterior),
             SlicedDistance(posterior, name),
             GaussianMoments(posterior) if gaussian else ModeWeights(posterior),
         ]

@@ -66,6 +66,9 @@ def cell(
     found["why"] = f"{why}: {reasons}" if reasons and why else reasons or why
     if row.samples > 1:
         found["samples"] = row.samples
+    if row.so_far:
+        made, asked = row.so_far
+        found["so_far"] = f"{made} of {asked} reconstructions so far"
     return found | _numbers(table, row, columns, scores) | {"paper": theirs.of(table, row)}
 
 

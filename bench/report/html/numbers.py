@@ -52,6 +52,8 @@ def of_problems(table: Table, numbers: exact.Numbers) -> Shown:
         scores[metric] = {name: _score(one) for name, one in judged.rows.items()}
         if math.isfinite(judged.seen):
             sees[metric] = f"{judged.seen:.1f} σ of exact"
+        elif math.isinf(judged.seen):
+            sees[metric] = "no distance"
     return Shown(table, scores, {}, sees)
 
 

@@ -33,15 +33,16 @@ from bench.report.text import (
 )
 from bench.stats.intervals import FEWEST
 
-GLANCE = "mmd"
-"""The distance that is shown at a glance."""
+GLANCE = ("mmd", "ksd")
+"""The distances that are shown at a glance, the first one that a prior has: networks have no MMD."""
 RANKS = {"": "", "best": "¹", "tie": "⁼", "worse": "ʷ"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
     "Medians over problems; \\[small print\\]: their 95 % interval, from order statistics. *Italic*: "
     "anchors, not ranked: `exact` draws from the posterior itself, as many samples, which is the floor; "
-    "`oracle` is DDPM with the posterior's own denoiser; `prior` ignores y. **Bold**: a solver that is "
+    "`oracle` is DDPM with the posterior's own denoiser, and with a method's name behind it that method's "
+    "sampler with the exact score of the likelihood; `prior` ignores y. **Bold**: a solver that is "
     f"shown to be equivalent to `exact`: within {MARGIN:g} standard deviations of the distance that exact "
     "samples have themselves, by its quartiles over problems. ᶠ: not told apart from `exact`, which is no "
     "proof of being near: what each table would have told apart stands below it. ¹: the solver nearest to "
@@ -68,6 +69,11 @@ ON_ONE_PAGE = 8
 """More tasks than that have a page for each prior beside the overview: sites do not render pages of over half
 a megabyte."""
 BACK = "[Overview, figures, sources and conventions](report.md)"
+LEARNED = (
+    "Where the prior is a network, its posterior is not known, and nothing is ranked: samples are held "
+    "against the network's score and the truth only. What is said of exact samples here is about other "
+    "tables."
+)
 CONVENTIONS = (
     "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for "
     "every row. Its posterior is known in closed form, and a record is one set of samples from it.",
@@ -125,7 +131,8 @@ def document(
     else:
         parts += chain.from_iterable(sections.values())
     shown: set[str] = set().union(*judged)
-    lines = [*CONVENTIONS, *metric_notes([column for column in columns if column.name in shown])]
+    learned = [LEARNED] if any(table.head.weights_sha256 for table in tables) else []
+    lines = [*learned, *CONVENTIONS, *metric_notes([column for column in columns if column.name in shown])]
     parts += ["## Sources", bullets(sources(tables)), "## Conventions", bullets(lines)]
     return _page(parts), pages
 
@@ -136,24 +143,31 @@ def _page(parts: Sequence[str]) -> str:
 
 def glance(tables: Sequence[Table], judged: Sequence[Numbers], columns: Sequence[Column]) -> list[str]:
     """For each prior, rows by tasks of enough problems: the distance, and in small print its interval."""
-    column = next((column for column in columns if column.name == GLANCE), None)
-    if column is None:
-        return []
-    by_prior: dict[str, list[tuple[Table, Judged]]] = {}
+    by_prior: dict[str, list[tuple[Table, Numbers]]] = {}
     few = []
     for table, found in zip(tables, judged, strict=True):
         if table.usual >= FEWEST:
-            by_prior.setdefault(table.head.prior, []).append((table, found.get(column.name, Judged({}))))
+            by_prior.setdefault(table.head.prior, []).append((table, found))
         else:
             few.append(escape(table.title))
-    if not by_prior:
-        return []
-    parts = ["## At a glance"]
+    parts = []
     for prior, own in by_prior.items():
-        parts += [f"### {escape(prior)}", _matrix(own, column)]
+        if column := _glanced_at(own, columns):
+            by_table = [(table, numbers.get(column.name, Judged({}))) for table, numbers in own]
+            parts += [f"### {escape(prior)}", _matrix(by_table, column)]
+    if not parts:
+        return []
+    parts.insert(0, "## At a glance")
     if few:
         parts.append(f"Of fewer than {FEWEST} problems, and below only: {', '.join(few)}.")
     return parts
+
+
+def _glanced_at(own: Sequence[tuple[Table, Numbers]], columns: Sequence[Column]) -> Column | None:
+    """The distance that the tables of a prior are shown by."""
+    known: set[str] = set().union(*(numbers for _, numbers in own))
+    name = next((name for name in GLANCE if name in known), None)
+    return next((column for column in columns if column.name == name), None)
 
 
 def _matrix(judged: Sequence[tuple[Table, Judged]], column: Column) -> str:
@@ -192,7 +206,8 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
         f"{operator}; {noise_text(head.sigma, head.noise)}{told_text(head.told)}; {problems}, {samples}.",
         "\n".join(lines),
     ]
-    remarks = [*_few(table), *_power(shown, judged), *_rewards(table), *notes(table, [], {}, None)]
+    remarks = [*_few(table), *_power(shown, judged), *_of_some(table, shown, judged), *_rewards(table)]
+    remarks += notes(table, [], {}, None)
     return [*parts, bullets(remarks)] if remarks else parts
 
 
@@ -204,17 +219,32 @@ def _few(table: Table) -> list[str]:
 
 def _power(columns: Sequence[Column], judged: Numbers) -> list[str]:
     """How far from exact samples a row must be to be told apart, by the metrics that are compared."""
-    texts = []
+    texts, blind = [], []
     for column in columns:
         found = judged[column.name]
         if np.isfinite(found.seen):
             texts.append(f"{column.label} {found.seen:.1f} ({column.show(found.seen * found.spread)})")
-    if not texts:
-        return []
-    return [
+        elif np.isinf(found.seen):
+            blind.append(column.label)
+    told = [
         "Told apart from `exact` in four of five such tables, in standard deviations of its own distance "
         f"(and in the metric's unit): {', '.join(texts)}. Nearer rows mostly get ᶠ."
     ]
+    none = [f"At no distance that often are rows told apart, with so few problems: {', '.join(blind)}."]
+    return told * bool(texts) + none * bool(blind)
+
+
+def _of_some(table: Table, columns: Sequence[Column], judged: Numbers) -> list[str]:
+    """Metrics that earlier records have not, so that their medians are over fewer problems."""
+    solved, groups = max((len(row.solved) for row in table.rows), default=0), dict[int, list[str]]()
+    for column in columns:
+        n = max(number.interval.n for number in judged[column.name].rows.values())
+        if n < solved:
+            groups.setdefault(n, []).append(column.label)
+    told = []
+    for n, labels in groups.items():
+        told.append(f"Of {n} of {solved} problems only, as the other records lack them: {', '.join(labels)}.")
+    return told
 
 
 def _rewards(table: Table) -> list[str]:

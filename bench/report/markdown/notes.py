@@ -27,6 +27,7 @@ def notes(table: Table, columns: Sequence[Column], scores: Scores, yardstick: Ya
         *_unusual(table, scores, yardstick),
         *privileged({code(row.name): row.records for row in table.rows}),
         *_incomplete(table, columns, scores),
+        *_so_far(table),
         *_strangers(table),
         *_partly_deterministic(table),
         *_timings(table),
@@ -183,6 +184,16 @@ def _incomplete(table: Table, columns: Sequence[Column], scores: Scores) -> Iter
             shared = _to_best(row, columns, scores)
             compared = f" Paired over the shared images: {shared}." if shared else ""
             yield f"{code(row.name)}: {' and '.join(facts)}; not ranked.{compared}{_first_reason(row)}"
+
+
+def _so_far(table: Table) -> Iterator[str]:
+    """Rows that have fewer samples of an image than were asked for."""
+    groups: dict[tuple[int, int], list[str]] = {}
+    for row in table.rows:
+        if row.so_far:
+            groups.setdefault(row.so_far, []).append(row.name)
+    for (made, asked), names in groups.items():
+        yield f"{made} of {asked} reconstructions so far: {codes(names)}."
 
 
 def _to_best(row: Row, columns: Sequence[Column], scores: Scores) -> str:

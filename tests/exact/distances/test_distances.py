@@ -37,6 +37,7 @@ PERTURBATIONS = {
         {
             "hpd_ks": (20, math.inf),
             "mmd_small": SEEN,
+            "ksd": SEEN,
             "var_ratio_unmeasured": (-math.inf, -5),
             "mmd": BLIND,
             "sw": BLIND,
@@ -51,8 +52,14 @@ PERTURBATIONS = {
         {"hpd_ks": SEEN, "mmd_small": SEEN, "var_ratio_measured": (3, math.inf), "sw": BLIND},
     ),
     "mode weights TV .1": ({"tv": 0.1}, {"mmd_small": SEEN, "mode_tv": SEEN}),
-    "mode weights TV .3": ({"tv": 0.3}, {"mmd": SEEN, "mmd_small": SEEN, "mode_tv": SEEN, "sw": SEEN}),
-    "shift by .5": ({"shift": 0.5}, {"mmd_small": (2.5, math.inf), "mode_tv": BLIND, "sw": BLIND}),
+    "mode weights TV .3": (
+        {"tv": 0.3},
+        {"mmd": SEEN, "mmd_small": SEEN, "mode_tv": SEEN, "sw": SEEN, "ksd": BLIND},
+    ),
+    "shift by .5": (
+        {"shift": 0.5},
+        {"ksd": (20, math.inf), "mmd_small": (2.5, math.inf), "mode_tv": BLIND, "sw": BLIND},
+    ),
 }
 
 

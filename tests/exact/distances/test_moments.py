@@ -10,7 +10,7 @@ import torch
 
 from bench.exact.distances import score
 from bench.exact.distances.draws import draw
-from bench.exact.distances.moments import gaussian_kl, gaussian_w2
+from bench.exact.distances.moments import Calibration, gaussian_kl, gaussian_w2
 from tests.exact.distances.made import (
     F64,
     exact_moments,
@@ -50,6 +50,26 @@ def test_moments_are_split_between_measured_and_unmeasured_directions():
     )
     full = linear(gaussian(6), 6, 0.3)
     assert "var_ratio_unmeasured" not in score(draw(full.posterior, 10, "solver"), full)
+
+
+def test_calibration_is_the_error_that_truths_have_over_the_claim():
+    """The truths here are draws, which the closed form does without."""
+    problem = linear(gaussian(6), 2, 0.3)
+    x, mean = exact_moments(problem.posterior, 50), problem.posterior.mean
+    assert score(x, problem)["calibration"] == pytest.approx(50 / 51, rel=1e-9)
+    truths = draw(problem.posterior, 200_000, "truths")
+    for samples in (mean + 0.5 * (x - mean), x + 0.4, mean + 2 * (x - mean)):
+        error = (truths - samples.mean(0)).square().sum(1).mean()
+        expected = (error / samples.var(0).sum() * 50 / 51).item()
+        assert score(samples, problem)["calibration"] == pytest.approx(expected, rel=0.02)
+    assert score(mean.expand(50, -1), problem)["calibration"] == math.inf
+
+
+def test_exact_samples_are_calibrated_on_average():
+    problem = linear(gaussian(6), 2, 0.3)
+    calibration = Calibration(problem.posterior)
+    found = np.log([calibration(draw(problem.posterior, 50, "few", i))["calibration"] for i in range(200)])
+    assert found.mean() == pytest.approx(0, abs=4 * found.std() / 200**0.5 + 0.02)
 
 
 def test_gaussian_distances_against_sqrtm_and_torch():

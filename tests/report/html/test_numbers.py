@@ -1,5 +1,6 @@
 """What a page shows of a table: means of images, medians of problems with their marks."""
 
+import numpy as np
 import pytest
 
 from bench.report import exact
@@ -30,3 +31,4 @@ def test_a_row_may_be_the_nearest_at_the_floor_and_equivalent():
     found = of_problems(table, {"mmd": exact.Judged({"exact": number, "far": worse}, 1.0, 2.34)})
     assert found.scores["mmd"]["exact"].mark == "best floor equivalent"
     assert found.scores["mmd"]["far"].mark == "" and found.sees == {"mmd": "2.3 σ of exact"}
+    assert of_problems(table, {"mmd": exact.Judged({}, 1.0, np.inf)}).sees == {"mmd": "no distance"}

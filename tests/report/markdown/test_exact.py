@@ -1,5 +1,7 @@
 """How the numbers of exact suites are printed, and on which page."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,22 @@ def test_tasks_of_few_problems_are_not_in_the_overview():
     )
     assert glance([few], judged[1:], [MMD]) == [] == glance([whole], judged[:1], [])
     assert "Fewer than 6 problems cannot tell rows apart" in section(few, [MMD], judged[1])[-1]
+
+
+def test_a_table_that_tells_nothing_apart_says_so():
+    table = exact_table(mmd={"exact": VALUES, "dps": VALUES})
+    blind = {"mmd": replace(numbers(table, [MMD])["mmd"], seen=np.inf)}
+    text = "\n".join(section(table, [MMD], blind))
+    assert "At no distance that often" in text and "Told apart from" not in text
+
+
+def test_a_metric_that_earlier_records_lack_says_of_how_many_problems_it_is():
+    table = exact_table(mmd={"exact": VALUES, "dps": VALUES}, ksd={"exact": VALUES[:2], "dps": VALUES[:2]})
+    columns = [MMD, Column("score-KSD", 3, False, name="ksd")]
+    told = [
+        line for line in section(table, columns, numbers(table, columns))[-1].splitlines() if "lack" in line
+    ]
+    assert told == [f"- Of 2 of {FEWEST} problems only, as the other records lack them: score-KSD."]
 
 
 @pytest.mark.parametrize("most", [1, 2])

@@ -27,7 +27,7 @@ LEAST, MOST = 0.003, 300.0
 """Ratios beyond are drawn at the edge."""
 DROP = 5.0
 """dB below exact samples at which worse ones are drawn."""
-ANCHORS = ((LINE, "*"), (LINE, "p"), (BASELINE, "H"), (BASELINE, "d"))
+ANCHORS = ((LINE, "*"), (LINE, "p"), (BASELINE, "H"), (BASELINE, "d"), (LINE, "X"))
 """Colour and marker of our anchors in their order, which no other row has; others look like baselines."""
 ACROSS = 2
 """Panels side by side, each with its names."""

@@ -75,6 +75,7 @@ function facts(t, r, m, x) {
         T[t].unit === "image" ? "Images" : "Problems",
         `${c.n} solved, ${c.f} failed`,
         c.samples && `; ${c.samples} samples each`,
+        c.so_far && `; ${c.so_far}`,
       ),
     c.f > 0 && entry("Why", c.why),
     c.n > 0 && entry("Passes", passesText(c)),
