@@ -3,8 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/features.py [--batch 8] [--turns 5]
 
 The ways take turns. "Before" has the weights in torch's usual memory order. The floor is the network's
-operations at the speed of a large matrix product on this machine: no batch and no memory order beats it in single
-precision.
+operations at the speed of a large matrix product on this machine, in single precision.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Measures starts: `--help`, the first line of a run, and the processor time up to the first step of a solver.
+"""Measures starts: `--help`, the first line of a run, and the processor time up to its first step.
 
     python benchmarks/startup.py [--starts 10]
 

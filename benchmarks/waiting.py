@@ -2,9 +2,9 @@
 
     python benchmarks/waiting.py [--turns 5] [--preload LIB] [--settings GOMP_SPINCOUNT=1000 ...]
 
-The settings take turns, on a machine that is quiet but for this, and beside a busy loop on each processor; without
-settings they are the default of the run time and ours. A half of the default's speed on a quiet machine is the fair
-share beside the loops. ``--preload`` puts another run time (libiomp5.so, libomp.so) in the place of GNU's.
+The settings take turns, on a machine that is quiet but for this, and beside a busy loop on each processor;
+they are the default of the run time and, unless others are given, ours. The fair share beside the loops is
+half of the default's speed alone. ``--preload`` puts another run time (libiomp5.so) in the place of GNU's.
 """
 
 import argparse
@@ -42,7 +42,7 @@ print(sorted(seconds)[len(seconds) // 2], spent / len(seconds))
 @contextlib.contextmanager
 def busy(loops: int) -> Iterator[None]:
     """So many processes that only take time."""
-    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]  # noqa: S603
+    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
     try:
         yield
     finally:
@@ -87,7 +87,8 @@ def main() -> None:
         spent = sorted(processor for _, processor in times[beside, setting])[args.turns // 2]
         fair = walls[0, "default"] * (2 if beside else 1)
         place = f"beside {beside} loops" if beside else "quiet"
-        print(f"{place:15} {setting:40} {wall:.3f} s, {wall / fair:.2f} of the fair share; {spent:.3f} s of processors")
+        share = f"{wall:.3f} s, {wall / fair:.2f} of the fair share"
+        print(f"{place:15} {setting:40} {share}; {spent:.3f} s of processors")
 
 
 if __name__ == "__main__":

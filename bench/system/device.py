@@ -159,7 +159,7 @@ def in_halves(
 
 
 def cores() -> int:
-    """Processors that this process may use: those that it is bound to, or a container's quota if that is less."""
+    """Processors that this process may use: those that it is bound to, or its container's quota if less."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(bound, _quota())))
 
@@ -177,7 +177,7 @@ def _quota() -> float:
 
 @contextlib.contextmanager
 def bounded_threads() -> Iterator[None]:
-    """Computes with no more threads than `cores`, which torch starts where it does not know a container's quota.
+    """Computes with no more threads than `cores`; torch does not know a container's quota.
 
     It leaves a number that the user has set.
     """
@@ -191,7 +191,7 @@ def bounded_threads() -> Iterator[None]:
 
 
 def waiting() -> str:
-    """How the environment has the threads of an operation wait for each other; empty where it says nothing."""
+    """How the environment has threads wait for each other; empty where it says nothing."""
     names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
     return ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
 

@@ -169,13 +169,13 @@ def test_a_matrix_in_a_suite(tmp_path):
 
 @pytest.mark.long
 def test_what_the_first_step_does_not_need_is_imported_later(tmp_path):
-    """Guards the start-up time: LPIPS alone imports the compiler, a report matplotlib, azula's downloads gdown."""
+    """Guards the start-up time: LPIPS alone imports the compiler, a report matplotlib."""
+    heavy = {"torchvision", "torch._dynamo", "lpips", "skimage", "matplotlib", "scipy", "triton", "gdown"}
     code = (
         "import os, sys\n"
         "import bench.run.solve as solve\n"
         "def stop(*_):\n"
-        "    heavy = {'torchvision', 'torch._dynamo', 'lpips', 'skimage', 'matplotlib', 'scipy', 'triton', 'gdown'}\n"
-        "    print(*sorted(heavy & set(sys.modules)), flush=True)\n"
+        f"    print(*sorted({heavy!r} & set(sys.modules)), flush=True)\n"
         "    os._exit(7)\n"
         "solve.require_step = stop\n"
         "from bench.cli import main\n"

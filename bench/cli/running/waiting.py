@@ -8,8 +8,7 @@ import os
 import sys
 
 SHORT = {"GOMP_SPINCOUNT": "2000", "KMP_BLOCKTIME": "1"}
-"""A short spin: for GNU's run time in rounds, of about 20 ns each, for Intel's and LLVM's in ms.
-benchmarks/waiting.py compares others."""
+"""A short spin: for GNU's run time in rounds, for Intel's and LLVM's in ms; benchmarks/waiting.py compares."""
 
 
 def wait_shortly() -> None:

@@ -95,7 +95,7 @@ class Crew:
         """Feeds workers on these devices until nothing is left.
 
         Args:
-            began: when the engine began to start, on the monotonic clock; by default when this object was made.
+            began: when the engine began to start, on the monotonic clock; by default, when this was made.
         """
         import ray
 
