@@ -8,7 +8,7 @@ import os
 import sys
 
 SHORT = {"GOMP_SPINCOUNT": "2000", "KMP_BLOCKTIME": "1"}
-"""A short spin: for GNU's run time in rounds, for Intel's and LLVM's in ms; benchmarks/waiting.py compares."""
+"""A short spin, for GNU's run time in rounds, for Intel's and LLVM's in ms: see benchmarks/waiting.py."""
 
 
 def wait_shortly() -> None:
