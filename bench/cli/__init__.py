@@ -10,6 +10,7 @@ from bench.cli.methods import certify, check, list_
 from bench.cli.planning.verbs import plan, probe
 from bench.cli.results import report, verify
 from bench.cli.run import run
+from bench.cli.running.waiting import wait_shortly
 from bench.cli.tuning.tune import tune
 
 VERBS = (
@@ -41,4 +42,5 @@ for _verb in VERBS:
 
 def main(name: str = "bench") -> None:
     """Entry point of the console script."""
+    wait_shortly()
     cli(prog_name=name)

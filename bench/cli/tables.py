@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.plan.cell import Cell
 from bench.records.record import Record
-from bench.run.forecast import Forecast
 from bench.run.progress import duration
 from bench.stats.comparisons import shared_means
-from bench.verify.repeat import Repeat
+
+if TYPE_CHECKING:
+    from bench.run.forecast import Forecast
+    from bench.verify.repeat import Repeat
 
 
 class Column(NamedTuple):
@@ -33,7 +35,7 @@ variance over the posterior's in measured and unmeasured directions, and the err
 claim."""
 
 
-def repeat_table(repeats: Sequence[Repeat]) -> str:
+def repeat_table(repeats: Sequence["Repeat"]) -> str:
     """A line per cell: median and largest deviation of the printed metrics, and the verdict."""
     tasks, labels = 0, 0
     known: set[str] = set()
@@ -49,13 +51,13 @@ def repeat_table(repeats: Sequence[Repeat]) -> str:
     return "\n".join(lines)
 
 
-def deviation(repeat: Repeat, metric: str) -> str:
+def deviation(repeat: "Repeat", metric: str) -> str:
     """Median and largest deviation of a metric, 20 characters."""
     found = repeat.deviation.get(metric)
     return f"{'-':>20}" if found is None else f"{found[0]:12.1g}{found[1]:8.1g}"
 
 
-def verdict(repeat: Repeat) -> str:
+def verdict(repeat: "Repeat") -> str:
     """Whether a row was reproduced, what must be equal and is not, and whether its code is another one."""
     words = "reproduced" if repeat.reproduced else "differs"
     if repeat.changed and not repeat.reproduced:
@@ -135,7 +137,7 @@ def other_statuses(records: Sequence[Record]) -> list[str]:
     return notes
 
 
-def forecast_table(rows: Sequence[Forecast]) -> str:
+def forecast_table(rows: Sequence["Forecast"]) -> str:
     """A line per cell, and the total."""
     tasks, labels = 0, 0
     for row in rows:
@@ -146,7 +148,7 @@ def forecast_table(rows: Sequence[Forecast]) -> str:
     return "\n".join([*lines, total(rows)])
 
 
-def total(rows: Sequence[Forecast]) -> str:
+def total(rows: Sequence["Forecast"]) -> str:
     """What the rows that can be solved need together."""
     missing, done, seconds, more = 0, 0, 0.0, ""
     for row in rows:
@@ -162,7 +164,7 @@ def total(rows: Sequence[Forecast]) -> str:
     return f"{missing} reconstructions missing, {done} done; {time}"
 
 
-def outlook(row: Forecast) -> str:
+def outlook(row: "Forecast") -> str:
     """What follows a row's label: done, missing, evaluations, seconds per image and for all."""
     if row.cell.reason is not None:
         return f"  skipped: {row.cell.reason}"

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 from bench.priors.network import NetworkPrior
 
@@ -68,7 +67,10 @@ class Ledger(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
+        from torch.utils.flop_counter import flop_registry  # imports Triton, which most runs do not need
+
         super().__init__()
+        self._formulas = flop_registry
         self.flop = self.calls = self.moved = self.live = self.peak = 0
         self._sizes: dict[int, int] = {}
 
@@ -80,7 +82,7 @@ class Ledger(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = function(*args, **kwargs)
-        if (formula := flop_registry.get(function._overloadpacket)) is not None:
+        if (formula := self._formulas.get(function._overloadpacket)) is not None:
             self.flop += formula(*args, **kwargs, out_val=out)
         given, made = tensors((args, kwargs)), tensors(out)
         known = set(map(storage, given))

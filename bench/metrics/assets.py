@@ -64,8 +64,11 @@ def find_backbone(name: str) -> Path:
     return path
 
 
-def load_backbone(name: str) -> "nn.Module":
+def load_backbone(name: str, path: Path | None = None) -> "nn.Module":
     """Loads a network with its weights, float32 on the CPU, in evaluation mode, without gradients.
+
+    Args:
+        path: what `find_backbone` has returned; None asks it.
 
     Raises:
         AssetUnavailable: as `find_backbone`.
@@ -73,7 +76,7 @@ def load_backbone(name: str) -> "nn.Module":
     """
     from bench.system.weights import read_tensors, refuse_difference
 
-    path, network = find_backbone(name), BACKBONES[name].build()
+    path, network = path or find_backbone(name), BACKBONES[name].build()
     state = read_tensors(path)
     refuse_difference(network.state_dict(), state, str(path))
     network.load_state_dict(state, assign=True)

@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.metrics.assets import load_backbone
+from bench.metrics.assets import find_backbone, load_backbone
 from bench.metrics.checkpoints import load_checkpoint
 from bench.system.weights import read_tensors, refuse_difference
 
@@ -35,7 +35,34 @@ def rgb(x: Tensor) -> Tensor:
     return x.expand(-1, 3, -1, -1)
 
 
-class Lpips:
+class Metric:
+    """A network that scores images. On the CPU it is built when it is first used.
+
+    Building it imports torchvision, which takes longer than all else before the first step of a solver. On
+    another device it is built at once, since what it takes of the memory there counts in every peak.
+
+    Args:
+        path: of its weights.
+        device: where it is computed.
+
+    """
+
+    def __init__(self, path: Path, device: Device) -> None:
+        self.path, self.device = path, torch.device(device)
+        if self.device.type != "cpu":
+            _ = self.network
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """On its device."""
+        return self._build().to(self.device)
+
+    def _build(self) -> nn.Module:
+        """The network with its weights, on the CPU."""
+        raise NotImplementedError
+
+
+class Lpips(Metric):
     """Learned perceptual image patch similarity, v0.1 (Zhang et al. 2018, arXiv 1801.03924).
 
     Args:
@@ -48,8 +75,11 @@ class Lpips:
     """
 
     def __init__(self, net: str = "alex", device: Device = "cpu") -> None:
-        self.device = device
-        self.network = _lpips_network(net, load_backbone(f"lpips_{net}")).to(device)
+        self.net = net
+        super().__init__(find_backbone(f"lpips_{net}"), device)
+
+    def _build(self) -> nn.Module:
+        return _lpips_network(self.net, self.path)
 
     def __call__(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """Distance of each pair of images: (B, C, H, W) twice, in [-1, 1] -> (B,) float32."""
@@ -65,8 +95,8 @@ class Lpips:
         return F.interpolate(x, size, mode="bilinear", align_corners=False)
 
 
-def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
-    """Builds the lpips package's network around a given trunk; its constructor would download one.
+def _lpips_network(net: str, path: Path) -> nn.Module:
+    """Builds the lpips package's network around the trunk in a file; its constructor would download one.
 
     It is built on the meta device, which also leaves torch's random state alone. The linear layers come with
     the package.
@@ -77,7 +107,7 @@ def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
         warnings.simplefilter("ignore")
         network = lpips.LPIPS(net=net, version="0.1", pretrained=False, pnet_rand=True, verbose=False)
     network.scaling_layer = lpips.ScalingLayer()
-    weights = trunk.state_dict()
+    weights = load_backbone(f"lpips_{net}", path).state_dict()
     # Its slice2.3.bias is the trunk's 3.bias.
     renamed = {name: weights[name.split(".", 1)[1]] for name in network.net.state_dict()}
     network.net.load_state_dict(renamed, assign=True)
@@ -91,7 +121,7 @@ def _lpips_network(net: str, trunk: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-class Inception:
+class Inception(Metric):
     """Features for FID and KID: the 2048-d average pool of the FID Inception.
 
     Args:
@@ -106,9 +136,14 @@ class Inception:
     """
 
     def __init__(self, device: Device = "cpu", mode: str = "legacy_pytorch") -> None:
-        self.device = device
+        super().__init__(find_backbone("inception"), device)
         self.resize = RESIZE[mode]
-        self.network = load_backbone("inception").to(device)
+
+    def _build(self) -> nn.Module:
+        network = load_backbone("inception", self.path)
+        if self.device.type == "cpu":  # its pools and convolutions are fastest there in this memory order
+            network.to(memory_format=torch.channels_last)
+        return network
 
     def __call__(self, x: Tensor) -> Tensor:
         """Features of each image: (B, C, H, W) in [-1, 1] -> (B, 2048) float32."""

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from annotated_types import Gt, Lt
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.fft import fft2, irfft2, rfft2
 from torch.nn.functional import pad
@@ -37,6 +36,8 @@ class BlurMotion(LinearOperator):
         taps: Annotated[int, Gt(0)] | None = None,
         rcond: Annotated[float, Gt(0), Lt(1)] = 1e-3,
     ) -> None:
+        from scipy.fft import next_fast_len  # here, since it takes a tenth of a second
+
         super().__init__(shape, seeds)
         self.rcond = rcond
         self.kernel = motion_kernels(self.shape, self.seeds, taps)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.system.device import reproducible
+from bench.system.device import bounded_threads, reproducible
 
 BATCH = 8
 KEPT = ("dtype", "limit", "compile", "recompute", "deterministic")
@@ -75,4 +75,4 @@ def make_options(batch: int | None = None, deterministic: bool = False, **option
 
 def mode(options: Options) -> contextlib.AbstractContextManager[None]:
     """The mode in which a plan is prepared and run; it is set before anything of CUDA starts."""
-    return reproducible() if options.deterministic else contextlib.nullcontext()
+    return reproducible() if options.deterministic else bounded_threads()

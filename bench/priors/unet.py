@@ -12,15 +12,22 @@ things are ours:
   which a GPU is waited for, and which no graph of its work can hold.
 """
 
+import importlib
+import importlib.util
 import math
+import sys
 from collections.abc import Sequence
 from itertools import chain
-from types import FunctionType, MethodType
+from pathlib import Path
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
+
+FOLDER = "azula.plugins.adm._src"
+"""Where the library has the architecture; nothing there imports from elsewhere in it."""
 
 
 class FusedAttention(nn.Module):
@@ -85,9 +92,7 @@ def build_unet(
     """
     # The backbone alone: the library's denoiser computes a schedule, which on the meta device imports the
     # compiler (1.7 s).
-    from azula.plugins.adm._src.unet import UNetModel
-
-    backbone = UNetModel(
+    backbone = _library().UNetModel(
         image_size=image_size,
         in_channels=channels,
         model_channels=num_channels,
@@ -120,9 +125,7 @@ def build_classifier(
         architecture: ``channel_mult``, ``num_res_blocks``, ``num_head_channels``, ...
 
     """
-    from azula.plugins.adm._src.unet import EncoderUNetModel
-
-    network = EncoderUNetModel(
+    network = _library().EncoderUNetModel(
         image_size=image_size,
         in_channels=channels,
         model_channels=num_channels,
@@ -132,6 +135,22 @@ def build_classifier(
         **architecture,
     )
     return _prepared(network)
+
+
+def _library() -> ModuleType:
+    """The library's module with the architecture, without the rest of the library.
+
+    The plugin around it imports what downloads models, which takes longer than building one.
+    """
+    if FOLDER not in sys.modules:
+        library = importlib.util.find_spec("azula")
+        assert library is not None and library.origin is not None, "it is installed with this package"
+        place = Path(library.origin).parent / "plugins" / "adm" / "_src" / "__init__.py"
+        spec = importlib.util.spec_from_file_location(FOLDER, place)
+        assert spec is not None and spec.loader is not None, "it is a file in Python"
+        sys.modules[FOLDER] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[FOLDER])
+    return importlib.import_module(f"{FOLDER}.unet")
 
 
 def _prepared(network: nn.Module) -> nn.Module:

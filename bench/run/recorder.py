@@ -14,7 +14,7 @@ from bench.records.record import DETERMINISTIC, Record
 from bench.run.failures import Failure
 from bench.run.inputs import Measured
 from bench.run.solve import Outcome
-from bench.system.device import device_name, threads
+from bench.system.device import device_name, threads, waiting
 from bench.system.versions import commit, versions
 
 
@@ -66,6 +66,8 @@ class Recorder:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.versions = versions() | {"noise": SCHEME, "metrics": metric_revisions()}
+        if waited := waiting():
+            self.versions["openmp"] = waited
         if any(cell.samples_per_problem > 1 for cell in plan.cells):
             self.versions["distances"] = str(DISTANCES_REV)
         self._run_facts: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """The devices of this machine: which there are, how precisely they compute, how to survive without memory."""
 
 import contextlib
+import math
 import os
 import platform
 import re
@@ -10,6 +11,8 @@ from typing import Any
 
 import torch
 
+CGROUP = "/sys/fs/cgroup"
+"""Where Linux tells what a container may use."""
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 """Precisions. float32 is without TF32; bfloat16 and float16 are for the network under autocast alone."""
 
@@ -156,10 +159,41 @@ def in_halves(
 
 
 def cores() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Processors that this process may use: those that it is bound to, or its container's quota if less."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(bound, _quota())))
+
+
+def _quota() -> float:
+    """Processors whose time a container may use; infinite without a limit."""
+    for folder, file in (("", "cpu.max"), ("cpu", "cpu.cfs_quota_us")):
+        with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+            words = Path(CGROUP, folder, file).read_text().split()
+            period = words[1] if folder == "" else Path(CGROUP, folder, "cpu.cfs_period_us").read_text()
+            if int(words[0]) > 0:  # -1 where there is no limit
+                return int(words[0]) / int(period)
+    return math.inf
+
+
+@contextlib.contextmanager
+def bounded_threads() -> Iterator[None]:
+    """Computes with no more threads than `cores`; torch does not know a container's quota.
+
+    It leaves a number that the user has set.
+    """
+    before = threads()
+    if before > cores() and not {"OMP_NUM_THREADS", "MKL_NUM_THREADS"} & os.environ.keys():
+        torch.set_num_threads(cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def waiting() -> str:
+    """How the environment has threads wait for each other; empty where it says nothing."""
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+    return ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
 
 
 def threads() -> int:

@@ -1,9 +1,13 @@
 """`run`: what it prints and keeps, and one clear line for everything that a user can get wrong."""
 
+import subprocess
+import sys
+
 import pytest
 
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
+from tests import ROOT
 from tests.commands import bench, run_tiny
 from tests.tiny import PRIOR, build
 
@@ -161,3 +165,22 @@ def test_a_matrix_in_a_suite(tmp_path):
     result = bench("run", "--suite", tmp_path / "m.yaml", "--out", tmp_path / "out", "--no-report")
     assert result.exit_code == 0, result.output
     assert {r.operator_params["matrix"][0][1] for r in read_records(tmp_path / "out")[0]} == {0.5}
+
+
+@pytest.mark.long
+def test_what_the_first_step_does_not_need_is_imported_later(tmp_path):
+    """Guards the start-up time: LPIPS alone imports the compiler, a report matplotlib."""
+    heavy = {"torchvision", "torch._dynamo", "lpips", "skimage", "matplotlib", "scipy", "triton", "gdown"}
+    code = (
+        "import os, sys\n"
+        "import bench.run.solve as solve\n"
+        "def stop(*_):\n"
+        f"    print(*sorted({heavy!r} & set(sys.modules)), flush=True)\n"
+        "    os._exit(7)\n"
+        "solve.require_step = stop\n"
+        "from bench.cli import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", code, "run", "--suite", "demo", "--images", "1", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (7, ""), done.stderr

@@ -189,4 +189,4 @@ def test_lpips_takes_its_linear_layers_as_a_whole_or_not_at_all(monkeypatch):
     with pytest.raises(
         WeightsError, match=r"alex\.pth: not this architecture: 'lin0\.model\.1\.weight' is missing"
     ):
-        Lpips("alex")
+        _ = Lpips("alex").network

@@ -48,6 +48,14 @@ def test_records_say_which_code_and_data_they_are_of(suite, tmp_path):
     assert re.fullmatch(r"cpu \(.+\)", ours.device)
 
 
+def test_a_record_says_how_threads_wait(plan, monkeypatch):
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"):
+        monkeypatch.delenv(name, raising=False)
+    assert "openmp" not in record(plan, {"psnr": 20.0}).versions
+    monkeypatch.setenv("GOMP_SPINCOUNT", "2000")
+    assert record(plan, {"psnr": 20.0}).versions["openmp"] == "GOMP_SPINCOUNT=2000"
+
+
 def test_a_result_is_metrics_or_a_failure(plan):
     scored = record(plan, {"psnr": 20.0}, unavailable={"lpips": "no weights"})
     assert (scored.status, scored.metrics, scored.reason) == ("ok", {"psnr": 20.0}, None)

@@ -165,3 +165,38 @@ def test_images_that_cannot_be_scored_together_are_scored_in_parts(monkeypatch):
 def test_the_free_memory_of_this_machine_is_a_number_of_bytes():
     assert 1e7 < free_memory(torch.device("cpu")) < 1e14
     assert free_memory(torch.device("meta")) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("files", "most"),
+    [
+        ({}, 4),
+        ({"cpu.max": "max 100000"}, 4),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "20000 100000"}, 1),
+        ({"cpu.max": "900000 100000"}, 4),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 4),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+    ],
+)
+def test_a_container_has_no_more_threads_than_its_quota(tmp_path, monkeypatch, files, most):
+    """By both versions of control groups; what the user has set stays."""
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+    monkeypatch.setattr(environment, "CGROUP", str(tmp_path))
+    monkeypatch.setattr(environment.os, "sched_getaffinity", lambda _: range(4))
+    assert environment.cores() == most
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with environment.bounded_threads():
+            assert torch.get_num_threads() == most
+        assert torch.get_num_threads() == 4
+        monkeypatch.setenv("OMP_NUM_THREADS", "4")
+        with environment.bounded_threads():
+            assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)

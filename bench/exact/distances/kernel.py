@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import torch
-from scipy.spatial import distance
 from torch import Tensor
 
 from bench.exact.distances.draws import draw
@@ -72,7 +71,9 @@ def _squares(x: Tensor) -> Tensor:
 
     In few dimensions scipy is ten times faster than torch.
     """
-    return torch.from_numpy(distance.pdist(x.numpy(), "sqeuclidean"))
+    from scipy.spatial.distance import pdist  # here: most runs need none of it
+
+    return torch.from_numpy(pdist(x.numpy(), "sqeuclidean"))
 
 
 def _mmd2(x: Tensor, squares: Tensor, p: MixturePrior, ell2: float, self_term: float) -> float:

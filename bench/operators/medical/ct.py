@@ -5,16 +5,18 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
-from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from bench.operators.base import LinearOperator
 from bench.operators.kernels import image_shape
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 MOST_ANGLES = 10_000
 
@@ -80,12 +82,14 @@ def detector(H: int, W: int) -> int:
 
 
 @lru_cache(maxsize=2)  # every batch asks again
-def projection(H: int, W: int, degrees: tuple[float, ...]) -> tuple[csr_matrix, csr_matrix]:
+def projection(H: int, W: int, degrees: tuple[float, ...]) -> "tuple[csr_matrix, csr_matrix]":
     """The matrix of `CT`, (angles bins, H W), and its transpose.
 
     The shadow of a pixel on the detector is the convolution of two boxes, of the widths |cos| and |sin| of
     the angle: a trapezoid of area 1, at most sqrt(2) wide, which falls on three bins at most.
     """
+    from scipy.sparse import csr_matrix  # here, since it takes a tenth of a second
+
     bins, n = detector(H, W), H * W
     rows, columns, weights = [], [], []
     y, x = np.mgrid[:H, :W].reshape(2, n) - np.array([[(H - 1) / 2], [(W - 1) / 2]])
@@ -113,7 +117,7 @@ def shadow(u: np.ndarray, a: float, b: float) -> np.ndarray:
     return np.where(u > 0, 1 - above, above)
 
 
-def parts(A: csr_matrix) -> tuple[Tensor, Tensor, Tensor]:
+def parts(A: "csr_matrix") -> tuple[Tensor, Tensor, Tensor]:
     """A matrix as the tensors that `product` takes."""
     return torch.from_numpy(A.indptr), torch.from_numpy(A.indices), torch.from_numpy(A.data)
 

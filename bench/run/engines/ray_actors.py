@@ -55,7 +55,7 @@ def run_ray(runner: Runner, workers: str, device: str, address: str = "") -> Non
     Raises:
         EngineError: no worker can be had, two share a card, or a worker cannot go on.
     """
-    setting = setting_of(runner)
+    setting, began = setting_of(runner), time.monotonic()
     with terminable(), contextlib.ExitStack() as stack:
         if address:
             stack.enter_context(joined(address))
@@ -67,7 +67,7 @@ def run_ray(runner: Runner, workers: str, device: str, address: str = "") -> Non
         stack.enter_context(runner.computing())
         todo = runner.begin(len(devices))
         stack.callback(runner.observer.finish)
-        Crew(runner, setting, Queue(cut(todo, setting, len(devices))), bool(address)).work(devices)
+        Crew(runner, setting, Queue(cut(todo, setting, len(devices))), bool(address)).work(devices, began)
 
 
 class Crew:
@@ -87,11 +87,19 @@ class Crew:
         self._told_waiting = False
         self._since = time.monotonic()
         """When a worker was last known to be alive."""
+        self._expected = 0
+        """Workers of the start that are not there yet."""
+        self._began = self._since
 
-    def work(self, devices: list[str]) -> None:
-        """Feeds workers on these devices until nothing is left."""
+    def work(self, devices: list[str], began: float | None = None) -> None:
+        """Feeds workers on these devices until nothing is left.
+
+        Args:
+            began: when the engine began to start, on the monotonic clock; by default, when this was made.
+        """
         import ray
 
+        self._expected, self._began = len(devices), began or self._began
         for device in devices:
             self._hire(device)
         while self.queue or any(hand.shard for hand in self._hands.values()):
@@ -160,6 +168,10 @@ class Crew:
                 who = f"processes {known.pid} and {place.pid} on {place.host}"
                 raise EngineError(f"two workers have one card, {place.card}: {who}; one worker per card")
         hand.place = place
+        self._expected -= 1
+        if self._expected == 0:
+            seconds = time.monotonic() - self._began
+            self.runner.observer.note(f"the engine started in {seconds:.1f} s; now all workers compute")
 
     def _take(self, shard: Shard, result: Result) -> None:
         if result.error:
