@@ -25,6 +25,7 @@ from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.plan.plan import Plan
 from bench.records.journal import History
+from bench.records.lines import BriefReader
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.suite import load_suite
@@ -102,7 +103,7 @@ def count(name: str, plan: Plan, folders: list[Path], kills: int, since: float) 
     """Prints what became of the records of runs of one plan; whether each is there once."""
     wanted, found = keys(plan), Counter[str]()
     for folder in folders:
-        history = History(folder)
+        history = History(folder, BriefReader())
         times = Counter(record.key for record in history.attempts)
         found["reconstructions"] += len(wanted)
         found["lost"] += len(wanted - times.keys())
