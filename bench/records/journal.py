@@ -61,7 +61,7 @@ def best(attempts: Sequence[R]) -> list[R]:
 
 
 def in_order(records: Iterable[R]) -> list[R]:
-    """Oldest first; of one time, by keys. Times alone are sorted in half the time, and are mostly different."""
+    """Oldest first; of one time, by keys. Times are mostly different, and take half the time alone."""
     ordered = sorted(records, key=attrgetter("created"))
     times = list(map(attrgetter("created"), ordered))
     if any(map(eq, times, times[1:])):
@@ -70,7 +70,7 @@ def in_order(records: Iterable[R]) -> list[R]:
 
 
 def _replaces(record: AnyRecord, known: AnyRecord) -> bool:
-    """Whether a record counts more than a known one of the same key; of one time, the known one was read first."""
+    """Whether a record counts more than a known one of its key; of one time, the known one was read first."""
     rank, best = _rank(record), _rank(known)
     if rank == best:
         return record.created >= known.created if rank == LOST else record.created < known.created

@@ -13,7 +13,7 @@ from PIL import Image
 from bench.records.files import check_run_folder, write_atomic
 from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
-from bench.records.objects import find_file
+from bench.records.objects import Finder
 from bench.records.record import Record
 from bench.report import exact
 from bench.report.across.ranks import Across, over_tasks
@@ -51,12 +51,12 @@ class Pictures:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.places = [folder / "objects" for folder in folders]
+        self._find = Finder([folder / "objects" for folder in folders])
         self.unreadable: set[Path] = set()
         self._good: set[Path] = set()
 
     def __call__(self, name: str) -> Path | None:
-        path = find_file(self.places, name)
+        path = self._find(name)
         if path is None or path in self._good or path.suffix != ".png":
             return path
         if path not in self.unreadable:

@@ -24,6 +24,8 @@ STYLE: dict[Any, Any] = {
     "xtick.color": "#404040",
     "ytick.color": "#404040",
     "svg.hashsalt": "bench",
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
 }
 LINE = "#404040"
 """Lines that a reader compares points with."""
@@ -54,7 +56,13 @@ def finish_grid(axes: Sequence[Axes], n: int, across: int, xlabel: str, **text: 
 
 
 def to_png(page: Figure) -> bytes:
-    """A page as PNG. Equal pages give equal bytes, since no version and no time is written."""
+    """A page as PNG. Equal pages give equal bytes, since no version and no time is written.
+
+    It is laid out here, since matplotlib would draw it once for the layout and once for the file.
+    """
+    if engine := page.get_layout_engine():
+        engine.execute(page)
+        page.set_layout_engine(None)
     out = io.BytesIO()
     page.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
