@@ -200,6 +200,16 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@contextlib.contextmanager
+def set_aside() -> Iterator[None]:
+    """Keeps the search for cyclic garbage from what is in memory now, such as many records that will stay."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 class Journal:
     """The writer of one process.
 

@@ -40,8 +40,8 @@ class Finder:
         """The file of a name; None where no folder holds it."""
         above, _, own = name.rpartition("/")
         for folder in self._folders:
-            flat = os.path.join(folder, above) if above else folder
-            for place in (os.path.join(flat, own[:2]), flat):
+            flat = f"{folder}/{above}" if above else folder
+            for place in (f"{flat}/{own[:2]}", flat):
                 if own in self._files(place):
                     return Path(place, own)
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from bench.records.files import check_run_folder, write_atomic
-from bench.records.journal import read_records
+from bench.records.journal import read_records, set_aside
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.objects import Finder
 from bench.records.record import Record
@@ -97,7 +97,19 @@ def render(
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     choice = choice or Choice()
     records, n_bad = _records(places, formats)
-    records = choice.rows.among(records)
+    with set_aside():
+        return _write(choice.rows.among(records), places, formats, choice, n_bad, Path(out))
+
+
+def _write(
+    records: Sequence[Record],
+    places: Sequence[Path],
+    formats: Sequence[str],
+    choice: Choice,
+    n_bad: int,
+    out: Path,
+) -> list[Path]:
+    """Writes the files of a report, as `render` says."""
     runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
     tables = [_asked(table, choice.rows) for table in build(records, runs)]
     choice.check({column.name for column in columns_of(tables, runs)})
@@ -116,7 +128,7 @@ def render(
         parts.append(tex.files(grids, choice))
     written = []
     for name, data in _together(parts).items():
-        written.append(Path(out) / name)
+        written.append(out / name)
         write_atomic(written[-1], data)
     return written
 
