@@ -6,7 +6,8 @@ The solver sleeps a few milliseconds and returns A+ y, so that most of a run is 
 inline, the killed process is the run; it is forked from one that has loaded torch, since most of its time
 would be loading. With ray, one kill of twenty hits the driver and the others a worker that has begun to
 record. A key that is there twice was computed twice, one that is missing at the end is lost, and a damaged
-line is a record that was being written. What is not ok was given up after three deaths in a row.
+line is a record that was being written. What is not ok was given up after three deaths, two of them on that
+image alone. A run that is complete before the kills are made is followed by another one.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.plan.plan import Plan
 from bench.records.journal import History
+from bench.records.lines import BriefReader
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.suite import load_suite
@@ -102,7 +104,7 @@ def count(name: str, plan: Plan, folders: list[Path], kills: int, since: float) 
     """Prints what became of the records of runs of one plan; whether each is there once."""
     wanted, found = keys(plan), Counter[str]()
     for folder in folders:
-        history = History(folder)
+        history = History(folder, BriefReader())
         times = Counter(record.key for record in history.attempts)
         found["reconstructions"] += len(wanted)
         found["lost"] += len(wanted - times.keys())
@@ -147,13 +149,18 @@ def compute(plan: Plan, out: Path) -> None:
 
 
 def kill_ray(folder: Path, kills: int, rng: random.Random) -> bool:
-    """Kills workers while they compute and, one time of twenty, their driver, which is started again."""
+    """Kills workers while they compute and, one time of twenty, their driver, which is started again, until
+    the kills are made and the last run is complete.
+    """
     suite, plan = make_plan(folder, samples=16, seconds=0.25)
-    out, since, done = folder / "run", time.monotonic(), 0
-    driver = start_driver(folder, suite, out)
-    while driver.poll() is None:
+    runs, since, done = [folder / "run0"], time.monotonic(), 0
+    driver = start_driver(folder, suite, runs[-1])
+    while driver.poll() is None or (driver.returncode == 0 and done < kills):
+        if driver.returncode == 0:
+            runs.append(folder / f"run{len(runs)}")
+            driver = start_driver(folder, suite, runs[-1])
         time.sleep(rng.uniform(0.5, 3.0))
-        workers = workers_of(out)
+        workers = workers_of(runs[-1])
         if done >= kills or not workers:
             continue
         victim = driver.pid if rng.random() < 1 / 20 else rng.choice(workers)
@@ -161,8 +168,8 @@ def kill_ray(folder: Path, kills: int, rng: random.Random) -> bool:
         done += 1
         if victim == driver.pid:
             driver.wait()
-            driver = start_driver(folder, suite, out)
-    return count("ray", plan, [out], done, since) and driver.returncode == 0
+            driver = start_driver(folder, suite, runs[-1])
+    return count("ray", plan, runs, done, since) and driver.returncode == 0
 
 
 def start_driver(folder: Path, suite: Path, out: Path) -> "subprocess.Popen[bytes]":

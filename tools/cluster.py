@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.records.journal import History
+from bench.records.lines import BriefReader
+from bench.records.record import Brief
 from bench.system.device import cores
 
 PACKAGES = ("munge", "slurm-client", "slurmctld", "slurmd")
@@ -173,6 +175,11 @@ def bench(folder: Path, *options: str) -> list[str]:
     return [*start, "--out", str(folder / "run"), *options]
 
 
+def attempts(folder: Path) -> list[Brief]:
+    """All records of the run."""
+    return History(folder / "run", BriefReader()).attempts
+
+
 def refuse_partition(folder: Path) -> None:
     """A partition that there is not ends in a line and an exit code."""
     done = subprocess.run(
@@ -185,7 +192,7 @@ def run_with_requeue(folder: Path) -> bool:
     """Runs, and requeues a job that has begun to record; whether every image is there once."""
     since = time.monotonic()
     driver = subprocess.Popen(bench(folder, "--slurm", "partition=main"))
-    wait_for(lambda: driver.poll() is not None or len(History(folder / "run").attempts) > 4, "a record")
+    wait_for(lambda: driver.poll() is not None or len(attempts(folder)) > 4, "a record")
     running = output("squeue", "--noheader", "--array", "--states=RUNNING", "--format=%i").split()
     show("squeue", "--array")
     show("scontrol", "requeue", running[0])
@@ -194,7 +201,7 @@ def run_with_requeue(folder: Path) -> bool:
     show("squeue", "--array", "--format=%i %T %r %S", f"--jobs={running[0]}")
     show("scontrol", "update", f"jobid={running[0]}", "starttime=now")
     code = driver.wait()
-    times = Counter(record.key for record in History(folder / "run").attempts)
+    times = Counter(record.key for record in attempts(folder))
     twice = sum(n > 1 for n in times.values())
     print(
         f"exit code {code}; {len(times)} of {IMAGES} images, {twice} twice, {time.monotonic() - since:.0f} s"

@@ -9,7 +9,7 @@ from bench.run.progress import Estimator, Observer, duration
 
 if TYPE_CHECKING:
     from bench.plan.cell import Cell
-    from bench.records.record import Record
+    from bench.records.record import AnyRecord
 
 INTERVAL = 30.0
 """Seconds between plain lines, at most."""
@@ -31,7 +31,7 @@ class _Counting(Observer):
         self.todo = {cell.id: (cell, n) for cell, n in todo}
         self.total = sum(n for _, n in todo)
 
-    def recorded(self, cell: "Cell", record: "Record") -> None:
+    def recorded(self, cell: "Cell", record: "AnyRecord") -> None:
         self.estimator.add(record)
         self.todo[cell.id] = (cell, self.todo[cell.id][1] - 1)
         self.done += 1
@@ -51,7 +51,7 @@ class PlainLines(_Counting):
         self.stream = stream
         self.said, self.since = 0, time.monotonic()
 
-    def recorded(self, cell: "Cell", record: "Record") -> None:
+    def recorded(self, cell: "Cell", record: "AnyRecord") -> None:
         super().recorded(cell, record)
         if record.status not in {"ok", "skipped"}:
             self._say(loss(cell, record))
@@ -72,7 +72,7 @@ class PlainLines(_Counting):
         self.stream.flush()
 
 
-def loss(cell: "Cell", record: "Record") -> str:
+def loss(cell: "Cell", record: "AnyRecord") -> str:
     """A line about an image that has no result."""
     return f"{cell.task.name}/{cell.label} {record.image}: {record.status}: {record.reason}"
 
@@ -105,7 +105,7 @@ class RichBars(_Counting):
             self.batch, description=name, completed=k, total=total, note=f"{batch} images", visible=True
         )
 
-    def recorded(self, cell: "Cell", record: "Record") -> None:
+    def recorded(self, cell: "Cell", record: "AnyRecord") -> None:
         super().recorded(cell, record)
         self.bars.update(self.all, completed=self.done, note=f"left {self.eta}")
         if record.status not in {"ok", "skipped"}:
@@ -118,7 +118,7 @@ class RichBars(_Counting):
         self.bars.stop()
 
 
-def make_observer(kind: str, past: Iterable["Record"]) -> Observer:
+def make_observer(kind: str, past: Iterable["AnyRecord"]) -> Observer:
     """An observer by name: "rich", "plain", "none" or "auto", which is rich on a terminal, else plain.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.plan.cell import Cell
-from bench.records.record import Record
+from bench.records.record import AnyRecord
 from bench.run.progress import duration
 from bench.stats.comparisons import shared_means
 
@@ -65,9 +65,9 @@ def verdict(repeat: "Repeat") -> str:
     return f"{words}, other code" if repeat.code_changed else words
 
 
-def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
+def score_table(cells: Sequence[Cell], records: Iterable[AnyRecord]) -> str:
     """A table per task, a line per row: means over the images that are done, and what befell the others."""
-    by_cell: dict[str, list[Record]] = {}
+    by_cell: dict[str, list[AnyRecord]] = {}
     for record in records:
         by_cell.setdefault(record.cell, []).append(record)
     by_task: dict[str, list[Cell]] = {}
@@ -84,7 +84,7 @@ def score_table(cells: Sequence[Cell], records: Iterable[Record]) -> str:
     return "\n".join(lines[1:])
 
 
-def below_baseline(cells: Sequence[Cell], records: Iterable[Record]) -> Iterator[str]:
+def below_baseline(cells: Sequence[Cell], records: Iterable[AnyRecord]) -> Iterator[str]:
     """A line for each row that a baseline beats in PSNR on the images of both."""
     values: dict[str, dict[str, float]] = {}
     for record in records:
@@ -100,7 +100,7 @@ def below_baseline(cells: Sequence[Cell], records: Iterable[Record]) -> Iterator
                 yield f"warning: {cell.task.name}: {cell.label}: PSNR {than}: prior or settings do not fit"
 
 
-def scores(records: Sequence[Record], columns: Sequence[Column]) -> str:
+def scores(records: Sequence[AnyRecord], columns: Sequence[Column]) -> str:
     """What follows a row's label: the number of images, means, and the statuses of the other images."""
     ok = [r for r in records if r.status == "ok"]
     notes = "  ".join(other_statuses(records))
@@ -113,7 +113,7 @@ def scores(records: Sequence[Record], columns: Sequence[Column]) -> str:
     return f"{line}  {notes}" if notes else line
 
 
-def mean(records: Sequence[Record], column: Column) -> str:
+def mean(records: Sequence[AnyRecord], column: Column) -> str:
     """The mean of a metric, in brackets where some records lack it; "-" where all do."""
     values = [value for r in records if (value := r.metrics.get(column.metric)) is not None]
     if not values:
@@ -122,9 +122,9 @@ def mean(records: Sequence[Record], column: Column) -> str:
     return text if len(values) == len(records) else f"({text})"
 
 
-def other_statuses(records: Sequence[Record]) -> list[str]:
+def other_statuses(records: Sequence[AnyRecord]) -> list[str]:
     """A note for each status other than ok, such as "2 diverged: not finite", with the first reason."""
-    first: dict[str, Record] = {}
+    first: dict[str, AnyRecord] = {}
     counts: Counter[str] = Counter()
     for record in records:
         if record.status != "ok":

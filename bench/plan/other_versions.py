@@ -6,10 +6,10 @@ from pathlib import Path
 
 from bench.names import counted
 from bench.plan.cell import Cell
-from bench.records.record import Record
+from bench.records.record import AnyRecord
 
 
-def other_versions(cells: Sequence[Cell], records: Sequence[Record]) -> list[str]:
+def other_versions(cells: Sequence[Cell], records: Sequence[AnyRecord]) -> list[str]:
     """A `note` for each row and operator of a user that has records of another version.
 
     A record counts where a cell has its solver, label, task and operator, and code of another hash.
@@ -39,9 +39,9 @@ def row_of(cell: Cell) -> RowName:
     return cell.name, cell.label, cell.task.name, cell.task.operator
 
 
-def of_rows(records: Sequence[Record], rows: Collection[RowName]) -> dict[RowName, list[Record]]:
+def of_rows(records: Sequence[AnyRecord], rows: Collection[RowName]) -> dict[RowName, list[AnyRecord]]:
     """The records of some rows, in their order."""
-    found: dict[RowName, list[Record]] = {row: [] for row in rows}
+    found: dict[RowName, list[AnyRecord]] = {row: [] for row in rows}
     if not rows:
         return found
     for record in records:
@@ -51,7 +51,7 @@ def of_rows(records: Sequence[Record], rows: Collection[RowName]) -> dict[RowNam
     return found
 
 
-def of_other_code(records: Sequence[Record], field: str, sha256: str) -> set[str]:
+def of_other_code(records: Sequence[AnyRecord], field: str, sha256: str) -> set[str]:
     """The keys of the records that state a hash of code, and another one."""
     return {record.key for record in records if getattr(record, field) not in {None, sha256}}
 

@@ -8,7 +8,7 @@ from typing import Any
 from bench.data.images import Images
 from bench.plan.cell import Cell, Job
 from bench.plan.options import Options
-from bench.records.record import Record, done_keys
+from bench.records.record import AnyRecord, done_keys
 from bench.suites.suite import Suite
 
 
@@ -34,7 +34,7 @@ class Plan:
 
         return sha256
 
-    def done(self, records: Iterable[Record], available: Collection[str]) -> set[str]:
+    def done(self, records: Iterable[AnyRecord], available: Collection[str]) -> set[str]:
         """The keys that need not be computed again.
 
         Args:

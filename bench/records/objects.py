@@ -5,6 +5,7 @@ of their name. Earlier versions had one folder for truths, one for measurements 
 still read.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,3 +24,34 @@ def find_file(folders: Sequence[Path], name: str) -> Path | None:
             if path.is_file():
                 return path
     return None
+
+
+class Finder:
+    """Finds files as `find_file` does, and lists each folder once: a million files take seconds, not minutes.
+
+    It sees nothing that comes later.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = [str(folder) for folder in folders if folder.is_dir()]
+        self._listed: dict[str, frozenset[str]] = {}
+
+    def __call__(self, name: str) -> Path | None:
+        """The file of a name; None where no folder holds it."""
+        above, _, own = name.rpartition("/")
+        for folder in self._folders:
+            flat = f"{folder}/{above}" if above else folder
+            for place in (f"{flat}/{own[:2]}", flat):
+                if own in self._files(place):
+                    return Path(place, own)
+        return None
+
+    def _files(self, place: str) -> frozenset[str]:
+        """The names of the files of a folder; none where it is not there."""
+        if place not in self._listed:
+            try:
+                with os.scandir(place) as entries:
+                    self._listed[place] = frozenset(entry.name for entry in entries if entry.is_file())
+            except OSError:
+                self._listed[place] = frozenset()
+        return self._listed[place]

@@ -11,9 +11,9 @@ from pathlib import Path
 from PIL import Image
 
 from bench.records.files import check_run_folder, write_atomic
-from bench.records.journal import read_records
+from bench.records.journal import read_records, set_aside
 from bench.records.manifest import RunManifest, read_manifests
-from bench.records.objects import find_file
+from bench.records.objects import Finder
 from bench.records.record import Record
 from bench.report import exact
 from bench.report.across.ranks import over_tasks
@@ -55,12 +55,12 @@ class Pictures:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.places = [folder / "objects" for folder in folders]
+        self._find = Finder([folder / "objects" for folder in folders])
         self.unreadable: set[Path] = set()
         self._good: set[Path] = set()
 
     def __call__(self, name: str) -> Path | None:
-        path = find_file(self.places, name)
+        path = self._find(name)
         if path is None or path in self._good or path.suffix != ".png":
             return path
         if path not in self.unreadable:
@@ -102,7 +102,19 @@ def render(
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     choice = choice or Choice()
     records, n_bad = _records(places, formats)
-    records = choice.rows.among(records)
+    with set_aside():
+        return _write(choice.rows.among(records), places, formats, choice, n_bad, Path(out))
+
+
+def _write(
+    records: Sequence[Record],
+    places: Sequence[Path],
+    formats: Sequence[str],
+    choice: Choice,
+    n_bad: int,
+    out: Path,
+) -> list[Path]:
+    """Writes the files of a report, as `render` says."""
     runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
     tables = [_asked(table, choice.rows) for table in build(records, runs)]
     choice.check({column.name for column in columns_of(tables, runs)})
@@ -121,7 +133,7 @@ def render(
         parts.append(tex.files(grids, choice))
     written = []
     for name, data in _together(parts).items():
-        written.append(Path(out) / name)
+        written.append(out / name)
         write_atomic(written[-1], data)
     return written
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -160,10 +161,16 @@ def _within_error(other: Interval, best: Interval, n_rows: int) -> bool:
 
     Their intervals are 1.96 standard errors to each side.
     """
+    joint = np.hypot(other.high - other.mean, best.high - best.mean) / 1.96
+    return bool(other.mean - best.mean <= joint * _range_of(n_rows) / np.sqrt(2))
+
+
+@cache
+def _range_of(n_rows: int) -> float:
+    """The range of so many normal variates that is exceeded once in twenty times."""
     from scipy.stats import studentized_range  # here, since it takes half a second
 
-    joint = np.hypot(other.high - other.mean, best.high - best.mean) / 1.96
-    return bool(other.mean - best.mean <= joint * studentized_range.ppf(0.95, n_rows, np.inf) / np.sqrt(2))
+    return float(studentized_range.ppf(0.95, n_rows, np.inf))
 
 
 def yardstick(

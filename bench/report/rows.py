@@ -161,6 +161,16 @@ class Row:
 
     def scores(self, metric: str) -> dict[str, float]:
         """Image -> mean over its samples, for images on which all have this metric."""
+        if metric not in self._scores:
+            self._scores[metric] = self._means(metric)
+        return self._scores[metric]
+
+    @cached_property
+    def _scores(self) -> dict[str, dict[str, float]]:
+        """What `scores` has found, since every part of a report asks for it."""
+        return {}
+
+    def _means(self, metric: str) -> dict[str, float]:
         means = {}
         for image, group in self.solved.items():
             known = [value for record in group if (value := record.metrics.get(metric)) is not None]

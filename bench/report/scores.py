@@ -15,7 +15,7 @@ from bench.names import counted
 from bench.records.files import StoreError, write_atomic
 from bench.records.keys import digest
 from bench.records.manifest import RunManifest, SetsEntry
-from bench.records.objects import find_file
+from bench.records.objects import Finder
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.tables import Row
@@ -102,6 +102,8 @@ class Sets:
         self.path = folders[0] / "sets.json"
         self.cache = _read_cache(self.path)
         self.changed = False
+        self._finders: dict[str, Finder] = {}
+        """Mode of features -> what finds them."""
         self.kinds = {run.suite: run.sets for run in runs}
 
     def score(self, row: Row, metric: str) -> Score:
@@ -134,14 +136,14 @@ class Sets:
         names = [f"{record.key}.npy" for record in records]
         if with_truths:
             names += [f"truth/{record.image_sha256}.npy" for record in records]
-        paths = [path for name in names if (path := self._find(mode, name))]
+        find = self._finders.setdefault(
+            mode, Finder([folder / features_folder(mode) for folder in self.folders])
+        )
+        paths = list(filter(None, map(find, names)))
         missing = len(names) - len(paths)
         if not missing:
             return paths, ""
         return paths, f"{counted(missing, 'feature file')} missing" if paths else "no features were kept"
-
-    def _find(self, mode: str, name: str) -> Path | None:
-        return find_file([folder / features_folder(mode) for folder in self.folders], name)
 
     def _against(self, about: Mapping[str, Any], mode: str) -> tuple[Statistics | None, str]:
         """The reference statistics that a manifest names; or None, and what is lacking."""

@@ -4,8 +4,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
+from typing import Any
 
 from bench.records.keys import canonical
 from bench.records.manifest import RowEntry, RunManifest
@@ -123,14 +124,29 @@ def records_of(tables: Iterable[Table]) -> Iterator[Record]:
             yield from row.records
 
 
+class Settings:
+    """The `SETTING` of a record as text. Records mostly share its mappings, so that few texts are made."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], tuple[str, list[Any]]] = {}
+        """Values, mappings by their identity -> text, and the values, which live on with it."""
+
+    def __call__(self, record: Record) -> str:
+        values = list(attrgetter(*SETTING)(record))
+        name = tuple(id(value) if isinstance(value, dict) else (type(value), value) for value in values)
+        if name not in self._known:
+            self._known[name] = canonical(values), values
+        return self._known[name][0]
+
+
 def build(records: Iterable[Record], runs: Sequence[RunManifest]) -> list[Table]:
     """Groups records into tables, in the order of the manifest's runs, then by name."""
     groups: dict[str, list[Record]] = defaultdict(list)
-    names = labels(runs)
+    names, setting_of = labels(runs), Settings()
     for record in records:
         label = names.get((record.suite, record.cell), record.label)
         record = record if label == record.label else replace(record, label=label)
-        groups[canonical(list(attrgetter(*SETTING)(record)))].append(record)
+        groups[setting_of(record)].append(record)
     order = ranks(task.name for run in runs for task in run.tasks)
     suites = ranks(run.suite for run in runs)
 
@@ -224,6 +240,7 @@ def _image_place(image: str, planned: PlannedRun) -> tuple:
     return planned.order.get(image, len(planned.order)), natural(image)
 
 
+@cache  # images of a row are mostly those of the others
 def natural(text: str) -> list[tuple[int, int, str]]:
     """Sort key under which im2 comes before im10."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", text)]

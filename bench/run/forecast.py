@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from bench.plan.cell import Cell, Job
 from bench.plan.plan import Plan
-from bench.records.record import Record
+from bench.records.record import AnyRecord
 from bench.run.inputs import measure, solver_inputs
 from bench.run.progress import Estimator
 from bench.run.score import make_scorer
@@ -31,7 +31,7 @@ class Forecast(NamedTuple):
     seconds: float | None
 
 
-def forecast(plan: Plan, records: Sequence[Record]) -> list[Forecast]:
+def forecast(plan: Plan, records: Sequence[AnyRecord]) -> list[Forecast]:
     """What is done and missing in each cell, and what it costs.
 
     Costs come from earlier records of the row, else from a few steps on one batch.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.plan.cell import Cell
-    from bench.records.record import Record
+    from bench.records.record import AnyRecord
 
 
 class Observer:
@@ -24,7 +24,7 @@ class Observer:
     def step(self, cell: "Cell", k: int, batch: int) -> None:
         """A solver has made its k-th step on a batch. Called off the clock."""
 
-    def recorded(self, cell: "Cell", record: "Record") -> None:
+    def recorded(self, cell: "Cell", record: "AnyRecord") -> None:
         """A record was written."""
 
     def note(self, text: str) -> None:
@@ -61,13 +61,13 @@ class Estimator:
         past: earlier records of the folder, so that a resumed run knows from the start.
     """
 
-    def __init__(self, past: Iterable["Record"] = ()) -> None:
+    def __init__(self, past: Iterable["AnyRecord"] = ()) -> None:
         self.by_row: dict[tuple[str, str], Mean] = defaultdict(Mean)
         self.by_call = Mean()
         for record in past:
             self.add(record)
 
-    def add(self, record: "Record") -> None:
+    def add(self, record: "AnyRecord") -> None:
         """Learns from one record."""
         if record.status == "ok" and record.seconds is not None:
             row, seconds = (record.label, record.prior), record.seconds * record.samples_per_problem

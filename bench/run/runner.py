@@ -13,8 +13,9 @@ from bench.plan.cell import Cell, Job
 from bench.plan.manifest import make_manifest
 from bench.plan.plan import Plan
 from bench.records.journal import History, Journal
+from bench.records.lines import BriefReader
 from bench.records.manifest import write_manifest
-from bench.records.record import Record
+from bench.records.record import AnyRecord, Brief
 from bench.run.engines.jobs import Batches, Desk, Taken
 from bench.run.failures import Failure, ScoringError, diverged, failure, watched, what_it_means
 from bench.run.gallery import Gallery
@@ -48,11 +49,11 @@ class Runner:
         folder: Path,
         observer: Observer,
         command: str = "",
-        history: History | None = None,
+        history: History[Brief] | None = None,
         scored: Scored | None = None,
     ) -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
-        self.journal, self.history = Journal(folder), history or History(folder)
+        self.journal, self.history = Journal(folder), history or History(folder, BriefReader())
         self.desk = Desk(folder, self.history)
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         pictures = None if several else plan.options.pictures
@@ -162,7 +163,7 @@ class Runner:
         done = self.done(self.history.records)
         return [(cell, self.plan.missing(cell, done)) for cell in self.plan.cells]
 
-    def done(self, records: Iterable[Record]) -> set[str]:
+    def done(self, records: Iterable[AnyRecord]) -> set[str]:
         """The keys that need not be computed again, with the metrics that can be computed here."""
         return self.plan.done(records, self.scorer.available)
 
@@ -306,7 +307,7 @@ class Runner:
         self._awaited.pop(record.key, None)
         self.observer.recorded(cell, record)
 
-    def _tell(self, record: Record) -> None:
+    def _tell(self, record: Brief) -> None:
         """Tells the observer of a record that it waits for, once."""
         if cell := self._awaited.pop(record.key, None):
             self.observer.recorded(cell, record)

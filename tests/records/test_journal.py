@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records.files import StoreError
-from bench.records.journal import History, Journal, read_records
+from bench.records.journal import History, Journal, best, read_records
+from bench.records.lines import LineReader
 from bench.records.record import done_keys
 from bench.system.code.syntax import code_text
 from tests import ROOT
@@ -98,7 +99,7 @@ def test_arrivals_are_told_once_and_whole(tmp_path):
     """Several journals, some of them there before; a line that is written in part does not count."""
     with Journal(tmp_path) as old, Journal(tmp_path) as other:
         old.append(make(0))
-        arrivals = History(tmp_path)
+        arrivals = History(tmp_path, LineReader())
         old.append(make(1))
         other.append(make(2))
         assert sorted(r.image for r in arrivals.new()) == ["im1", "im2"] and arrivals.new() == []
@@ -170,6 +171,33 @@ def test_of_several_attempts_the_first_success_counts(tmp_path):
     assert done_keys(found) == set(keys)
     assert done_keys(found, retry=True) == {keys[0], keys[2]}
     assert read_records(tmp_path / "nothing") == ([], 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.integers(0, 3),
+            st.sampled_from(["ok", "diverged", "failed"]),
+            st.integers(0, 2),
+        ),
+        max_size=12,
+    )
+)
+def test_the_order_of_reading_does_not_choose(drawn):
+    """Against the rule itself, on attempts that are sorted by their times first."""
+    attempts = []
+    for n, (key, second, status, lacks) in enumerate(drawn):
+        unavailable = dict.fromkeys(["lpips", "ssim"][:lacks], "no weights")
+        created = f"2025-01-01T00:00:{second:02d}Z"
+        attempts.append(make(key, status=status, unavailable=unavailable, created=created, nfe=n))
+    for key in {record.key for record in attempts}:
+        own = sorted((r for r in attempts if r.key == key), key=lambda r: r.created)
+        ok, done = ([r for r in own if r.status in of] for of in ({"ok"}, {"ok", "diverged"}))
+        most = min((len(r.unavailable) for r in ok), default=0)
+        wanted = next((r for r in ok if len(r.unavailable) == most), done[0] if done else own[-1])
+        assert [r for r in best(attempts) if r.key == key] == [wanted]
 
 
 def test_concurrent_writers_lose_nothing(tmp_path):

@@ -1,6 +1,7 @@
 """Lines of a journal: what is written is read, and what is not of the declared types is damaged."""
 
 import json
+import math
 import zlib
 from dataclasses import fields
 from pathlib import Path
@@ -9,8 +10,8 @@ import pytest
 
 from bench.records.files import StoreError
 from bench.records.journal import read_records
-from bench.records.lines import ORDER, LineReader, write_line
-from bench.records.record import Record
+from bench.records.lines import ORDER, BriefReader, LineReader, write_line
+from bench.records.record import Brief, Record
 from bench.report import render
 from tests.made_record import make
 
@@ -27,6 +28,7 @@ HOSTILE = {
     "status": ["fine", "", None, 1],
     "reason": [{"why": "x"}],
     "metrics": [None, [], {"psnr": "21"}, {"psnr": "nan"}, {"psnr": [1]}, {"psnr": True}, {"psnr": {"a": 1}}],
+    "notes": [None, {"moved": "far"}, {"moved": "nan"}, {"moved": [1]}, {"moved": False}],
     "unavailable": [{"lpips": 1}, "none", [["a", "b"]]],
     "params": ["eta", [1], None],
     "operator_params": [0],
@@ -61,7 +63,8 @@ def test_a_line_with_a_right_crc_and_wrong_types_is_damaged(name, value):
     values = GOOD | {name: value}
     if value is ABSENT:
         del values[name]
-    assert LineReader()(line(json.dumps(values).encode()), PATH) is None
+    for read in (LineReader(), BriefReader()):
+        assert read(line(json.dumps(values).encode()), PATH) is None
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_a_line_with_a_right_crc_and_wrong_types_is_damaged(name, value):
     ],
 )
 def test_what_is_no_record_is_damaged(text):
-    assert LineReader()(line(text), PATH) is None
+    assert LineReader()(line(text), PATH) is BriefReader()(line(text), PATH) is None
 
 
 def test_a_report_leaves_damaged_lines_out(tmp_path):
@@ -123,6 +126,34 @@ def test_what_records_share_is_kept_once_and_types_are_not_mixed():
 
 def test_every_field_is_read():
     assert sorted(ORDER) == sorted(f.name for f in fields(Record))
+
+
+def test_a_brief_record_is_a_part_of_the_whole_one():
+    """Each field, set to what no other one is."""
+    whole, brief = LineReader(), BriefReader()
+    for i, status in enumerate(("ok", "failed", "ok")):
+        values: dict = {
+            name: f"{name} {i // 2}" for name, kind in Record.__annotations__.items() if "str" in str(kind)
+        }
+        values |= {
+            name: 10 * i + k for k, name in enumerate(("sample", "samples_per_problem", "nfe", "vjps"))
+        }
+        values |= {"status": status, "seconds": 0.5 + i, "metrics": {"psnr": 20.5 + i, "lpips": math.inf}}
+        values |= {name: {name: 1.0} for name in ("operator_params", "params", "notes", "told", "noise")}
+        values |= {name: {name: "x"} for name in ("unavailable", "versions")}
+        values |= {"guidance": None, "switches": ["compiled", "deterministic"][: i + 1]}
+        text = write_line(make(**values))
+        record, found = whole(text, PATH), brief(text, PATH)
+        assert {name: getattr(found, name) for name in Brief.__struct_fields__} == {
+            name: getattr(record, name) for name in Brief.__struct_fields__
+        }
+        assert found.is_deterministic == record.is_deterministic == (i > 0)
+
+
+@pytest.mark.parametrize("field", ["metrics", "notes"])
+def test_infinite_numbers_are_read(field):
+    made = make(**{field: {"a": math.inf, "b": -math.inf, "c": None, "d": 1.5}})
+    assert LineReader()(write_line(made), PATH) == made
 
 
 def test_a_file_name_that_is_no_unicode_can_be_recorded():

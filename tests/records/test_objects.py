@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.records.objects import find_file, spread
+from bench.records.objects import Finder, find_file, spread
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,9 @@ def test_both_layouts_are_found_in_the_first_folder_that_has_the_file(tmp_path):
     for path in (two / "truth/ab1.png", one / "truth/cd/cd1.png", two / "truth/cd/cd1.png"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    assert find_file([one, two], "truth/ab1.png") == two / "truth" / "ab1.png"
-    assert find_file([one, two], "truth/cd1.png") == one / "truth" / "cd" / "cd1.png"
-    assert find_file([one, two], "truth/ef1.png") is None
+    (one / "ef1.png").mkdir(parents=True)
+    for find in (Finder([one, two]), lambda name: find_file([one, two], name)):
+        assert find("truth/ab1.png") == two / "truth" / "ab1.png"
+        assert find("truth/cd1.png") == one / "truth" / "cd" / "cd1.png"
+        assert find("truth/ef1.png") is find("ef1.png") is None
+        assert find("cd1.png") is None, "it lies in another folder"

@@ -12,6 +12,7 @@ import pytest
 from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.records.journal import History, read_records
+from bench.records.lines import BriefReader
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.changes import override
@@ -120,6 +121,6 @@ def test_two_runs_into_one_folder_compute_nothing_twice(tmp_path):
         printed, said = run.communicate(timeout=300)
         assert run.returncode == 0, said
         assert "32/32 (100%)" in said and "box2" in printed, "also what the other has made is counted"
-    times = Counter(record.key for record in History(out).attempts)
+    times = Counter(record.key for record in History(out, BriefReader()).attempts)
     assert len(times) == 32 and set(times.values()) == {1}
     assert len(list((out / "journal").glob("*.jsonl"))) == 2, "both took part"

@@ -14,17 +14,18 @@ from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.plan.plan import Plan
-    from bench.records.record import Record
+    from bench.records.record import AnyRecord
     from bench.run.runner import Runner
 
 
 def print_forecast(plan: "Plan", folder: Path) -> None:
     """Prints what a run would compute and how long it would take."""
     from bench.cli.tables import forecast_table
-    from bench.records.journal import read_records
+    from bench.records.journal import History, in_order
+    from bench.records.lines import BriefReader
     from bench.run.forecast import forecast
 
-    past = read_records(folder)[0]
+    past = in_order(History(folder, BriefReader()).records)
     tell_other_versions(plan, past)
     click.echo(forecast_table(forecast(plan, past)))
 
@@ -34,12 +35,13 @@ def compute(plan: "Plan", folder: Path, progress: str, engine: Engine) -> Counte
     from bench.cli.progress import make_observer
     from bench.cli.tables import below_baseline, score_table
     from bench.records.files import check_run_folder, remove_leftovers
-    from bench.records.journal import History
+    from bench.records.journal import History, in_order
+    from bench.records.lines import BriefReader
     from bench.records.record import DONE
     from bench.run.runner import Runner
 
     remove_leftovers(folder)
-    history = History(folder)
+    history = History(folder, BriefReader())
     past = history.records
     if history.damaged:
         say(f"warning: {counted(history.damaged, 'damaged journal line')} in {folder} ignored")
@@ -59,13 +61,14 @@ def compute(plan: "Plan", folder: Path, progress: str, engine: Engine) -> Counte
         )
     check_run_folder(folder)  # it may have been deleted meanwhile
     history.new()
-    records, cells = history.records, {cell.id for cell in plan.cells}
+    cells = {cell.id for cell in plan.cells}
+    records = in_order(record for record in history.records if record.cell in cells)
     click.echo(score_table(plan.cells, records))
     for line in below_baseline(plan.cells, records):
         say(line)
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
-    return Counter(record.status for record in records if record.cell in cells and record.status not in DONE)
+    return Counter(record.status for record in records if record.status not in DONE)
 
 
 def tell_notes(plan: "Plan") -> None:
@@ -76,7 +79,7 @@ def tell_notes(plan: "Plan") -> None:
             say(note)
 
 
-def tell_other_versions(plan: "Plan", past: Sequence["Record"]) -> None:
+def tell_other_versions(plan: "Plan", past: Sequence["AnyRecord"]) -> None:
     """Prints a line for each row and operator of a user that has records of another version of its code."""
     from bench.plan.other_versions import other_versions
 
@@ -91,7 +94,7 @@ def tell_empty_shard(plan: "Plan") -> None:
         say(f"note: shard {i}/{n} has none of the {counted(images, 'image')}; there is nothing to do")
 
 
-def tell_ordinary_records(runner: "Runner", past: Sequence["Record"]) -> None:
+def tell_ordinary_records(runner: "Runner", past: Sequence["AnyRecord"]) -> None:
     """Prints how many reconstructions of a deterministic plan ordinary runs have made already."""
     plan = runner.plan
     if not plan.options.deterministic:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bench.records.exchange.sheet import write_csv
 from bench.records.files import StoreError, check_run_folder, write_atomic
 from bench.records.journal import History
-from bench.records.lines import write_line
+from bench.records.lines import LineReader, write_line
 from bench.records.manifest import read_manifests
 from bench.records.record import DONE, Record
 from bench.system.gate import read_json
@@ -59,7 +59,7 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
         check_run_folder(place)
     if target.exists():
         raise StoreError(f"{target} is there already; name a new folder, nothing is merged into an old one")
-    histories = list(map(History, places))
+    histories = [History(place, LineReader()) for place in places]
     conflicts, excluded = _conflicts(places, histories)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -78,7 +78,9 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
     return Merged(keys, sum(map(attrgetter("damaged"), histories)), conflicts)
 
 
-def _conflicts(places: Sequence[Path], histories: Sequence[History]) -> tuple[list[Conflict], list[set[str]]]:
+def _conflicts(
+    places: Sequence[Path], histories: Sequence[History[Record]]
+) -> tuple[list[Conflict], list[set[str]]]:
     """The keys about which folders disagree, and for each folder those of which it is not kept."""
     units = _units(places)
     first: dict[str, tuple[int, Record]] = {}
@@ -131,7 +133,7 @@ def difference(one: Record, other: Record, units: Mapping[str, float]) -> str:
     return "; ".join(texts)
 
 
-def _write_journals(histories: Sequence[History], excluded: Sequence[set[str]], part: Path) -> int:
+def _write_journals(histories: Sequence[History[Record]], excluded: Sequence[set[str]], part: Path) -> int:
     """Writes a journal of each folder; the number of different keys."""
     keys: set[str] = set()
     for i, (history, without) in enumerate(zip(histories, excluded, strict=True)):

@@ -32,6 +32,8 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
     "text.parse_math": False,
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
 }
 LINE = "#404040"
 """Lines that a reader compares points with."""
@@ -82,8 +84,8 @@ def encode(page: Figure, kind: str) -> bytes:
     """
     out = io.BytesIO()
     with rc_context(STYLE):
-        if page.get_layout_engine() is not None:
-            page.draw_without_rendering()
+        if engine := page.get_layout_engine():
+            engine.execute(page)
             page.set_layout_engine("none")  # laid out once, so that no format depends on those before
         if kind == "png":
             canvas = FigureCanvasAgg(page)

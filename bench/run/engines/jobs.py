@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bench.plan.cell import Job
 from bench.records.files import StoreError
 from bench.records.journal import History
-from bench.records.record import Record
+from bench.records.record import Brief
 from bench.system.locks import Claims
 
 CLAIMS = "journal/claims.lock"
@@ -30,18 +30,18 @@ class Desk:
         settled: keys that were recorded since the desk opened. They are done, also where they failed.
     """
 
-    def __init__(self, folder: Path, history: History) -> None:
+    def __init__(self, folder: Path, history: History[Brief]) -> None:
         self.history = history
         self.settled: set[str] = set()
         self._claims = Claims(folder / CLAIMS)
 
-    def look(self) -> list[Record]:
+    def look(self) -> list[Brief]:
         """The records that came since the last look."""
         new = self.history.new()
         self.settled.update(record.key for record in new)
         return new
 
-    def take(self, jobs: Sequence[Job], most: int) -> tuple[Taken, list[Record]]:
+    def take(self, jobs: Sequence[Job], most: int) -> tuple[Taken, list[Brief]]:
         """Claims the first jobs that are free, so many at most.
 
         A job may be recorded by another process before its claim, but not after: the last look is then.

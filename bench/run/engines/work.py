@@ -22,6 +22,7 @@ from bench.plan.cell import Cell, Job
 from bench.plan.options import Options, mode
 from bench.plan.request import make_request, parse_request
 from bench.records.journal import History
+from bench.records.lines import BriefReader
 from bench.records.manifest import Request
 from bench.run.failures import describe
 from bench.run.progress import Observer
@@ -159,7 +160,7 @@ class Worker:
         priors = prior_names(setting.asked)
         tasks = tuple(row for row in suite.tasks if priors[row.name] == prior)
         plan = prepare(suite.model_copy(update={"tasks": tasks, "fid_stats": None}), options)
-        history = History(setting.folder, setting.known)
+        history = History(setting.folder, BriefReader(), setting.known)
         runner = Runner(plan, setting.folder, Observer(), history=history, scored=setting.scored)
         runner.desk.settled.update(record.key for record in history.attempts)  # since the shards were cut
         return runner

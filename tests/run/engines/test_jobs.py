@@ -6,6 +6,7 @@ import pytest
 
 from bench.plan.cell import Job
 from bench.records.journal import History, Journal
+from bench.records.lines import BriefReader
 from bench.run.engines.jobs import Batches, Desk
 from tests.made_record import make
 
@@ -14,7 +15,7 @@ JOBS = [Job(key, 0, key) for key in KEYS]
 
 
 def hold(folder, held, let_go):
-    taken, _ = Desk(folder, History(folder)).take(JOBS, 2)
+    taken, _ = Desk(folder, History(folder, BriefReader())).take(JOBS, 2)
     held.send([job.key for job in taken.mine])
     let_go.recv()
 
@@ -27,7 +28,7 @@ def test_another_process_takes_the_next_jobs_and_those_of_one_that_died(tmp_path
     process = context.Process(target=hold, args=(tmp_path, held, there))
     process.start()
     theirs = here.recv()
-    desk = Desk(tmp_path, History(tmp_path))
+    desk = Desk(tmp_path, History(tmp_path, BriefReader()))
     taken, _ = desk.take(JOBS, 3)
     assert [job.key for job in taken.others] == theirs == KEYS[:2]
     assert taken.mine == JOBS[2:5] and taken.untried == JOBS[5:]
@@ -38,7 +39,7 @@ def test_another_process_takes_the_next_jobs_and_those_of_one_that_died(tmp_path
 
 
 def test_what_was_recorded_before_a_claim_is_not_computed_again(tmp_path):
-    desk = Desk(tmp_path, History(tmp_path))
+    desk = Desk(tmp_path, History(tmp_path, BriefReader()))
     with Journal(tmp_path) as other:
         other.append(make(0, key=KEYS[1]))
     taken, new = desk.take(JOBS[:3], 3)

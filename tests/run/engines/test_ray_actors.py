@@ -14,6 +14,7 @@ import pytest
 from bench.plan.build import prepare
 from bench.plan.options import make_options, mode
 from bench.records.journal import History, read_records
+from bench.records.lines import BriefReader
 from bench.run.engines.ray_actors import Crew, Hand, run_ray
 from bench.run.engines.work import EngineError, Place
 from bench.run.progress import Observer
@@ -96,7 +97,7 @@ def runner(folder, mode="slow", rows=(), **options):
 
 def statuses(folder):
     """Each image once, by status."""
-    times = Counter(record.key for record in History(folder).attempts)
+    times = Counter(record.key for record in History(folder, BriefReader()).attempts)
     assert set(times.values()) == {1}
     return Counter(record.status for record in read_records(folder)[0])
 

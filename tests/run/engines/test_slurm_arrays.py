@@ -14,6 +14,7 @@ from bench.plan.build import prepare
 from bench.plan.cell import Job
 from bench.plan.options import make_options
 from bench.records.journal import History
+from bench.records.lines import BriefReader
 from bench.run.engines import slurm_arrays
 from bench.run.engines.queue import Queue
 from bench.run.engines.slurm_arrays import (
@@ -160,5 +161,5 @@ def test_jobs_compute_what_is_missing_once(tmp_path, monkeypatch):
     monkeypatch.setattr(slurm_arrays, "LOOK", 0.2)
     run = Runner(prepare(suite, make_options()), tmp_path / "run", Observer())
     run_slurm(run, "cpu", 1, {})
-    times = Counter(record.key for record in History(tmp_path / "run").attempts)
+    times = Counter(record.key for record in History(tmp_path / "run", BriefReader()).attempts)
     assert len(times) == 16 and set(times.values()) == {1} and started

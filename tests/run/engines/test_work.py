@@ -10,6 +10,7 @@ from bench.plan.build import prepare
 from bench.plan.cell import Job
 from bench.plan.options import make_options, mode
 from bench.records.journal import History, read_records
+from bench.records.lines import BriefReader
 from bench.run.engines.work import MOST_IMAGES, Shard, Worker, cut, ending, setting_of
 from bench.run.progress import Observer
 from bench.run.runner import Runner
@@ -51,7 +52,7 @@ def test_a_worker_repeats_the_run_bit_by_bit_in_another_order(suite, tmp_path):
                 assert worker.run(shard) == ((), ""), "a second time, nothing is left to do"
     assert results(tmp_path / "inline") == results(tmp_path / "other")
     assert pictures(tmp_path / "inline") == pictures(tmp_path / "other") != {}
-    assert len(History(tmp_path / "other").attempts) == len(shards) * 2 == 16
+    assert len(History(tmp_path / "other", BriefReader()).attempts) == len(shards) * 2 == 16
 
 
 @pytest.mark.long
@@ -65,7 +66,7 @@ def test_a_worker_that_starts_late_knows_what_came_before_it(suite, tmp_path):
         assert {worker.run(shard) for shard in cut(todo, setting, 1)} == {((), "")}
         unknown = worker.run(Shard("none", worker._prior, todo[0][1][:1]))
         assert "other settings or other code than the process that started it" in unknown.error
-    assert len(History(tmp_path / "run").attempts) == 16
+    assert len(History(tmp_path / "run", BriefReader()).attempts) == 16
 
 
 def cell(name, task):
