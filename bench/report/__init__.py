@@ -33,6 +33,9 @@ from bench.report.scores import Sets
 from bench.report.selection.choice import Choice
 from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
+from bench.report.trajectories import figure as trajectories_figure
+from bench.report.trajectories import kept
+from bench.report.trajectories import sheet as trajectories_sheet
 from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
@@ -54,6 +57,10 @@ class Pictures:
         self.places = [folder / "objects" for folder in folders]
         self.unreadable: set[Path] = set()
         self._good: set[Path] = set()
+
+    def has(self, folder: str) -> bool:
+        """Whether any of them has this folder below objects/."""
+        return any((place / folder).is_dir() for place in self.places)
 
     def __call__(self, name: str) -> Path | None:
         path = find_file(self.places, name)
@@ -140,9 +147,11 @@ def _image_parts(
     margins = {run.suite: run.margins for run in asked.runs}
     judged = [_judge(table, columns, sets, find, margins) for table in tables]
     sets.save()  # FID and KID are kept for the next report
-    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad)
+    curves = {table.slug: kept.read(table, find) for table in tables}
+    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad, curves)
     if "html" in asked.formats:
-        yield html.files(html.of_images(judged, columns, asked.runs, sets, asked.n_bad), find)
+        source = html.of_images(judged, columns, asked.runs, sets, asked.n_bad)
+        yield html.files(replace(source, curves=curves), find)
     grids += [latex.of_images(one, columns) for one in judged]
 
 
@@ -206,6 +215,7 @@ def image_files(
     formats: Sequence[str],
     find: Pictures,
     n_bad: int,
+    curves: Mapping[str, kept.Found],
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}
@@ -214,7 +224,9 @@ def image_files(
         files["tables.csv"] = sheet(judged, columns)
         if across:
             files["across.csv"] = ranks_sheet(across)
-    pictures = _pictures(judged, columns, across, find) if "png" in formats else {}
+        if steps := trajectories_sheet.sheet([one.table for one in judged], curves):
+            files["trajectories.csv"] = steps
+    pictures = _pictures(judged, columns, across, find, curves) if "png" in formats else {}
     if "md" in formats:
         damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable))
         files[PAGE] = page.document(judged, columns, runs, pictures.keys(), damage, across).encode()
@@ -264,7 +276,11 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
 
 
 def _pictures(
-    judged: Sequence[Judged], columns: Sequence[Column], across: Sequence[Across], find: grid.Find
+    judged: Sequence[Judged],
+    columns: Sequence[Column],
+    across: Sequence[Across],
+    find: grid.Find,
+    curves: Mapping[str, kept.Found],
 ) -> dict[str, bytes]:
     """Figure name -> PNG bytes, for the figures that the records allow."""
     tables = [one.table for one in judged]
@@ -279,6 +295,7 @@ def _pictures(
     if "lpips" in by_name:
         lpips = by_name["lpips"]
         drawn["lpips_vs_seconds"] = plot.draw(tables, scores, yardsticks, lpips, palette, shapes)
+    drawn["trajectories"] = trajectories_figure.draw(tables, curves, palette, shapes)
     for suite in across:
         drawn[f"average_ranks_{suite.suite}"] = critical.draw(suite, columns, palette)
     for one in judged:

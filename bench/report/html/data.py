@@ -8,6 +8,7 @@
     cells    task -> row -> as in `bench.report.html.cells`
     fam      task -> metric -> as in `bench.report.html.families`
     avg      metric -> row -> [mean rank, low, high] over the tasks in ``common``
+    traj     task -> row -> as in `bench.report.trajectories.page`
     pics     task -> @truth, @y, @mask or row -> strip, as in `bench.report.html.pictures`
 
 A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in printed units; infinite ones are
@@ -15,7 +16,7 @@ A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in pri
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -32,6 +33,7 @@ from bench.report.html.theirs import Theirs
 from bench.report.scores import Scores, any_known
 from bench.report.tables import Table
 from bench.report.text import distinct
+from bench.report.trajectories.kept import Found
 from bench.report.verdicts import Verdicts
 
 FORMAT = 1
@@ -49,6 +51,7 @@ class Source:
         theirs: numbers of papers that are about a cell.
         across: average ranks of each suite.
         n_bad: damaged journal lines that were skipped.
+        curves: slug of a table -> its trajectories.
     """
 
     shown: Sequence[Shown]
@@ -57,6 +60,7 @@ class Source:
     theirs: Theirs
     across: Sequence[Across] = ()
     n_bad: int = 0
+    curves: Mapping[str, Found] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[Table]:

@@ -98,15 +98,20 @@ class Pictures:
         return files
 
 
-def collect(tables: Sequence[Table], find: Files) -> Pictures:
-    """The first `SHOWN` images of each task, fewer where they would not fit."""
+def collect(tables: Sequence[Table], find: Files, most: int | None = None) -> Pictures:
+    """The first `SHOWN` images of each task, fewer where they would not fit.
+
+    Args:
+        most: bytes of all strips in the page, by default `MOST`.
+    """
+    most = MOST if most is None else most
     found = _collect(tables, find, SHOWN, SAMPLES)
-    if found.size > MOST and found.samples:
+    if found.size > most and found.samples:
         found = _collect(tables, find, SHOWN, 0)
         found.note = "Samples of one y are left out, since the page would be too large."
     n = SHOWN
-    while found.size > MOST and n > 1:
-        n = min(n - 1, int(n * MOST / found.size)) or 1
+    while found.size > most and n > 1:
+        n = min(n - 1, int(n * most / found.size)) or 1
         found = _collect(tables, find, n, 0)
         found.note = f"Only the first {n} images are shown, since the page would be too large."
     for table in tables:

@@ -1,7 +1,7 @@
 """PSNR and misfit of a solver's estimate x0 after every step, kept in a file beside the record.
 
 The file is ``objects/trajectory/KEY.npz``, with the arrays ``nfe`` and ``vjps`` (network evaluations and
-backward passes of this image so far), ``psnr`` (dB) and ``misfit``, or ``residual`` where y has no noise, each
+backward passes of this image so far), ``psnr`` (dB) and ``misfit`` (``residual`` where y has no noise), each
 (steps,). The last numbers are those of x0, not of the returned x, which the record has.
 """
 
@@ -63,7 +63,7 @@ class Watch:
     def _score(self, x0: Tensor) -> tuple[Tensor, Tensor]:
         """PSNR and misfit or residual, (B,) each."""
         estimate = self._estimate(x0)
-        y, A, sigma = self._measurement
+        y, A, _ = self._measurement
         psnr = image.psnr(estimate, self._x)
         if self.is_exact:
             return psnr, image.residual(A, estimate, y)

@@ -75,6 +75,7 @@ function panel() {
       h("tbody", {}, [...VIEWS.filter(has), ...picked()].map(panelRow)),
     ),
     stepper(),
+    stepsOfImage(),
     h(
       "p",
       { class: "note" },
