@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from bench.records.objects import read_arrays
 from bench.report.rows import Row
 from bench.report.tables import Table
 
@@ -187,10 +188,8 @@ def _masks(table: Table, find: Files, n: int) -> Strips:
 
 def _mask(path: Path) -> Image.Image | None:
     """The picture of a stored mask; None where the operator has none."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            mask = stored["mask"]
-    except (OSError, ValueError, KeyError):
+    mask = (read_arrays(path) or {}).get("mask")
+    if mask is None:
         return None
     plane = mask.reshape(-1, *mask.shape[-2:])[0] if mask.ndim > 1 else None
     return None if plane is None else Image.fromarray(np.where(plane > 0, 255, 0).astype(np.uint8))

@@ -31,6 +31,7 @@ from bench.report.text import (
     told_text,
 )
 from bench.stats.intervals import FEWEST
+from bench.stats.metric import printed
 
 GLANCE = "mmd"
 """The distance that is shown at a glance."""
@@ -205,7 +206,7 @@ def _rewards(table: Table) -> list[str]:
     texts = []
     for reward in rewards(table):
         variance = " and ".join(f"{ratio.median:.2f} {name}" for name, ratio in reward.variances.items())
-        texts.append(f"{escape(reward.row)} {reward.gain:+.2f} dB (variance {variance})")
+        texts.append(f"{escape(reward.row)} {printed(reward.gain, '.2f', '+')} dB (variance {variance})")
     if not texts:
         return []
     claim = "One sample of these is above one exact sample, whose variance is 1"

@@ -1,4 +1,4 @@
-"""The figure of trajectories: PSNR above misfit for each task, medians over images with a band of quartiles."""
+"""The figure of trajectories: PSNR above misfit for each task, medians over images in a band of quartiles."""
 
 from collections.abc import Mapping, Sequence
 

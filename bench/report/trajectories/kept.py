@@ -1,7 +1,6 @@
 """The trajectories of a table's rows: read from the run folders, and their quartiles over images."""
 
 import warnings
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bench.records.objects import read_arrays
 from bench.report.rows import Row
 from bench.report.tables import Table
 
@@ -94,11 +94,11 @@ def _images(row: Row, find: Files) -> tuple[dict[str, Curves], int]:
 
 def load(path: Path) -> Curves | None:
     """The curves of a file; None where it is damaged or holds something else."""
+    kept = read_arrays(path) or {}
+    misfit = "misfit" if "misfit" in kept else "residual"
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            misfit = next(name for name in MISFITS if name in kept)
-            curves = {name: kept[name].astype(np.float64) for name in (*COUNTS, "psnr", misfit)}
-    except (OSError, ValueError, KeyError, TypeError, StopIteration, zipfile.BadZipFile):
+        curves = {name: kept[name].astype(np.float64) for name in (*COUNTS, "psnr", misfit)}
+    except (KeyError, ValueError, TypeError):
         return None
     shapes = {values.shape for values in curves.values()}
     ((length, *rest), *others) = [shape or (0,) for shape in shapes]

@@ -29,10 +29,10 @@ def sheet(tables: Sequence[Table], found: Mapping[str, Found]) -> bytes | None:
 
 
 def _lines(table: Table, one: Trajectory) -> list[dict[str, Any]]:
-    lines = []
+    lines, n = [], len(one.images)
     for k, passes in enumerate(one.passes.tolist()):
         line: dict[str, Any] = dict.fromkeys(f"{name}_{end}" for name in NAMES for end in ENDS)
-        line |= {"task": table.slug, "row": one.row, "step": k + 1, "passes": passes, "images": len(one.images)}
+        line |= {"task": table.slug, "row": one.row, "step": k + 1, "passes": passes, "images": n}
         for metric, values in one.quartiles.items():
             for end, value in zip(ENDS, values[k].tolist(), strict=True):
                 line[f"{metric}_{end}"] = number(value, DIGITS)
