@@ -7,6 +7,7 @@
     rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
     cells    task -> row -> as in `bench.report.html.cells`
     fam      task -> metric -> as in `bench.report.html.families`
+    marks    on exact suites: word of a cell's mark -> [sign, meaning]
     avg      metric -> row -> [mean rank, low, high] over the tasks in ``common``
     traj     task -> row -> as in `bench.report.trajectories.page`
     pics     task -> @truth, @y, @mask or row -> strip, as in `bench.report.html.pictures`
@@ -24,6 +25,7 @@ from typing import Any
 from bench.records.manifest import RunManifest
 from bench.report.across.ranks import Across
 from bench.report.columns import Column
+from bench.report.exact import MEANINGS, SIGNS
 from bench.report.html import families
 from bench.report.html.about import header, metric_entries, task_entry
 from bench.report.html.cells import blank, cell
@@ -85,8 +87,8 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
         spoken = {}
         for column in columns:
             spoken[column.name] = families.sentence(one, column)
-            if names := families.first(one, column):
-                firsts[column.name].append(names)
+            if families.is_compared(one, column):
+                firsts[column.name].append(families.first(one, column))
         tasks.append(task_entry(one.table, source.runs) | {"says": spoken, "sees": dict(one.sees)})
         cells[one.table.slug] = _cells(source, one, columns, list(map(itemgetter("id"), rows)))
         written[one.table.slug] = _families(one.verdicts, columns)
@@ -106,6 +108,7 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
         "fam": written,
         "avg": average,
         "common": common,
+        "marks": {mark: [SIGNS[mark], text] for mark, text in MEANINGS.items()} if exact else {},
     }
 
 

@@ -35,7 +35,6 @@ from bench.stats.metric import printed
 
 GLANCE = "mmd"
 """The distance that is shown at a glance."""
-RANKS = {"": "", "best": "¹", "tie": "⁼", "worse": "ʷ"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
@@ -225,7 +224,7 @@ def cell(column: Column, number: Number | None, baseline: bool) -> str:
         text = f"*{text}*"
     elif number.equivalent:
         text = f"**{text}**"
-    text += "ᶠ" * (number.floor and not number.equivalent) + RANKS[number.mark]
+    text += number.signs
     interval = f"\\[{column.show(low)}, {column.show(high)}\\]".replace(" ", NBSP)
     return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
 

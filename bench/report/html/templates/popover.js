@@ -27,12 +27,7 @@ function paperNumber(t, r, m) {
   return small("none for this task, data and prior; ", paperLink(r.paper));
 }
 const MARKS = hasFloor()
-  ? {
-      best: "nearest to exact samples",
-      tie: "not told apart from the nearest to exact samples",
-      floor: "not told apart from exact samples",
-      equivalent: "within two spreads of exact samples",
-    }
+  ? Object.fromEntries(Object.entries(D.marks).map(([word, [, meaning]]) => [word, meaning]))
   : {
       best: "best",
       tie: "not separable from the best",

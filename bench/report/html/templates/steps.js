@@ -7,13 +7,13 @@ const STEP_LABELS = {
 };
 const trajectory = (t, r) => D.traj[t]?.[r];
 const walked = (t) => D.rows.filter((r) => trajectory(t, r.id));
-/* A metric of a row as points [passes, low, middle, high]; a log axis has no zero. */
+/* A metric of a row as points [passes, low, middle, high]. */
 function stepPoints(t, r, metric, image = -1) {
   const one = trajectory(t, r.id);
   const own = image < 0 ? null : one.each[metric]?.[image];
   if (!one.q[metric] || (image >= 0 && !own)) return [];
   const [low, middle, high] = own ? [own, own, own] : one.q[metric];
-  const known = (v) => v != null && Number.isFinite(real(v)) && (metric === "psnr" || v > 0);
+  const known = (v) => v != null && Number.isFinite(real(v));
   const points = one.passes.map((p, k) => [Math.max(1, p), low[k], middle[k], high[k]]);
   return points.filter((point) => point.slice(1).every(known));
 }
@@ -62,16 +62,24 @@ function stepNames(series, axes, box) {
   }
   const short = (id) => (id.length > box.letters ? id.slice(0, box.letters - 1) + "…" : id);
   const halo = { "paint-order": "stroke", stroke: "var(--paper)", "stroke-width": 3 };
+  const starts = Object.values(columns).map((column) => Math.min(...column.map((one) => one.x)));
   return Object.values(columns).flatMap((column) => {
     column.sort((p, q) => p.y - q.y);
+    const longest = Math.max(...column.map((one) => short(one.r.id).length));
+    const after = (x) => starts.some((start) => start > x + 20 && start < x + 24 + 7.2 * longest);
+    const side = column.some((one) => after(one.x)) ? -1 : 1;
     const ys = apart(
       column.map((one) => one.y),
       box.bottom - 4,
     );
     return column.map(({ r, x, y }, k) => [
-      Math.abs(ys[k] - y) > 3 && s("line", { class: "ax", x1: x, y1: y, x2: x + 10, y2: ys[k] }),
+      Math.abs(ys[k] - y) > 3 && s("line", { class: "ax", x1: x, y1: y, x2: x + side * 10, y2: ys[k] }),
       s("g", { transform: `translate(${x} ${y})` }, mark(r, 0.9)),
-      s("text", { x: x + 12, y: ys[k] + 4, ...halo }, short(r.id)),
+      s(
+        "text",
+        { x: x + side * 12, y: ys[k] + 4, "text-anchor": side < 0 ? "end" : "start", ...halo },
+        short(r.id),
+      ),
     ]);
   });
 }
@@ -118,7 +126,10 @@ function stepSeries(metric, image = -1) {
   const rows = walked(S.t);
   const ticked = rows.filter((r) => S.sel.includes(r.id));
   const strong = ticked.length ? ticked : rows;
-  const all = rows.map((r) => ({ r, points: stepPoints(S.t, r, metric, image), faint: !strong.includes(r) }));
+  /* A log axis has no zero. */
+  const drawn = (p) => metric === "psnr" || p[1] > 0;
+  const points = (r) => stepPoints(S.t, r, metric, image).filter(drawn);
+  const all = rows.map((r) => ({ r, points: points(r), faint: !strong.includes(r) }));
   /* Faint lines lie below the others. */
   return all.filter((one) => one.points.length).sort((p, q) => q.faint - p.faint);
 }
