@@ -3,7 +3,8 @@
     meta     title, suite, facts, bad, reading, commands, versions, cite, says (metric -> sentence)
     absent   label and reason of each metric that no row has
     metrics  id, label, unit, digits, better (1, -1, 0), scale of per-image integers or null, margin, about
-    tasks    id, title, short, op, params, sigma, what, n, unit, images, where; says and sees, by metric
+    tasks    id, title, short, op, params, sigma, what, n, unit, images, where; says and sees, by metric; of
+             image suites also as in `bench.report.samples.page`
     rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
     cells    task -> row -> as in `bench.report.html.cells`
     fam      task -> metric -> as in `bench.report.html.families`
@@ -32,6 +33,7 @@ from bench.report.html.cells import blank, cell
 from bench.report.html.numbers import Shown
 from bench.report.html.rows import row_entries
 from bench.report.html.theirs import Theirs
+from bench.report.samples import page as samples
 from bench.report.scores import Scores, any_known
 from bench.report.tables import Table
 from bench.report.text import distinct
@@ -80,6 +82,8 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
     scores = list(map(attrgetter("scores"), source.shown))
     columns = [column for column in source.columns if _is_known(column, scores)]
     rows = row_entries(tables, source.runs)
+    of_images = [table for table in tables if table.samples_per_problem == 1]
+    rows += samples.oracle_rows(of_images, columns, rows)
     average, common = families.mean_ranks(source.across, tables)
     firsts: dict[str, list[list[str]]] = {column.name: [] for column in columns}
     tasks, cells, written = [], {}, {}
@@ -90,6 +94,8 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
             if families.is_compared(one, column):
                 firsts[column.name].append(families.first(one, column))
         tasks.append(task_entry(one.table, source.runs) | {"says": spoken, "sees": dict(one.sees)})
+        if one.table.samples_per_problem == 1:
+            tasks[-1] |= samples.about(one.table, columns)
         cells[one.table.slug] = _cells(source, one, columns, list(map(itemgetter("id"), rows)))
         written[one.table.slug] = _families(one.verdicts, columns)
     exact = any(table.samples_per_problem > 1 for table in tables)
@@ -167,7 +173,12 @@ def _cells(
     table = shown.table
     rows = {row.name: row for row in table.rows}
     found: dict[str, Mapping[str, Any]] = {}
+    if table.samples_per_problem == 1:
+        for oracle in samples.best(table, columns):
+            found[oracle.row.name] = samples.oracle_cell(table, oracle, columns, source.runs)
     for name in names:
+        if name in found:
+            continue
         if name in rows:
             found[name] = cell(table, rows[name], columns, shown.scores, source.theirs, source.runs)
         else:

@@ -34,6 +34,7 @@ const MARKS = hasFloor()
       worse: "worse than the best",
       beats: "better than the best",
     };
+const BASES = { anchor: "an anchor", oracle: "an oracle: the best of several samples, picked with the truth" };
 function rankText(t, r, m) {
   const k = place(t, r.id, S.m);
   if (k) {
@@ -42,7 +43,7 @@ function rankText(t, r, m) {
   }
   const marks = marksOf(t, r.id);
   if (r.base)
-    return `none: ${r.base === "anchor" ? "an anchor" : "a baseline"}${marks.map((mark) => "; " + MARKS[mark]).join("")}`;
+    return `none: ${BASES[r.base] ?? "a baseline"}${marks.map((mark) => "; " + MARKS[mark]).join("")}`;
   if (!m.better) return "none: neither direction is better";
   if (marks.length) return list(marks.map((mark) => MARKS[mark]));
   if (m.scale == null) return "none: too few images, or no error of this number";
