@@ -5,16 +5,13 @@ No torch in here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 from PIL import Image
 
 from bench.records.files import check_run_folder, write_atomic
-from bench.records.journal import read_records
-from bench.records.manifest import RunManifest, read_manifests
+from bench.records.manifest import RunManifest
 from bench.records.objects import find_file
-from bench.records.record import Record
 from bench.report import exact
 from bench.report.across.ranks import Across, over_tasks
 from bench.report.across.ranks import sheet as ranks_sheet
@@ -31,6 +28,7 @@ from bench.report.ranking import Judged, judge_all
 from bench.report.samples import diversity
 from bench.report.scores import Sets
 from bench.report.selection.choice import Choice
+from bench.report.selection.folders import Joined, join
 from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
 from bench.report.trajectories import figure as trajectories_figure
@@ -103,10 +101,9 @@ def render(
     """
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     choice = choice or Choice()
-    records, n_bad = _records(places, formats)
-    records = choice.rows.among(records)
-    runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
-    tables = [_asked(table, choice.rows) for table in build(records, runs)]
+    joined = _read(places, formats, choice.rows)
+    runs, n_bad = joined.runs, joined.damaged
+    tables = [_asked(table, choice.rows) for table in build(joined.records, runs, joined.folders)]
     choice.check({column.name for column in columns_of(tables, runs)})
     asked = Asked(places, runs, formats, choice, n_bad)
     of_images = [table for table in tables if table.samples_per_problem == 1]
@@ -258,8 +255,8 @@ def _png(pictures: dict[str, bytes]) -> Files:
     return {f"{name}.png": data for name, data in pictures.items()}
 
 
-def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
-    """All records and the number of damaged lines, once the request makes sense."""
+def _read(folders: Sequence[Path], formats: Sequence[str], rows: Rows) -> Joined:
+    """What the folders have, once the request makes sense."""
     known = (*ALL_FORMATS, TEX)
     for name in formats:
         if name not in known:
@@ -268,11 +265,11 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
         raise ValueError("no run folder given")
     for folder in folders:
         check_run_folder(folder)
-    records, n_bad = read_records(*folders)
-    if not records:
+    joined = join(folders, rows)
+    if not joined.records:
         places = ", ".join(map(str, folders))
-        raise ValueError(f"no records in {places} ({n_bad} damaged lines); run a suite first")
-    return records, n_bad
+        raise ValueError(f"no records in {places} ({joined.damaged} damaged lines); run a suite first")
+    return joined
 
 
 def _pictures(

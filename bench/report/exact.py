@@ -54,8 +54,8 @@ samples' own distance over the problems, by its quartiles: two sets of exact sam
 cases (the repeatability limit of ISO 5725)."""
 
 MEANINGS = {
-    "equivalent": f"shown to be equivalent to exact samples: within {MARGIN:g} standard deviations of their own "
-    "distance",
+    "equivalent": "shown to be equivalent to exact samples: within "
+    f"{MARGIN:g} standard deviations of their own distance",
     "floor": "not told apart from exact samples, which is no proof of being near",
     "best": "the solver nearest to exact samples",
     "tie": "not shown to be further from them than the nearest",

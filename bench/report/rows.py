@@ -74,6 +74,8 @@ class Row:
     """Images that it attempted beyond those of the other rows, left out here."""
     entry: RowEntry | None = None
     """The row in the newest manifest that describes the method of this cell; None where none does."""
+    folders: tuple[str, ...] = ()
+    """The run folders that it is from, in a report of several."""
 
     @property
     def head(self) -> Record:

@@ -5,7 +5,7 @@
     metrics  id, label, unit, digits, better (1, -1, 0), scale of per-image integers or null, margin, about
     tasks    id, title, short, op, params, sigma, what, n, unit, images, where; says and sees, by metric; of
              image suites also as in `bench.report.samples.page`
-    rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
+    rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate, from
     cells    task -> row -> as in `bench.report.html.cells`
     fam      task -> metric -> as in `bench.report.html.families`
     marks    on exact suites: word of a cell's mark -> [sign, meaning]

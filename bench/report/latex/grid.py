@@ -105,7 +105,7 @@ def _scored(scores: Mapping[str, Score], column: Column) -> dict[str, Cell]:
 
 
 def of_problems(table: Table, columns: Sequence[Column], numbers: exact.Numbers) -> Grid:
-    """The numbers of a table of an exact suite: medians, in bold those shown to be equivalent to exact ones."""
+    """The numbers of a table of an exact suite: medians, in bold where equivalent to exact samples."""
     cells = {}
     for column in columns:
         if column.name in numbers:

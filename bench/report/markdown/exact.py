@@ -231,8 +231,9 @@ def cell(column: Column, number: Number | None, baseline: bool) -> str:
 
 def _named(row: Row) -> str:
     """The name of a row, and the state of its certificate."""
-    state = certified(row)
-    return label(row) + (f"<br><sub>{state}</sub>" if state else "")
+    about = [certified(row), *(escape(folder) for folder in row.folders if f"({folder})" not in row.name)]
+    known = ", ".join(filter(None, about))
+    return label(row) + (f"<br><sub>{known}</sub>" if known else "")
 
 
 def _cost(row: Row) -> str:

@@ -274,12 +274,13 @@ class TestOddRuns:
         run = asked(rows=(), suite="exact", metrics={"mmd": mmd}, tasks=[])
         render(make_run(tmp_path / "run", found, pictures=0, manifests=[run]), tmp_path, ["md", "html"])
         browser.open(tmp_path / "report.html", "#m=mmd")
-        shaded = browser.js(
-            "return [...document.querySelectorAll('td.best')].map(x => x.closest('tr').dataset.row)"
-        )
+        best = "[...document.querySelectorAll('td.best')]"
+        shaded = browser.js(f"return {best}.map(x => x.closest('tr').dataset.row)")
         bold = re.findall(r"(?m)^\| (\w+).*?\| \*\*1", (tmp_path / "report.md").read_text())
         assert set(shaded) == set(bold) and "near" in shaded and "mcg" not in shaded
-        marks = "Object.fromEntries([...document.querySelectorAll('#mx tr[data-row]')].map(x => [x.dataset.row, x.querySelector('.r').textContent]))"
+        rows = "[...document.querySelectorAll('#mx tr[data-row]')]"
+        pairs = f"{rows}.map(x => [x.dataset.row, x.querySelector('.r').textContent])"
+        marks = f"Object.fromEntries({pairs})"
         assert browser.js(f"return {marks}") == {"near": "≈ 1", "mcg": "w", "dps": "≈ w", "exact": ""}
         assert "equivalent to exact samples: dps and near" in browser.find("#sum").text
 

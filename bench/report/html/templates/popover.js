@@ -78,6 +78,7 @@ function facts(t, r, m, x) {
     c.cell && entry("Settings", small(r.preset && r.preset + ": ", settings.join(", ") || "none")),
     r.state && entry("Certificate", small(r.state, ". ", r.certificate)),
     entry("Paper’s number", paperNumber(t, r, m)),
+    c.from && entry("Run folder", list(c.from)),
     c.keys && entry("Records", small(c.keys.map((key) => key + "…").join(", "), `; cell ${c.cell}`)),
   );
 }
