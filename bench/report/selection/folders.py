@@ -106,7 +106,11 @@ def _ambiguous(parts: Sequence[Part]) -> set[str]:
             own.setdefault((setting, label), set()).add(cell)
         for place, cells in own.items():
             found.setdefault(place, []).append(cells)
-    return {label for (_, label), cells in found.items() if any(other != cells[0] for other in cells)}
+    twice = set()
+    for (_, label), several in found.items():
+        if any(cells != several[0] for cells in several):
+            twice.add(label)
+    return twice
 
 
 def _labelled(part: Part) -> dict[str, tuple[Record, str]]:

@@ -107,7 +107,10 @@ def load(path: Path) -> Curves | None:
 
 def mean(samples: Sequence[Curves]) -> Curves:
     """The mean curves of several samples of one y; shorter ones stay where they ended."""
-    return {name: together([curves[name] for curves in samples]).mean(0) for name in samples[0]}
+    found = {}
+    for name in samples[0]:
+        found[name] = together([curves[name] for curves in samples]).mean(0)
+    return found
 
 
 def together(curves: Sequence[np.ndarray]) -> np.ndarray:
@@ -122,7 +125,9 @@ def together(curves: Sequence[np.ndarray]) -> np.ndarray:
 def summary(name: str, images: Mapping[str, Curves]) -> Trajectory:
     """The trajectory of a row from the curves of its images, at least one."""
     metrics = [name for name in next(iter(images.values())) if name not in COUNTS]
-    calls = {metric: together([curves[metric] for curves in images.values()]) for metric in COUNTS}
+    calls = {}
+    for count in COUNTS:
+        calls[count] = together([curves[count] for curves in images.values()])
     passes = np.median(calls["nfe"] + calls["vjps"], axis=0)
     quartiles = {}
     for metric in metrics:
