@@ -96,13 +96,13 @@ def report(
 ) -> None:
     """Renders tables and figures from the records of run FOLDERS.
 
-    Several folders are put together into one report; rows of one name whose settings differ carry the name
-    of their folder; --task, --solver and --columns say what is shown,
-    and marks are about the rows that are shown. With --html it writes one page that opens in a
-    browser from disk: sortable tables, pictures, and every number's interval, cost and command. With --latex
-    it writes latex/tables.tex and latex/references.bib, and latex/standalone.tex, which shows both. With
-    --paper it prints that paper's own tables with our numbers over theirs, and the commands for what is not
-    recorded yet; --out PAGE.md writes the long list of numbers to PAGE.csv, too.
+    Several folders are put together into one report, in which rows of one name whose settings differ carry
+    the name of their folder; --task, --solver and --columns say what is shown, and marks are about the rows
+    that are shown. With --html it writes one page that opens in a browser from disk: sortable tables,
+    pictures, and every number's interval, cost and command. With --latex it writes latex/tables.tex and
+    latex/references.bib, and latex/standalone.tex, which shows both. With --paper it prints that paper's own
+    tables with our numbers over theirs, and the commands for what is not recorded yet; --out PAGE.md writes
+    the long list of numbers to PAGE.csv, too.
     """
     chosen = [*paths, *(run_folder(suite) for suite in suites), *folders]
     if sum((paper is not None, html, latex)) > 1:

@@ -72,3 +72,12 @@ def made_page(tmp_path):
     from tests.made_run import make_run, records
 
     return rendered(make_run(tmp_path / "run", records()), tmp_path / "out")
+
+
+def test_damaged_files_are_told(walked, tmp_path):
+    folder, table, _ = walked
+    for record in table.rows[0].records[:3]:
+        path = folder / "objects" / "trajectory" / record.key[:2] / f"{record.key}.npz"
+        path.write_bytes(path.read_bytes()[:40])
+    told = rendered(folder, tmp_path / "out").document["meta"]["bad"]
+    assert told == ["Files of trajectories that cannot be read: 3."]

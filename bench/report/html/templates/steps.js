@@ -53,34 +53,35 @@ function stepLine({ r, points, faint }, axes) {
     }),
   ];
 }
-/* Names stand at the ends of the lines; those that end at the same passes are pushed apart. */
+/* Names stand at the ends of the lines, right or left of them, where no other name or mark is. */
 function stepNames(series, axes, box) {
-  const columns = {};
-  for (const one of series.filter((one) => !one.faint)) {
-    const [x, y] = [axes.X(one.points.at(-1)[0]), axes.Y(one.points.at(-1)[2])];
-    (columns[Math.round(x / 40)] ??= []).push({ r: one.r, x, y });
-  }
+  const ends = series
+    .filter((one) => !one.faint)
+    .map(({ r, points }) => ({ r, x: axes.X(points.at(-1)[0]), y: axes.Y(points.at(-1)[2]) }))
+    .sort((p, q) => q.x - p.x || p.y - q.y);
+  const taken = ends.map(({ x, y }) => [x - 7, x + 7, y - 5, y + 5]);
+  const free = ([a, b, c, d]) => taken.every(([e, f, g, k]) => b <= e || a >= f || d <= g || c >= k);
   const short = (id) => (id.length > box.letters ? id.slice(0, box.letters - 1) + "…" : id);
   const halo = { "paint-order": "stroke", stroke: "var(--paper)", "stroke-width": 3 };
-  const starts = Object.values(columns).map((column) => Math.min(...column.map((one) => one.x)));
-  return Object.values(columns).flatMap((column) => {
-    column.sort((p, q) => p.y - q.y);
-    const longest = Math.max(...column.map((one) => short(one.r.id).length));
-    const after = (x) => starts.some((start) => start > x + 20 && start < x + 24 + 7.2 * longest);
-    const side = column.some((one) => after(one.x)) ? -1 : 1;
-    const ys = apart(
-      column.map((one) => one.y),
-      box.bottom - 4,
-    );
-    return column.map(({ r, x, y }, k) => [
-      Math.abs(ys[k] - y) > 3 && s("line", { class: "ax", x1: x, y1: y, x2: x + side * 10, y2: ys[k] }),
+  const shifts = [0, 8, -8, 15, -15, 23, -23, 30, -30, 45, -45, 60, -60, 75, 90];
+  return ends.map(({ r, x, y }) => {
+    const text = short(r.id);
+    const place = (side, shift) => {
+      const [from, to] = [x + side * 11, x + side * (11 + 7 * text.length)];
+      return { side, shift, area: [Math.min(from, to), Math.max(from, to), y + shift - 7, y + shift + 7] };
+    };
+    const price = (one) => Math.abs(one.shift) + (one.side < 0 ? 32 : 0);
+    const places = shifts.flatMap((shift) => [place(1, shift), place(-1, shift)]);
+    places.sort((p, q) => price(p) - price(q));
+    const inside = ({ area }) => area[0] > box.left && area[2] > 12 && area[3] < box.bottom;
+    const { side, shift, area } = places.find((one) => inside(one) && free(one.area)) ?? places[0];
+    taken.push(area);
+    const anchor = side < 0 ? "end" : "start";
+    return [
+      shift !== 0 && s("line", { class: "ax", x1: x, y1: y, x2: x + side * 10, y2: y + shift }),
       s("g", { transform: `translate(${x} ${y})` }, mark(r, 0.9)),
-      s(
-        "text",
-        { x: x + side * 12, y: ys[k] + 4, "text-anchor": side < 0 ? "end" : "start", ...halo },
-        short(r.id),
-      ),
-    ]);
+      s("text", { x: x + side * 12, y: y + shift + 4, "text-anchor": anchor, ...halo }, text),
+    ];
   });
 }
 function stepChart(series, metric, width, height, about, where) {
