@@ -155,7 +155,7 @@ def _exact_median(tables: Sequence[Table], medians: Mapping[str, Median]) -> flo
 def _mark_low(axis: Axes, drawn: tuple[float, float], psnr: float, color: str) -> None:
     """Says at the lower edge what PSNR a row really has."""
     arrow(axis, drawn, (drawn[0], psnr), color)
-    text = f"{psnr:z.1f} dB"
+    text = f"{psnr:.1f} dB"
     axis.annotate(text, drawn, xytext=(0, 6), textcoords="offset points", ha="center", color=color)
 
 
