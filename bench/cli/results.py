@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bench.verify.repeat import Repeat
 
 RESULTS = Path("results")
+KINDS = ("png", "svg", "pdf")
+"""Formats of figures, as `bench.report.figures.page` has them, which is not imported before it is needed."""
 
 
 what, again = group("What to report on"), group("What to compute again")
@@ -37,6 +39,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
     "report",
     "report results/mine results/theirs --html --out reports/both",
     "report --suite linear --html",
+    "report --suite linear --figures png,pdf",
     "report --suite linear --latex --columns lpips,psnr --precision psnr:1 --sort psnr",
     "report --paper red-diff --from results/reference/linear --out red_diff.md",
 )
@@ -69,6 +72,11 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 @shown("--precision", metavar="NAME:N,...", default="", help="Decimals of metrics: psnr:1,lpips:4.")
 @shown("--sort", metavar="NAME", help="With --latex: the metric that orders the rows.")
 @shown("--intervals", is_flag=True, help="With --latex: 95 % intervals beside the numbers.")
+@shown(
+    "--figures",
+    metavar="KINDS",
+    help="Formats of the figures, the first on the page: png,svg,pdf.  [default: png]",
+)
 @how(
     "--ms-per-nfe",
     type=positive(10**9),
@@ -91,6 +99,7 @@ def report(
     paper: str | None,
     html: bool,
     latex: bool,
+    figures: str | None,
     ms_per_nfe: float | None,
     **asked: Any,
 ) -> None:
@@ -107,6 +116,7 @@ def report(
     chosen = [*paths, *(run_folder(suite) for suite in suites), *folders]
     if sum((paper is not None, html, latex)) > 1:
         raise click.UsageError("--paper, --html and --latex exclude each other")
+    formats = _formats(html, latex, figures, paper)
     if paper is not None and any(asked.values()):
         raise click.UsageError("--paper shows a paper's own table; it takes no choice of rows or columns")
     if (asked["sort"] or asked["intervals"]) and not latex:
@@ -119,10 +129,23 @@ def report(
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
     try:
-        wanted = [name for name, is_asked in (("html", html), ("tex", latex)) if is_asked]
-        click.echo(write_report(chosen, out or chosen[0] / "report", wanted, **asked))
+        click.echo(write_report(chosen, out or chosen[0] / "report", formats, **asked))
     except ValueError as error:
         fail(str(error), FAILURE)
+
+
+def _formats(html: bool, latex: bool, figures: str | None, paper: str | None) -> list[str]:
+    """The formats of a report; [] for the usual ones."""
+    other = [name for name, is_asked in (("html", html), ("tex", latex)) if is_asked]
+    if figures is None:
+        return other
+    if other or paper is not None:
+        raise click.UsageError("--figures is for report.md: leave --html, --latex and --paper away")
+    kinds = [kind.strip() for kind in figures.split(",")]
+    for kind in kinds:
+        if kind not in KINDS:
+            raise click.UsageError(f"--figures: no format '{kind}'; known: {', '.join(KINDS)}")
+    return ["md", "csv", *kinds]
 
 
 def run_folder(suite: str) -> Path:

@@ -13,11 +13,13 @@ from bench.records.files import check_run_folder, write_atomic
 from bench.records.manifest import RunManifest
 from bench.records.objects import find_file
 from bench.report import exact
-from bench.report.across.ranks import Across, over_tasks
+from bench.report.across.ranks import over_tasks
 from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
-from bench.report.figures import critical, exact_plots, grid, plot, ranks
-from bench.report.figures.colours import colours, markers
+from bench.report.figures import drawings
+from bench.report.figures.drawings import Figures
+from bench.report.figures.exact import plots as exact_plots
+from bench.report.figures.page import KINDS
 from bench.report.html import report as html
 from bench.report.latex import document as tex
 from bench.report.latex import grid as latex
@@ -39,13 +41,15 @@ from bench.report.verdicts import MARGINS
 FORMATS = ("md", "csv", "png")
 TEX = "tex"
 ALL_FORMATS = (*FORMATS, "html")
+"""What `run` writes."""
+KNOWN = (*ALL_FORMATS, *(kind for kind in KINDS if kind not in FORMATS), TEX)
 PAGE = "report.md"
 Files = dict[str, bytes]
 """File name -> content."""
 
 
 class Pictures:
-    """Finds pictures below objects/, in the first folder that holds them; see `grid.Find`.
+    """Finds pictures below objects/, in the first folder that holds them.
 
     Attributes:
         unreadable: those that are damaged, which count as not kept.
@@ -89,7 +93,8 @@ def render(
     Args:
         folders: one run folder, or several whose records are put together (equal keys count once).
         out: folder to write into; made if absent.
-        formats: any of `ALL_FORMATS` and `TEX`; the Markdown shows the figures where "png" is among them.
+        formats: any of `KNOWN`; the Markdown shows the first one of a figure that it can, and links to the
+            others.
         choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
 
     Returns:
@@ -197,7 +202,7 @@ def _judge(
     table: Table,
     columns: Sequence[Column],
     sets: Sets,
-    find: grid.Find,
+    find: Pictures,
     margins: Mapping[str, Mapping[str, float]],
 ) -> Judged:
     """All that is computed of a table; its margins are those of its suite."""
@@ -223,11 +228,14 @@ def image_files(
             files["across.csv"] = ranks_sheet(across)
         if steps := trajectories_sheet.sheet([one.table for one in judged], curves):
             files["trajectories.csv"] = steps
-    pictures = _pictures(judged, columns, across, find, curves) if "png" in formats else {}
+    figures = Figures(formats)
+    if figures.kinds:
+        figures.add(drawings.of_images(judged, columns, across, find))
+        figures.add(trajectories_figure.of_images([one.table for one in judged], curves))
     if "md" in formats:
         damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable))
-        files[PAGE] = page.document(judged, columns, runs, pictures.keys(), damage, across).encode()
-    return files | _png(pictures)
+        files[PAGE] = page.document(judged, columns, runs, figures.shown, damage, across).encode()
+    return files | figures.files
 
 
 def exact_files(
@@ -241,26 +249,22 @@ def exact_files(
     files: Files = {}
     if "csv" in formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
-    pictures = exact_plots.draw(tables, numbers) if "png" in formats else {}
-    files |= _png(pictures)
+    figures = Figures(formats)
+    if figures.kinds:
+        figures.add(exact_plots.draw(tables, numbers))
+    files |= figures.files
     if "md" in formats:
-        first, others = exact_page.document(tables, columns, numbers, runs, pictures.keys())
+        first, others = exact_page.document(tables, columns, numbers, runs, figures.shown)
         for name, text in {PAGE: first, **others}.items():
             files[name] = text.encode()
     return files
 
 
-def _png(pictures: dict[str, bytes]) -> Files:
-    """The files of some figures."""
-    return {f"{name}.png": data for name, data in pictures.items()}
-
-
 def _read(folders: Sequence[Path], formats: Sequence[str], rows: Rows) -> Joined:
     """What the folders have, once the request makes sense."""
-    known = (*ALL_FORMATS, TEX)
     for name in formats:
-        if name not in known:
-            raise ValueError(f"unknown format '{name}'; known: {', '.join(known)}")
+        if name not in KNOWN:
+            raise ValueError(f"unknown format '{name}'; known: {', '.join(KNOWN)}")
     if not folders:
         raise ValueError("no run folder given")
     for folder in folders:
@@ -270,33 +274,3 @@ def _read(folders: Sequence[Path], formats: Sequence[str], rows: Rows) -> Joined
         places = ", ".join(map(str, folders))
         raise ValueError(f"no records in {places} ({joined.damaged} damaged lines); run a suite first")
     return joined
-
-
-def _pictures(
-    judged: Sequence[Judged],
-    columns: Sequence[Column],
-    across: Sequence[Across],
-    find: grid.Find,
-    curves: Mapping[str, kept.Found],
-) -> dict[str, bytes]:
-    """Figure name -> PNG bytes, for the figures that the records allow."""
-    tables = [one.table for one in judged]
-    scores = [one.scores for one in judged]
-    yardsticks = [one.yardstick for one in judged]
-    palette, shapes = colours(tables), markers(tables)
-    by_name = {column.name: column for column in columns}
-    first = by_name.get("psnr") or next((column for column in columns if column.better), None)
-    drawn: dict[str, bytes | None] = {}
-    if first:
-        drawn["quality_vs_seconds"] = plot.draw(tables, scores, yardsticks, first, palette, shapes)
-    if "lpips" in by_name:
-        lpips = by_name["lpips"]
-        drawn["lpips_vs_seconds"] = plot.draw(tables, scores, yardsticks, lpips, palette, shapes)
-    drawn["trajectories"] = trajectories_figure.draw(tables, curves, palette, shapes)
-    for suite in across:
-        drawn[f"average_ranks_{suite.suite}"] = critical.draw(suite, columns, palette)
-    for one in judged:
-        marks = one.scores[first.name] if first else {}
-        drawn[f"grid_{one.table.slug}"] = grid.draw(one.table, first, marks, palette, find)
-        drawn[f"ranks_{one.table.slug}"] = ranks.draw(one.table, one.spreads, palette)
-    return {name: data for name, data in drawn.items() if data}

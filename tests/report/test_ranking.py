@@ -8,7 +8,7 @@ import pytest
 from bench.records.keys import digest
 from bench.records.manifest import RunManifest
 from bench.report.columns import KNOWN
-from bench.report.figures.plot import place
+from bench.report.figures.cost.points import place
 from bench.report.ranking import judge_all
 from bench.report.scores import Sets
 from bench.report.tables import build

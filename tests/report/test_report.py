@@ -31,7 +31,7 @@ def test_equal_records_give_equal_bytes(rendered, tmp_path):
                 journal.append(r)
     again = render(copy, tmp_path / "out")
     names = [path.name for path in again]
-    assert names[0] == "report.md" and {"tables.csv", "quality_vs_seconds.png", "grid_blur.png"} < set(names)
+    assert names[0] == "report.md" and {"tables.csv", "cost_blur.png", "grid_blur.png"} < set(names)
     for name in names:
         assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
     parts = [tmp_path / "a", tmp_path / "b"]
@@ -44,12 +44,12 @@ def test_equal_records_give_equal_bytes(rendered, tmp_path):
 def test_pictures_are_enlarged_pixel_by_pixel(rendered):
     folder, out = rendered[:2]
     sheet = np.asarray(Image.open(out / "grid_blur.png").convert("L"))
-    gap, cell = 5, 160
+    gap, cell, line = 5, 160, 23
     assert sheet.shape[1] == gap + 7 * (cell + gap)
-    top = sheet.shape[0] - 2 * (cell + gap)
+    top = sheet.shape[0] - gap * 2 - cell - line - cell
     key = next(r.key for r in read_records(folder)[0] if r.label == "pinv" and r.image == "1")
     for column, pixels in enumerate((picture(1), picture(101)[:4, :4], picture(int(key[:8], 16)))):
-        x, y = gap + column * (cell + gap), top + cell + gap
+        x, y = gap + column * (cell + gap), top
         np.testing.assert_array_equal(
             sheet[y : y + cell, x : x + cell], np.kron(pixels, np.ones((cell // len(pixels),) * 2))
         )
@@ -66,20 +66,34 @@ def test_a_single_point_is_drawn(tmp_path, rows, tasks):
         for row in rows
         for i in range(N)
     ]
-    assert "quality_vs_seconds.png" in {
-        f.name for f in render(make_run(tmp_path / "run", found), tmp_path / "out")
-    }
+    assert "cost_blur.png" in {f.name for f in render(make_run(tmp_path / "run", found), tmp_path / "out")}
+
+
+@pytest.mark.long
+def test_figures_come_in_the_formats_that_are_asked_for(tmp_path):
+    folder = make_run(tmp_path / "run", records(), pictures=3)
+    files = {path.name: path.read_bytes() for path in render(folder, tmp_path / "out", ["md", "svg", "pdf"])}
+    names = {"cost_blur", "grid_blur", "extremes_blur"}
+    assert set(files) == {"report.md", *(f"{name}.{kind}" for name in names for kind in ("svg", "pdf"))}
+    page = files["report.md"].decode()
+    for name in names:
+        assert f"]({name}.svg)" in page and f"[pdf]({name}.pdf)" in page
+        assert "σ = 0.1" in files[f"{name}.svg"].decode() and "prior net" in files[f"{name}.svg"].decode()
+    again = render(folder, tmp_path / "again", ["pdf", "svg"])
+    assert {path.name: path.read_bytes() for path in again} == {
+        name: data for name, data in files.items() if name != "report.md"
+    }, "whatever the order of formats"
 
 
 def test_records_alone_are_enough(tmp_path):
     make_run(tmp_path / "run", records(), pictures=0, manifests=())
     files = render(tmp_path / "run", tmp_path / "out")
-    assert {f.name for f in files} == {"report.md", "tables.csv", "quality_vs_seconds.png"}
+    assert {f.name for f in files} == {"report.md", "tables.csv", "cost_blur.png"}
 
 
 def test_clear_errors(tmp_path):
-    with pytest.raises(ValueError, match="unknown format 'pdf'; known: md, csv, png"):
-        render(tmp_path, tmp_path, ["pdf"])
+    with pytest.raises(ValueError, match="unknown format 'gif'; known: md, csv, png"):
+        render(tmp_path, tmp_path, ["gif"])
     with pytest.raises(StoreError, match=r"no run folder .*nowhere"):
         render(tmp_path / "nowhere", tmp_path)
     with pytest.raises(StoreError, match=r"is no run folder: it has neither a journal nor a manifest"):

@@ -1,50 +1,107 @@
-"""Colour and marker of every row, the same in all figures; together they name a row, at any number of rows.
+"""The look of every row, the same in all figures and on the page: hue and shape name its method, and what is
+inside the shape tells rows of one method apart.
 
-The hues are told apart with any colour vision: the smallest OKLab distance of two of them is above .14 with
-normal vision, protanopia, deuteranopia and tritanopia (Machado et al. 2009). More hues would be too alike, so
-further methods share one and differ by marker.
+Six hues by four shapes are 24 methods. The hues are told apart with any colour vision: the smallest OKLab
+distance of two of them is above .14 with normal vision, protanopia, deuteranopia and tritanopia (Machado et
+al. 2009). More hues would be too alike.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, count
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from bench.report.rows import Row
+from bench.report.rows import Method, Row
 from bench.report.tables import Table
 
 HUES = ("#41587a", "#9f2f00", "#1b93a3", "#540930", "#a98e11", "#220188")
-HUES_THEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
-"""The hues of reports on runs whose manifests do not describe methods (Okabe and Ito 2008), so that they look
-as they did."""
 BASELINE = "#767676"
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Markers; the first four are those of 24 methods, the others those of the next 24."""
+BLOCK = 24
+"""Methods that need no more than four shapes."""
+FILLED, HOLLOW = "full", "none"
+INSIDE = (FILLED, HOLLOW, ".", "_", "|", "+", "x")
+"""What is inside the shape of the rows of a method, in turn: nothing but colour, nothing, or a sign."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the points of a row look.
+
+    Attributes:
+        colour: as #rrggbb.
+        marker: in matplotlib's words.
+        inside: one of `INSIDE`, or a number as a marker.
+    """
+
+    colour: str
+    marker: str
+    inside: str = FILLED
+
+
+def looks(tables: Sequence[Table]) -> dict[str, Look]:
+    """Row name -> how it looks, in all tables alike; no two rows look the same.
+
+    Of several methods that share a label the first counts.
+    """
+    places = place_methods(_methods(tables))
+    used: Counter[str] = Counter()
+    found: dict[str, Look] = {}
+    greys: dict[str, str] = {}
+    for row in _rows(tables):
+        solver = row.head.solver
+        if row.name in found:
+            continue
+        if solver in places:
+            colour, marker = hue(places[solver]), shape(places[solver])
+        else:
+            colour, marker = BASELINE, greys.setdefault(solver, _shape(len(greys)))
+        found[row.name] = Look(colour, marker, inside(used[solver]))
+        used[solver] += 1
+    return found
 
 
 def colours(tables: Sequence[Table]) -> dict[str, str]:
-    """Row name -> colour: that of its method, or of the first of several methods that share a label."""
-    palette = hues_of(tables)
-    chosen: dict[str, str] = {}
-    for row in _rows(tables):
-        chosen.setdefault(row.name, palette[row.head.solver])
-    return chosen
+    """Row name -> colour."""
+    return {name: look.colour for name, look in looks(tables).items()}
 
 
-def hues_of(tables: Sequence[Table]) -> dict[str, str]:
-    """Solver -> colour. Ours keep theirs, and what is no method is grey.
+def place_methods(
+    methods: Mapping[str, Method | None], taken: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """Solver -> its place, which decides about `hue` and `shape`.
 
-    A user's method takes a hue that the fewest others have, of these the last: not RED-diff's, the first.
+    Ours have theirs. A user's method takes the last place of a hue that the fewest others have; RED-diff's,
+    the first, only where no other is left.
+
+    Args:
+        methods: solver -> its method, None where nothing describes it; no baselines and anchors.
+        taken: the places of others, which stay theirs.
     """
-    rows = list(_rows(tables))
-    methods = {row.head.solver: row.method for row in rows}
-    hues = HUES if any(method.is_stated for method in methods.values()) else HUES_THEN
-    chosen = {row.head.solver: BASELINE for row in rows if is_grey(row)}
-    ours = {solver: method.colour for solver, method in methods.items() if solver not in chosen}
-    chosen |= {solver: hues[place % len(hues)] for solver, place in ours.items() if place is not None}
-    used = Counter(chosen.values())
-    for solver in sorted(methods.keys() - chosen.keys(), key=lambda solver: (methods[solver].order, solver)):
-        chosen[solver] = min(reversed(hues), key=used.__getitem__)
-        used[chosen[solver]] += 1
-    return chosen
+    found = dict(taken or {})
+    for solver, method in methods.items():
+        if method and method.colour is not None and method.colour not in found.values():
+            found.setdefault(solver, method.colour)
+    others = [solver for solver in methods if solver not in found]
+    for solver in sorted(others, key=lambda solver: (_order(methods[solver]), solver)):
+        found[solver] = _free_place(set(found.values()))
+    return found
+
+
+def hue(place: int) -> str:
+    """The colour of a method."""
+    return HUES[place % len(HUES)]
+
+
+def shape(place: int) -> str:
+    """The marker of a method: in each 24 places every pair of a hue and one of four shapes occurs once."""
+    turn = place % len(HUES) + place % BLOCK // len(HUES)
+    return _shape(turn % 4 + place // BLOCK * 4)
+
+
+def inside(variant: int) -> str:
+    """What is inside the shape of the row of a method, by its number among them."""
+    return INSIDE[variant] if variant < len(INSIDE) else f"${variant + 1}$"
 
 
 def is_grey(row: Row) -> bool:
@@ -52,22 +109,27 @@ def is_grey(row: Row) -> bool:
     return row.head.baseline or row.method.kind != "method"
 
 
-def markers(tables: Sequence[Table]) -> dict[str, str]:
-    """Row name -> marker: the first that no other row of its colour has. Rows of anchors choose last."""
-    palette = colours(tables)
-    used: set[tuple[str, str]] = set()
-    chosen: dict[str, str] = {}
-    for row in sorted(_rows(tables), key=lambda row: row.method.kind == "anchor"):
-        if row.name not in chosen:
-            hue = palette[row.name]
-            chosen[row.name] = next(shape for shape in shapes() if (hue, shape) not in used)
-            used.add((hue, chosen[row.name]))
-    return chosen
+def _shape(place: int) -> str:
+    """A marker: first shapes, then numbers."""
+    return SHAPES[place] if place < len(SHAPES) else f"${place + 1}$"
 
 
-def shapes() -> Iterator[str]:
-    """Markers without end: first shapes, then numbers."""
-    return chain(SHAPES, (f"${n}$" for n in count(len(SHAPES) + 1)))
+def _order(method: Method | None) -> int:
+    return method.order if method else 1000
+
+
+def _free_place(taken: set[int]) -> int:
+    used = Counter(hue(place) for place in taken)
+    start = 0
+    while taken.issuperset(range(start, start + BLOCK)):
+        start += BLOCK
+    free = set(range(start, start + BLOCK)) - taken
+    return min(free, key=lambda place: (place == 0, used[hue(place)], -place))
+
+
+def _methods(tables: Sequence[Table]) -> dict[str, Method]:
+    """Solver -> its method, for rows that are no baselines and no anchors."""
+    return {row.head.solver: row.method for row in _rows(tables) if not is_grey(row)}
 
 
 def _rows(tables: Iterable[Table]) -> Iterator[Row]:

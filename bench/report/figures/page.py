@@ -3,14 +3,19 @@
 import io
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from matplotlib import get_data_path, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image, ImageFont
 
 STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.spines.top": False,
@@ -24,9 +29,19 @@ STYLE: dict[Any, Any] = {
     "xtick.color": "#404040",
     "ytick.color": "#404040",
     "svg.hashsalt": "bench",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "text.parse_math": False,
 }
 LINE = "#404040"
 """Lines that a reader compares points with."""
+KINDS = ("png", "svg", "pdf")
+"""Formats of a figure."""
+METADATA = {"svg": ("Creator", "Date"), "pdf": ("Creator", "Producer", "CreationDate")}
+"""What is not written."""
+DPI = 160
+LEVEL = 6
+"""Effort of a png: 9 takes six times as long for 2 % fewer bytes."""
 ACROSS = 4
 """Most panels side by side."""
 
@@ -39,7 +54,14 @@ def arrangement(n: int) -> tuple[int, int]:
 
 def new_page(width: float, height: float) -> Figure:
     """An empty page, in inches, whose layout leaves room for titles, labels and the legend."""
-    page = Figure(figsize=(width, height), dpi=160, layout="constrained")
+    page = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(page)
+    return page
+
+
+def blank_page(width: float, height: float) -> Figure:
+    """An empty page, in inches, on which panels have places of their own."""
+    page = Figure(figsize=(width, height), dpi=DPI)
     FigureCanvasAgg(page)
     return page
 
@@ -53,8 +75,29 @@ def finish_grid(axes: Sequence[Axes], n: int, across: int, xlabel: str, **text: 
         axis.set_xlabel(xlabel, **text)
 
 
-def to_png(page: Figure) -> bytes:
-    """A page as PNG. Equal pages give equal bytes, since no version and no time is written."""
+def encode(page: Figure, kind: str) -> bytes:
+    """A page as png, svg or pdf. Equal pages give equal bytes, since no version and no time is written.
+
+    Text stays text in svg and pdf. A png has a palette of 256 colours, which makes it three times smaller.
+    """
     out = io.BytesIO()
-    page.savefig(out, format="png", metadata={"Software": None})
+    with rc_context(STYLE):
+        if page.get_layout_engine() is not None:
+            page.draw_without_rendering()
+            page.set_layout_engine("none")  # laid out once, so that no format depends on those before
+        if kind == "png":
+            canvas = FigureCanvasAgg(page)
+            canvas.draw()
+            drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+            palette = drawn.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            palette.save(out, "PNG", compress_level=LEVEL)
+        else:
+            page.savefig(out, format=kind, metadata=dict.fromkeys(METADATA[kind]))
     return out.getvalue()
+
+
+@lru_cache(maxsize=64)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The font of all figures, of a size in pixels."""
+    path = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)

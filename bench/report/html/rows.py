@@ -9,6 +9,7 @@ from bench.certify.certificates import UNCERTIFIED, certification_status
 from bench.names import counted
 from bench.records.manifest import RowEntry, RunManifest
 from bench.records.record import Record
+from bench.report.figures.colours import place_methods
 from bench.report.rows import Method, Row, method_of
 from bench.report.tables import Table
 from bench.report.text import distinct
@@ -36,7 +37,7 @@ class Known:
 def row_entries(tables: Sequence[Table], runs: Sequence[RunManifest]) -> list[dict[str, Any]]:
     """All rows, in the order of the tables, then those that were only skipped or asked for."""
     known = _known_rows(tables, runs)
-    hues = _hues(known)
+    places = _places(known)
     used: Counter[str] = Counter()
     entries = []
     for name, one in known.items():
@@ -48,7 +49,7 @@ def row_entries(tables: Sequence[Table], runs: Sequence[RunManifest]) -> list[di
                 "preset": one.preset,
                 "paper": one.paper,
                 "base": one.base,
-                "hue": hues.get(one.solver, -1),
+                "hue": places.get(one.solver, -1),
                 "variant": used[one.solver],
                 "nfe": round(max((row.mean("nfe") or 0 for row in one.rows), default=0)),
                 "vjp": round(max((row.mean("vjps") or 0 for row in one.rows), default=0)),
@@ -95,17 +96,15 @@ def _asked(label: str, entry: RowEntry | None) -> Known:
     return Known(entry.solver or label, entry.preset or "", entry.paper or "", base or "", None, ())
 
 
-def _hues(known: dict[str, Known]) -> dict[str, int]:
-    """Solver -> place of its colour and shape: our methods keep theirs, a user's takes the first free one."""
+def _places(known: dict[str, Known]) -> dict[str, int]:
+    """Solver -> place of its colour and shape, as in figures; methods without records come last."""
     found: dict[str, int] = {}
-    for one in known.values():
-        if not one.base and one.method and one.method.colour is not None:
-            found[one.solver] = one.method.colour
-    taken = set(found.values())
-    for one in known.values():
-        if not one.base and one.solver not in found:
-            found[one.solver] = next(k for k in range(len(taken) + 1) if k not in taken)
-            taken.add(found[one.solver])
+    for is_recorded in (True, False):
+        methods: dict[str, Method | None] = {}
+        for one in known.values():
+            if not one.base and bool(one.rows) == is_recorded:
+                methods.setdefault(one.solver, one.method)
+        found = place_methods(methods, found)
     return found
 
 

@@ -1,6 +1,6 @@
 """report.md of exact suites, and a further page for each prior where the tasks are many."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -13,8 +13,9 @@ from bench.report.columns import Column
 from bench.report.exact import MARGIN, Judged, Number, Numbers, ordered, rewards
 from bench.report.markdown.cells import label
 from bench.report.markdown.conventions import metric_notes
+from bench.report.markdown.figures import Shown, figure
 from bench.report.markdown.notes import notes
-from bench.report.markdown.page import header, picture
+from bench.report.markdown.page import header
 from bench.report.markdown.sources import certified, sources
 from bench.report.tables import Row, Table
 from bench.report.text import (
@@ -48,6 +49,21 @@ LEGEND = (
     "are compared at once, so that with 95 % certainty no mark of a column is wrong. (Brackets): failed or "
     "missing problems, not ranked."
 )
+FIGURES = {
+    "variance_by_frequency": (
+        "Variance by spatial frequency",
+        "Numbers: in the figure, and as `var_band_*` in [exact.csv](exact.csv).",
+    ),
+    "variance_split": (
+        "Measured and unmeasured variance",
+        "Numbers: `var_ratio_*` in the tables of the tasks and in [exact.csv](exact.csv).",
+    ),
+    "psnr_vs_distance": (
+        "PSNR against the distance to the posterior",
+        "Numbers: `sw` and `psnr_sample` in the tables of the tasks and in [exact.csv](exact.csv).",
+    ),
+}
+"""What a figure shows, and where its numbers stand."""
 ON_ONE_PAGE = 8
 """More tasks than that have a page for each prior beside the overview: sites do not render pages of over half
 a megabyte."""
@@ -79,7 +95,7 @@ def document(
     columns: Sequence[Column],
     judged: Sequence[Numbers],
     runs: Sequence[RunManifest],
-    figures: Collection[str],
+    figures: Shown,
 ) -> tuple[str, dict[str, str]]:
     """The page, and further ones by file name: many tasks have pages of their own, one for each prior.
 
@@ -88,11 +104,12 @@ def document(
         columns: their metrics.
         judged: the numbers of each table.
         runs: the manifests.
-        figures: names of the plots; PNG files beside the page.
+        figures: those of `FIGURES` that were drawn.
     """
     legend = f"<sub>{LEGEND}</sub>"
     parts = [header(tables, runs), *glance(tables, judged, columns), legend]
-    parts += [picture(name.replace("_", " "), name) for name in figures]
+    for name, (title, numbers) in FIGURES.items():
+        parts += figure(name, title, numbers, figures)
     sections: dict[str, list[str]] = {}
     titles: dict[str, list[str]] = {}
     for table, found in zip(tables, judged, strict=True):

@@ -1,6 +1,6 @@
 """report.md of image suites: header, overview, tasks, conventions."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from bench.report.across.section import NOTE as ACROSS
 from bench.report.across.section import section as across_section
 from bench.report.columns import Column
 from bench.report.markdown.conventions import conventions, operator_table
+from bench.report.markdown.figures import Shown, figure, of_task
 from bench.report.markdown.notes import absent
 from bench.report.markdown.section import section
 from bench.report.markdown.summary import summary
@@ -60,7 +61,7 @@ def document(
     judged: Sequence[Judged],
     columns: Sequence[Column],
     runs: Sequence[RunManifest],
-    figures: Collection[str],
+    figures: Shown,
     damage: Damage,
     across: Sequence[Across] = (),
 ) -> str:
@@ -70,8 +71,7 @@ def document(
         judged: the tables in order, with all that was computed of them.
         columns: their metrics.
         runs: the manifests.
-        figures: ``grid_<slug>`` or ``ranks_<slug>`` of a table, or the name of a plot; PNG files beside the
-            page.
+        figures: those of a task are named by a kind in `OF_TASK` and the table's slug.
         damage: what could not be read.
         across: the average ranks of each suite.
     """
@@ -82,15 +82,17 @@ def document(
     parts += _gaps(columns, missing)
     columns = [column for column in columns if column.name not in missing]
     parts += [*summary(judged, columns), _legend(judged)]
-    for name in figures:
-        if not name.startswith(("grid_", "ranks_")):
-            parts.append(picture(name.replace("_", " "), name))
-    parts += across_section(across, columns)
+    for suite in across:
+        parts += across_section([suite], columns)
+        title = f"Average ranks: {escape(suite.suite)}"
+        parts += figure(f"average_ranks_{suite.suite}", title, "Numbers: the table above.", figures)
+    parts += figure("trajectories", "PSNR and misfit after every step", "Numbers: trajectories.csv.", figures)
     for one in judged:
         parts += section(one, columns)
-        parts += _figure("Reconstructions", f"grid_{one.table.slug}", one.table, figures)
+        for kind in ("cost", "grid", "extremes"):
+            parts += of_task(kind, one.table, figures)
         parts += diversity.section(one.table, one.spreads)
-        parts += _figure("Ranks of the truth", f"ranks_{one.table.slug}", one.table, figures)
+        parts += of_task("ranks", one.table, figures)
     has_spreads = any(one.spreads for one in judged)
     more = [diversity.NOTE] if has_spreads else []
     if across:
@@ -99,16 +101,6 @@ def document(
         more.append(success.NOTE)
     parts += conventions(columns, runs, more)
     return "\n\n".join([*parts, *operator_table(runs)]) + "\n"
-
-
-def picture(title: str, name: str) -> str:
-    """A figure beside the page, with its title."""
-    return f"![{title}]({name}.png)"
-
-
-def _figure(what: str, name: str, table: Table, figures: Collection[str]) -> list[str]:
-    """A figure of one task, where it was drawn."""
-    return [picture(f"{what}: {escape(table.title)}", name)] if name in figures else []
 
 
 def _gaps(columns: Sequence[Column], missing: dict[str, str]) -> list[str]:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from bench.report.figures import ranks
+from bench.report.figures.colours import Look
+from bench.report.figures.page import encode
 from bench.report.samples.diversity import Spread
 from bench.report.tables import build
 from tests.made_run import records
 
-COLOURS = dict.fromkeys(["pinv", "best", "same", "worse", "fails"], "#0072B2")
+LOOKS = dict.fromkeys(["pinv", "best", "same", "worse", "fails"], Look("#0072B2", "o"))
 
 
 def spread(shares):
@@ -22,15 +24,12 @@ def table():
 
 
 @pytest.mark.parametrize("names", [["best"], ["best", "same"], ["pinv", "best", "same", "worse", "fails"]])
-def test_each_row_has_a_panel_of_shares_against_the_uniform_law(table, names, monkeypatch):
-    pages = []
-    monkeypatch.setattr(ranks, "to_png", lambda page: pages.append(page) or b"png")
+def test_each_row_has_a_panel_of_shares_against_the_uniform_law(table, names):
     spreads = dict.fromkeys(names, spread([0.25] * 4)) | {"best": spread([0.7, 0.2, 0.1])}
-    assert ranks.draw(table, spreads, COLOURS) == b"png"
-    assert [axis.get_title() for axis in pages[0].axes] == [
-        row.name for row in table.rows if row.name in names
-    ]
-    for axis in pages[0].axes:
+    page = ranks.draw(table, spreads, LOOKS)
+    assert "σ = 0.1" in page.get_suptitle()
+    assert [axis.get_title() for axis in page.axes] == [row.name for row in table.rows if row.name in names]
+    for axis in page.axes:
         heights = [bar.get_height() for bar in axis.patches]
         expected = [2.1, 0.6, 0.3] if axis.get_title() == "best" else [1, 1, 1, 1]
         assert heights == pytest.approx(expected) and np.mean(heights) == pytest.approx(1)
@@ -38,14 +37,12 @@ def test_each_row_has_a_panel_of_shares_against_the_uniform_law(table, names, mo
 
 
 def test_nothing_is_drawn_without_rows(table):
-    assert (
-        ranks.draw(table, {}, COLOURS) is None
-        and ranks.draw(table, {"other": spread([1.0])}, COLOURS) is None
-    )
+    assert ranks.draw(table, {}, LOOKS) is None and ranks.draw(table, {"other": spread([1.0])}, LOOKS) is None
 
 
 def test_equal_shares_give_equal_bytes(table):
     first, again, other = (
-        ranks.draw(table, {"best": spread(s)}, COLOURS) for s in ([0.5, 0.5], [0.5, 0.5], [0.6, 0.4])
+        encode(ranks.draw(table, {"best": spread(s)}, LOOKS), "png")
+        for s in ([0.5, 0.5], [0.5, 0.5], [0.6, 0.4])
     )
     assert first == again != other

@@ -1,5 +1,6 @@
 """Rows of the page: marks that tell them apart, certificates, why a row is not ranked."""
 
+from bench.report.figures.colours import place_methods
 from bench.report.html.rows import row_entries
 from bench.report.tables import build
 from tests.made_run import N, asked, manifest, record, records
@@ -17,7 +18,8 @@ def test_our_methods_keep_their_marks_and_a_users_takes_a_free_one():
     rows = entries([*found, record("best", 0, solver="dps", label="dps-2", cell="x", key="x"), records()[0]])
     hues = {name: row["hue"] for name, row in rows.items()}
     assert (hues["red_diff"], hues["dps"], hues["dps-2"], hues["pinv"]) == (0, 1, 1, -1)
-    assert {hues["mine"], hues["other"]} == {2, 3}
+    places = place_methods({row.head.solver: row.method for row in build(found, [])[0].rows})
+    assert (hues["mine"], hues["other"]) == (places["mine"], places["other"]), "as in figures"
     assert rows["dps"]["variant"] != rows["dps-2"]["variant"]
 
 

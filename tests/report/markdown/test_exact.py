@@ -44,8 +44,11 @@ def test_tasks_of_few_problems_are_not_in_the_overview():
 def test_many_tasks_have_a_page_for_each_prior(monkeypatch, most):
     monkeypatch.setattr(exact, "ON_ONE_PAGE", most)
     tables = [exact_table(mmd={"exact": VALUES}, task=f"on {prior}", prior=prior) for prior in ("p", "q")]
-    page, others = document(tables, [MMD], [numbers(table, [MMD]) for table in tables], [], ["spectra_map"])
-    assert "![spectra map](spectra_map.png)" in page and "- MMD: a distance." in page
+    figures = {"variance_split": ["variance_split.png"]}
+    page, others = document(tables, [MMD], [numbers(table, [MMD]) for table in tables], [], figures)
+    assert (
+        "](variance_split.png)" in page and "[exact.csv](exact.csv)" in page and "- MMD: a distance." in page
+    )
     if most == 2:
         assert not others and page.index("## on p") < page.index("## on q")
     else:

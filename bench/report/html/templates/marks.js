@@ -5,8 +5,20 @@ const SHAPES = [
   "M-4.5-4.5h9v9h-9Z",
   "M0-5.6L5.4 4.4H-5.4Z",
   "M0-6L6 0L0 6L-6 0Z",
+  "M0 5.6L5.4-4.4H-5.4Z",
+  "M-1.9-5.6h3.8v3.7h3.7v3.8h-3.7v3.7h-3.8v-3.7h-3.7v-3.8h3.7Z",
+  "M-5.6-2.8L-2.8-5.6L0-2.8L2.8-5.6L5.6-2.8L2.8 0L5.6 2.8L2.8 5.6L0 2.8L-2.8 5.6L-5.6 2.8L-2.8 0Z",
+  "M0-6L1.4-1.9H5.7L2.2.7L3.5 4.9L0 2.3L-3.5 4.9L-2.2.7L-5.7-1.9H-1.4Z",
 ];
-/* Six hues x four shapes are 24 methods; budgets of one method are solid, hollow and dotted. */
+/* Six hues x four shapes are 24 methods, and the next 24 have four further shapes. Rows of one method are solid,
+   hollow, dotted, and then crossed by lines; an eighth and later one has its number. The figures have the same. */
+const STROKES = { 3: "M-3 0H3", 4: "M0-3V3", 5: "M-3 0H3M0-3V3", 6: "M-2.2-2.2L2.2 2.2M-2.2 2.2L2.2-2.2" };
+function inside(variant, colour) {
+  if (variant < 2) return null;
+  if (variant === 2) return s("circle", { r: 1.6, fill: colour });
+  if (variant in STROKES) return s("path", { d: STROKES[variant], stroke: colour, "stroke-width": 1.4 });
+  return s("text", { y: 2.6, "font-size": 7, "text-anchor": "middle" }, variant + 1);
+}
 function mark(r, size = 1) {
   const transform = `scale(${size})`;
   if (r.hue < 0)
@@ -19,13 +31,14 @@ function mark(r, size = 1) {
     });
   const hue = r.hue % 6;
   const colour = `var(--h${hue})`;
-  const d = SHAPES[(hue + Math.floor(r.hue / 6)) % 4];
-  const inside = r.variant ? "var(--paper)" : colour;
+  const turn = (hue + Math.floor((r.hue % 24) / 6)) % 4;
+  const d = SHAPES[(turn + 4 * Math.floor(r.hue / 24)) % 8];
+  const face = r.variant ? "var(--paper)" : colour;
   return s(
     "g",
     { transform },
-    s("path", { d, fill: inside, stroke: colour, "stroke-width": 1.8 }),
-    r.variant > 1 && s("circle", { r: 1.6, fill: colour }),
+    s("path", { d, fill: face, stroke: colour, "stroke-width": 1.8 }),
+    inside(r.variant, colour),
   );
 }
 const glyph = (id) =>

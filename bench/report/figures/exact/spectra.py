@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from bench.report.exact import rank
-from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page, to_png
-from bench.report.figures.scatter import pooled
+from bench.report.figures.caption import captions, fold
+from bench.report.figures.exact.scatter import pooled
+from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page
 from bench.report.tables import Table
 from bench.report.text import distinct
 
@@ -18,8 +19,8 @@ BANDS = ("0–2", "2–5", "5–9", "9–14", "14+")
 """Bands of |f|, in cycles per image."""
 
 
-def spectra(tables: Sequence[Table]) -> bytes | None:
-    """The figure as PNG bytes, or None without numbers: rows by bands, variance over the posterior's."""
+def spectra(tables: Sequence[Table]) -> Figure | None:
+    """The figure, or None without numbers: rows by bands, variance over the posterior's."""
     names, n_anchors = row_order(tables)
     ratios = [band_ratios(table, names) for table in tables]
     bands = [band for band in range(len(BANDS)) if _has_numbers(ratios, band)]
@@ -27,18 +28,22 @@ def spectra(tables: Sequence[Table]) -> bytes | None:
         return None
     down, across = arrangement(len(tables))
     with rc_context(STYLE | {"axes.grid": False}):
-        page = new_page(1.9 + 0.5 * len(bands) * across, 1.2 + (0.5 + 0.19 * len(names)) * down)
+        wide = 1.9 + 0.5 * len(bands) * across
+        page = new_page(wide, 1.9 + (0.65 + 0.19 * len(names)) * down)
+        shared, own = captions([[table] for table in tables])
+        lines = ["Variance of samples by spatial frequency, over the posterior's", *fold(shared, wide)]
+        page.suptitle("\n".join(lines), fontsize=9)
         axes = list(page.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel())
         finish_grid(axes, len(tables), across, "cycles per image", fontsize=9)
         axes = axes[: len(tables)]
-        for axis, table, found in zip(axes, tables, ratios, strict=True):
+        for axis, table, about, found in zip(axes, tables, own, ratios, strict=True):
             shown = ratio_map(axis, found[:, bands])
-            axis.set_title(table.title, fontsize=10)
+            axis.set_title(f"{table.title}\n{about}", fontsize=8)
             axis.set_xticks(range(len(bands)), [BANDS[band] for band in bands])
             axis.set_yticks(range(len(names)), names)
             axis.axhline(n_anchors - 0.5, color=LINE, linewidth=1)
         _colour_bar(page, axes, shown)
-        return to_png(page)
+        return page
 
 
 def row_order(tables: Sequence[Table]) -> tuple[list[str], int]:

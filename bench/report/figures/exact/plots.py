@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from bench.report.exact import Numbers
-from bench.report.figures.scatter import pooled, rewards, scatter, styles, variances
-from bench.report.figures.spectra import spectra
+from bench.report.figures.drawings import Drawings
+from bench.report.figures.exact.scatter import pooled, rewards, scatter, styles, variances
+from bench.report.figures.exact.spectra import spectra
 from bench.report.tables import Table
 
 
-def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> dict[str, bytes]:
-    """Figure name -> PNG bytes, for the figures that the records allow.
+def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> Drawings:
+    """The figures that the records allow, each made when it is asked for.
 
     Args:
         tables: those of exact suites.
@@ -17,24 +18,27 @@ def draw(tables: Sequence[Table], judged: Sequence[Numbers]) -> dict[str, bytes]
     """
     style = styles(tables)
     sampled = [table for table, found in zip(tables, judged, strict=True) if "psnr_sample" in found]
-    drawn = {
-        "variance_by_frequency": spectra(sampled),
-        "variance_split": scatter(
+    yield "variance_by_frequency", spectra(sampled)
+    yield (
+        "variance_split",
+        scatter(
             priors_with_split(tables),
             style,
             variances,
-            ylabel="unmeasured variance / posterior's",
-            xlabel="measured variance / posterior's",
+            "Variance that the measurement fixes, and that it leaves open",
+            ("measured variance / posterior's", "unmeasured variance / posterior's"),
         ),
-        "psnr_vs_distance": scatter(
+    )
+    yield (
+        "psnr_vs_distance",
+        scatter(
             [(table.title, [table]) for table in sampled],
             style,
             rewards,
-            ylabel="PSNR of one sample [dB]",
-            xlabel="sliced W2 / that of exact samples",
+            "What PSNR says of samples, and how far they are from the posterior",
+            ("sliced W2 / that of exact samples", "PSNR of one sample [dB]"),
         ),
-    }
-    return {name: data for name, data in drawn.items() if data}
+    )
 
 
 def priors_with_split(tables: Sequence[Table]) -> list[tuple[str, list[Table]]]:

@@ -1,0 +1,1 @@
+"""Quality against cost on one task: what is compared, and how it is drawn."""

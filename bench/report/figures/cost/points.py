@@ -1,0 +1,179 @@
+"""What stands against what: scores of rows, their passes through the network, seconds of one machine."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bench.names import counted
+from bench.records.record import Record
+from bench.report.columns import Column
+from bench.report.figures.axes.limits import Limits, robust
+from bench.report.ranking import Judged, Yardstick, shared
+from bench.report.rows import Row, conditions
+from bench.report.scores import Score
+from bench.report.tables import Table
+from bench.report.text import distinct
+from bench.stats.intervals import FEWEST, Interval, mean_interval
+
+Machine = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A row of a panel, in printed units.
+
+    Attributes:
+        row: its records.
+        score: placed where it is compared with the others.
+        shown: as the table has it.
+        passes: network evaluations and backward passes of an image.
+        seconds: of an image; None on another machine than the others.
+        partial: images failed or are missing.
+    """
+
+    row: Row
+    score: Interval
+    shown: float
+    passes: float
+    seconds: Interval | None
+    partial: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What is drawn of a metric: the points of the methods, and the levels of the baselines."""
+
+    metric: Column
+    points: list[Point]
+    levels: dict[str, Interval]
+    limits: Limits
+
+
+def place(
+    table: Table, scores: dict[str, Score], leader: Yardstick | None, metric: Column
+) -> dict[str, Score]:
+    """Row name -> score, where rows about fewer images are moved to their paired distance from the leader.
+
+    Their own means are over other images than the means of the rest.
+    """
+    placed = dict(scores)
+    level = scores[leader.row.name].interval if leader else None
+    if leader is None or level is None:
+        return placed
+    for row in table.rows:
+        ours = scores[row.name].interval
+        if row.name not in table.unusual or ours is None:
+            continue
+        values, others = shared(row.scores(metric.name), leader.row.scores(metric.name))
+        if len(values) < FEWEST:
+            continue
+        shift = level.mean + float(values.mean()) - float(others.mean()) - ours.mean
+        if math.isfinite(shift):
+            moved = Interval(ours.mean + shift, ours.low + shift, ours.high + shift, ours.n)
+            placed[row.name] = replace(scores[row.name], interval=moved)
+    return placed
+
+
+def machine_of(record: Record) -> Machine:
+    """What seconds must share to be on one axis: conditions, numbers of the network, and build."""
+    return *conditions(record), record.dtype, record.versions.get("os"), record.versions.get("torch")
+
+
+def usual_machine(table: Table) -> Machine | None:
+    """The one on which most rows of the methods have seconds; None where none has."""
+    found: Counter[Machine] = Counter()
+    for row in table.rows:
+        if not row.head.baseline:
+            found.update({machine_of(record) for record in row.ok if record.seconds is not None})
+    return max(found, key=lambda machine: (found[machine], str(machine))) if found else None
+
+
+def seconds_on(row: Row, machine: Machine | None) -> Interval | None:
+    """Seconds of an image on a machine; None without any. A batch gives all its images one value."""
+    found: dict[float, None] = {}
+    for record in row.ok:
+        if record.seconds is not None and machine_of(record) == machine:
+            found[record.seconds] = None
+    return mean_interval(list(found)) if found else None
+
+
+def panel_of(judged: Judged, metric: Column, machine: Machine | None) -> Panel:
+    """What is drawn of a metric, with seconds of this machine."""
+    table = judged.table
+    shown = judged.scores[metric.name]
+    scores = place(table, shown, judged.yardstick, metric)
+    points, levels = [], {}
+    for row in table.rows:
+        interval = scores[row.name].interval
+        own = shown[row.name].interval
+        if interval is None or own is None:
+            continue
+        scaled = _scaled(interval, metric)
+        if row.head.baseline:
+            levels[row.name] = scaled
+            continue
+        passes = (row.mean("nfe") or 0) + (row.mean("vjps") or 0)
+        seconds = seconds_on(row, machine)
+        partial = scores[row.name].partial
+        points.append(Point(row, scaled, metric.scale * own.mean, passes, seconds, partial))
+    return Panel(metric, points, levels, robust([point.score for point in points], metric.better))
+
+
+def _scaled(interval: Interval, metric: Column) -> Interval:
+    mean, low, high, n = interval
+    return Interval(metric.scale * mean, metric.scale * low, metric.scale * high, n)
+
+
+def texts_of(table: Table, panel: Panel) -> dict[str, str]:
+    """Row name -> what is written beside its point."""
+    texts = {}
+    for point in panel.points:
+        name = point.row.name
+        text = f"({name})" if point.partial else name
+        if name in table.unusual:
+            text += f", n {table.unusual[name]}"
+        texts[name] = text + _beyond(panel, point.score.mean, point.shown)
+    for name, level in panel.levels.items():
+        texts[name] = name + _beyond(panel, level.mean, level.mean)
+    return texts
+
+
+def _beyond(panel: Panel, drawn: float, shown: float) -> str:
+    """An arrow and the number of what is not drawn in its place."""
+    sign = panel.limits.sign(drawn)
+    return f" {sign} {panel.metric.show(shown / panel.metric.scale)}" if sign else ""
+
+
+def remarks_of(table: Table, panels: Sequence[Panel], machine: Machine | None) -> list[str]:
+    """What a reader of the figure must know."""
+    points = [point for panel in panels for point in panel.points]
+    remarks = ["Bars: 95 % interval of the mean. Dotted lines: rows of one method."]
+    if any(map(_has_arrows, panels)):
+        remarks.append("Arrows: beyond the axis, at the number that is written.")
+    if any(point.row.name in table.unusual for point in points):
+        remarks.append("Fewer images (n): placed at the paired distance from the best row over all images.")
+    if any(point.partial for point in points):
+        remarks.append("(Brackets): failed or missing images.")
+    return [*remarks, _about_seconds(panels, machine)]
+
+
+def _has_arrows(panel: Panel) -> bool:
+    """Whether something lies beyond the axis."""
+    scores = [*(point.score for point in panel.points), *panel.levels.values()]
+    return any(panel.limits.sign(score.mean) for score in scores)
+
+
+def _about_seconds(panels: Sequence[Panel], machine: Machine | None) -> str:
+    """On which machine the seconds were measured, and whose are not drawn, since they were elsewhere."""
+    if machine is None:
+        return "No seconds: none were recorded."
+    batch, device, threads, switches, dtype, *_ = machine
+    about = f"Seconds: {device}, {counted(int(str(threads)), 'thread')}, batch {batch}, {dtype}"
+    about += "" if switches == "plain" else f", {switches}"
+    others = distinct(p.row.name for panel in panels for p in panel.points if p.seconds is None)
+    if others:
+        about += (
+            f"; not drawn there, timed otherwise (machine, build, batch size) or not: {', '.join(others)}"
+        )
+    return about + "."
