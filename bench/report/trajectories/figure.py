@@ -85,7 +85,7 @@ def _draw_row(axis: Axes, one: Trajectory, metric: str, look: Look) -> None:
     x, (low, middle, high) = np.maximum(one.passes, 1), one.quartiles[metric].T
     axis.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
     axis.plot(x, middle, color=look.colour, linewidth=1.4)
-    mark(axis, x[-1], middle[-1], look)
+    mark(axis, x[-1], middle[-1], look, clip_on=True)  # what lies beyond the axis takes no room
 
 
 def _legend(
