@@ -18,8 +18,10 @@ from bench.report.text import noise_text
 from bench.report.trajectories.kept import Found, Trajectory
 
 LABELS = {"psnr": "PSNR of x0 [dB]", "misfit": "misfit of x0", "residual": "residual of x0"}
-NOTE = "Median over images of the estimate after every step; bands: quartiles."
-PASSES = "network evaluations with backward passes"
+NOTE = (
+    "Median over images of the estimate after every step, in a band of quartiles, against network evaluations\n"
+    "with backward passes."
+)
 LOWEST = 0.05
 """Misfit at the end of the axis: a row that fits the noise stands below it."""
 
@@ -54,7 +56,6 @@ def draw(tables: Sequence[Table], found: Mapping[str, Found], own: Mapping[str, 
         for k in range(len(kept), down * across):
             axes[2 * (k // across), k % across].remove()
             axes[2 * (k // across) + 1, k % across].remove()
-        page.supxlabel(PASSES, fontsize=10)
         _legend(page, kept, found, own)
     return page
 
