@@ -19,8 +19,8 @@ from bench.report.trajectories.kept import Found, Trajectory
 
 LABELS = {"psnr": "PSNR of x0 [dB]", "misfit": "misfit of x0", "residual": "residual of x0"}
 NOTE = (
-    "Median over images of the estimate after every step, in a band of quartiles, against network evaluations\n"
-    "with backward passes."
+    "Median over images of the estimate after every step, in a band of quartiles,\n"
+    "against network evaluations with backward passes."
 )
 LOWEST = 0.05
 """Misfit at the end of the axis: a row that fits the noise stands below it."""
