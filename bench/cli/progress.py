@@ -59,7 +59,7 @@ class PlainLines(_Counting):
         if due or self.done == self.total:
             self.said, self.since = self.done, time.monotonic()
             psnr = record.metrics.get("psnr")
-            score = "" if psnr is None else f" psnr {psnr:.2f}"
+            score = "" if psnr is None else f" psnr {psnr:z.2f}"
             share = f"{self.done}/{self.total} ({100 * self.done // self.total}%)"
             cost = f"{record.seconds or 0:.2f} s/image"
             self._say(f"{share} {cell.task.name}/{cell.label} {cost} left {self.eta}{score}")

@@ -37,12 +37,13 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 
 @verb(
     "report",
-    "report --from results/mine --from results/theirs --out reports/both",
+    "report results/mine results/theirs --html --out reports/both",
     "report --suite linear --html",
     "report --suite linear --figures png,pdf",
     "report --suite linear --latex --columns lpips,psnr --precision psnr:1 --sort psnr",
     "report --paper red-diff --from results/reference/linear --out red_diff.md",
 )
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
 @what("--suite", "suites", metavar="NAME|FILE", multiple=True, help="The run in results/NAME. Repeatable.")
 @what(
     "--from",
@@ -50,7 +51,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
     type=click.Path(path_type=Path),
     metavar="DIR",
     multiple=True,
-    help="A run folder. Repeatable.",
+    help="A run folder, as FOLDER. Repeatable.",
 )
 @what(
     "--paper",
@@ -91,6 +92,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
     "[default: report/ in the first run folder]",
 )
 def report(
+    paths: tuple[Path, ...],
     suites: tuple[str, ...],
     folders: tuple[Path, ...],
     out: Path | None,
@@ -101,16 +103,17 @@ def report(
     ms_per_nfe: float | None,
     **asked: Any,
 ) -> None:
-    """Renders tables and figures from records.
+    """Renders tables and figures from the records of run FOLDERS.
 
-    Several run folders are put together into one report; --task, --solver and --columns say what is shown,
-    and marks are about the rows that are shown. With --html it writes one page that opens in a
-    browser from disk: sortable tables, pictures, and every number's interval, cost and command. With --latex
-    it writes latex/tables.tex and latex/references.bib, and latex/standalone.tex, which shows both. With
-    --paper it prints that paper's own tables with our numbers over theirs, and the commands for what is not
-    recorded yet; --out PAGE.md writes the long list of numbers to PAGE.csv, too.
+    Several folders are put together into one report, in which rows of one name whose settings differ carry
+    the name of their folder; --task, --solver and --columns say what is shown, and marks are about the rows
+    that are shown. With --html it writes one page that opens in a browser from disk: sortable tables,
+    pictures, and every number's interval, cost and command. With --latex it writes latex/tables.tex and
+    latex/references.bib, and latex/standalone.tex, which shows both. With --paper it prints that paper's own
+    tables with our numbers over theirs, and the commands for what is not recorded yet; --out PAGE.md writes
+    the long list of numbers to PAGE.csv, too.
     """
-    chosen = [*(run_folder(suite) for suite in suites), *folders]
+    chosen = [*paths, *(run_folder(suite) for suite in suites), *folders]
     if sum((paper is not None, html, latex)) > 1:
         raise click.UsageError("--paper, --html and --latex exclude each other")
     formats = _formats(html, latex, figures, paper)
@@ -122,7 +125,7 @@ def report(
         write_paper(paper, chosen, out, ms_per_nfe)
         return
     if not chosen:
-        raise click.UsageError("nothing to report on: give --suite NAME or --from DIR")
+        raise click.UsageError("nothing to report on: give --suite NAME or a run folder")
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
     try:

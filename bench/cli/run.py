@@ -169,6 +169,12 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     show_default=True,
     help="Of each task and row, the images whose pictures are kept.",
 )
+@output(
+    "--trajectory",
+    is_flag=True,
+    help="Keep PSNR and misfit of the estimate x0 after every step, which the report draws; of new records "
+    "only.",
+)
 @progress()
 @output("--report/--no-report", default=True, help="Render the report at the end.  [default: report]")
 def run(
@@ -197,6 +203,8 @@ def run(
 
     sized = options["batch"] is None
     chosen = parse_options(options)
+    if chosen.trajectory:
+        check_trajectory(suite)
     who = make_engine(engine, workers, address, parameters, chosen)
     folder = out or RESULTS / suite.name
     with mode(chosen):
@@ -231,6 +239,13 @@ def write_reports(folder: Path) -> str:
 
     page = write_report([folder], folder / "report", ALL_FORMATS)
     return f"{page} and {page.with_suffix('.html')}"
+
+
+def check_trajectory(suite: "Suite") -> None:
+    """Refuses --trajectory where all tasks score sets of samples, which have no estimate per image."""
+    if all(task.samples_per_problem or suite.samples_per_problem for task in suite.tasks):
+        reason = f"suite '{suite.name}' scores sets of samples, not the estimate of an image"
+        raise click.UsageError(f"--trajectory: {reason}; leave it out, or take another suite")
 
 
 def parse_options(options: dict[str, Any]) -> "Options":

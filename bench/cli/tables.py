@@ -96,7 +96,7 @@ def below_baseline(cells: Sequence[Cell], records: Iterable[AnyRecord]) -> Itera
                 continue
             means = shared_means(values.get(cell.id, {}), values.get(base.id, {}))
             if means and means[0] < means[1]:
-                than = f"{means[0]:.2f} dB is below {base.label}'s {means[1]:.2f} on the same images"
+                than = f"{means[0]:z.2f} dB is below {base.label}'s {means[1]:z.2f} on the same images"
                 yield f"warning: {cell.task.name}: {cell.label}: PSNR {than}: prior or settings do not fit"
 
 
@@ -118,7 +118,7 @@ def mean(records: Sequence[AnyRecord], column: Column) -> str:
     values = [value for r in records if (value := r.metrics.get(column.metric)) is not None]
     if not values:
         return "-"
-    text = format(sum(values) / len(values), column.spec)
+    text = format(sum(values) / len(values), f"z{column.spec}")
     return text if len(values) == len(records) else f"({text})"
 
 

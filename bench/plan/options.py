@@ -31,6 +31,7 @@ class Options:
         recompute: recompute activations in backward passes from the start. A lone image that runs out of
             memory turns it on anyway.
         data_root: the folder of the user's images of public collections.
+        trajectory: keep PSNR and misfit of the estimate after every step, of images.
         deterministic: run in `mode` with a batch of 1: the same bits in any order, shards and workers.
     """
 
@@ -46,6 +47,7 @@ class Options:
     data_root: Path | None = None
     deterministic: bool = False
     fast: bool = False
+    trajectory: bool = False
 
     @property
     def numerics(self) -> dict[str, Any]:

@@ -5,16 +5,14 @@ No torch in here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 from PIL import Image
 
 from bench.records.files import check_run_folder, write_atomic
-from bench.records.journal import read_records, set_aside
-from bench.records.manifest import RunManifest, read_manifests
+from bench.records.journal import set_aside
+from bench.records.manifest import RunManifest
 from bench.records.objects import Finder
-from bench.records.record import Record
 from bench.report import exact
 from bench.report.across.ranks import over_tasks
 from bench.report.across.ranks import sheet as ranks_sheet
@@ -33,8 +31,12 @@ from bench.report.ranking import Judged, judge_all
 from bench.report.samples import diversity
 from bench.report.scores import Sets
 from bench.report.selection.choice import Choice
+from bench.report.selection.folders import Joined, join
 from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
+from bench.report.trajectories import figure as trajectories_figure
+from bench.report.trajectories import kept
+from bench.report.trajectories import sheet as trajectories_sheet
 from bench.report.verdicts import MARGINS
 
 FORMATS = ("md", "csv", "png")
@@ -55,9 +57,14 @@ class Pictures:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._find = Finder([folder / "objects" for folder in folders])
+        self._places = [folder / "objects" for folder in folders]
+        self._find = Finder(self._places)
         self.unreadable: set[Path] = set()
         self._good: set[Path] = set()
+
+    def has(self, folder: str) -> bool:
+        """Whether any of them has this folder below objects/."""
+        return any((place / folder).is_dir() for place in self._places)
 
     def __call__(self, name: str) -> Path | None:
         path = self._find(name)
@@ -101,22 +108,17 @@ def render(
     """
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     choice = choice or Choice()
-    records, n_bad = _records(places, formats)
+    joined = _read(places, formats, choice.rows)
     with set_aside():
-        return _write(choice.rows.among(records), places, formats, choice, n_bad, Path(out))
+        return _write(joined, places, formats, choice, Path(out))
 
 
 def _write(
-    records: Sequence[Record],
-    places: Sequence[Path],
-    formats: Sequence[str],
-    choice: Choice,
-    n_bad: int,
-    out: Path,
+    joined: Joined, places: Sequence[Path], formats: Sequence[str], choice: Choice, out: Path
 ) -> list[Path]:
     """Writes the files of a report, as `render` says."""
-    runs = sorted(chain.from_iterable(map(read_manifests, places)), key=lambda run: run.created or "")
-    tables = [_asked(table, choice.rows) for table in build(records, runs)]
+    runs, n_bad = joined.runs, joined.damaged
+    tables = [_asked(table, choice.rows) for table in build(joined.records, runs, joined.folders)]
     choice.check({column.name for column in columns_of(tables, runs)})
     asked = Asked(places, runs, formats, choice, n_bad)
     of_images = [table for table in tables if table.samples_per_problem == 1]
@@ -157,9 +159,11 @@ def _image_parts(
     margins = {run.suite: run.margins for run in asked.runs}
     judged = [_judge(table, columns, sets, find, margins) for table in tables]
     sets.save()  # FID and KID are kept for the next report
-    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad)
+    curves = {table.slug: kept.read(table, find) for table in tables}
+    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad, curves)
     if "html" in asked.formats:
-        yield html.files(html.of_images(judged, columns, asked.runs, sets, asked.n_bad), find)
+        source = html.of_images(judged, columns, asked.runs, sets, asked.n_bad)
+        yield html.files(replace(source, curves=curves), find)
     grids += [latex.of_images(one, columns) for one in judged]
 
 
@@ -223,6 +227,7 @@ def image_files(
     formats: Sequence[str],
     find: Pictures,
     n_bad: int,
+    curves: Mapping[str, kept.Found],
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}
@@ -231,9 +236,12 @@ def image_files(
         files["tables.csv"] = sheet(judged, columns)
         if across:
             files["across.csv"] = ranks_sheet(across)
+        if steps := trajectories_sheet.sheet([one.table for one in judged], curves):
+            files["trajectories.csv"] = steps
     figures = Figures(formats)
     if figures.kinds:
         figures.add(drawings.of_images(judged, columns, across, find))
+        figures.add(trajectories_figure.of_images([one.table for one in judged], curves))
     if "md" in formats:
         damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable))
         files[PAGE] = page.document(judged, columns, runs, figures.shown, damage, across).encode()
@@ -262,8 +270,8 @@ def exact_files(
     return files
 
 
-def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Record], int]:
-    """All records and the number of damaged lines, once the request makes sense."""
+def _read(folders: Sequence[Path], formats: Sequence[str], rows: Rows) -> Joined:
+    """What the folders have, once the request makes sense."""
     for name in formats:
         if name not in KNOWN:
             raise ValueError(f"unknown format '{name}'; known: {', '.join(KNOWN)}")
@@ -271,8 +279,8 @@ def _records(folders: Sequence[Path], formats: Sequence[str]) -> tuple[list[Reco
         raise ValueError("no run folder given")
     for folder in folders:
         check_run_folder(folder)
-    records, n_bad = read_records(*folders)
-    if not records:
+    joined = join(folders, rows)
+    if not joined.records:
         places = ", ".join(map(str, folders))
-        raise ValueError(f"no records in {places} ({n_bad} damaged lines); run a suite first")
-    return records, n_bad
+        raise ValueError(f"no records in {places} ({joined.damaged} damaged lines); run a suite first")
+    return joined

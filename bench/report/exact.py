@@ -53,6 +53,18 @@ MARGIN = 2.8
 samples' own distance over the problems, by its quartiles: two sets of exact samples differ by less in 95 % of
 cases (the repeatability limit of ISO 5725)."""
 
+MEANINGS = {
+    "equivalent": "shown to be equivalent to exact samples: within "
+    f"{MARGIN:g} standard deviations of their own distance",
+    "floor": "not told apart from exact samples, which is no proof of being near",
+    "best": "the solver nearest to exact samples",
+    "tie": "not shown to be further from them than the nearest",
+    "worse": "shown to be further from them than the nearest",
+}
+"""What is shown of a row, in words. The first one is bold on every page, and shaded where there is colour."""
+SIGNS = {"equivalent": "", "floor": "ᶠ", "best": "¹", "tie": "⁼", "worse": "ʷ"}
+"""The same as marks behind a number."""
+
 
 @dataclass(frozen=True)
 class Number:
@@ -72,6 +84,19 @@ class Number:
     equivalent: bool = False
     mark: str = ""
     partial: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """Which of `MEANINGS` are said of it."""
+        place = [self.mark] if self.mark else []
+        if self.equivalent:
+            return ["equivalent", *place]
+        return ["floor", *place] if self.floor else place
+
+    @property
+    def signs(self) -> str:
+        """The same as marks."""
+        return "".join(map(SIGNS.__getitem__, self.words))
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ class Row:
     """The row in the newest manifest that describes the method of this cell; None where none does."""
     samples_planned: int = 1
     """The reconstructions of an image that the manifests ask for."""
+    folders: tuple[str, ...] = ()
+    """The run folders that it is from, in a report of several."""
 
     @property
     def head(self) -> Record:

@@ -139,8 +139,16 @@ class Settings:
         return self._known[name][0]
 
 
-def build(records: Iterable[Record], runs: Sequence[RunManifest]) -> list[Table]:
-    """Groups records into tables, in the order of the manifest's runs, then by name."""
+def build(
+    records: Iterable[Record],
+    runs: Sequence[RunManifest],
+    folders: Mapping[str, tuple[str, ...]] | None = None,
+) -> list[Table]:
+    """Groups records into tables, in the order of the manifest's runs, then by name.
+
+    Args:
+        folders: cell -> the run folders that it is from, for a report of several.
+    """
     groups: dict[str, list[Record]] = defaultdict(list)
     names, setting_of = labels(runs), Settings()
     for record in records:
@@ -159,7 +167,7 @@ def build(records: Iterable[Record], runs: Sequence[RunManifest]) -> list[Table]
     for setting in sorted(groups, key=place):
         group = groups[setting]
         slug = file_name(group[0].task, taken)
-        tables.append(_table(slug, group, PlannedRun(runs, group[0])))
+        tables.append(_table(slug, group, PlannedRun(runs, group[0]), folders or {}))
     return tables
 
 
@@ -178,7 +186,9 @@ def file_name(task: str, taken: set[str]) -> str:
     return name
 
 
-def _table(slug: str, group: Iterable[Record], planned: PlannedRun) -> Table:
+def _table(
+    slug: str, group: Iterable[Record], planned: PlannedRun, folders: Mapping[str, tuple[str, ...]]
+) -> Table:
     """One table of the records of one task."""
     cells: dict[str, list[Record]] = defaultdict(list)
     skipped: dict[str, Record] = {}
@@ -187,7 +197,7 @@ def _table(slug: str, group: Iterable[Record], planned: PlannedRun) -> Table:
             skipped.setdefault(record.cell, record)
         else:
             cells[record.cell].append(record)
-    rows = _rows(cells, planned)
+    rows = _rows(cells, planned, folders)
     attempted: set[str] = set()
     for row in rows:
         attempted.update(row.attempted)
@@ -203,7 +213,9 @@ def _table(slug: str, group: Iterable[Record], planned: PlannedRun) -> Table:
     )
 
 
-def _rows(cells: dict[str, list[Record]], planned: PlannedRun) -> list[Row]:
+def _rows(
+    cells: dict[str, list[Record]], planned: PlannedRun, folders: Mapping[str, tuple[str, ...]]
+) -> list[Row]:
     """The rows of a table, in the manifests' order; a label that several cells carry gets letters."""
 
     def place(cell: str) -> tuple:
@@ -218,7 +230,8 @@ def _rows(cells: dict[str, list[Record]], planned: PlannedRun) -> list[Row]:
         name = label if shared[label] == 1 else f"{label} ({_letter(letters[label])})"
         records = sorted(cells[cell], key=lambda r: (_image_place(r.image, planned), r.sample))
         entry, samples = planned.entry(cell), planned.samples(cell)
-        rows.append(Row(name, tuple(records), planned.images(cell), entry=entry, samples_planned=samples))
+        whose = folders.get(cell, ())
+        rows.append(Row(name, tuple(records), planned.images(cell), 0, entry, samples, whose))
     usual = _usual(rows)
     return [_trim(row, usual) for row in rows]
 

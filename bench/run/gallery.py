@@ -60,6 +60,12 @@ class Gallery:
         """Keeps a reconstruction, (C, H, W) in [-1, 1]."""
         write_atomic(self.folder / "objects" / spread(f"{key}.png"), png(x))
 
+    def trajectory(self, key: str, curves: Mapping[str, np.ndarray]) -> None:
+        """Keeps the curves of a reconstruction; see `bench.run.steps.trajectory`."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **curves)  # type: ignore[arg-type]  # it has options of other types, too
+        write_atomic(self.folder / "objects" / spread(f"trajectory/{key}.npz"), buffer.getvalue())
+
     def measurement(self, measured: Measured, i: int) -> None:
         """Keeps the truth and the measurement of one image of a batch; y with its masks and kernels too."""
         one = slice(i, i + 1)

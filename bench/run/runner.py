@@ -25,6 +25,7 @@ from bench.run.recorder import Cost, Identity, Recorder, Result, identities, tim
 from bench.run.score import Scored, imagenet_labels, make_scorer
 from bench.run.score_samples import SampleScorer, as_samples, divergence
 from bench.run.solve import Outcome, first_particle, solve, warm_up
+from bench.run.steps.trajectory import Curves, Watch
 from bench.stats.features import features_folder
 from bench.system.clock import PeakMemory
 from bench.system.device import full_precision, release_memory
@@ -67,6 +68,8 @@ class Runner:
         self._awaited: dict[str, Cell] = {}
         """Key -> cell of what is missing and was not told to the observer."""
         self._told_waiting = False
+        self._without_trajectory: set[str] = set()
+        """Cells of which it was told."""
 
     def run(self, wait: bool = True) -> Counter[str]:
         """Runs all that is missing, and counts the new records by status.
@@ -233,9 +236,23 @@ class Runner:
             memory.start()
             warm_up(cell.solver, *solver_inputs(cell, measured, jobs))
         given, limit = solver_inputs(cell, measured, jobs), self.plan.options.limit
-        outcome = solve(cell.solver, *given, limit, lambda k: self.observer.step(cell, k, len(jobs)), memory)
+        watch, on_step = self._watch(cell, measured), lambda k: self.observer.step(cell, k, len(jobs))
+        outcome = solve(cell.solver, *given, limit, on_step, memory, watch or (lambda *_: None))
         peak = self._peaks.setdefault(kind, outcome.peak_memory_mb)
-        return replace(outcome, peak_memory_mb=peak)
+        return replace(outcome, peak_memory_mb=peak, curves=self._curves(cell, watch) if watch else ())
+
+    def _watch(self, cell: Cell, measured: Measured) -> Watch | None:
+        """What keeps the trajectories of a batch, where they are asked for."""
+        if not self.plan.options.trajectory or cell.samples_per_problem > 1:
+            return None
+        return Watch(measured, hasattr(cell.solver, "particles"), cell.prior.device, cell.prior.dtype)
+
+    def _curves(self, cell: Cell, watch: Watch) -> Sequence[Curves]:
+        """The trajectories of a batch; says once why a cell has none."""
+        if watch.trouble and cell.id not in self._without_trajectory:
+            self._without_trajectory.add(cell.id)
+            self.observer.note(f"no trajectory of {cell.label} on {cell.task.name}: {watch.trouble}")
+        return watch.curves()
 
     def _guards(self, cell: Cell, measured: Measured) -> dict[str, Untouched]:
         """What notices changes of the prior, and of the operator as it is scored with, by their names."""
@@ -279,6 +296,9 @@ class Runner:
         for i, job in enumerate(jobs):
             if not isinstance(results[i], Failure) and self.gallery.wants(cell.images.index(job.image)):
                 results[i] = self.gallery.keep_pictures(job.key, measured, i, x[i]) or results[i]
+        for i, curves in enumerate(outcome.curves):
+            if not isinstance(results[i], Failure):
+                self.gallery.trajectory(jobs[i].key, curves)
         self.gallery.keep_features(self.scorer, [job.key for job in jobs], measured, x, results)
         return results
 

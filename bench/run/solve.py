@@ -35,6 +35,7 @@ class Outcome:
         nfe, vjps, operator_calls: (B,), of each image.
         seconds: of the device's work in the solver alone, per image.
         notes: name -> (B,), what the solver's steps noted, summed.
+        curves: of each image, as of `bench.run.steps.trajectory.Watch`; mostly empty.
     """
 
     x: Tensor
@@ -46,6 +47,7 @@ class Outcome:
     seconds: float
     peak_memory_mb: float | None
     notes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    curves: Sequence[Mapping[str, np.ndarray]] = ()
 
 
 class _UntimedNoise(Noise):
@@ -77,6 +79,7 @@ def solve(
     limit: float | None = None,
     on_step: Callable[[int], object] = lambda _: None,
     memory: PeakMemory | None = None,
+    watch: Callable[[Tensor, Tally], object] = lambda *_: None,
 ) -> Outcome:
     """Consumes a solver. The clock stands still while noise is drawn and steps are checked or shown.
 
@@ -87,6 +90,7 @@ def solve(
         measurement: already in the prior's dtype and on its device.
         limit: seconds per image, checked between steps.
         memory: is read at the end; it was started before. Without it the peak stays unknown.
+        watch: is shown the estimate x0 after every step, and what network calls were made so far.
 
     Raises:
         ContractViolation: no step, or one of another type or shape.
@@ -98,12 +102,17 @@ def solve(
     calls, operator_calls = Tally(n), Tally(n)
     notes: dict[str, Tensor] = {}
     clock, finite = Clock(prior.device), Finiteness(n)
+
+    def seen(k: int, step: Step) -> None:
+        on_step(k)
+        watch(step.x0, calls)
+
     clock.start()
     counted = Measurement(y, A.counting(operator_calls), noise=measurement.noise)
     with drawn_ahead(noise, prior.device) as source:
         steps = solver.solve(counted, CountingPrior(prior, calls), _UntimedNoise(source, clock))
         shape = state_shape(solver, n, prior.shape)
-        k, x = _last_state(steps, shape, clock, finite, notes, limit, on_step)
+        k, x = _last_state(steps, shape, clock, finite, notes, limit, seen)
     if x is None:
         raise ContractViolation(f"{type(solver).__name__}.solve yielded nothing")
     return Outcome(
@@ -126,7 +135,7 @@ def _last_state(
     finite: "Finiteness",
     notes: dict[str, Tensor],
     limit: float | None,
-    on_step: Callable[[int], object],
+    seen: Callable[[int, Step], object],
 ) -> tuple[int, Tensor | None]:
     """The number of steps that a solver makes, and the last state; its clock is running."""
     k, x = 0, None
@@ -137,7 +146,7 @@ def _last_state(
         for name, values in step.notes.items():
             noted = values.detach().double()
             notes[name] = notes[name] + noted if name in notes else noted
-        on_step(k)
+        seen(k, step)
         if finite.all_lost(x, k):
             break
         if limit is not None and clock.known_seconds > limit * shape[0]:

@@ -3,6 +3,22 @@
 from dataclasses import dataclass
 
 
+def printed(value: float, spec: str, sign: str = "") -> str:
+    """A number with a true minus and ∞; one that is rounded to zero has no sign.
+
+    Args:
+        spec: its format, as ".2f".
+        sign: "+" to show the sign of positive numbers, too.
+
+    >>> printed(-0.0004, ".3f"), printed(-0.4, ".1f"), printed(0.0004, ".3f", "+"), printed(0.4, ".1f", "+")
+    ('0.000', '−0.4', '0.000', '+0.4')
+    """
+    text = f"{value:{sign}z{spec}}"
+    if sign and float(text) == 0:
+        text = text.removeprefix("+")
+    return text.replace("-", "−").replace("inf", "∞")
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric's column in a table, and how to read it.
@@ -37,4 +53,4 @@ class Metric:
 
     def show(self, value: float, sign: str = "") -> str:
         """Print a value; with sign "+" also a positive one has its sign."""
-        return f"{value * self.scale:{sign}{self.format}}".replace("-", "−").replace("inf", "∞")
+        return printed(value * self.scale, self.format, sign)

@@ -49,6 +49,7 @@ def compute(plan: "Plan", folder: Path, progress: str, engine: Engine) -> Counte
     command = command_line(sys.argv[1:])
     runner = Runner(plan, folder, make_observer(progress, past), command, history)
     tell_ordinary_records(runner, past)
+    tell_without_trajectory(runner, past)
     tell_empty_shard(plan)
     try:
         engine.run(runner)
@@ -105,3 +106,20 @@ def tell_ordinary_records(runner: "Runner", past: Sequence["AnyRecord"]) -> None
     if ordinary:  # on stdout, which the workers of a run do not have
         kept = f"{ordinary} records are there from ordinary runs"
         click.echo(f"note: {kept}; they are not made again in deterministic mode")
+
+
+def tell_without_trajectory(runner: "Runner", past: Sequence["AnyRecord"]) -> None:
+    """Prints how many reconstructions of a plan that asks for trajectories are there without one."""
+    from bench.records.objects import find_file
+
+    plan, objects = runner.plan, [runner.folder / "objects"]
+    if not plan.options.trajectory:
+        return
+    done, without = runner.done(record for record in past if record.status == "ok"), 0
+    for cell in plan.cells:
+        for job in plan.missing(cell, set()) if cell.samples_per_problem == 1 else ():
+            if job.key in done and find_file(objects, f"trajectory/{job.key}.npz") is None:
+                without += 1
+    if without:
+        kept = f"{counted(without, 'record')} without a trajectory, which a run does not make again"
+        click.echo(f"note: {kept}; another --out makes all anew")

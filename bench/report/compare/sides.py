@@ -9,6 +9,7 @@ from bench.records.files import check_run_folder
 from bench.records.journal import read_records
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
+from bench.report.selection.folders import folder_names
 from bench.report.selection.rows import is_called
 from bench.report.tables import Row, Table, build
 
@@ -72,7 +73,7 @@ def read_sides(a: str, b: str, reference: str | None = None) -> tuple[Side, Side
         if row_a is not None:
             raise ValueError(f"{a} names a row already; leave --reference out")
         row_a = reference
-    names = folder_names(path_a, path_b)
+    names = folder_names([path_a, path_b])
     return _read(path_a, names[0], row_a), _read(path_b, names[1], row_b)
 
 
@@ -80,21 +81,6 @@ def split(text: str) -> tuple[Path, str | None]:
     """The folder, and the row if one is named."""
     folder, colon, row = text.rpartition(":")
     return (Path(folder), row) if colon and not Path(text).is_dir() else (Path(text), None)
-
-
-def folder_names(a: Path, b: Path) -> tuple[str, str]:
-    """The names of two folders: the last parts of their paths, as many as tell them apart.
-
-    >>> folder_names(Path("/runs/old/linear"), Path("/runs/new/linear"))
-    ('old/linear', 'new/linear')
-    """
-    parts_a, parts_b = a.absolute().parts, b.absolute().parts
-    if parts_a == parts_b:
-        return a.absolute().name, b.absolute().name
-    n = 1
-    while parts_a[-n:] == parts_b[-n:] and n < max(len(parts_a), len(parts_b)):
-        n += 1
-    return "/".join(parts_a[-n:]), "/".join(parts_b[-n:])
 
 
 def _read(path: Path, name: str, row: str | None) -> Side:

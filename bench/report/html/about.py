@@ -98,7 +98,9 @@ def _facts(
         failed += record.status not in {"ok", "skipped"}
     made = distinct((min(days), max(days))) if days else ["not recorded"]
     commits = ", ".join(distinct(map(_commit, records)))
+    folders = distinct(folder for table in tables for row in table.rows for folder in row.folders)
     return [
+        *([["Run folders", str(len(folders)), ", ".join(folders)]] if folders else []),
         [what.capitalize(), f"{counts} of {_few(_distinct(records, 'dataset'))}", _dataset(runs)],
         ["Prior", _few(_distinct(records, "prior")), _hashes(map(attrgetter("weights_sha256"), records))],
         [

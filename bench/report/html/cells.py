@@ -5,6 +5,7 @@ why    the sentence for a blank, or why the row is not ranked here
 n, f   images solved, reconstructions that failed
 nfe, vjp, sec, on, mem    cost per image; ``on`` is where the seconds were measured
 keys, cell, params, run   the first records, the cell, its settings, the command
+from   the run folders, on a page of several
 m      metric -> [mean, low, high]; the bounds are null where there is no interval
 v      metric -> integers per image, null where the image has none
 no     metric -> why it is absent
@@ -26,6 +27,7 @@ from bench.report.html.rows import unranked
 from bench.report.html.theirs import Theirs
 from bench.report.rows import Row
 from bench.report.scores import Scores
+from bench.report.selection.folders import without_folder
 from bench.report.tables import Table
 from bench.report.text import plain, seconds
 from bench.stats.intervals import Interval
@@ -69,6 +71,8 @@ def cell(
     if row.so_far:
         made, asked = row.so_far
         found["so_far"] = f"{made} of {asked} reconstructions so far"
+    if row.folders:
+        found["from"] = list(row.folders)
     return found | _numbers(table, row, columns, scores) | {"paper": theirs.of(table, row)}
 
 
@@ -143,17 +147,19 @@ def again(head: Record, runs: Sequence[RunManifest]) -> str:
     Changed rows, users' code and users' suites need more than names: for them it is the whole command of the
     newest run that asked for the cell.
     """
+    label = without_folder(head)
     if (
         head.suite in list_suites()
-        and "[" not in head.label
+        and "[" not in label
+        and label == head.label  # else another folder has other settings under this name
         and not head.source_sha256
         and not head.operator_sha256
     ):
-        return command(head.suite, head.label, head.task)
+        return command(head.suite, label, head.task)
     for run in reversed(runs):
         if run.command and any(row.cells.get(head.task) == head.cell for row in run.rows):
             return run.command
-    return command(head.suite, head.label, head.task)
+    return command(head.suite, label, head.task)
 
 
 def command(suite: str, label: str, task: str) -> str:

@@ -3,11 +3,14 @@
     meta     title, suite, facts, bad, reading, commands, versions, cite, says (metric -> sentence)
     absent   label and reason of each metric that no row has
     metrics  id, label, unit, digits, better (1, -1, 0), scale of per-image integers or null, margin, about
-    tasks    id, title, short, op, params, sigma, what, n, unit, images, where; says and sees, by metric
-    rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate
+    tasks    id, title, short, op, params, sigma, what, n, unit, images, where; says and sees, by metric; of
+             image suites also as in `bench.report.samples.page`
+    rows     id, solver, preset, paper, base, hue, variant, nfe, vjp, n, ranked, why, state, certificate, from
     cells    task -> row -> as in `bench.report.html.cells`
     fam      task -> metric -> as in `bench.report.html.families`
+    marks    on exact suites: word of a cell's mark -> [sign, meaning]
     avg      metric -> row -> [mean rank, low, high] over the tasks in ``common``
+    traj     task -> row -> as in `bench.report.trajectories.page`
     pics     task -> @truth, @y, @mask or row -> strip, as in `bench.report.html.pictures`
 
 A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in printed units; infinite ones are
@@ -15,7 +18,7 @@ A sentence is a list of texts and of rows as ``{"row": id}``. Numbers are in pri
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -23,15 +26,18 @@ from typing import Any
 from bench.records.manifest import RunManifest
 from bench.report.across.ranks import Across
 from bench.report.columns import Column
+from bench.report.exact import MEANINGS, SIGNS
 from bench.report.html import families
 from bench.report.html.about import header, metric_entries, task_entry
 from bench.report.html.cells import blank, cell
 from bench.report.html.numbers import Shown
 from bench.report.html.rows import row_entries
 from bench.report.html.theirs import Theirs
+from bench.report.samples import page as samples
 from bench.report.scores import Scores, any_known
 from bench.report.tables import Table
 from bench.report.text import distinct
+from bench.report.trajectories.kept import Found
 from bench.report.verdicts import Verdicts
 
 FORMAT = 1
@@ -49,6 +55,7 @@ class Source:
         theirs: numbers of papers that are about a cell.
         across: average ranks of each suite.
         n_bad: damaged journal lines that were skipped.
+        curves: slug of a table -> its trajectories.
     """
 
     shown: Sequence[Shown]
@@ -57,6 +64,7 @@ class Source:
     theirs: Theirs
     across: Sequence[Across] = ()
     n_bad: int = 0
+    curves: Mapping[str, Found] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[Table]:
@@ -74,6 +82,8 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
     scores = list(map(attrgetter("scores"), source.shown))
     columns = [column for column in source.columns if _is_known(column, scores)]
     rows = row_entries(tables, source.runs)
+    of_images = [table for table in tables if table.samples_per_problem == 1]
+    rows += samples.oracle_rows(of_images, columns, rows)
     average, common = families.mean_ranks(source.across, tables)
     firsts: dict[str, list[list[str]]] = {column.name: [] for column in columns}
     tasks, cells, written = [], {}, {}
@@ -81,9 +91,11 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
         spoken = {}
         for column in columns:
             spoken[column.name] = families.sentence(one, column)
-            if names := families.first(one, column):
-                firsts[column.name].append(names)
+            if families.is_compared(one, column):
+                firsts[column.name].append(families.first(one, column))
         tasks.append(task_entry(one.table, source.runs) | {"says": spoken, "sees": dict(one.sees)})
+        if one.table.samples_per_problem == 1:
+            tasks[-1] |= samples.about(one.table, columns)
         cells[one.table.slug] = _cells(source, one, columns, list(map(itemgetter("id"), rows)))
         written[one.table.slug] = _families(one.verdicts, columns)
     exact = any(table.samples_per_problem > 1 for table in tables)
@@ -102,6 +114,7 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
         "fam": written,
         "avg": average,
         "common": common,
+        "marks": {mark: [SIGNS[mark], text] for mark, text in MEANINGS.items()} if exact else {},
     }
 
 
@@ -160,7 +173,12 @@ def _cells(
     table = shown.table
     rows = {row.name: row for row in table.rows}
     found: dict[str, Mapping[str, Any]] = {}
+    if table.samples_per_problem == 1:
+        for oracle in samples.best(table, columns):
+            found[oracle.row.name] = samples.oracle_cell(table, oracle, columns, source.runs)
     for name in names:
+        if name in found:
+            continue
         if name in rows:
             found[name] = cell(table, rows[name], columns, shown.scores, source.theirs, source.runs)
         else:

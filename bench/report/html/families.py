@@ -14,6 +14,7 @@ from typing import Any
 from bench.names import counted
 from bench.report.across.ranks import Across
 from bench.report.columns import SET_METRICS, Column
+from bench.report.figures.colours import is_grey
 from bench.report.html.cells import number
 from bench.report.html.numbers import Shown
 from bench.report.scores import any_known
@@ -22,7 +23,7 @@ from bench.report.verdicts import Sentence, Verdicts, listed
 
 MAY_BE_FIRST = frozenset({"best", "tie"})
 """Marks of the best row, and of those that cannot be separated from it."""
-NEAREST = "nearest to exact samples, or not told apart from the nearest"
+EQUIVALENT = "shown to be equivalent to exact samples"
 MOST_GROUPS = 3
 """Most groups of rows in the sentence of the page."""
 
@@ -75,18 +76,33 @@ def sentence(shown: Shown, column: Column) -> Sentence:
     if column.name in SET_METRICS:
         lowest = "Lowest, or not separable from the lowest: " if column.name == "kid" else "Lowest: "
         return [lowest, *listed(names), "."] if names else ["Nothing is ranked: too few images, or one row."]
-    if names:
-        return [f"{NEAREST[0].upper()}{NEAREST[1:]}: ", *listed(names), "."]
-    return ["Nothing is ranked: too few problems, or no exact samples beside them."]
+    if not is_compared(shown, column):
+        return ["Nothing is ranked: too few problems, or no exact samples beside them."]
+    said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."] if names else [f"No row is {EQUIVALENT}."]
+    near = _marked(shown, column, MAY_BE_FIRST)
+    return [*said, " Nearest, or not shown to be further than the nearest: ", *listed(near), "."]
+
+
+def is_compared(shown: Shown, column: Column) -> bool:
+    """Whether rows are compared by a metric: some may be first, or, on exact suites, one is the nearest."""
+    return bool(first(shown, column) or _marked(shown, column, MAY_BE_FIRST))
+
+
+def _marked(shown: Shown, column: Column, words: frozenset[str]) -> list[str]:
+    """The rows of which one of these words is said."""
+    scores = shown.scores.get(column.name, {})
+    return [name for name, score in scores.items() if not words.isdisjoint(score.mark.split())]
 
 
 def first(shown: Shown, column: Column) -> list[str]:
-    """The rows that may be first: by verdicts, or by marks, of sets and on exact suites."""
+    """The rows that may be first, by verdicts, or by marks of sets; on exact suites those that are bold."""
+    if shown.table.samples_per_problem > 1:
+        solvers = {row.name for row in shown.table.rows if not is_grey(row)}
+        return [name for name in _marked(shown, column, frozenset({"equivalent"})) if name in solvers]
     if column.name in shown.verdicts:
         rows = shown.verdicts[column.name].rows
         return [name for name, one in rows.items() if one.places[0] == 1 and len(rows) > 1]
-    scores = shown.scores.get(column.name, {})
-    return [name for name, score in scores.items() if not MAY_BE_FIRST.isdisjoint(score.mark.split())]
+    return _marked(shown, column, MAY_BE_FIRST)
 
 
 def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sentence:
@@ -94,15 +110,16 @@ def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sen
 
     Args:
         firsts: for each task where rows are compared, the rows that may be first.
-        exact: whether first is nearest to exact samples.
+        exact: whether these are the rows that are shown to be equivalent to exact samples.
     """
     possible = Counter(chain.from_iterable(firsts))
     if not possible:
-        return [f"By {column.label} nothing is ranked: the sentences below say why."]
+        what = f"no row is {EQUIVALENT}" if exact else "nothing is ranked"
+        return [f"By {column.label} {what}: the sentences below say {'more' if exact else 'why'}."]
     groups: dict[int, list[str]] = {}
     for name, n in possible.most_common():
         groups.setdefault(n, []).append(name)
-    what = f"{NEAREST}: " if exact else "first place is possible for "
+    what = f"{EQUIVALENT}: " if exact else "first place is possible for "
     parts: Sentence = [f"By {column.label}, {what}"]
     shown = list(groups.items())[:MOST_GROUPS]
     for k, (n, names) in enumerate(shown):
@@ -110,6 +127,8 @@ def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sen
         joint = " and " if k == len(shown) - 1 else ", "
         each = " each" if len(names) > 1 and n < len(firsts) else ""
         parts += [joint if k else "", *listed(names), f" {tasks}{each}"]
+    if exact:
+        return [*parts, "."]
     alone = Counter(names[0] for names in firsts if len(names) == 1)
     if not alone:
         return [*parts, "; no row is ahead alone on any."]

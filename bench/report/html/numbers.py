@@ -19,8 +19,7 @@ class Shown:
 
     Attributes:
         table: the rows.
-        scores: their numbers. Marks of exact suites are words: ``best`` or ``tie``; ``floor``, not told apart
-            from exact samples; ``equivalent`` to them.
+        scores: their numbers. Marks of exact suites are words, those of `bench.report.exact.MEANINGS`.
         verdicts: metric with a direction -> what the scores of ranked rows show; none of sets and on exact
             suites.
         sees: metric -> the difference that four of five such tables would show, as it is printed.
@@ -58,6 +57,5 @@ def of_problems(table: Table, numbers: exact.Numbers) -> Shown:
 
 
 def _score(one: exact.Number) -> Score:
-    words = [one.mark, "floor" if one.floor else "", "equivalent" if one.equivalent else ""]
-    mark = " ".join(word for word in words if word not in {"", "worse"})
-    return Score(Interval(*one.interval), mark=mark, partial=one.partial)
+    shown = [word for word in one.words if not (one.partial and word == "equivalent")]
+    return Score(Interval(*one.interval), mark=" ".join(shown), partial=one.partial)

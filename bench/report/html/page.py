@@ -16,7 +16,7 @@ STYLES = ("tokens.css", "page.css", "controls.css", "matrix.css", "popover.css",
 SCRIPTS = (
     *("base.js", "state.js", "marks.js", "top.js", "says.js", "matrix.js", "table.js", "popover.js"),
     *("tabs.js", "sheets.js", "viewer.js", "stage.js", "paint.js", "panel.js", "pair.js", "scatter.js"),
-    *("cost.js", "ranks.js", "ledger.js", "tips.js", "draw.js"),
+    *("cost.js", "ranks.js", "ledger.js", "samples.js", "steps.js", "tips.js", "draw.js"),
 )
 """Parts of the one script, in order; each may use what stands before it."""
 

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from bench.records.objects import read_arrays
 from bench.report.rows import Row
 from bench.report.tables import Table
 
@@ -98,15 +99,20 @@ class Pictures:
         return files
 
 
-def collect(tables: Sequence[Table], find: Files) -> Pictures:
-    """The first `SHOWN` images of each task, fewer where they would not fit."""
+def collect(tables: Sequence[Table], find: Files, most: int | None = None) -> Pictures:
+    """The first `SHOWN` images of each task, fewer where they would not fit.
+
+    Args:
+        most: bytes of all strips in the page, by default `MOST`.
+    """
+    most = MOST if most is None else most
     found = _collect(tables, find, SHOWN, SAMPLES)
-    if found.size > MOST and found.samples:
+    if found.size > most and found.samples:
         found = _collect(tables, find, SHOWN, 0)
         found.note = "Samples of one y are left out, since the page would be too large."
     n = SHOWN
-    while found.size > MOST and n > 1:
-        n = min(n - 1, int(n * MOST / found.size)) or 1
+    while found.size > most and n > 1:
+        n = min(n - 1, int(n * most / found.size)) or 1
         found = _collect(tables, find, n, 0)
         found.note = f"Only the first {n} images are shown, since the page would be too large."
     for table in tables:
@@ -182,10 +188,8 @@ def _masks(table: Table, find: Files, n: int) -> Strips:
 
 def _mask(path: Path) -> Image.Image | None:
     """The picture of a stored mask; None where the operator has none."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            mask = stored["mask"]
-    except (OSError, ValueError, KeyError):
+    mask = (read_arrays(path) or {}).get("mask")
+    if mask is None:
         return None
     plane = mask.reshape(-1, *mask.shape[-2:])[0] if mask.ndim > 1 else None
     return None if plane is None else Image.fromarray(np.where(plane > 0, 255, 0).astype(np.uint8))

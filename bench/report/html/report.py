@@ -9,11 +9,12 @@ from bench.report.columns import Column
 from bench.report.html import numbers
 from bench.report.html.data import Source, document
 from bench.report.html.page import page
-from bench.report.html.pictures import Files, collect
+from bench.report.html.pictures import MOST, SHOWN, Files, collect
 from bench.report.html.theirs import Theirs
 from bench.report.ranking import Judged
 from bench.report.scores import Sets
 from bench.report.tables import Table
+from bench.report.trajectories.page import entries, size
 
 
 def of_images(
@@ -43,9 +44,12 @@ def of_problems(
 
 def files(source: Source, find: Files, name: str = "report") -> dict[str, bytes]:
     """The page ``name.html``, and the scripts with larger pictures below ``name.pics/``."""
-    pictures = collect(source.tables, find)
+    curves = entries(source.tables, source.curves, SHOWN)
+    pictures = collect(source.tables, find, MOST - size(curves))
     damaged = sorted(path.name for path in find.unreadable)
-    content = document(source, damaged) | pictures.entries() | {"beside": f"{name}.pics/"}
+    content = document(source, damaged) | pictures.entries() | curves | {"beside": f"{name}.pics/"}
+    if lost := sum(found.damaged for found in source.curves.values()):
+        content["meta"]["bad"].append(f"Files of trajectories that cannot be read: {lost}.")
     written = {f"{name}.html": page(content)}
     for file, text in pictures.side_files().items():
         written[f"{name}.pics/{file}"] = text.encode()

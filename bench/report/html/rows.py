@@ -57,6 +57,7 @@ def row_entries(tables: Sequence[Table], runs: Sequence[RunManifest]) -> list[di
                 "why": _why_unranked(name, one, tables),
                 "state": state,
                 "certificate": certificate,
+                "from": distinct(folder for row in one.rows for folder in row.folders),
             }
         )
         used[one.solver] += 1

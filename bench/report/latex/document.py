@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bench.names import counted
 from bench.report.columns import Column
+from bench.report.exact import MARGIN
 from bench.report.latex.bibliography import Bibliography
 from bench.report.latex.grid import Grid
 from bench.report.latex.text import escape
@@ -24,9 +25,9 @@ LEGEND = (
     r" images, which they state, are not ranked."
 )
 EXACT = (
-    r"Medians over problems. \textbf{Bold}: nearest to exact samples, and rows that are not told apart from"
-    r" it. \underline{Underlined}: the nearest of the others. \textit{Italic}: baseline."
-    r" (Brackets): problems failed or are missing."
+    r"Medians over problems. \textbf{Bold}: shown to be equivalent to exact samples: within"
+    rf" {MARGIN:g} standard deviations of their own distance. \underline{{Underlined}}: the solver nearest to"
+    r" exact samples. \textit{Italic}: baseline or anchor. (Brackets): problems failed or are missing."
 )
 STANDALONE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}

@@ -23,7 +23,7 @@ class Cell:
         mean, low, high: unscaled; the bounds are NaN where there are none.
         mark: as in `bench.report.scores.Score`.
         partial: set in brackets.
-        second: the best of those that are not bold.
+        second: underlined: the best of those that are not bold; on exact suites the nearest to exact samples.
     """
 
     mean: float
@@ -40,10 +40,9 @@ class Cell:
             text = f"({text})"
         elif baseline:
             text = rf"\textit{{{text}}}"
-        elif self.mark in FIRST:
-            text = rf"\textbf{{{text}}}"
-        elif self.second:
-            text = rf"\underline{{{text}}}"
+        else:
+            text = rf"\textbf{{{text}}}" if self.mark in FIRST else text
+            text = rf"\underline{{{text}}}" if self.second else text
         if intervals and math.isfinite(self.low) and math.isfinite(self.high):
             bounds = f"{number(column.show(self.low))}, {number(column.show(self.high))}"
             text += rf" {{\scriptsize [{bounds}]}}"
@@ -106,23 +105,18 @@ def _scored(scores: Mapping[str, Score], column: Column) -> dict[str, Cell]:
 
 
 def of_problems(table: Table, columns: Sequence[Column], numbers: exact.Numbers) -> Grid:
-    """The numbers of a table of an exact suite: medians, nearest to those of exact samples in bold."""
+    """The numbers of a table of an exact suite: medians, in bold where equivalent to exact samples."""
     cells = {}
     for column in columns:
         if column.name in numbers:
-            cells[column.name] = _placed(table, numbers[column.name].rows)
+            cells[column.name] = _placed(numbers[column.name].rows)
     return Grid(table, _known(columns, cells), cells, "median")
 
 
-def _placed(table: Table, rows: Mapping[str, exact.Number]) -> dict[str, Cell]:
-    floor = next(
-        (row.name for row in table.rows if row.head.solver == exact.FLOOR and row.name in rows), None
-    )
-    level = rows[floor].interval.median if floor else math.nan
-    behind = [name for name, found in rows.items() if found.mark == "worse"]
-    second = min(behind, key=lambda name: abs(rows[name].interval.median - level), default=None)
+def _placed(rows: Mapping[str, exact.Number]) -> dict[str, Cell]:
     cells = {}
     for name, found in rows.items():
         middle, low, high, _ = found.interval
-        cells[name] = Cell(middle, low, high, found.mark, found.partial, name == second)
+        mark = "equivalent" if found.equivalent else ""
+        cells[name] = Cell(middle, low, high, mark, found.partial, found.mark == "best")
     return cells

@@ -32,10 +32,10 @@ from bench.report.text import (
     told_text,
 )
 from bench.stats.intervals import FEWEST
+from bench.stats.metric import printed
 
 GLANCE = ("mmd", "ksd")
 """The distances that are shown at a glance, the first one that a prior has: networks have no MMD."""
-RANKS = {"": "", "best": "¹", "tie": "⁼", "worse": "ʷ"}
 SCREEN = ("var_band_", "sw_floor")
 """Beginnings of the metrics that are for figures and exact.csv only."""
 LEGEND = (
@@ -252,7 +252,7 @@ def _rewards(table: Table) -> list[str]:
     texts = []
     for reward in rewards(table):
         variance = " and ".join(f"{ratio.median:.2f} {name}" for name, ratio in reward.variances.items())
-        texts.append(f"{escape(reward.row)} {reward.gain:+.2f} dB (variance {variance})")
+        texts.append(f"{escape(reward.row)} {printed(reward.gain, '.2f', '+')} dB (variance {variance})")
     if not texts:
         return []
     claim = "One sample of these is above one exact sample, whose variance is 1"
@@ -271,15 +271,16 @@ def cell(column: Column, number: Number | None, baseline: bool) -> str:
         text = f"*{text}*"
     elif number.equivalent:
         text = f"**{text}**"
-    text += "ᶠ" * (number.floor and not number.equivalent) + RANKS[number.mark]
+    text += number.signs
     interval = f"\\[{column.show(low)}, {column.show(high)}\\]".replace(" ", NBSP)
     return text + (f"<br><sub>{interval}</sub>" if np.isfinite(low) else "")
 
 
 def _named(row: Row) -> str:
     """The name of a row, and the state of its certificate."""
-    state = certified(row)
-    return label(row) + (f"<br><sub>{state}</sub>" if state else "")
+    about = [certified(row), *(escape(folder) for folder in row.folders if f"({folder})" not in row.name)]
+    known = ", ".join(filter(None, about))
+    return label(row) + (f"<br><sub>{known}</sub>" if known else "")
 
 
 def _cost(row: Row) -> str:

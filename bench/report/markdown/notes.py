@@ -12,6 +12,7 @@ from bench.report.tables import Row, Table, Timing
 from bench.report.text import code, codes, distinct, escape, plain, sentence
 from bench.stats.comparisons import shared_means
 from bench.stats.intervals import FEWEST, Interval
+from bench.stats.metric import printed
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
 CONDITIONS = ("batch", "device", "threads", "network")
@@ -73,7 +74,8 @@ def _below_baseline(table: Table) -> Iterator[str]:
         for row in table.rows:
             means = shared_means(row.scores("psnr"), known)
             if means and means[0] < means[1] and not row.head.baseline:
-                found.append(f"{code(row.name)} {means[0]:.2f} dB against {means[1]:.2f}")
+                ours, theirs = (printed(mean, ".2f") for mean in means)
+                found.append(f"{code(row.name)} {ours} dB against {theirs}")
         if found:
             yield f"Below the baseline {code(base.name)} in PSNR, on the same images: {'; '.join(found)}."
 

@@ -1,6 +1,7 @@
 """report.md of image suites: header, overview, tasks, conventions."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -85,6 +86,7 @@ def document(
         parts += across_section([suite], columns)
         title = f"Average ranks: {escape(suite.suite)}"
         parts += figure(f"average_ranks_{suite.suite}", title, "Numbers: the table above.", figures)
+    parts += figure("trajectories", "PSNR and misfit after every step", "Numbers: trajectories.csv.", figures)
     for one in judged:
         parts += section(one, columns)
         for kind in ("cost", "grid", "extremes"):
@@ -142,6 +144,7 @@ def header(tables: Sequence[Table], runs: Sequence[RunManifest]) -> str:
 def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[RunManifest]) -> dict[str, str]:
     """Name -> text of the header's lines; empty texts are left out there."""
     dates = sorted(map(_moment, records))
+    rows = list(chain.from_iterable(table.rows for table in tables))
     versions: dict[str, None] = {}
     for record in records:
         versions |= dict.fromkeys(f"{name} {version}" for name, version in sorted(record.versions.items()))
@@ -149,6 +152,7 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
         "Suite": _each(records, "suite"),
         "Dataset": _each(records, "dataset") + _hashes(run.dataset_sha256 for run in runs),
         "Prior": _each(records, "prior") + _hashes(map(attrgetter("weights_sha256"), records)),
+        "Run folders": ", ".join(distinct(chain.from_iterable(row.folders for row in rows))),
         "Images per task": _image_counts(tables),
         "Seed": _each(records, "seed"),
         "Device": ", ".join(distinct(map(_device, records))),

@@ -113,6 +113,7 @@ def _cells(
         about.append(counted(len(row.images), "image"))
     if state := certified(row):
         about.append(state)
+    about += [escape(folder) for folder in row.folders if f"({folder})" not in row.name]
     cells = [label(row) + small(", ".join(about))]
     for column in columns:
         cells.append(number(column, judged.scores[column.name][row.name], row.head.baseline))

@@ -10,6 +10,7 @@ from bench.report.numbers import short
 from bench.report.papers.compare import Comparison, Line
 from bench.report.papers.published import METRICS, Entry, Published
 from bench.report.text import ARROWS, distinct, escape, table_head, table_line
+from bench.stats.metric import printed
 
 SIGNS = {
     "reproduced": "=",
@@ -74,14 +75,14 @@ def ours_text(comparison: Comparison) -> str:
         return ""
     spec = METRICS[comparison.metric].format
     mean, low, high, _ = comparison.ours
-    text = f"{mean:{spec}}" if math.isnan(low) else f"{mean:{spec}} \\[{low:{spec}}, {high:{spec}}\\]"
-    return text.replace("-", "−")
+    text = printed(mean, spec)
+    return text if math.isnan(low) else f"{text} \\[{printed(low, spec)}, {printed(high, spec)}\\]"
 
 
 def difference_text(comparison: Comparison) -> str:
     """Ours minus theirs, with its sign; "" where the two are not comparable."""
     value = comparison.difference
-    return "" if value is None else f"{value:+{METRICS[comparison.metric].format}}".replace("-", "−")
+    return "" if value is None else printed(value, METRICS[comparison.metric].format, "+")
 
 
 def reasons(lines: Iterable[Line]) -> list[str]:

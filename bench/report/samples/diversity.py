@@ -18,6 +18,7 @@ from bench.records.record import Record
 from bench.report.tables import Row, Table
 from bench.report.text import escape, table_head, table_line
 from bench.stats.intervals import FEWEST, Interval, mean_interval
+from bench.stats.metric import printed
 
 Find = Callable[[str], Path | None]
 """Path below objects/ -> the file, if any folder holds it."""
@@ -197,9 +198,7 @@ def _cells(spread: Spread) -> list[str]:
     cells = []
     for name, (_, digits) in COLUMNS.items():
         mean, low, high, _ = spread.interval(name)
-        text = f"{mean:{digits}}"
-        cells.append(
-            text + (f"<br><sub>\\[{low:{digits}}, {high:{digits}}\\]</sub>" if np.isfinite(low) else "")
-        )
+        bounds = f"<br><sub>\\[{printed(low, digits)}, {printed(high, digits)}\\]</sub>"
+        cells.append(printed(mean, digits) + (bounds if np.isfinite(low) else ""))
     done = len(spread.values["psnr"])
     return [*cells, str(done) if done == spread.planned else f"**{done} of {spread.planned}**"]

@@ -8,6 +8,7 @@ import numpy as np
 from bench.report.rows import Row
 from bench.report.tables import Table
 from bench.report.text import escape, small, table_head, table_line
+from bench.stats.metric import printed
 
 METRIC = "psnr"
 THRESHOLD = 20.0
@@ -86,5 +87,5 @@ def section(table: Table) -> list[str]:
         bounds = small(f"\\[{100 * one.low:.0f}, {100 * one.high:.0f}\\]")
         rate = f"{100 * one.share:.0f} %{bounds}"
         cells = [escape(name) + small("two groups" * one.is_split), rate]
-        lines.append(table_line([*cells, *(f"{value:.2f}" for value in one.quartiles)]))
+        lines.append(table_line([*cells, *(printed(value, ".2f") for value in one.quartiles)]))
     return [f"### {escape(table.title)}: how often it succeeds", "\n".join(lines)]

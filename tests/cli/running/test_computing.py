@@ -3,7 +3,7 @@
 import re
 
 from bench.records.journal import read_records
-from tests.commands import run_tiny
+from tests.commands import bench, run_tiny
 
 
 def test_dry_run_says_what_is_missing_and_writes_nothing(tiny, tmp_path):
@@ -57,3 +57,18 @@ def test_a_shard_without_images_says_so(tiny, tmp_path):
         assert part.exit_code == 0, part.output
         assert ("note: shard 3/3 has none of the 2 images" in part.stderr) == (i == 3)
     assert len(read_records(tmp_path)[0]) == 2
+
+
+def test_trajectories_are_of_new_records_and_of_images(tiny, tmp_path):
+    """Records that are there are counted, not made again; sets of samples have no estimate per image."""
+    first = run_tiny(tiny, tmp_path, "--solver", "pinv", "--no-report")
+    again = run_tiny(tiny, tmp_path, "--solver", "pinv", "--solver", "ddrm", "--no-report", "--trajectory")
+    assert first.exit_code == again.exit_code == 0, again.output
+    assert "note" not in first.stdout
+    assert "note: 4 records without a trajectory, which a run does not make again" in again.stdout
+    assert len(list(tmp_path.glob("objects/trajectory/*/*.npz"))) == 4
+    third = run_tiny(tiny, tmp_path, "--solver", "ddrm", "--no-report", "--trajectory")
+    assert "without a trajectory" not in third.stdout
+    exact = bench("run", "--suite", "exact", "--trajectory", "--out", tmp_path / "exact")
+    assert exact.exit_code == 2 and not (tmp_path / "exact").exists()
+    assert "--trajectory: suite 'exact' scores sets of samples" in exact.stderr

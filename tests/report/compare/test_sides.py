@@ -2,19 +2,13 @@
 
 from pathlib import Path
 
-from bench.report.compare.sides import folder_names, pair, read_sides, split
+from bench.report.compare.sides import pair, read_sides, split
 
 
 def test_a_colon_names_a_row_unless_it_is_of_the_folder(tmp_path):
     (tmp_path / "a:b").mkdir()
     assert split(f"{tmp_path}/a:b") == (tmp_path / "a:b", None)
     assert split(f"{tmp_path}:dps") == (tmp_path, "dps") and split("x") == (Path("x"), None)
-
-
-def test_folders_are_called_by_what_tells_them_apart():
-    assert folder_names(Path("/a/x/run"), Path("/b/x/run")) == ("a/x/run", "b/x/run")
-    assert folder_names(Path("/a/x"), Path("/a/y")) == ("x", "y")
-    assert folder_names(Path("/home/me/x"), Path("/home/me/x")) == ("x", "x")
 
 
 def test_rows_of_one_name_are_paired(runs):

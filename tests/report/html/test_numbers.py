@@ -29,6 +29,6 @@ def test_a_row_may_be_the_nearest_at_the_floor_and_equivalent():
     number = exact.Number(Median(1.0, 0.5, 2.0, 6), floor=True, equivalent=True, mark="best")
     worse = exact.Number(Median(9.0, 8.0, 9.5, 6), mark="worse")
     found = of_problems(table, {"mmd": exact.Judged({"exact": number, "far": worse}, 1.0, 2.34)})
-    assert found.scores["mmd"]["exact"].mark == "best floor equivalent"
-    assert found.scores["mmd"]["far"].mark == "" and found.sees == {"mmd": "2.3 σ of exact"}
+    assert found.scores["mmd"]["exact"].mark == "equivalent best"
+    assert found.scores["mmd"]["far"].mark == "worse" and found.sees == {"mmd": "2.3 σ of exact"}
     assert of_problems(table, {"mmd": exact.Judged({}, 1.0, np.inf)}).sees == {"mmd": "no distance"}

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.report import render
 from bench.report.html.page import embedded, policy
 from tests.browser import CONTRAST
 from tests.made_exact import exact_row
-from tests.made_run import N, asked, record, records
+from tests.made_run import N, asked, make_run, record, records
 from tests.report.html.conftest import EVIL
 
 ROWS = "[...document.querySelectorAll('#mx tr[data-row]')].map(x => x.dataset.row)"
@@ -263,7 +264,31 @@ class TestOddRuns:
 
     def test_exact_suites(self, browser, page_of):
         found = [r for row in ("exact", "dps", "mcg") for r in exact_row(row, mmd=1.0 + len(row))]
-        self.check(browser, page_of(found, pictures=0, manifests=[]), "floor", "Two rows, problem by problem")
+        page = page_of(found, pictures=0, manifests=[])
+        self.check(browser, page, "not told apart from exact samples", "Two rows, problem by problem")
+
+    def test_on_exact_suites_shaded_is_what_markdown_has_in_bold(self, browser, tmp_path):
+        levels = {"exact": 1.0, "near": 1.0001, "dps": 1.05, "mcg": 9.0}
+        found = [r for row, level in levels.items() for r in exact_row(row, problems=12, mmd=level)]
+        mmd = {"label": "MMD", "format": ".3f", "higher_is_better": False, "scale": 1.0, "note": ""}
+        run = asked(rows=(), suite="exact", metrics={"mmd": mmd}, tasks=[])
+        render(make_run(tmp_path / "run", found, pictures=0, manifests=[run]), tmp_path, ["md", "html"])
+        browser.open(tmp_path / "report.html", "#m=mmd")
+        best = "[...document.querySelectorAll('td.best')]"
+        shaded = browser.js(f"return {best}.map(x => x.closest('tr').dataset.row)")
+        bold = re.findall(r"(?m)^\| (\w+).*?\| \*\*1", (tmp_path / "report.md").read_text())
+        assert set(shaded) == set(bold) and "near" in shaded and "mcg" not in shaded
+        rows = "[...document.querySelectorAll('#mx tr[data-row]')]"
+        pairs = f"{rows}.map(x => [x.dataset.row, x.querySelector('.r').textContent])"
+        marks = f"Object.fromEntries({pairs})"
+        assert browser.js(f"return {marks}") == {"near": "≈ 1", "mcg": "w", "dps": "≈ w", "exact": ""}
+        assert "equivalent to exact samples: dps and near" in browser.find("#sum").text
+
+    def test_zero_has_no_sign(self, browser, page_of):
+        found = [replace(r, metrics={"psnr": -0.001}) for r in records()[:N]]
+        browser.open(page_of(found).path)
+        text = browser.js("return document.body.textContent")
+        assert "0.00" in text and not re.search(r"[−-]0\.0+(?!\d)", text)
 
     def test_larger_pictures_come_from_beside_the_page(self, browser, page_of, monkeypatch):
         import tests.made_run

@@ -7,7 +7,7 @@ from tests.made_paper import FILE, cell, line, ours, page_of
 
 def test_a_cell_has_ours_over_theirs_and_a_verdict_by_sign_and_word(tmp_path):
     page = page_of(tmp_path, FILE.replace('"25.0 .5"', '"25.0 .7"'), ours())
-    assert cell(page)[0].startswith("25.00 \\[") and cell(page)[1:] == ["25.0", "= reproduced +0.00"]
+    assert cell(page)[0].startswith("25.00 \\[") and cell(page)[1:] == ["25.0", "= reproduced 0.00"]
     assert cell(page, "LPIPS")[1:] == [".7", "≠ differs −0.200"]
     assert cell(page, method="DDRM (20)") == ["–", "25.0", "· no records"]
     assert cell(page, method="TV") == ["", "10.0"], "a method that is not ours has no verdict"
@@ -18,7 +18,7 @@ def test_why_a_number_is_not_compared_and_where_it_was_read_stand_in_its_cell(tm
     known = 'variants.lpips = "VGG"\nstatuses.psnr = "quoted"\n'
     page = page_of(tmp_path, FILE.replace("rows.tv", f"{known}rows.tv"), ours())
     assert cell(page, "LPIPS")[-1] == "× not comparable (1)" and "- (1) LPIPS: VGG." in page
-    assert cell(page)[-1] == "? unverified source +0.00 (quoted)"
+    assert cell(page)[-1] == "? unverified source 0.00 (quoted)"
 
 
 def test_the_long_list_is_csv_in_which_nothing_is_a_formula(tmp_path):

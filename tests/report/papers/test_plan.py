@@ -52,7 +52,7 @@ def test_the_plan_leaves_out_what_cannot_be_run_and_says_what_cannot_be_compared
 
 def test_a_trial_on_a_few_images_stays_planned(tmp_path):
     page = page_of(tmp_path, FILE.replace("n = 12", "n = 1000"), ours())
-    assert cell(page)[-1] == "= reproduced +0.00 (12 of 1000 images)" and ", 12 images." in page
+    assert cell(page)[-1] == "= reproduced 0.00 (12 of 1000 images)" and ", 12 images." in page
     assert "--solver dps-paper-1000 --device cuda" in page
 
 

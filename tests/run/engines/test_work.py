@@ -19,7 +19,7 @@ from bench.suites.suite import load_suite
 from tests.ours import SOLVERS
 from tests.tiny import build, scored_by_psnr
 
-OPTIONS = make_options(deterministic=True)
+OPTIONS = make_options(deterministic=True, trajectory=True)
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def results(folder):
 
 
 def pictures(folder: Path):
-    return {path.name: path.read_bytes() for path in (folder / "objects").rglob("*.png")}
+    files = [*(folder / "objects").rglob("*.png"), *(folder / "objects" / "trajectory").rglob("*.npz")]
+    return {path.name: path.read_bytes() for path in files}
 
 
 @pytest.mark.long
@@ -52,6 +53,7 @@ def test_a_worker_repeats_the_run_bit_by_bit_in_another_order(suite, tmp_path):
                 assert worker.run(shard) == ((), ""), "a second time, nothing is left to do"
     assert results(tmp_path / "inline") == results(tmp_path / "other")
     assert pictures(tmp_path / "inline") == pictures(tmp_path / "other") != {}
+    assert len(list((tmp_path / "other").rglob("trajectory/*/*.npz"))) == 16
     assert len(History(tmp_path / "other", BriefReader()).attempts) == len(shards) * 2 == 16
 
 

@@ -29,6 +29,8 @@ const real = (x) => (x === "inf" ? Infinity : x === "-inf" ? -Infinity : x);
 function num(x, digits, sign) {
   if (x == null) return "";
   const text = Number.isFinite(x) ? x.toFixed(digits) : x > 0 ? "∞" : "-∞";
+  /* What is rounded to zero has no sign. */
+  if (+text === 0) return text.replace("-", "");
   return (sign && x > 0 ? "+" : "") + text.replace("-", "\u2212");
 }
 const unit = (m) => (m.unit ? "\u00a0" + m.unit : "");

@@ -1,10 +1,10 @@
 /* Draws the parts that a change concerns, and only these: a redraw loses the focus inside of them. */
 
 const PARTS = {
-  all: ["theme", "says", "table", "tabs", "viewer", "pair", "ranks", "cost"],
-  task: ["tabs", "viewer", "pair", "ranks", "cost"],
+  all: ["theme", "says", "table", "tabs", "viewer", "pair", "ranks", "samples", "cost", "steps"],
+  task: ["tabs", "viewer", "pair", "ranks", "samples", "cost", "steps"],
   table: ["table"],
-  viewer: ["viewer"],
+  viewer: ["viewer", "steps"],
   paint: ["paint"],
   pair: ["pair"],
   theme: ["theme", "paint"],
@@ -13,7 +13,7 @@ function theme() {
   if (S.th) document.documentElement.dataset.theme = S.th;
   else delete document.documentElement.dataset.theme;
 }
-const DRAW = { theme, says, table, tabs, viewer, paint, pair, ranks, cost: costPlot };
+const DRAW = { theme, says, table, tabs, viewer, paint, pair, ranks, samples, cost: costPlot, steps };
 function draw(what) {
   for (const part of new Set(what.flatMap((name) => PARTS[name]))) DRAW[part]();
 }

@@ -39,7 +39,8 @@ function methodLine(r) {
     h("td", {}, paperLink(r.paper) ?? "–"),
   ];
   const certificate = r.state ? `${r.state}. ${r.certificate}` : "–";
-  return h("tr", {}, h("th", { scope: "row" }, glyph(r.id), " ", r.id), cells, h("td", {}, certificate));
+  const whose = folderOf(r) && small(" ", folderOf(r));
+  return h("tr", {}, h("th", { scope: "row" }, glyph(r.id), " ", r.id, whose), cells, h("td", {}, certificate));
 }
 function ledger() {
   const meta = D.meta;

@@ -43,6 +43,8 @@ function mark(r, size = 1) {
 }
 const glyph = (id) =>
   isRow(id) ? s("svg", { class: "g", viewBox: "-7 -7 14 14", "aria-hidden": "true" }, mark(R[id])) : null;
+/* On a page of several run folders: whose a row is, where its name does not say so. */
+const folderOf = (r) => (r.from.length && !r.from.some((name) => r.id.includes(`(${name})`)) ? list(r.from) : "");
 const def = (label, text) => h("button", { type: "button", class: "def", "data-tip": text }, label);
 
 function choices(name, items, current, choose) {

@@ -57,10 +57,10 @@ const RANKS =
 const SHADED =
   "Best, or not separable from the best. This is no evidence of equality: see the smallest visible difference " +
   "under each task. ≈ marks a row that is shown to be within the margin of the best.";
-const FLOOR =
-  "On exact suites a cell is the median over problems. “floor”: not told apart from exact samples, which is no " +
-  "proof of being exact; “≈ exact”: shown to be within two spreads of theirs. Shaded: nearest to exact samples, " +
-  "or not told apart from the nearest.";
+const meaning = (word) => `${signOf(word)}: ${D.marks[word][1]}`;
+const floorText = () =>
+  `A cell is the median over problems. Shaded and bold, with ≈: a solver that is ${D.marks.equivalent[1]}. ` +
+  `${["floor", "best", "tie", "worse"].map(meaning).join("; ")}. A row may have several marks.`;
 const hasFloor = () => D.tasks[0].unit === "problem";
 
 function controls() {
@@ -102,7 +102,12 @@ function controls() {
       { class: "note" },
       "Press a number for its interval, cost, paper and command. ",
       hasFloor()
-        ? [def("Shaded cells and “floor”", FLOOR), " say how near a row is to exact samples. "]
+        ? [
+            def("Shaded and bold", floorText()),
+            ": shown to be equivalent to exact samples. ",
+            def("f 1 = w", floorText()),
+            ": not told apart from them, nearest, not shown to be further than the nearest, further. ",
+          ]
         : [
             def("Small figures are ranks", RANKS),
             " that the data allow. ",

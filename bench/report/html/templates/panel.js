@@ -42,6 +42,7 @@ function panelRow(what) {
       "td",
       {},
       h("button", { type: "button", class: "plain" }, glyph(what), isRow(what) ? " " : "", nameOf(what)),
+      isRow(what) && folderOf(R[what]) && small(" ", folderOf(R[what])),
     ),
     h("td", {}, value == null ? "" : num(value, m.digits)),
     h("td", { "data-px": what }),
@@ -75,6 +76,7 @@ function panel() {
       h("tbody", {}, [...VIEWS.filter(has), ...picked()].map(panelRow)),
     ),
     stepper(),
+    stepsOfImage(),
     h(
       "p",
       { class: "note" },

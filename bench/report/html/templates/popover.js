@@ -27,18 +27,14 @@ function paperNumber(t, r, m) {
   return small("none for this task, data and prior; ", paperLink(r.paper));
 }
 const MARKS = hasFloor()
-  ? {
-      best: "nearest to exact samples",
-      tie: "not told apart from the nearest to exact samples",
-      floor: "not told apart from exact samples",
-      equivalent: "within two spreads of exact samples",
-    }
+  ? Object.fromEntries(Object.entries(D.marks).map(([word, [, meaning]]) => [word, meaning]))
   : {
       best: "best",
       tie: "not separable from the best",
       worse: "worse than the best",
       beats: "better than the best",
     };
+const BASES = { anchor: "an anchor", oracle: "an oracle: the best of several samples, picked with the truth" };
 function rankText(t, r, m) {
   const k = place(t, r.id, S.m);
   if (k) {
@@ -47,7 +43,7 @@ function rankText(t, r, m) {
   }
   const marks = marksOf(t, r.id);
   if (r.base)
-    return `none: ${r.base === "anchor" ? "an anchor" : "a baseline"}${marks.map((mark) => "; " + MARKS[mark]).join("")}`;
+    return `none: ${BASES[r.base] ?? "a baseline"}${marks.map((mark) => "; " + MARKS[mark]).join("")}`;
   if (!m.better) return "none: neither direction is better";
   if (marks.length) return list(marks.map((mark) => MARKS[mark]));
   if (m.scale == null) return "none: too few images, or no error of this number";
@@ -83,6 +79,7 @@ function facts(t, r, m, x) {
     c.cell && entry("Settings", small(r.preset && r.preset + ": ", settings.join(", ") || "none")),
     r.state && entry("Certificate", small(r.state, ". ", r.certificate)),
     entry("Paper’s number", paperNumber(t, r, m)),
+    c.from && entry("Run folder", list(c.from)),
     c.keys && entry("Records", small(c.keys.map((key) => key + "…").join(", "), `; cell ${c.cell}`)),
   );
 }

@@ -36,20 +36,17 @@ function isEquivalent(t, r, m, best) {
   return !!g && Math.max(Math.abs(g[1]), Math.abs(g[2])) < margin;
 }
 const rangeText = (k) => (k[1] === k[2] ? `${k[1]}` : `${k[1]}–${k[2]}`);
-/* What is said of a cell outside of families. */
-const SIGNS = [
-  ["equivalent", "≈ exact"],
-  ["floor", "floor"],
-  ["beats", "°"],
-];
+/* What is said of a cell outside of families: on exact suites by the marks of all reports, in full size. */
+const signOf = (word) => (D.marks[word]?.[0] ?? (word === "beats" ? "°" : "")).normalize("NFKC");
 const marksOf = (t, r) => cell(t, r).mark?.[S.m]?.split(" ") ?? [];
 function standing(t, r) {
   const m = M[S.m];
   const k = place(t, r, S.m);
   const marks = marksOf(t, r);
   if (!k) {
-    const best = marks.includes("best") || marks.includes("tie");
-    const text = SIGNS.find(([mark]) => marks.includes(mark))?.[1] ?? "";
+    const bold = marks.includes("equivalent") && !R[r].base;
+    const best = hasFloor() ? bold : marks.includes("best") || marks.includes("tie");
+    const text = [hasFloor() && bold ? "≈" : "", ...marks.map(signOf)].filter(Boolean).join(" ");
     return { best, text, spoken: marks.map((mark) => MARKS[mark]).join(", ") || "not ranked" };
   }
   const best = k[1] === 1;
@@ -129,6 +126,7 @@ function rowHead(r) {
   };
   const about = [r.base || r.preset];
   if (!r.base && !r.ranked && r.n) about.push(`n ${r.n}`);
+  about.push(folderOf(r));
   const words = about.filter(Boolean).join(", ");
   return h(
     "th",
@@ -168,6 +166,9 @@ function tableRow(r, axes) {
     D.tasks.map((t) => td(t.id, r, axes[t.id])),
   );
 }
+const BASELINES = D.rows.some((r) => r.base === "oracle")
+  ? "Never ranked: baselines, anchors, and oracles: the best of several samples, picked with the truth"
+  : "Baselines and anchors, never ranked";
 const MEAN_RANK =
   "Average rank over the tasks, of the rows that are ranked on all of them; 95 % by resampling images. A dash: not " +
   "ranked on every task.";
@@ -213,7 +214,7 @@ function table() {
         {},
         block("", groups[0]),
         block(`${others}: ${reasons.slice(0, 3).join("; ") || "nothing ranks them"}.`, groups[1]),
-        block("Baselines and anchors, never ranked.", groups[2]),
+        block(`${BASELINES}.`, groups[2]),
       ),
     ),
   );

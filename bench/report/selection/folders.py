@@ -1,0 +1,164 @@
+"""Several run folders in one report, perhaps of several people: what is whose."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from pathlib import Path
+
+from bench.records.journal import best, read_records
+from bench.records.keys import canonical
+from bench.records.manifest import RunManifest, read_manifests
+from bench.records.record import Record
+from bench.report.planned import labels
+from bench.report.selection.rows import Rows
+from bench.report.tables import SETTING
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The records and manifests of some folders.
+
+    Rows of one name whose settings or code differ between folders are shown once for each folder, with its
+    name in theirs: also on tasks where they agree. All other rows are put together, equal keys once.
+
+    Attributes:
+        runs: the oldest first.
+        damaged: journal lines that were skipped.
+        folders: cell -> names of the folders that have it; empty for one folder.
+    """
+
+    records: list[Record]
+    runs: list[RunManifest]
+    damaged: int
+    folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class Part:
+    """What one folder has."""
+
+    name: str
+    records: list[Record]
+    runs: list[RunManifest]
+
+
+def join(places: Sequence[Path], rows: Rows | None = None) -> Joined:
+    """Reads some folders.
+
+    Args:
+        rows: which records are kept; None keeps all.
+
+    Raises:
+        SuiteError: there is no such row or task.
+        StoreError: a file cannot be read.
+    """
+    rows, damaged = rows or Rows(), 0
+    parts = []
+    for name, place in zip(folder_names(places), places, strict=True):
+        records, bad = read_records(place)
+        parts.append(Part(name, records, read_manifests(place)))
+        damaged += bad
+    _choose(parts, rows)
+    if len(parts) > 1:
+        twice = _ambiguous(parts)
+        parts = [_told_apart(part, twice) for part in parts]
+    runs = [run for part in parts for run in part.runs]
+    runs.sort(key=lambda run: run.created or "")
+    return Joined(_together(parts), runs, damaged, _whose(parts) if len(parts) > 1 else {})
+
+
+def folder_names(places: Sequence[Path]) -> list[str]:
+    """The last parts of their paths, as many as tell them apart; equal paths have equal names.
+
+    >>> folder_names([Path("/runs/old/linear"), Path("/runs/new/linear"), Path("/runs/mine")])
+    ['old/linear', 'new/linear', 'runs/mine']
+    """
+    parts = [place.absolute().parts for place in places]
+    n, different = 1, len(set(parts))
+    while len({own[-n:] for own in parts}) < different:
+        n += 1
+    return ["/".join(own[-n:]) for own in parts]
+
+
+def without_folder(record: Record) -> str:
+    """The label of a record without the name of its folder."""
+    _, space, folder = record.cell.partition(" ")
+    return record.label.removesuffix(space + folder)
+
+
+def _choose(parts: Sequence[Part], rows: Rows) -> None:
+    """Leaves the records that are asked for in each part."""
+    everything: list[Record] = []
+    for part in parts:
+        everything += part.records
+    kept = set(map(id, rows.among(everything)))
+    for part in parts:
+        part.records = [record for record in part.records if id(record) in kept]
+
+
+def _ambiguous(parts: Sequence[Part]) -> set[str]:
+    """Labels under which folders have different cells in one table."""
+    found: dict[tuple[str, str], list[set[str]]] = {}
+    for part in parts:
+        own: dict[tuple[str, str], set[str]] = {}
+        for cell, (record, label) in _labelled(part).items():
+            setting = canonical(list(attrgetter(*SETTING)(record)))
+            own.setdefault((setting, label), set()).add(cell)
+        for place, cells in own.items():
+            found.setdefault(place, []).append(cells)
+    twice = set()
+    for (_, label), several in found.items():
+        if any(cells != several[0] for cells in several):
+            twice.add(label)
+    return twice
+
+
+def _labelled(part: Part) -> dict[str, tuple[Record, str]]:
+    """Cell -> one of its records, and its label as the newest manifest has it."""
+    names = labels(part.runs)
+    found: dict[str, tuple[Record, str]] = {}
+    for record in part.records:
+        if record.cell not in found:
+            found[record.cell] = record, names.get((record.suite, record.cell), record.label)
+    return found
+
+
+def _told_apart(part: Part, twice: set[str]) -> Part:
+    """The part, whose rows of these labels carry the folder's name."""
+    end = f" ({part.name})"
+    own = {cell: label for cell, (_, label) in _labelled(part).items() if label in twice}
+    records = []
+    for record in part.records:
+        label = own.get(record.cell)
+        records.append(replace(record, label=label + end, cell=record.cell + end) if label else record)
+    runs = []
+    for run in part.runs:
+        entries = []
+        for row in run.rows:
+            if row.label in twice:
+                cells = {task: cell + end for task, cell in row.cells.items()}
+                row = replace(row, label=row.label + end, cells=cells)
+            entries.append(row)
+        runs.append(replace(run, rows=tuple(entries)))
+    return Part(part.name, records, runs)
+
+
+def _together(parts: Sequence[Part]) -> list[Record]:
+    """All records, oldest first; of those with one key and cell the best."""
+    if len(parts) == 1:
+        return parts[0].records
+    alone: list[Record] = []
+    shared: list[Record] = []
+    for part in parts:
+        for record in part.records:
+            (alone if " " in record.cell else shared).append(record)
+    return sorted([*best(shared), *alone], key=attrgetter("created", "key"))
+
+
+def _whose(parts: Iterable[Part]) -> dict[str, tuple[str, ...]]:
+    """Cell -> the folders that have it."""
+    found: dict[str, dict[str, None]] = {}
+    for part in parts:
+        for record in part.records:
+            found.setdefault(record.cell, {})[part.name] = None
+    return {cell: tuple(names) for cell, names in found.items()}

@@ -1,0 +1,1 @@
+"""What is watched of a solver's steps, beside its last one."""

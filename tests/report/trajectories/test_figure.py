@@ -1,0 +1,40 @@
+"""The figure of trajectories: there where they were kept, and of every shape that they may have."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from bench.report import render
+from bench.report.figures.colours import Look
+from bench.report.figures.page import KINDS, encode
+from bench.report.trajectories.figure import draw
+from bench.report.trajectories.kept import Found, read, summary
+
+
+def test_the_report_shows_it_and_has_its_sheet(walked, tmp_path):
+    folder, _, _ = walked
+    names = {path.name for path in render(folder, tmp_path / "out")}
+    assert {"trajectories.png", "trajectories.csv"} <= names
+    assert "(trajectories.png)" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_tasks_and_lines_of_any_length_are_drawn(walked):
+    _, table, find = walked
+    found = read(table, find)
+    once = {
+        "a": {
+            name: np.array([v])
+            for name, v in {"nfe": 0.0, "vjps": 0.0, "psnr": np.nan, "misfit": 1.0}.items()
+        }
+    }
+    odd = Found((*found.rows, summary("same", once)))
+    tables = [replace(table, slug=f"t{k}", title=f"Task {k}") for k in range(6)]
+    own = dict.fromkeys(("best", "worse", "same"), Look("#41587a", "o"))
+    kept = {one.slug: odd for one in tables} | {"t3": Found()}
+    for kind in KINDS:
+        assert encode(draw(tables, kept, own), kind)
+    data = encode(draw(tables, kept, own), "png")
+    assert Image.open(io.BytesIO(data)).size[1] > 1000, "two lines of panels"
+    assert draw(tables, dict.fromkeys(kept, Found()), own) is None
