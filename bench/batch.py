@@ -46,6 +46,9 @@ class Tally(Mapping[str, np.ndarray]):
     def __init__(self, images: int) -> None:
         self.images = images
         self._counts: dict[str, np.ndarray] = {}
+        self._even: dict[str, dict[bytes, float]] = {}
+        """Kind -> places of some images -> what each of them has counted there. Arrays of counts are made
+        when somebody asks, not at each of the calls between two evaluations of a network."""
 
     def add(self, kind: str, images: np.ndarray, amounts: Sequence[float] | np.ndarray) -> None:
         """Counts a call.
@@ -61,18 +64,31 @@ class Tally(Mapping[str, np.ndarray]):
             owners = np.repeat(images, len(rows) // len(images))
         else:
             owners, rows = images, np.full(len(images), rows.sum() / max(len(images), 1))
-        self._counts[kind] = self[kind] + np.bincount(owners, rows, minlength=self.images)
+        before = self._counts.get(kind, np.zeros(self.images))
+        self._counts[kind] = before + np.bincount(owners, rows, minlength=self.images)
+
+    def add_rows(self, kind: str, images: np.ndarray, rows: int, each: float = 1.0) -> None:
+        """Counts a call as `add` does, of whose rows each counts the same."""
+        if not len(images) or rows % len(images):
+            self.add(kind, images, np.full(rows, each))
+            return
+        even, places = self._even.setdefault(kind, {}), images.tobytes()
+        even[places] = even.get(places, 0.0) + rows // len(images) * each
 
     def __getitem__(self, kind: str) -> np.ndarray:
-        return self._counts.get(kind, np.zeros(self.images))
+        counts = self._counts.get(kind, np.zeros(self.images))
+        for places, amount in self._even.get(kind, {}).items():
+            images = np.frombuffer(places, np.intp)
+            counts = counts + amount * np.bincount(images, minlength=self.images)
+        return counts
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._counts)
+        return iter(self._counts | self._even)
 
     def __len__(self) -> int:
-        return len(self._counts)
+        return len(self._counts | self._even)
 
     def total(self) -> np.ndarray:
         """All kinds together, (B,)."""
-        found: np.ndarray = sum(self._counts.values(), np.zeros(self.images))
+        found: np.ndarray = sum(self.values(), np.zeros(self.images))
         return found

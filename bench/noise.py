@@ -10,9 +10,10 @@ import copy
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from bench.batch import Images, chosen
 
 SCHEME = "philox4x64-boxmuller-1"
 """Name of the mapping from stream to numbers; part of every record's key."""
+AT_ONCE = 2**16
+"""Numbers that are drawn ahead at most, half a megabyte of words."""
 
 
 class Noise(ABC):
@@ -133,33 +136,34 @@ class StreamNoise(Noise):
         return drawn.to(self.device)
 
 
-class Guess(NamedTuple):
-    """A draw that is being made ahead."""
-
-    kind: str
-    """``new`` or ``uniform``."""
-    shape: tuple[int, ...]
-    calls: np.ndarray
-    """The source's call counters before the draw."""
-    future: Future[Tensor]
-
-
 class DrawnAhead(Noise):
-    """The numbers of another source, whose next draw is made in a thread while the solver works.
+    """The numbers of another source, some draws ahead of the solver.
 
     It guesses that a solver asks for the same again; where it does not, the guess is thrown away and its call
-    number reused. Close it (it is a context manager) when the solver has ended.
+    numbers are used again. On a GPU a thread makes the next draw while the solver works. On the CPU several
+    small draws are made at once: after a network call the processor has to fetch all that a draw needs again,
+    which takes longer than the draw. Close it (it is a context manager) when the solver has ended.
+
+    Args:
+        noise: the source.
+        in_thread: whether to draw in a thread.
     """
 
-    def __init__(self, noise: StreamNoise) -> None:
-        self.noise, self._thread = noise, ThreadPoolExecutor(1)
-        self._guess: Guess | None = None
+    def __init__(self, noise: StreamNoise, in_thread: bool = True) -> None:
+        self.noise = noise
+        self._thread = ThreadPoolExecutor(1) if in_thread else None
+        self._asked: tuple[str, tuple[int, ...]] | None = None
+        self._ahead: deque[Tensor | Future[Tensor]] = deque()
+        """Draws of what was asked for last, in the order of their calls."""
+        self._streak = 0
+        """How often it was asked for in a row."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
+        if self._thread:
+            self._thread.shutdown()
 
     def __len__(self) -> int:
         return len(self.noise)
@@ -174,20 +178,32 @@ class DrawnAhead(Noise):
         return self._draw("uniform", tuple(shape))
 
     def _draw(self, kind: str, shape: tuple[int, ...]) -> Tensor:
-        draw = getattr(self.noise, kind)
-        if self._guess and (self._guess.kind, self._guess.shape) == (kind, shape):
-            drawn, self._guess = self._guess.future.result(), None
-        else:
+        draw: Callable[[tuple[int, ...]], Tensor] = getattr(self.noise, kind)
+        if self._asked != (kind, shape):
             self.settle()
-            drawn = draw(shape)
-        self._guess = Guess(kind, shape, self.noise.calls, self._thread.submit(draw, shape))
+            self._asked = kind, shape
+        if not self._ahead:
+            most = AT_ONCE // max(len(self) * math.prod(shape), 1)
+            for _ in range(max(min(self._streak, most), 1)):
+                self._ahead.append(draw(shape))
+        self._streak += 1
+        drawn = _made(self._ahead.popleft())
+        if self._thread:
+            self._ahead.append(self._thread.submit(draw, shape))
         return drawn
 
     def settle(self) -> None:
-        """Takes a guess back, so that all streams are where the solver has left them."""
-        if self._guess:
-            self._guess.future.result()
-            self.noise.calls, self._guess = self._guess.calls, None
+        """Takes guesses back, so that all streams are where the solver has left them."""
+        for guess in self._ahead:
+            _made(guess)
+        self.noise.calls -= len(self._ahead)
+        self._ahead.clear()
+        self._asked, self._streak = None, 0
+
+
+def _made(guess: Tensor | Future[Tensor]) -> Tensor:
+    """A draw, once it is there."""
+    return guess.result() if isinstance(guess, Future) else guess
 
 
 class Settled(Noise):

@@ -1,24 +1,42 @@
-"""Measures our solvers beside those of azula: the same network, batch and number of evaluations.
+"""Measures our solvers beside those of deepinv and azula: the same network, batch and number of evaluations.
 
-    OMP_NUM_THREADS=1 python benchmarks/peers.py --steps 20 --batch 8
+    pip install --target .peers --no-deps deepinv==0.5.0 torchmetrics lightning-utilities h5py natsort
+    export MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_MMAP_THRESHOLD_=1073741824
+    PYTHONPATH=.peers OMP_NUM_THREADS=1 python benchmarks/peers.py --json benchmarks/results/peers.json
 
-Not part of any test. A method that azula lacks, or that does not run there, is left out. Both are measured in
-processor time, a solve of ours and one of theirs in turns; ratios are of neighbours. All call the network of
-the embedded prior, and it counts: a ratio is of times per evaluation.
+Not part of any test. The folder keeps those packages out of the environment; torch is the same for all. A
+method that a library lacks is left out. All call the network of the embedded prior, which counts. The
+operator is one mask for all images, which costs nobody anything. Settings are each library's defaults but
+for the number of evaluations.
+
+Times are of the processor, for each evaluation: a solve of ours and one of each peer in turns, in an order
+that turns too. A ratio is of one turn. Of the ratios the median is printed with its 95 % interval by ranks.
+The adapters between a library and the network are measured beside the network alone. The two variables have
+the C library keep memory that is freed. Without them a network call asks the system for thousands of pages
+again, how many depends on what lies where in a process, and that differs by more than the libraries do.
 """
 
 import argparse
+import json
+import math
+import os
+import platform
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 SIGMA = 0.05
-OPERATOR = "inpaint_random"
+Work = Callable[[], Tensor]
+"""Makes a solve; the reconstruction is in [-1, 1]."""
 
 
 class Counted(torch.nn.Module):
@@ -28,73 +46,124 @@ class Counted(torch.nn.Module):
         super().__init__()
         self.network, self.calls = network, 0
 
-    def forward(self, x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor, index: Tensor) -> Tensor:
         self.calls += 1
         return self.network(x, index)
 
 
-class Differentiable:
-    """A linear operator of ours as an operation of autograd."""
+@dataclass
+class Problem:
+    """Images, what was measured of them, and the network."""
 
-    def __init__(self, A: Any) -> None:
-        class Apply(torch.autograd.Function):
-            @staticmethod
-            def forward(_: Any, x: torch.Tensor) -> torch.Tensor:
-                return A(x)
-
-            @staticmethod
-            def backward(_: Any, u: torch.Tensor) -> torch.Tensor:
-                return A.adjoint(u)
-
-        self.apply = Apply.apply
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """A x."""
-        return self.apply(x)
+    prior: Any
+    network: Counted
+    A: Any
+    mask: Tensor
+    """(1, *shape), that of all images."""
+    x: Tensor
+    y: Tensor
 
 
 def main() -> None:
-    """Reads the command line and prints one line per method and library."""
+    """Reads the command line, prints one line per method and library, and keeps the numbers where asked."""
     sys.path.insert(0, str(ROOT))
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--turns", type=int, default=20)
+    parser.add_argument("--methods", default=",".join(PEERS))
+    parser.add_argument("--json", type=Path, help="what this file has of the methods is replaced")
     args = parser.parse_args()
-    from benchmarks.overhead import interval
-
     problem = make_problem(args.batch)
-    for name, peers in {"dps": azula_peers, "pigdm": azula_peers, "diffpir": azula_peers}.items():
-        ours = our_solve(problem, name, args.steps)
-        for library, theirs in peers(problem, name, args.steps).items():
-            ratios = [ratio(problem["network"], ours, theirs, turn) for turn in range(args.turns + 1)][1:]
-            low, middle, high = interval(ratios)
-            print(f"{name:8} ours / {library}: {middle:.3f} [{low:.3f}, {high:.3f}]", flush=True)
+    setting = {"steps": args.steps, "batch": args.batch, "turns": args.turns} | where()
+    print(", ".join(f"{name} {value}" for name, value in setting.items()))
+    for library, (low, middle, high) in adapters(problem).items():
+        print(f"adapter of {library} beside the network alone: {middle:.3f} [{low:.3f}, {high:.3f}]")
+    for name in args.methods.split(","):
+        rows = compare(problem, name, args.steps, args.turns)
+        for row in rows:
+            print("{method:8} ours / {peer:8} {ratio:.3f} [{low:.3f}, {high:.3f}]".format(**row), end="   ")
+            print("{ours_ms:.1f} and {peer_ms:.1f} ms an evaluation".format(**row), end="   ")
+            print("PSNR {ours_psnr:.1f} and {peer_psnr:.1f} dB".format(**row), flush=True)
+        if args.json:
+            keep(args.json, name, [row | setting for row in rows])
 
 
-def make_problem(batch: int) -> dict[str, Any]:
-    """A prior whose network is counted, and measurements."""
+def where() -> dict[str, Any]:
+    """The versions and the machine."""
+    found: dict[str, Any] = {name: version(name) for name in ("torch", "deepinv", "azula")}
+    kept = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} <= set(os.environ)
+    return found | {"threads": torch.get_num_threads(), "memory_kept": kept, "machine": platform.machine()}
+
+
+def keep(path: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    """Puts the rows of a method into a file, in place of what it had of that method."""
+    before = json.loads(path.read_text()) if path.exists() else []
+    others = [row for row in before if row["method"] != name]
+    path.write_text(json.dumps(others + rows, indent=1) + "\n")
+
+
+def make_problem(batch: int) -> Problem:
+    """A prior whose network is counted, images and their measurements under one mask."""
+    from bench.data import load_dataset
     from bench.noise import StreamNoise
     from bench.operators import make_operator
     from bench.priors import load_prior
 
     prior: Any = load_prior("fashion32")
     prior.network = Counted(prior.network)
-    A = make_operator(OPERATOR, prior.shape, range(batch)).to(dtype=prior.dtype)
-    noise = StreamNoise(range(batch))
-    x = noise.uniform(prior.shape) * 2 - 1
+    data = load_dataset("fashion32")
+    A: Any = make_operator("inpaint_random", prior.shape, [0] * batch).to(dtype=prior.dtype)
+    x = torch.stack([data.image(image) for image in data.ids[:batch]]).to(prior.dtype)
     Ax = A(x)
-    return {
-        "prior": prior,
-        "network": prior.network,
-        "A": A,
-        "y": Ax + SIGMA * noise.like(Ax),
-        "batch": batch,
-    }
+    y = A.masked(Ax + SIGMA * StreamNoise(range(batch)).like(Ax))
+    return Problem(prior, prior.network, A, A.s[:1].clone(), x, y)
 
 
-def our_solve(problem: dict[str, Any], name: str, steps: int) -> Callable[[], Any]:
+def compare(problem: Problem, name: str, steps: int, turns: int) -> list[dict[str, Any]]:
+    """A row for each library that has the method; one more turn comes before."""
+    from benchmarks.overhead import interval
+
+    works = {"ours": our_solve(problem, name, steps)}
+    for library, solve in PEERS[name].items():
+        works[library] = solve(problem, name, steps)
+    quality = {library: psnr(problem, work()) for library, work in works.items()}
+    spent = [turn(problem.network, works, k) for k in range(turns)]
+    rows = []
+    for library in PEERS[name]:
+        low, middle, high = interval([one["ours"] / one[library] for one in spent])
+        row = {"method": name, "peer": library, "ratio": middle, "low": low, "high": high}
+        for key, who in (("ours", "ours"), ("peer", library)):
+            row |= {
+                f"{key}_ms": 1e3 * float(np.median([one[who] for one in spent])),
+                f"{key}_psnr": quality[who],
+            }
+        rows.append(row)
+    return rows
+
+
+def turn(network: Counted, works: dict[str, Work], k: int) -> dict[str, float]:
+    """Seconds of processor time per evaluation, of one solve of each, another one first each time."""
+    names = list(works)
+    first = k % len(names)
+    return {name: per_call(network, works[name]) for name in names[first:] + names[:first]}
+
+
+def per_call(network: Counted, work: Work) -> float:
+    """Processor time of some work for each of its evaluations."""
+    before, start = network.calls, time.process_time()
+    work()
+    return (time.process_time() - start) / (network.calls - before)
+
+
+def psnr(problem: Problem, x: Tensor) -> float:
+    """The mean over images, in dB, which shows that a solve is one."""
+    errors = (x.double().clamp(-1, 1) - problem.x.double()).square().flatten(1).mean(1)
+    return float((10 * torch.log10(4 / errors)).mean())
+
+
+def our_solve(problem: Problem, name: str, steps: int) -> Work:
     """A solve as a run makes it."""
     from bench.noise import StreamNoise
     from bench.run.solve import solve
@@ -103,36 +172,35 @@ def our_solve(problem: dict[str, Any], name: str, steps: int) -> Callable[[], An
 
     solver = load_solver(name).cls(steps=steps)
 
-    def work() -> Any:
-        given = Measurement(problem["y"], problem["A"], SIGMA)
-        return solve(solver, given, problem["prior"], StreamNoise(range(problem["batch"])))
+    def work() -> Tensor:
+        given = Measurement(problem.y, problem.A, SIGMA)
+        return solve(solver, given, problem.prior, StreamNoise(range(len(problem.y)))).x
 
     return work
 
 
-def azula_peers(problem: dict[str, Any], name: str, steps: int) -> dict[str, Callable[[], Any]]:
-    """A solve by azula; none where it has no such method."""
+def azula_solve(problem: Problem, name: str, steps: int) -> Work:
+    """A solve by azula, in float32 images in [-1, 1]."""
     from azula.guidance import DPSSampler, PGDMSampler
     from azula.guidance.diffpir import DiffPIRDenoiser
     from azula.sample import DDIMSampler
 
-    denoiser = azula_denoiser(problem)
-    y, A, forward = problem["y"], problem["A"], Differentiable(problem["A"])
+    y, mask, denoiser = problem.y, problem.mask, azula_denoiser(problem)
+    how: dict[str, Any] = {"steps": steps, "silent": True}
+
+    def A(x: Tensor) -> Tensor:
+        return mask * x
+
     if name == "dps":
-        sampler: Any = DPSSampler(denoiser, y=y, A=forward, steps=steps, silent=True)
+        sampler: Any = DPSSampler(denoiser, y=y, A=A, **how)
     elif name == "pigdm":
-        sampler = PGDMSampler(denoiser, y=y, A=forward, A_inv=A.pinv, steps=steps, silent=True)
+        sampler = PGDMSampler(denoiser, y=y, A=A, A_inv=A, **how)
     else:
-        guided = DiffPIRDenoiser(denoiser, y=y, A=forward, var_y=SIGMA**2)
-        sampler = DDIMSampler(guided, steps=steps, silent=True)
-
-    def work() -> Any:
-        return sampler(sampler.init(y.shape[:1] + tuple(problem["prior"].shape)).float())
-
-    return {"azula": work}
+        sampler = DDIMSampler(DiffPIRDenoiser(denoiser, y=y, A=A, var_y=SIGMA**2), **how)
+    return lambda: sampler(sampler.init(problem.x.shape))
 
 
-def azula_denoiser(problem: dict[str, Any]) -> Any:
+def azula_denoiser(problem: Problem) -> Any:
     """The network as a denoiser of azula under a variance-preserving schedule."""
     from azula.denoise import Denoiser, DiracPosterior
     from azula.noise import VPSchedule
@@ -140,29 +208,93 @@ def azula_denoiser(problem: dict[str, Any]) -> Any:
     class Ours(Denoiser):
         def __init__(self) -> None:
             super().__init__()
-            self.network, self.schedule = problem["network"], VPSchedule()
+            self.network, self.schedule = problem.network, VPSchedule()
 
-        def forward(self, x_t: torch.Tensor, t: torch.Tensor, **_: Any) -> Any:
+        def forward(self, x_t: Tensor, t: Tensor, **_: Any) -> Any:
             alpha, sigma = self.schedule(t)
-            out = self.network(x_t, (999 * t).reshape(1).float())
+            out = self.network(x_t, (999 * t).reshape(1))
             return DiracPosterior(mean=(x_t - sigma * out) / alpha)
 
     return Ours()
 
 
-def ratio(network: Counted, ours: Callable[[], Any], theirs: Callable[[], Any], turn: int) -> float:
-    """Our processor time per evaluation over theirs, for neighbours."""
-    order = (ours, theirs) if turn % 2 else (theirs, ours)
-    spent = {work: per_call(network, work) for work in order}
-    return spent[ours] / spent[theirs]
+def deepinv_solve(problem: Problem, name: str, steps: int) -> Work:
+    """A solve by deepinv, of images in [0, 1] and with a noise of half the size."""
+    import deepinv
+
+    shape = tuple(problem.prior.shape)
+    noise = deepinv.physics.GaussianNoise(SIGMA / 2)
+    physics = deepinv.physics.Inpainting(img_size=shape, mask=problem.mask, noise_model=noise)
+    model = deepinv_model(deepinv_denoiser(problem), name, steps)
+    y = problem.mask * (problem.y + 1) / 2
+    return lambda: 2 * model(y.clone(), physics) - 1
 
 
-def per_call(network: Counted, work: Callable[[], Any]) -> float:
-    """Processor time of some work for each of its evaluations."""
-    before, start = network.calls, time.process_time()
-    work()
-    return (time.process_time() - start) / (network.calls - before)
+def deepinv_model(denoiser: Any, name: str, steps: int) -> Any:
+    """The library's method of that name that makes so many evaluations."""
+    from deepinv import sampling
+    from deepinv.optim.data_fidelity import L2
 
+    if name == "ddrm":
+        return sampling.DDRM(denoiser, sigmas=np.linspace(1, 0, steps))
+    if name == "diffpir":
+        return sampling.DiffPIR(denoiser, L2(), sigma=SIGMA / 2, max_iter=steps)
+    if name == "dps":
+        return sampling.DPS(denoiser, num_steps=steps + 1)
+    solver = sampling.DDIMSolver(torch.linspace(1, 0, steps + 1, dtype=torch.float64), eta=1.0)
+    sde = sampling.VariancePreservingDiffusion()
+    # Without its clip this one overflows in few steps.
+    return sampling.PosteriorDiffusion(sampling.PiGDMDataFidelity(clip=(0, 1)), denoiser, sde, solver)
+
+
+def deepinv_denoiser(problem: Problem) -> Any:
+    """The network as a denoiser of x + sigma n, x in [0, 1]: of 2 x - 1 at the level of ratio 2 sigma."""
+    from deepinv.models import Denoiser
+
+    ratios = problem.prior.schedule.ratios
+    logs, indices = np.log(ratios), np.arange(len(ratios))
+
+    class Ours(Denoiser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = problem.network
+
+        def forward(self, x: Tensor, sigma: Tensor | float, *_: Any, **__: Any) -> Tensor:
+            s = float(sigma.flatten()[0] if isinstance(sigma, Tensor) else sigma)
+            index = np.interp(math.log(max(2 * s, ratios[0])), logs, indices)
+            alpha = 1 / math.sqrt(1 + 4 * s**2)
+            return x - s * self.network(2 * alpha * x - alpha, torch.full((1,), index))
+
+    return Ours()
+
+
+def adapters(problem: Problem, turns: int = 30) -> dict[str, tuple[float, float, float]]:
+    """Processor time of a call of a library's denoiser over one of the network, as intervals."""
+    from benchmarks.overhead import interval
+
+    x, t = torch.randn_like(problem.x), torch.tensor(0.5)
+    index = torch.full((1,), 500.0)
+    azula, deepinv = azula_denoiser(problem), deepinv_denoiser(problem)
+    works: dict[str, Work] = {
+        "the network": lambda: problem.network(x, index),
+        "azula": lambda: azula(x, t).mean,
+        "deepinv": lambda: deepinv(x, 0.5),
+    }
+    with torch.no_grad():
+        spent = [turn(problem.network, works, k) for k in range(turns + 3)][3:]
+    ratios = {}
+    for name in ("azula", "deepinv"):
+        ratios[name] = interval([one[name] / one["the network"] for one in spent])
+    return ratios
+
+
+PEERS: dict[str, dict[str, Callable[[Problem, str, int], Work]]] = {
+    "dps": {"deepinv": deepinv_solve, "azula": azula_solve},
+    "ddrm": {"deepinv": deepinv_solve},
+    "diffpir": {"deepinv": deepinv_solve, "azula": azula_solve},
+    "pigdm": {"deepinv": deepinv_solve, "azula": azula_solve},
+}
+"""The libraries that have a method. None has DDNM."""
 
 if __name__ == "__main__":
     main()

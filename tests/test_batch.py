@@ -28,6 +28,16 @@ def test_a_call_is_charged_to_its_images():
     assert tally.total().tolist() == [7, 2, 4] and tally["vjps"].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("images", [np.arange(3), np.array([2, 0]), np.array([1, 1, 0]), np.arange(0)])
+def test_rows_that_count_the_same_are_counted_as_any(images):
+    one, other = Tally(3), Tally(3)
+    for rows in (len(images), 2 * len(images), len(images) + 1):
+        one.add("transform", images, np.full(rows, 0.5))
+        other.add_rows("transform", images, rows, 0.5)
+    assert other["transform"] == pytest.approx(one["transform"]) and list(other) == ["transform"]
+    assert other.total() == pytest.approx(one.total()) and other["nfe"].tolist() == [0, 0, 0]
+
+
 def test_rows_that_nobody_owns_are_shared():
     """A solver that takes some rows without telling which: the total is right, and each image has a part."""
     tally = Tally(3)

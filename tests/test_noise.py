@@ -159,22 +159,36 @@ def test_keys_name_their_parts():
     assert 0 <= stream_key("x") < 2**128
 
 
-def test_noise_drawn_ahead_is_the_same_noise():
-    """Also where the guess is wrong: another shape, uniforms, a slice in between."""
+@pytest.mark.parametrize("in_thread", [True, False])
+def test_noise_drawn_ahead_is_the_same_noise(in_thread):
+    """Also after many draws, and where the guess is wrong: another shape, uniforms, a slice in between."""
 
     def draws(noise):
-        yield noise.new((5,))
-        yield noise.new((5,))
+        for _ in range(12):
+            yield noise.new((5,))
         yield noise.new((3,))
         yield noise.uniform((3,))
         yield noise[1:3].new((3,))
         yield noise.like(torch.zeros(4, 3, dtype=torch.float64))
         yield noise.new((3,))
 
-    with DrawnAhead(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu")) as ahead:
+    with DrawnAhead(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu"), in_thread) as ahead:
         ours = list(draws(ahead))
     theirs = list(draws(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu")))
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_draws_made_at_once_are_few_where_they_are_large_and_none_where_they_vary(monkeypatch):
+    """What is thrown away costs time, and what waits costs memory."""
+    monkeypatch.setattr("bench.noise.AT_ONCE", 4 * len(KEYS) * 5)
+    source = StreamNoise(KEYS)
+    with DrawnAhead(source, in_thread=False) as ahead:
+        for _ in range(9):
+            ahead.new((5,))
+        assert source.calls.tolist() == [1 + 1 + 2 + 4 + 4] * len(KEYS)
+        for shape in ((3,), (4,), (3,), (100,), (100,), (100,)):
+            ahead.new(shape)
+        assert source.calls.tolist() == [9 + 6] * len(KEYS)
 
 
 def test_complex_normals_are_one_draw_with_the_real_parts_first():

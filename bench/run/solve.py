@@ -1,6 +1,7 @@
 """One batch through one solver: the only place where a solver runs, is watched and is timed."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,6 @@ from bench.noise import DrawnAhead, Noise, StreamNoise
 from bench.prior import CountingPrior, Prior
 from bench.solver import Measurement, Solver, Step, state_shape
 from bench.system.clock import Clock, PeakMemory
-from bench.system.device import cores, threads
 
 
 class ContractViolation(RuntimeError):
@@ -163,9 +163,10 @@ def first_particle(solver: Solver, x: Tensor) -> Tensor:
 
 
 def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContextManager[Noise]:
-    """The same noise, drawn on the CPU in a thread ahead of its use where a core is free for it."""
-    spare = device.type != "cpu" or threads() < cores()
-    return DrawnAhead(noise) if spare and isinstance(noise, StreamNoise) else contextlib.nullcontext(noise)
+    """The same noise, drawn on the CPU ahead of its use, in a thread where another device works meanwhile."""
+    if not isinstance(noise, StreamNoise):
+        return contextlib.nullcontext(noise)
+    return DrawnAhead(noise, in_thread=device.type != "cpu")
 
 
 class _Taste(CountingPrior):
@@ -212,7 +213,7 @@ class Finiteness:
         """Looks at the state of step k, (B, ...), and tells whether no image is known to be left."""
         if x.device.type == "cuda":
             self._ask(x, k)
-        elif not torch.isfinite(x.sum()):
+        elif not math.isfinite(x.sum().item()):
             self._note(k, torch.isfinite(x).flatten(1).all(1))
         return None not in self._lost_at
 

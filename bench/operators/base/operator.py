@@ -161,9 +161,12 @@ class Operator(ABC):
             rows: how many images the call is for, or (B,), what each of them counts.
             each: a factor.
         """
-        if self.tally is not None:
-            amounts = rows.cpu().numpy() if isinstance(rows, Tensor) else np.ones(rows)
-            self.tally.add(kind, self._images, each * amounts)
+        if self.tally is None:
+            return
+        if isinstance(rows, Tensor):
+            self.tally.add(kind, self._images, each * rows.cpu().numpy())
+        else:
+            self.tally.add_rows(kind, self._images, rows, each)
 
     def counting(self, tally: Tally) -> Self:
         """The same operator (same class) that tallies the calls for each image, by kind."""

@@ -97,7 +97,7 @@ def _legend(
     for table in tables:
         for one in found[table.slug].rows:
             names[one.row] = None
-    handles, labels = list[Any](), list[str]()  # matplotlib takes tuples of lines, which its types do not know
+    handles, labels = list[Any](), list[str]()  # tuples of lines, which the types do not know
     for name in names:
         look = own[name]
         face = look.colour if look.inside == FILLED else "white"
