@@ -45,9 +45,9 @@ def test_the_toy_run_goes_through_every_part(tmp_path):
         "red_diff": (1000, 0), "dps": (1000, 1000), "mcg": (1000, 1000), "pigdm": (100, 100),
         "ddrm": (20, 0), "ddnm": (100, 0), "diffpir": (100, 0), "daps": (1000, 0),
         "mmps": (100, 100), "tmpd": (1000, 2000), "flower": (100, 0), "pnp_flow": (500, 0),
-        "ot_ode": (90, 90), "pnp_dm": (3000, 0),
-        "repaint": (2410, 0), "fps_smc": (5000, 0), "dds": (50, 0), "scg": (384250, 0),
-        "dps_gsg": (1000, 1000),
+        "ot_ode": (90, 90), "pnp_dm": (3000, 0), "sitcom": (620, 600), "dcdp": (200, 0),
+        "dsg": (100, 100), "lgd_mc": (1000, 1000), "repaint": (2410, 0), "fps_smc": (5000, 0),
+        "dds": (50, 0), "scg": (384250, 0), "dps_gsg": (1000, 1000),
     }  # fmt: skip
     checked = [r for r in rows["costs"] if r["kind"] == "checked"]
     assert [r["solver"] for r in checked if 0.1 < r["ratio"] < 10] == ["ddrm", "dps"]

@@ -15,13 +15,17 @@ from bench.operators import make_operator
 from bench.prior import CountingPrior
 from bench.solver import Laplace, Measurement, Poisson
 from solvers.daps import DAPS
+from solvers.dcdp import DCDP
 from solvers.ddnm import DDNM
 from solvers.ddrm import DDRM
 from solvers.diffpir import DiffPIR
 from solvers.dps import DPS
+from solvers.dsg import DSG
+from solvers.lgd_mc import LGDMC
 from solvers.mcg import MCG
 from solvers.pigdm import PiGDM
 from solvers.red_diff import RedDiff
+from solvers.sitcom import SITCOM
 from tests.ours import CARDS, METHODS, SOLVERS
 
 SHAPE, B = (1, 8, 8), 3
@@ -319,7 +323,32 @@ def test_daps_walks_along_the_score(prior, model):
     torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("solver", [DPS(steps=2), RedDiff(steps=2), DAPS(steps=2, ode_steps=1), MCG(steps=2)])
+def test_sitcom_ends_an_image_by_itself_and_counts_what_it_made(prior):
+    """An image whose residual is that of noise makes one evaluation, whatever its batch mates need."""
+    A, calls = make_operator("denoise", SHAPE, range(B)), Tally(B)
+    first = prior.denoise(noise().new(SHAPE), prior.schedule.level(500))
+    y = torch.cat([first[:1], torch.full((B - 1, *SHAPE), 9.0, dtype=torch.float64)])
+    steps = SITCOM(steps=8, iterations=3, lr=0.01).solve(
+        Measurement(y, A, 0.1), CountingPrior(prior, calls), noise()
+    )
+    assert next(steps).notes["updates"].tolist() == [0, 3, 3]
+    assert (calls["nfe"].tolist(), calls["vjps"].tolist()) == ([1, 4, 4], [1, 3, 3])
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [
+        DPS(steps=2),
+        RedDiff(steps=2),
+        DAPS(steps=2, ode_steps=1),
+        MCG(steps=2),
+        SITCOM(steps=4, iterations=1),
+        DCDP(steps=2, levels=1),
+        DSG(steps=2),
+        LGDMC(steps=2),
+        LGDMC(steps=2, loss="logmeanexp"),
+    ],
+)
 def test_holes_may_hold_anything(solver, prior):
     A = make_operator("inpaint_random", SHAPE, range(B))
     y = A(prior.sample(noise(name="x")))
