@@ -10,6 +10,7 @@ from bench.cli.methods import certify, check, list_
 from bench.cli.planning.verbs import plan, probe
 from bench.cli.results import report, verify
 from bench.cli.run import run
+from bench.cli.running.allocation import keep_freed_memory
 from bench.cli.running.waiting import wait_shortly
 from bench.cli.tuning.tune import tune
 
@@ -42,5 +43,6 @@ for _verb in VERBS:
 
 def main(name: str = "bench") -> None:
     """Entry point of the console script."""
+    keep_freed_memory()
     wait_shortly()
     cli(prog_name=name)
