@@ -149,6 +149,9 @@ def remarks_of(table: Table, panels: Sequence[Panel], machine: Machine | None) -
     """What a reader of the figure must know."""
     points = [point for panel in panels for point in panel.points]
     remarks = ["Bars: 95 % interval of the mean. Dotted lines: rows of one method."]
+    costs = {point.row.name: point.passes for point in points}
+    if len(set(costs.values())) < len(costs):
+        remarks.append("Points of equal cost that would overlap stand beside each other.")
     if any(map(_has_arrows, panels)):
         remarks.append("Arrows: beyond the axis, at the number that is written.")
     if any(point.row.name in table.unusual for point in points):
