@@ -34,6 +34,9 @@ def main() -> None:
     parser.add_argument("--operator", default="sr_average4")
     parser.add_argument("--solvers", default=",".join(SOLVERS))
     args = parser.parse_args()
+    from bench.cli.running.allocation import keep_freed_memory
+
+    keep_freed_memory()  # as a run does
     setting = f"batch {args.batch}, {args.steps} steps, {torch.get_num_threads()} threads"
     print(f"{setting}, {args.operator}, {args.turns} turns, processor time")
     for name in args.solvers.split(","):

@@ -1,7 +1,6 @@
 """Measures our solvers beside those of deepinv and azula: the same network, batch and number of evaluations.
 
     pip install --target .peers --no-deps deepinv==0.5.0 torchmetrics lightning-utilities h5py natsort
-    export MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_MMAP_THRESHOLD_=1073741824
     PYTHONPATH=.peers OMP_NUM_THREADS=1 python benchmarks/peers.py --json benchmarks/results/peers.json
 
 Not part of any test. The folder keeps those packages out of the environment; torch is the same for all. A
@@ -11,15 +10,14 @@ for the number of evaluations.
 
 Times are of the processor, for each evaluation: a solve of ours and one of each peer in turns, in an order
 that turns too. A ratio is of one turn. Of the ratios the median is printed with its 95 % interval by ranks.
-The adapters between a library and the network are measured beside the network alone. The two variables have
-the C library keep memory that is freed. Without them a network call asks the system for thousands of pages
-again, how many depends on what lies where in a process, and that differs by more than the libraries do.
+The adapters between a library and the network are measured beside the network alone.
+Memory that is freed is kept, as a run has it, for all. Else a network call asks the system for thousands of
+pages again; how many depends on what lies where in a process.
 """
 
 import argparse
 import json
 import math
-import os
 import platform
 import sys
 import time
@@ -75,6 +73,9 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(PEERS))
     parser.add_argument("--json", type=Path, help="what this file has of the methods is replaced")
     args = parser.parse_args()
+    from bench.cli.running.allocation import keep_freed_memory
+
+    keep_freed_memory()
     problem = make_problem(args.batch)
     setting = {"steps": args.steps, "batch": args.batch, "turns": args.turns} | where()
     print(", ".join(f"{name} {value}" for name, value in setting.items()))
@@ -93,8 +94,7 @@ def main() -> None:
 def where() -> dict[str, Any]:
     """The versions and the machine."""
     found: dict[str, Any] = {name: version(name) for name in ("torch", "deepinv", "azula")}
-    kept = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} <= set(os.environ)
-    return found | {"threads": torch.get_num_threads(), "memory_kept": kept, "machine": platform.machine()}
+    return found | {"threads": torch.get_num_threads(), "memory_kept": True, "machine": platform.machine()}
 
 
 def keep(path: Path, name: str, rows: list[dict[str, Any]]) -> None:
