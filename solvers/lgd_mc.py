@@ -10,10 +10,12 @@ from torch import Tensor
 
 from bench.solver import (
     Count,
+    Gaussian,
     Measurement,
     Noise,
     NoiseModel,
     NonNegative,
+    Operator,
     Prior,
     Solver,
     Spacing,
@@ -62,6 +64,12 @@ class LGDMC(Solver):
     zeta: NonNegative = 1.0
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
+
+    def refuses(self, A: Operator, prior: Prior, noise: NoiseModel) -> str | None:
+        exact = isinstance(noise, Gaussian) and bool((torch.as_tensor(noise.sigma) == 0).any())
+        if self.loss == "logmeanexp" and exact:
+            return "LGDMC with loss logmeanexp needs noise in y, whose likelihood it is; sigma is 0"
+        return super().refuses(A, prior, noise)
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE and vjps, ``draws`` vjps of A each."""
