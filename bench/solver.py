@@ -91,6 +91,7 @@ __all__ = [
     "particles",
     "per_image",
     "state_shape",
+    "too_many_levels",
     "vjp_once",
 ]
 
@@ -241,6 +242,20 @@ class Solver(ABC):
     @abstractmethod
     def solve(self, measurement: Measurement[Any], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields after every step; the last ``x`` is the reconstruction, (B, *shape) in about [-1, 1]."""
+
+
+def too_many_levels(solver: Solver, levels: int, prior: Prior) -> str | None:
+    """Why a grid of so many levels is none of the prior's schedule, or None where it is.
+
+    For the `Solver.reject` of a method whose ``steps`` may be more than its levels.
+    """
+    schedule = getattr(prior, "schedule", None)
+    if schedule is None or levels <= schedule.T:
+        return None
+    return (
+        f"{type(solver).__name__} with these settings has {levels} levels; the schedule of '{prior.name}' "
+        f"has {schedule.T}: take fewer steps, or more evaluations a level"
+    )
 
 
 def vjp_once(prior: Prior, x: Tensor, t: Level, clip: bool = False) -> tuple[Tensor, Tensor | None, Pullback]:

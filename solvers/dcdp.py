@@ -41,7 +41,8 @@ class DCDP(Solver):
     ||A|| is the largest singular value of a linear A; it is 1 of another, whose A^T is the adjoint of its
     derivative. T counts in shares of the schedule's levels. ``steps`` counts network evaluations: the ODE
     takes ``levels`` steps of DDIM, whose noise ratios fall from that of T, equidistant in the seventh root.
-    N is ``steps / levels``, rounded down, at least one. With one level x is the posterior mean of x_T.
+    N is ``steps / levels``, rounded down, at least one. With one level x is the posterior mean of x_T, and
+    at T = 0 also with more: all are the schedule's first level, between which the state does not move.
 
     sigma is not used: many steps on x fit the noise in y, and the ODE has to remove it. Where noise is not
     Gaussian, its score in units of y stands for y - A(x).
@@ -82,7 +83,10 @@ class DCDP(Solver):
     def fitted(self, x: Tensor, measurement: Measurement) -> Tensor:
         """x, (B, *shape), after the gradient steps on ||A(x) - y||^2."""
         (y, A, _), model = measurement, measurement.noise
-        unit = per_image(A.norm(), x) ** 2 if isinstance(A, LinearOperator) else 1.0
+        unit: float | Tensor = 1.0
+        if isinstance(A, LinearOperator):
+            largest = A.norm().clamp_min(torch.finfo(x.dtype).tiny ** 0.5)  # A may be 0
+            unit = per_image(largest, x) ** 2
         x = x.clone()
         optimiser = torch.optim.SGD([x], lr=self.step, momentum=MOMENTUM)
         for _ in range(self.inner):

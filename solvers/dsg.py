@@ -33,9 +33,9 @@ class DSG(Solver):
                      z  = z + w (-sqrt(n) g / ||g|| - z)
                      x  = ancestral step from x with x0 and sqrt(n) z / ||z|| as its noise
 
-    n is the number of pixels. Normal noise nearly always has the length sqrt(n), so a guided step stays on
-    the sphere to which an unguided one would go. Norms are of one image each. Steps between guided ones are
-    plain ancestral ones, without a pullback. The last step adds no noise and gives x0.
+    n is the number of entries of x. Normal noise nearly always has the length sqrt(n), so a guided step stays
+    on the sphere to which an unguided one would go. Norms are of one image each. Steps between guided ones
+    are plain ancestral ones, without a pullback. The last step adds no noise and gives x0.
 
     sigma is not used. Where noise is not Gaussian, its score in units of y stands for y - A(x0).
 
@@ -56,7 +56,7 @@ class DSG(Solver):
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
-        """Yields the state after every level; ``steps`` NFE, ``steps / interval`` vjps."""
+        """Yields the state after every level; ``steps`` NFE, ``steps / interval`` vjps, rounded up."""
         (y, A, _), model = measurement, measurement.noise
         levels, radius = prior.schedule.levels(self.steps, self.spacing), math.prod(prior.shape) ** 0.5
         x = levels[0].std * noise.new(prior.shape)

@@ -27,7 +27,7 @@ from solvers.tds import resample
 class FPSSMC(Solver):
     """FPS-SMC (Dou & Song, ICLR 2024, openreview tplXNcHZs1).
 
-        x ~ N(0, I) for each particle,  y_T = A x of the first, which all others take in the range of A
+        x ~ N(0, I) for each particle,  y_T = A x of the first, with which all others agree: A x = y_T
         for t -> s:  x0  = E[x0 | x],  eps = (x - alpha_t x0) / sigma_t,  q = c sigma_s^2
                      y_s = alpha_s y + sqrt(1 - c) sigma_s / sigma_t (y_t - alpha_t y) + sqrt(q) A z
                      mu  = alpha_s x0 + sqrt(1 - c) sigma_s eps
@@ -46,8 +46,8 @@ class FPSSMC(Solver):
     needs: ClassVar = SVDOperator
 
     steps: Steps = 100
-    particles: Count = 5
-    """P, per image; the steps are (B, P, *shape)."""
+    particles: Count = 1
+    """P, per image; the steps are (B, P, *shape). Each makes all ``steps``."""
     spacing: Spacing = "leading"
     c: Annotated[float, Gt(0), Le(1)] = 0.95
     """Share of fresh noise, in variance."""

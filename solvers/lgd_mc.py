@@ -10,10 +10,12 @@ from torch import Tensor
 
 from bench.solver import (
     Count,
+    Gaussian,
     Measurement,
     Noise,
     NoiseModel,
     NonNegative,
+    Operator,
     Prior,
     Solver,
     Spacing,
@@ -29,7 +31,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class LGDMC(Solver):
-    """LGD-MC (Song, Zhang, Yin, Mardani, Liu, Kautz, Chen & Vahdat, ICML 2023).
+    """LGD-MC (Song, Zhang, Yin, Mardani, Liu, Kautz, Chen & Vahdat, ICML 2023, PMLR 202:song23k).
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  r^2 = sigma_t^2 / (alpha_t^2 + sigma_t^2)
@@ -38,15 +40,18 @@ class LGDMC(Solver):
             logmeanexp:  g = d log mean exp(-l_j / (2 sigma^2)) / dx
                          x = ancestral step from x with x0 + zeta (sigma_t^2 / alpha_t) g
 
-    r^2 is Var[x0 | x_t] of N(m, I), and the draws z_j do not depend on x. There is no official code. ``norm``
-    is what InverseBench runs: one draw at r = 0 is DPS, and zeta is that of `DPS`. For a linear A the mean
-    gradient of the squared loss (``squared``) is that of DPS; the draws add noise to it.
+    r^2 is Var[x0 | x_t] of N(m, I), and the draws z_j do not depend on x. ``norm`` is what InverseBench runs:
+    one draw at r = 0 is DPS, and zeta is that of `DPS`. For a linear A the mean gradient of the squared loss
+    (``squared``) is that of DPS; the draws add noise to it.
 
     ``logmeanexp`` is the likelihood of the paper. With a linear A and many draws it tends to PiGDM with the
-    score's coefficient at zeta = 1. In an image one draw outweighs the others; without a
-    clip it then diverges, as on fashion32.
+    score's coefficient at zeta = 1. In an image one draw outweighs the others; without a clip it then
+    diverges, as on fashion32. It needs noise in y.
 
     Where noise is not Gaussian, its score in units of y stands for y - A(u_j), its likelihood in logmeanexp.
+
+    Preset ``official``: InverseBench's 1000 steps and three draws, unclipped; the authors published no code.
+    Not reproduced: its Euler-Maruyama steps, its one norm for the batch, and its zeta of each problem.
     """
 
     paper: ClassVar[str] = "https://proceedings.mlr.press/v202/song23k.html"
@@ -62,6 +67,12 @@ class LGDMC(Solver):
     zeta: NonNegative = 1.0
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
+
+    def refuses(self, A: Operator, prior: Prior, noise: NoiseModel) -> str | None:
+        exact = isinstance(noise, Gaussian) and bool((torch.as_tensor(noise.sigma) == 0).any())
+        if self.loss == "logmeanexp" and exact:
+            return "LGDMC with loss logmeanexp needs noise in y, whose likelihood it is; sigma is 0"
+        return super().refuses(A, prior, noise)
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE and vjps, ``draws`` vjps of A each."""

@@ -17,6 +17,7 @@ from bench.solver import (
     SVDOperator,
     ddpm,
     fresh_noise,
+    too_many_levels,
 )
 
 
@@ -54,7 +55,7 @@ class RePaint(Solver):
     def reject(self, A: Operator, prior: Prior) -> str | None:
         if isinstance(A, SVDOperator) and bool((A.s * (1 - A.s)).abs().max() > 1e-6):
             return f"RePaint needs singular values of 0 and 1, as masks have; {type(A).__name__} has others"
-        return super().reject(A, prior)
+        return super().reject(A, prior) or too_many_levels(self, self.visits()[-1], prior)
 
     def solve(self, measurement: Measurement[SVDOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every evaluation; ``steps`` NFE, no vjp."""

@@ -10,9 +10,11 @@ from torch import Tensor
 
 from bench.solver import (
     Count,
+    Level,
     Measurement,
     Noise,
     NoiseModel,
+    Operator,
     Prior,
     Solver,
     Spacing,
@@ -22,6 +24,7 @@ from bench.solver import (
     fresh_noise,
     norm,
     per_image,
+    too_many_levels,
 )
 
 
@@ -64,25 +67,47 @@ class SCG(Solver):
         """The number of levels."""
         return sum(self.split())
 
+    def reject(self, A: Operator, prior: Prior) -> str | None:
+        return super().reject(A, prior) or too_many_levels(self, self.yields(), prior)
+
     def quick(self, n: int) -> Self:
         return replace(super().quick(n), candidates=min(self.candidates, 4))
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
-        """Yields the state after every level; ``steps`` NFE, no vjp, one A for each guided one."""
+        """Yields the state after every level; ``steps`` NFE, no vjp, one A for each candidate."""
         free, guided = self.split()
         levels = prior.schedule.levels(free + guided, self.spacing)
         x = levels[0].std * noise.new(prior.shape)
         x0 = prior.denoise(x, levels[0])
         for k, (t, s) in enumerate(pairwise(levels), 1):
-            now, now0, least = x, x0, x.new_full((len(x),), torch.inf)
-            for _ in range(self.candidates if free <= k < free + guided else 1):
-                tried = ddim(now, now0, t, s, self.eta, fresh_noise(noise, now, s))
-                tried0 = prior.denoise(tried, s) if s.sigma > 0 else now0
-                misfit = self.misfit(tried0, measurement)
-                worse = per_image(misfit > least, x).bool()
-                x, x0 = torch.where(worse, x, tried), torch.where(worse, x0, tried0)
-                least = torch.where(misfit > least, least, misfit)
+            if free <= k < free + guided:
+                x, x0 = self.chosen(x, x0, t, s, measurement, prior, noise)
+            else:
+                x = ddim(x, x0, t, s, self.eta, fresh_noise(noise, x, s))
+                x0 = prior.denoise(x, s) if s.sigma > 0 else x0
             yield Step(x, x0)
+
+    def chosen(
+        self,
+        x: Tensor,
+        x0: Tensor,
+        t: Level[float],
+        s: Level[float],
+        measurement: Measurement,
+        prior: Prior,
+        noise: Noise,
+    ) -> tuple[Tensor, Tensor]:
+        """The best candidate at level s and its estimate, (B, *shape); NaN where no misfit is finite."""
+        best = best0 = torch.full_like(x, torch.nan)
+        least = x.new_full((len(x),), torch.inf)
+        for _ in range(self.candidates):
+            tried = ddim(x, x0, t, s, self.eta, noise.like(x))
+            tried0 = prior.denoise(tried, s)
+            misfit = self.misfit(tried0, measurement)
+            better = per_image(misfit < least, x).bool()
+            best, best0 = torch.where(better, tried, best), torch.where(better, tried0, best0)
+            least = torch.where(misfit < least, misfit, least)
+        return best, best0
 
     def misfit(self, x0: Tensor, measurement: Measurement) -> Tensor:
         """||y - A(x0)|| of each image, (B,)."""

@@ -15,11 +15,13 @@ from bench.solver import (
     Noise,
     NoiseModel,
     NonNegative,
+    Operator,
     Positive,
     Prior,
     Solver,
     Spacing,
     Step,
+    too_many_levels,
     vjp_once,
 )
 
@@ -69,6 +71,9 @@ class SITCOM(Solver):
     def yields(self) -> int:
         """The number of levels."""
         return max(self.steps // (self.iterations + 1), 1)
+
+    def reject(self, A: Operator, prior: Prior) -> str | None:
+        return super().reject(A, prior) or too_many_levels(self, self.yields(), prior)
 
     def quick(self, n: int) -> Self:
         return replace(super().quick(n), iterations=min(self.iterations, max(n // 5, 1)))

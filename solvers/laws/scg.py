@@ -91,10 +91,14 @@ LAWS = [
 ]
 
 MUTANTS = [
-    Mutant("the worst candidate", "misfit > least", "(misfit < least) & (least < torch.inf)"),
+    Mutant("the worst candidate", "misfit < least", "(misfit > least) | (least == torch.inf)"),
     Mutant("misfit of the state", "self.misfit(tried0, measurement)", "self.misfit(tried, measurement)"),
-    Mutant("candidates around the best so far", "ddim(now, now0,", "ddim(x, x0,"),
-    Mutant("estimate of the last candidate", "torch.where(worse, x0, tried0)", "tried0"),
+    Mutant(
+        "candidates around the best so far",
+        "tried = ddim(x, x0,",
+        "tried = ddim(*(torch.where(b.isnan(), a, b) for a, b in ((x, best), (x0, best0))),",
+    ),
+    Mutant("estimate of the last candidate", "torch.where(better, tried0, best0)", "tried0"),
     Mutant("guided from the start", "free <= k < free + guided", "k <= guided"),
     Mutant(
         "clean at the threshold",
@@ -103,13 +107,13 @@ MUTANTS = [
     ),
     Mutant(
         "noise in the last step",
-        "fresh_noise(noise, now, s))\n",
-        "fresh_noise(noise, now, s))" + LAST_NOISE + "\n",
+        "fresh_noise(noise, x, s))\n",
+        "fresh_noise(noise, x, s))" + LAST_NOISE + "\n",
     ),
     Mutant(
         "one choice for the batch",
-        "worse = per_image(misfit > least, x).bool()",
-        "worse = (misfit > least).any()",
+        "better = per_image(misfit < least, x).bool()",
+        "better = (misfit < least).any()",
     ),
     Mutant(
         "state in half precision",

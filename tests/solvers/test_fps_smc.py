@@ -8,7 +8,7 @@ from bench.exact.prior import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.prior import CountingPrior
-from bench.solver import Gaussian, Measurement
+from bench.solver import Gaussian, Measurement, particles
 from solvers.fps_smc import FPSSMC
 
 SHAPE, B, P = (1, 8, 8), 3, 4
@@ -38,6 +38,11 @@ def test_every_image_has_its_own_noise_level(prior, operator):
     for i in range(B):
         alone = Measurement(y[i : i + 1], A[i : i + 1], float(sigma[i]))
         torch.testing.assert_close(solved(alone, prior, streams()[i : i + 1])[0], together[i])
+
+
+def test_a_reconstruction_takes_as_many_evaluations_as_that_of_another_method():
+    """A search gives all methods the same steps, and so must not give this one five times the evaluations."""
+    assert particles(FPSSMC()) == 1
 
 
 def test_without_noise_nothing_is_divided_by_it(prior):

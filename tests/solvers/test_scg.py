@@ -1,5 +1,7 @@
 """How SCG spends its evaluations, and what methods without a gradient of A make of operators that round."""
 
+import math
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from bench.solver import Measurement
 from solvers.dps import DPS
 from solvers.dps_gsg import DPSGSG
 from solvers.scg import SCG
+from tests.ours import CARDS
 
 SHAPE, B = (1, 8, 8), 4
 
@@ -57,6 +60,31 @@ def test_it_makes_the_evaluations_that_are_asked_for(prior):
     measurement = Measurement(torch.zeros(B, *SHAPE, dtype=torch.float64), A, 0.1)
     steps = list(SCG(steps=50, candidates=5).solve(measurement, CountingPrior(prior, calls), noise("solver")))
     assert (calls["nfe"].tolist(), len(steps)) == ([50] * B, 14)
+
+
+def test_a_guided_step_takes_one_a_for_each_candidate_and_a_free_one_none(prior):
+    A, calls = make_operator("denoise", SHAPE, range(B)), Tally(B)
+    measurement = Measurement(torch.zeros(B, *SHAPE, dtype=torch.float64), A.counting(calls), 0.1)
+    list(SCG(steps=50, candidates=5).solve(measurement, prior, noise("solver")))
+    assert calls["forward"].tolist() == [45] * B
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_measurement_that_is_not_finite_loses_its_image_and_no_other(prior, bad):
+    """Every candidate's misfit is NaN or infinite; an unguided sample would look like a result."""
+    A = make_operator("denoise", SHAPE, range(B))
+    y = torch.zeros(B, *SHAPE, dtype=torch.float64)
+    y[1, 0, 0, 0] = bad
+    *_, step = SCG(steps=20, candidates=4).solve(Measurement(y, A, 0.1), prior, noise("solver"))
+    assert step.x.isfinite().flatten(1).all(1).tolist() == [True, False, True, True]
+
+
+def test_whatever_a_search_tries_is_guided():
+    """At the 100 evaluations of a search; 512 candidates left an unguided sampler."""
+    space = CARDS["scg"].search
+    for n in space["candidates"].choices:
+        for threshold in (space["threshold"].low, space["threshold"].high):
+            assert SCG(steps=100, candidates=n, threshold=threshold).split()[1] > 0
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 options."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from bench.exact.prior import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.prior import CountingPrior
-from bench.solver import Laplace, Measurement, Poisson
+from bench.solver import Gaussian, Laplace, Measurement, Poisson
 from solvers.daps import DAPS
 from solvers.dcdp import DCDP
 from solvers.ddnm import DDNM
@@ -25,6 +26,8 @@ from solvers.lgd_mc import LGDMC
 from solvers.mcg import MCG
 from solvers.pigdm import PiGDM
 from solvers.red_diff import RedDiff
+from solvers.repaint import RePaint
+from solvers.scg import SCG
 from solvers.sitcom import SITCOM
 from tests.ours import CARDS, METHODS, SOLVERS
 
@@ -355,3 +358,34 @@ def test_holes_may_hold_anything(solver, prior):
     expected = solved(solver, Measurement(y, A, 0.1), prior)
     got = solved(solver, Measurement(torch.where(A.measured, y, torch.nan), A, 0.1), prior)
     assert torch.equal(got, expected)
+
+
+def test_dcdp_leaves_an_operator_of_zeros_to_the_prior():
+    """||A|| = 0 is no divisor: 0 / 0 lost every image."""
+    A = make_operator("matrix", (3,), range(B), matrix=[[0.0, 0, 0]])
+    flat = GaussianPrior(torch.zeros(3, dtype=torch.float64), torch.full((3,), 0.5, dtype=torch.float64))
+    x = solved(DCDP(steps=4, levels=2), Measurement(torch.zeros(B, 1, dtype=torch.float64), A, 0.1), flat)
+    assert x.isfinite().all()
+
+
+def test_a_likelihood_needs_noise(prior):
+    """Without noise p(y | x) has no gradient; the other losses do without it."""
+    A, alike, one = make_operator("hdr", SHAPE, range(B)), Gaussian(0.1), torch.tensor([0.1, 0.0, 0.1])
+    for noise_of_y in (Gaussian(0.0), Gaussian(one)):
+        assert "sigma is 0" in LGDMC(loss="logmeanexp").refuses(A, prior, noise_of_y)
+        assert LGDMC().refuses(A, prior, noise_of_y) is None
+    assert LGDMC(loss="logmeanexp").refuses(A, prior, alike) is None
+
+
+@pytest.mark.parametrize(
+    ("solver", "levels"),
+    [
+        (SITCOM(steps=4000, iterations=1), 2000),
+        (SCG(steps=4000, candidates=2, threshold=0.0), 2001),
+        (RePaint(steps=1001, repeats=1), 1001),
+    ],
+)
+def test_more_levels_than_the_schedule_has_are_refused_before_the_run(prior, solver, levels):
+    A = make_operator("denoise", SHAPE, range(B))
+    assert f"has {levels} levels; the schedule of 'unnamed'" in str(solver.reject(A, prior))
+    assert replace(solver, steps=1000).reject(A, prior) is None

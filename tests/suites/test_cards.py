@@ -21,13 +21,18 @@ METHODS = {name: CARDS[name] for name in METHOD_CLASSES}
 TUNED = [(name, param) for name, card in METHODS.items() for param in card.search]
 
 
+MOST_STEPS = 1000
+"""Beyond it a setting says nothing of a search, which is far shorter."""
+
+
 def settings(name):
-    """Parameter -> all values that presets give it."""
+    """Parameter -> all values that presets give it, of up to `MOST_STEPS` evaluations."""
     found = {}
     for priors in CARDS[name].presets.values():
-        for tasks in priors.values():
-            for param, value in chain.from_iterable(values.items() for values in tasks.values()):
-                found.setdefault(param, set()).add(value)
+        for values in chain.from_iterable(tasks.values() for tasks in priors.values()):
+            if values.get("steps", 0) <= MOST_STEPS:
+                for param, value in values.items():
+                    found.setdefault(param, set()).add(value)
     return found
 
 
