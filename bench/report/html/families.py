@@ -79,8 +79,10 @@ def sentence(shown: Shown, column: Column) -> Sentence:
     if not is_compared(shown, column):
         return ["Nothing is ranked: too few problems, or no exact samples beside them."]
     said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."] if names else [f"No row is {EQUIVALENT}."]
-    near = _marked(shown, column, MAY_BE_FIRST)
-    return [*said, " Nearest, or not shown to be further than the nearest: ", *listed(near), "."]
+    said += [" Nearest: ", *listed(_marked(shown, column, frozenset({"best"}))), "."]
+    if near := _marked(shown, column, frozenset({"tie"})):
+        said += [" Not shown to be further: ", *listed(near), "."]
+    return said
 
 
 def is_compared(shown: Shown, column: Column) -> bool:

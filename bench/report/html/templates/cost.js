@@ -105,13 +105,12 @@ function costColumn(rows, x, side, frame, axis, m) {
     const d = `M${at[0]} ${at[1]}L${edge} ${at[1]}L${textX - side * 3} ${ys[p]}`;
     lines.push(s("path", { d, fill: "none", class: "ax", "stroke-width": 0.8 }));
     const text = r.id + (cut ? ` ${cut < 0 ? "↓" : "↑"} ${num(v[0], m.digits)}` : "");
-    const halo = { "paint-order": "stroke", stroke: "var(--paper)", "stroke-width": 3 };
     const anchor = side < 0 ? "end" : "start";
     marks.push(
       s("g", { transform: `translate(${at[0]} ${at[1]})` }, mark(r, 1.1)),
       s(
         "text",
-        { x: textX, y: ys[p] + 4, "text-anchor": anchor, ...halo },
+        { x: textX, y: ys[p] + 4, "text-anchor": anchor, ...HALO },
         text,
         cell(S.t, r.id).n !== T[S.t].n && s("tspan", { class: "s" }, `, n ${cell(S.t, r.id).n}`),
       ),
