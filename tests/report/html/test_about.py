@@ -8,7 +8,10 @@ def test_short_names_fit_the_head_of_a_column():
     """All columns have titles, or all have names."""
     assert shortened(["Gaussian blur", "HDR"], ["blur_gauss", "hdr"]) == ["Gaussian blur", "HDR"]
     names = ["blur_gauss", "inpaint_random"]
-    assert shortened(["Gaussian blur", "Inpainting (70 % missing)"], names) == ["blur gauss", "inpaint random"]
+    assert shortened(["Gaussian blur", "Inpainting (70 % missing)"], names) == [
+        "blur gauss",
+        "inpaint random",
+    ]
     (cut,) = shortened(["x" * 30], ["y" * 30])
     assert len(cut) == SHORTEST and cut.endswith("…")
 
