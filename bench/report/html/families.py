@@ -107,6 +107,13 @@ def first(shown: Shown, column: Column) -> list[str]:
     return _marked(shown, column, MAY_BE_FIRST)
 
 
+def _how_many(n: int, of: int) -> str:
+    """A number of tasks out of so many."""
+    if n < of or of == 1:
+        return counted(n, "task")
+    return "both tasks" if of == 2 else f"all {of} tasks"
+
+
 def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sentence:
     """The one sentence of the page: on how many tasks each row may be first.
 
@@ -125,7 +132,7 @@ def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sen
     parts: Sentence = [f"By {column.label}, {what}"]
     shown = list(groups.items())[:MOST_GROUPS]
     for k, (n, names) in enumerate(shown):
-        tasks = f"on {'all ' if n == len(firsts) > 1 else ''}{counted(n, 'task')}"
+        tasks = f"on {_how_many(n, len(firsts))}"
         joint = " and " if k == len(shown) - 1 else ", "
         each = " each" if len(names) > 1 and n < len(firsts) else ""
         parts += [joint if k else "", *listed(names), f" {tasks}{each}"]

@@ -1,6 +1,7 @@
 """Variance by spatial frequency, as maps of numbers on colours: one map per task."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -96,7 +97,7 @@ def ratio_map(axis: Axes, ratios: np.ndarray) -> AxesImage:
 def _colour_bar(page: Figure, axes: Sequence[Axes], shown: AxesImage, inches: float) -> None:
     """Draws it below maps that are so many inches wide."""
     share = min(1.0, LONGEST / inches)
-    about = {"shrink": share, "aspect": share * inches / 0.09, "pad": 0.02}
+    about: dict[str, Any] = {"shrink": share, "aspect": share * inches / 0.09, "pad": 0.02}
     bar = page.colorbar(shown, ax=list(axes), location="bottom", extend="both", **about)
     bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=["0.1", "0.3", "1", "3", "10"])
     bar.ax.tick_params(labelsize=8)

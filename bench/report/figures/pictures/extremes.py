@@ -99,12 +99,12 @@ def _paint(table: Table, metric: Column, found: dict[str, list[Extreme]]) -> She
         middle = gap + names + k * group + side + gap / 2
         sheet.texts.append(Text((middle, sheet.height), which, round(size * 1.2)))
     sheet.height += line // 2
-    written = {name: [_words(one, metric) for one in extremes] for name, extremes in found.items()}
-    small = min(fit(text, 2 * side + 3 * gap, size) for texts in written.values() for text in texts)
+    small = size
+    for extremes in found.values():
+        small = min(fit(_words(one, metric), 2 * side + 3 * gap, small) for one in extremes)
     for name, extremes in found.items():
-        _paint_row(
-            sheet, name, list(zip(extremes, written[name], strict=True)), small, (side, gap, size, names)
-        )
+        words = [_words(one, metric) for one in extremes]
+        _paint_row(sheet, name, list(zip(extremes, words, strict=True)), small, (side, gap, size, names))
     sheet.height += gap
     return sheet
 

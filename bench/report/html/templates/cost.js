@@ -118,6 +118,9 @@ function costColumn(rows, x, side, frame, axis, m) {
   });
   return [lines, marks];
 }
+/* Width of a letter of a name, and of the hairline before it. */
+const LETTER = 6.6;
+const HAIR = 40;
 function costChart(rows, axis, width, m) {
   const [left, below, right] = [52, 46, 150];
   const height = Math.round(Math.min(520, Math.max(width * 0.4, 300)));
@@ -138,12 +141,15 @@ function costChart(rows, axis, width, m) {
     s("text", { class: "s", x: X(c), y: bottom + 19, "text-anchor": "middle" }, c),
   ]);
   const [lines, points] = [[], []];
+  let taken = left;
   at.forEach((c, k) => {
-    const before = k > 0 ? X(c) - X(at[k - 1]) : 0;
+    const before = X(c) - taken;
     const after = k + 1 < at.length ? X(at[k + 1]) - X(c) : right + 40;
     const column = rows.filter((r) => cost(S.t, r.id) === c);
     column.sort((p, q) => Y(val(S.t, p.id, S.m)[0]) - Y(val(S.t, q.id, S.m)[0]));
-    const [hairs, dots] = costColumn(column, X(c), before > after ? -1 : 1, frame, axis, m);
+    const side = before > after ? -1 : 1;
+    taken = X(c) + (side > 0 ? Math.max(...column.map((r) => r.id.length)) * LETTER + HAIR : 0);
+    const [hairs, dots] = costColumn(column, X(c), side, frame, axis, m);
     lines.push(hairs);
     points.push(dots);
   });
