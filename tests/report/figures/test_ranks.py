@@ -8,6 +8,7 @@ from bench.report.figures.colours import Look
 from bench.report.figures.page import encode
 from bench.report.samples.diversity import Spread
 from bench.report.tables import build
+from tests.drawn import cut_off
 from tests.made_run import records
 
 LOOKS = dict.fromkeys(["pinv", "best", "same", "worse", "fails"], Look("#0072B2", "o"))
@@ -34,6 +35,7 @@ def test_each_row_has_a_panel_of_shares_against_the_uniform_law(table, names):
         expected = [2.1, 0.6, 0.3] if axis.get_title() == "best" else [1, 1, 1, 1]
         assert heights == pytest.approx(expected) and np.mean(heights) == pytest.approx(1)
         assert axis.lines[0].get_ydata() == [1, 1]
+    assert cut_off(page) == []
 
 
 def test_nothing_is_drawn_without_rows(table):
