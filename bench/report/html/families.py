@@ -78,8 +78,11 @@ def sentence(shown: Shown, column: Column) -> Sentence:
         return [lowest, *listed(names), "."] if names else ["Nothing is ranked: too few images, or one row."]
     if not is_compared(shown, column):
         return ["Nothing is ranked: too few problems, or no exact samples beside them."]
-    said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."] if names else [f"No row is {EQUIVALENT}."]
-    said += [" Nearest: ", *listed(_marked(shown, column, frozenset({"best"}))), "."]
+    said: Sentence = [f"No row is {EQUIVALENT}."]
+    if names:
+        said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."]
+    if nearest := _marked(shown, column, frozenset({"best"})):
+        said += [" Nearest: ", *listed(nearest), "."]
     if near := _marked(shown, column, frozenset({"tie"})):
         said += [" Not shown to be further: ", *listed(near), "."]
     return said

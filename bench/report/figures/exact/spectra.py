@@ -50,7 +50,8 @@ def spectra(tables: Sequence[Table]) -> Figure | None:
             axis.set_xticks(range(len(bands)), [BANDS[band] for band in bands])
             axis.set_yticks(range(len(names)), names)
             present = np.flatnonzero(np.isfinite(found[:, bands]).any(axis=0))
-            axis.axhline(n_anchors - 0.5, xmax=(present[-1] + 1) / len(bands), color=LINE, linewidth=1)
+            share = (present.max(initial=-1) + 1) / len(bands)
+            axis.axhline(n_anchors - 0.5, xmax=share, color=LINE, linewidth=1)
         _colour_bar(page, axes, shown, 0.5 * len(bands) * across)
         return page
 
