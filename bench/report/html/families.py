@@ -78,6 +78,11 @@ def sentence(shown: Shown, column: Column) -> Sentence:
         return [lowest, *listed(names), "."] if names else ["Nothing is ranked: too few images, or one row."]
     if not is_compared(shown, column):
         return ["Nothing is ranked: too few problems, or no exact samples beside them."]
+    return _beside_exact(shown, column, names)
+
+
+def _beside_exact(shown: Shown, column: Column, names: Sequence[str]) -> Sentence:
+    """What is said of rows beside exact samples: the equivalent ones, the nearest, those as near."""
     said: Sentence = [f"No row is {EQUIVALENT}."]
     if names:
         said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."]
