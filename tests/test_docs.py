@@ -8,8 +8,10 @@ from functools import cache
 import pandas as pd
 import pytest
 
+from bench.certify.laws import all_laws, laws_of
 from bench.cli import cli
 from tests import ROOT
+from tests.ours import METHODS
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),
@@ -22,10 +24,36 @@ def name(page):
     return str(page.relative_to(ROOT))
 
 
+def anchors(page):
+    """What links to the headings of a page end in."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in heads}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page):
-    for path in re.findall(r"\]\(((?!http)[^)#]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / path).exists(), path
+    for path, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        there = page.parent / path if path else page
+        assert there.exists(), path
+        assert not anchor or anchor in anchors(there), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize(
+    ("verb", "pages"),
+    [
+        ("run", ["use", "scale"]),
+        ("report", ["reports", "use"]),
+        ("compare", ["reports"]),
+        ("merge", ["reports"]),
+    ],
+)
+def test_the_documentation_names_every_option(verb, pages):
+    texts = "".join((ROOT / "docs" / f"{page}.md").read_text() for page in pages)
+    words = [word for option in cli.commands[verb].params for word in (*option.opts, *option.secondary_opts)]
+    options = {word for word in words if word.startswith("--")} - {
+        "--report"
+    }  # the default; --no-report is named
+    assert not {word for word in options if not re.search(rf"{word}(?![\w-])", texts)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -76,6 +104,18 @@ def linear(label, task, metric, digits, tie):
     (row,) = found.to_dict("records")
     mark = "baseline" if row["baseline"] else row[f"{metric}_mark"]
     return shown(row[metric], mark, digits, tie)
+
+
+def test_the_readme_counts_methods_and_wrong_variants():
+    text = (ROOT / "README.md").read_text()
+    said, further, variants = re.search(
+        r"(\d+) diffusion.*?\[(\d+) more\].* and\s+(\d+)\s+deliberately", text, re.S
+    ).groups()
+    assert (int(said), int(further)) == (
+        len(METHODS),
+        len(METHODS) - len(table("README.md", "| PSNR, dB |")) + 1,
+    )
+    assert int(variants) == sum(len(laws_of(law).mutants) for law in all_laws())
 
 
 def test_the_table_of_the_readme_is_that_of_the_report():

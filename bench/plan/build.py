@@ -182,7 +182,7 @@ def _without_duplicates(made: Sequence[tuple[SolverRow, Cell]]) -> Iterator[Cell
             yield cell
         elif not row.skip_duplicates or len(cell.images) > len(first.images):
             same = f"row '{cell.label}' has the same settings as '{first.label}' in task '{cell.task.name}'"
-            raise SuiteError(f"{row.where()}: {same}")
+            raise SuiteError(f"{row.where()}: {same}; leave one of them out")
 
 
 def samples_per_problem(suite: Suite, row: TaskRow) -> int:

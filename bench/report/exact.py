@@ -57,7 +57,7 @@ MEANINGS = {
     "equivalent": "shown to be equivalent to exact samples: within "
     f"{MARGIN:g} standard deviations of their own distance",
     "floor": "not told apart from exact samples, which is no proof of being near",
-    "best": "the solver nearest to exact samples",
+    "best": "the solver nearest to exact samples, problem by problem",
     "tie": "not shown to be further from them than the nearest",
     "worse": "shown to be further from them than the nearest",
 }

@@ -22,6 +22,8 @@ LINE_HEIGHT = 0.155
 """Of a caption, in inches."""
 PER_INCH = 17.0
 """Letters of a caption that an inch holds."""
+UNITS = (" problems", " images")
+"""What stands once behind several numbers."""
 
 
 def caption(table: Table) -> str:
@@ -55,8 +57,17 @@ def _pooled(tables: Sequence[Table]) -> dict[str, str]:
     for name, texts in found.items():
         first, *others = texts
         start = first[: first.find("= ") + 2]
-        facts[name] = ", ".join([first, *(text.removeprefix(start) for text in others)])
+        facts[name] = _once([first, *(text.removeprefix(start) for text in others)])
     return facts | {"tasks": f"{len(tables)} tasks pooled" if len(tables) > 1 else ""}
+
+
+def _once(values: Sequence[str]) -> str:
+    """Numbers with the unit that they share, which stands behind the last."""
+    *others, last = values
+    for unit in UNITS:
+        if last.endswith(unit):
+            others = [value.removesuffix(unit) for value in others]
+    return ", ".join([*others, last])
 
 
 def noise(table: Table) -> str:

@@ -12,6 +12,7 @@ from matplotlib import get_data_path, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image, ImageFont
 
 STYLE: dict[Any, Any] = {
@@ -54,9 +55,10 @@ def arrangement(n: int) -> tuple[int, int]:
     return down, math.ceil(n / down)
 
 
-def new_page(width: float, height: float) -> Figure:
-    """An empty page, in inches, whose layout leaves room for titles, labels and the legend."""
-    page = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+def new_page(width: float, height: float, top: float = 0.0) -> Figure:
+    """An empty page, in inches, whose layout leaves room for titles, labels, legend and ``top`` inches."""
+    engine = ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - top / height))
+    page = Figure(figsize=(width, height), dpi=DPI, layout=engine)
     FigureCanvasAgg(page)
     return page
 

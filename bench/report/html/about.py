@@ -16,8 +16,8 @@ from bench.report.tables import Table, records_of
 from bench.report.text import distinct, noise_text, plain
 from bench.stats.intervals import FEWEST
 
-SHORTEST = 14
-"""Most letters of a task's short name."""
+SHORTEST = 20
+"""Most letters of a task's short name; the head of a column may take two lines."""
 UNITS = {"PSNR": "dB"}
 """First word of a metric's label -> its unit."""
 ABOUT = {
@@ -204,7 +204,6 @@ def task_entry(table: Table, runs: Sequence[RunManifest]) -> dict[str, Any]:
     return {
         "id": table.slug,
         "title": table.title,
-        "short": short(table.title, head.task),
         "op": head.operator,
         "params": ", ".join(params),
         "sigma": head.sigma,
@@ -216,13 +215,12 @@ def task_entry(table: Table, runs: Sequence[RunManifest]) -> dict[str, Any]:
     }
 
 
-def short(title: str, name: str) -> str:
-    """A name of at most `SHORTEST` letters for the head of a column."""
-    spoken = re.sub(r"[_-]+", " ", name)
-    for text in (title, spoken):
-        if len(text) <= SHORTEST:
-            return text
-    return spoken[: SHORTEST - 1].rstrip() + "…"
+def shortened(titles: Sequence[str], names: Sequence[str]) -> list[str]:
+    """At most `SHORTEST` letters for the head of each column: titles, or names where some title is longer."""
+    if all(len(title) <= SHORTEST for title in titles):
+        return list(titles)
+    spoken = (re.sub(r"[_-]+", " ", name) for name in names)
+    return [text if len(text) <= SHORTEST else text[: SHORTEST - 1].rstrip() + "…" for text in spoken]
 
 
 def _conventions(head: Record, runs: Sequence[RunManifest]) -> dict[str, str]:

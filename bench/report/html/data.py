@@ -28,7 +28,7 @@ from bench.report.across.ranks import Across
 from bench.report.columns import Column
 from bench.report.exact import MEANINGS, SIGNS
 from bench.report.html import families
-from bench.report.html.about import header, metric_entries, task_entry
+from bench.report.html.about import header, metric_entries, shortened, task_entry
 from bench.report.html.cells import blank, cell
 from bench.report.html.numbers import Shown
 from bench.report.html.rows import row_entries
@@ -87,13 +87,15 @@ def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
     average, common = families.mean_ranks(source.across, tables)
     firsts: dict[str, list[list[str]]] = {column.name: [] for column in columns}
     tasks, cells, written = [], {}, {}
-    for one in source.shown:
+    heads = shortened([table.title for table in tables], [table.head.task for table in tables])
+    for one, head in zip(source.shown, heads, strict=True):
         spoken = {}
         for column in columns:
             spoken[column.name] = families.sentence(one, column)
             if families.is_compared(one, column):
                 firsts[column.name].append(families.first(one, column))
-        tasks.append(task_entry(one.table, source.runs) | {"says": spoken, "sees": dict(one.sees)})
+        about = {"short": head, "says": spoken, "sees": dict(one.sees)}
+        tasks.append(task_entry(one.table, source.runs) | about)
         if one.table.samples_per_problem == 1:
             tasks[-1] |= samples.about(one.table, columns)
         cells[one.table.slug] = _cells(source, one, columns, list(map(itemgetter("id"), rows)))

@@ -78,9 +78,19 @@ def sentence(shown: Shown, column: Column) -> Sentence:
         return [lowest, *listed(names), "."] if names else ["Nothing is ranked: too few images, or one row."]
     if not is_compared(shown, column):
         return ["Nothing is ranked: too few problems, or no exact samples beside them."]
-    said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."] if names else [f"No row is {EQUIVALENT}."]
-    near = _marked(shown, column, MAY_BE_FIRST)
-    return [*said, " Nearest, or not shown to be further than the nearest: ", *listed(near), "."]
+    return _beside_exact(shown, column, names)
+
+
+def _beside_exact(shown: Shown, column: Column, names: Sequence[str]) -> Sentence:
+    """What is said of rows beside exact samples: the equivalent ones, the nearest, those as near."""
+    said: Sentence = [f"No row is {EQUIVALENT}."]
+    if names:
+        said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."]
+    if nearest := _marked(shown, column, frozenset({"best"})):
+        said += [" Nearest: ", *listed(nearest), "."]
+    if near := _marked(shown, column, frozenset({"tie"})):
+        said += [" Not shown to be further: ", *listed(near), "."]
+    return said
 
 
 def is_compared(shown: Shown, column: Column) -> bool:
@@ -105,6 +115,13 @@ def first(shown: Shown, column: Column) -> list[str]:
     return _marked(shown, column, MAY_BE_FIRST)
 
 
+def _how_many(n: int, of: int) -> str:
+    """A number of tasks out of so many."""
+    if n < of or of == 1:
+        return counted(n, "task")
+    return "both tasks" if of == 2 else f"all {of} tasks"
+
+
 def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sentence:
     """The one sentence of the page: on how many tasks each row may be first.
 
@@ -123,7 +140,7 @@ def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sen
     parts: Sentence = [f"By {column.label}, {what}"]
     shown = list(groups.items())[:MOST_GROUPS]
     for k, (n, names) in enumerate(shown):
-        tasks = f"on {'all ' if n == len(firsts) > 1 else ''}{counted(n, 'task')}"
+        tasks = f"on {_how_many(n, len(firsts))}"
         joint = " and " if k == len(shown) - 1 else ", "
         each = " each" if len(names) > 1 and n < len(firsts) else ""
         parts += [joint if k else "", *listed(names), f" {tasks}{each}"]

@@ -46,9 +46,9 @@ LEGEND = (
     f"shown to be equivalent to `exact`: within {MARGIN:g} standard deviations of the distance that exact "
     "samples have themselves, by its quartiles over problems. ᶠ: not told apart from `exact`, which is no "
     "proof of being near: what each table would have told apart stands below it. ¹: the solver nearest to "
-    "`exact`. ⁼: not shown to be further than that one; ʷ: shown to be. All pairs of the rows of a table "
-    "are compared at once, so that with 95 % certainty no mark of a column is wrong. (Brackets): failed or "
-    "missing problems, not ranked."
+    "`exact` problem by problem, whose median need not be the lowest. ⁼: not shown to be further than that "
+    "one; ʷ: shown to be. All pairs of the rows of a table are compared at once, so that with 95 % certainty "
+    "no mark of a column is wrong. (Brackets): failed or missing problems, not ranked."
 )
 FIGURES = {
     "variance_by_frequency": (

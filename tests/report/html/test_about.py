@@ -1,14 +1,19 @@
 """What the page says about runs, metrics and tasks."""
 
 from bench.report.columns import KNOWN
-from bench.report.html.about import SHORTEST, metric_entries, short
+from bench.report.html.about import SHORTEST, metric_entries, shortened
 
 
 def test_short_names_fit_the_head_of_a_column():
-    assert short("Gaussian blur", "blur_gauss") == "Gaussian blur"
-    assert short("Inpainting (70 % missing)", "inpaint_random") == "inpaint random"
-    assert short("Phase retrieval, twice", "phase_retrieval") == "phase retriev…"
-    assert len(short("x" * 30, "y" * 30)) == SHORTEST
+    """All columns have titles, or all have names."""
+    assert shortened(["Gaussian blur", "HDR"], ["blur_gauss", "hdr"]) == ["Gaussian blur", "HDR"]
+    names = ["blur_gauss", "inpaint_random"]
+    assert shortened(["Gaussian blur", "Inpainting (70 % missing)"], names) == [
+        "blur gauss",
+        "inpaint random",
+    ]
+    (cut,) = shortened(["x" * 30], ["y" * 30])
+    assert len(cut) == SHORTEST and cut.endswith("…")
 
 
 def test_metrics_say_what_they_are(made):

@@ -73,4 +73,8 @@ def test_the_sentence_of_the_page():
         "By PSNR, first place is possible for a on all 3 tasks and b on 2 tasks; "
         "on 1 task one row is alone: a."
     )
+    assert "".join(overall(PSNR, [[], []], exact=True)) == (
+        "By PSNR no row is shown to be equivalent to exact samples: the sentences below say more."
+    )
+    assert overall(PSNR, [["a"], ["a"]], exact=True)[-2:] == [" on both tasks", "."]
     assert overall(PSNR, [], exact=False)[0].startswith("By PSNR nothing is ranked")

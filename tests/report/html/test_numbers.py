@@ -1,10 +1,13 @@
 """What a page shows of a table: means of images, medians of problems with their marks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bench.report import exact
-from bench.report.columns import KNOWN
+from bench.report.columns import KNOWN, Column
+from bench.report.html.families import sentence
 from bench.report.html.numbers import of_images, of_problems
 from bench.report.ranking import judge_all
 from bench.report.scores import Sets
@@ -12,6 +15,8 @@ from bench.report.tables import build
 from bench.stats.intervals import Median, mean_interval
 from tests.made_exact import exact_row, exact_tables
 from tests.made_run import PSNR, records
+
+MMD = Column("MMD", 3, False, name="mmd")
 
 
 def test_means_verdicts_and_what_would_be_seen(tmp_path):
@@ -28,7 +33,14 @@ def test_a_row_may_be_the_nearest_at_the_floor_and_equivalent():
     [table] = exact_tables(exact_row("exact"))
     number = exact.Number(Median(1.0, 0.5, 2.0, 6), floor=True, equivalent=True, mark="best")
     worse = exact.Number(Median(9.0, 8.0, 9.5, 6), mark="worse")
-    found = of_problems(table, {"mmd": exact.Judged({"exact": number, "far": worse}, 1.0, 2.34)})
+    tie = exact.Number(Median(1.5, 1.0, 2.5, 6), mark="tie")
+    rows = {"exact": number, "far": worse, "near": tie}
+    found = of_problems(table, {"mmd": exact.Judged(rows, 1.0, 2.34)})
+    said = "".join(part if isinstance(part, str) else part["row"] for part in sentence(found, MMD))
+    assert said.endswith(" Nearest: exact. Not shown to be further: near.")
+    one = {"exact": replace(number, mark=""), "far": replace(tie, mark="", equivalent=True)}
+    said = sentence(of_problems(table, {"mmd": exact.Judged(one, 1.0)}), MMD)
+    assert " Nearest: " not in said, "one solver alone is not the nearest of several"
     assert found.scores["mmd"]["exact"].mark == "equivalent best"
     assert found.scores["mmd"]["far"].mark == "worse" and found.sees == {"mmd": "2.3 σ of exact"}
     assert of_problems(table, {"mmd": exact.Judged({}, 1.0, np.inf)}).sees == {"mmd": "no distance"}

@@ -11,6 +11,7 @@ from bench.report.figures.colours import Look
 from bench.report.figures.page import KINDS, encode
 from bench.report.trajectories.figure import draw
 from bench.report.trajectories.kept import Found, read, summary
+from tests.drawn import cut_off
 
 
 def test_the_report_shows_it_and_has_its_sheet(walked, tmp_path):
@@ -38,3 +39,15 @@ def test_tasks_and_lines_of_any_length_are_drawn(walked):
     data = encode(draw(tables, kept, own), "png")
     assert Image.open(io.BytesIO(data)).size[1] > 1000, "two lines of panels"
     assert draw(tables, dict.fromkeys(kept, Found()), own) is None
+
+
+def test_long_names_stay_on_the_page(walked):
+    _, table, find = walked
+    (one, *_) = read(table, find).rows
+    names = [f"my_solver[steps={k},eta=0.25]" for k in range(7)]
+    found = Found(tuple(replace(one, row=name) for name in names))
+    tables = [table, replace(table, slug="other")]
+    page = draw(
+        tables, dict.fromkeys(("other", table.slug), found), dict.fromkeys(names, Look("#41587a", "o"))
+    )
+    assert cut_off(page) == []

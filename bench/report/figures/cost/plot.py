@@ -28,7 +28,7 @@ from bench.report.text import count
 DIRECTIONS = {1: "higher is better", -1: "lower is better", 0: ""}
 DASHES = ((5, 3), (1, 2), (7, 2, 1, 2), (3, 1, 1, 1, 1, 1))
 """Dash patterns of the baselines of a table."""
-LEFT, PASSES, SECONDS, RIGHT = 0.75, 3.2, 2.5, 0.15
+LEFT, PASSES, SECONDS, RIGHT = 0.85, 3.2, 2.5, 0.15
 """Inches of the margins and panels."""
 LEAST_HIGH, BETWEEN = 1.9, 0.45
 """Inches of a panel's height, and between two lines of panels."""

@@ -148,10 +148,10 @@ def _beyond(panel: Panel, drawn: float, shown: float) -> str:
 def remarks_of(table: Table, panels: Sequence[Panel], machine: Machine | None) -> list[str]:
     """What a reader of the figure must know."""
     points = [point for panel in panels for point in panel.points]
-    remarks = ["Bars: 95 % interval of the mean. Dotted lines: rows of one method."]
-    costs = {point.row.name: point.passes for point in points}
-    if len(set(costs.values())) < len(costs):
-        remarks.append("Points of equal cost that would overlap stand beside each other.")
+    remarks = [
+        "Bars: 95 % interval of the mean. Dotted lines: rows of one method. Points that would overlap stand "
+        "side by side."
+    ]
     if any(map(_has_arrows, panels)):
         remarks.append("Arrows: beyond the axis, at the number that is written.")
     if any(point.row.name in table.unusual for point in points):
@@ -177,6 +177,7 @@ def _about_seconds(panels: Sequence[Panel], machine: Machine | None) -> str:
     others = distinct(p.row.name for panel in panels for p in panel.points if p.seconds is None)
     if others:
         about += (
-            f"; not drawn there, timed otherwise (machine, build, batch size) or not: {', '.join(others)}"
+            f"; not drawn there, since timed otherwise (machine, build, batch size) or not at all: "
+            f"{', '.join(others)}"
         )
     return about + "."

@@ -35,7 +35,7 @@ LEFT, PANEL, RIGHT = 0.62, 2.7, 0.1
 """Inches of the margins and of a panel's width."""
 LEAST_HIGH = 2.3
 """Inches of a panel's height, unless its names need more."""
-BELOW, ABOVE = 0.5, 0.45
+BELOW, ABOVE = 0.5, 0.5
 """Inches below and above a panel."""
 WIDEST = 2.8
 """Most inches of the names."""
@@ -201,11 +201,11 @@ def _exact_median(tables: Sequence[Table], medians: Mapping[str, Median]) -> flo
 
 def _write_title(axis: Axes, title: str, about: str, inches: float) -> None:
     """Writes what a panel is about above it."""
-    axis.set_title(title, fontsize=9.5, loc="left", pad=16)
+    axis.set_title(title, fontsize=9.5, loc="left", pad=20)
     axis.annotate(
         about,
         (0, 1),
-        (0, 5),
+        (0, 9),  # above the highest name, which may stand at the upper edge
         textcoords="offset points",
         xycoords="axes fraction",
         size=fitting(about, 7.5, inches),

@@ -1,6 +1,7 @@
 """Variance by spatial frequency, as maps of numbers on colours: one map per task."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from bench.report.exact import rank
-from bench.report.figures.caption import captions, fold
+from bench.report.figures.caption import LINE_HEIGHT, captions, fold, head, write
 from bench.report.figures.exact.scatter import pooled
 from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page
 from bench.report.tables import Table
@@ -17,6 +18,10 @@ from bench.report.text import distinct
 
 BANDS = ("0–2", "2–5", "5–9", "9–14", "14+")
 """Bands of |f|, in cycles per image."""
+LEAST_WIDE = 4.6
+"""Inches that the title needs."""
+LONGEST = 4.0
+"""Most inches of the colour bar."""
 
 
 def spectra(tables: Sequence[Table]) -> Figure | None:
@@ -28,11 +33,14 @@ def spectra(tables: Sequence[Table]) -> Figure | None:
         return None
     down, across = arrangement(len(tables))
     with rc_context(STYLE | {"axes.grid": False}):
-        wide = 1.9 + 0.5 * len(bands) * across
-        page = new_page(wide, 1.9 + (0.65 + 0.19 * len(names)) * down)
+        wide = max(1.9 + 0.5 * len(bands) * across, LEAST_WIDE)
         shared, own = captions([[table] for table in tables])
-        lines = ["Variance of samples by spatial frequency, over the posterior's", *fold(shared, wide)]
-        page.suptitle("\n".join(lines), fontsize=9)
+        lines = fold(shared, wide - 0.2)
+        top = 0.4 + LINE_HEIGHT * len(lines)
+        tall = top + 1.2 + (0.65 + 0.19 * len(names)) * down
+        page = new_page(wide, tall, top)
+        head(page, "Variance of samples by spatial frequency, over the posterior's")
+        write(page, lines, 0.1, 0.33)
         axes = list(page.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel())
         finish_grid(axes, len(tables), across, "cycles per image", fontsize=9)
         axes = axes[: len(tables)]
@@ -41,8 +49,10 @@ def spectra(tables: Sequence[Table]) -> Figure | None:
             axis.set_title(f"{table.title}\n{about}", fontsize=8)
             axis.set_xticks(range(len(bands)), [BANDS[band] for band in bands])
             axis.set_yticks(range(len(names)), names)
-            axis.axhline(n_anchors - 0.5, color=LINE, linewidth=1)
-        _colour_bar(page, axes, shown)
+            present = np.flatnonzero(np.isfinite(found[:, bands]).any(axis=0))
+            share = (present.max(initial=-1) + 1) / len(bands)
+            axis.axhline(n_anchors - 0.5, xmax=share, color=LINE, linewidth=1)
+        _colour_bar(page, axes, shown, 0.5 * len(bands) * across)
         return page
 
 
@@ -85,9 +95,11 @@ def ratio_map(axis: Axes, ratios: np.ndarray) -> AxesImage:
     return axis.imshow(decades, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
 
 
-def _colour_bar(page: Figure, axes: Sequence[Axes], shown: AxesImage) -> None:
-    bar = page.colorbar(
-        shown, ax=list(axes), location="bottom", extend="both", shrink=0.5, aspect=50, pad=0.02
-    )
+def _colour_bar(page: Figure, axes: Sequence[Axes], shown: AxesImage, inches: float) -> None:
+    """Draws it below maps that are so many inches wide."""
+    share = min(1.0, LONGEST / inches)
+    about: dict[str, Any] = {"shrink": share, "aspect": share * inches / 0.09, "pad": 0.02}
+    bar = page.colorbar(shown, ax=list(axes), location="bottom", extend="both", **about)
     bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=["0.1", "0.3", "1", "3", "10"])
-    bar.set_label("variance / posterior's")
+    bar.ax.tick_params(labelsize=8)
+    bar.set_label("variance / posterior's", fontsize=9)

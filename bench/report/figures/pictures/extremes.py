@@ -99,30 +99,37 @@ def _paint(table: Table, metric: Column, found: dict[str, list[Extreme]]) -> She
         middle = gap + names + k * group + side + gap / 2
         sheet.texts.append(Text((middle, sheet.height), which, round(size * 1.2)))
     sheet.height += line // 2
+    small = size
+    for extremes in found.values():
+        small = min(fit(_words(one, metric), 2 * side + 3 * gap, small) for one in extremes)
     for name, extremes in found.items():
-        _paint_row(sheet, name, extremes, metric, (side, gap, size, names))
+        words = [_words(one, metric) for one in extremes]
+        _paint_row(sheet, name, list(zip(extremes, words, strict=True)), small, (side, gap, size, names))
     sheet.height += gap
     return sheet
+
+
+def _words(one: Extreme, metric: Column) -> str:
+    """What stands below a pair."""
+    place, n = one.place
+    return f"image {one.shot.record.image}: {metric.show(one.score)} ({place} of {n})"
 
 
 def _paint_row(
     sheet: Sheet,
     name: str,
-    extremes: Sequence[Extreme],
-    metric: Column,
+    extremes: Sequence[tuple[Extreme, str]],
+    small: int,
     lengths: tuple[int, int, int, int],
 ) -> None:
-    """Adds a line of three pairs at the foot of the sheet."""
+    """Adds a line of three pairs at the foot of the sheet, their words in a small font."""
     side, gap, size, names = lengths
     line, top = line_height(size), sheet.height
     texts, large = wrap(name, names - 2 * gap, round(size * 1.2))
     sheet.lines(texts, (gap, top + side / 2), large, INK)
-    for k, one in enumerate(extremes):
+    for k, (one, text) in enumerate(extremes):
         left = gap + names + k * (2 * side + 5 * gap)
         sheet.show(one.true, (left, top), side)
         sheet.show(one.shot.image, (left + side + gap, top), side)
-        place, n = one.place
-        text = f"image {one.shot.record.image}: {metric.show(one.score)} ({place} of {n})"
-        shown = fit(text, 2 * side + 3 * gap, size)
-        sheet.texts.append(Text((left + side + gap / 2, top + side + size * 1.1), text, shown, PALE))
+        sheet.texts.append(Text((left + side + gap / 2, top + side + size * 1.1), text, small, PALE))
     sheet.height = top + side + line + gap

@@ -105,13 +105,12 @@ function costColumn(rows, x, side, frame, axis, m) {
     const d = `M${at[0]} ${at[1]}L${edge} ${at[1]}L${textX - side * 3} ${ys[p]}`;
     lines.push(s("path", { d, fill: "none", class: "ax", "stroke-width": 0.8 }));
     const text = r.id + (cut ? ` ${cut < 0 ? "↓" : "↑"} ${num(v[0], m.digits)}` : "");
-    const halo = { "paint-order": "stroke", stroke: "var(--paper)", "stroke-width": 3 };
     const anchor = side < 0 ? "end" : "start";
     marks.push(
       s("g", { transform: `translate(${at[0]} ${at[1]})` }, mark(r, 1.1)),
       s(
         "text",
-        { x: textX, y: ys[p] + 4, "text-anchor": anchor, ...halo },
+        { x: textX, y: ys[p] + 4, "text-anchor": anchor, ...HALO },
         text,
         cell(S.t, r.id).n !== T[S.t].n && s("tspan", { class: "s" }, `, n ${cell(S.t, r.id).n}`),
       ),
@@ -119,6 +118,9 @@ function costColumn(rows, x, side, frame, axis, m) {
   });
   return [lines, marks];
 }
+/* Width of a letter of a name, and of the hairline before it. */
+const LETTER = 6.6;
+const HAIR = 40;
 function costChart(rows, axis, width, m) {
   const [left, below, right] = [52, 46, 150];
   const height = Math.round(Math.min(520, Math.max(width * 0.4, 300)));
@@ -139,12 +141,15 @@ function costChart(rows, axis, width, m) {
     s("text", { class: "s", x: X(c), y: bottom + 19, "text-anchor": "middle" }, c),
   ]);
   const [lines, points] = [[], []];
+  let taken = left;
   at.forEach((c, k) => {
-    const before = k > 0 ? X(c) - X(at[k - 1]) : 0;
+    const before = X(c) - taken;
     const after = k + 1 < at.length ? X(at[k + 1]) - X(c) : right + 40;
     const column = rows.filter((r) => cost(S.t, r.id) === c);
     column.sort((p, q) => Y(val(S.t, p.id, S.m)[0]) - Y(val(S.t, q.id, S.m)[0]));
-    const [hairs, dots] = costColumn(column, X(c), before > after ? -1 : 1, frame, axis, m);
+    const side = before > after ? -1 : 1;
+    taken = X(c) + (side > 0 ? Math.max(...column.map((r) => r.id.length)) * LETTER + HAIR : 0);
+    const [hairs, dots] = costColumn(column, X(c), side, frame, axis, m);
     lines.push(hairs);
     points.push(dots);
   });

@@ -90,3 +90,5 @@ function paperLink(paper) {
 
 /* A sentence is texts and rows. */
 const spoken = (parts) => parts.map((part) => (typeof part === "string" ? part : h("b", {}, part.row)));
+/* Keeps a text readable on lines and dots. */
+const HALO = { "paint-order": "stroke", stroke: "var(--paper)", "stroke-width": 3 };

@@ -114,7 +114,8 @@ function controls() {
             def("Shaded and bold", SHADED),
             ": first place is possible. ",
           ],
-      "Bars: 95 % intervals; the thin line is the best row.",
+      "Bars: 95 % intervals",
+      hasFloor() ? "." : "; the thin line is the best row.",
     ),
     h(
       "div",

@@ -148,7 +148,7 @@ function pairSentence(points, m) {
     verdict = ` – equivalent within ${margin}${unit(m)}`;
   const note = g
     ? `simultaneous 95 % over all pairs of this task${verdict}`
-    : "means over the same images; not part of the simultaneous comparison";
+    : `means over the same ${T[S.t].unit}s; not part of the simultaneous comparison`;
   const share = `. Better on ${wins} of ${plural(points.length, T[S.t].unit)} (${Math.round((100 * wins) / points.length)} %).`;
   return h(
     "p",

@@ -18,9 +18,12 @@ function says() {
       h("dd", {}, spoken(t.says[S.m])),
     ];
   };
+  const meant = hasFloor()
+    ? "“Not shown to be further” is not “as near”"
+    : "“Cannot be separated” is not “equal”";
   const note =
-    `By ${m.label}. Comparisons hold together, 95 % for all pairs of a task at once. “Cannot be separated” ` +
-    "is not “equal”: a difference smaller than what a task “sees” would often go unnoticed.";
+    `By ${m.label}. Comparisons hold together, 95 % for all pairs of a task at once. ${meant}: ` +
+    "a difference smaller than what a task “sees” would often go unnoticed.";
   fill(
     $("says"),
     h("h2", { id: "says-h" }, "Task by task"),

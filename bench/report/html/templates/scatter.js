@@ -67,7 +67,7 @@ function scatter(points, m) {
   const name = (p) => {
     const left = X(p.c) > SIDE * 0.7;
     const at = { x: X(p.c) + (left ? -8 : 8), y: Y(p.a) - 6, "text-anchor": left ? "end" : "start" };
-    return s("text", { class: "s", ...at }, p.id);
+    return s("text", { class: "s", ...at, ...HALO }, p.id);
   };
   const middle = (SIDE - EDGE) / 2;
   return s(

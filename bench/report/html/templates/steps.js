@@ -62,7 +62,6 @@ function stepNames(series, axes, box) {
   const taken = ends.map(({ x, y }) => [x - 7, x + 7, y - 5, y + 5]);
   const free = ([a, b, c, d]) => taken.every(([e, f, g, k]) => b <= e || a >= f || d <= g || c >= k);
   const short = (id) => (id.length > box.letters ? id.slice(0, box.letters - 1) + "…" : id);
-  const halo = { "paint-order": "stroke", stroke: "var(--paper)", "stroke-width": 3 };
   const shifts = [0, 8, -8, 15, -15, 23, -23, 30, -30, 45, -45, 60, -60, 75, 90];
   return ends.map(({ r, x, y }) => {
     const text = short(r.id);
@@ -80,7 +79,7 @@ function stepNames(series, axes, box) {
     return [
       shift !== 0 && s("line", { class: "ax", x1: x, y1: y, x2: x + side * 10, y2: y + shift }),
       s("g", { transform: `translate(${x} ${y})` }, mark(r, 0.9)),
-      s("text", { x: x + side * 12, y: y + shift + 4, "text-anchor": anchor, ...halo }, text),
+      s("text", { x: x + side * 12, y: y + shift + 4, "text-anchor": anchor, ...HALO }, text),
     ];
   });
 }

@@ -56,7 +56,6 @@ def test_seconds_of_another_machine_or_build_are_not_drawn(judged, change):
     assert seconds["worse"] is None and seconds["best"].mean == pytest.approx(0.51)
     said = " ".join(remarks_of(one.table, [shown], usual_machine(one.table)))
     assert "Seconds: cpu, 1 thread, batch 4, float32; not drawn there" in said and said.endswith(": worse.")
-    assert ("stand beside each other" in said) == (len({p.passes for p in shown.points}) < len(shown.points))
 
 
 def test_a_row_of_two_machines_has_the_seconds_of_the_usual_one(judged):

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bench.report.figures.exact.spectra import band_ratios, ratio_map, row_order, spectra
+from tests.drawn import cut_off
 from tests.made_exact import exact_row, exact_tables
 
 
@@ -52,3 +53,8 @@ def test_a_map_for_each_task_over_the_bands_that_any_has():
 def test_without_numbers_there_is_no_figure():
     bands = {f"var_band_{band}": None for band in range(5)}
     assert spectra([]) is None and spectra(exact_tables(exact_row("dps", **bands))) is None
+
+
+def test_a_single_map_holds_its_title():
+    without = {"var_band_2": None, "var_band_3": None, "var_band_4": None}
+    assert cut_off(spectra(exact_tables(exact_row("dps", **without), exact_row("exact", **without)))) == []
