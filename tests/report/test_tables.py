@@ -4,7 +4,7 @@ import pytest
 
 from bench.records.keys import digest
 from bench.report import render
-from bench.report.tables import file_name
+from bench.report.tables import build, file_name
 from tests.made_run import IMAGES, PSNR, ROWS, N, asked, make_run, record, records, report
 
 
