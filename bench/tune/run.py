@@ -66,7 +66,7 @@ def found_or_failure(asked: Request, tell: Tell) -> Found:
 def run_searches(requests: Sequence[Request], workers: int, tell: Tell) -> Iterator[tuple[Request, Found]]:
     """Runs searches and yields each with what it found: in their order, or by several workers as they end.
 
-    What goes wrong in a search costs that search only. A worker that dies takes all with it that had not ended.
+    What goes wrong in a search costs that search only. A worker that dies costs all that had not ended.
     """
     if workers <= 1:
         for asked in requests:

@@ -4,8 +4,8 @@
 2. Candidates are asked in batches of `BATCH`, the first batch from a quasi-random sequence, later ones from
    TPE, which is told of all objectives. Presets do not enter.
 3. The budget is in evaluations of the network, a backward pass counted as one; a candidate without any, such
-   as one that fails at once, counts as the usual number. A batch has as many candidates as can be paid if each
-   costs as much as the dearest so far; the search ends where none can, or where no new one is found.
+   as one that fails at once, counts as the usual number. A batch has as many candidates as can be paid if
+   each costs as much as the dearest so far; the search ends where none can, or where no new one is found.
 4. Where, behind the start, the best candidate by an objective lies at an end of a range, that end is moved by
    a quarter of the range's length, once, unless it is firm or the method's own range ends there.
 5. The best `FINALISTS` by each objective run on fresh images, and the best there is chosen. That is beside

@@ -75,7 +75,7 @@ class Spaces:
             raise SuiteError(f"search.{name}: {error}") from None
 
     def nearest_point(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The point of the space that is nearest to settings; the middle of a range where one is no number."""
+        """The point of the space that is nearest to settings; of what is no number the middle of the range."""
         point: dict[str, Any] = {}
         found: dict[str, Any] = {}
         for name in self.order():

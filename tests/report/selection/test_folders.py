@@ -128,6 +128,6 @@ def test_one_folder_by_several_paths_is_one_folder(folders, tmp_path, monkeypatc
     mine, theirs = folders
     (tmp_path / "link").symlink_to(mine)
     monkeypatch.chdir(mine)
-    joined = join([mine, Path("."), Path("../theirs/../mine"), tmp_path / "link", theirs])
+    joined = join([mine, Path(), Path("../theirs/../mine"), tmp_path / "link", theirs])
     assert {name for names in joined.folders.values() for name in names} == {"mine", "theirs"}
     assert join([mine, tmp_path / "link"]) == join([mine])
