@@ -75,12 +75,12 @@ class Spaces:
             raise SuiteError(f"search.{name}: {error}") from None
 
     def nearest_point(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The point of the space that is nearest to settings; of what is no number the middle of the range."""
+        """The point that is nearest to settings; the middle of a range where one is no number."""
         point: dict[str, Any] = {}
         found: dict[str, Any] = {}
         for name in self.order():
             space, value = self.spaces[name], settings.get(name)
-            if not space.choices and not space.integer and _is_number(value):
+            if value is not None and not (space.choices or space.integer) and _is_number(value):
                 value = value / self.unit(name, found)
             point[name] = _inside(space, value)
             found |= self.settings_of(name, point[name], found)
