@@ -4,7 +4,9 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.metrics.assets import find_backbone, load_backbone
+from bench.metrics.assets import AssetUnavailable, find_backbone, load_backbone
 from bench.metrics.checkpoints import load_checkpoint
 from bench.system.weights import read_tensors, refuse_difference
 
@@ -45,9 +47,18 @@ class Metric:
         path: of its weights.
         device: where it is computed.
 
+    Raises:
+        AssetUnavailable: a package is not installed.
+
     """
 
+    packages: ClassVar[tuple[str, ...]] = ("torchvision",)
+    """What building it imports."""
+
     def __init__(self, path: Path, device: Device) -> None:
+        for package in self.packages:
+            if find_spec(package) is None:
+                raise AssetUnavailable(f"{package} is not installed: pip install {package}")
         self.path, self.device = path, torch.device(device)
         if self.device.type != "cpu":
             _ = self.network
@@ -70,9 +81,11 @@ class Lpips(Metric):
         device: where it is computed.
 
     Raises:
-        AssetUnavailable: the trunk was not fetched.
+        AssetUnavailable: the trunk was not fetched, or a package is not installed.
 
     """
+
+    packages = ("lpips", "torchvision")
 
     def __init__(self, net: str = "alex", device: Device = "cpu") -> None:
         self.net = net

@@ -243,7 +243,8 @@ def image_files(
         figures.add(drawings.of_images(judged, columns, across, find))
         figures.add(trajectories_figure.of_images([one.table for one in judged], curves))
     if "md" in formats:
-        damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable))
+        lost = sum(found.damaged for found in curves.values())
+        damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable), lost)
         files[PAGE] = page.document(judged, columns, runs, figures.shown, damage, across).encode()
     return files | figures.files
 

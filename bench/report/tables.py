@@ -13,6 +13,7 @@ from bench.records.manifest import RowEntry, RunManifest
 from bench.records.record import Record
 from bench.report.planned import PlannedRun, labels, ranks
 from bench.report.rows import UNTIMED, Row, Timing
+from bench.report.text import one_line
 
 SETTING = (
     "suite",
@@ -152,7 +153,7 @@ def build(
     groups: dict[str, list[Record]] = defaultdict(list)
     names, setting_of = labels(runs), Settings()
     for record in records:
-        label = names.get((record.suite, record.cell), record.label)
+        label = one_line(names.get((record.suite, record.cell), record.label))
         record = record if label == record.label else replace(record, label=label)
         groups[setting_of(record)].append(record)
     order = ranks(task.name for run in runs for task in run.tasks)
@@ -204,7 +205,7 @@ def _table(
     left_out = [record for cell, record in skipped.items() if cell not in cells]
     return Table(
         slug=slug,
-        title=planned.title,
+        title=one_line(planned.title),
         rows=tuple(rows),
         skipped=tuple(sorted(left_out, key=lambda r: (*planned.place(r.label), r.cell))),
         pending=planned.pending({*cells, *skipped}),

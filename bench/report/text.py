@@ -14,9 +14,17 @@ ARROWS = {1: f"{NBSP}↑", -1: f"{NBSP}↓", 0: ""}
 
 def escape(text: Any, limit: int = 300) -> str:
     """Text that Markdown shows as it is, on one line."""
-    line = " ".join(str(text).split())
+    line = one_line(text)
     line = line if len(line) <= limit else line[: limit - 1] + "…"
-    return re.sub(r"(?<!\w)_|_(?!\w)|[|*<>`\[\]\\~]", lambda m: "\\" + m[0], line)
+    return re.sub(r"(?<!\w)_|_(?!\w)|[|*<>`$\[\]\\~]", lambda m: "\\" + m[0], line)
+
+
+def one_line(text: Any) -> str:
+    """Text without line breaks and other characters that show nothing or end a paragraph."""
+    found = str(text)
+    if not found.isprintable():
+        found = "".join(letter if letter.isprintable() else " " for letter in found)
+    return " ".join(found.split())
 
 
 def sentence(text: str, limit: int = 300) -> str:
@@ -25,8 +33,8 @@ def sentence(text: str, limit: int = 300) -> str:
 
 
 def code(text: Any) -> str:
-    """Text as inline code."""
-    return "`" + str(text).replace("`", "'").replace("|", "\\|") + "`"
+    """Text as inline code, on one line: a blank line would end it, and what follows would be Markdown."""
+    return "`" + one_line(text).replace("`", "'").replace("|", "\\|") + "`"
 
 
 def codes(texts: Iterable[Any]) -> str:

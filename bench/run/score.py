@@ -13,7 +13,7 @@ from bench.metrics import image, networks
 from bench.metrics.assets import AssetUnavailable
 from bench.metrics.table import METRICS
 from bench.plan.cell import Cell, class_labels
-from bench.run.failures import Failure, failure, scoring
+from bench.run.failures import Failure, describe, failure, scoring
 from bench.solver import Measurement
 from bench.suites.suite import Suite
 from bench.system.device import in_halves
@@ -79,6 +79,25 @@ class Scorer:
             self.unavailable |= dict.fromkeys(names, str(error))
             return None
 
+    def _build(self) -> None:
+        """Builds the networks that are built at first use; one that cannot be built costs its metric only."""
+        late: list[tuple[Sequence[str], object]] = [(SETS, self.inception)]
+        for name, lpips in self.lpips.items():
+            late.append(((name,), lpips))
+        for names, network in late:
+            try:
+                _ = isinstance(network, networks.Metric) and network.network
+            except Exception as error:  # noqa: BLE001 - importing a package that is broken may raise anything
+                self._go_without(names, describe(error))
+
+    def _go_without(self, names: Sequence[str], reason: str) -> None:
+        """Leaves metrics out from now on."""
+        self.unavailable |= dict.fromkeys(names, f"{reason}; mend it, and run again")
+        self.available -= set(names)
+        for name in names:
+            self.lpips.pop(name, None)
+        self.inception = None if names == SETS else self.inception
+
     def names(self, sigma: float | Tensor) -> list[str]:
         """Metrics of each image, in the order of the tables, where the noise has this standard deviation."""
         names = [name for name in METRICS if name in self.asked and name in self.available]
@@ -99,6 +118,7 @@ class Scorer:
             For each image its metrics by name, or why it cannot be scored.
         """
         y, A, _ = measurement
+        self._build()
 
         def part(i: slice) -> list[dict[str, float]]:
             own = None if labels is None else labels[i]

@@ -100,8 +100,8 @@ class Space:
             return "choices stand alone, without low, high, scale, integer, unit and firm"
         if not all(map(_is_plain, self.choices)):
             return "choices are texts, finite numbers, true or false"
-        if len(self.choices) < 2 or len(set(map(_typed, self.choices))) < len(self.choices):
-            return "needs at least two choices, all different"
+        if len(self.choices) < 2 or len(set(map(str, self.choices))) < len(self.choices):
+            return "needs at least two choices, all written differently"  # rows are called by them
         return ""
 
     def contains(self, value: Any) -> bool:

@@ -1,5 +1,6 @@
 """What a search makes better, and how records become a score."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -55,7 +56,8 @@ class Score:
     """The score of a candidate.
 
     Attributes:
-        value: the mean over images, the median over problems; None where a reconstruction is lost.
+        value: the mean over images, the median over problems; None where a reconstruction is lost, or a
+            metric of one is no number.
         excess: by which the misfit is above its limit; 0 where it is not.
     """
 
@@ -90,17 +92,28 @@ def score(records: Sequence[Record], objective: Objective) -> Score:
     if not records or any(record.status != "ok" for record in records):
         return Score(None)
     values = [_value(record.metrics, objective.metric, record) for record in records]
-    average = median(values) if objective.about_sets else fmean(values)
-    excess = 0.0
+    average, misfit = _average(values, objective.about_sets), 0.0
     if objective.most_misfit is not None:
-        misfits = [_value(record.metrics, "misfit", record) for record in records]
-        excess = max(0.0, round(fmean(misfits) - objective.most_misfit, 3))
+        misfit = _average([_value(record.metrics, "misfit", record) for record in records], False)
+    if math.isnan(average) or math.isnan(misfit):
+        return Score(None)
+    excess = max(0.0, round(misfit - (objective.most_misfit or 0.0), 3))
     return Score(round(average, objective.digits), excess)
 
 
+def _average(values: Sequence[float], robust: bool) -> float:
+    """The mean, or the median; NaN where there is none, as of infinities of both signs."""
+    if any(map(math.isnan, values)):
+        return math.nan
+    try:
+        return median(values) if robust else fmean(values)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
 def _value(metrics: Mapping[str, float | None], name: str, record: Record) -> float:
-    value = metrics.get(name)
-    if value is None:
+    if name not in metrics:
         reason = record.unavailable.get(name, "it does not apply")
         raise SuiteError(f"task '{record.task}' has no {name}: {reason}; choose another --objective")
-    return value
+    value = metrics[name]
+    return math.nan if value is None else value  # a record keeps what is no number as null

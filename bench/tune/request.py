@@ -67,7 +67,12 @@ class Request:
     @property
     def evaluations(self) -> int:
         """The budget: equal for all methods."""
-        return self.budget or self.candidates * self.reconstructions * self.steps
+        return self.budget or self.candidates * self.usual
+
+    @property
+    def usual(self) -> int:
+        """Evaluations of a candidate that makes no backward passes."""
+        return self.reconstructions * self.steps
 
     @property
     def chosen(self) -> tuple[Objective, ...]:
@@ -116,4 +121,4 @@ def make_search(asked: Request) -> Search | str:
     trials = Trials(asked.spec, fixed, asked.family, asked.chosen, asked.size, asked.options, asked.folder)
     if trials.refusal is not None:
         return trials.refusal
-    return Search(trials, asked.chosen, asked.evaluations, asked.size.seed)
+    return Search(trials, asked.chosen, asked.evaluations, asked.usual, asked.size.seed)

@@ -6,12 +6,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from bench.data import DataError
 from bench.plan.options import mode
+from bench.priors import PriorError
 from bench.records.files import StoreError
+from bench.run.failures import describe
+from bench.suites.yamlfile import SuiteError
+from bench.system.code.user_code import UserCodeError
 from bench.system.device import cores
 from bench.system.locks import exclusive
 from bench.tune.request import Request, make_search, refuse_budget
@@ -19,6 +24,8 @@ from bench.tune.search import Found
 
 PAUSE = 1.0
 """Seconds between two looks whether the parent of a worker is alive."""
+REQUEST = SuiteError, DataError, PriorError, UserCodeError
+"""What is raised where a request does not make sense."""
 Tell = Callable[[Request, Found], None]
 """Is told how far a search is."""
 
@@ -47,16 +54,23 @@ def run_search(asked: Request, tell: Tell) -> Found:
         return search.run()
 
 
+def found_or_failure(asked: Request, tell: Tell) -> Found:
+    """Runs one search to its end; where it cannot be ended, says why."""
+    try:
+        return run_search(asked, tell)
+    except Exception as error:  # noqa: BLE001 - other searches, which take hours, go on
+        reason = " ".join(describe(error).splitlines())
+        return Found(failure=reason, is_request=isinstance(error, REQUEST))
+
+
 def run_searches(requests: Sequence[Request], workers: int, tell: Tell) -> Iterator[tuple[Request, Found]]:
     """Runs searches and yields each with what it found: in their order, or by several workers as they end.
 
-    Raises:
-        SuiteError: see `run_search`.
-        StoreError: a worker died.
+    What goes wrong in a search costs that search only. A worker that dies costs all that had not ended.
     """
     if workers <= 1:
         for asked in requests:
-            yield asked, run_search(asked, tell)
+            yield asked, found_or_failure(asked, tell)
         return
     pool = ProcessPoolExecutor(
         workers,
@@ -64,14 +78,20 @@ def run_searches(requests: Sequence[Request], workers: int, tell: Tell) -> Itera
         initializer=_begin,
         initargs=(os.getpid(), max(1, cores() // workers)),
     )
-    futures = {pool.submit(run_search, asked, tell): asked for asked in requests}
+    futures = {pool.submit(found_or_failure, asked, tell): asked for asked in requests}
     try:
         for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool:
-        raise StoreError("a worker died; what it recorded is kept: run again to go on") from None
+            yield futures[future], _result(future)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _result(future: Future[Found]) -> Found:
+    """What a worker found."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Found(failure="a worker died; what it recorded is kept: run again to go on")
 
 
 def _begin(parent: int, threads: int) -> None:

@@ -3,9 +3,9 @@
 1. The first candidate is the method with its defaults, as near to them as the search space has it.
 2. Candidates are asked in batches of `BATCH`, the first batch from a quasi-random sequence, later ones from
    TPE, which is told of all objectives. Presets do not enter.
-3. The budget is in evaluations of the network, a backward pass counted as one. A batch has as many candidates
-   as can be paid if each costs as much as the dearest so far; the search ends where none can, or where the
-   whole space has been tried.
+3. The budget is in evaluations of the network, a backward pass counted as one; a candidate without any, such
+   as one that fails at once, counts as the usual number. A batch has as many candidates as can be paid if
+   each costs as much as the dearest so far; the search ends where none can, or where no new one is found.
 4. Where, behind the start, the best candidate by an objective lies at an end of a range, that end is moved by
    a quarter of the range's length, once, unless it is firm or the method's own range ends there.
 5. The best `FINALISTS` by each objective run on fresh images, and the best there is chosen. That is beside
@@ -54,6 +54,9 @@ class Found:
         winners: the best candidate by each objective, None before the end or where all are lost.
         tasks: those that the method takes.
         refusal: why it takes none; then there is nothing else.
+        failure: why the search could not be made or ended; then there is nothing else here, but what it
+            recorded is kept.
+        is_request: whether that is because of what was asked.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
@@ -61,6 +64,8 @@ class Found:
     winners: list[Candidate | None] = field(default_factory=list)
     tasks: tuple[str, ...] = ()
     refusal: str = ""
+    failure: str = ""
+    is_request: bool = False
 
     @property
     def spent(self) -> int:
@@ -78,6 +83,7 @@ class Search:
 
     Args:
         budget: evaluations that may be spent.
+        usual: evaluations that a candidate counts as which makes none.
         seed: of the candidates.
 
     Attributes:
@@ -88,8 +94,11 @@ class Search:
             leaves the method's own.
     """
 
-    def __init__(self, trials: Trials, objectives: Sequence[Objective], budget: int, seed: int) -> None:
-        self.trials, self.objectives, self.budget, self.seed = trials, tuple(objectives), budget, seed
+    def __init__(
+        self, trials: Trials, objectives: Sequence[Objective], budget: int, usual: int, seed: int
+    ) -> None:
+        self.trials, self.objectives, self.seed = trials, tuple(objectives), seed
+        self.budget, self.usual = budget, usual
         self.tell: Callable[[Found], None] = lambda _: None
         spaces = {name: s for name, s in card_of(trials.spec).search.items() if name not in trials.fixed}
         if not spaces:
@@ -159,6 +168,7 @@ class Search:
         for record in records:
             own += (record.nfe + record.vjps) * record.samples_per_problem
             lost = lost or record.status != "ok"
+        own = own or self.usual
         return max(own, found.dearest) if lost else own
 
     def _scores(self, records: Sequence[Record]) -> tuple[Score, ...]:
@@ -167,12 +177,12 @@ class Search:
 
     def _ask(self, found: Found) -> list[Any]:
         """The next batch; [] at the end."""
-        n = min(BATCH, (self.budget - found.spent) // (found.dearest or 1))
+        n = min(BATCH, (self.budget - found.spent) // found.dearest)
         if n < 1:
             return []
         self._widen(found)
         told = [candidate.told for candidate in found.candidates]
-        return ask(self.spaces, told, n, self.objectives, self.seed_of(len(told)))
+        return ask(self.spaces, told, n, self.objectives, self.seed_of(len(told)), self._allows)
 
     def seed_of(self, tried: int) -> tuple[Any, ...]:
         """What names the batch behind so many candidates."""

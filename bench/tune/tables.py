@@ -26,8 +26,8 @@ COLUMNS = (
 
 def found_lines(asked: Request, found: Found) -> list[str]:
     """A search's outcome: the budget, the winner by each objective, and what to know about ranges."""
-    if found.refusal:
-        return [f"{asked.name}: not tuned: {found.refusal}"]
+    if found.refusal or found.failure:
+        return [f"{asked.name}: not tuned: {found.refusal or found.failure}"]
     spent = f"{found.spent} of {asked.evaluations} evaluations"
     lines = [f"{asked.name}: {counted(len(found.candidates), 'candidate')}, {spent}"]
     for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=True)):
@@ -39,6 +39,19 @@ def found_lines(asked: Request, found: Found) -> list[str]:
                 text += f" (misfit above its limit by {winner.fresh[i].excess:g})"
         lines.append(f"  {objective.name:12} {text}")
     return [*lines, *(f"  {remark}" for remark in found.remarks)]
+
+
+def failure_lines(results: Sequence[tuple[Request, Found]]) -> list[str]:
+    """Why searches failed: a line for each reason, with the names of the searches."""
+    names: dict[str, list[str]] = {}
+    for asked, found in results:
+        if found.failure:
+            names.setdefault(found.failure, []).append(asked.name)
+    lines = []
+    for reason, (first, *others) in names.items():
+        more = f" and {counted(len(others), 'other')}" if others else ""
+        lines.append(f"{first}{more}: {reason.removeprefix(f'{first}: ')}")
+    return lines
 
 
 def progress_line(asked: Request, found: Found) -> str:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records.files import StoreError
-from bench.records.journal import History, Journal, best, read_records
-from bench.records.lines import LineReader
-from bench.records.record import done_keys
+from bench.records.journal import History, Journal, best, in_order, read_records
+from bench.records.lines import BriefReader, LineReader, write_line
+from bench.records.record import STATUSES, Brief, done_keys
 from bench.system.code.syntax import code_text
 from tests import ROOT
 from tests.made_record import make
@@ -328,3 +329,59 @@ def test_a_clone_with_windows_line_ends_has_the_bytes_of_the_commit(tmp_path):
         assert read_records(clone) == read_records(folder)
         code = [code_text((place / "dps.py").read_bytes()) for place in (source, clone)]
         assert code[0] == code[1] is not None, "the hash of a solver is of its syntax tree"
+
+
+def mangled(data, draw):
+    """Lines as kills, copies, other versions and bad disks leave them."""
+    lines = data.splitlines(keepends=True)
+    for _ in range(draw(st.integers(0, 4))):
+        i, what = draw(st.integers(0, len(lines) - 1)), draw(st.integers(0, 5))
+        line, at = lines[i], draw(st.integers(0, max(len(lines[i]) - 1, 0)))
+        body = line[9:].rstrip(b"\n")
+        ends = [b',"colour":"red"}', b',"notes":{"a":"inf"}}', b',"nfe":-1}']
+        more = body[:-1] + draw(st.sampled_from(ends))
+        lines[i] = {
+            0: line[:at],
+            1: line + line,
+            2: line[:at] + b"\0" * 9 + line[at:],
+            3: line[:at] + bytes([line[at] ^ 4]) + line[at + 1 :] if line else line,
+            4: b"%08x %s\n" % (zlib.crc32(more), more),
+            5: line.replace(b"\n", b"\r\n"),
+        }[what]
+    return b"".join(lines)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_run_decides_by_records_in_brief_as_by_whole_ones(tmp_path_factory, data):
+    """What is there, damaged, done, to be tried again or to be completed, whatever became of the journals."""
+    folder, draw = tmp_path_factory.mktemp("run"), data.draw
+    (folder / "journal").mkdir()
+    for name in draw(st.sampled_from([["a.jsonl"], ["a.jsonl", "b.jsonl.gz"], ["a.jsonl.gz"]])):
+        made = []
+        for _ in range(draw(st.integers(1, 6))):
+            lacking = draw(st.sampled_from([{}, {"lpips": "no weights"}]))
+            number = draw(st.sampled_from([1.5, math.inf, None]))
+            made.append(
+                make(
+                    draw(st.integers(0, 3)),
+                    status=draw(st.sampled_from(STATUSES)),
+                    unavailable=lacking,
+                    metrics={"psnr": number},
+                    notes=draw(st.sampled_from([{}, {"moved": -math.inf}])),
+                    created=f"2025-01-01T00:00:{draw(st.integers(0, 3)):02d}Z",
+                )
+            )
+        text = mangled(b"".join(map(write_line, made)), draw)
+        packed = gzip.compress(text)[: draw(st.sampled_from([None, -5]))]
+        (folder / "journal" / name).write_bytes(packed if name.endswith("gz") else text)
+    whole, brief = History(folder, LineReader()), History(folder, BriefReader())
+    assert brief.damaged == whole.damaged and brief.marks == whole.marks
+    names = Brief.__struct_fields__
+    assert [[getattr(r, f) for f in names] for r in brief.attempts] == [
+        [getattr(r, f) for f in names] for r in whole.attempts
+    ]
+    for retry in (False, True):
+        for metrics in ((), ("lpips",)):
+            assert done_keys(brief.records, retry, metrics) == done_keys(whole.records, retry, metrics)
+    assert [r.key for r in in_order(brief.records)] == [r.key for r in in_order(whole.records)]

@@ -4,7 +4,7 @@ import pytest
 
 from bench.records.keys import digest
 from bench.report import render
-from bench.report.tables import file_name
+from bench.report.tables import build, file_name
 from tests.made_run import IMAGES, PSNR, ROWS, N, asked, make_run, record, records, report
 
 
@@ -102,3 +102,9 @@ def test_other_noise_and_what_solvers_are_told_are_other_tables_and_said(tmp_pat
     page = render(tmp_path / "run", tmp_path / "out", ["md"])[0].read_text()
     assert page.count("| best<br>") == 3 and "(a)" not in page
     assert "; Poisson noise (rate 1);" in page and "**the solvers are told σ = 0.2, std = 1.2**" in page
+
+
+def test_a_label_of_several_lines_is_on_one():
+    """Figures, pages and sheets have one line for it."""
+    (table,) = build([record("best", 0, label="a\n\nb\x00")], [])
+    assert [row.name for row in table.rows] == ["a b"]

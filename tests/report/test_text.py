@@ -2,7 +2,17 @@
 
 import pytest
 
-from bench.report.text import citation, code, escape, parameters, plain, seconds, table_head, table_line
+from bench.report.text import (
+    citation,
+    code,
+    escape,
+    one_line,
+    parameters,
+    plain,
+    seconds,
+    table_head,
+    table_line,
+)
 
 
 def test_papers_become_links():
@@ -18,6 +28,14 @@ def test_markdown_shows_text_as_it_is():
     assert escape("a|b\n *c* _d_ e_f [g] `h`") == r"a\|b \*c\* \_d\_ e_f \[g\] \`h\`"
     assert escape("x" * 400) == "x" * 299 + "…"
     assert code("a`b|c") == "`a'b\\|c`"
+    assert escape("$x_1$ & $y$") == r"\$x_1\$ & \$y\$", "no formula, as GitHub would read it"
+
+
+def test_a_name_with_a_blank_line_cannot_end_its_paragraph():
+    """What follows would be Markdown, or HTML."""
+    for text in ("a\n\n<script>", "a\r\r<script>", "a\x0b<script>", "a\u2029<script>", "a \x1b <script>"):
+        assert code(text) == "`a <script>`" and one_line(text) == "a <script>"
+    assert one_line("σ = 0.1 ⁼≈ x\u00a0y") == "σ = 0.1 ⁼≈ x y"
 
 
 def test_a_cell_stays_on_its_line():

@@ -1,5 +1,6 @@
 """Metrics of images: those that apply, and why others do not."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -60,6 +61,31 @@ def test_an_image_that_cannot_be_scored_costs_only_itself(monkeypatch, count):
     *others, last = scorer(x, x, Measurement(x, A, 0.1))
     assert last.status == "failed" and last.reason.startswith("scoring (lpips): RuntimeError: white")
     assert [row["lpips"] for row in others] == [0.0] * (count - 1)
+
+
+@pytest.fixture
+def weights(monkeypatch, tmp_path):
+    """The networks' files seem to be here; nothing is in them."""
+    monkeypatch.setattr(networks, "find_backbone", lambda name: tmp_path / name)
+
+
+def test_a_package_that_is_not_installed_is_found_before_anything_is_solved(weights, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    scorer = Scorer(torch.device("cpu"), None, (1, 8, 8), ("psnr", "lpips"))
+    assert scorer.unavailable == {"lpips": "lpips is not installed: pip install lpips"}
+    assert scorer.available == {"psnr"} and scorer.names(0.1) == ["psnr", "misfit"]
+
+
+def test_a_network_that_cannot_be_built_costs_its_metric_and_no_reconstruction(weights):
+    """It is built at its first use, when the first batch is solved; here its file is not there."""
+    scorer = Scorer(torch.device("cpu"), "legacy_pytorch", (1, 8, 8), ("psnr", "lpips"))
+    assert not scorer.unavailable and scorer.inception is not None
+    x = torch.zeros(2, 1, 8, 8, dtype=torch.float64)
+    A = make_operator("denoise", (1, 8, 8), range(2))
+    rows = scorer(x, x, Measurement(x, A, 0.1))
+    assert [set(row) for row in rows] == [{"psnr", "misfit"}] * 2
+    assert set(scorer.unavailable) == {"lpips", "fid", "kid"} and scorer.inception is None
+    assert scorer.available == {"psnr"} and "No such file" in scorer.unavailable["lpips"]
 
 
 def test_variants_of_metrics_are_of_the_rounded_reconstruction():

@@ -88,4 +88,4 @@ class MadeTrials:
 
 
 def made_search(trials, objectives, budget=12 * 20, seed=0):
-    return Search(trials, objectives, budget, seed)
+    return Search(trials, objectives, budget, 20, seed)

@@ -1,5 +1,7 @@
 """Scores of candidates from their records."""
 
+import math
+
 import pytest
 
 from bench.suites.yamlfile import SuiteError
@@ -40,3 +42,15 @@ def test_an_unknown_objective_is_named():
     assert [o.name for o in objectives(["lpips", "psnr", "lpips"])] == ["lpips", "psnr"]
     with pytest.raises(SuiteError, match=r"--objective pnsr: unknown objective \(did you mean 'psnr'\?\)"):
         objectives(["pnsr"])
+
+
+def test_what_is_no_number_is_lost_and_what_is_infinite_is_not():
+    """A record keeps NaN as null. An exact reconstruction has an infinite PSNR."""
+    psnr, constrained = OBJECTIVES["psnr"], OBJECTIVES["psnr-misfit"]
+    assert score(made({"psnr": math.inf}, {"psnr": 20.0}), psnr) == Score(math.inf)
+    lost = [{"psnr": None}], [{"psnr": math.nan}, {"psnr": 1.0}], [{"psnr": math.inf}, {"psnr": -math.inf}]
+    for metrics in (*lost, [{"psnr": 1.7e308}, {"psnr": 1.7e308}]):
+        assert score(made(*metrics), psnr) == Score(None)
+    assert score(made({"psnr": 30.0, "misfit": None}), constrained) == Score(None), "it does not fit y"
+    assert score(made({"psnr": 30.0, "misfit": math.inf}), constrained) == Score(30.0, math.inf)
+    assert score(made({"mmd": None}, {"mmd": 1.0}), OBJECTIVES["mmd"]) == Score(None)

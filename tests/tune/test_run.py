@@ -1,6 +1,8 @@
 """Searches at once, killed, and two in one folder."""
 
 import multiprocessing
+import os
+import signal
 import time
 
 import pytest
@@ -15,6 +17,7 @@ from bench.tune.request import Request
 from bench.tune.run import alone, run_search, run_searches
 from bench.tune.trials import Size
 from tests.tiny import build
+from tests.tune.made_search import CODE
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +103,28 @@ def test_a_budget_below_one_candidate_is_refused_also_where_backward_passes_make
         SuiteError, match="dps, masks: a budget of 6 evaluations is below one candidate, which takes 12"
     ):
         run_search(asked(family, tmp_path, "dps", budget=2 * 3), ignore)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_search_that_fails_costs_itself_only(family, tmp_path, workers):
+    """Its card is found wrong where the method is built."""
+    (tmp_path / "mine.py").write_text(CODE)
+    (tmp_path / "mine.yaml").write_text("search:\n  a: {low: -1, high: 2}\n")
+    mine = str(tmp_path / "mine.py")
+    requests = [asked(family, tmp_path / "out", spec) for spec in (mine, "ddrm")]
+    found = {request.spec: one for request, one in run_searches(requests, workers, ignore)}
+    assert "search.a leaves the range of the method" in found[mine].failure and found[mine].is_request
+    assert not found[mine].candidates
+    assert not found["ddrm"].failure and found["ddrm"].winners[0] is not None
+
+
+def die(asked, found):
+    """Kills the worker that tells of a search, as a machine without memory does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_is_a_failure_of_the_searches_that_had_not_ended(family, tmp_path):
+    ((_, found),) = run_searches([asked(family, tmp_path)], 2, die)
+    assert found.failure == "a worker died; what it recorded is kept: run again to go on"

@@ -1,11 +1,17 @@
 """A search: what it finds, what it spends, and that kills and repeats change nothing."""
 
 import math
+import random
+from dataclasses import fields, replace
+from functools import partial
 
 import pytest
 
+from bench.suites.cards import list_cards
+from bench.suites.methods import build_solver, load_solver, parameters
 from bench.suites.yamlfile import SuiteError
 from bench.tune.objectives import objectives
+from tests.made_run import record
 from tests.tune.made_search import MadeTrials, made_search, write_card
 
 PSNR = objectives(["psnr"])
@@ -127,3 +133,78 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
     )
     loop = "search:\n  a: {low: 1, high: 2, unit: b}\n  b: {low: 1, high: 2, unit: a}\n"
     assert "the units of a, b depend on each other" in refused(loop)
+
+
+def test_candidates_that_cost_nothing_end_too(tmp_path):
+    """A method that fails before its first evaluation would be tried for ever."""
+    trials = MadeTrials(write_card(tmp_path), lambda a, b: None, each=0)
+    found = made_search(trials, PSNR, 6 * 20).run()
+    assert len(found.candidates) == 6 and found.spent == 6 * 20 and found.winners == [None]
+
+
+def test_parameters_that_a_method_does_not_take_together_are_not_tried(tmp_path):
+    """Each range is the method's, but not all of their product."""
+    trials = MadeTrials(write_card(tmp_path), peak)
+    trials.build = lambda params: refuse(params) if params["a"] > 100 * params["b"] else params
+    found = made_search(trials, PSNR).run()
+    tried = [one.settings for one in found.candidates]
+    assert len(tried) == 12 and all(params["a"] <= 100 * params["b"] for params in tried)
+
+
+def refuse(params):
+    raise SuiteError(f"not together: {params}")
+
+
+class AllCards(MadeTrials):
+    """Any method of ours, with scores that are drawn."""
+
+    def __init__(self, spec, draw):
+        super().__init__(spec, None)
+        self.found, self.draw = load_solver(spec), draw
+        self.fixed = {"steps": 10} if "steps" in parameters(self.found.cls) else {}
+
+    def build(self, params):
+        return build_solver(self.found, {**self.fixed, **params}, str)
+
+    def known(self):
+        return {**super().known(), **vars(self.build({}))}
+
+    def defaults(self):
+        return {f.name: getattr(self.build({}), f.name) for f in fields(self.found.cls) if f.init}
+
+    def made(self, params, i):
+        self.build(params)
+        metrics = {name: self.draw(params) for name in ("psnr", "lpips", "misfit")}
+        status = "failed" if metrics["misfit"] is None else "ok"
+        made = record("best", i, psnr=0, nfe=10, vjps=0, params=params, status=status)
+        return replace(made, metrics=metrics)
+
+
+def product(params):
+    """Grows with all numbers, so that each range is left at its high end."""
+    return sum(math.log(abs(value) + 1e-9) for value in params.values() if isinstance(value, int | float))
+
+
+SCORES = {
+    "at low ends": lambda rng, params: -product(params),
+    "at high ends": lambda rng, params: product(params),
+    "ties": lambda rng, params: 1.0,
+    "all lost": lambda rng, params: None,
+    "anything": lambda rng, params: rng.choice(
+        [None, math.nan, math.inf, -math.inf, 1e308, -1e308, 0.0, rng.gauss(0, 30)]
+    ),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scores", SCORES)
+def test_no_score_stops_a_search_of_any_card(scores):
+    """Not after hours either: with all that records may hold, at all ends of all spaces."""
+    names = [name for name, card in list_cards().items() if card.search]
+    assert len(names) > 20
+    for k, name in enumerate(names):
+        rng = random.Random(f"{scores}, {name}")
+        trials = AllCards(name, partial(SCORES[scores], rng))
+        chosen = objectives([["psnr", "lpips"], ["psnr-misfit"]][k % 2])
+        found = made_search(trials, chosen, 16 * 20, k).run()
+        assert found.candidates and found.spent <= 16 * 20 and len(found.winners) == len(chosen), name

@@ -11,6 +11,7 @@ from bench.cli.command import (
     FAILURE,
     HOW,
     OUTPUT,
+    USAGE,
     WHERE,
     at_least,
     data_root,
@@ -162,6 +163,7 @@ def tune(
     results = search_all(requests, out, workers, quiet)
     if write:
         write_all(results, names)
+    refuse_failed(results)
 
 
 def preset_names(presets: Sequence[str], objectives: Sequence[str]) -> dict[str, str]:
@@ -268,19 +270,32 @@ def search_all(
         ordered = [results[request.name] for request in requests]
         write_atomic(out / "candidates.csv", candidates_csv(ordered).encode())
     click.echo(f"\ncandidates: {out / 'candidates.csv'}")
-    if not any(any(found.winners) for _, found in ordered):
-        fail(f"{counted(len(ordered), 'search')}: no candidate can be chosen; the reasons are above", FAILURE)
     return ordered
 
 
+def refuse_failed(results: Sequence[tuple["Request", "Found"]]) -> None:
+    """Exits where searches failed, with a line for each reason, or where none found anything."""
+    from bench.tune.tables import failure_lines
+
+    failed = [found for _, found in results if found.failure]
+    if failed:
+        code = USAGE if all(found.is_request for found in failed) else FAILURE
+        fail("\n".join(failure_lines(results)), code)
+    if not any(any(found.winners) for _, found in results):
+        fail(f"{counted(len(results), 'search')}: no candidate can be chosen; the reasons are above", FAILURE)
+
+
 def write_all(results: Sequence[tuple["Request", "Found"]], names: dict[str, str]) -> None:
-    """Writes all presets that were found."""
+    """Writes all presets that were found; one that cannot be written costs no other."""
     from bench.suites.yamlfile import SuiteError
     from bench.tune.written.presets import write_presets
 
+    lost = []
     for request, found in results:
         try:
             for line in write_presets(request, found, names):
                 click.echo(f"written: {line}")
         except SuiteError as error:
-            fail(str(error), FAILURE)
+            lost.append(str(error))
+    if lost:
+        fail("\n".join(lost), FAILURE)

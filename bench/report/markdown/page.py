@@ -39,10 +39,11 @@ FEWER = (
 
 
 class Damage(NamedTuple):
-    """What of a run folder could not be read: journal lines, and pictures by their names."""
+    """What of a run folder could not be read: journal lines, pictures by their names, and trajectories."""
 
     lines: int = 0
     pictures: Sequence[str] = ()
+    trajectories: int = 0
 
     def remarks(self) -> list[str]:
         """A paragraph for each kind."""
@@ -54,6 +55,9 @@ class Damage(NamedTuple):
             first = ", ".join(map(escape, self.pictures[:3])) + (", ..." if len(self.pictures) > 3 else "")
             pictures = counted(len(self.pictures), "damaged picture")
             found.append(f"**{pictures} below objects/**, shown as not kept: {first}.")
+        if self.trajectories:
+            files = counted(self.trajectories, "damaged file")
+            found.append(f"**{files} of trajectories below objects/**, shown as not kept.")
         return found
 
 

@@ -1,5 +1,6 @@
 """Several run folders in one report, perhaps of several people: what is whose."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -12,6 +13,7 @@ from bench.records.record import Record
 from bench.report.planned import labels
 from bench.report.selection.rows import Rows
 from bench.report.tables import SETTING
+from bench.report.text import one_line
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def join(places: Sequence[Path], rows: Rows | None = None) -> Joined:
         StoreError: a file cannot be read.
     """
     rows, damaged = rows or Rows(), 0
-    parts = []
+    parts, places = [], different(places)
     for name, place in zip(folder_names(places), places, strict=True):
         records, bad = read_records(place)
         parts.append(Part(name, records, read_manifests(place)))
@@ -70,14 +72,24 @@ def join(places: Sequence[Path], rows: Rows | None = None) -> Joined:
 def folder_names(places: Sequence[Path]) -> list[str]:
     """The last parts of their paths, as many as tell them apart; equal paths have equal names.
 
+    Whatever a path goes up again is left out.
+
     >>> folder_names([Path("/runs/old/linear"), Path("/runs/new/linear"), Path("/runs/mine")])
     ['old/linear', 'new/linear', 'runs/mine']
     """
-    parts = [place.absolute().parts for place in places]
-    n, different = 1, len(set(parts))
-    while len({own[-n:] for own in parts}) < different:
+    parts = [Path(os.path.abspath(place)).parts for place in places]  # noqa: PTH100 - Path keeps ".."
+    n, paths = 1, len(set(parts))
+    while len({own[-n:] for own in parts}) < paths:
         n += 1
-    return ["/".join(own[-n:]) for own in parts]
+    return [one_line("/".join(own[-n:])) for own in parts]
+
+
+def different(places: Sequence[Path]) -> list[Path]:
+    """Folders without those that are another one of them by another path, such as a link."""
+    found: dict[Path, Path] = {}
+    for place in places:
+        found.setdefault(place.resolve(), place)
+    return list(found.values())
 
 
 def without_folder(record: Record) -> str:

@@ -85,6 +85,7 @@ class Crew:
         self._idle: list[Hand] = []
         self._deaths = 0
         self._told_waiting = False
+        self._noted: set[str] = set()
         self._since = time.monotonic()
         """When a worker was last known to be alive."""
         self._expected = 0
@@ -176,6 +177,10 @@ class Crew:
     def _take(self, shard: Shard, result: Result) -> None:
         if result.error:
             raise EngineError(result.error)
+        for note in result.notes:
+            if note not in self._noted:  # each worker says it
+                self._noted.add(note)
+                self.runner.observer.note(note)
         if result.left:
             if not self._told_waiting:
                 n = counted(len(result.left), "image")

@@ -52,10 +52,28 @@ class Shard:
 
 
 class Result(NamedTuple):
-    """How a shard went: the jobs that other runs are at work on, or why the worker cannot go on."""
+    """How a shard went: the jobs that other runs are at work on, or why the worker cannot go on, and what its
+    runner noted.
+    """
 
     left: tuple[Job, ...] = ()
     error: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Notes(Observer):
+    """Keeps what a worker's run notes, until the driver is told."""
+
+    def __init__(self) -> None:
+        self._kept: list[str] = []
+
+    def note(self, text: str) -> None:
+        self._kept.append(text)
+
+    def take(self) -> tuple[str, ...]:
+        """What was noted since the last call."""
+        kept, self._kept = tuple(self._kept), []
+        return kept
 
 
 class Place(NamedTuple):
@@ -125,6 +143,7 @@ class Worker:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self._prior = ""
+        self._notes = Notes()
         self._open = contextlib.ExitStack()
 
     def place(self) -> Place:
@@ -140,7 +159,8 @@ class Worker:
             if cell is None:
                 reason = "other settings or other code than the process that started it"
                 raise EngineError(f"a worker on {socket.gethostname()} has {reason}")
-            return Result(tuple(self._runner.compute(cell, shard.jobs)))
+            left = tuple(self._runner.compute(cell, shard.jobs))
+            return Result(left, notes=self._notes.take())
         except Exception as error:  # noqa: BLE001 - it goes to whoever waits for this shard
             return Result(error=describe(error))
 
@@ -161,7 +181,7 @@ class Worker:
         tasks = tuple(row for row in suite.tasks if priors[row.name] == prior)
         plan = prepare(suite.model_copy(update={"tasks": tasks, "fid_stats": None}), options)
         history = History(setting.folder, BriefReader(), setting.known)
-        runner = Runner(plan, setting.folder, Observer(), history=history, scored=setting.scored)
+        runner = Runner(plan, setting.folder, self._notes, history=history, scored=setting.scored)
         runner.desk.settled.update(record.key for record in history.attempts)  # since the shards were cut
         return runner
 

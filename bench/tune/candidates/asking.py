@@ -3,7 +3,7 @@
 import itertools
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 100
 """Draws of one candidate that were tried already, after which the first that was not is taken."""
+Allowed = Callable[[Mapping[str, Any]], bool]
 WORSE = 1.0
 """A lost candidate is told as worse than the worst by this share of the spread, or by so much."""
 
@@ -32,15 +33,21 @@ class Told:
 
 
 def ask(
-    spaces: Spaces, told: Sequence[Told], n: int, objectives: Sequence[Objective], seed: tuple[Any, ...]
+    spaces: Spaces,
+    told: Sequence[Told],
+    n: int,
+    objectives: Sequence[Objective],
+    seed: tuple[Any, ...],
+    allowed: Allowed = lambda _: True,
 ) -> list[Point]:
-    """New candidates; fewer where the whole space has been tried.
+    """New candidates; fewer where no other is found, such as where the whole space has been tried.
 
     They are a function of the arguments: neither Optuna's database nor an earlier call enters.
 
     Args:
         told: those whose scores are known, in their order; a start has the first one only.
         seed: names the batch.
+        allowed: whether the method takes these parameters together.
 
     Raises:
         SuiteError: Optuna is not installed.
@@ -55,7 +62,7 @@ def ask(
             sampler = optuna.samplers.TPESampler(n_startup_trials=0, seed=number)
         study = optuna.create_study(sampler=sampler, directions=directions)
         study.add_trials(list(_trials(spaces, told, objectives)))
-        return list(_new_points(study, spaces, [one.point for one in told], n))
+        return list(_new_points(study, spaces, [one.point for one in told], n, allowed))
 
 
 def _optuna() -> Any:
@@ -77,7 +84,9 @@ def optuna_version() -> str:
     return str(_optuna().__version__)
 
 
-def _new_points(study: Any, spaces: Spaces, tried: Sequence[Point], n: int) -> Iterator[Point]:
+def _new_points(
+    study: Any, spaces: Spaces, tried: Sequence[Point], n: int, allowed: Allowed
+) -> Iterator[Point]:
     """Points whose parameters have not been tried, as many as wanted or as there are."""
     distributions = _distributions(spaces)
     known = [spaces.settings(point) for point in tried]
@@ -87,10 +96,10 @@ def _new_points(study: Any, spaces: Spaces, tried: Sequence[Point], n: int) -> I
         for _ in range(ATTEMPTS):
             trial = study.ask(distributions)
             point: Point = {name: _value(space, trial.params[name]) for name, space in spaces.spaces.items()}
-            if spaces.settings(point) not in known:
+            if _is_new(spaces, point, known, allowed):
                 break
         else:
-            left = _first_left(spaces, known)
+            left = _first_left(spaces, known, allowed)
             if left is None:
                 return
             point = left
@@ -98,7 +107,16 @@ def _new_points(study: Any, spaces: Spaces, tried: Sequence[Point], n: int) -> I
         yield point
 
 
-def _first_left(spaces: Spaces, known: Sequence[Mapping[str, Any]]) -> Point | None:
+def _is_new(spaces: Spaces, point: Point, known: Sequence[Mapping[str, Any]], allowed: Allowed) -> bool:
+    """Whether a point has parameters that were not tried and that the method takes."""
+    try:
+        params = spaces.settings(point)
+    except SuiteError:
+        return False  # a unit has no value there
+    return params not in known and allowed(params)
+
+
+def _first_left(spaces: Spaces, known: Sequence[Mapping[str, Any]], allowed: Allowed) -> Point | None:
     """The first point of a countable space that has not been tried."""
     if spaces.size() == math.inf:
         return None
@@ -107,7 +125,7 @@ def _first_left(spaces: Spaces, known: Sequence[Mapping[str, Any]]) -> Point | N
         values.append(space.choices or range(int(space.low or 0), int(space.high or 0) + 1))
     for combination in itertools.product(*values):
         point = dict(zip(spaces.spaces, combination, strict=True))
-        if spaces.settings(point) not in known:
+        if _is_new(spaces, point, known, allowed):
             return point
     return None
 

@@ -75,12 +75,12 @@ class Spaces:
             raise SuiteError(f"search.{name}: {error}") from None
 
     def nearest_point(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The point of the space that is nearest to settings; the middle of a range where one is absent."""
+        """The point that is nearest to settings; the middle of a range where one is no number."""
         point: dict[str, Any] = {}
         found: dict[str, Any] = {}
         for name in self.order():
             space, value = self.spaces[name], settings.get(name)
-            if not space.choices and not space.integer and value is not None:
+            if value is not None and not (space.choices or space.integer) and _is_number(value):
                 value = value / self.unit(name, found)
             point[name] = _inside(space, value)
             found |= self.settings_of(name, point[name], found)
@@ -115,15 +115,19 @@ class Spaces:
             allowed: whether the method takes such parameters.
 
         Returns:
-            None where the method's own range ends there, or whole numbers on a log scale do.
+            None where the method's own range ends there, numbers do (whole ones on a log scale at 1), or a
+            unit has no value.
         """
         space = wider(self.spaces[name], end)
         if space == self.spaces[name]:
             return None
         value = space.low if end == "low" else space.high
         others = Spaces({**self.spaces, name: space}, self.known)
-        point = {**others.nearest_point({}), name: value}
-        return others if allowed(others.settings(point)) else None
+        try:
+            point = {**others.nearest_point({}), name: value}
+            return others if allowed(others.settings(point)) else None
+        except SuiteError:
+            return None
 
 
 def _count(space: Space) -> float:
@@ -163,15 +167,29 @@ def wider(space: Space, end: str) -> Space:
         grown = min(round(grown), int(low) - 1) if end == "low" else max(round(grown), int(high) + 1)
         grown = max(grown, 1) if space.scale == "log" else grown
     else:
-        grown = rounded(grown)
+        grown = _beyond(space, end, grown)
     return replace(space, low=grown) if end == "low" else replace(space, high=grown)
 
 
+def _beyond(space: Space, end: str, grown: float) -> float:
+    """A new end of a range, rounded where that is still beyond the old end, which candidates have reached."""
+    assert space.low is not None and space.high is not None
+    old, sign = (space.low, -1) if end == "low" else (space.high, 1)
+    if not math.isfinite(grown) or (grown == 0 and space.scale == "log"):
+        return old
+    return rounded(grown) if sign * rounded(grown) > sign * old else grown
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+
+
 def _inside(space: Space, value: Any) -> Any:
-    """The value of a space that is nearest to one; the middle for None."""
+    """The value of a space that is nearest to one; the middle of a range for what is no number."""
     if space.low is None or space.high is None:
         return value if space.contains(value) else space.choices[0]
-    if value is None:
+    if not _is_number(value):
         middle = math.sqrt(space.low * space.high) if space.scale == "log" else (space.low + space.high) / 2
         return round(middle) if space.integer else rounded(middle)
-    return min(max(value, space.low), space.high)
+    value = min(max(value, space.low), space.high)
+    return round(value) if space.integer else value

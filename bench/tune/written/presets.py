@@ -1,5 +1,6 @@
 """Writes what searches found into cards: the settings, and where they come from."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -43,6 +44,8 @@ def card_path(spec: str) -> Path:
 def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> list[str]:
     """Writes the winner by each objective as a preset for the family, and says what was written.
 
+    A search that found nothing writes nothing.
+
     Args:
         names: objective -> preset, where it is not the objective's own.
 
@@ -50,9 +53,13 @@ def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> lis
         SuiteError: the card cannot be written, or other entries of it overrule these.
     """
     written = []
-    for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=True)):
+    for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=False)):
         if winner is None:
             continue
+        if not math.isfinite(winner.fresh[i].value or 0) or not math.isfinite(
+            winner.told.scores[i].value or 0
+        ):
+            raise SuiteError(f"{asked.name}: an infinite {objective.name} is no score that a card can have")
         preset = names.get(objective.name, objective.preset)
         place = [preset, asked.family.prior.removesuffix(DRAWN_TO_TUNE), asked.family.pattern]
         path, params = card_path(asked.spec), settings(asked, winner)

@@ -76,7 +76,7 @@ def test_the_five_commands_of_the_documentation(tmp_path, monkeypatch):
         ),
         (["--budget", "0"], "0 is below 1, the least"),
         (["--dataset", "fashion32"], "data set 'fashion32' is what suite 'demo' evaluates; tune on others"),
-        (["--dataset", "fashion31"], "fashion31"),
+        (["--dataset", "fashion31", "--solver", "ddrm"], "ddrm, masks and 4 others: unknown data set"),
         (["--family", "mask"], "--family mask: no such family of tasks here (did you mean 'masks'?)"),
         (["--suite", "liner"], "unknown suite 'liner' (did you mean 'linear'?)"),
         (
@@ -138,3 +138,22 @@ def test_a_family_that_a_method_does_not_take_is_no_error_beside_others(tmp_path
     words = ["--solver", "ddrm", "--family", "hdr", "--family", "masks", *TINY["tune"]]
     done = bench("tune", *words, "--out", tmp_path)
     assert done.exit_code == 0 and "ddrm, hdr: not tuned: " in done.stdout and "ddrm, masks: 2" in done.stdout
+
+
+@pytest.mark.long
+def test_what_fails_or_is_refused_does_not_keep_presets_of_others_from_being_written(tmp_path):
+    """One method takes no task of a family, one's card is wrong; the third is tuned and written."""
+    good = write_card(tmp_path)
+    (tmp_path / "good.py").write_text((ROOT / "examples" / "own_solver" / "my_solver.py").read_text())
+    shutil.copy(ROOT / "examples" / "own_solver" / "my_solver.yaml", tmp_path / "good.yaml")
+    (tmp_path / "mine.yaml").write_text("search:\n  a: {low: -1, high: 2}\n")
+    words = ["--solver", good, "--solver", tmp_path / "good.py", "--family", "hdr", "--family", "masks"]
+    done = bench("tune", *words, *TINY["tune"], "--write", "--out", tmp_path / "out")
+    (line,) = done.stderr.splitlines()
+    assert done.exit_code == 2 and "mine, masks and 1 other: search.a leaves the range" in line, done.output
+    assert (
+        "good, hdr: not tuned: " in done.stdout
+        and "written: " in done.stdout
+        and "tuned:" in (tmp_path / "good.yaml").read_text()
+    )
+    assert (tmp_path / "out" / "candidates.csv").read_text().count("\n") > 1

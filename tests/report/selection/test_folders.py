@@ -52,6 +52,8 @@ def test_folders_are_called_by_what_tells_them_apart():
         (["/a/x", "/a/y"], ["x", "y"]),
         (["/home/me/x", "/home/me/x"], ["x", "x"]),
         (["/a/run", "/b/run", "/b/other"], ["a/run", "b/run", "b/other"]),
+        (["/a/../b/x", "/a/y/../z"], ["x", "z"]),
+        (["/a/x\n\n# y"], ["x # y"]),
     ):
         assert folder_names(list(map(Path, paths))) == names
 
@@ -119,3 +121,13 @@ def test_a_page_of_several_folders_names_them(folders, tmp_path, browser):
         "return document.body.innerText"
     )
     assert browser.logs()[0] == []
+
+
+def test_one_folder_by_several_paths_is_one_folder(folders, tmp_path, monkeypatch):
+    """It would be shown as that of several people."""
+    mine, theirs = folders
+    (tmp_path / "link").symlink_to(mine)
+    monkeypatch.chdir(mine)
+    joined = join([mine, Path(), Path("../theirs/../mine"), tmp_path / "link", theirs])
+    assert {name for names in joined.folders.values() for name in names} == {"mine", "theirs"}
+    assert join([mine, tmp_path / "link"]) == join([mine])

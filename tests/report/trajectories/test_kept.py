@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.report import Pictures
+from bench.report import Pictures, render
 from bench.report.tables import build
 from bench.report.trajectories.kept import Found, load, mean, read, steps, summary
 from tests.made_run import N, record
@@ -66,6 +66,8 @@ def test_damaged_files_are_counted(walked):
         path.write_bytes(data)
         found = read(table, find)
         assert found.damaged == 1 and len(found.rows[0].images) == N - 1
+    page, *_ = render(folder, folder.parent / "out", ["md"])
+    assert "**1 damaged file of trajectories below objects/**, shown as not kept." in page.read_text()
 
 
 def test_samples_of_one_y_are_averaged(tmp_path):

@@ -11,12 +11,13 @@ from bench.plan.cell import Job
 from bench.plan.options import make_options, mode
 from bench.records.journal import History, read_records
 from bench.records.lines import BriefReader
-from bench.run.engines.work import MOST_IMAGES, Shard, Worker, cut, ending, setting_of
+from bench.run.engines.work import MOST_IMAGES, Result, Shard, Worker, cut, ending, setting_of
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.changes import override
 from bench.suites.suite import load_suite
 from tests.ours import SOLVERS
+from tests.run.steps.test_trajectory import BAD
 from tests.tiny import build, scored_by_psnr
 
 OPTIONS = make_options(deterministic=True, trajectory=True)
@@ -49,8 +50,8 @@ def test_a_worker_repeats_the_run_bit_by_bit_in_another_order(suite, tmp_path):
         with ending(Worker(setting)) as worker:
             for shard in reversed(shards):
                 mixed = replace(shard, jobs=tuple(reversed(shard.jobs)))
-                assert worker.run(mixed) == ((), "")
-                assert worker.run(shard) == ((), ""), "a second time, nothing is left to do"
+                assert worker.run(mixed) == Result()
+                assert worker.run(shard) == Result(), "a second time, nothing is left to do"
     assert results(tmp_path / "inline") == results(tmp_path / "other")
     assert pictures(tmp_path / "inline") == pictures(tmp_path / "other") != {}
     assert len(list((tmp_path / "other").rglob("trajectory/*/*.npz"))) == 16
@@ -65,10 +66,24 @@ def test_a_worker_that_starts_late_knows_what_came_before_it(suite, tmp_path):
     setting, todo = setting_of(runner), runner.begin()
     runner.run()
     with ending(Worker(setting)) as worker:
-        assert {worker.run(shard) for shard in cut(todo, setting, 1)} == {((), "")}
+        assert {worker.run(shard) for shard in cut(todo, setting, 1)} == {Result()}
         unknown = worker.run(Shard("none", worker._prior, todo[0][1][:1]))
         assert "other settings or other code than the process that started it" in unknown.error
     assert len(History(tmp_path / "run", BriefReader()).attempts) == 16
+
+
+def test_what_a_worker_notes_is_handed_back_once(suite, tmp_path):
+    """Such as why a row has no trajectory."""
+    (tmp_path / "odd.py").write_text(BAD)
+    options = make_options(trajectory=True)
+    plan = prepare(override(suite, [f"{tmp_path}/odd.py"], ["box"], list(SOLVERS)), options)
+    runner = Runner(plan, tmp_path / "run", Observer())
+    setting = setting_of(runner)
+    with ending(Worker(setting)) as worker:
+        (shard,) = cut(runner.begin(), setting, 1)
+        (note,) = worker.run(shard).notes
+        assert note.startswith("no trajectory of odd on box: TypeError: x0 is NoneType")
+        assert worker.run(shard) == Result()
 
 
 def cell(name, task):

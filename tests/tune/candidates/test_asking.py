@@ -67,3 +67,17 @@ def test_without_optuna_there_is_a_line(monkeypatch):
     monkeypatch.setitem(asking.__dict__["warnings"].sys.modules, "optuna", None)
     with pytest.raises(SuiteError, match=r"needs Optuna 5 or newer: pip install .*\[tune\]"):
         ask(SPACES, [FIRST], 4, BOTH, ("a",))
+
+
+def test_points_at_which_a_unit_has_no_value_are_not_asked():
+    """At each end alone it has one, so that the card is fine."""
+    spaces = Spaces({"a": Space(0.2, 2), "b": Space(1, 2, unit="a + c - 1"), "c": Space(0.2, 2)}, {})
+    found = [Told({"a": 1.0, "b": 1.0, "c": 1.0}, FIRST.scores)]
+    points = ask(spaces, found, 40, BOTH, ("unit",))
+    assert len(points) == 40 and all(point["a"] + point["c"] > 1 for point in points)
+
+
+def test_parameters_that_are_not_allowed_are_not_asked():
+    odd = ask(SPACES, [FIRST], 4, BOTH, ("a", 1), lambda params: params["n"] % 2 == 1)
+    assert len(odd) == 4 and {point["n"] for point in odd} <= {1, 3}
+    assert ask(SPACES, [FIRST], 4, BOTH, ("a", 1), lambda params: False) == []

@@ -51,3 +51,28 @@ def test_whole_numbers_on_a_log_scale_end_at_1():
     wider_spaces = spaces.widened("steps", "low", lambda params: True)
     assert wider_spaces is not None and wider_spaces.spaces["steps"].low == 1
     assert wider_spaces.widened("steps", "low", lambda params: True) is None
+
+
+def test_a_longer_range_holds_the_shorter_one():
+    """Also where rounding would come back, as at 0.995 .. 0.9995; candidates have reached the old end."""
+    ranges = [(0.995, 0.9995), (99.91, 100.1), (1.0001, 1.0002), (-1.0002, -1.0001), (1, 1.7e308)]
+    for low, high in ranges:
+        for scale in ("linear", "log") if low > 0 else ("linear",):
+            space = Space(low, high, scale)
+            for end in ("low", "high"):
+                grown = wider(space, end)
+                assert grown.low <= low < high <= grown.high and abs(grown.high) < float("inf")
+
+
+def test_a_range_ends_where_the_unit_of_another_one_does():
+    """Half of b reaches below 0 where b grows; there c has no value."""
+    spaces = Spaces({"b": Space(0, 8), "c": Space(1, 2, unit="b")}, {})
+    assert spaces.widened("b", "low", lambda params: True) is None
+    assert spaces.widened("b", "high", lambda params: True) is not None
+
+
+def test_defaults_that_are_no_numbers_of_a_range_are_its_middle():
+    spaces = Spaces({"a": Space(1, 100, "log"), "n": Space(2, 8, integer=True)}, {})
+    for value in ("auto", None, True, float("nan")):
+        assert spaces.nearest_point({"a": value, "n": value}) == {"a": 10, "n": 5}
+    assert spaces.nearest_point({"a": 2, "n": 2.6}) == {"a": 2, "n": 3}
