@@ -6,6 +6,7 @@ it. The driver starts and ends a Ray of its own, or joins a cluster that it leav
 """
 
 import contextlib
+import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,17 @@ CREATION = "error raised in its creation task"
 """In what Ray says of a worker that never was."""
 MOST_DEATHS = 10
 """Deaths of workers in a row with no record in between: it is no image that kills them."""
+
+
+class Actor(Worker):
+    """A worker in a process of Ray's, which ends at once where it is told to.
+
+    Ray would raise SystemExit wherever it is, and a solver's own looks the same: a failed reconstruction.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        super().__init__(setting)
 
 
 @dataclass(eq=False)
@@ -124,7 +136,7 @@ class Crew:
         is_card = device.startswith("cuda")
         share = {"num_gpus": 1 if is_card and self.pinned else 0, "num_cpus": 1}
         own = "cuda" if is_card and self.pinned else device
-        made: Any = ray.remote(Worker).options(**share, max_restarts=0, max_task_retries=0)
+        made: Any = ray.remote(Actor).options(**share, max_restarts=0, max_task_retries=0)
         hand = Hand(device, made.remote(self.setting.on(own)))
         self._hands[hand.actor.place.remote()] = hand
 

@@ -52,7 +52,8 @@ class Odd(Pinv):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.mode == "kill once" and is_white and not Path(__file__).with_name("mark").exists():
             Path(__file__).with_name("mark").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
         if self.mode == "full disk":
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
