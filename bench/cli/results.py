@@ -38,8 +38,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 @verb(
     "report",
     "report results/mine results/theirs --html --out reports/both",
-    "report --suite linear --html",
-    "report --suite linear --figures png,pdf",
+    "report --suite linear --html --figures png,pdf",
     "report --suite linear --latex --columns lpips,psnr --precision psnr:1 --sort psnr",
     "report --paper red-diff --from results/reference/linear --out red_diff.md",
 )

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.long
 SHAPE = (3, 256, 256)
 IMAGE = 3 * 256 * 256 * 4
 """Bytes of an image in float32."""
-LARGEST = 8 * IMAGE
-"""Eight images. The frequencies of phase retrieval, padded fourfold and complex, are 4.5; a
+LARGEST = 12 * IMAGE
+"""Twelve images, since LGD-MC draws ten at once. The frequencies of phase retrieval, padded fourfold and complex, are 4.5; a
 256 x 65536 matrix would be 85, one of 65536 x 65536 (a channel) 22,000, the 61 x 61 neighbourhoods of all
 pixels 3,700."""
 LARGER = {"ct": 24 * IMAGE, "mri": 17 * IMAGE}

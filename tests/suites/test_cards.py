@@ -147,7 +147,7 @@ NUMBER = "expected a finite number, such as 30 or 1e-4"
         ),
         (SEARCH + "{low: 1, high: 2, integer: 1}", "2: search.lr.integer: Input should be a valid boolean"),
         (SEARCH + "{choices: [a, b], scale: log}", "2: search.lr: choices stand alone"),
-        (SEARCH + "{choices: [a, a]}", "2: search.lr: needs at least two choices, all different"),
+        (SEARCH + "{choices: [a, a]}", "2: search.lr: needs at least two choices, all written differently"),
         (SEARCH + "{low: 1, high: 2, unit: __import__('os')}", "2: search.lr: unit has '__import__('os')'"),
         (SEARCH + "{low: 1, high: 2, unit: 2 tau}", "2: search.lr: unit must be a formula such as 2 * tau"),
         (
