@@ -28,9 +28,9 @@ SHAPE = (3, 256, 256)
 IMAGE = 3 * 256 * 256 * 4
 """Bytes of an image in float32."""
 LARGEST = 12 * IMAGE
-"""Twelve images, since LGD-MC draws ten at once. The frequencies of phase retrieval, padded fourfold and complex, are 4.5; a
-256 x 65536 matrix would be 85, one of 65536 x 65536 (a channel) 22,000, the 61 x 61 neighbourhoods of all
-pixels 3,700."""
+"""Twelve images, since LGD-MC draws ten at once. The frequencies of phase retrieval, padded fourfold and
+complex, are 4.5; a 256 x 65536 matrix would be 85, one of 65536 x 65536 (a channel) 22,000, the 61 x 61
+neighbourhoods of all pixels 3,700."""
 LARGER = {"ct": 24 * IMAGE, "mri": 17 * IMAGE}
 """Of operators that need more. The sparse matrix of 16 angles, 34 entries a pixel, is 23 images.
 The y of four coils, complex, is eight, and noise of its shape, drawn in float64, 16."""
