@@ -94,7 +94,7 @@ def main() -> None:
 def where() -> dict[str, Any]:
     """The versions and the machine."""
     found: dict[str, Any] = {name: version(name) for name in ("torch", "deepinv", "azula")}
-    return found | {"threads": torch.get_num_threads(), "memory_kept": True, "machine": platform.machine()}
+    return found | {"threads": torch.get_num_threads(), "machine": platform.machine()}
 
 
 def keep(path: Path, name: str, rows: list[dict[str, Any]]) -> None:
