@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 WORKERS ?= 2
 TESTS := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile
 
-.PHONY: demo test quick slow check lint clean cluster kills
+.PHONY: demo test quick slow check records clean cluster kills
 
 demo: $(VENV)/ready
 	$(RUN) -m bench run --suite demo
@@ -34,6 +34,14 @@ cluster: $(VENV)/ready
 # Twenty minutes on two cores: 300 kills at random moments, nothing lost and nothing computed twice.
 kills: $(VENV)/ready
 	$(RUN) -m benchmarks.kills
+
+# What `results/reference` lacks, and the reports from it: hours on two cores. It goes on where it was.
+records: $(VENV)/ready
+	for suite in linear nonlinear exact exact-full; do \
+		$(RUN) -m bench run --suite $$suite --workers 2 --no-report --out results/reference/$$suite && \
+		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite && \
+		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite --html || exit 1; \
+	done
 
 check: $(VENV)/ready
 	$(RUN) -m bench fetch metrics
