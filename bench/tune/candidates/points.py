@@ -115,9 +115,11 @@ class Spaces:
             allowed: whether the method takes such parameters.
 
         Returns:
-            None where the method's own range ends there.
+            None where the method's own range ends there, or whole numbers on a log scale do.
         """
         space = wider(self.spaces[name], end)
+        if space == self.spaces[name]:
+            return None
         value = space.low if end == "low" else space.high
         others = Spaces({**self.spaces, name: space}, self.known)
         point = {**others.nearest_point({}), name: value}
@@ -150,7 +152,7 @@ def edge(space: Space, value: Any) -> str:
 
 
 def wider(space: Space, end: str) -> Space:
-    """The range, longer at one end by `WIDER` of its length."""
+    """The range, longer at one end by `WIDER` of its length; as it is where 1 begins a log scale of whole numbers."""
     assert space.low is not None and space.high is not None
     low, high = space.low, space.high
     if space.scale == "log":
@@ -159,6 +161,7 @@ def wider(space: Space, end: str) -> Space:
         grown = low - WIDER * (high - low) if end == "low" else high + WIDER * (high - low)
     if space.integer:
         grown = min(round(grown), int(low) - 1) if end == "low" else max(round(grown), int(high) + 1)
+        grown = max(grown, 1) if space.scale == "log" else grown
     else:
         grown = rounded(grown)
     return replace(space, low=grown) if end == "low" else replace(space, high=grown)

@@ -44,3 +44,10 @@ def test_a_range_grows_by_a_quarter_on_its_own_scale():
     assert (wider(linear, "high").high, wider(linear, "low").low) == (12.5, -2.5)
     assert (wider(whole, "high").high, wider(whole, "low").low) == (5, 1)
     assert type(wider(Space(1, 9, integer=True), "high").high) is int
+
+
+def test_whole_numbers_on_a_log_scale_end_at_1():
+    spaces = Spaces({"steps": Space(2, 20, "log", integer=True)}, {})
+    wider_spaces = spaces.widened("steps", "low", lambda params: True)
+    assert wider_spaces is not None and wider_spaces.spaces["steps"].low == 1
+    assert wider_spaces.widened("steps", "low", lambda params: True) is None
