@@ -51,12 +51,21 @@ def test_the_table_has_every_candidate():
     ]
 
 
+def test_the_table_keeps_what_other_commands_searched():
+    head = "method,family,candidate,settings,evaluations,objective,score,fresh,chosen"
+    other, old = "ddrm,masks,1,eta=1,300,psnr,20,,", "dps,masks,9,zeta=1,300,psnr,1,,"
+    lines = candidates_csv([(ASKED, FOUND)], "\n".join([head, other, old])).splitlines()
+    assert lines[:2] == [head, other] and old not in lines and len(lines) == 6
+    assert old in candidates_csv([(ASKED, Found(failure="no"))], "\n".join([head, old])), "nothing is lost"
+    assert candidates_csv([(ASKED, FOUND)], "a,b\n1,2\n").splitlines()[0] == head
+
+
 def test_an_outlook_adds_up():
     rows = [
-        (ASKED, Outlook("", ("a", "b"), 1, 3, 300, 200, 90.0, ({"zeta": 2},))),
+        (ASKED, Outlook("", ("a", "b"), 1, 3, 300, 200, 800, 90.0, ({"zeta": 2},))),
         (ASKED, Outlook("it is linear")),
     ]
-    lines = outlook_lines([*rows, (ASKED, Outlook("", ("a", "b"), 0, 12, 0, 0, None))], 2)
+    lines = outlook_lines([*rows, (ASKED, Outlook("", ("a", "b"), 0, 12, 0, 0, 0, None))], 2)
     assert lines == [
         "dps, masks: 3 candidates (1 done) x 16 images x 2 tasks x 1 sample; 300 evaluations each, "
         "900 of 1000; then at most 200 on 32 fresh images; about 1 min 30 s",
@@ -64,5 +73,6 @@ def test_an_outlook_adds_up():
         "dps, masks: not tuned: it is linear",
         "dps, masks: 12 candidates x 16 images x 2 tasks x 1 sample; 0 evaluations each, 0 of 1000; "
         "then at most 0 on 32 fresh images; about ?",
-        "1100 evaluations in all; about 1 min 30 s and what is marked ? of solver time, 3 core-minutes",
+        "at most 800 evaluations to come, if each candidate costs what the first one does; about 1 min 30 s "
+        "and what is marked ? of solver time, 3 core-minutes",
     ]
