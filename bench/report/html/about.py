@@ -15,7 +15,6 @@ from bench.report.markdown.conventions import COUNTS, IMAGES, MEASUREMENTS
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, noise_text, plain
 from bench.stats.intervals import FEWEST
-from bench.system.versions import short_commit
 
 SHORTEST = 20
 """Most letters of a task's short name; the head of a column may take two lines."""
@@ -126,7 +125,9 @@ def _few(texts: Sequence[str]) -> str:
 
 def _commit(record: Record) -> str:
     """The beginning of a commit, with its mark where files had changed."""
-    return short_commit(record.commit) if record.commit else "commit not recorded"
+    if not record.commit:
+        return "commit not recorded"
+    return record.commit[:12] + ("-dirty" if record.commit.endswith("-dirty") else "")
 
 
 def _dataset(runs: Sequence[RunManifest]) -> str:
