@@ -27,7 +27,8 @@ COLUMNS = (
 def found_lines(asked: Request, found: Found) -> list[str]:
     """A search's outcome: the budget, the winner by each objective, and what to know about ranges."""
     if found.refusal or found.failure:
-        return [f"{asked.name}: not tuned: {found.refusal or found.failure}"]
+        reason = found.refusal or found.failure
+        return [f"{asked.name}: not tuned: {reason.removeprefix(f'{asked.name}: ')}"]
     spent = f"{found.spent} of {asked.evaluations} evaluations"
     lines = [f"{asked.name}: {counted(len(found.candidates), 'candidate')}, {spent}"]
     for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=True)):
@@ -121,6 +122,8 @@ def outlook_lines(rows: Sequence[tuple[Request, Outlook]], threads: int) -> list
         evaluations += row.left
     more = " and what is marked ?" if unknown else ""
     time = f"about {duration(total)}{more} of solver time, {total / 60 * threads:.0f} core-minutes"
+    if not (evaluations or unknown):
+        return [*lines, "nothing is left to do"]
     bound = f"at most {evaluations} evaluations to come, if each candidate costs what the first one does"
     return [*lines, f"{bound}; {time}"]
 

@@ -81,7 +81,7 @@ def test_errors_to_the_truth_make_nothing_equivalent():
     judged = judge(exact_table(rmse_mean=made), RMSE)
     assert [name for name, number in judged.rows.items() if number.equivalent] == ["exact"]
     assert judged.rows["oracle"].floor and not judged.rows["daps"].floor
-    assert 0.01 < judged.seen * judged.spread < 0.1, "it would see 2 % of the error, not what truths differ by"
+    assert 0.01 < judged.seen * judged.spread < 0.1, "some per cent of an error, not what truths differ by"
 
 
 @pytest.mark.parametrize("n", [FEWEST - 1, 0])

@@ -35,6 +35,8 @@ def test_an_outcome_says_what_was_spent_and_found():
     fits = Found([BEST], [], [BEST, BEST])
     assert found_lines(ASKED, fits)[2].endswith("zeta=3 (misfit above its limit by 0.1)")
     assert found_lines(ASKED, Found(refusal="it is linear")) == ["dps, masks: not tuned: it is linear"]
+    failed = Found(failure="dps, masks: a budget of 5 is below one candidate")
+    assert found_lines(ASKED, failed) == ["dps, masks: not tuned: a budget of 5 is below one candidate"]
     assert progress_line(ASKED, FOUND) == (
         "dps, masks: 2 candidates, 600 of 1000 evaluations; best psnr 20.5, psnr-misfit 20.5"
     )
@@ -49,6 +51,11 @@ def test_the_table_has_every_candidate():
         "dps,masks,2,zeta=30,300,psnr,-,,",
         "dps,masks,2,zeta=30,300,psnr-misfit,-,,",
     ]
+
+
+def test_nothing_is_left_where_searches_have_ended():
+    ended = Outlook("", ("a", "b"), 3, 3, 300, 200, 0, 0.0)
+    assert outlook_lines([(ASKED, ended)], 1)[-1] == "nothing is left to do"
 
 
 def test_the_table_keeps_what_other_commands_searched():
