@@ -101,18 +101,24 @@ def test_no_preset_is_at_the_edge_of_a_search(name, param):
     if space.unit:
         return  # its ends depend on the task
     edges = [value for value in values if not space.contains(value) or space.at_edge(value)]
-    assert [value for value in edges if f"{param} {value:g}" not in said_at_edges(CARDS[name])] == []
+    remarks = remarks_of(CARDS[name])
+    assert [value for value in edges if not is_said(param, value, remarks)] == []
 
 
-def said_at_edges(card):
-    """The parameters of which a search said that the chosen value is at an end."""
-    said = set()
+def remarks_of(card):
+    """What searches said of the ends of ranges."""
+    remarks = []
     for priors in card.tuned.values():
         for tasks in priors.values():
             for tuning in tasks.values():
-                for remark in tuning.remarks:
-                    said.update(re.findall(r": (\w+ \S+) is at the ", remark))
-    return said
+                remarks += tuning.remarks
+    return remarks
+
+
+def is_said(param, value, remarks):
+    """Whether a search has widened the range of a parameter, or says that a value is at an end."""
+    widened = any(remark.startswith(f"{param}: ") and " widened to " in remark for remark in remarks)
+    return widened or any(f": {param} {value:g} is at the " in remark for remark in remarks)
 
 
 CODE = """
