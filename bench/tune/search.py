@@ -55,7 +55,7 @@ class Found:
         winners: the best candidate by each objective, None before the end or where all are lost.
         tasks: those that the method takes.
         newest: when the newest record was made, ISO 8601.
-        code: commits of the records, the oldest first.
+        commits: of the records, each with when the first of its records was made.
         refusal: why it takes none; then there is nothing else.
         failure: why the search could not be made or ended; then there is nothing else here, but what it
             recorded is kept.
@@ -67,16 +67,23 @@ class Found:
     winners: list[Candidate | None] = field(default_factory=list)
     tasks: tuple[str, ...] = ()
     newest: str = ""
-    code: tuple[str, ...] = ()
+    commits: dict[str, str] = field(default_factory=dict)
     refusal: str = ""
     failure: str = ""
     is_request: bool = False
 
     def note_origin(self, records: Sequence[Record]) -> None:
-        """Notes when and by which code records were made, in their order of time."""
-        made = sorted((record.created, record.commit or "") for record in records)
-        self.newest = max(self.newest, *(created for created, _ in made))
-        self.code = tuple(dict.fromkeys((*self.code, *(commit for _, commit in made if commit))))
+        """Notes when and by which code records were made."""
+        for record in records:
+            self.newest = max(self.newest, record.created)
+            if record.commit:
+                first = self.commits.get(record.commit, record.created)
+                self.commits[record.commit] = min(first, record.created)
+
+    @property
+    def code(self) -> list[str]:
+        """The commits, the oldest records first."""
+        return sorted(self.commits, key=self.commits.__getitem__)
 
     @property
     def spent(self) -> int:

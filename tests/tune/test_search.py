@@ -115,7 +115,7 @@ def test_a_search_knows_when_and_by_which_code_its_records_were_made(tmp_path):
 
     trials.made = made
     found = made_search(trials, PSNR).run()
-    assert found.newest[:10] == "2026-01-03" and found.code == ("c1", "c2", "c3")
+    assert found.newest[:10] == "2026-01-03" and found.code == ["c1", "c2", "c3"]
 
 
 def test_lost_candidates_are_never_chosen(tmp_path):

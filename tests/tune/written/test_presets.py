@@ -45,7 +45,8 @@ def found():
     best, other = candidate(3.0, 4.0, 25.0, 0.3), candidate(5.0, 6.0, 24.0, 0.2)
     remarks = ["a: 1 .. 2 widened to 1 .. 3", "psnr: a 3 is at the high end of its range"]
     tasks = "inpaint_box", "inpaint_random"
-    return Found([best, other], remarks, [best, other], tasks, "2026-01-02T00:00:00+00:00", ("c1" * 20, "c2"))
+    commits = {"c2": "2026-01-02", "c1" * 20: "2026-01-01"}
+    return Found([best, other], remarks, [best, other], tasks, "2026-01-02T00:00:00+00:00", commits)
 
 
 def test_a_row_takes_what_was_written_and_the_card_says_from_where(asked, found):
