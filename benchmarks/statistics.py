@@ -9,6 +9,8 @@ A table has rows of paired scores: an image's difficulty is 90 % of the variance
 - found: of the rows that are worse by half a standard deviation of the paired difference, the share that is
   marked as worse than at least one row.
 - pairs: the share of all pairs with that difference that are told apart.
+- reachable: the same of a rule that is told which rows are equal, in every tenth table. It bounds what a rule
+  that holds for all pairs at once can find.
 - coverage: how often an interval holds the mean.
 """
 
@@ -24,7 +26,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.stats.family import Family, compare_all
+from bench.stats.family import Family, Pairs, compare_all, sign_patterns
 from bench.stats.intervals import mean_interval
 
 IMAGES, ROWS, SMALLEST = (16, 32, 64, 100), (4, 10, 20), (6, 8, 16, 32, 64, 100)
@@ -72,15 +74,28 @@ def simulate(kind: str, n: int, k: int, tables: int) -> dict[str, float]:
     worse = np.arange(k) >= k // 2
     across = worse[None, :] & ~worse[:, None]
     equal = half = found = pairs = 0.0
-    for _ in range(tables):
+    told: list[float] = []
+    for table in range(tables):
         scores = KINDS[kind](rng, n, k)
         equal += bool(compare(scores).beaten.any())
         beaten = compare(scores - step * worse).beaten
         half += bool((beaten & ~across).any())
         found += float((beaten & across).any(axis=0)[worse].mean())
         pairs += float(beaten[across].mean())
+        if table % 10 == 0:
+            told.append(reachable(scores - step * worse, worse))
     totals = {"error, equal": equal, "error, half worse": half, "found": found, "pairs": pairs}
-    return {"scores": kind, "n": n, "rows": k, **{name: total / tables for name, total in totals.items()}}
+    shares = {name: total / tables for name, total in totals.items()}
+    return {"scores": kind, "n": n, "rows": k, **shares, "reachable": float(np.mean(told))}
+
+
+def reachable(scores: np.ndarray, worse: np.ndarray) -> float:
+    """The share of unequal pairs that a rule finds whose family is the equal ones only, which it is told."""
+    first, second = np.triu_indices(len(worse), 1)
+    differences, across = scores[:, first] - scores[:, second], worse[first] != worse[second]
+    pairs = Pairs(differences)
+    critical = Pairs(differences[:, ~across]).critical(sign_patterns(len(scores)))
+    return float((np.abs(pairs.mean) > critical * pairs.error)[across].mean())
 
 
 def coverage(kind: str, n: int, tables: int) -> dict[str, float]:

@@ -52,6 +52,9 @@ MARGIN = 2.8
 """How far from exact samples a row may be that is equivalent to them, in standard deviations of the exact
 samples' own distance over the problems, by its quartiles: two sets of exact samples differ by less in 95 % of
 cases (the repeatability limit of ISO 5725)."""
+AGAINST_TRUTH = ("rmse_mean", "psnr_mean")
+"""Metrics against the one truth of a problem. That of exact samples differs from problem to problem as truths
+do, which says nothing of how near two sets of samples are: no row is equivalent by them."""
 
 MEANINGS = {
     "equivalent": "shown to be equivalent to exact samples: within "
@@ -133,13 +136,26 @@ def judge(table: Table, column: Column) -> Judged:
     found = {}
     for row, values in rows:
         number = Number(median_interval(_array(values)), partial=not comparable(table, row))
-        found[row.name] = _placed(number, row, exact, family) if family and exact else number
+        found[row.name] = _placed(number, row, exact, family, column) if family and exact else number
     if family is None or exact is None:
         return Judged(found)
     marks = _marks([row.name for row, _ in rows if rankable(table, row)], exact.name, family)
     marked = {name: replace(number, mark=marks.get(name, "")) for name, number in found.items()}
-    n = len(exact.scores(column.name))
-    return Judged(marked, spread, _seen((family.critical + ndtri(POWER)) / math.sqrt(n)))
+    return Judged(marked, spread, _seen_by(family, column, exact))
+
+
+def _seen_by(family: Family, column: Column, exact: Row) -> float:
+    """How far from exact samples a row must be that four of five such tables tell them apart.
+
+    It is that of rows that scatter as exact samples do; of metrics against the truth, which all samples of a
+    problem share, that of the rows there are.
+    """
+    width = family.critical + ndtri(POWER)
+    if column.name not in AGAINST_TRUTH:
+        return _seen(width / math.sqrt(len(exact.scores(column.name))))
+    errors = np.delete(family.errors[family.names.index(exact.name)], family.names.index(exact.name))
+    errors = errors[np.isfinite(errors)]
+    return float(np.sinh(width * np.median(errors))) if len(errors) else math.nan
 
 
 def _spread(floor: np.ndarray) -> float:
@@ -190,14 +206,16 @@ def _seen(needed: float) -> float:
     return float(np.interp(needed, mean / deviation, shifts, right=np.inf))
 
 
-def _placed(number: Number, row: Row, exact: Row, family: Family) -> Number:
+def _placed(number: Number, row: Row, exact: Row, family: Family, column: Column) -> Number:
     """The number with what is shown of its distance from exact samples."""
     if row is exact:
         return replace(number, floor=True, equivalent=True)
     found = family.difference(row.name, exact.name)
     if found is None:
         return number
-    is_equivalent = family.within(row.name, exact.name, _excess_at(MARGIN))
+    is_equivalent = False
+    if column.name not in AGAINST_TRUTH:
+        is_equivalent = family.within(row.name, exact.name, _excess_at(MARGIN))
     return replace(number, floor=found.low <= 0 <= found.high, equivalent=is_equivalent)
 
 

@@ -16,9 +16,14 @@ from bench.report.columns import Column
 from bench.stats.family import Family, compare_all
 from bench.stats.intervals import FEWEST, Interval
 
-MARGINS = MappingProxyType({"psnr": 0.1, "ssim": 0.005, "lpips": 0.005})
+MARGINS = MappingProxyType(
+    {
+        **dict.fromkeys(("psnr", "psnr_quantised"), 0.1),
+        **dict.fromkeys(("ssim", "ssim_full", "ssim_quantised", "lpips", "lpips_quantised"), 0.005),
+    }
+)
 """Metric -> difference below which two rows are equivalent, where a suite sets no other; none for others."""
-UNITS = MappingProxyType({"psnr": " dB"})
+UNITS = MappingProxyType({"psnr": " dB", "psnr_quantised": " dB"})
 """Metric -> what stands behind a difference; a plain number for others."""
 Part = str | dict[str, str]
 """A text, or a row as ``{"row": name}``."""
@@ -162,6 +167,8 @@ def _sentence(
     if equal and margin is not None:
         verb = "is" if len(equal) == 1 else "are"
         parts += ["; ", *listed(equal), f" {verb} within {size(column, margin)} of ", {"row": names[0]}]
+    if not np.isfinite(family.seen):
+        return [*parts, "."]
     return [*parts, f"; a difference of {size(column, family.seen)} would be seen."]
 
 

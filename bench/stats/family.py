@@ -81,9 +81,13 @@ class Family:
 
     @property
     def seen(self) -> float:
-        """The difference that would be found in four of five such tables; NaN where no pair is compared."""
-        errors = self.errors[np.triu_indices(len(self.names), 1)]
-        errors = errors[np.isfinite(errors)]
+        """The difference that would be found in four of five such tables.
+
+        It is that of a pair with the median error. Pairs with infinite differences have none; NaN where no
+        other is compared.
+        """
+        upper = np.triu_indices(len(self.names), 1)
+        errors = self.errors[upper][(self.infinite[upper] == 0) & np.isfinite(self.errors[upper])]
         if not len(errors):
             return float("nan")
         return float((self.critical + ndtri(POWER)) * np.median(errors))

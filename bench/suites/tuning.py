@@ -140,7 +140,7 @@ class Tuning:
     date: str
     """ISO 8601, UTC."""
     code: str = ""
-    """Commit of the newest record, "-dirty" if the code was changed since."""
+    """Commits of the records, the oldest first; "-dirty" behind one whose code was changed."""
     optuna: str = ""
     """Its version."""
     remarks: tuple[str, ...] = ()

@@ -37,3 +37,13 @@ def commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
+
+
+def short_commit(name: str) -> str:
+    """The beginning of a commit, with the mark of a changed working tree.
+
+    >>> short_commit("a72c9daab9a94f2a955a9066c9e1f5992a9fb3e3-dirty")
+    'a72c9daab9a9-dirty'
+    """
+    sha1, dash, mark = name.partition("-")
+    return sha1[:12] + dash + mark

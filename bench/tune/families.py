@@ -1,9 +1,10 @@
 """Families of tasks, one search each, on images that no suite evaluates."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from bench.names import matches, nearest, selected
@@ -74,20 +75,29 @@ def families(
         SuiteError: an unknown name, no task is left, two tasks of one name, or images that a suite evaluates.
     """
     found: dict[Place, dict[str, TaskRow]] = {}
-    names: list[str] = []
+    names, left_out = list[str](), set[str]()
     for name in suites:
         suite = load_suite(name)
         for row in suite.tasks:
             names.append(row.name)
-            if selected(row.name, tasks):
-                place, task = _placed(suite, row, dataset)
-                if found.setdefault(place, {}).setdefault(row.name, task) != task:
-                    raise SuiteError(f"{row.where()}: two suites have another task '{row.name}' each")
+            if not selected(row.name, tasks):
+                left_out.add(_kind(suite, row)[0])
+                continue
+            place, task = _placed(suite, row, dataset)
+            if found.setdefault(place, {}).setdefault(row.name, task) != task:
+                raise SuiteError(f"{row.where()}: two suites have another task '{row.name}' each")
     for pattern in tasks:
         if not any(matches(name, pattern) for name in names):
             raise SuiteError(f"--task {pattern}: unknown task{nearest(pattern, names)}")
-    made = [Family(*place, tuple(rows.values())) for place, rows in found.items()]
+    made = [_family(place, tuple(rows.values()), left_out) for place, rows in found.items()]
     return _chosen(made, wanted)
+
+
+def _family(place: Place, rows: tuple[TaskRow, ...], left_out: Collection[str]) -> Family:
+    """A family; where a single task is left of it, what is found is for that task only."""
+    if len(rows) == 1 and place.name in left_out:
+        place = place._replace(pattern=rows[0].name)
+    return Family(*place, rows)
 
 
 def _chosen(made: Sequence[Family], wanted: Sequence[str]) -> list[Family]:
@@ -105,29 +115,40 @@ def _placed(suite: Suite, row: TaskRow, dataset: str | None) -> tuple[Place, Tas
     """The family of a task, and the task with all that was its suite's."""
     n = row.samples_per_problem or suite.samples_per_problem
     own, prior = row.dataset or suite.dataset, row.prior or suite.prior
-    images = dataset or to_tune(own)
+    images = dataset or to_tune(own, suite.name)
     if prior.startswith(EXACT) and prior == own:
         prior = images
     refuse_evaluated(images)
-    name, pattern = row.name, row.name
-    if n is None:
-        for known, operators in FAMILIES.items():
-            if fnmatchcase(row.name, operators) or fnmatchcase(row.operator, operators):
-                name, pattern = known, operators
+    name, pattern = _kind(suite, row)
     update = {"samples_per_problem": n, "dataset": images, "prior": prior, "images": None}
     return Place(name, pattern, images, prior, own, suite.most_images), row.model_copy(update=update)
 
 
-def to_tune(dataset: str) -> str:
-    """The images to tune on where a suite evaluates a data set: its own, where it is made for that."""
-    if dataset not in evaluated():
+def _kind(suite: Suite, row: TaskRow) -> tuple[str, str]:
+    """The name of a task's family, and its pattern."""
+    found = row.name, row.name
+    if (row.samples_per_problem or suite.samples_per_problem) is None:
+        for known, operators in FAMILIES.items():
+            if fnmatchcase(row.name, operators) or fnmatchcase(row.operator, operators):
+                found = known, operators
+    return found
+
+
+def to_tune(dataset: str, suite: str) -> str:
+    """The images to tune on where a suite evaluates a data set: its own, where its name says so.
+
+    Raises:
+        SuiteError: there are none that are kept for it.
+    """
+    if Path(dataset).stem.endswith((DRAWN_TO_TUNE, KEPT_TO_TUNE)):
         return dataset
     if dataset.startswith(EXACT):
         return dataset + DRAWN_TO_TUNE
     other = dataset + KEPT_TO_TUNE
     if other not in datasets():
         raise SuiteError(
-            f"data set '{dataset}' has no images that are kept for tuning; name some by --dataset"
+            f"data set '{dataset}', which suite '{suite}' evaluates, has no images that are kept for tuning; "
+            "name some by --dataset"
         )
     return other
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from bench.plan.options import mode
 from bench.tune.candidates.asking import Told, ask
 from bench.tune.objectives import Score
-from bench.tune.request import Request, make_search
+from bench.tune.request import Request, make_search, refuse_budget
 from bench.tune.search import BATCH, FINALISTS, Search
 
 
@@ -18,6 +18,7 @@ class Outlook(NamedTuple):
         candidates: all that the budget pays for, if each costs what the first one does.
         each: evaluations of a candidate, backward passes included.
         fresh: evaluations beside the budget, on fresh images, at most.
+        left: evaluations of both that are missing, at most.
         seconds: of solver time for all that is missing; None where the method fails.
         next: candidates that are known and have no records.
     """
@@ -28,6 +29,7 @@ class Outlook(NamedTuple):
     candidates: int = 0
     each: int = 0
     fresh: int = 0
+    left: int = 0
     seconds: float | None = 0.0
     next: tuple[dict[str, Any], ...] = ()
 
@@ -36,7 +38,7 @@ def outlook(asked: Request) -> Outlook:
     """Says what a search would do, after a few steps of its first candidate.
 
     Raises:
-        SuiteError: what is asked does not make sense.
+        SuiteError: what is asked does not make sense, or the budget is below one candidate.
     """
     with mode(asked.options):
         search = make_search(asked)
@@ -45,15 +47,18 @@ def outlook(asked: Request) -> Outlook:
         found, pending = search.replay()
         each, seconds = search.trials.cost(search.first())
     tried, ended = len(found.candidates), bool(found.winners)
+    if each > asked.evaluations and not tried:
+        refuse_budget(asked, each)
     paid = asked.evaluations // each if each else asked.candidates
     candidates = tried if ended else int(min(max(paid, tried), search.spaces.size()))
     finalists = min(FINALISTS * len(asked.objectives), candidates)
     fresh = round(finalists * each * asked.size.fresh / asked.size.images)
+    left = 0 if ended else (candidates - tried) * each + fresh
     if seconds is not None:
-        left = 0.0 if ended else candidates - tried + finalists * asked.size.fresh / asked.size.images
-        seconds *= left
+        share = 0.0 if ended else candidates - tried + finalists * asked.size.fresh / asked.size.images
+        seconds *= share
     known = tuple(pending) if tried else (*pending, *start(search, candidates - 1))
-    return Outlook("", found.tasks, tried, candidates, each, fresh, seconds, () if ended else known)
+    return Outlook("", found.tasks, tried, candidates, each, fresh, left, seconds, () if ended else known)
 
 
 def start(search: Search, most: int) -> list[dict[str, Any]]:

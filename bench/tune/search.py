@@ -7,7 +7,8 @@
    as one that fails at once, counts as the usual number. A batch has as many candidates as can be paid if
    each costs as much as the dearest so far; the search ends where none can, or where no new one is found.
 4. Where, behind the start, the best candidate by an objective lies at an end of a range, that end is moved by
-   a quarter of the range's length, once, unless it is firm or the method's own range ends there.
+   a quarter of the range's length, once, unless it is firm or the method's own range ends there. What is
+   chosen at an end, also of choices between numbers, is said.
 5. The best `FINALISTS` by each objective run on fresh images, and the best there is chosen. That is beside
    the budget, alike for all.
 """
@@ -53,6 +54,8 @@ class Found:
         remarks: ranges that were widened, and values at the edge of one.
         winners: the best candidate by each objective, None before the end or where all are lost.
         tasks: those that the method takes.
+        newest: when the newest record was made, ISO 8601.
+        commits: of the records, each with when the first of its records was made.
         refusal: why it takes none; then there is nothing else.
         failure: why the search could not be made or ended; then there is nothing else here, but what it
             recorded is kept.
@@ -63,9 +66,24 @@ class Found:
     remarks: list[str] = field(default_factory=list)
     winners: list[Candidate | None] = field(default_factory=list)
     tasks: tuple[str, ...] = ()
+    newest: str = ""
+    commits: dict[str, str] = field(default_factory=dict)
     refusal: str = ""
     failure: str = ""
     is_request: bool = False
+
+    def note_origin(self, records: Sequence[Record]) -> None:
+        """Notes when and by which code records were made."""
+        for record in records:
+            self.newest = max(self.newest, record.created)
+            if record.commit:
+                first = self.commits.get(record.commit, record.created)
+                self.commits[record.commit] = min(first, record.created)
+
+    @property
+    def code(self) -> list[str]:
+        """The commits, the oldest records first."""
+        return sorted(self.commits, key=self.commits.__getitem__)
 
     @property
     def spent(self) -> int:
@@ -158,6 +176,7 @@ class Search:
             for point, params, own in zip(points, settings, records, strict=True):
                 candidate = Candidate(Told(point, self._scores(own)), params, self._cost(found, own))
                 found.candidates.append(candidate)
+                found.note_origin(own)
             self.tell(found)
             points = self._ask(found)
         return self._decide(found, run)
@@ -197,17 +216,17 @@ class Search:
             for name, end in self.spaces.edges(best[0].told.point) if best else []:
                 if (name, end) not in self.widened:
                     self.widened.add((name, end))
-                    found.remarks.append(self._wider(name, end))
+                    found.remarks += self._wider(name, end)
 
-    def _wider(self, name: str, end: str) -> str:
-        """Moves an end of a range, and says so."""
+    def _wider(self, name: str, end: str) -> list[str]:
+        """Moves an end of a range and says so, where the method's own range goes on there."""
         before = self.spaces.spaces[name]
         wider = self.spaces.widened(name, end, self._allows)
         if wider is None:
-            return f"{name}: the method's own range ends at the {end} end"
+            return []
         self.spaces = wider
         after = wider.spaces[name]
-        return f"{name}: {before.low:g} .. {before.high:g} widened to {after.low:g} .. {after.high:g}"
+        return [f"{name}: {before.low:g} .. {before.high:g} widened to {after.low:g} .. {after.high:g}"]
 
     def _allows(self, params: Mapping[str, Any]) -> bool:
         """Whether the method takes parameters."""
@@ -235,6 +254,7 @@ class Search:
             one = found.candidates[k]
             scores = self._scores(self._fresh(own))
             found.candidates[k] = Candidate(one.told, one.settings, one.evaluations, scores)
+            found.note_origin(own)
         for i in range(len(self.objectives)):
             found.winners.append(self._winner(found, i))
         return found
@@ -252,10 +272,20 @@ class Search:
         if not kept:
             return None
         winner = min(kept, key=lambda one: one.fresh[i].rank(self.objectives[i]))
-        for name, end in self.spaces.edges(winner.told.point):
+        for name, end in self.spaces.ends(winner.told.point):
             what = f"{self.objectives[i].name}: {name} {winner.settings[name]:g}"
-            found.remarks.append(f"{what} is at the {end} end of its range")
+            found.remarks.append(f"{what} is at the {end} end of {self._whose(name, end)}")
         return winner
+
+    def _whose(self, name: str, end: str) -> str:
+        """What ends there: choices, a firm range, the method's own, or one that might be longer."""
+        space = self.spaces.spaces[name]
+        if space.choices:
+            return "its choices"
+        if space.firm:
+            return "its firm range"
+        ends = self.spaces.widened(name, end, self._allows) is None
+        return "what the method takes" if ends else "its range"
 
 
 def ranked(candidates: Sequence[Candidate], objectives: Sequence[Objective], i: int) -> list[Candidate]:

@@ -27,7 +27,8 @@ COLUMNS = (
 def found_lines(asked: Request, found: Found) -> list[str]:
     """A search's outcome: the budget, the winner by each objective, and what to know about ranges."""
     if found.refusal or found.failure:
-        return [f"{asked.name}: not tuned: {found.refusal or found.failure}"]
+        reason = found.refusal or found.failure
+        return [f"{asked.name}: not tuned: {reason.removeprefix(f'{asked.name}: ')}"]
     spent = f"{found.spent} of {asked.evaluations} evaluations"
     lines = [f"{asked.name}: {counted(len(found.candidates), 'candidate')}, {spent}"]
     for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=True)):
@@ -76,11 +77,19 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
 
 
-def candidates_csv(results: Sequence[tuple[Request, Found]]) -> str:
-    """All candidates of some searches, a line for each objective."""
+def candidates_csv(results: Sequence[tuple[Request, Found]], before: str = "") -> str:
+    """All candidates of some searches, a line for each objective.
+
+    Args:
+        before: an earlier table, whose other searches stay; one of other columns does not.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    made = [(asked.label, asked.family.name) for asked, found in results if found.candidates]
+    head, *lines = [*csv.reader(io.StringIO(before))] or [[]]
+    if tuple(head) == COLUMNS:
+        writer.writerows(line for line in lines if tuple(line[:2]) not in made)
     for asked, found in results:
         for k, candidate in enumerate(found.candidates, 1):
             writer.writerows(_rows(asked, found, k, candidate))
@@ -110,10 +119,13 @@ def outlook_lines(rows: Sequence[tuple[Request, Outlook]], threads: int) -> list
         lines.append(f"{asked.name}: {_plan(asked, row)}")
         lines += [f"  {words(params)}" for params in row.next]
         total, unknown = total + (row.seconds or 0.0), unknown or row.seconds is None
-        evaluations += row.candidates * row.each + row.fresh
+        evaluations += row.left
     more = " and what is marked ?" if unknown else ""
     time = f"about {duration(total)}{more} of solver time, {total / 60 * threads:.0f} core-minutes"
-    return [*lines, f"{evaluations} evaluations in all; {time}"]
+    if not (evaluations or unknown):
+        return [*lines, "nothing is left to do"]
+    bound = f"at most {evaluations} evaluations to come, if each candidate costs what the first one does"
+    return [*lines, f"{bound}; {time}"]
 
 
 def _plan(asked: Request, row: Outlook) -> str:

@@ -13,6 +13,7 @@ from bench.stats.intervals import FEWEST
 from tests.made_run import exact_table
 
 MMD = Column("MMD", 3, False, name="mmd")
+RMSE = Column("RMSE, mean", 3, False, name="rmse_mean")
 HARD = 2.0 ** np.arange(FEWEST)
 PROBLEMS = 24
 
@@ -69,6 +70,18 @@ def test_a_shift_that_would_be_seen_is_seen_in_four_of_five_tables():
         found += not judge(table, MMD).rows["oracle"].floor
         tables += 1
     assert 0.68 < found / tables < 0.92
+
+
+def test_errors_to_the_truth_make_nothing_equivalent():
+    """Truths differ by far more than two sets of samples of one problem: what is close to no other is."""
+    truths = np.random.default_rng(0).uniform(1, 3, size=PROBLEMS)
+    made = {}
+    for i, (name, factor) in enumerate({"exact": 1.0, "oracle": 1.0, "daps": 1.5, "dps": 1.02}.items()):
+        made[name] = truths * factor + 0.02 * np.random.default_rng(i).normal(size=PROBLEMS)
+    judged = judge(exact_table(rmse_mean=made), RMSE)
+    assert [name for name, number in judged.rows.items() if number.equivalent] == ["exact"]
+    assert judged.rows["oracle"].floor and not judged.rows["daps"].floor
+    assert 0.01 < judged.seen * judged.spread < 0.1, "some per cent of an error, not what truths differ by"
 
 
 @pytest.mark.parametrize("n", [FEWEST - 1, 0])

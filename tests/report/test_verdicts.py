@@ -101,3 +101,13 @@ def test_the_leader_is_ahead_of_each_other_row_where_images_differ():
     assert decide({"full": full, "ahead": ahead, "short": short}, PSNR).leader == "ahead"
     assert decide({"full": full, "short": short}, PSNR).leader == "short"
     assert decide({"full": full, "short": short}, LPIPS).leader == "full"
+
+
+def test_a_difference_that_would_be_seen_is_one_of_finite_scores():
+    """Where rows are infinitely far from each other, those of the other pairs count, or nothing is said."""
+    table, infinite = rows({"a": 0, "b": 1}), {f"{i}": float("inf") for i in range(64)}
+    found = decide(table | {"exact": infinite}, PSNR)
+    assert found.seen == pytest.approx(decide(table, PSNR).seen, rel=0.2)
+    table["a"]["0"], table["b"]["1"] = float("inf"), float("inf")
+    found = decide(table, PSNR)
+    assert np.isnan(found.seen) and text(found).endswith("cannot be separated at n = 64.")

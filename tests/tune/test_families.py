@@ -26,6 +26,34 @@ def test_the_tasks_of_our_suites_are_five_families_on_other_images():
     }
 
 
+def test_what_is_found_for_one_task_is_not_for_its_family():
+    """A search that leaves out the others writes settings under the name of that task."""
+    (box,) = families(["linear"], ["inpaint_box"], [])
+    assert (box.name, box.pattern) == ("masks", "inpaint_box")
+    (masks,) = families(["linear"], ["inpaint_*"], [])
+    (hdr,) = families(["nonlinear"], ["hdr"], [])
+    assert (masks.pattern, hdr.pattern) == ("inpaint_*", "hdr")
+
+
+def test_images_of_a_suite_of_one_s_own_are_evaluated_too(tmp_path):
+    suite = tmp_path / "mine.yaml"
+    text = (
+        "name: mine\ndataset: {}\nprior: fashion32\nimages: 4\nsolvers: [{{solver: pinv}}]\n"
+        "tasks: [{{name: box, operator: inpaint_box, sigma: 0.05}}]\n"
+    )
+    suite.write_text(text.format("photos"))
+    with pytest.raises(
+        SuiteError, match="'photos', which suite 'mine' evaluates, has no images that are kept"
+    ):
+        families([str(suite)], [], [])
+    assert [family.dataset for family in families([str(suite)], [], [], "photos")] == ["photos"], "by choice"
+    for name in ("fashion32_tune", "folder/photos_tune.toml"):
+        suite.write_text(text.format(name))
+        assert [family.dataset for family in families([str(suite)], [], [])] == [name]
+    suite.write_text(text.format("exact-mixture4"))
+    assert [family.dataset for family in families([str(suite)], [], [])] == ["exact-mixture4-tune"]
+
+
 def test_no_images_that_a_suite_evaluates_are_ever_tuned_on():
     for name in list_suites():
         try:

@@ -22,7 +22,8 @@ from tests.tune.made_search import CODE
 
 @pytest.fixture(scope="module")
 def family(tmp_path_factory):
-    (found,) = families([str(build(tmp_path_factory.mktemp("tiny")))], ["box"], [])
+    folder = tmp_path_factory.mktemp("tiny")
+    (found,) = families([str(build(folder))], ["box"], [], f"{folder}/images.toml")
     return found
 
 

@@ -84,12 +84,38 @@ def test_an_end_of_a_range_is_moved_once_and_said(tmp_path):
 def test_a_range_does_not_leave_the_method_s_own(tmp_path):
     trials = MadeTrials(write_card(tmp_path), lambda a, b: peak(a, b, (1e4, 1)))
     found = made_search(trials, PSNR, 40 * 20).run()
-    assert "a: the method's own range ends at the high end" in found.remarks
+    best = found.winners[0].settings["a"]
+    assert found.remarks == [f"psnr: a {best:g} is at the high end of what the method takes"]
     assert max(one.settings["a"] for one in found.candidates) <= 100
-    firm = write_card(tmp_path, "search:\n  a: {low: 0.01, high: 100, scale: log, firm: true}\n")
-    trials = MadeTrials(firm, lambda a: peak(a, 1, (1e4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("space", "end"),
+    [
+        ("low: 0.01, high: 100, scale: log, firm: true", "its firm range"),
+        ("choices: [1, 3, 30]", "its choices"),
+    ],
+)
+def test_ends_that_are_not_moved_are_said(tmp_path, space, end):
+    trials = MadeTrials(write_card(tmp_path, f"search:\n  a: {{{space}}}\n"), lambda a: peak(a, 1, (1e4, 1)))
     trials.build = lambda params: params
-    assert made_search(trials, PSNR, 40 * 20).run().remarks == []
+    found = made_search(trials, PSNR, 40 * 20).run()
+    best = found.winners[0].settings["a"]
+    assert found.remarks == [f"psnr: a {best:g} is at the high end of {end}"]
+
+
+def test_a_search_knows_when_and_by_which_code_its_records_were_made(tmp_path):
+    """A search that another commit went on with has both; fresh images count, too."""
+    trials = MadeTrials(write_card(tmp_path), peak)
+    plain, commits = trials.made, {0: ("2026-01-02", "c2"), 1: ("2026-01-01", "c1"), 4: ("2026-01-03", "c3")}
+
+    def made(params, i):
+        created, commit = commits.get(i, ("2026-01-02", "c2"))
+        return replace(plain(params, i), created=f"{created}T00:00:00+00:00", commit=commit)
+
+    trials.made = made
+    found = made_search(trials, PSNR).run()
+    assert found.newest[:10] == "2026-01-03" and found.code == ["c1", "c2", "c3"]
 
 
 def test_lost_candidates_are_never_chosen(tmp_path):

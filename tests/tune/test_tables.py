@@ -35,6 +35,8 @@ def test_an_outcome_says_what_was_spent_and_found():
     fits = Found([BEST], [], [BEST, BEST])
     assert found_lines(ASKED, fits)[2].endswith("zeta=3 (misfit above its limit by 0.1)")
     assert found_lines(ASKED, Found(refusal="it is linear")) == ["dps, masks: not tuned: it is linear"]
+    failed = Found(failure="dps, masks: a budget of 5 is below one candidate")
+    assert found_lines(ASKED, failed) == ["dps, masks: not tuned: a budget of 5 is below one candidate"]
     assert progress_line(ASKED, FOUND) == (
         "dps, masks: 2 candidates, 600 of 1000 evaluations; best psnr 20.5, psnr-misfit 20.5"
     )
@@ -51,12 +53,26 @@ def test_the_table_has_every_candidate():
     ]
 
 
+def test_nothing_is_left_where_searches_have_ended():
+    ended = Outlook("", ("a", "b"), 3, 3, 300, 200, 0, 0.0)
+    assert outlook_lines([(ASKED, ended)], 1)[-1] == "nothing is left to do"
+
+
+def test_the_table_keeps_what_other_commands_searched():
+    head = "method,family,candidate,settings,evaluations,objective,score,fresh,chosen"
+    other, old = "ddrm,masks,1,eta=1,300,psnr,20,,", "dps,masks,9,zeta=1,300,psnr,1,,"
+    lines = candidates_csv([(ASKED, FOUND)], "\n".join([head, other, old])).splitlines()
+    assert lines[:2] == [head, other] and old not in lines and len(lines) == 6
+    assert old in candidates_csv([(ASKED, Found(failure="no"))], "\n".join([head, old])), "nothing is lost"
+    assert candidates_csv([(ASKED, FOUND)], "a,b\n1,2\n").splitlines()[0] == head
+
+
 def test_an_outlook_adds_up():
     rows = [
-        (ASKED, Outlook("", ("a", "b"), 1, 3, 300, 200, 90.0, ({"zeta": 2},))),
+        (ASKED, Outlook("", ("a", "b"), 1, 3, 300, 200, 800, 90.0, ({"zeta": 2},))),
         (ASKED, Outlook("it is linear")),
     ]
-    lines = outlook_lines([*rows, (ASKED, Outlook("", ("a", "b"), 0, 12, 0, 0, None))], 2)
+    lines = outlook_lines([*rows, (ASKED, Outlook("", ("a", "b"), 0, 12, 0, 0, 0, None))], 2)
     assert lines == [
         "dps, masks: 3 candidates (1 done) x 16 images x 2 tasks x 1 sample; 300 evaluations each, "
         "900 of 1000; then at most 200 on 32 fresh images; about 1 min 30 s",
@@ -64,5 +80,6 @@ def test_an_outlook_adds_up():
         "dps, masks: not tuned: it is linear",
         "dps, masks: 12 candidates x 16 images x 2 tasks x 1 sample; 0 evaluations each, 0 of 1000; "
         "then at most 0 on 32 fresh images; about ?",
-        "1100 evaluations in all; about 1 min 30 s and what is marked ? of solver time, 3 core-minutes",
+        "at most 800 evaluations to come, if each candidate costs what the first one does; about 1 min 30 s "
+        "and what is marked ? of solver time, 3 core-minutes",
     ]

@@ -30,7 +30,7 @@ def suite(tmp_path_factory):
 
 @pytest.fixture
 def family(suite):
-    (found,) = families([str(suite)], ["box"], [])
+    (found,) = families([str(suite)], ["box"], [], str(suite.parent / "images.toml"))
     return found
 
 

@@ -268,8 +268,11 @@ def search_all(
             click.echo("\n".join(found_lines(request, found)))
             results[request.name] = request, found
         ordered = [results[request.name] for request in requests]
-        write_atomic(out / "candidates.csv", candidates_csv(ordered).encode())
-    click.echo(f"\ncandidates: {out / 'candidates.csv'}")
+        if any(found.candidates for _, found in ordered):
+            table = out / "candidates.csv"
+            before = table.read_text("utf-8", "replace") if table.exists() else ""
+            write_atomic(table, candidates_csv(ordered, before).encode())
+            click.echo(f"\ncandidates: {table}")
     return ordered
 
 
@@ -290,12 +293,13 @@ def write_all(results: Sequence[tuple["Request", "Found"]], names: dict[str, str
     from bench.suites.yamlfile import SuiteError
     from bench.tune.written.presets import write_presets
 
-    lost = []
+    lost, lines = [], list[str]()
     for request, found in results:
         try:
-            for line in write_presets(request, found, names):
-                click.echo(f"written: {line}")
+            lines += write_presets(request, found, names)
         except SuiteError as error:
             lost.append(str(error))
+    for line in dict.fromkeys(lines):
+        click.echo(line)
     if lost:
         fail("\n".join(lost), FAILURE)

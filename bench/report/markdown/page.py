@@ -21,6 +21,7 @@ from bench.report.ranking import Judged
 from bench.report.samples import diversity, success
 from bench.report.tables import Table, records_of
 from bench.report.text import distinct, escape, sentence, table_line
+from bench.system.versions import short_commit
 
 LEGEND = (
     "**Bold**: the best mean. **Bold**⁼: no row is shown to be better, which is no proof of being as good: "
@@ -162,7 +163,7 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
         "Device": ", ".join(distinct(map(_device, records))),
         "Deterministic mode": _deterministic_share(records),
         "Versions": ", ".join(versions),
-        "Commit": ", ".join(distinct(_commit(record.commit) for record in records if record.commit)),
+        "Commit": ", ".join(distinct(short_commit(record.commit) for record in records if record.commit)),
         "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
     }
 
@@ -199,12 +200,6 @@ def _hashes(values: Iterable[str | None]) -> str:
 def _short(hashes: Iterable[str | None]) -> list[str]:
     """The beginnings of distinct hashes; those that are not known are left out."""
     return distinct(value[:12] for value in hashes if value)
-
-
-def _commit(commit: str) -> str:
-    """The beginning of a commit, with the mark of a changed working tree."""
-    sha1, dash, mark = commit.partition("-")
-    return sha1[:12] + dash + mark
 
 
 def _moment(record: Record) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench.noise import stream_key
 from bench.suites.tuning import Space
 from bench.suites.yamlfile import SuiteError
-from bench.tune.candidates.points import Point, Spaces
+from bench.tune.candidates.points import Point, Spaces, ordered
 from bench.tune.objectives import Objective, Score
 
 if TYPE_CHECKING:
@@ -179,20 +179,13 @@ def _distribution(space: Space) -> "BaseDistribution":
 
     if space.low is None or space.high is None:
         places = range(len(space.choices))
-        if _ordered(space) == list(space.choices):
+        if ordered(space) == list(space.choices):
             return IntDistribution(0, len(space.choices) - 1)
         return CategoricalDistribution(list(places))
     log = space.scale == "log"
     if space.integer:
         return IntDistribution(int(space.low), int(space.high), log=log)
     return FloatDistribution(space.low, space.high, log=log)
-
-
-def _ordered(space: Space) -> list[Any]:
-    """The choices in increasing order; [] where they have none."""
-    if any(isinstance(choice, (str, bool)) for choice in space.choices):
-        return []
-    return sorted(space.choices)
 
 
 def _value(space: Space, drawn: Any) -> Any:

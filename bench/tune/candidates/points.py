@@ -99,12 +99,19 @@ class Spaces:
             n *= _count(space)
         return n
 
-    def edges(self, point: Point) -> list[tuple[str, str]]:
-        """The parameters that lie at an end of a range that may be left, each with "low" or "high"."""
+    def ends(self, point: Point) -> list[tuple[str, str]]:
+        """The parameters that lie at an end of their range or choices, each with "low" or "high"."""
         found = []
         for name, space in self.spaces.items():
-            end = edge(space, point[name])
-            if end and not space.firm:
+            if end := edge(space, point[name]):
+                found.append((name, end))
+        return found
+
+    def edges(self, point: Point) -> list[tuple[str, str]]:
+        """Those of them that lie at an end of a range that may be left."""
+        found = []
+        for name, end in self.ends(point):
+            if not (self.spaces[name].firm or self.spaces[name].choices):
                 found.append((name, end))
         return found
 
@@ -143,9 +150,15 @@ def rounded(value: float) -> float:
 
 
 def edge(space: Space, value: Any) -> str:
-    """The end of a range near which a value lies, "low" or "high"; "" elsewhere and for choices."""
+    """The end of a range near which a value lies, "low" or "high"; "" elsewhere.
+
+    Choices have ends where they are numbers: the least and the greatest.
+    """
     if space.low is None or space.high is None:
-        return ""
+        numbers = ordered(space)
+        if not numbers or value not in {numbers[0], numbers[-1]}:
+            return ""
+        return "low" if value == numbers[0] else "high"
     scale = math.log if space.scale == "log" else float
     share = (scale(value) - scale(space.low)) / (scale(space.high) - scale(space.low))
     if space.integer and value not in {space.low, space.high}:
@@ -153,6 +166,13 @@ def edge(space: Space, value: Any) -> str:
     if share <= NEAR:
         return "low"
     return "high" if share >= 1 - NEAR else ""
+
+
+def ordered(space: Space) -> list[Any]:
+    """The choices in increasing order; [] where they have none."""
+    if any(isinstance(choice, (str, bool)) for choice in space.choices):
+        return []
+    return sorted(space.choices)
 
 
 def wider(space: Space, end: str) -> Space:

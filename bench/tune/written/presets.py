@@ -3,22 +3,23 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
 from typing import Any
 
-from bench.records.journal import read_records
-from bench.suites.cards import card_of, list_cards
+from bench.suites.cards import card_of, list_cards, read_card
 from bench.suites.methods import build_solver, load_solver, parameters
 from bench.suites.presets import resolve
 from bench.suites.tuning import Tuning
 from bench.suites.yamlfile import SuiteError
 from bench.system.code.user_code import is_user_code
+from bench.system.versions import short_commit
 from bench.tune.candidates.asking import optuna_version
 from bench.tune.families import DRAWN_TO_TUNE
-from bench.tune.objectives import Objective
 from bench.tune.request import STEPS, Request
 from bench.tune.search import Candidate, Found
-from bench.tune.written.cardfile import write_entry
+from bench.tune.written.cardfile import comments_above, write_entry
 
 
 def card_path(spec: str) -> Path:
@@ -44,7 +45,8 @@ def card_path(spec: str) -> Path:
 def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> list[str]:
     """Writes the winner by each objective as a preset for the family, and says what was written.
 
-    A search that found nothing writes nothing.
+    A search that found nothing writes nothing. An entry for a task of the family all of whose parameters are
+    among the new ones has no effect any more, and goes.
 
     Args:
         names: objective -> preset, where it is not the objective's own.
@@ -52,31 +54,53 @@ def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> lis
     Raises:
         SuiteError: the card cannot be written, or other entries of it overrule these.
     """
-    written = []
+    written: list[str] = []
     for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=False)):
-        if winner is None:
-            continue
-        if not math.isfinite(winner.fresh[i].value or 0) or not math.isfinite(
-            winner.told.scores[i].value or 0
-        ):
-            raise SuiteError(f"{asked.name}: an infinite {objective.name} is no score that a card can have")
-        preset = names.get(objective.name, objective.preset)
-        place = [preset, asked.family.prior.removesuffix(DRAWN_TO_TUNE), asked.family.pattern]
-        path, params = card_path(asked.spec), settings(asked, winner)
-        write_entry(path, ["presets", *place], params)
-        if overruled := _others(asked, found, place, params):
-            params |= overruled
-            write_entry(path, ["presets", *place], params)
-        if _others(asked, found, place, params):
-            raise SuiteError(f"{path}: other entries of preset '{preset}' overrule '{place[-1]}'")
-        source = provenance(asked, found, objective, i, winner)
-        entry = {}
-        for name, entered in asdict(source).items():
-            if entered not in ("", ()):
-                entry[name] = list(entered) if isinstance(entered, tuple) else entered
-        write_entry(path, ["tuned", *place], entry)
-        written.append(f"{path}: presets.{'.'.join(place)}: {params}")
+        if winner is not None:
+            preset = names.get(objective.name, objective.preset)
+            place = [preset, asked.family.prior.removesuffix(DRAWN_TO_TUNE), asked.family.pattern]
+            written += _write(
+                asked, found, place, provenance(asked, found, i, winner), settings(asked, winner)
+            )
     return written
+
+
+def _write(
+    asked: Request, found: Found, place: Sequence[str], source: Tuning, params: dict[str, Any]
+) -> list[str]:
+    """Writes one preset and where it is from."""
+    path = card_path(asked.spec)
+    gone = _without_effect(path, place, params)
+    write_entry(path, ["presets", *place], params, gone)
+    if overruled := _others(asked, found, place, params):
+        params |= overruled
+        write_entry(path, ["presets", *place], params)
+    if _others(asked, found, place, params):
+        raise SuiteError(f"{path}: other entries of preset '{place[0]}' overrule '{place[-1]}'")
+    entry = {}
+    for name, entered in asdict(source).items():
+        if entered not in ("", ()):
+            entry[name] = list(entered) if isinstance(entered, tuple) else entered
+    write_entry(path, ["tuned", *place], entry, gone)
+    written = [f"written: {path}: presets.{'.'.join(place)}: {params}"]
+    for pattern in gone:
+        written.append(f"gone: {path}: presets.{'.'.join(place[:2])}.{pattern}: it has no effect any more")
+    for line, key in comments_above(path, ["presets", *place[:2]]).items():
+        written.append(f"read: {path}:{line}: does the comment above {key} still hold?")
+    return written
+
+
+def _without_effect(path: Path, place: Sequence[str], params: Mapping[str, Any]) -> list[str]:
+    """Entries for one task each that a new one behind them overrules in all that they say."""
+    if not path.exists():
+        return []
+    preset, prior, pattern = place
+    found = []
+    for task, values in read_card(path).presets.get(preset, {}).get(prior, {}).items():
+        is_one = task == escape(task) and task != pattern
+        if is_one and fnmatchcase(task, pattern) and values.keys() <= params.keys():
+            found.append(task)
+    return found
 
 
 def settings(asked: Request, winner: Candidate) -> dict[str, Any]:
@@ -86,12 +110,17 @@ def settings(asked: Request, winner: Candidate) -> dict[str, Any]:
     return {**steps, **asked.fixed, **winner.settings}
 
 
-def provenance(asked: Request, found: Found, objective: Objective, i: int, winner: Candidate) -> Tuning:
-    """Where the settings of a winner come from."""
-    value, fresh = winner.told.scores[i].value, winner.fresh[i].value
+def provenance(asked: Request, found: Found, i: int, winner: Candidate) -> Tuning:
+    """Where the settings of the winner by an objective come from.
+
+    Raises:
+        SuiteError: its score is infinite, which no card can have.
+    """
+    value, fresh, objective = winner.told.scores[i].value, winner.fresh[i].value, asked.chosen[i]
     assert value is not None and fresh is not None
+    if not (math.isfinite(value) and math.isfinite(fresh)):
+        raise SuiteError(f"{asked.name}: an infinite {objective.name} is no score that a card can have")
     n, data = asked.size.images, asked.family.dataset
-    newest = max(read_records(asked.folder)[0], key=lambda record: record.created)
     others = [f"{other.name}: " for other in asked.chosen if other is not objective]
     remarks = [text for text in found.remarks if not text.startswith(tuple(others))]
     return Tuning(
@@ -104,8 +133,8 @@ def provenance(asked: Request, found: Found, objective: Objective, i: int, winne
         images=f"{data}:1-{n}",
         fresh=f"{data}:{n + 1}-{n + asked.size.fresh}",
         tasks=found.tasks,
-        date=newest.created[:10],
-        code=newest.commit or "",
+        date=found.newest[:10],
+        code=", ".join(map(short_commit, found.code)),
         optuna=optuna_version(),
         remarks=tuple(remarks),
     )

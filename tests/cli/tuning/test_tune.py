@@ -128,6 +128,7 @@ def test_a_search_in_which_all_is_lost_says_so(tmp_path):
     suite, mine = build(tmp_path), tmp_path / "mine.py"
     (tmp_path / "mine.yaml").write_text("search:\n  mode: {choices: [nan, shape, tensor]}\n")
     words = ["--task", "box", "--objective", "psnr", "--images", 2, "--fresh", 1, "--steps", 3, "--quiet"]
+    words += ["--dataset", tmp_path / "images.toml"]
     lost = bench("tune", "--suite", suite, "--solver", mine, *words, "--out", tmp_path / "out")
     assert lost.exit_code == 1 and "psnr         every candidate lost an image" in lost.stdout
     assert "1 search: no candidate can be chosen; the reasons are above" in lost.stderr

@@ -32,10 +32,12 @@ def test_ends_are_near_on_their_own_scale():
     assert [edge(log, value) for value in (0.015, 0.05, 50, 70)] == ["low", "", "", "high"]
     assert [edge(linear, value) for value in (0.4, 0.6, 9.4, 9.6)] == ["low", "", "", "high"]
     assert [edge(whole, value) for value in (1, 2, 19, 20)] == ["low", "", "", "high"]
-    assert edge(Space(choices=(1, 2)), 1) == ""
+    numbers, words = Space(choices=(3, 1, 2)), Space(choices=("a", "b"))
+    assert [edge(numbers, value) for value in (1, 2, 3)] == ["low", "", "high"] and edge(words, "a") == ""
     point = {"lr": 0.9, "tau": 0.1, "steps": 20, "mode": "a"}
-    ends = Spaces(SPACES, {"sigma": 1, "s": 1}).edges(point)
-    assert ends == [("tau", "low"), ("steps", "high")], "a firm end is none"
+    spaces = Spaces(SPACES, {"sigma": 1, "s": 1})
+    assert spaces.edges(point) == [("tau", "low"), ("steps", "high")], "a firm end is not moved"
+    assert ("lr", "high") in spaces.ends(point)
 
 
 def test_a_range_grows_by_a_quarter_on_its_own_scale():

@@ -13,21 +13,23 @@ from bench.tune.objectives import Score
 from bench.tune.request import Request
 from bench.tune.search import Candidate, Found, Told
 from bench.tune.trials import Size
-from bench.tune.written import presets
 from bench.tune.written.presets import card_path, write_presets
-from tests.made_run import record
 from tests.tune.made_search import CARD, CODE, write_card
 
-TODAY = "presets:\n  bench:\n    fashion32:\n      '*': {b: 7.0}\n      inpaint_box: {a: 9.0}  # by hand\n"
+TODAY = """\
+presets:
+  # The best of a grid.
+  bench:
+    fashion32:
+      '*': {b: 7.0}  # by hand
+      inpaint_box: {a: 9.0}  # without effect
+      inpaint_old: {steps: 9, eta: 1}
+"""
 
 
 @pytest.fixture
-def asked(tmp_path, monkeypatch):
-    """A search for masks that is over; its newest record is of the 2nd of January."""
-    records = [
-        record("best", 0, created=f"2026-01-0{day}T00:00:00+00:00", commit=f"c{day}") for day in (2, 1)
-    ]
-    monkeypatch.setattr(presets, "read_records", lambda _: (records, 0))
+def asked(tmp_path):
+    """A search for masks that is over."""
     (family,) = families(["linear"], [], ["masks"])
     mine = write_card(tmp_path, CARD + TODAY)
     return Request(mine, {}, family, ("psnr", "lpips"), 20, 12, Size(16, 32, 1, 0), make_options(), tmp_path)
@@ -42,11 +44,13 @@ def candidate(a, b, psnr, lpips):
 def found():
     best, other = candidate(3.0, 4.0, 25.0, 0.3), candidate(5.0, 6.0, 24.0, 0.2)
     remarks = ["a: 1 .. 2 widened to 1 .. 3", "psnr: a 3 is at the high end of its range"]
-    return Found([best, other], remarks, [best, other], ("inpaint_box", "inpaint_random"))
+    tasks = "inpaint_box", "inpaint_random"
+    commits = {"c2": "2026-01-02", "c1" * 20: "2026-01-01"}
+    return Found([best, other], remarks, [best, other], tasks, "2026-01-02T00:00:00+00:00", commits)
 
 
 def test_a_row_takes_what_was_written_and_the_card_says_from_where(asked, found):
-    write_presets(asked, found, {})
+    said = write_presets(asked, found, {})
     for task in ("inpaint_box", "inpaint_random"):
         assert resolve(asked.spec, None, "fashion32", task, task) == (
             "bench",
@@ -62,16 +66,23 @@ def test_a_row_takes_what_was_written_and_the_card_says_from_where(asked, found)
         "inpaint_random",
     )
     assert (psnr.images, psnr.fresh) == ("fashion32_tune:1-16", "fashion32_tune:17-48")
-    assert (psnr.date, psnr.code, psnr.optuna[0]) == ("2026-01-02", "c2", "5")
+    assert (psnr.date, psnr.code, psnr.optuna[0]) == ("2026-01-02", "c1c1c1c1c1c1, c2", "5")
     assert psnr.remarks == tuple(found.remarks) and lpips.remarks == tuple(found.remarks[:1])
-    assert "# by hand" in card.path.read_text()
+    text = card.path.read_text()
+    assert "# by hand" in text and max(map(len, text.splitlines())) <= 110
+    assert "# without effect" not in text and "inpaint_old: {steps: 9, eta: 1}" in text
+    where = f"{card.path}: presets.bench.fashion32"
+    assert said[0] == f"written: {where}.inpaint_*: {{'steps': 20, 'a': 3.0, 'b': 4.0}}"
+    assert said[1] == f"gone: {where}.inpaint_box: it has no effect any more"
+    assert said[2] == f"read: {card.path}:5: does the comment above presets.bench still hold?"
+    assert text.splitlines()[4].strip() == "# The best of a grid."
 
 
 def test_what_is_not_searched_is_as_it_was_in_the_search(asked, found):
     """The card's "*" changes b, which here stays at the method's default in the search."""
     one = candidate(3.0, 1.0, 25.0, 0.3)
     one = replace(one, settings={"a": 3.0})
-    write_presets(asked, Found([one], [], [one, None], ("inpaint_box",)), {"psnr": "bench"})
+    write_presets(asked, Found([one], [], [one, None], ("inpaint_box",), "2026-01-02"), {"psnr": "bench"})
     assert resolve(asked.spec, None, "fashion32", "inpaint_box", "inpaint_box")[1]["b"] == 1.0
 
 
