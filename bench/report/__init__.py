@@ -14,14 +14,10 @@ from bench.records.journal import set_aside
 from bench.records.manifest import RunManifest
 from bench.records.objects import Finder
 from bench.report import exact
-from bench.report.across.ranks import over_tasks
+from bench.report.across.ranks import Across, over_tasks
 from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
-from bench.report.figures import drawings
-from bench.report.figures.drawings import Figures
-from bench.report.figures.exact import plots as exact_plots
-from bench.report.figures.page import KINDS
-from bench.report.html import report as html
+from bench.report.figures import KINDS
 from bench.report.latex import document as tex
 from bench.report.latex import grid as latex
 from bench.report.markdown import exact as exact_page
@@ -34,7 +30,6 @@ from bench.report.selection.choice import Choice
 from bench.report.selection.folders import Joined, join
 from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
-from bench.report.trajectories import figure as trajectories_figure
 from bench.report.trajectories import kept
 from bench.report.trajectories import sheet as trajectories_sheet
 from bench.report.verdicts import MARGINS
@@ -154,15 +149,21 @@ class Asked:
 def _image_parts(
     tables: Sequence[Table], columns: Sequence[Column], asked: Asked, grids: list[latex.Grid]
 ) -> Iterator[Files]:
-    """Yields the files of image suites; their numbers for LaTeX are added to ``grids``."""
+    """Yields the files of image suites; their numbers for LaTeX are added to ``grids``.
+
+    What draws and what makes pages is imported where it is needed, since it takes half a second.
+    """
     sets, find = Sets(asked.places, asked.runs), Pictures(asked.places)
     margins = {run.suite: run.margins for run in asked.runs}
     judged = [_judge(table, columns, sets, find, margins) for table in tables]
     sets.save()  # FID and KID are kept for the next report
     curves = {table.slug: kept.read(table, find) for table in tables}
-    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad, curves)
+    across = over_tasks(judged, columns)
+    yield image_files(judged, columns, across, asked, find, curves)
     if "html" in asked.formats:
-        source = html.of_images(judged, columns, asked.runs, sets, asked.n_bad)
+        from bench.report.html import report as html
+
+        source = html.of_images(judged, columns, across, asked.runs, sets, asked.n_bad)
         yield html.files(replace(source, curves=curves), find)
     grids += [latex.of_images(one, columns) for one in judged]
 
@@ -174,6 +175,8 @@ def _exact_parts(
     numbers = [exact.numbers(table, columns) for table in tables]
     yield exact_files(tables, columns, numbers, asked.runs, asked.formats)
     if "html" in asked.formats:
+        from bench.report.html import report as html
+
         source = html.of_problems(tables, columns, numbers, asked.runs, asked.n_bad)
         yield html.files(source, Pictures(asked.places), name)
     for table, found in zip(tables, numbers, strict=True):
@@ -223,30 +226,30 @@ def _judge(
 def image_files(
     judged: Sequence[Judged],
     columns: Sequence[Column],
-    runs: Sequence[RunManifest],
-    formats: Sequence[str],
+    across: Sequence[Across],
+    asked: Asked,
     find: Pictures,
-    n_bad: int,
     curves: Mapping[str, kept.Found],
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}
-    across = over_tasks(judged, columns)
-    if "csv" in formats:
+    drawn: Files = {}
+    shown: dict[str, list[str]] = {}
+    if "csv" in asked.formats:
         files["tables.csv"] = sheet(judged, columns)
         if across:
             files["across.csv"] = ranks_sheet(across)
         if steps := trajectories_sheet.sheet([one.table for one in judged], curves):
             files["trajectories.csv"] = steps
-    figures = Figures(formats)
-    if figures.kinds:
-        figures.add(drawings.of_images(judged, columns, across, find))
-        figures.add(trajectories_figure.of_images([one.table for one in judged], curves))
-    if "md" in formats:
+    if kinds := _kinds(asked.formats):
+        from bench.report.figures import drawings
+
+        drawn, shown = drawings.draw(kinds, drawings.of_images(judged, columns, across, find, curves))
+    if "md" in asked.formats:
         lost = sum(found.damaged for found in curves.values())
-        damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable), lost)
-        files[PAGE] = page.document(judged, columns, runs, figures.shown, damage, across).encode()
-    return files | figures.files
+        damage = page.Damage(asked.n_bad, sorted(path.name for path in find.unreadable), lost)
+        files[PAGE] = page.document(judged, columns, asked.runs, shown, damage, across).encode()
+    return files | drawn
 
 
 def exact_files(
@@ -260,15 +263,23 @@ def exact_files(
     files: Files = {}
     if "csv" in formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
-    figures = Figures(formats)
-    if figures.kinds:
-        figures.add(exact_plots.draw(tables, numbers))
-    files |= figures.files
+    shown: dict[str, list[str]] = {}
+    if kinds := _kinds(formats):
+        from bench.report.figures import drawings
+        from bench.report.figures.exact import plots
+
+        drawn, shown = drawings.draw(kinds, plots.draw(tables, numbers))
+        files |= drawn
     if "md" in formats:
-        first, others = exact_page.document(tables, columns, numbers, runs, figures.shown)
+        first, others = exact_page.document(tables, columns, numbers, runs, shown)
         for name, text in {PAGE: first, **others}.items():
             files[name] = text.encode()
     return files
+
+
+def _kinds(formats: Sequence[str]) -> list[str]:
+    """The formats of figures."""
+    return [name for name in formats if name in KINDS]
 
 
 def _read(folders: Sequence[Path], formats: Sequence[str], rows: Rows) -> Joined:

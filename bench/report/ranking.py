@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from bench.report.samples.diversity import Spread
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, Sets, own_score
 from bench.report.tables import Row, Table
 from bench.report.verdicts import MARGINS, Verdicts, decide
+from bench.stats.comparisons import range_of_normals
 from bench.stats.family import Family, compare_all
 from bench.stats.intervals import FEWEST, Interval
 
@@ -162,15 +162,7 @@ def _within_error(other: Interval, best: Interval, n_rows: int) -> bool:
     Their intervals are 1.96 standard errors to each side.
     """
     joint = np.hypot(other.high - other.mean, best.high - best.mean) / 1.96
-    return bool(other.mean - best.mean <= joint * _range_of(n_rows) / np.sqrt(2))
-
-
-@cache
-def _range_of(n_rows: int) -> float:
-    """The range of so many normal variates that is exceeded once in twenty times."""
-    from scipy.stats import studentized_range  # here, since it takes half a second
-
-    return float(studentized_range.ppf(0.95, n_rows, np.inf))
+    return bool(other.mean - best.mean <= joint * range_of_normals(n_rows) / np.sqrt(2))
 
 
 def yardstick(

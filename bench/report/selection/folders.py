@@ -60,7 +60,8 @@ def join(places: Sequence[Path], rows: Rows | None = None) -> Joined:
         records, bad = read_records(place)
         parts.append(Part(name, records, read_manifests(place)))
         damaged += bad
-    _choose(parts, rows)
+    if rows.solvers or rows.tasks:
+        _choose(parts, rows)
     if len(parts) > 1:
         twice = _ambiguous(parts)
         parts = [_told_apart(part, twice) for part in parts]
