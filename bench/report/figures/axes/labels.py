@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from scipy.optimize import isotonic_regression
+from matplotlib.lines import Line2D
 
 from bench.report.figures.caption import EXACT
 from bench.report.figures.colours import BASELINE, FILLED, HOLLOW, Look
@@ -71,18 +71,34 @@ def spread(heights: Sequence[float], apart: float) -> np.ndarray:
     """
     n = len(heights)
     steps = np.arange(n) * min(apart, 1 / max(n - 1, 1))
-    moved = isotonic_regression(np.asarray(heights, dtype=float) - steps).x
-    return np.clip(moved, 0, 1 - steps[-1]) + steps
+    return np.clip(rising(np.asarray(heights, dtype=float) - steps), 0, 1 - steps[-1]) + steps
+
+
+def rising(values: np.ndarray) -> np.ndarray:
+    """The rising sequence that is nearest to some values by least squares, (n,) both.
+
+    Its i-th value is the largest, over starts up to i, of the least mean from there to any end from i on.
+    `scipy.optimize.isotonic_regression` gives the same, and takes a fifth of a second to import.
+    """
+    place = np.arange(len(values))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    lengths = place - place[:, None] + 1  # (start, end)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.where(lengths > 0, (sums[1:] - sums[:-1, None]) / lengths, np.inf)
+    least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+    return np.where(lengths > 0, least, -np.inf).max(axis=0)
 
 
 def mark(axis: Axes, x: float, y: float, look: Look, size: float = MARK, **more: Any) -> None:
     """Draws the point of a row."""
     face = look.colour if look.inside == FILLED else "white"
-    about: dict[str, Any] = {"linestyle": "none", "clip_on": False, **more}
+    about: dict[str, Any] = {"linestyle": "none", "color": look.colour, "clip_on": False, **more}
     size *= STAR if look.marker == "*" else 1.0
-    axis.plot(x, y, marker=look.marker, color=look.colour, ms=size, mfc=face, mew=1.2, **about)
+    outer = {"marker": look.marker, "markersize": size, "markerfacecolor": face, "markeredgewidth": 1.2}
+    axis.add_artist(Line2D([x], [y], **outer, **about))  # a third of the time of `plot`, which sets limits
     if look.inside not in {FILLED, HOLLOW}:
-        axis.plot(x, y, marker=look.inside, color=look.colour, ms=size * 0.55, mew=1, **about)
+        inner = {"marker": look.inside, "markersize": size * 0.55, "markeredgewidth": 1}
+        axis.add_artist(Line2D([x], [y], **inner, **about))
 
 
 def write(page: Figure, panels: Sequence[Axes], labels: Sequence[Label], room: float) -> None:
