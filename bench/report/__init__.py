@@ -18,7 +18,6 @@ from bench.report.across.ranks import Across, over_tasks
 from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
 from bench.report.figures import KINDS
-from bench.report.latex import document as tex
 from bench.report.latex import grid as latex
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
@@ -127,7 +126,9 @@ def _write(
         columns = choice.of_columns(columns_of(of_problems, runs))
         parts += _exact_parts(of_problems, columns, asked, grids, "exact" if of_images else "report")
     if TEX in formats:
-        parts.append(tex.files(grids, choice))
+        from bench.report.latex import document
+
+        parts.append(document.files(grids, choice))
     written = []
     for name, data in _together(parts).items():
         written.append(out / name)
