@@ -48,5 +48,5 @@ def main(name: str = "bench") -> None:
     """Entry point of the console script."""
     keep_freed_memory()
     wait_shortly()
-    atexit.register(gc.freeze)  # memory goes back as a whole: a last search for garbage takes a third of a second
+    atexit.register(gc.freeze)  # a last search for garbage takes a third of a second
     cli(prog_name=name)

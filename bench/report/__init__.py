@@ -3,12 +3,13 @@
 No torch in here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
+from bench.records.exchange.conflicts import told
 from bench.records.files import check_run_folder, write_atomic
 from bench.records.journal import set_aside
 from bench.records.manifest import RunManifest
@@ -29,6 +30,7 @@ from bench.report.selection.choice import Choice
 from bench.report.selection.folders import Joined, join
 from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
+from bench.report.text import one_line
 from bench.report.trajectories import kept
 from bench.report.trajectories import sheet as trajectories_sheet
 from bench.report.verdicts import MARGINS
@@ -83,15 +85,18 @@ def render(
     out: str | Path,
     formats: Sequence[str] = FORMATS,
     choice: Choice | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Renders report.md, tables.csv, the figures, report.html and LaTeX; equal records give equal bytes.
 
     Args:
-        folders: one run folder, or several whose records are put together (equal keys count once).
+        folders: one run folder, or several whose records are put together. Equal keys count once; where
+            their results differ, that of the folder which is named first.
         out: folder to write into; made if absent.
         formats: any of `KNOWN`; the Markdown shows the first one of a figure that it can, and links to the
             others.
         choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
+        warn: gets a line where folders have different results of a key, which the pages say, too.
 
     Returns:
         The files written, a page first.
@@ -103,6 +108,8 @@ def render(
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     choice = choice or Choice()
     joined = _read(places, formats, choice.rows)
+    if joined.conflicts and warn:
+        warn(one_line(told(joined.conflicts)))
     with set_aside():
         return _write(joined, places, formats, choice, Path(out))
 
@@ -111,10 +118,10 @@ def _write(
     joined: Joined, places: Sequence[Path], formats: Sequence[str], choice: Choice, out: Path
 ) -> list[Path]:
     """Writes the files of a report, as `render` says."""
-    runs, n_bad = joined.runs, joined.damaged
+    runs = joined.runs
     tables = [_asked(table, choice.rows) for table in build(joined.records, runs, joined.folders)]
     choice.check({column.name for column in columns_of(tables, runs)})
-    asked = Asked(places, runs, formats, choice, n_bad)
+    asked = Asked(places, runs, formats, choice, joined.damaged, told(joined.conflicts))
     of_images = [table for table in tables if table.samples_per_problem == 1]
     of_problems = [table for table in tables if table.samples_per_problem > 1]
     parts: list[Files] = []
@@ -138,13 +145,21 @@ def _write(
 
 @dataclass(frozen=True)
 class Asked:
-    """What all parts of a report share: folders, manifests, formats, choice, and damaged journal lines."""
+    """What all parts of a report share.
+
+    Attributes:
+        places: the folders.
+        runs: their manifests.
+        n_bad: damaged journal lines.
+        conflicts: a sentence about keys of which folders have different results; "" without any.
+    """
 
     places: Sequence[Path]
     runs: Sequence[RunManifest]
     formats: Sequence[str]
     choice: Choice
     n_bad: int
+    conflicts: str
 
 
 def _image_parts(
@@ -165,7 +180,7 @@ def _image_parts(
         from bench.report.html import report as html
 
         source = html.of_images(judged, columns, across, asked.runs, sets, asked.n_bad)
-        yield html.files(replace(source, curves=curves), find)
+        yield html.files(replace(source, curves=curves, conflicts=asked.conflicts), find)
     grids += [latex.of_images(one, columns) for one in judged]
 
 
@@ -174,12 +189,12 @@ def _exact_parts(
 ) -> Iterator[Files]:
     """Yields the files of exact suites, the HTML page under this name, as `_image_parts` does."""
     numbers = [exact.numbers(table, columns) for table in tables]
-    yield exact_files(tables, columns, numbers, asked.runs, asked.formats)
+    yield exact_files(tables, columns, numbers, asked)
     if "html" in asked.formats:
         from bench.report.html import report as html
 
         source = html.of_problems(tables, columns, numbers, asked.runs, asked.n_bad)
-        yield html.files(source, Pictures(asked.places), name)
+        yield html.files(replace(source, conflicts=asked.conflicts), Pictures(asked.places), name)
     for table, found in zip(tables, numbers, strict=True):
         grids.append(latex.of_problems(table, columns, found))
 
@@ -248,7 +263,8 @@ def image_files(
         drawn, shown = drawings.draw(kinds, drawings.of_images(judged, columns, across, find, curves))
     if "md" in asked.formats:
         lost = sum(found.damaged for found in curves.values())
-        damage = page.Damage(asked.n_bad, sorted(path.name for path in find.unreadable), lost)
+        pictures = sorted(path.name for path in find.unreadable)
+        damage = page.Damage(asked.n_bad, pictures, lost, asked.conflicts)
         files[PAGE] = page.document(judged, columns, asked.runs, shown, damage, across).encode()
     return files | drawn
 
@@ -257,22 +273,22 @@ def exact_files(
     tables: Sequence[Table],
     columns: Sequence[Column],
     numbers: Sequence[exact.Numbers],
-    runs: Sequence[RunManifest],
-    formats: Sequence[str],
+    asked: Asked,
 ) -> Files:
     """The files of the tables of exact suites."""
     files: Files = {}
-    if "csv" in formats:
+    if "csv" in asked.formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
     shown: dict[str, list[str]] = {}
-    if kinds := _kinds(formats):
+    if kinds := _kinds(asked.formats):
         from bench.report.figures import drawings
         from bench.report.figures.exact import plots
 
         drawn, shown = drawings.draw(kinds, plots.draw(tables, numbers))
         files |= drawn
-    if "md" in formats:
-        first, others = exact_page.document(tables, columns, numbers, runs, shown)
+    if "md" in asked.formats:
+        damage = page.Damage(asked.n_bad, conflicts=asked.conflicts)
+        first, others = exact_page.document(tables, columns, numbers, asked.runs, shown, damage)
         for name, text in {PAGE: first, **others}.items():
             files[name] = text.encode()
     return files

@@ -25,7 +25,12 @@ LEGEND = (
 
 
 def page(
-    a: Side, b: Side, compared: Sequence[Compared], columns: Sequence[Column], only_changed: bool
+    a: Side,
+    b: Side,
+    compared: Sequence[Compared],
+    columns: Sequence[Column],
+    only_changed: bool,
+    unlike: str = "",
 ) -> str:
     """The whole page.
 
@@ -34,9 +39,12 @@ def page(
         compared: all pairs.
         columns: the metrics.
         only_changed: leaves out rows of which no image changed.
+        unlike: a sentence about keys of which the sides have different results; "" without any.
     """
     shown = [one for one in compared if one.is_changed or not only_changed]
-    parts = [f"# {code(a.title)} → {code(b.title)}", _count(compared, shown), LEGEND]
+    parts = [f"# {code(a.title)} → {code(b.title)}", _count(compared, shown)]
+    parts += [f"**{escape(unlike, 1000)}.**"] if unlike else []
+    parts += [LEGEND]
     whole = [one for one in shown if one.pair.a and one.pair.b]
     found = {f"{one.pair.slug} {one.pair.name}": differences(one.pair) for one in whole}
     shared = common(found) if len(whole) > 1 else []

@@ -51,6 +51,8 @@ def files(source: Source, find: Files, name: str = "report") -> dict[str, bytes]
     content = document(source, damaged) | pictures.entries() | curves | {"beside": f"{name}.pics/"}
     if lost := sum(found.damaged for found in source.curves.values()):
         content["meta"]["bad"].append(f"Files of trajectories that cannot be read: {lost}.")
+    if source.conflicts:
+        content["meta"]["bad"].append(f"{source.conflicts}.")
     written = {f"{name}.html": page(content)}
     for file, text in pictures.side_files().items():
         written[f"{name}.pics/{file}"] = text.encode()

@@ -15,7 +15,7 @@ from bench.report.markdown.cells import label
 from bench.report.markdown.conventions import metric_notes
 from bench.report.markdown.figures import Shown, figure
 from bench.report.markdown.notes import notes
-from bench.report.markdown.page import header
+from bench.report.markdown.page import Damage, header
 from bench.report.markdown.sources import certified, sources
 from bench.report.tables import Row, Table
 from bench.report.text import (
@@ -102,6 +102,7 @@ def document(
     judged: Sequence[Numbers],
     runs: Sequence[RunManifest],
     figures: Shown,
+    damage: Damage,
 ) -> tuple[str, dict[str, str]]:
     """The page, and further ones by file name: many tasks have pages of their own, one for each prior.
 
@@ -111,9 +112,10 @@ def document(
         judged: the numbers of each table.
         runs: the manifests.
         figures: those of `FIGURES` that were drawn.
+        damage: what of the folders is not as it should be.
     """
     legend = f"<sub>{LEGEND}</sub>"
-    parts = [header(tables, runs), *glance(tables, judged, columns), legend]
+    parts = [header(tables, runs), *damage.remarks(), *glance(tables, judged, columns), legend]
     for name, (title, numbers) in FIGURES.items():
         parts += figure(name, title, numbers, figures)
     sections: dict[str, list[str]] = {}

@@ -39,11 +39,19 @@ FEWER = (
 
 
 class Damage(NamedTuple):
-    """What of a run folder could not be read: journal lines, pictures by their names, and trajectories."""
+    """What of run folders is not as it should be.
+
+    Attributes:
+        lines: of journals, that could not be read.
+        pictures: names of those that could not be read.
+        trajectories: files of them that could not be read.
+        conflicts: a sentence about keys of which folders have different results; "" without any.
+    """
 
     lines: int = 0
     pictures: Sequence[str] = ()
     trajectories: int = 0
+    conflicts: str = ""
 
     def remarks(self) -> list[str]:
         """A paragraph for each kind."""
@@ -58,6 +66,8 @@ class Damage(NamedTuple):
         if self.trajectories:
             files = counted(self.trajectories, "damaged file")
             found.append(f"**{files} of trajectories below objects/**, shown as not kept.")
+        if self.conflicts:
+            found.append(f"**{escape(self.conflicts, 1000)}.**")
         return found
 
 
