@@ -198,8 +198,8 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
     lines = table_head(["Solver", *metrics, "NFE", "s / sample", "n", "failed"])
     for row in ordered(table):
         cells = [cell(column, judged[column.name].rows.get(row.name), row.head.baseline) for column in shown]
-        time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
-        lines.append(table_line([_named(row), *cells, _cost(row), time, len(row.solved), row.n_failed]))
+        about = _cost(row), _time(row, table), len(row.solved), row.n_failed
+        lines.append(table_line([_named(row), *cells, *about]))
     problems = f"{counted(table.usual, 'problem')} of {escape(head.dataset)}"
     samples = f"{table.samples_per_problem} samples each, scored as one set"
     operator = f"`{head.operator}`{parameters(head.operator_params)}"
@@ -211,6 +211,13 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
     remarks = [*_few(table), *_power(shown, judged), *_of_some(table, shown, judged), *_rewards(table)]
     remarks += notes(table, [], {}, None)
     return [*parts, bullets(remarks)] if remarks else parts
+
+
+def _time(row: Row, table: Table) -> str:
+    """Seconds per sample, marked where they do not compare."""
+    if not row.seconds:
+        return "–"
+    return seconds(sum(row.seconds) / len(row.seconds)) + ("‡" if row.timing != table.timing else "")
 
 
 def _few(table: Table) -> list[str]:
