@@ -15,6 +15,7 @@ Timing = tuple[int, str, int, str, str, str, str]
 """What seconds depend on beside the solver: the machine and its build, in the order of `CONDITIONS`."""
 CONDITIONS = ("batch", "device", "threads", "network", "dtype", "os", "torch")
 UNTIMED: Timing = (0, "", 0, "", "", "", "")
+UNKNOWN = "unknown"
 PLAIN = "plain"
 """A network without switches."""
 
@@ -22,7 +23,7 @@ PLAIN = "plain"
 def conditions(record: Record) -> Timing:
     """What the seconds of a record depend on."""
     switches = " and ".join(record.switches) or PLAIN
-    os, torch = (record.versions.get(name, "unknown") for name in ("os", "torch"))
+    os, torch = record.versions.get("os", UNKNOWN), record.versions.get("torch", UNKNOWN)
     return record.batch, record.device, record.threads, switches, record.dtype, os, torch
 
 
