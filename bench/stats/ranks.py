@@ -78,10 +78,12 @@ def average_ranks(tasks: Sequence[Scores], better: int, seed: int = 0) -> Averag
     counts = resample_counts(len(union), seed=seed)
     ranks, resampled = np.zeros(len(names)), np.zeros((len(counts), len(names)))
     wins, n_tasks = np.zeros((len(union), len(names), len(names))), np.zeros(len(union))
+    earlier, weights = list[int](), np.zeros(0)
     for images, matrix in zip(known, matrices, strict=True):
         places = [place[image] for image in images]
-        weights = counts[:, places]
-        weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+        if places != earlier:  # tasks are mostly of the same images
+            earlier, weights = places, counts[:, places]
+            weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
         ranks += _rank(matrix.mean(axis=0)) / len(tasks)
         resampled += _rank(weights @ matrix) / len(tasks)
         wins[places] += _beats(matrix)
