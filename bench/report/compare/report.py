@@ -75,6 +75,6 @@ def _unlike(pairs: Sequence[Pair], runs: Sequence[RunManifest]) -> str:
     found, _ = find("ab", [ours, theirs], UNITS | units_of(runs))
     if not found:
         return ""
-    one = found[0]
-    where = one_line(f"{one.task}, {one.row}, {one.image}: {one.difference}")
+    first = found[0]
+    where = one_line(f"{first.task}, {first.row}, {first.image}: {first.difference}")
     return f"{counted(len(found), 'key')} with another result on the other side, as in {where}"

@@ -35,8 +35,8 @@ def draw(kinds: Sequence[str], drawings: Drawings) -> tuple[dict[str, bytes], di
             continue
         shown[name] = [f"{name}.{kind}" for kind in kinds]
         for kind, file in zip(kinds, shown[name], strict=True):
-            is_sheet = isinstance(drawing, Sheet)
-            files[file] = encode_sheet(drawing, kind) if is_sheet else encode(drawing, kind)
+            made = encode_sheet(drawing, kind) if isinstance(drawing, Sheet) else encode(drawing, kind)
+            files[file] = made
     return files, shown
 
 

@@ -94,11 +94,14 @@ def mark(axis: Axes, x: float, y: float, look: Look, size: float = MARK, **more:
     face = look.colour if look.inside == FILLED else "white"
     about: dict[str, Any] = {"linestyle": "none", "color": look.colour, "clip_on": False, **more}
     size *= STAR if look.marker == "*" else 1.0
-    outer = {"marker": look.marker, "markersize": size, "markerfacecolor": face, "markeredgewidth": 1.2}
-    axis.add_artist(Line2D([x], [y], **outer, **about))  # a third of the time of `plot`, which sets limits
+    _add(axis, x, y, marker=look.marker, markersize=size, markerfacecolor=face, markeredgewidth=1.2, **about)
     if look.inside not in {FILLED, HOLLOW}:
-        inner = {"marker": look.inside, "markersize": size * 0.55, "markeredgewidth": 1}
-        axis.add_artist(Line2D([x], [y], **inner, **about))
+        _add(axis, x, y, marker=look.inside, markersize=size * 0.55, markeredgewidth=1, **about)
+
+
+def _add(axis: Axes, x: float, y: float, **about: Any) -> None:
+    """Adds a mark in a third of the time of `plot`, which also looks for limits."""
+    axis.add_artist(Line2D([x], [y], **about))
 
 
 def write(page: Figure, panels: Sequence[Axes], labels: Sequence[Label], room: float) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.collections import LineCollection
+from scipy.optimize import isotonic_regression
 
 from bench.report.figures.axes import labels
 from bench.report.figures.colours import HUES, INSIDE, Look
@@ -24,6 +25,14 @@ def test_names_are_apart_in_order_and_inside(heights):
 def test_names_with_room_stand_beside_their_points():
     assert labels.spread([0.1, 0.5, 0.9], 0.2) == pytest.approx([0.1, 0.5, 0.9])
     assert labels.spread([0.5, 0.5], 0.2) == pytest.approx([0.4, 0.6])
+
+
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=40))
+def test_the_rising_sequence_is_the_nearest_one(values):
+    found = labels.rising(np.array(values))
+    assert (
+        found == pytest.approx(isotonic_regression(values).x, abs=1e-9) and (np.diff(found) >= -1e-12).all()
+    )
 
 
 def page_of(found, n=1):
