@@ -28,4 +28,4 @@ for task, images in both.groupby("task"):
 columns = ["task", "images", "difference", "low", "high", "wins"]
 table = pd.DataFrame(rows, columns=columns).set_index("task")
 print(f"PSNR of {FIRST} minus that of {SECOND}, dB, with a 95 % interval, and the share of images won:")
-print(table.round(2).to_string())
+print(table.to_string(float_format="{:z.2f}".format))  # z: no sign where it is rounded to zero

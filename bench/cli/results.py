@@ -18,6 +18,7 @@ from bench.cli.command import (
     loading,
     positive,
     progress,
+    say,
     task,
     verb,
 )
@@ -168,7 +169,12 @@ def write_report(folders: list[Path], out: Path, formats: Sequence[str] = (), **
     from bench.report import FORMATS, render
     from bench.report.selection.choice import make_choice
 
-    return render(folders, out, formats or FORMATS, make_choice(**asked))[0]
+    return render(folders, out, formats or FORMATS, make_choice(**asked), warn)[0]
+
+
+def warn(line: str) -> None:
+    """Says on stderr what a report also says, since it may not be read at once."""
+    say(f"warning: {line}")
 
 
 def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: float | None) -> None:
@@ -184,6 +190,8 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
             raise click.UsageError(f"--out {out}: name the page; the CSV is written beside it")
         write_atomic(out, found.page.encode())
         write_atomic(out.with_suffix(".csv"), found.listing)
+    if found.conflicts:
+        warn(found.conflicts)
     click.echo(found.page, nl=False)
 
 

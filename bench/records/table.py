@@ -1,10 +1,12 @@
 """Records as a table of pandas."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.records.exchange.conflicts import read_together, told
 from bench.records.files import check_run_folder
 from bench.records.journal import read_records
 from bench.records.record import FIELDS, Record
@@ -30,13 +32,21 @@ def load(*folders: str | Path) -> "pd.DataFrame":
     Metrics are columns; dictionaries flatten to ``param.eta``, ``operator.factor``, ``note.accepted``,
     ``unavailable.lpips``, ``version.torch``. An infinite metric is inf; one that is not known, NaN.
 
+    Equal keys count once. Where folders have different results of a key, that of the folder which is named
+    first counts, with a warning.
+
     Raises:
         StoreError: a folder is not there, or is not one of a run.
     """
-    for folder in folders:
-        check_run_folder(folder)
-    kept = read_snapshot(folders[0]) if len(folders) == 1 else None
-    return tabulate(read_records(*folders)[0]) if kept is None else kept
+    if len(folders) == 1:
+        check_run_folder(folders[0])
+        kept = read_snapshot(folders[0])
+        if kept is not None:
+            return kept
+    found = read_together(folders)
+    if found.conflicts:
+        warnings.warn(told(found.conflicts), stacklevel=2)
+    return tabulate(found.records)
 
 
 def export(folder: str | Path) -> Path:

@@ -3,26 +3,22 @@
 No torch in here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
+from bench.records.exchange.conflicts import told
 from bench.records.files import check_run_folder, write_atomic
 from bench.records.journal import set_aside
 from bench.records.manifest import RunManifest
 from bench.records.objects import Finder
 from bench.report import exact
-from bench.report.across.ranks import over_tasks
+from bench.report.across.ranks import Across, over_tasks
 from bench.report.across.ranks import sheet as ranks_sheet
 from bench.report.columns import Column, columns_of
-from bench.report.figures import drawings
-from bench.report.figures.drawings import Figures
-from bench.report.figures.exact import plots as exact_plots
-from bench.report.figures.page import KINDS
-from bench.report.html import report as html
-from bench.report.latex import document as tex
+from bench.report.figures import KINDS
 from bench.report.latex import grid as latex
 from bench.report.markdown import exact as exact_page
 from bench.report.markdown import page
@@ -34,7 +30,7 @@ from bench.report.selection.choice import Choice
 from bench.report.selection.folders import Joined, join
 from bench.report.selection.rows import Rows
 from bench.report.tables import Table, build, records_of
-from bench.report.trajectories import figure as trajectories_figure
+from bench.report.text import one_line
 from bench.report.trajectories import kept
 from bench.report.trajectories import sheet as trajectories_sheet
 from bench.report.verdicts import MARGINS
@@ -89,15 +85,18 @@ def render(
     out: str | Path,
     formats: Sequence[str] = FORMATS,
     choice: Choice | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Renders report.md, tables.csv, the figures, report.html and LaTeX; equal records give equal bytes.
 
     Args:
-        folders: one run folder, or several whose records are put together (equal keys count once).
+        folders: one run folder, or several whose records are put together. Equal keys count once; where
+            their results differ, that of the folder which is named first.
         out: folder to write into; made if absent.
         formats: any of `KNOWN`; the Markdown shows the first one of a figure that it can, and links to the
             others.
         choice: rows, columns and digits; verdicts are about the rows that it leaves. None takes all.
+        warn: gets a line where folders have different results of a key, which the pages say, too.
 
     Returns:
         The files written, a page first.
@@ -109,6 +108,8 @@ def render(
     places = [Path(folders)] if isinstance(folders, (str, Path)) else list(map(Path, folders))
     choice = choice or Choice()
     joined = _read(places, formats, choice.rows)
+    if joined.conflicts and warn:
+        warn(one_line(told(joined.conflicts)))
     with set_aside():
         return _write(joined, places, formats, choice, Path(out))
 
@@ -117,10 +118,10 @@ def _write(
     joined: Joined, places: Sequence[Path], formats: Sequence[str], choice: Choice, out: Path
 ) -> list[Path]:
     """Writes the files of a report, as `render` says."""
-    runs, n_bad = joined.runs, joined.damaged
+    runs = joined.runs
     tables = [_asked(table, choice.rows) for table in build(joined.records, runs, joined.folders)]
-    choice.check({column.name for column in columns_of(tables, runs)})
-    asked = Asked(places, runs, formats, choice, n_bad)
+    choice.check([column.name for column in columns_of(tables, runs)])
+    asked = Asked(places, runs, formats, choice, joined.damaged, told(joined.conflicts))
     of_images = [table for table in tables if table.samples_per_problem == 1]
     of_problems = [table for table in tables if table.samples_per_problem > 1]
     parts: list[Files] = []
@@ -132,7 +133,9 @@ def _write(
         columns = choice.of_columns(columns_of(of_problems, runs))
         parts += _exact_parts(of_problems, columns, asked, grids, "exact" if of_images else "report")
     if TEX in formats:
-        parts.append(tex.files(grids, choice))
+        from bench.report.latex import document
+
+        parts.append(document.files(grids, choice))
     written = []
     for name, data in _together(parts).items():
         written.append(out / name)
@@ -142,28 +145,42 @@ def _write(
 
 @dataclass(frozen=True)
 class Asked:
-    """What all parts of a report share: folders, manifests, formats, choice, and damaged journal lines."""
+    """What all parts of a report share.
+
+    Attributes:
+        places: the folders.
+        runs: their manifests.
+        n_bad: damaged journal lines.
+        conflicts: a sentence about keys of which folders have different results; "" without any.
+    """
 
     places: Sequence[Path]
     runs: Sequence[RunManifest]
     formats: Sequence[str]
     choice: Choice
     n_bad: int
+    conflicts: str
 
 
 def _image_parts(
     tables: Sequence[Table], columns: Sequence[Column], asked: Asked, grids: list[latex.Grid]
 ) -> Iterator[Files]:
-    """Yields the files of image suites; their numbers for LaTeX are added to ``grids``."""
+    """Yields the files of image suites; their numbers for LaTeX are added to ``grids``.
+
+    What draws and what makes pages is imported where it is needed, since it takes half a second.
+    """
     sets, find = Sets(asked.places, asked.runs), Pictures(asked.places)
     margins = {run.suite: run.margins for run in asked.runs}
     judged = [_judge(table, columns, sets, find, margins) for table in tables]
     sets.save()  # FID and KID are kept for the next report
     curves = {table.slug: kept.read(table, find) for table in tables}
-    yield image_files(judged, columns, asked.runs, asked.formats, find, asked.n_bad, curves)
+    across = over_tasks(judged, columns)
+    yield image_files(judged, columns, across, asked, find, curves)
     if "html" in asked.formats:
-        source = html.of_images(judged, columns, asked.runs, sets, asked.n_bad)
-        yield html.files(replace(source, curves=curves), find)
+        from bench.report.html import report as html
+
+        source = html.of_images(judged, columns, across, asked.runs, sets, asked.n_bad)
+        yield html.files(replace(source, curves=curves, conflicts=asked.conflicts), find)
     grids += [latex.of_images(one, columns) for one in judged]
 
 
@@ -172,10 +189,12 @@ def _exact_parts(
 ) -> Iterator[Files]:
     """Yields the files of exact suites, the HTML page under this name, as `_image_parts` does."""
     numbers = [exact.numbers(table, columns) for table in tables]
-    yield exact_files(tables, columns, numbers, asked.runs, asked.formats)
+    yield exact_files(tables, columns, numbers, asked)
     if "html" in asked.formats:
+        from bench.report.html import report as html
+
         source = html.of_problems(tables, columns, numbers, asked.runs, asked.n_bad)
-        yield html.files(source, Pictures(asked.places), name)
+        yield html.files(replace(source, conflicts=asked.conflicts), Pictures(asked.places), name)
     for table, found in zip(tables, numbers, strict=True):
         grids.append(latex.of_problems(table, columns, found))
 
@@ -223,52 +242,61 @@ def _judge(
 def image_files(
     judged: Sequence[Judged],
     columns: Sequence[Column],
-    runs: Sequence[RunManifest],
-    formats: Sequence[str],
+    across: Sequence[Across],
+    asked: Asked,
     find: Pictures,
-    n_bad: int,
     curves: Mapping[str, kept.Found],
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}
-    across = over_tasks(judged, columns)
-    if "csv" in formats:
+    drawn: Files = {}
+    shown: dict[str, list[str]] = {}
+    if "csv" in asked.formats:
         files["tables.csv"] = sheet(judged, columns)
         if across:
             files["across.csv"] = ranks_sheet(across)
         if steps := trajectories_sheet.sheet([one.table for one in judged], curves):
             files["trajectories.csv"] = steps
-    figures = Figures(formats)
-    if figures.kinds:
-        figures.add(drawings.of_images(judged, columns, across, find))
-        figures.add(trajectories_figure.of_images([one.table for one in judged], curves))
-    if "md" in formats:
+    if kinds := _kinds(asked.formats):
+        from bench.report.figures import drawings
+
+        drawn, shown = drawings.draw(kinds, drawings.of_images(judged, columns, across, find, curves))
+    if "md" in asked.formats:
         lost = sum(found.damaged for found in curves.values())
-        damage = page.Damage(n_bad, sorted(path.name for path in find.unreadable), lost)
-        files[PAGE] = page.document(judged, columns, runs, figures.shown, damage, across).encode()
-    return files | figures.files
+        pictures = sorted(path.name for path in find.unreadable)
+        damage = page.Damage(asked.n_bad, pictures, lost, asked.conflicts)
+        files[PAGE] = page.document(judged, columns, asked.runs, shown, damage, across).encode()
+    return files | drawn
 
 
 def exact_files(
     tables: Sequence[Table],
     columns: Sequence[Column],
     numbers: Sequence[exact.Numbers],
-    runs: Sequence[RunManifest],
-    formats: Sequence[str],
+    asked: Asked,
 ) -> Files:
     """The files of the tables of exact suites."""
     files: Files = {}
-    if "csv" in formats:
+    if "csv" in asked.formats:
         files["exact.csv"] = exact.sheet(tables, numbers)
-    figures = Figures(formats)
-    if figures.kinds:
-        figures.add(exact_plots.draw(tables, numbers))
-    files |= figures.files
-    if "md" in formats:
-        first, others = exact_page.document(tables, columns, numbers, runs, figures.shown)
+    shown: dict[str, list[str]] = {}
+    if kinds := _kinds(asked.formats):
+        from bench.report.figures import drawings
+        from bench.report.figures.exact import plots
+
+        drawn, shown = drawings.draw(kinds, plots.draw(tables, numbers))
+        files |= drawn
+    if "md" in asked.formats:
+        damage = page.Damage(asked.n_bad, conflicts=asked.conflicts)
+        first, others = exact_page.document(tables, columns, numbers, asked.runs, shown, damage)
         for name, text in {PAGE: first, **others}.items():
             files[name] = text.encode()
     return files
+
+
+def _kinds(formats: Sequence[str]) -> list[str]:
+    """The formats of figures."""
+    return [name for name in formats if name in KINDS]
 
 
 def _read(folders: Sequence[Path], formats: Sequence[str], rows: Rows) -> Joined:

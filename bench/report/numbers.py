@@ -115,7 +115,7 @@ def _counts(table: Table, row: Row) -> Line:
 
 def _costs(row: Row) -> Line:
     time = mean_interval(row.seconds) if row.seconds else (None, None, None, 0)
-    batch, device, threads, _ = row.timing
+    batch, device, threads, *_ = row.timing
     return {
         "nfe": row.mean("nfe"),
         "vjps": row.mean("vjps"),

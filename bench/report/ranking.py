@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from bench.report.samples.diversity import Spread
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, Sets, own_score
 from bench.report.tables import Row, Table
 from bench.report.verdicts import MARGINS, Verdicts, decide
+from bench.stats.comparisons import apart_by_chance
 from bench.stats.family import Family, compare_all
 from bench.stats.intervals import FEWEST, Interval
 
@@ -131,9 +131,9 @@ def rankable(table: Table, row: Row) -> bool:
 def _judge_sets(table: Table, column: Column, scores: dict[str, Score]) -> dict[str, Score]:
     """Ranks rows as they are: sets cannot be cut to what two rows share, as means are.
 
-    KID ties where the difference is within the joint error, times what Tukey's studentised range asks of all
-    pairs of so many rows. FID has no error and a bias that falls with the number of images: it is ranked only
-    where they are enough, and then nothing is shown of the rows behind the first.
+    KID ties where the difference is within what chance may give among so many rows. FID has no error and a
+    bias that falls with the number of images: it is ranked only where they are enough, and then nothing is
+    shown of the rows behind the first.
     """
     least = ENOUGH_FOR_FID if column.name == "fid" else FEWEST
     judged: dict[str, Score] = {}
@@ -162,15 +162,7 @@ def _within_error(other: Interval, best: Interval, n_rows: int) -> bool:
     Their intervals are 1.96 standard errors to each side.
     """
     joint = np.hypot(other.high - other.mean, best.high - best.mean) / 1.96
-    return bool(other.mean - best.mean <= joint * _range_of(n_rows) / np.sqrt(2))
-
-
-@cache
-def _range_of(n_rows: int) -> float:
-    """The range of so many normal variates that is exceeded once in twenty times."""
-    from scipy.stats import studentized_range  # here, since it takes half a second
-
-    return float(studentized_range.ppf(0.95, n_rows, np.inf))
+    return bool(other.mean - best.mean <= joint * apart_by_chance(n_rows))
 
 
 def yardstick(

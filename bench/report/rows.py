@@ -11,14 +11,29 @@ from bench.records.manifest import RowEntry
 from bench.records.record import Record
 from bench.records.words import known_method
 
-Timing = tuple[int, str, int, str]
-"""What seconds depend on beside the solver: batch, device, threads and the network's switches."""
-UNTIMED: Timing = (0, "", 0, "")
+Timing = tuple[int, str, int, str, str, str, str]
+"""What seconds depend on beside the solver: the machine and its build, in the order of `CONDITIONS`."""
+CONDITIONS = ("batch", "device", "threads", "network", "dtype", "os", "torch")
+UNTIMED: Timing = (0, "", 0, "", "", "", "")
+UNKNOWN = "unknown"
+PLAIN = "plain"
+"""A network without switches."""
 
 
 def conditions(record: Record) -> Timing:
-    """What the seconds of a record depend on; "plain" is a network without switches."""
-    return record.batch, record.device, record.threads, " and ".join(record.switches) or "plain"
+    """What the seconds of a record depend on."""
+    switches = " and ".join(record.switches) or PLAIN
+    os, torch = record.versions.get("os", UNKNOWN), record.versions.get("torch", UNKNOWN)
+    return record.batch, record.device, record.threads, switches, record.dtype, os, torch
+
+
+def unlike(timing: Timing, known: Timing | None = None) -> str:
+    """Names and values of conditions that are not those that the reader knows; without these, of all."""
+    texts = []
+    for name, value, other in zip(CONDITIONS, timing, known or [PLAIN] * len(CONDITIONS), strict=True):
+        if value != other:
+            texts.append(f"{name} {value}")
+    return ", ".join(texts)
 
 
 @dataclass(frozen=True)

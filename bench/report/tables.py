@@ -33,6 +33,11 @@ SETTING = (
 """What the rows of one table share; results that differ in one of these never meet in a table."""
 
 
+MAPPINGS = ("operator_params", "noise", "told")
+"""Those of them that are mappings, which records mostly share."""
+PLAIN = tuple(name for name in SETTING if name not in MAPPINGS)
+
+
 @dataclass(frozen=True)
 class Table:
     """The rows of one task; everything in `SETTING` is equal in all records."""
@@ -129,14 +134,15 @@ class Settings:
     """The `SETTING` of a record as text. Records mostly share its mappings, so that few texts are made."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], tuple[str, list[Any]]] = {}
-        """Values, mappings by their identity -> text, and the values, which live on with it."""
+        self._known: dict[tuple[Any, ...], tuple[str, tuple[Any, ...]]] = {}
+        """Values with their types, mappings by their identity -> text, and the mappings, which live on."""
+        self._plain, self._mappings = attrgetter(*PLAIN), attrgetter(*MAPPINGS)
 
     def __call__(self, record: Record) -> str:
-        values = list(attrgetter(*SETTING)(record))
-        name = tuple(id(value) if isinstance(value, dict) else (type(value), value) for value in values)
+        values, mappings = self._plain(record), self._mappings(record)
+        name = values, *map(type, values), *map(id, mappings)
         if name not in self._known:
-            self._known[name] = canonical(values), values
+            self._known[name] = canonical(list(attrgetter(*SETTING)(record))), mappings
         return self._known[name][0]
 
 
@@ -151,9 +157,9 @@ def build(
         folders: cell -> the run folders that it is from, for a report of several.
     """
     groups: dict[str, list[Record]] = defaultdict(list)
-    names, setting_of = labels(runs), Settings()
+    names, setting_of, line_of = labels(runs), Settings(), cache(one_line)
     for record in records:
-        label = one_line(names.get((record.suite, record.cell), record.label))
+        label = line_of(names.get((record.suite, record.cell), record.label))
         record = record if label == record.label else replace(record, label=label)
         groups[setting_of(record)].append(record)
     order = ranks(task.name for run in runs for task in run.tasks)

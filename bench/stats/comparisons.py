@@ -1,6 +1,9 @@
-"""Two mappings of scores over what both have."""
+"""Two mappings of scores over what both have, and how far apart equal rows may be."""
 
+import math
 from collections.abc import Mapping
+
+from scipy.special import ndtri
 
 
 def shared_means(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float, float] | None:
@@ -13,3 +16,14 @@ def shared_means(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float,
     if not both:
         return None
     return sum(a[name] for name in both) / len(both), sum(b[name] for name in both) / len(both)
+
+
+def apart_by_chance(n: int) -> float:
+    """How many of its standard errors a difference may be from 0, in 95 % of tables of n equal rows, n >= 2.
+
+    That is the normal quantile for all pairs of rows at once (Bonferroni).
+
+    >>> f"{apart_by_chance(2):.2f} {apart_by_chance(10):.2f}"
+    '1.96 3.26'
+    """
+    return float(-ndtri(0.025 / math.comb(n, 2)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 
 from bench.stats.intervals import Interval, mean_interval
 
@@ -78,10 +79,12 @@ def average_ranks(tasks: Sequence[Scores], better: int, seed: int = 0) -> Averag
     counts = resample_counts(len(union), seed=seed)
     ranks, resampled = np.zeros(len(names)), np.zeros((len(counts), len(names)))
     wins, n_tasks = np.zeros((len(union), len(names), len(names))), np.zeros(len(union))
+    earlier, weights = list[int](), np.zeros(0)
     for images, matrix in zip(known, matrices, strict=True):
         places = [place[image] for image in images]
-        weights = counts[:, places]
-        weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+        if places != earlier:  # tasks are mostly of the same images
+            earlier, weights = places, counts[:, places]
+            weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
         ranks += _rank(matrix.mean(axis=0)) / len(tasks)
         resampled += _rank(weights @ matrix) / len(tasks)
         wins[places] += _beats(matrix)
@@ -117,9 +120,8 @@ def _matrix(task: Scores, names: Sequence[str], better: int) -> tuple[list[str],
 
 def _rank(scores: np.ndarray) -> np.ndarray:
     """Ranks along the last axis, the highest score first; equal ones share theirs."""
-    from scipy.stats import rankdata  # here, since it takes half a second
-
-    return np.asarray(rankdata(-scores, axis=-1))
+    ranks: np.ndarray = pd.DataFrame(np.atleast_2d(-scores)).rank(axis=1).to_numpy()
+    return ranks.reshape(scores.shape)
 
 
 def _beats(matrix: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """`report` and `verify`: where reports go, and what is said where there is nothing to report on."""
 
 from bench.cli.results import KINDS, run_folder
-from bench.report.figures import page
+from bench.report import figures
 from tests.commands import bench, run_tiny
 
 
@@ -32,7 +32,7 @@ def test_figures_in_the_formats_that_are_asked_for(tiny, tmp_path):
     done = bench("report", "--from", tmp_path, "--figures", "svg, pdf", "--out", tmp_path / "out")
     kinds = {path.suffix for path in (tmp_path / "out").iterdir()}
     assert done.exit_code == 0 and kinds == {".md", ".csv", ".svg", ".pdf"}
-    assert KINDS == page.KINDS, "the command line names them without an import of matplotlib"
+    assert KINDS == figures.KINDS, "the command line names them without an import of matplotlib"
     for wrong in (("gif",), ("",), ("svg", "--html"), ("svg", "--latex"), ("svg", "--paper", "dps")):
         done = bench("report", "--from", tmp_path, "--figures", *wrong)
         assert done.exit_code == 2 and "--figures" in done.output

@@ -44,7 +44,7 @@ def test_seconds_are_those_of_the_commonest_conditions_once_a_batch():
     row = row_of(
         {"seconds": 1.0}, {"seconds": 1.0}, {"seconds": 2.0}, {"seconds": 9.0, "batch": 1}, {"seconds": None}
     )
-    assert row.timing == (4, "cpu", 1, "plain") and row.seconds == [1.0, 2.0]
+    assert row.timing[:4] == (4, "cpu", 1, "plain") and row.seconds == [1.0, 2.0]
     assert row_of({"status": "failed"}).timing == UNTIMED and row_of({"status": "failed"}).mean("nfe") is None
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from bench.stats.ranks import average_ranks, resample_counts
+from bench.stats.ranks import _rank, average_ranks, resample_counts
 
 
 def task(scores):
@@ -25,6 +25,12 @@ def test_ranks_are_those_of_the_means():
     expected = np.mean([rankdata(one.mean(axis=0)) for one in scores], axis=0)
     assert dict(zip(found.names, found.means, strict=True)) == {f"{i}": r for i, r in enumerate(expected)}
     assert list(found.means) == sorted(found.means) and (found.lows <= found.means).all()
+
+
+def test_equal_scores_share_their_ranks():
+    scores = np.random.default_rng(0).integers(0, 4, (50, 6)) / 3
+    assert (_rank(scores) == rankdata(-scores, axis=-1)).all()
+    assert list(_rank(np.array([1e9, 5.0, 1e9]))) == [1.5, 3, 1.5]
 
 
 def test_clear_rows_are_separated_and_equal_ones_are_not():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.command import FAILURE, HOW, OUTPUT, fail, group, verb
+from bench.cli.command import FAILURE, HOW, OUTPUT, fail, group, say, verb
 
 how, output = group(HOW), group(OUTPUT)
 
@@ -60,6 +60,8 @@ def compare(
     if out is not None:
         for name, data in {"compare.md": found.page.encode(), **found.files}.items():
             write_atomic(out / name, data)
+    if found.unlike:
+        say(f"warning: {found.unlike}")
     click.echo(found.page, nl=False)
     if found.failures:
         fail("\n".join(map("gate: {}".format, found.failures)), FAILURE)

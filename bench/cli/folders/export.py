@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.command import OUTPUT, group, verb
+from bench.cli.command import OUTPUT, group, say, verb
 from bench.names import counted
 
 
@@ -38,5 +38,7 @@ def export(folders: tuple[Path, ...], to: Path | None) -> None:
         return
     from bench.records.exchange.tables import write_table
 
-    n = write_table(folders, to)
-    click.echo(f"{to}: {counted(n, 'record')}")
+    written = write_table(folders, to)
+    if written.conflicts:
+        say(f"warning: {written.conflicts}")
+    click.echo(f"{to}: {counted(written.rows, 'record')}")

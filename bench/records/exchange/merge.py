@@ -5,35 +5,23 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.records.exchange.conflicts import Conflict, find, units_of
 from bench.records.exchange.sheet import write_csv
 from bench.records.files import StoreError, check_run_folder, write_atomic
 from bench.records.journal import History
 from bench.records.lines import LineReader, write_line
 from bench.records.manifest import read_manifests
-from bench.records.record import DONE, Record
+from bench.records.record import Record
 from bench.system.gate import read_json
 
 KEPT = (".png", ".npz", ".npy")
 """Endings of the files below objects/ and features/."""
 CONFLICTS = "conflicts.csv"
-
-
-class Conflict(NamedTuple):
-    """A key under which two folders have different results; the first one's is kept."""
-
-    key: str
-    task: str
-    row: str
-    image: str
-    sample: int
-    kept: str
-    left_out: str
-    difference: str
 
 
 class Merged(NamedTuple):
@@ -60,7 +48,9 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
     if target.exists():
         raise StoreError(f"{target} is there already; name a new folder, nothing is merged into an old one")
     histories = [History(place, LineReader()) for place in places]
-    conflicts, excluded = _conflicts(places, histories)
+    runs = [run for place in places for run in read_manifests(place)]
+    parts = map(attrgetter("records"), histories)
+    conflicts, excluded = find(list(map(str, places)), list(parts), units_of(runs))
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         keys = _write_journals(histories, excluded, part)
@@ -76,61 +66,6 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return Merged(keys, sum(map(attrgetter("damaged"), histories)), conflicts)
-
-
-def _conflicts(
-    places: Sequence[Path], histories: Sequence[History[Record]]
-) -> tuple[list[Conflict], list[set[str]]]:
-    """The keys about which folders disagree, and for each folder those of which it is not kept."""
-    units = _units(places)
-    first: dict[str, tuple[int, Record]] = {}
-    conflicts: list[Conflict] = []
-    excluded: list[set[str]] = [set() for _ in places]
-    for i, history in enumerate(histories):
-        for record in history.records:
-            j, known = first.setdefault(record.key, (i, record))
-            text = difference(known, record, units) if known is not record else ""
-            if text:
-                excluded[i].add(record.key)
-                about = record.task, record.label, record.image, record.sample
-                conflicts.append(Conflict(record.key, *about, str(places[j]), str(places[i]), text))
-            elif known.status not in DONE:
-                first[record.key] = i, record
-    return conflicts, excluded
-
-
-def _units(places: Sequence[Path]) -> dict[str, float]:
-    """Metric -> one unit of the last digit that tables print, as the manifests say."""
-    units = {}
-    for place in places:
-        for run in read_manifests(place):
-            for name, metric in run.metrics.items():
-                digits = str(metric.format).removeprefix(".").removesuffix("f")
-                if digits.isdigit():
-                    units[name] = 10.0 ** -int(digits) / (metric.scale or 1.0)
-    return units
-
-
-def difference(one: Record, other: Record, units: Mapping[str, float]) -> str:
-    """What two records of a key disagree about, in words; "" where they agree or one of them is not done.
-
-    Args:
-        units: metric -> largest difference that rounding explains; 0 for others.
-    """
-    if one.status not in DONE or other.status not in DONE:
-        return ""
-    texts = []
-    for name in ("status", "y_hash", "nfe", "vjps"):
-        ours, theirs = getattr(one, name), getattr(other, name)
-        if ours != theirs:
-            texts.append(f"{name} {ours} and {theirs}")
-    for name, ours in one.metrics.items():
-        theirs = other.metrics.get(name)
-        if ours is None or theirs is None or ours == theirs:
-            continue
-        if not abs(ours - theirs) < units.get(name, 0.0):
-            texts.append(f"{name} {ours:.6g} and {theirs:.6g}")
-    return "; ".join(texts)
 
 
 def _write_journals(histories: Sequence[History[Record]], excluded: Sequence[set[str]], part: Path) -> int:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bench.records.exchange.conflicts import Conflict, read_together, told
 from bench.records.exchange.sheet import write_csv
 from bench.records.files import StoreError, write_atomic
 from bench.records.keys import canonical, plain
 from bench.records.snapshot import parquet_bytes
-from bench.records.table import load
+from bench.records.table import load, tabulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".parquet")
 
 
-def write_table(folders: Sequence[str | Path], path: Path) -> int:
-    """Writes the records of some run folders, one row each; the number of rows.
+class Written(NamedTuple):
+    """How many rows a table has, and a line about keys on which folders disagree; "" without any."""
+
+    rows: int
+    conflicts: str
+
+
+def write_table(folders: Sequence[str | Path], path: Path) -> Written:
+    """Writes the records of some run folders, one row each.
 
     Values that are no text and no number, such as a list, are JSON texts. In CSV a text that a spreadsheet
     would take for a formula begins with an apostrophe, and what is not known is empty.
@@ -30,9 +38,14 @@ def write_table(folders: Sequence[str | Path], path: Path) -> int:
     """
     if path.suffix not in ENDINGS:
         raise StoreError(f"{path}: a table is written as {' or '.join(ENDINGS)}")
-    table = load(*folders)
+    conflicts: Sequence[Conflict] = ()
+    if len(folders) == 1:
+        table = load(folders[0])  # from its Parquet file where there is one
+    else:
+        records, conflicts = read_together(folders)
+        table = tabulate(records)
     write_atomic(path, _csv(table) if path.suffix == ".csv" else parquet_bytes(table))
-    return len(table)
+    return Written(len(table), told(conflicts))
 
 
 def _csv(table: "pd.DataFrame") -> bytes:

@@ -25,7 +25,12 @@ LEGEND = (
 
 
 def page(
-    a: Side, b: Side, compared: Sequence[Compared], columns: Sequence[Column], only_changed: bool
+    a: Side,
+    b: Side,
+    compared: Sequence[Compared],
+    columns: Sequence[Column],
+    only_changed: bool,
+    unlike: str = "",
 ) -> str:
     """The whole page.
 
@@ -34,9 +39,12 @@ def page(
         compared: all pairs.
         columns: the metrics.
         only_changed: leaves out rows of which no image changed.
+        unlike: a sentence about keys of which the sides have different results; "" without any.
     """
     shown = [one for one in compared if one.is_changed or not only_changed]
-    parts = [f"# {code(a.title)} → {code(b.title)}", _count(compared, shown), LEGEND]
+    parts = [f"# {code(a.title)} → {code(b.title)}", _count(compared, shown)]
+    parts += [f"**{escape(unlike, 1000)}.**"] if unlike else []
+    parts += [LEGEND]
     whole = [one for one in shown if one.pair.a and one.pair.b]
     found = {f"{one.pair.slug} {one.pair.name}": differences(one.pair) for one in whole}
     shared = common(found) if len(whole) > 1 else []
@@ -45,10 +53,10 @@ def page(
     for slug in dict.fromkeys(one.pair.slug for one in shown):
         own = [one for one in shown if one.pair.slug == slug]
         parts += [f"## {escape(own[0].pair.title)}", *_grid(own, columns)]
-        notes: list[str] = []
+        notes = list(_absent(own, a, b))
         for one in own:
             about = found.get(f"{one.pair.slug} {one.pair.name}", [])
-            notes += _notes(one, without(about, shared), a, b)
+            notes += _notes(one, without(about, shared))
         parts += [bullets(notes)] if notes else []
     return "\n\n".join(parts) + "\n"
 
@@ -107,12 +115,19 @@ def _by_kind(found: Sequence[Difference]) -> list[str]:
     return list(map(": ".join, zip(texts, map(", ".join, texts.values()), strict=True)))
 
 
-def _notes(one: Compared, found: Sequence[Difference], a: Side, b: Side) -> Iterator[str]:
+def _absent(own: Sequence[Compared], a: Side, b: Side) -> Iterator[str]:
+    """Yields which rows of a task a side lacks."""
+    for side, lacking in (
+        (b, [one.pair.name for one in own if one.pair.b is None]),
+        (a, [one.pair.name for one in own if one.pair.a is None]),
+    ):
+        if lacking:
+            yield f"{codes(lacking)} {'is' if len(lacking) == 1 else 'are'} not in {code(side.name)}."
+
+
+def _notes(one: Compared, found: Sequence[Difference]) -> Iterator[str]:
     """Yields what stands below the table about one pair."""
     name = code(one.pair.name)
-    for row, side in ((one.pair.a, b), (one.pair.b, a)):
-        if row and not (one.pair.a and one.pair.b):
-            yield f"{name} is not in {code(side.name)}."
     if found:
         yield f"{name}: {'; '.join(_by_kind(found))}."
     for images, what in (

@@ -3,20 +3,26 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bench.report.columns import SET_METRICS, Column, columns_of
+from bench.names import counted
+from bench.records.exchange.conflicts import find, units_of
+from bench.records.manifest import RunManifest
+from bench.records.record import Record
+from bench.report.columns import SET_METRICS, UNITS, Column, columns_of
 from bench.report.compare.changes import compare
 from bench.report.compare.gate import Gate, failures
 from bench.report.compare.page import images_csv, page, rows_csv
-from bench.report.compare.sides import pair, read_sides
+from bench.report.compare.sides import Pair, pair, read_sides
 from bench.report.selection.choice import Choice
+from bench.report.text import one_line
 
 
 class Comparison(NamedTuple):
-    """The page, the CSV files by name, and why gates do not hold."""
+    """The page, the CSV files by name, why gates do not hold, and what both sides should agree about."""
 
     page: str
     files: dict[str, bytes]
     failures: list[str]
+    unlike: str
 
 
 def compare_runs(
@@ -56,4 +62,19 @@ def compare_runs(
     for gate in gates:
         lost += failures(gate, compared, columns)
     files = {"compare.csv": rows_csv(first, second, compared), "images.csv": images_csv(compared)}
-    return Comparison(page(first, second, compared, columns, only_changed), files, lost)
+    unlike = _unlike(pairs, [*first.runs, *second.runs])
+    return Comparison(page(first, second, compared, columns, only_changed, unlike), files, lost, unlike)
+
+
+def _unlike(pairs: Sequence[Pair], runs: Sequence[RunManifest]) -> str:
+    """A sentence about reconstructions that have one key, and so all settings alike, and other results."""
+    ours, theirs = list[Record](), list[Record]()
+    for one in pairs:
+        ours += one.a.records if one.a else ()
+        theirs += one.b.records if one.b else ()
+    found, _ = find("ab", [ours, theirs], UNITS | units_of(runs))
+    if not found:
+        return ""
+    first = found[0]
+    where = one_line(f"{first.task}, {first.row}, {first.image}: {first.difference}")
+    return f"{counted(len(found), 'key')} with another result on the other side, as in {where}"

@@ -1,6 +1,6 @@
 """The figures of image suites, and their files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
@@ -9,44 +9,43 @@ from bench.report.columns import Column
 from bench.report.figures import critical, ranks
 from bench.report.figures.colours import looks
 from bench.report.figures.cost import plot as cost
-from bench.report.figures.page import KINDS, encode
+from bench.report.figures.page import encode
 from bench.report.figures.pictures import extremes, grid
 from bench.report.figures.pictures.sheet import Sheet, encode_sheet
 from bench.report.figures.pictures.shots import Find
 from bench.report.ranking import Judged
+from bench.report.trajectories import figure as trajectories
+from bench.report.trajectories.kept import Found
 
 Drawing = Figure | Sheet
 Drawings = Iterable[tuple[str, Drawing | None]]
 """Name of a figure -> the figure, if the records allow it."""
 
 
-class Figures:
-    """The files of figures, in the formats that are asked for.
+def draw(kinds: Sequence[str], drawings: Drawings) -> tuple[dict[str, bytes], dict[str, list[str]]]:
+    """Draws figures in these formats.
 
-    Attributes:
-        kinds: the formats.
-        files: file name -> content.
-        shown: figure -> the files of it, that which a page shows first.
+    Returns:
+        The files by name, and the names of the files of each figure, in the order of the formats.
     """
-
-    def __init__(self, formats: Sequence[str]) -> None:
-        self.kinds = [name for name in formats if name in KINDS]
-        self.files: dict[str, bytes] = {}
-        self.shown: dict[str, list[str]] = {}
-
-    def add(self, drawings: Drawings) -> None:
-        """Adds what is drawn."""
-        for name, drawing in drawings:
-            if drawing is None:
-                continue
-            for kind in self.kinds:
-                made = encode_sheet(drawing, kind) if isinstance(drawing, Sheet) else encode(drawing, kind)
-                self.files[f"{name}.{kind}"] = made
-                self.shown.setdefault(name, []).append(f"{name}.{kind}")
+    files: dict[str, bytes] = {}
+    shown: dict[str, list[str]] = {}
+    for name, drawing in drawings:
+        if drawing is None:
+            continue
+        shown[name] = [f"{name}.{kind}" for kind in kinds]
+        for kind, file in zip(kinds, shown[name], strict=True):
+            made = encode_sheet(drawing, kind) if isinstance(drawing, Sheet) else encode(drawing, kind)
+            files[file] = made
+    return files, shown
 
 
 def of_images(
-    judged: Sequence[Judged], columns: Sequence[Column], across: Sequence[Across], find: Find
+    judged: Sequence[Judged],
+    columns: Sequence[Column],
+    across: Sequence[Across],
+    find: Find,
+    curves: Mapping[str, Found],
 ) -> Drawings:
     """The figures of image suites, each made when it is asked for."""
     own = looks([one.table for one in judged])
@@ -63,3 +62,4 @@ def of_images(
         yield f"grid_{table.slug}", grid.draw(table, first, marks, own, find)
         yield f"extremes_{table.slug}", extremes.draw(table, first, find)
         yield f"ranks_{table.slug}", ranks.draw(table, one.spreads, own)
+    yield from trajectories.of_images([one.table for one in judged], curves)

@@ -38,8 +38,6 @@ STYLE: dict[Any, Any] = {
 }
 LINE = "#404040"
 """Lines that a reader compares points with."""
-KINDS = ("png", "svg", "pdf")
-"""Formats of a figure."""
 METADATA = {"svg": ("Creator", "Date"), "pdf": ("Creator", "Producer", "CreationDate")}
 """What is not written."""
 DPI = 160

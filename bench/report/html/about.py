@@ -52,8 +52,8 @@ def header(
         records += [*table.skipped, *records_of([table])]
     suites = _each(records, "suite")
     versions: dict[str, dict[str, None]] = {}
-    for record in records:
-        for name, version in sorted(record.versions.items()):
+    for found in {id(record.versions): record.versions for record in records}.values():
+        for name, version in sorted(found.items()):
             versions.setdefault(name, {})[version] = None
     return {
         "title": ", ".join(distinct(run.title for run in runs if run.title)) or suites,
@@ -86,18 +86,17 @@ def _facts(
     usual = sorted({table.usual for table in tables if table.rows}) or [0]
     counts = f"{usual[0]} to {usual[-1]}" if len(usual) > 1 else str(usual[0])
     what = "problems" if any(table.samples_per_problem > 1 for table in tables) else "images"
-    noise, halves, days, machines = dict[str, None](), dict[str, None](), set[str](), dict[str, None]()
-    failed = 0
-    for record in records:
+    noise, halves, machines = dict[str, None](), dict[str, None](), dict[str, None]()
+    for record in {(record.sigma, id(record.noise)): record for record in records}.values():
         noise[noise_text(record.sigma, record.noise)] = None
-        machines[f"{counted(record.threads, 'thread')}, {record.dtype}"] = None
         if record.sigma is not None:
             halves[f"{record.sigma / 2:g}"] = None
-        if record.created:
-            days.add(record.created[:10])
-        failed += record.status not in {"ok", "skipped"}
+    for threads, dtype in dict.fromkeys(map(attrgetter("threads", "dtype"), records)):
+        machines[f"{counted(threads, 'thread')}, {dtype}"] = None
+    days = {record.created[:10] for record in records if record.created}
+    failed = sum(record.status not in {"ok", "skipped"} for record in records)
     made = distinct((min(days), max(days))) if days else ["not recorded"]
-    commits = ", ".join(distinct(map(_commit, records)))
+    commits = _commits(records)
     folders = distinct(folder for table in tables for row in table.rows for folder in row.folders)
     return [
         *([["Run folders", str(len(folders)), ", ".join(folders)]] if folders else []),
@@ -123,11 +122,15 @@ def _few(texts: Sequence[str]) -> str:
     return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
 
 
-def _commit(record: Record) -> str:
-    """The beginning of a commit, with its mark where files had changed."""
-    if not record.commit:
+def _commits(records: Iterable[Record]) -> str:
+    """The beginnings of the commits, with a mark where files had changed."""
+    return ", ".join(distinct(map(_commit, dict.fromkeys(map(attrgetter("commit"), records)))))
+
+
+def _commit(commit: str | None) -> str:
+    if not commit:
         return "commit not recorded"
-    return record.commit[:12] + ("-dirty" if record.commit.endswith("-dirty") else "")
+    return commit[:12] + ("-dirty" if commit.endswith("-dirty") else "")
 
 
 def _dataset(runs: Sequence[RunManifest]) -> str:
@@ -146,7 +149,7 @@ def _each(records: Iterable[Record], name: str) -> str:
 
 
 def _distinct(records: Iterable[Record], name: str) -> list[str]:
-    return distinct(map(attrgetter(name), records))
+    return distinct(dict.fromkeys(map(attrgetter(name), records)))
 
 
 def _clocks(runs: Sequence[RunManifest]) -> list[str]:
@@ -158,7 +161,7 @@ def _clocks(runs: Sequence[RunManifest]) -> list[str]:
 def _citation(suite: str, records: Sequence[Record], tables: Sequence[Table]) -> str:
     """A BibTeX entry of these results."""
     n = ", ".join(distinct(table.usual for table in tables))
-    commits = ", ".join(distinct(map(_commit, records)))
+    commits = _commits(records)
     note = f"{_each(records, 'dataset')}, n = {n}, seed {_each(records, 'seed')}, {commits}"
     year = max((record.created[:4] for record in records), default="")
     title = f"diffusion-inverse-bench, suite {suite}"

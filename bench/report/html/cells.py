@@ -25,7 +25,7 @@ from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.html.rows import unranked
 from bench.report.html.theirs import Theirs
-from bench.report.rows import Row
+from bench.report.rows import Row, unlike
 from bench.report.scores import Scores
 from bench.report.selection.folders import without_folder
 from bench.report.tables import Table
@@ -59,9 +59,11 @@ def cell(
         "run": again(head, runs),
     }
     if row.seconds:
-        _, device, threads, _ = row.timing
+        _, device, threads, *_ = row.timing
         found["sec"] = seconds(sum(row.seconds) / len(row.seconds))
         found["on"] = f"{device}, {counted(threads, 'thread')}"
+        if row.timing != table.timing:
+            found["on"] += f"; not comparable with most rows here: {unlike(row.timing, table.timing)}"
     if row.memory is not None:
         found["mem"] = round(row.memory)
     reasons = "; ".join(row.failure_reasons)

@@ -56,6 +56,7 @@ class Source:
         across: average ranks of each suite.
         n_bad: damaged journal lines that were skipped.
         curves: slug of a table -> its trajectories.
+        conflicts: a sentence about keys of which folders have different results; "" without any.
     """
 
     shown: Sequence[Shown]
@@ -65,6 +66,7 @@ class Source:
     across: Sequence[Across] = ()
     n_bad: int = 0
     curves: Mapping[str, Found] = field(default_factory=dict)
+    conflicts: str = ""
 
     @property
     def tables(self) -> list[Table]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.records.manifest import RunManifest
 from bench.report import exact
-from bench.report.across.ranks import over_tasks
+from bench.report.across.ranks import Across
 from bench.report.columns import Column
 from bench.report.html import numbers
 from bench.report.html.data import Source, document
@@ -20,6 +20,7 @@ from bench.report.trajectories.page import entries, size
 def of_images(
     judged: Sequence[Judged],
     columns: Sequence[Column],
+    across: Sequence[Across],
     runs: Sequence[RunManifest],
     sets: Sets,
     n_bad: int = 0,
@@ -27,7 +28,7 @@ def of_images(
     """What a page of image suites shows."""
     shown = [numbers.of_images(one, columns) for one in judged]
     theirs = Theirs([one.table for one in judged], sets, runs)
-    return Source(shown, columns, runs, theirs, over_tasks(judged, columns), n_bad)
+    return Source(shown, columns, runs, theirs, across, n_bad)
 
 
 def of_problems(
@@ -50,6 +51,8 @@ def files(source: Source, find: Files, name: str = "report") -> dict[str, bytes]
     content = document(source, damaged) | pictures.entries() | curves | {"beside": f"{name}.pics/"}
     if lost := sum(found.damaged for found in source.curves.values()):
         content["meta"]["bad"].append(f"Files of trajectories that cannot be read: {lost}.")
+    if source.conflicts:
+        content["meta"]["bad"].append(f"{source.conflicts}.")
     written = {f"{name}.html": page(content)}
     for file, text in pictures.side_files().items():
         written[f"{name}.pics/{file}"] = text.encode()

@@ -34,13 +34,13 @@ TRUTHS = (
     "FID and KID compare the reconstructions of a row (its own images, first samples) with the true images "
     "of the same row. KID is the squared MMD with kernel (x·y / d + 1)³ over pairs of different images, "
     "hence unbiased at any n though both sets show the same images; its interval is ± 1.96 jackknife "
-    "errors, and rows tie within their joint error times what Tukey's range asks of all pairs."
+    "errors, and rows tie where chance may do it among so many rows (joint normal errors, Bonferroni)."
 )
 DATASET = (
     "FID and KID compare the reconstructions of a row (its own images, first samples) with {named}. KID is "
     "the squared MMD with kernel (x·y / d + 1)³, unbiased if the two sets are independent, and biased "
-    "downwards where they show equal images; its interval is ± 1.96 jackknife errors, and rows tie within "
-    "their joint error times what Tukey's range asks of all pairs."
+    "downwards where they show equal images; its interval is ± 1.96 jackknife errors, and rows tie where "
+    "chance may do it among so many rows (joint normal errors, Bonferroni)."
 )
 COUNTS = "NFE: network evaluations per image; vjps: backward passes through the network per image."
 SECONDS = (

@@ -15,7 +15,7 @@ from bench.report.markdown.cells import label
 from bench.report.markdown.conventions import metric_notes
 from bench.report.markdown.figures import Shown, figure
 from bench.report.markdown.notes import notes
-from bench.report.markdown.page import header
+from bench.report.markdown.page import Damage, header
 from bench.report.markdown.sources import certified, sources
 from bench.report.tables import Row, Table
 from bench.report.text import (
@@ -104,6 +104,7 @@ def document(
     judged: Sequence[Numbers],
     runs: Sequence[RunManifest],
     figures: Shown,
+    damage: Damage,
 ) -> tuple[str, dict[str, str]]:
     """The page, and further ones by file name: many tasks have pages of their own, one for each prior.
 
@@ -113,9 +114,10 @@ def document(
         judged: the numbers of each table.
         runs: the manifests.
         figures: those of `FIGURES` that were drawn.
+        damage: what of the folders is not as it should be.
     """
     legend = f"<sub>{LEGEND}</sub>"
-    parts = [header(tables, runs), *glance(tables, judged, columns), legend]
+    parts = [header(tables, runs), *damage.remarks(), *glance(tables, judged, columns), legend]
     for name, (title, numbers) in FIGURES.items():
         parts += figure(name, title, numbers, figures)
     sections: dict[str, list[str]] = {}
@@ -198,8 +200,8 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
     lines = table_head(["Solver", *metrics, "NFE", "s / sample", "n", "failed"])
     for row in ordered(table):
         cells = [cell(column, judged[column.name].rows.get(row.name), row.head.baseline) for column in shown]
-        time = seconds(sum(row.seconds) / len(row.seconds)) if row.seconds else "–"
-        lines.append(table_line([_named(row), *cells, _cost(row), time, len(row.solved), row.n_failed]))
+        about = _cost(row), _time(row, table), len(row.solved), row.n_failed
+        lines.append(table_line([_named(row), *cells, *about]))
     problems = f"{counted(table.usual, 'problem')} of {escape(head.dataset)}"
     samples = f"{table.samples_per_problem} samples each, scored as one set"
     operator = f"`{head.operator}`{parameters(head.operator_params)}"
@@ -211,6 +213,13 @@ def section(table: Table, columns: Sequence[Column], judged: Numbers) -> list[st
     remarks = [*_few(table), *_power(shown, judged), *_of_some(table, shown, judged), *_rewards(table)]
     remarks += notes(table, [], {}, None)
     return [*parts, bullets(remarks)] if remarks else parts
+
+
+def _time(row: Row, table: Table) -> str:
+    """Seconds per sample, marked where they do not compare."""
+    if not row.seconds:
+        return "–"
+    return seconds(sum(row.seconds) / len(row.seconds)) + ("‡" if row.timing != table.timing else "")
 
 
 def _few(table: Table) -> list[str]:

@@ -7,16 +7,15 @@ from bench.names import counted
 from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.ranking import Judged, Yardstick
+from bench.report.rows import unlike
 from bench.report.scores import ENOUGH_FOR_FID, Score, Scores, any_known, is_biased
-from bench.report.tables import Row, Table, Timing
+from bench.report.tables import Row, Table
 from bench.report.text import code, codes, distinct, escape, plain, sentence
 from bench.stats.comparisons import shared_means
 from bench.stats.intervals import FEWEST, Interval
 from bench.stats.metric import printed
 
 WORDS = {"out_of_memory": "out of memory", "timeout": "over the time limit"}
-CONDITIONS = ("batch", "device", "threads", "network")
-"""The names of what a `Timing` holds."""
 
 
 def notes(table: Table, columns: Sequence[Column], scores: Scores, yardstick: Yardstick | None) -> list[str]:
@@ -253,20 +252,15 @@ def _strangers(table: Table) -> Iterator[str]:
 
 def _timings(table: Table) -> list[str]:
     """Which seconds must not be compared."""
-    odd = []
+    odd: dict[str, list[str]] = {}
     for row in table.rows:
         if row.seconds and row.timing != table.timing:
-            odd.append(f"{code(row.name)} {_conditions(row.timing, table.timing)}")
+            odd.setdefault(unlike(row.timing, table.timing), []).append(row.name)
     if not odd:
         return []
-    here = _conditions(table.timing, ["plain"] * len(CONDITIONS))
-    return [f"‡ Seconds compare only at equal batch, device and threads (here {here}): {'; '.join(odd)}."]
-
-
-def _conditions(timing: Timing, known: Sequence[object]) -> str:
-    """Names and values of the conditions, but for those that the reader knows."""
-    pairs = zip(CONDITIONS, timing, known, strict=True)
-    return ", ".join(f"{name} {value}" for name, value, other in pairs if value != other)
+    others = "; ".join(f"{codes(names)} {escape(text)}" for text, names in odd.items())
+    rule = "‡ Timed otherwise: seconds compare only on one machine and build, at equal batch and threads"
+    return [f"{rule} (here {escape(unlike(table.timing))}): {others}."]
 
 
 def _unavailable(table: Table, columns: Sequence[Column], scores: Scores) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """report.md of image suites: header, overview, tasks, conventions."""
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, starmap
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -40,11 +40,19 @@ FEWER = (
 
 
 class Damage(NamedTuple):
-    """What of a run folder could not be read: journal lines, pictures by their names, and trajectories."""
+    """What of run folders is not as it should be.
+
+    Attributes:
+        lines: of journals, that could not be read.
+        pictures: names of those that could not be read.
+        trajectories: files of them that could not be read.
+        conflicts: a sentence about keys of which folders have different results; "" without any.
+    """
 
     lines: int = 0
     pictures: Sequence[str] = ()
     trajectories: int = 0
+    conflicts: str = ""
 
     def remarks(self) -> list[str]:
         """A paragraph for each kind."""
@@ -59,6 +67,8 @@ class Damage(NamedTuple):
         if self.trajectories:
             files = counted(self.trajectories, "damaged file")
             found.append(f"**{files} of trajectories below objects/**, shown as not kept.")
+        if self.conflicts:
+            found.append(f"**{escape(self.conflicts, 1000)}.**")
         return found
 
 
@@ -151,8 +161,10 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
     dates = sorted(map(_moment, records))
     rows = list(chain.from_iterable(table.rows for table in tables))
     versions: dict[str, None] = {}
-    for record in records:
+    for record in {id(record.versions): record for record in records}.values():  # mostly shared
         versions |= dict.fromkeys(f"{name} {version}" for name, version in sorted(record.versions.items()))
+    devices = dict.fromkeys(map(attrgetter("device", "threads", "dtype"), records))
+    commits = filter(None, dict.fromkeys(map(attrgetter("commit"), records)))
     return {
         "Suite": _each(records, "suite"),
         "Dataset": _each(records, "dataset") + _hashes(run.dataset_sha256 for run in runs),
@@ -160,22 +172,22 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
         "Run folders": ", ".join(distinct(chain.from_iterable(row.folders for row in rows))),
         "Images per task": _image_counts(tables),
         "Seed": _each(records, "seed"),
-        "Device": ", ".join(distinct(map(_device, records))),
+        "Device": ", ".join(distinct(starmap(_device, devices))),
         "Deterministic mode": _deterministic_share(records),
         "Versions": ", ".join(versions),
-        "Commit": ", ".join(distinct(short_commit(record.commit) for record in records if record.commit)),
+        "Commit": ", ".join(distinct(map(short_commit, commits))),
         "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
     }
 
 
-def _device(record: Record) -> str:
+def _device(device: str, threads: int, dtype: str) -> str:
     """The device and what decides about rounding.
 
     A run never uses TF32 (`bench.system.device.full_precision`), which a GPU's user asks.
     """
-    tf32 = "" if record.device.startswith("cpu") else ", no TF32"
-    state = ", state in float32" if record.dtype in ("bfloat16", "float16") else ""
-    return f"{record.device} ({counted(record.threads, 'thread')}, {record.dtype}{state}{tf32})"
+    tf32 = "" if device.startswith("cpu") else ", no TF32"
+    state = ", state in float32" if dtype in ("bfloat16", "float16") else ""
+    return f"{device} ({counted(threads, 'thread')}, {dtype}{state}{tf32})"
 
 
 def _deterministic_share(records: Sequence[Record]) -> str:
@@ -188,7 +200,7 @@ def _deterministic_share(records: Sequence[Record]) -> str:
 
 def _each(records: Iterable[Record], name: str) -> str:
     """The distinct values of a field."""
-    return ", ".join(distinct(map(attrgetter(name), records)))
+    return ", ".join(distinct(dict.fromkeys(map(attrgetter(name), records))))
 
 
 def _hashes(values: Iterable[str | None]) -> str:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.names import counted
-from bench.records.files import check_run_folder
-from bench.records.journal import read_records
+from bench.records.exchange.conflicts import read_together, told
 from bench.records.manifest import read_manifests
 from bench.report.markdown.notes import privileged
 from bench.report.papers.compare import Line, Recorded, compare, known_differences
@@ -16,7 +15,7 @@ from bench.report.papers.plan import plan
 from bench.report.papers.published import FILE, Entry, Published, load_published
 from bench.report.scores import Sets
 from bench.report.tables import build
-from bench.report.text import citation, code, escape
+from bench.report.text import citation, code, escape, one_line
 
 LEGEND = (
     "<sub>In a cell: ours, the mean over images \\[95 % interval\\]; below it the paper's number; below both "
@@ -31,10 +30,15 @@ LEGEND = (
 
 
 class PaperReport(NamedTuple):
-    """A paper's page, as Markdown, and every number of it on a line of a CSV file."""
+    """A paper's page, as Markdown, and every number of it on a line of a CSV file.
+
+    Attributes:
+        conflicts: a line about keys of which folders have different results; "" without any.
+    """
 
     page: str
     listing: bytes
+    conflicts: str
 
 
 def paper_report(
@@ -54,12 +58,13 @@ def paper_report(
         StoreError: a folder that does not exist or cannot be read.
     """
     published = load_published(path)
-    entries, recorded = published.of(name), _recorded(folders)
+    entries, (recorded, conflicts) = published.of(name), _recorded(folders)
     compared = [(entry, compare(published, entry, recorded)) for entry in entries]
     recorded.sets.save()
     paper = published.papers[name]
     verdicts = _count([line for _, lines in compared for line in lines])
     parts = [f"# {escape(paper.title)}", f"{citation(paper.id)}. {verdicts}.", LEGEND]
+    parts += [f"**{escape(conflicts, 1000)}.**"] if conflicts else []
     parts += [f"Of the paper's tables this page lacks {escape(text)}." for text in paper.lacks]
     sources: set[str] = set()
     missing = []
@@ -70,16 +75,16 @@ def paper_report(
         parts += _section(published, entry, lines)
         missing += [(entry, line.row) for line in lines if line.missing]
     page = "\n\n".join([*parts, *plan(published, missing, ms_per_nfe)]) + "\n"
-    return PaperReport(page, listing(published, compared))
+    return PaperReport(page, listing(published, compared), conflicts)
 
 
-def _recorded(folders: Sequence[Path]) -> Recorded:
-    for folder in folders:
-        check_run_folder(folder)
-    records = read_records(*folders)[0] if folders else []
+def _recorded(folders: Sequence[Path]) -> tuple[Recorded, str]:
+    """What the folders have, and a line about keys on which they disagree."""
+    records, conflicts = read_together(folders)
     runs = [run for folder in folders for run in read_manifests(folder)]
     runs.sort(key=lambda run: run.created or "")
-    return Recorded(build(records, runs), Sets(list(folders) or [Path()], runs), runs)
+    recorded = Recorded(build(records, runs), Sets(list(folders) or [Path()], runs), runs)
+    return recorded, one_line(told(conflicts))
 
 
 def _count(lines: Iterable[Line]) -> str:

@@ -3,13 +3,16 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
+from bench.records.exchange.conflicts import Conflict, find, units_of, without
 from bench.records.journal import best, read_records
 from bench.records.keys import canonical
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
+from bench.report.columns import UNITS
 from bench.report.planned import labels
 from bench.report.selection.rows import Rows
 from bench.report.tables import SETTING
@@ -21,18 +24,21 @@ class Joined:
     """The records and manifests of some folders.
 
     Rows of one name whose settings or code differ between folders are shown once for each folder, with its
-    name in theirs: also on tasks where they agree. All other rows are put together, equal keys once.
+    name in theirs: also on tasks where they agree. All other rows are put together, equal keys once; of two
+    results of a key that of the folder which is named first.
 
     Attributes:
         runs: the oldest first.
         damaged: journal lines that were skipped.
         folders: cell -> names of the folders that have it; empty for one folder.
+        conflicts: the keys of which folders have different results.
     """
 
     records: list[Record]
     runs: list[RunManifest]
     damaged: int
     folders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    conflicts: Sequence[Conflict] = ()
 
 
 @dataclass
@@ -60,13 +66,17 @@ def join(places: Sequence[Path], rows: Rows | None = None) -> Joined:
         records, bad = read_records(place)
         parts.append(Part(name, records, read_manifests(place)))
         damaged += bad
-    _choose(parts, rows)
+    if rows.solvers or rows.tasks:
+        _choose(parts, rows)
     if len(parts) > 1:
         twice = _ambiguous(parts)
         parts = [_told_apart(part, twice) for part in parts]
     runs = [run for part in parts for run in part.runs]
     runs.sort(key=lambda run: run.created or "")
-    return Joined(_together(parts), runs, damaged, _whose(parts) if len(parts) > 1 else {})
+    if len(parts) == 1:
+        return Joined(parts[0].records, runs, damaged)
+    records, conflicts = _together(parts, UNITS | units_of(runs))
+    return Joined(records, runs, damaged, _whose(parts), conflicts)
 
 
 def folder_names(places: Sequence[Path]) -> list[str]:
@@ -155,16 +165,17 @@ def _told_apart(part: Part, twice: set[str]) -> Part:
     return Part(part.name, records, runs)
 
 
-def _together(parts: Sequence[Part]) -> list[Record]:
-    """All records, oldest first; of those with one key and cell the best."""
-    if len(parts) == 1:
-        return parts[0].records
+def _together(parts: Sequence[Part], units: Mapping[str, float]) -> tuple[list[Record], list[Conflict]]:
+    """All records, oldest first, of those with one key and cell the best; and where folders disagree."""
     alone: list[Record] = []
-    shared: list[Record] = []
+    shared: list[list[Record]] = []
     for part in parts:
+        shared.append([])
         for record in part.records:
-            (alone if " " in record.cell else shared).append(record)
-    return sorted([*best(shared), *alone], key=attrgetter("created", "key"))
+            (alone if " " in record.cell else shared[-1]).append(record)
+    conflicts, excluded = find([part.name for part in parts], shared, units)
+    kept = best(list(chain.from_iterable(without(shared, excluded))))
+    return sorted([*kept, *alone], key=attrgetter("created", "key")), conflicts
 
 
 def _whose(parts: Iterable[Part]) -> dict[str, tuple[str, ...]]:

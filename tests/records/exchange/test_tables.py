@@ -24,7 +24,7 @@ def folders(tmp_path):
 
 
 def test_a_csv_file_has_every_record_and_no_formula(folders, tmp_path):
-    assert write_table(folders, tmp_path / "t.csv") == 2
+    assert write_table(folders, tmp_path / "t.csv") == (2, "")
     first, second = csv.DictReader((tmp_path / "t.csv").open())
     assert list(first) == list(load(*folders).columns)
     assert (first["label"], first["psnr"], first["ssim"], first["param.at"]) == (

@@ -11,6 +11,7 @@ from bench.report.compare.gate import read_gate
 from bench.report.compare.report import compare_runs
 from bench.report.selection.choice import make_choice
 from tests import ROOT
+from tests.commands import bench
 
 
 def sheet(data):
@@ -35,6 +36,15 @@ def test_the_page_has_names_changes_and_what_differs(runs):
         row for row in sheet(found.files["images.csv"]) if (row["row"], row["metric"]) == ("best", "psnr")
     ]
     assert len(images) == 12 and float(images[1]["delta"]) == pytest.approx(0.2)
+
+
+def test_another_result_of_a_key_is_told(runs):
+    """Equal keys say that all settings and the code are alike, so that results should be."""
+    found = compare_runs(*runs)
+    text = "6 keys with another result on the other side, as in blur, best, 1: psnr"
+    assert found.unlike.startswith(text) and f"**{text}" in found.page
+    assert bench("compare", *runs).stderr.splitlines() == [f"warning: {found.unlike}"]
+    assert not compare_runs(runs[0], runs[0]).unlike and not bench("compare", runs[0], runs[0]).stderr
 
 
 def test_only_what_changed(runs):

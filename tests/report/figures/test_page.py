@@ -8,8 +8,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
+from bench.report.figures import KINDS
 from bench.report.figures.colours import HUES
-from bench.report.figures.page import ACROSS, KINDS, STYLE, arrangement, encode, finish_grid, new_page
+from bench.report.figures.page import ACROSS, STYLE, arrangement, encode, finish_grid, new_page
 
 
 @pytest.mark.parametrize("n", range(1, 30))

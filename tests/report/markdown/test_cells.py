@@ -21,9 +21,20 @@ def test_seconds_are_flagged_where_the_batch_differs(tmp_path):
         for r in found
     ]
     page, rows = report(make_run(tmp_path / "run", found), tmp_path / "out")
-    assert "‡ Seconds compare only at equal batch" in page and "`worse` batch 1." in page
+    assert "‡ Timed otherwise: seconds compare only on one machine" in page and "`worse` batch 1." in page
     assert re.search(r"\| worse<br>.*0\.510‡", page) and not re.search(r"\| same<br>.*‡", page)
     assert float(rows["best"]["seconds"]) == pytest.approx(0.51) and rows["best"]["timed_batches"] == "3"
+
+
+@pytest.mark.parametrize("change", [{"versions": {"torch": "3"}}, {"dtype": "bfloat16"}, {"device": "cuda"}])
+def test_seconds_are_flagged_on_another_machine_or_build(tmp_path, change):
+    """As the figure of cost does not draw them."""
+    found = [replace(r, **change) if r.label == "worse" else r for r in records()]
+    page, _ = report(make_run(tmp_path / "run", found), tmp_path / "out")
+    ((name, value),) = change.items()
+    text = "torch 3" if name == "versions" else f"{name} {value}"
+    assert f"`worse` {text}." in page and re.search(r"\| worse<br>.*0\.510‡", page)
+    assert not re.search(r"\| (same|best)<br>.*‡", page)
 
 
 def test_a_table_of_baselines_only_compares_their_seconds_with_each_other(tmp_path):

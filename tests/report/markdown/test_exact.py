@@ -9,6 +9,7 @@ from bench.report.columns import Column
 from bench.report.exact import Number, numbers
 from bench.report.markdown import exact
 from bench.report.markdown.exact import cell, document, glance, section
+from bench.report.markdown.page import Damage
 from bench.stats.intervals import FEWEST, Median
 from tests.made_run import exact_table
 
@@ -63,10 +64,12 @@ def test_many_tasks_have_a_page_for_each_prior(monkeypatch, most):
     monkeypatch.setattr(exact, "ON_ONE_PAGE", most)
     tables = [exact_table(mmd={"exact": VALUES}, task=f"on {prior}", prior=prior) for prior in ("p", "q")]
     figures = {"variance_split": ["variance_split.png"]}
-    page, others = document(tables, [MMD], [numbers(table, [MMD]) for table in tables], [], figures)
+    judged = [numbers(table, [MMD]) for table in tables]
+    page, others = document(tables, [MMD], judged, [], figures, Damage(3))
     assert (
         "](variance_split.png)" in page and "[exact.csv](exact.csv)" in page and "- MMD: a distance." in page
     )
+    assert "3 damaged journal lines" in page
     if most == 2:
         assert not others and page.index("## on p") < page.index("## on q")
     else:

@@ -97,6 +97,27 @@ def test_shards_of_one_run_are_put_together(tmp_path):
     assert [(row.name, len(row.records), row.folders) for row in table.rows] == [("best", N, ("0", "1"))]
 
 
+def test_another_result_of_a_key_is_told_and_the_folder_named_first_counts(tmp_path):
+    """Not the older one; so pictures, which are taken from the first folder, are those of the numbers."""
+    old = shared(("best",))
+    new = [replace(r, metrics={"psnr": 90.0}, created="2030-01-01T00:00:00Z") for r in old]
+    places = []
+    for name, own in (("new", new), ("old", old)):
+        places.append(make_run(tmp_path / name, own, manifests=[manifest(own)]))
+    for folders, psnr in ((places, 90.0), (places[::-1], old[0].metrics["psnr"])):
+        joined = join(folders)
+        assert len(joined.records) == N == len(joined.conflicts)
+        assert {r.image: r.metrics["psnr"] for r in joined.records}[old[0].image] == psnr
+    said = bench("report", *places, "--out", tmp_path / "out").stderr.splitlines()
+    (line,) = said
+    assert line.startswith(f"warning: {N} keys with another result in another folder: that of the folder")
+    assert "new counts, old does not" in line and str(tmp_path) not in line
+    bench("report", *places, "--html", "--out", tmp_path / "out")
+    for name in ("report.md", "report.html"):
+        assert f"{N} keys with another result" in (tmp_path / "out" / name).read_text()
+    assert not bench("report", places[0], places[0], "--out", tmp_path / "out").stderr
+
+
 def test_a_choice_is_by_names_without_folders(folders, tmp_path):
     render(folders, tmp_path / "out", ["csv", "md"], make_choice(solvers=["best"]))
     page = (tmp_path / "out" / "report.md").read_text()

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from bench.report import render
+from bench.report.figures import KINDS
 from bench.report.figures.colours import Look
-from bench.report.figures.page import KINDS, encode
+from bench.report.figures.page import encode
 from bench.report.trajectories.figure import draw
 from bench.report.trajectories.kept import Found, read, summary
 from tests.drawn import cut_off

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy.optimize import isotonic_regression
 
 from bench.report.figures.caption import EXACT
@@ -71,18 +72,22 @@ def spread(heights: Sequence[float], apart: float) -> np.ndarray:
     """
     n = len(heights)
     steps = np.arange(n) * min(apart, 1 / max(n - 1, 1))
-    moved = isotonic_regression(np.asarray(heights, dtype=float) - steps).x
-    return np.clip(moved, 0, 1 - steps[-1]) + steps
+    return np.clip(isotonic_regression(np.asarray(heights, dtype=float) - steps).x, 0, 1 - steps[-1]) + steps
 
 
 def mark(axis: Axes, x: float, y: float, look: Look, size: float = MARK, **more: Any) -> None:
     """Draws the point of a row."""
     face = look.colour if look.inside == FILLED else "white"
-    about: dict[str, Any] = {"linestyle": "none", "clip_on": False, **more}
+    about: dict[str, Any] = {"linestyle": "none", "color": look.colour, "clip_on": False, **more}
     size *= STAR if look.marker == "*" else 1.0
-    axis.plot(x, y, marker=look.marker, color=look.colour, ms=size, mfc=face, mew=1.2, **about)
+    _add(axis, x, y, marker=look.marker, markersize=size, markerfacecolor=face, markeredgewidth=1.2, **about)
     if look.inside not in {FILLED, HOLLOW}:
-        axis.plot(x, y, marker=look.inside, color=look.colour, ms=size * 0.55, mew=1, **about)
+        _add(axis, x, y, marker=look.inside, markersize=size * 0.55, markeredgewidth=1, **about)
+
+
+def _add(axis: Axes, x: float, y: float, **about: Any) -> None:
+    """Adds a mark in a third of the time of `plot`, which also looks for limits."""
+    axis.add_artist(Line2D([x], [y], **about))
 
 
 def write(page: Figure, panels: Sequence[Axes], labels: Sequence[Label], room: float) -> None:

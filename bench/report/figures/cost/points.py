@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.names import counted
-from bench.records.record import Record
 from bench.report.columns import Column
 from bench.report.figures.axes.limits import Limits, robust
 from bench.report.ranking import Judged, Yardstick, shared
-from bench.report.rows import Row, conditions
+from bench.report.rows import PLAIN, Row, Timing, conditions
 from bench.report.scores import Score
 from bench.report.tables import Table
 from bench.report.text import distinct
 from bench.stats.intervals import FEWEST, Interval, mean_interval
-
-Machine = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -75,30 +72,25 @@ def place(
     return placed
 
 
-def machine_of(record: Record) -> Machine:
-    """What seconds must share to be on one axis: conditions, numbers of the network, and build."""
-    return *conditions(record), record.dtype, record.versions.get("os"), record.versions.get("torch")
-
-
-def usual_machine(table: Table) -> Machine | None:
+def usual_machine(table: Table) -> Timing | None:
     """The one on which most rows of the methods have seconds; None where none has."""
-    found: Counter[Machine] = Counter()
+    found: Counter[Timing] = Counter()
     for row in table.rows:
         if not row.head.baseline:
-            found.update({machine_of(record) for record in row.ok if record.seconds is not None})
+            found.update({conditions(record) for record in row.ok if record.seconds is not None})
     return max(found, key=lambda machine: (found[machine], str(machine))) if found else None
 
 
-def seconds_on(row: Row, machine: Machine | None) -> Interval | None:
+def seconds_on(row: Row, machine: Timing | None) -> Interval | None:
     """Seconds of an image on a machine; None without any. A batch gives all its images one value."""
     found: dict[float, None] = {}
     for record in row.ok:
-        if record.seconds is not None and machine_of(record) == machine:
+        if record.seconds is not None and conditions(record) == machine:
             found[record.seconds] = None
     return mean_interval(list(found)) if found else None
 
 
-def panel_of(judged: Judged, metric: Column, machine: Machine | None) -> Panel:
+def panel_of(judged: Judged, metric: Column, machine: Timing | None) -> Panel:
     """What is drawn of a metric, with seconds of this machine."""
     table = judged.table
     shown = judged.scores[metric.name]
@@ -145,7 +137,7 @@ def _beyond(panel: Panel, drawn: float, shown: float) -> str:
     return f" {sign} {panel.metric.show(shown / panel.metric.scale)}" if sign else ""
 
 
-def remarks_of(table: Table, panels: Sequence[Panel], machine: Machine | None) -> list[str]:
+def remarks_of(table: Table, panels: Sequence[Panel], machine: Timing | None) -> list[str]:
     """What a reader of the figure must know."""
     points = [point for panel in panels for point in panel.points]
     remarks = [
@@ -167,13 +159,13 @@ def _has_arrows(panel: Panel) -> bool:
     return any(panel.limits.sign(score.mean) for score in scores)
 
 
-def _about_seconds(panels: Sequence[Panel], machine: Machine | None) -> str:
+def _about_seconds(panels: Sequence[Panel], machine: Timing | None) -> str:
     """On which machine the seconds were measured, and whose are not drawn, since they were elsewhere."""
     if machine is None:
         return "No seconds: none were recorded."
     batch, device, threads, switches, dtype, *_ = machine
-    about = f"Seconds: {device}, {counted(int(str(threads)), 'thread')}, batch {batch}, {dtype}"
-    about += "" if switches == "plain" else f", {switches}"
+    about = f"Seconds: {device}, {counted(threads, 'thread')}, batch {batch}, {dtype}"
+    about += "" if switches == PLAIN else f", {switches}"
     others = distinct(p.row.name for panel in panels for p in panel.points if p.seconds is None)
     if others:
         about += (

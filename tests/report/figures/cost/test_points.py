@@ -7,7 +7,6 @@ import pytest
 
 from bench.report.columns import KNOWN
 from bench.report.figures.cost.points import (
-    machine_of,
     panel_of,
     place,
     remarks_of,
@@ -16,6 +15,7 @@ from bench.report.figures.cost.points import (
     usual_machine,
 )
 from bench.report.ranking import judge_all
+from bench.report.rows import conditions
 from bench.report.scores import Sets
 from bench.report.tables import build
 from tests.made_run import PSNR, N, record, records
@@ -66,7 +66,7 @@ def test_a_row_of_two_machines_has_the_seconds_of_the_usual_one(judged):
     one = judged(found)
     machine = usual_machine(one.table)
     [row] = [row for row in one.table.rows if row.name == "best"]
-    assert machine == machine_of(record("same", 0)) and seconds_on(row, machine).mean < 1
+    assert machine == conditions(record("same", 0)) and seconds_on(row, machine).mean < 1
 
 
 def test_without_seconds_the_figure_says_so(judged):

@@ -4,7 +4,7 @@ import pytest
 
 from bench.report.columns import columns_of
 from bench.report.exact import numbers
-from bench.report.figures.drawings import Figures
+from bench.report.figures.drawings import draw as encoded
 from bench.report.figures.exact.plots import draw, priors_with_split
 from tests.made_exact import exact_row, exact_tables
 
@@ -12,9 +12,8 @@ from tests.made_exact import exact_row, exact_tables
 def drawn(*rows):
     tables = exact_tables(*rows)
     metrics = columns_of(tables, [])
-    figures = Figures(["png"])
-    figures.add(draw(tables, [numbers(table, metrics) for table in tables]))
-    return {name.removesuffix(".png"): data for name, data in figures.files.items()}
+    files, _ = encoded(["png"], draw(tables, [numbers(table, metrics) for table in tables]))
+    return {name.removesuffix(".png"): data for name, data in files.items()}
 
 
 def test_figures_are_those_that_the_records_allow():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.report.figures.page import KINDS, font
+from bench.report.figures import KINDS
+from bench.report.figures.page import font
 from bench.report.figures.pictures.sheet import (
     LEAST_FONT,
     Bar,
