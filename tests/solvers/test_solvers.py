@@ -14,7 +14,7 @@ from bench.exact.prior import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.prior import CountingPrior
-from bench.solver import Gaussian, Laplace, Measurement, Poisson
+from bench.solver import Gaussian, Laplace, Measurement, Poisson, VPSchedule
 from solvers.daps import DAPS
 from solvers.dcdp import DCDP
 from solvers.ddnm import DDNM
@@ -389,3 +389,12 @@ def test_more_levels_than_the_schedule_has_are_refused_before_the_run(prior, sol
     A = make_operator("denoise", SHAPE, range(B))
     assert f"has {levels} levels; the schedule of 'unnamed'" in str(solver.reject(A, prior))
     assert replace(solver, steps=1000).reject(A, prior) is None
+
+
+def test_a_schedule_of_few_levels_is_told_apart_from_a_long_run(prior):
+    """Every method with a grid is refused before the run; methods of other levels need none."""
+    few, A = prior.on(VPSchedule(T=50)), make_operator("denoise", SHAPE, range(B))
+    for solver in (DPS(steps=51), RedDiff(steps=51), PiGDM(steps=51, spacing="poly7")):
+        assert "has 51 levels; the schedule of 'unnamed' has 50" in solver.reject(A, few)
+        assert replace(solver, steps=50).reject(A, few) is None
+    assert DAPS(steps=200, ode_steps=1).reject(A, few) is None
