@@ -1,5 +1,5 @@
-"""The exact Gaussian conditional against dense algebra, flow times against an Euler step, the probability flow on
-a Gaussian, and optimisers against torch's own."""
+"""The exact Gaussian conditional against dense algebra, flow times against an Euler step, the ODE on a
+Gaussian, and optimisers against torch's own."""
 
 import pytest
 import torch
