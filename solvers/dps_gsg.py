@@ -39,7 +39,8 @@ class DPSGSG(Solver):
     g is an unbiased estimate of the gradient of l, smoothed by normals of standard deviation mu: there is one
     where A rounds, too, and y - A(x0) may vanish: its norm counts at least half of the root of the mean l of
     the queries. The variance of g grows with the number of pixels. With linear A and many queries the method
-    tends to DPS, with its units of zeta. With Poisson noise, l has the weights 1 / (2 y) of DPS.
+    tends to DPS, with its units of zeta. With Poisson noise, l has the weights 1 / (2 y) of DPS; sigma is not
+    used.
     """
 
     paper: ClassVar[str] = "2409.20175"

@@ -34,8 +34,9 @@ class SITCOM(Solver):
                      x0 = E[x0 | w]
                      x  = alpha_s x0 + sigma_s z
 
-    w is in units of the variance-preserving x_t. Each image ends a level by itself; without noise in y none
-    does. Where noise is not Gaussian, its score in units of y stands for y - A(x0).
+    w is in units of the variance-preserving x_t. Each image ends a level by itself; without noise in y, or at
+    ``stop`` 0, none does. Where noise is not Gaussian, its score in units of y stands for y - A(x0). All noise
+    is fresh, so that the result has about half of the variance of a sample.
 
     ``steps`` counts network evaluations. A level takes K + 1 of them, so there are ``steps / (K + 1)``,
     rounded down, at least one. A record's note ``updates`` counts the steps on w.
