@@ -35,8 +35,8 @@ class SITCOM(Solver):
                      x  = alpha_s x0 + sigma_s z
 
     w is in units of the variance-preserving x_t. Each image ends a level by itself; without noise in y, or at
-    ``stop`` 0, none does. Where noise is not Gaussian, its score in units of y stands for y - A(x0). All noise
-    is fresh, so that the result has about half of the variance of a sample.
+    ``stop`` 0, none does. Since all noise is fresh, the result has about half of the variance of a sample.
+    Where noise is not Gaussian, its score in units of y stands for y - A(x0).
 
     ``steps`` counts network evaluations. A level takes K + 1 of them, so there are ``steps / (K + 1)``,
     rounded down, at least one. A record's note ``updates`` counts the steps on w.
