@@ -1,12 +1,20 @@
-"""Pieces that several methods are made of: the exact Gaussian conditional, and the grid of flow methods."""
+"""Pieces that several methods are made of.
 
-from typing import NamedTuple
+The exact Gaussian conditional, the grid of flow methods, the probability-flow ODE, and steps of optimisers.
+"""
 
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
 from torch import Tensor
+from torch.optim.adam import adam as adam_step
 
 from bench.noise import Noise
 from bench.operators.base import LinearOperator, per_image
-from bench.schedule import Level, Schedule
+from bench.prior import Prior
+from bench.schedule import Level, Schedule, ddim
 
 TOLERANCE = 1e-6
 """Relative residual of conjugate gradients in a draw, whose error would be one of its distribution."""
@@ -84,3 +92,33 @@ def _flow_level(schedule: Schedule, tau: float) -> FlowLevel:
     ratio = (1 - tau) / tau if tau > 0 else largest
     level = schedule.at(min(max(ratio, smallest), largest))
     return FlowLevel(tau, level, level.sigma / (1 - tau) if ratio > smallest else level.alpha / tau)
+
+
+def probability_flow(x: Tensor, levels: list[Level[float]], prior: Prior, clip: bool = False) -> Tensor:
+    """Carries x, (B, *shape), along the probability-flow ODE from the first of the levels to the last.
+
+    An Euler step in sigma / alpha is a step of DDIM with eta = 0; each takes one evaluation.
+
+    Args:
+        clip: clip every estimate E[x0 | x] to [-1, 1].
+    """
+    for t, s in pairwise(levels):
+        x0 = prior.denoise(x, t)
+        x = ddim(x, x0.clamp(-1, 1) if clip else x0, t, s, 0.0, x)
+    return x
+
+
+def descent(
+    w: Tensor, lr: float, adam: bool = True, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+) -> Callable[[Tensor], object]:
+    """What moves w in place against a gradient of its shape: by a step of Adam, or by lr times the gradient.
+
+    Both are elementwise, so that images do not meet. Adam is the library's function: its class does the same
+    and takes twice as long for small images.
+    """
+    if not adam:
+        return lambda gradient: w.add_(gradient, alpha=-lr)
+    m, v, steps = torch.zeros_like(w), torch.zeros_like(w), torch.tensor(0.0)
+    how: dict[str, Any] = {"beta1": betas[0], "beta2": betas[1], "eps": eps, "lr": lr, "weight_decay": 0.0}
+    how |= {"amsgrad": False, "maximize": False}
+    return lambda gradient: adam_step([w], [gradient], [m], [v], [], [steps], **how)

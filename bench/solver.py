@@ -29,7 +29,14 @@ from bench.operators.base import (
     per_image,
 )
 from bench.operators.base.neutral import Neutral
-from bench.pieces import FlowLevel, conditional_draw, conditional_mean, flow_levels
+from bench.pieces import (
+    FlowLevel,
+    conditional_draw,
+    conditional_mean,
+    descent,
+    flow_levels,
+    probability_flow,
+)
 from bench.prior import Prior, Pullback
 from bench.schedule import (
     CLEAN,
@@ -83,6 +90,7 @@ __all__ = [
     "ddim",
     "ddim_coefficients",
     "ddpm",
+    "descent",
     "dot",
     "draw_level",
     "flow_levels",
@@ -90,8 +98,9 @@ __all__ = [
     "norm",
     "particles",
     "per_image",
+    "probability_flow",
+    "squared_misfit",
     "state_shape",
-    "too_many_levels",
     "vjp_once",
 ]
 
@@ -218,6 +227,12 @@ class Solver(ABC):
         if schedule is not None and not isinstance(schedule, self.needs_schedule):
             needed = self.needs_schedule.__name__
             return f"{name} needs a {needed} schedule; '{prior.name}' has {type(schedule).__name__}"
+        levels = self.grid_size()
+        if schedule is not None and levels is not None and levels > schedule.T:
+            return (
+                f"{name} with these settings has {levels} levels; the schedule of '{prior.name}' has "
+                f"{schedule.T}: take fewer steps, or more evaluations a level"
+            )
         return None
 
     def refuses(self, A: Operator, prior: Prior, noise: NoiseModel) -> str | None:
@@ -229,6 +244,13 @@ class Solver(ABC):
     def yields(self) -> int | None:
         """How many steps `solve` yields, None where nobody can tell before; by default one an evaluation."""
         return getattr(self, "steps", None)
+
+    def grid_size(self) -> int | None:
+        """How many levels of the schedule's grid `solve` asks for, None for no grid.
+
+        By default as many as it yields steps, where there is a field ``spacing``.
+        """
+        return self.yields() if hasattr(self, "spacing") else None
 
     def quick(self, n: int) -> Self:
         """The same solver with a small budget, for checks and first looks: at most n network evaluations.
@@ -242,20 +264,6 @@ class Solver(ABC):
     @abstractmethod
     def solve(self, measurement: Measurement[Any], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields after every step; the last ``x`` is the reconstruction, (B, *shape) in about [-1, 1]."""
-
-
-def too_many_levels(solver: Solver, levels: int, prior: Prior) -> str | None:
-    """Why a grid of so many levels is none of the prior's schedule, or None where it is.
-
-    For the `Solver.reject` of a method whose ``steps`` may be more than its levels.
-    """
-    schedule = getattr(prior, "schedule", None)
-    if schedule is None or levels <= schedule.T:
-        return None
-    return (
-        f"{type(solver).__name__} with these settings has {levels} levels; the schedule of '{prior.name}' "
-        f"has {schedule.T}: take fewer steps, or more evaluations a level"
-    )
 
 
 def vjp_once(prior: Prior, x: Tensor, t: Level, clip: bool = False) -> tuple[Tensor, Tensor | None, Pullback]:
@@ -290,6 +298,17 @@ def vjp_once(prior: Prior, x: Tensor, t: Level, clip: bool = False) -> tuple[Ten
         return graph.pop()(inside * u)
 
     return x0, v, pull
+
+
+def squared_misfit(x0: Tensor, measurement: Measurement[Any]) -> Tensor:
+    """||y - A(x0)||^2 of each image, (B, 1, ...), which broadcasts against x0, (B, *shape).
+
+    Entries that were not measured count 0. Where the variance of the noise depends on y, each entry has the
+    root of `NoiseModel.weights`.
+    """
+    y, A, _ = measurement
+    r = A.masked(measurement.noise.weights(y) ** 0.5 * (y - A(x0)))
+    return per_image(dot(r, r), x0)
 
 
 def fresh_noise(noise: Noise, x: Tensor, s: Level[float]) -> Tensor:

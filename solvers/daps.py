@@ -17,12 +17,11 @@ from bench.solver import (
     NoiseModel,
     Positive,
     Prior,
-    Schedule,
     Solver,
     Step,
     UnitInterval,
-    ddim,
     per_image,
+    probability_flow,
 )
 
 
@@ -46,11 +45,6 @@ class DAPS(Solver):
     The Langevin steps are stable for lr < 2 / (s^2 / tau^2 + 1 / r_t^2), s the largest singular value of A.
     sigma is not used. Where the noise is not Gaussian, its score stands for (y - A(u)) / tau^2, and tau is
     not used either.
-
-    Preset ``official``: the conventions of the reference code: 200 levels of 5 evaluations, an ODE that ends
-    at the noise ratio 0.01, tau = 0.01 / sqrt(2), since its gradient of ||y - A(u)||^2 / tau^2 lacks the
-    factor 1/2, and its lr, which falls to 0.01 lr over one level more than there are. Not reproduced: its
-    network index, which is off by up to 3.5 of 1000 from that of the discrete schedule.
     """
 
     paper: ClassVar[str] = "2407.01521"
@@ -99,19 +93,11 @@ class DAPS(Solver):
             yield Step(x, x0)
 
     def flow(self, x: Tensor, t: Level[float], prior: Prior, evaluations: int) -> Tensor:
-        """Carries x, (B, *shape), from level t down the probability-flow ODE.
-
-        An Euler step in sigma / alpha is a DDIM step.
-        """
-        for u, s in pairwise(self.ode_levels(t, prior.schedule, evaluations)):
-            x = ddim(x, prior.denoise(x, u), u, s, 0.0, x)
-        return x / s.alpha
-
-    def ode_levels(self, t: Level[float], schedule: Schedule, evaluations: int) -> list[Level[float]]:
-        """The levels of the ODE from t, one more than evaluations."""
-        if self.ode_end == "noisy":
-            return schedule.between(t.ratio, schedule.level(0).ratio, evaluations + 1)
-        return [*schedule.between(t.ratio, schedule.level(0).ratio, evaluations), CLEAN]
+        """Carries x, (B, *shape), from level t down the probability-flow ODE."""
+        noisy, smallest = self.ode_end == "noisy", prior.schedule.level(0).ratio
+        levels = prior.schedule.between(t.ratio, smallest, evaluations + noisy)
+        levels = levels if noisy else [*levels, CLEAN]
+        return probability_flow(x, levels, prior) / levels[-1].alpha
 
     def inner(self, x0: Tensor, t: Level[float], lr: float, measurement: Measurement, noise: Noise) -> Tensor:
         """Langevin steps from x0 to N(u; x0, r_t^2 I) N(y; A(u), tau^2 I), their limit for small lr."""

@@ -6,10 +6,8 @@ from itertools import pairwise
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 
 from bench.solver import (
-    Level,
     LinearOperator,
     Measurement,
     Noise,
@@ -45,10 +43,6 @@ class DDNM(Solver):
 
     and the result is x0, uncorrected. eta is the share of the noise level that is refreshed, not the eta of
     DDIM. With the same x_T and z, DDNM+ takes the path of DDRM with eta_b = 1.
-
-    Preset ``official``: 100 steps on the leading grid and eta 0.85, as in the reference code, whose sigma is
-    given for images in [0, 1]. Not reproduced: an eps that is left in pixel coordinates where z is in those
-    of V, and time travel, which that code leaves off.
     """
 
     paper: ClassVar[str] = "2212.00490"
@@ -74,33 +68,21 @@ class DDNM(Solver):
         x = levels[0].std * noise.new(prior.shape)
         for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
+            eps = (x - t.alpha * x0) / t.sigma
             z = fresh_noise(noise, x, s)
             if self.plus and sigma > 0:
-                x = self.plus_step(x, x0, t, s, z, measurement)
+                seen = A.s > 0
+                S = torch.where(seen, A.s, 1)
+                xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt(eps)
+                b = s.alpha * sigma / S
+                hidden = s.sigma > b
+                lam = torch.where(hidden, 1, keep * s.sigma / b)
+                left = (s.sigma**2 - b**2).clamp_min(0).sqrt()
+                fresh = torch.where(seen & hidden, left, s.sigma * self.eta)
+                corrected = s.alpha * (xbar0 - lam * (xbar0 - ybar))
+                free = s.alpha * xbar0 + s.sigma * keep * epsbar
+                x = A.V(torch.where(seen, corrected, free) + fresh * A.Vt(z))
             else:
-                eps = (x - t.alpha * x0) / t.sigma
                 x0 = x0 - A.pinv(A(x0) - y)
                 x = s.alpha * x0 + s.sigma * (keep * eps + self.eta * z)
             yield Step(x, x0)
-
-    def plus_step(
-        self,
-        x: Tensor,
-        x0: Tensor,
-        t: Level[float],
-        s: Level[float],
-        z: Tensor,
-        measurement: Measurement[SVDOperator],
-    ) -> Tensor:
-        """One step of DDNM+ from x at level t, given the denoised x0 and normal z, (B, *shape) each."""
-        y, A, sigma = measurement
-        keep, seen = (1 - self.eta**2) ** 0.5, A.s > 0
-        S = torch.where(seen, A.s, 1)
-        xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt((x - t.alpha * x0) / t.sigma)
-        b = s.alpha * sigma / S
-        hidden = s.sigma > b
-        lam = torch.where(hidden, 1, keep * s.sigma / b)
-        fresh = torch.where(seen & hidden, (s.sigma**2 - b**2).clamp_min(0).sqrt(), s.sigma * self.eta)
-        corrected = s.alpha * (xbar0 - lam * (xbar0 - ybar))
-        free = s.alpha * xbar0 + s.sigma * keep * epsbar
-        return A.V(torch.where(seen, corrected, free) + fresh * A.Vt(z))

@@ -42,11 +42,6 @@ class DPS(Solver):
     sigma is not used.
 
     With Poisson noise, the norm has the paper's weights 1 / (2 y), y in [0, 1] and at least one count.
-
-    Preset ``official``: the reference code's per-image conventions: respaced grid, x0 clipped inside the
-    graph, learned variance, gradient step also after the last level. Not reproduced: its one norm over the
-    whole batch (``official`` is that code at batch 1), the noise that it adds to unmeasured pixels, which
-    enters that norm and weakens the step, and the min-max normalisation of the pictures that it writes.
     """
 
     paper: ClassVar[str] = "2209.14687"

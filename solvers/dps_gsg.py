@@ -21,9 +21,8 @@ from bench.solver import (
     Step,
     Steps,
     ddpm,
-    dot,
     fresh_noise,
-    per_image,
+    squared_misfit,
     vjp_once,
 )
 
@@ -34,17 +33,14 @@ class DPSGSG(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  l(x0) = ||y - A(x0)||^2
-                     g  = mean over q normal u of u (l(x0 + mu u) - l(x0 - mu u)) / (2 mu)
+                     g  = mean over ``queries`` normal u of u (l(x0 + mu u) - l(x0 - mu u)) / (2 mu)
                      x  = ancestral step from x with x0, minus zeta (dx0/dx)^T g / (2 ||y - A(x0)||)
 
     g is an unbiased estimate of the gradient of l, smoothed by normals of standard deviation mu: there is one
-    where A rounds, too. Its variance grows with the number of pixels. Where A rounds, y - A(x0) may vanish:
-    its norm counts at least half of the root of the mean l of the queries. With linear A and many queries
-    the method tends to DPS, with its units of zeta.
-
-    With Poisson noise, the norm has the weights 1 / (2 y) of DPS. sigma is not used.
-
-    Preset ``official``: 1000 steps, 512 pairs of queries, mu 0.01.
+    where A rounds, too, and y - A(x0) may vanish: its norm counts at least half of the root of the mean l of
+    the queries. The variance of g grows with the number of pixels. With linear A and many queries the method
+    tends to DPS, with its units of zeta. With Poisson noise, l has the weights 1 / (2 y) of DPS; sigma is not
+    used.
     """
 
     paper: ClassVar[str] = "2409.20175"
@@ -56,7 +52,6 @@ class DPSGSG(Solver):
     step: Literal["norm", "squared"] = "norm"
     """Descend ||r|| or ||r||^2, r = y - A(x0)."""
     queries: Count = 64
-    """The number q of directions; each costs two A."""
     mu: Positive = 0.01
     """Length of the differences, in the unit of x0."""
     clip: bool = True
@@ -80,19 +75,13 @@ class DPSGSG(Solver):
 
     def gradient(self, x0: Tensor, measurement: Measurement, noise: Noise) -> Tensor:
         """An estimate of the gradient of ||r|| or ||r||^2 by x0, (B, *shape)."""
-        g, smoothed = torch.zeros_like(x0), 0.0 * loss(x0, measurement)
+        here = squared_misfit(x0, measurement)
+        g, smoothed = torch.zeros_like(x0), torch.zeros_like(here)
         for _ in range(self.queries):
             u = noise.like(x0)
-            above, below = (loss(x0 + mu * u, measurement) for mu in (self.mu, -self.mu))
+            above, below = (squared_misfit(x0 + mu * u, measurement) for mu in (self.mu, -self.mu))
             g = g + u * (above - below) / (2 * self.mu * self.queries)
             smoothed = smoothed + (above + below) / (2 * self.queries)
-        length = torch.maximum(loss(x0, measurement), smoothed / 4).sqrt()
+        length = torch.maximum(here, smoothed / 4).sqrt()
         least = torch.finfo(x0.dtype).tiny ** 0.5
         return g / (2 * length.clamp_min(least)) if self.step == "norm" else g
-
-
-def loss(x0: Tensor, measurement: Measurement) -> Tensor:
-    """||y - A(x0)||^2 of each image, in a shape that broadcasts against x0, (B, *shape)."""
-    (y, A, _), model = measurement, measurement.noise
-    r = A.masked(model.weights(y) ** 0.5 * (y - A(x0)))
-    return per_image(dot(r, r), x0)

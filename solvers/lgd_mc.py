@@ -25,6 +25,7 @@ from bench.solver import (
     dot,
     fresh_noise,
     norm,
+    per_image,
     vjp_once,
 )
 
@@ -40,18 +41,10 @@ class LGDMC(Solver):
             logmeanexp:  g = d log mean exp(-l_j / (2 sigma^2)) / dx
                          x = ancestral step from x with x0 + zeta (sigma_t^2 / alpha_t) g
 
-    r^2 is Var[x0 | x_t] of N(m, I), and the draws z_j do not depend on x. ``norm`` is what InverseBench runs:
-    one draw at r = 0 is DPS, and zeta is that of `DPS`. For a linear A the mean gradient of the squared loss
-    (``squared``) is that of DPS; the draws add noise to it.
-
-    ``logmeanexp`` is the likelihood of the paper. With a linear A and many draws it tends to PiGDM with the
-    score's coefficient at zeta = 1. In an image one draw outweighs the others; without a clip it then
-    diverges, as on fashion32. It needs noise in y.
-
-    Where noise is not Gaussian, its score in units of y stands for y - A(u_j), its likelihood in logmeanexp.
-
-    Preset ``official``: InverseBench's 1000 steps and three draws, unclipped; the authors published no code.
-    Not reproduced: its Euler-Maruyama steps, its one norm for the batch, and its zeta of each problem.
+    r^2 is Var[x0 | x_t] of N(m, I), n is ``draws``. With one draw at r = 0, ``norm`` is DPS and zeta that of
+    `DPS`; ``squared`` has no root. ``logmeanexp``, the likelihood of the paper, needs noise in y; with a
+    linear A and many draws it tends to PiGDM with the score's coefficient at zeta = 1. Where noise is not
+    Gaussian, its score in units of y stands for y - A(u_j), its likelihood in logmeanexp.
     """
 
     paper: ClassVar[str] = "https://proceedings.mlr.press/v202/song23k.html"
@@ -61,15 +54,13 @@ class LGDMC(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     draws: Count = 10
-    """Draws around x0, n; each costs A and its adjoint, none an evaluation."""
     loss: Literal["norm", "squared", "logmeanexp"] = "norm"
-    """What is descended: the root of the mean of l_j, the mean, or minus the likelihood."""
     zeta: NonNegative = 1.0
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
 
     def refuses(self, A: Operator, prior: Prior, noise: NoiseModel) -> str | None:
-        exact = isinstance(noise, Gaussian) and bool((torch.as_tensor(noise.sigma) == 0).any())
+        exact = isinstance(noise, Gaussian) and not torch.as_tensor(noise.sigma).all()
         if self.loss == "logmeanexp" and exact:
             return "LGDMC with loss logmeanexp needs noise in y, whose likelihood it is; sigma is 0"
         return super().refuses(A, prior, noise)
@@ -91,20 +82,16 @@ class LGDMC(Solver):
     def fall(self, x0: Tensor, r: float, measurement: Measurement, noise: Noise) -> Tensor:
         """Minus the gradient of the loss with respect to x0, (B, *shape)."""
         (y, A, _), model = measurement, measurement.noise
-        falls, values = [], []
+        likely, falls, values = self.loss == "logmeanexp", [], []
         for _ in range(self.draws):
             Au, pull = A.vjp(x0 + r * noise.like(x0))
-            if self.loss == "logmeanexp":
-                falls.append(pull(model.score(Au, y)))
-                values.append(model.log_likelihood(Au, y, A.measured))
-            else:
-                rest = model.residual(Au, y)
-                falls.append(pull(rest))
-                values.append(dot(rest, rest))
+            rest = model.residual(Au, y)
+            falls.append(pull(model.score(Au, y) if likely else rest))
+            values.append(model.log_likelihood(Au, y, A.measured) if likely else dot(rest, rest))
         fall, value = torch.stack(falls), torch.stack(values)
-        if self.loss == "logmeanexp":
+        if likely:
             weights = value.softmax(0).view(*value.shape, *(1,) * (x0.ndim - 1))
             return (weights * fall).sum(0)
         if self.loss == "squared":
             return 2 * fall.mean(0)
-        return fall.mean(0) / norm(value.mean(0).sqrt().view(-1, *(1,) * (x0.ndim - 1)))
+        return fall.mean(0) / norm(per_image(value.mean(0).sqrt(), x0))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 
@@ -11,6 +11,7 @@ from bench.solver import (
     ConjugateGradients,
     Count,
     Measurement,
+    Neutral,
     Noise,
     NonNegative,
     Prior,
@@ -42,9 +43,6 @@ class MMPS(Solver):
     The Jacobian of a network is neither symmetric nor positive. An image whose next iteration would not lower
     the quadratic of the system keeps the v that it has; a record's note ``refused`` counts the steps where
     that was so.
-
-    Preset ``official``: one iteration, as by default in azula, which solves by GMRES: its v is along y - A x0
-    too, and shorter.
     """
 
     paper: ClassVar[str] = "2405.13712"
@@ -57,6 +55,8 @@ class MMPS(Solver):
     """Iterations of conjugate gradients k; each costs one pullback."""
     sigma_min: NonNegative = 1e-3
     """Least sigma; without noise in y the system is singular in the end."""
+    clip: Annotated[bool, Neutral(False)] = False
+    """Clip the corrected x0 to [-1, 1], so that a step that is far too long does not lose the image."""
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE, ``iterations`` vjps at each."""
@@ -74,5 +74,6 @@ class MMPS(Solver):
                 length = cg.step(variance * cg.p + push(V_At_p))
                 x0 = x0 + per_image(length, x0) * V_At_p
             del pull_x0
+            x0 = x0.clamp(-1, 1) if self.clip else x0
             x = ddim(x, x0, t, s, self.eta, fresh_noise(noise, x, s))
             yield Step(x, x0, {"refused": cg.refused.to(x0)})

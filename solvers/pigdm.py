@@ -43,10 +43,6 @@ class PiGDM(Solver):
     c2 / sigma_t, with which the guidance enters through the score, exact for a N(m, I) prior;
     ``nvlabs_score`` alpha_t^2 times that, the second form of the code that has ``nvlabs``. Other coordinates
     than variance-preserving ones have the factors std_s in ``paper`` and std_t^2 in ``score``.
-
-    Preset ``official``: the conventions of the authors' group's code: k = ``nvlabs``, no clip, sigma ignored
-    (``damped`` False), start at alpha_T A+ y + sigma_T z. Not reproduced: its copying of noisy pixels into x0
-    for inpainting and its contrast bonus for HDR.
     """
 
     paper: ClassVar[str] = "openreview:9_gsMA8MRKQ"

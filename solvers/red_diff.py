@@ -1,14 +1,12 @@
 """RED-diff: variational sampling as stochastic optimisation, regularised by denoisers at all time steps."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-import torch
 from annotated_types import Ge, Lt
 from torch import Tensor
-from torch.optim.adam import adam
 
 from bench.solver import (
     Level,
@@ -22,6 +20,7 @@ from bench.solver import (
     Spacing,
     Step,
     Steps,
+    descent,
     draw_level,
 )
 
@@ -41,10 +40,6 @@ class RedDiff(Solver):
     as the reference code does: under a mask lam then counts as in the sums. ``divisor`` divides both: Adam
     ignores it but for ``adam_eps``. sigma is not used. Where the noise is not Gaussian, the gradient of its
     log likelihood, in units of y, stands for y - A(mu).
-
-    Preset ``official``: the reference code's conventions: 1000 descending steps (one per level), a mean loss
-    that counts holes, and the iterate *before* the last optimiser step is returned. Its mean also runs over
-    the batch: set ``divisor`` to its batch size to reproduce what Adam's epsilon does to small gradients.
     """
 
     paper: ClassVar[str] = "2305.04391"
@@ -73,7 +68,8 @@ class RedDiff(Solver):
         """Yields mu after every optimiser step; ``steps`` NFE, no vjp of the network."""
         (y, A, _), model = measurement, measurement.noise
         mu = A.guess(y).clone()
-        descend = self.make_descent(mu)
+        betas = (self.beta1, self.beta2)
+        descend = descent(mu, self.lr, self.optimiser == "adam", betas, self.adam_eps)
         n, m = (1, 1) if self.loss == "sum" else (mu[0].numel(), A.size(y))
         if self.loss == "mean_with_holes":
             m = y[0].numel() * (2 if y.is_complex() else 1)
@@ -93,25 +89,9 @@ class RedDiff(Solver):
             yield Step(mu if self.returned == "last" else x0, denoised)
 
     def w(self, ratio: float | Tensor) -> float | Tensor:
-        """The weight of the denoiser at noise-to-signal ratio sigma_t / alpha_t.
-
-        The ratio is the inverse of the paper's SNR.
-        """
+        """The weight of the denoiser at sigma_t / alpha_t, the inverse of the paper's SNR."""
         if self.weighting == "log":
             return math.log1p(ratio) if isinstance(ratio, float) else ratio.log1p()
         if self.weighting == "trunc_linear":
             return min(ratio, 1.0) if isinstance(ratio, float) else ratio.clamp_max(1)
         return ratio ** {"linear": 1, "sqrt": 0.5, "square": 2, "const": 0}[self.weighting]
-
-    def make_descent(self, mu: Tensor) -> Callable[[Tensor], object]:
-        """What updates mu in place by a gradient: Adam or plain descent.
-
-        Both are elementwise, so that images do not meet. Adam is the library's function: its class does the
-        same and takes twice as long for small images.
-        """
-        if self.optimiser == "sgd":
-            return lambda gradient: mu.add_(gradient, alpha=-self.lr)
-        m, v, steps = torch.zeros_like(mu), torch.zeros_like(mu), torch.tensor(0.0)
-        how: dict[str, Any] = {"beta1": self.beta1, "beta2": self.beta2, "eps": self.adam_eps, "lr": self.lr}
-        how |= {"weight_decay": 0, "amsgrad": False, "maximize": False}
-        return lambda gradient: adam([mu], [gradient], [m], [v], [], [steps], **how)

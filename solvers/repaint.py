@@ -17,7 +17,6 @@ from bench.solver import (
     SVDOperator,
     ddpm,
     fresh_noise,
-    too_many_levels,
 )
 
 
@@ -29,15 +28,12 @@ class RePaint(Solver):
         for t -> s:  x0 = E[x0 | x]
                      x  = ancestral step from x with x0
                      x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
-            U - 1 times after every L steps: back by L levels, to u, and down again,
+            ``repeats`` - 1 times after every ``jump`` steps: back by as many levels, to u, and down again,
                      x  = a x + sqrt(sigma_u^2 - a^2 sigma_s^2) z,   a = alpha_u / alpha_s
 
     ``steps`` counts network evaluations; returns that would be too many are left out at the noisiest levels.
     The result satisfies A x = y even where y is noisy; sigma is not used. Without repeats it is MCG with
     zeta = 0. Repeats make the parts of the image agree, and lose variance.
-
-    Preset ``official``: 250 levels, L = 10 and U = 10. Not reproduced: known pixels that are put in before
-    each evaluation, and not in the end.
     """
 
     paper: ClassVar[str] = "2201.09865"
@@ -46,16 +42,17 @@ class RePaint(Solver):
     steps: Count = 500
     spacing: Spacing = "respaced"
     repeats: Count = 5
-    """How often each step is made, U."""
     jump: Count = 1
-    """How many levels lie between a state and the one from which its steps are repeated, L."""
     clip: bool = True
     learned_variance: bool = True
 
     def reject(self, A: Operator, prior: Prior) -> str | None:
         if isinstance(A, SVDOperator) and bool((A.s * (1 - A.s)).abs().max() > 1e-6):
             return f"RePaint needs singular values of 0 and 1, as masks have; {type(A).__name__} has others"
-        return super().reject(A, prior) or too_many_levels(self, self.visits()[-1], prior)
+        return super().reject(A, prior)
+
+    def grid_size(self) -> int:
+        return self.visits()[-1]
 
     def solve(self, measurement: Measurement[SVDOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every evaluation; ``steps`` NFE, no vjp."""

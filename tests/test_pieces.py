@@ -1,4 +1,5 @@
-"""The exact Gaussian conditional against dense algebra, and flow times against an Euler step."""
+"""The exact Gaussian conditional against dense algebra, flow times against an Euler step, the ODE on a
+Gaussian, and optimisers against torch's own."""
 
 import pytest
 import torch
@@ -6,8 +7,8 @@ import torch
 from bench.exact.laws.problems import hadamard_noise, matrix_operator, problem
 from bench.exact.prior import dense
 from bench.operators import make_operator
-from bench.pieces import conditional_draw, conditional_mean, flow_levels
-from bench.schedule import VPSchedule, ddim
+from bench.pieces import conditional_draw, conditional_mean, descent, flow_levels, probability_flow
+from bench.schedule import CLEAN, VPSchedule, ddim
 from bench.solver import Measurement
 
 F64 = torch.float64
@@ -77,3 +78,36 @@ def test_flow_times_are_clipped_to_what_the_prior_knows():
     assert first.scale == first.level.sigma, "pure noise has the noise of the level"
     assert last.scale == last.level.alpha, "an image is scaled as one"
     assert [u.tau for u in flow_levels(schedule, 3, start=0.4)] == pytest.approx([0.4, 0.6, 0.8, 1.0])
+
+
+def test_the_probability_flow_carries_a_gaussian_to_its_prior():
+    """On N(m, I) it keeps u in x = alpha m + (alpha^2 + sigma^2)^(1/2) u, in the limit of many steps."""
+    prior, u = problem("unit", 0.3).prior, torch.tensor([[0.5, -1.0, 2.0, 0.0]], dtype=F64)
+    schedule, errors = prior.schedule, []
+    for n in (200, 400):
+        levels = [*schedule.between(50.0, 0.01, n), CLEAN]
+        x = probability_flow(levels[0].alpha * prior.mean + levels[0].std * u, levels, prior)
+        errors.append(float((x - prior.mean - u).abs().max()))
+    assert errors[1] < 0.6 * errors[0] < 0.05
+
+
+def test_the_probability_flow_clips_its_estimates():
+    prior, far = problem("unit", 0.3).prior, torch.full((1, 4), 9.0, dtype=F64)
+    levels = [prior.schedule.at(0.1), CLEAN]
+    assert float(probability_flow(far, levels, prior).min()) > 8
+    assert torch.equal(probability_flow(far, levels, prior, clip=True), torch.ones_like(far))
+
+
+@pytest.mark.parametrize("adam", [True, False])
+def test_steps_are_those_of_the_optimisers_of_torch(adam):
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(3, 1, 4, 4, generator=generator, dtype=F64)
+    ours, theirs = start.clone(), start.clone()
+    step = descent(ours, 0.1, adam, (0.8, 0.95), 1e-3)
+    more = {"betas": (0.8, 0.95), "eps": 1e-3} if adam else {}
+    optimiser = (torch.optim.Adam if adam else torch.optim.SGD)([theirs], lr=0.1, **more)
+    for _ in range(5):
+        theirs.grad = torch.randn(start.shape, generator=generator, dtype=F64)
+        step(theirs.grad)
+        optimiser.step()
+    assert torch.equal(ours, theirs) and not torch.equal(ours, start)

@@ -29,6 +29,7 @@ from bench.solver import (
     fresh_noise,
     norm,
     particles,
+    squared_misfit,
     vjp_once,
 )
 
@@ -155,3 +156,13 @@ def test_particles():
         particles: int = 7
 
     assert (particles(Mine()), particles(Many())) == (1, 7)
+
+
+def test_a_misfit_counts_what_was_measured_by_its_weight():
+    A = make_operator("inpaint_random", (1, 8, 8), range(2), p=0.5)
+    x0 = noise(2).uniform((1, 8, 8))
+    y = torch.where(A.measured, 0.5, torch.nan).to(F64)
+    for model, weight in ((Laplace(0.1), 1.0), (Poisson(1.0), 1 / 1.5)):
+        r = torch.where(A.measured, y - x0, 0)
+        expected = weight * (r**2).sum((1, 2, 3), keepdim=True)
+        torch.testing.assert_close(squared_misfit(x0, Measurement(y, A, noise=model)), expected)

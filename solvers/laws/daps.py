@@ -203,7 +203,7 @@ MUTANTS = [
     Mutant("constant lr", "(1 + k / anneals * (self.lr_min_ratio - 1))", "1"),
     Mutant("renoised to level t", "s.sigma * noise.like(x0) if", "t.sigma * noise.like(x0) if"),
     Mutant("noise in the last step", "if s.sigma > 0 else x0", "if s.sigma > 0 else x0" + LAST_NOISE),
-    Mutant("ODE result not divided by alpha", "return x / s.alpha", "return x"),
+    Mutant("ODE result not divided by alpha", " / levels[-1].alpha", ""),
     Mutant("ODE ends where it should not", 'self.ode_end == "noisy"', 'self.ode_end != "noisy"'),
     Mutant(
         "remainder of the steps dropped",

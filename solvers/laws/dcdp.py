@@ -129,15 +129,15 @@ LAWS = [
 ]
 
 MUTANTS = [
-    Mutant("gradient of the squared length", "-pull(", "-2 * pull("),
-    Mutant("no momentum", "MOMENTUM = 0.9", "MOMENTUM = 0.0"),
+    Mutant("gradient of the squared length", "- pull(", "- 2 * pull("),
+    Mutant("no momentum", "0.9 * m", "0.0 * m"),
     Mutant("not noised", "levels[0].alpha * x + levels[0].sigma * noise.like(x)", "levels[0].alpha * x"),
     Mutant("one level", "min(self.levels, self.steps))", "1)"),
-    Mutant("noised to the first level everywhere", "self.purified(x, share,", "self.purified(x, self.high,"),
+    Mutant("noised to the first level everywhere", "round(share *", "round(self.high *"),
     Mutant("norm ignored", "per_image(largest, x) ** 2", "1.0"),
     Mutant("norm not squared", "per_image(largest, x) ** 2", "per_image(largest, x)"),
-    Mutant("clip left out", "if self.clip", "if False"),
-    Mutant("level off by one", "prior.schedule.level(index)", "prior.schedule.level(index + 1)"),
+    Mutant("clip left out", "self.clip)", "False)"),
+    Mutant("level off by one", " - 1)\n            levels", ")\n            levels"),
     Mutant("one noise for the batch", "noise.like(x)", "noise.like(x)" + ONE_NOISE),
     Mutant("ends at the smallest level", "[*levels, CLEAN]", "[*levels, levels[-1]]"),
     Mutant("state in half precision", "yield Step(x, x)", "x = x.half().to(x)\n            yield Step(x, x)"),

@@ -221,7 +221,7 @@ MUTANTS = [
     Mutant("factor 2 lost", "2 * fall.mean(0)", "fall.mean(0)"),
     Mutant("no Jacobian", "pull_x0(self.fall", "(self.fall"),
     Mutant("mean of the norms", "value.mean(0).sqrt()", "value.sqrt().mean(0)"),
-    Mutant("one norm for the batch", "value.mean(0).sqrt()", "value.mean().sqrt()"),
+    Mutant("one norm for the batch", "value.mean(0).sqrt()", "value.mean().sqrt().expand(len(x0))"),
     Mutant("draws weigh the same", "value.softmax(0)", "(0 * value).softmax(0)"),
     Mutant("weights across the batch", "value.softmax(0)", "(value.softmax(1) / len(value))"),
     Mutant("score without 1 / alpha", "t.gamma * descent", "t.sigma**2 * descent"),

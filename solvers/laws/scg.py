@@ -92,7 +92,7 @@ LAWS = [
 
 MUTANTS = [
     Mutant("the worst candidate", "misfit < least", "(misfit > least) | (least == torch.inf)"),
-    Mutant("misfit of the state", "self.misfit(tried0, measurement)", "self.misfit(tried, measurement)"),
+    Mutant("misfit of the state", "squared_misfit(tried0,", "squared_misfit(tried,"),
     Mutant(
         "candidates around the best so far",
         "tried = ddim(x, x0,",
@@ -110,11 +110,7 @@ MUTANTS = [
         "fresh_noise(noise, x, s))\n",
         "fresh_noise(noise, x, s))" + LAST_NOISE + "\n",
     ),
-    Mutant(
-        "one choice for the batch",
-        "better = per_image(misfit < least, x).bool()",
-        "better = (misfit < least).any()",
-    ),
+    Mutant("one choice for the batch", "better = misfit < least", "better = (misfit < least).any()"),
     Mutant(
         "state in half precision",
         "            yield Step(x, x0)",

@@ -178,8 +178,8 @@ STOPS = "model.misfit(Ax0, y, A.measured) <= self.stop"
 MUTANTS = [
     Mutant("no Jacobian", "t.std * pull_x0(", "t.std * ("),
     Mutant("factor 2 lost", "pull_A(2 * model", "pull_A(model"),
-    Mutant("anchored to 0", "(w - x)[going]", "w[going]"),
-    Mutant("x0 of the level's input", ".denoise(t.std * w[going], t)", ".denoise(t.std * x[going], t)"),
+    Mutant("anchored to 0", "(w - start)[going]", "w[going]"),
+    Mutant("x0 of the level's input", ".denoise(t.std * w[going], t)", ".denoise(t.std * start[going], t)"),
     Mutant("DDIM step for fresh noise", "s.sigma * noise.like(x0)", "s.sigma * (x - t.alpha * x0) / t.sigma"),
     Mutant("one step less", "range(min(self.iterations,", "range(min(self.iterations - 1,"),
     Mutant("one stop for the batch", STOPS, f"({STOPS}).all().expand(len(y))"),

@@ -14,7 +14,7 @@ from bench.exact.prior import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
 from bench.prior import CountingPrior
-from bench.solver import Gaussian, Laplace, Measurement, Poisson
+from bench.solver import Gaussian, Laplace, Measurement, Poisson, VPSchedule
 from solvers.daps import DAPS
 from solvers.dcdp import DCDP
 from solvers.ddnm import DDNM
@@ -24,6 +24,7 @@ from solvers.dps import DPS
 from solvers.dsg import DSG
 from solvers.lgd_mc import LGDMC
 from solvers.mcg import MCG
+from solvers.mmps import MMPS
 from solvers.pigdm import PiGDM
 from solvers.red_diff import RedDiff
 from solvers.repaint import RePaint
@@ -389,3 +390,23 @@ def test_more_levels_than_the_schedule_has_are_refused_before_the_run(prior, sol
     A = make_operator("denoise", SHAPE, range(B))
     assert f"has {levels} levels; the schedule of 'unnamed'" in str(solver.reject(A, prior))
     assert replace(solver, steps=1000).reject(A, prior) is None
+
+
+def test_a_schedule_of_few_levels_is_told_apart_from_a_long_run(prior):
+    """Every method with a grid is refused before the run; methods of other levels need none."""
+    few, A = prior.on(VPSchedule(T=50)), make_operator("denoise", SHAPE, range(B))
+    for solver in (DPS(steps=51), RedDiff(steps=51), PiGDM(steps=51, spacing="poly7")):
+        assert "has 51 levels; the schedule of 'unnamed' has 50" in solver.reject(A, few)
+        assert replace(solver, steps=50).reject(A, few) is None
+    assert DAPS(steps=200, ode_steps=1).reject(A, few) is None
+
+
+def test_mmps_clips_what_its_iterations_made(prior):
+    """The correction itself, which may be far too long; the guidance is that of the unclipped one."""
+    A = make_operator("sr_average2", SHAPE, range(B))
+    measurement = Measurement(torch.full((B, *A.out_shape), 5.0, dtype=torch.float64), A, 0.1)
+    free, clipped = (
+        next(MMPS(steps=5, clip=clip).solve(measurement, prior, noise())).x0 for clip in (False, True)
+    )
+    assert free.max() > 1
+    assert torch.equal(clipped, free.clamp(-1, 1))
