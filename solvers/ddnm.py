@@ -94,13 +94,12 @@ class DDNM(Solver):
     ) -> Tensor:
         """One step of DDNM+ from x at level t, given the denoised x0 and normal z, (B, *shape) each."""
         y, A, sigma = measurement
-        keep, seen = (1 - self.eta**2) ** 0.5, A.s > 0
-        S = torch.where(seen, A.s, 1)
+        keep, S = (1 - self.eta**2) ** 0.5, A.s
         xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt((x - t.alpha * x0) / t.sigma)
         b = s.alpha * sigma / S
         hidden = s.sigma > b
         lam = torch.where(hidden, 1, keep * s.sigma / b)
-        fresh = torch.where(seen & hidden, (s.sigma**2 - b**2).clamp_min(0).sqrt(), s.sigma * self.eta)
+        fresh = torch.where(hidden, (s.sigma**2 - b * b).clamp_min(0).sqrt(), s.sigma * self.eta)
         corrected = s.alpha * (xbar0 - lam * (xbar0 - ybar))
         free = s.alpha * xbar0 + s.sigma * keep * epsbar
-        return A.V(torch.where(seen, corrected, free) + fresh * A.Vt(z))
+        return A.V(torch.where(S > 0, corrected, free) + fresh * A.Vt(z))
