@@ -128,7 +128,7 @@ class StreamNoise(Noise):
         return fractions(bits)
 
     def _call(self, words: np.ndarray) -> None:
-        """Fills (B, n) with the words of the next call; the number of a call is its counter's highest word."""
+        """Fills (B, n) with the words of the next call, whose number is the highest word of the counter."""
         for row, place, call in zip(words, self._places.tolist(), self.calls.tolist(), strict=True):
             row[:] = self._philox(self._key(place, call), call, words.shape[1])
 

@@ -72,11 +72,12 @@ class DDNM(Solver):
         keep = (1 - self.eta**2) ** 0.5
         levels = prior.schedule.levels(self.steps, self.spacing)
         x = levels[0].std * noise.new(prior.shape)
+        seen = A.s > 0 if self.plus and sigma > 0 else None
         for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             z = fresh_noise(noise, x, s)
-            if self.plus and sigma > 0:
-                x = self.plus_step(x, x0, t, s, z, measurement)
+            if seen is not None:
+                x = self.plus_step(x, x0, t, s, z, measurement, seen)
             else:
                 eps = (x - t.alpha * x0) / t.sigma
                 x0 = x0 - A.pinv(A(x0) - y)
@@ -91,8 +92,12 @@ class DDNM(Solver):
         s: Level[float],
         z: Tensor,
         measurement: Measurement[SVDOperator],
+        seen: Tensor,
     ) -> Tensor:
-        """One step of DDNM+ from x at level t, given the denoised x0 and normal z, (B, *shape) each."""
+        """One step of DDNM+ from x at level t, given the denoised x0 and normal z, (B, *shape) each.
+
+        Where nothing is ``seen``, S = 0: b is infinite, and what is 0 / 0 in ybar is left aside in the end.
+        """
         y, A, sigma = measurement
         keep, S = (1 - self.eta**2) ** 0.5, A.s
         xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt((x - t.alpha * x0) / t.sigma)
@@ -102,4 +107,4 @@ class DDNM(Solver):
         fresh = torch.where(hidden, (s.sigma**2 - b * b).clamp_min(0).sqrt(), s.sigma * self.eta)
         corrected = s.alpha * (xbar0 - lam * (xbar0 - ybar))
         free = s.alpha * xbar0 + s.sigma * keep * epsbar
-        return A.V(torch.where(S > 0, corrected, free) + fresh * A.Vt(z))
+        return A.V(torch.where(seen, corrected, free) + fresh * A.Vt(z))

@@ -56,7 +56,7 @@ class GroupMean(SVDOperator):
 
     def apply_Ut(self, y: Tensor) -> Tensor:
         z = y.new_zeros(len(y), *self.shape)
-        self.first(z)[:] = y
+        self.first(z).copy_(y)
         return z
 
     def apply_V(self, z: Tensor, /) -> Tensor:

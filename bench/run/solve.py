@@ -162,9 +162,7 @@ def first_particle(solver: Solver, x: Tensor) -> Tensor:
     return x[:, 0] if hasattr(solver, "particles") else x
 
 
-def drawn_ahead(
-    noise: Noise, device: torch.device, clock: Clock
-) -> contextlib.AbstractContextManager[Noise]:
+def drawn_ahead(noise: Noise, device: torch.device, clock: Clock) -> contextlib.AbstractContextManager[Noise]:
     """The same noise, drawn on the CPU ahead of its use, in a thread where another device works meanwhile.
 
     The clock stands still for it.

@@ -148,7 +148,7 @@ MUTANTS = [
     Mutant(
         "plus: eps in the wrong basis", "A.Vt((x - t.alpha * x0) / t.sigma)", "(x - t.alpha * x0) / t.sigma"
     ),
-    Mutant("plus: noise not reduced", "s.sigma**2 - b**2", "s.sigma**2 + 0 * b"),
+    Mutant("plus: noise not reduced", "s.sigma**2 - b * b", "s.sigma**2 + 0 * S"),
     Mutant("plus: y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
     Mutant("plus: fully corrected below the threshold", "torch.where(hidden, 1, keep * s.sigma / b)", "1"),
     Mutant(
