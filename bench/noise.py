@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Self
 
 import numpy as np
@@ -102,35 +103,52 @@ class StreamNoise(Noise):
         other._places, other._philox = self._places[chosen(images, len(self))], Philox()
         return other
 
-    def _uniforms(self, n: int) -> Tensor:
-        """(B, n) float64 in [0, 1); advances the call counters, which own the counter's highest word."""
-        bits = np.empty((len(self), n), np.uint64)
-        for row, place, call in zip(bits, self._places.tolist(), self.calls.tolist(), strict=True):
-            row[:] = self._philox(self._key(place, call), call, n)
-        self.calls += 1
+    def new(self, shape: Sequence[int]) -> Tensor:
+        return self.several("new", shape, 1)[0]
+
+    def uniform(self, shape: Sequence[int]) -> Tensor:
+        return self.several("uniform", shape, 1)[0]
+
+    def several(self, kind: str, shape: Sequence[int], k: int) -> list[Tensor]:
+        """What k calls of ``new`` or ``uniform`` in a row would return, made at once; (B, *shape) each."""
+        n, made = math.prod(shape), []
+        for values in (self._normals(k, n) if kind == "new" else self._uniforms(k, n)).unbind():
+            drawn = self._deliver(values, shape)
+            if kind == "uniform":  # rounding to a narrower dtype may reach 1
+                drawn = drawn.clamp_max(1 - torch.finfo(self.dtype).eps / 2)
+            made.append(drawn)
+        return made
+
+    def _uniforms(self, k: int, n: int) -> Tensor:
+        """Of k calls, (k, B, n) float64 in [0, 1)."""
+        bits = np.empty((k, len(self), n), np.uint64)
+        for words in bits:
+            self._call(words)
+            self.calls += 1
         return fractions(bits)
+
+    def _call(self, words: np.ndarray) -> None:
+        """Fills (B, n) with the words of the next call, whose number is the highest word of the counter."""
+        for row, place, call in zip(words, self._places.tolist(), self.calls.tolist(), strict=True):
+            row[:] = self._philox(self._key(place, call), call, words.shape[1])
 
     def _key(self, place: int, call: int) -> int:
         """The stream from which the image at a place makes a call."""
         return self.keys[place]
 
-    def new(self, shape: Sequence[int]) -> Tensor:
-        n = int(np.prod(shape))
+    def _normals(self, k: int, n: int) -> Tensor:
+        """Of k calls, (k, B, n) float64."""
         half = (n + 1) // 2
-        u = self._uniforms(2 * half)
+        u = self._uniforms(k, 2 * half)
         # torch's elementary functions take a third of the time of numpy's, and do not depend on where in a
         # tensor a number is.
-        radius, angle = u[:, :half].neg().log1p_().mul_(-2).sqrt_(), u[:, half:] * (2 * math.pi)
-        torch.mul(radius, angle.cos(), out=u[:, :half])
-        torch.mul(radius, angle.sin_(), out=u[:, half:])
-        return self._deliver(u[:, :n], shape)
-
-    def uniform(self, shape: Sequence[int]) -> Tensor:
-        u = self._deliver(self._uniforms(int(np.prod(shape))), shape)
-        return u.clamp_max(1 - torch.finfo(self.dtype).eps / 2)  # rounding to a narrower dtype may reach 1
+        radius, angle = u[..., :half].neg().log1p_().mul_(-2).sqrt_(), u[..., half:] * (2 * math.pi)
+        torch.mul(radius, angle.cos(), out=u[..., :half])
+        torch.mul(radius, angle.sin_(), out=u[..., half:])
+        return u[..., :n]
 
     def _deliver(self, values: Tensor, shape: Sequence[int]) -> Tensor:
-        drawn = values.to(self.dtype).reshape(len(self), *shape)
+        drawn = values.to(self.dtype, copy=True).reshape(len(self), *shape)  # draws share no memory
         if torch.device(self.device).type == "cuda":  # from pinned memory nobody waits for the copy
             return drawn.pin_memory().to(self.device, non_blocking=True)
         return drawn.to(self.device)
@@ -147,10 +165,16 @@ class DrawnAhead(Noise):
     Args:
         noise: the source.
         in_thread: whether to draw in a thread.
+        paused: a context around all that a solver waits for here, as of a clock that stands still.
     """
 
-    def __init__(self, noise: StreamNoise, in_thread: bool = True) -> None:
-        self.noise = noise
+    def __init__(
+        self,
+        noise: StreamNoise,
+        in_thread: bool = True,
+        paused: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.noise, self.paused = noise, paused
         self._thread = ThreadPoolExecutor(1) if in_thread else None
         self._asked: tuple[str, tuple[int, ...]] | None = None
         self._ahead: deque[Tensor | Future[Tensor]] = deque()
@@ -178,19 +202,21 @@ class DrawnAhead(Noise):
         return self._draw("uniform", tuple(shape))
 
     def _draw(self, kind: str, shape: tuple[int, ...]) -> Tensor:
-        draw: Callable[[tuple[int, ...]], Tensor] = getattr(self.noise, kind)
-        if self._asked != (kind, shape):
-            self.settle()
-            self._asked = kind, shape
-        if not self._ahead:
-            most = AT_ONCE // max(len(self) * math.prod(shape), 1)
-            for _ in range(max(min(self._streak, most), 1)):
-                self._ahead.append(draw(shape))
         self._streak += 1
-        drawn = _made(self._ahead.popleft())
-        if self._thread:
-            self._ahead.append(self._thread.submit(draw, shape))
-        return drawn
+        if self._ahead and self._thread is None and self._asked == (kind, shape):
+            return _made(self._ahead.popleft())
+        with self.paused():
+            if self._asked != (kind, shape):
+                self.settle()
+                self._asked, self._streak = (kind, shape), 1
+            if not self._ahead:
+                most = AT_ONCE // max(len(self) * math.prod(shape), 1)
+                self._ahead.extend(self.noise.several(kind, shape, max(min(self._streak - 1, most), 1)))
+            drawn = _made(self._ahead.popleft())
+            if self._thread:
+                draw: Callable[[tuple[int, ...]], Tensor] = getattr(self.noise, kind)
+                self._ahead.append(self._thread.submit(draw, shape))
+            return drawn
 
     def settle(self) -> None:
         """Takes guesses back, so that all streams are where the solver has left them."""
@@ -219,12 +245,14 @@ class Settled(Noise):
         return Settled(self.source, self.noise[images])
 
     def new(self, shape: Sequence[int]) -> Tensor:
-        self.source.settle()
-        return self.noise.new(shape)
+        with self.source.paused():
+            self.source.settle()
+            return self.noise.new(shape)
 
     def uniform(self, shape: Sequence[int]) -> Tensor:
-        self.source.settle()
-        return self.noise.uniform(shape)
+        with self.source.paused():
+            self.source.settle()
+            return self.noise.uniform(shape)
 
 
 class Philox:

@@ -208,4 +208,4 @@ class CountingPrior(Prior):
         """Tallies a call with x, before it is made."""
         if x.is_complex():
             raise ValueError(f"the prior was asked for the estimate of {x.dtype} states; images are real")
-        self.tally.add_rows(kind, self.images, len(x))
+        self.tally.add_rows(kind, self.images, x.shape[0])

@@ -66,19 +66,18 @@ class DDNM(Solver):
         keep = (1 - self.eta**2) ** 0.5
         levels = prior.schedule.levels(self.steps, self.spacing)
         x = levels[0].std * noise.new(prior.shape)
+        S, seen = (A.s, A.s > 0) if self.plus and sigma > 0 else (None, None)
         for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             eps = (x - t.alpha * x0) / t.sigma
             z = fresh_noise(noise, x, s)
-            if self.plus and sigma > 0:
-                seen = A.s > 0
-                S = torch.where(seen, A.s, 1)
+            if seen is not None:
+                # Where nothing is seen S is 0, b is infinite, and what is 0 / 0 in ybar is left aside in the end.
                 xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt(eps)
                 b = s.alpha * sigma / S
                 hidden = s.sigma > b
                 lam = torch.where(hidden, 1, keep * s.sigma / b)
-                left = (s.sigma**2 - b**2).clamp_min(0).sqrt()
-                fresh = torch.where(seen & hidden, left, s.sigma * self.eta)
+                fresh = torch.where(hidden, (s.sigma**2 - b * b).clamp_min(0).sqrt(), s.sigma * self.eta)
                 corrected = s.alpha * (xbar0 - lam * (xbar0 - ybar))
                 free = s.alpha * xbar0 + s.sigma * keep * epsbar
                 x = A.V(torch.where(seen, corrected, free) + fresh * A.Vt(z))

@@ -47,17 +47,19 @@ class DDRM(Solver):
         known = A.kept if sigma == 0 else S > 0
         S = torch.where(known, S, 1)
         ybar = torch.where(known, A.Ut(y) / S, 0)
+        signal = torch.where(known, S, -1)  # which no noise level makes loud where S = 0
 
         def loud(rho: float) -> Tensor:
-            return known & (S * rho >= sigma)
+            return signal * rho >= sigma
 
-        def spread(rho: float, eta_b: float) -> Tensor:
-            return (rho**2 - (sigma * eta_b / S) ** 2).clamp_min(0).sqrt()
+        def spread(rho: float, less: Tensor) -> Tensor:
+            return (rho**2 + less).clamp_min(0).sqrt()
 
         levels = prior.schedule.levels(self.steps, self.spacing)
         T, z = levels[0], A.Vt(noise.new(prior.shape))
-        x = T.alpha * A.V(torch.where(loud(T.ratio), ybar + spread(T.ratio, 1.0) * z, T.ratio * z))
-        keep = (1 - self.eta**2) ** 0.5
+        first = ybar + spread(T.ratio, -((sigma / S) ** 2)) * z
+        x = T.alpha * A.V(torch.where(loud(T.ratio), first, T.ratio * z))
+        keep, held_y, less = (1 - self.eta**2) ** 0.5, self.eta_b * ybar, -((sigma * self.eta_b / S) ** 2)
         for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             if s.sigma == 0:
@@ -67,6 +69,6 @@ class DDRM(Solver):
             eps = A.Vt(x - t.alpha * x0) / t.sigma
             drift = torch.where(known, S * (ybar - xbar) / (sigma or 1), eps)
             quiet = xbar + rho * (keep * drift + self.eta * z)
-            held = (1 - self.eta_b) * xbar + self.eta_b * ybar + spread(rho, self.eta_b) * z
+            held = (1 - self.eta_b) * xbar + held_y + spread(rho, less) * z
             x = s.alpha * A.V(torch.where(loud(rho), held, quiet))
             yield Step(x, x0)

@@ -89,7 +89,7 @@ def far_device(monkeypatch):
         return
     autocast = torch.autocast
     monkeypatch.setattr(clock, "synchronise", lambda device: None)
-    monkeypatch.setattr(solving, "drawn_ahead", lambda noise, device: contextlib.nullcontext(noise))
+    monkeypatch.setattr(solving, "drawn_ahead", lambda noise, *_: contextlib.nullcontext(noise))
     monkeypatch.setattr(
         torch,
         "autocast",

@@ -1,5 +1,6 @@
 """Noise: the bits are the published generator's, the numbers are normal, and each image keeps its own."""
 
+import contextlib
 import hashlib
 
 import numpy as np
@@ -176,6 +177,22 @@ def test_noise_drawn_ahead_is_the_same_noise(in_thread):
         ours = list(draws(ahead))
     theirs = list(draws(SolverNoise(KEYS, KEYS[::-1], torch.float64, "cpu")))
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_only_what_is_waited_for_stops_the_clock_and_draws_made_at_once_share_no_memory():
+    waits = []
+
+    @contextlib.contextmanager
+    def paused():
+        waits.append(1)
+        yield
+
+    with DrawnAhead(StreamNoise(KEYS, torch.float64), False, paused) as ahead:
+        drawn = [ahead.new((6,)) for _ in range(8)]  # made 1, 1, 2 and 4 at once
+        assert len(waits) == 4
+        ahead[:1].new((6,))
+        assert len(waits) == 5
+    assert len({z.untyped_storage().data_ptr() for z in drawn}) == 8
 
 
 def test_draws_made_at_once_are_few_where_they_are_large_and_none_where_they_vary(monkeypatch):

@@ -56,7 +56,7 @@ class GroupMean(SVDOperator):
 
     def apply_Ut(self, y: Tensor) -> Tensor:
         z = y.new_zeros(len(y), *self.shape)
-        self.first(z)[:] = y
+        self.first(z).copy_(y)
         return z
 
     def apply_V(self, z: Tensor, /) -> Tensor:
@@ -64,7 +64,7 @@ class GroupMean(SVDOperator):
         if root == 1:
             return z.clone()
         c = (self.first(z) - root * self.mean(z)) / (1 - 1 / root)
-        out = z + self.copies(c / root)
+        out = self.copies(c / root).add_(z)
         self.first(out).sub_(c)
         return out
 
@@ -94,9 +94,7 @@ class SRAverage(GroupMean):
         return avg_pool2d(x, self.factor)
 
     def copies(self, y: Tensor) -> Tensor:
-        *lead, h, w = y.shape
-        y = y[..., :, None, :, None].expand(*lead, h, self.factor, w, self.factor)
-        return y.reshape(*lead, h * self.factor, w * self.factor)
+        return y.repeat_interleave(self.factor, -1).repeat_interleave(self.factor, -2)
 
     def first(self, z: Tensor) -> Tensor:
         return z[..., :: self.factor, :: self.factor]

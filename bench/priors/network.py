@@ -1,6 +1,5 @@
 """A pretrained network as a prior."""
 
-import contextlib
 import copy
 from collections.abc import Sequence
 from itertools import chain
@@ -138,12 +137,6 @@ class NetworkPrior(Prior):
             raise ValueError(f"prior '{self.name}' was told {len(self.labels)} labels and given {n} images")
         return self.labels.repeat_interleave(n // len(self.labels))
 
-    def _precision(self, device: torch.device) -> contextlib.AbstractContextManager[None]:
-        """The precision of the network; the meta device knows no autocast."""
-        if self.autocast is None:
-            return contextlib.nullcontext()
-        return torch.autocast(device.type, self.autocast)
-
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         index = _index(t, x)
         labels = self._labels(len(x))
@@ -162,9 +155,10 @@ class NetworkPrior(Prior):
         call = "vjp" if torch.is_grad_enabled() and given[0].requires_grad else "evaluation"
         if self._fast is not None and call in self._fast.calls:
             return self._fast.calls[call](*given)
-        with self._precision(given[0].device):
-            out: Tensor = self.network(*given)
-        return out
+        if self.autocast is None:
+            return self.network(*given)
+        with torch.autocast(given[0].device.type, self.autocast):
+            return self.network(*given)
 
     def _clean(self, x: Tensor, out: Tensor, t: Level) -> Tensor:
         """The x0 that the network's output states; all (B, *shape)."""

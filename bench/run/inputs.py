@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.data.images import Images
-from bench.noise import SCHEME, Noise, StreamNoise, fractions, stream_key
+from bench.noise import SCHEME, Noise, StreamNoise, stream_key
 from bench.operators.base import Operator, check_kind, moved
 from bench.operators.base.neutral import added
 from bench.plan.cell import Cell, Job, class_labels
@@ -70,15 +70,13 @@ class SampleNoise(StreamNoise):
         super().__init__([init, sampler], dtype, device)
         self._calls, self._places = np.full(n, calls), np.arange(n)
 
-    def _uniforms(self, n: int) -> Tensor:
-        bits, calls = np.empty((len(self), n), np.uint64), self.calls
+    def _call(self, words: np.ndarray) -> None:
+        n, calls = words.shape[1], self.calls
         for call in np.unique(calls):
             rows = calls == call
             places = self._places[rows]
             key = self.keys[1 if call else 0]
-            bits[rows] = self._philox(key, int(call), (int(places.max()) + 1) * n).reshape(-1, n)[places]
-        self.calls += 1
-        return fractions(bits)
+            words[rows] = self._philox(key, int(call), (int(places.max()) + 1) * n).reshape(-1, n)[places]
 
 
 def measure(task: Task, data: Images, images: Sequence[str]) -> Measured:

@@ -109,8 +109,8 @@ def solve(
 
     clock.start()
     counted = Measurement(y, A.counting(operator_calls), noise=measurement.noise)
-    with drawn_ahead(noise, prior.device) as source:
-        steps = solver.solve(counted, CountingPrior(prior, calls), _UntimedNoise(source, clock))
+    with drawn_ahead(noise, prior.device, clock) as untimed:
+        steps = solver.solve(counted, CountingPrior(prior, calls), untimed)
         shape = state_shape(solver, n, prior.shape)
         k, x = _last_state(steps, shape, clock, finite, notes, limit, seen)
     if x is None:
@@ -162,11 +162,14 @@ def first_particle(solver: Solver, x: Tensor) -> Tensor:
     return x[:, 0] if hasattr(solver, "particles") else x
 
 
-def drawn_ahead(noise: Noise, device: torch.device) -> contextlib.AbstractContextManager[Noise]:
-    """The same noise, drawn on the CPU ahead of its use, in a thread where another device works meanwhile."""
+def drawn_ahead(noise: Noise, device: torch.device, clock: Clock) -> contextlib.AbstractContextManager[Noise]:
+    """The same noise, drawn on the CPU ahead of its use, in a thread where another device works meanwhile.
+
+    The clock stands still for it.
+    """
     if not isinstance(noise, StreamNoise):
-        return contextlib.nullcontext(noise)
-    return DrawnAhead(noise, in_thread=device.type != "cpu")
+        return contextlib.nullcontext(_UntimedNoise(noise, clock))
+    return DrawnAhead(noise, device.type != "cpu", clock.paused)
 
 
 class _Taste(CountingPrior):

@@ -22,6 +22,7 @@ class Clock:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
+        self._events, self._waits = device.type == "cuda", device.type != "cpu"
         self._seconds = 0.0
         self._since: Any = None
         self._spans: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
@@ -47,7 +48,7 @@ class Clock:
     def stop(self) -> None:
         assert self._since is not None, "the clock runs"
         now = self._now()
-        if self.device.type == "cuda":
+        if self._events:
             self._spans.append((self._since, now))
         else:
             self._seconds += now - self._since
@@ -55,11 +56,12 @@ class Clock:
 
     def _now(self) -> Any:
         """An event among the device's work, or the time when that is done."""
-        if self.device.type == "cuda":
+        if self._events:
             event = torch.cuda.Event(enable_timing=True)
             event.record(torch.cuda.current_stream(self.device))
             return event
-        synchronise(self.device)
+        if self._waits:
+            synchronise(self.device)
         return time.perf_counter()
 
     @contextlib.contextmanager

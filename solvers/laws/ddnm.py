@@ -146,7 +146,7 @@ MUTANTS = [
     Mutant("plus: lam at t", "keep * s.sigma / b", "keep * t.sigma / b"),
     Mutant("plus: abar for alpha", "b = s.alpha * sigma", "b = s.alpha**2 * sigma"),
     Mutant("plus: eps in the wrong basis", "A.Vt(eps)", "eps"),
-    Mutant("plus: noise not reduced", "s.sigma**2 - b**2", "s.sigma**2 + 0 * b"),
+    Mutant("plus: noise not reduced", "s.sigma**2 - b * b", "s.sigma**2 + 0 * S"),
     Mutant("plus: y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
     Mutant("plus: fully corrected below the threshold", "torch.where(hidden, 1, keep * s.sigma / b)", "1"),
     Mutant(

@@ -164,14 +164,14 @@ LAWS = [
 MUTANTS = [
     Mutant("threshold at t", "torch.where(loud(rho)", "torch.where(loud(t.ratio)"),
     Mutant("y not divided by s", "A.Ut(y) / S", "A.Ut(y)"),
-    Mutant("sigma not divided by s", "sigma * eta_b / S", "sigma * eta_b / S**0"),
-    Mutant("noise not reduced", "(rho**2 - (sigma * eta_b / S) ** 2)", "(rho**2 + 0 * S)"),
+    Mutant("sigma not divided by s", "sigma * self.eta_b / S", "sigma * self.eta_b / S**0"),
+    Mutant("noise not reduced", "rho**2 + less", "rho**2 + 0 * less"),
     Mutant(
         "below the threshold as if unmeasured",
         "drift = torch.where(known, ",
         "drift = torch.where(known & False, ",
     ),
-    Mutant("eta_b of 0.95", "self.eta_b * ybar", "0.95 * self.eta_b * ybar + 0.05 * self.eta_b * xbar"),
+    Mutant("eta_b of 0.95", "xbar + held_y", "xbar + 0.95 * held_y + 0.05 * self.eta_b * xbar"),
     Mutant("eps in the wrong basis", "eps = A.Vt(x - t.alpha * x0)", "eps = (x - t.alpha * x0)"),
     Mutant("abar for alpha", "x = s.alpha * A.V", "x = s.alpha**2 * A.V"),
     Mutant("eta of the variance", "(1 - self.eta**2) ** 0.5", "(1 - self.eta) ** 0.5"),

@@ -171,9 +171,8 @@ class SVDOperator(LinearOperator):
         return self._transform(self.apply_Vt, x)
 
     def _transform(self, apply: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-        self.count("transform", len(z), 0.5)
-        with torch.no_grad():
-            return apply(z)
+        self.count("transform", z.shape[0], 0.5)
+        return apply(z.detach()).detach()
 
     @property
     def kept(self) -> Tensor:
