@@ -72,7 +72,7 @@ class DDNM(Solver):
             eps = (x - t.alpha * x0) / t.sigma
             z = fresh_noise(noise, x, s)
             if seen is not None:
-                # Where nothing is seen S is 0, b is infinite, and what is 0 / 0 in ybar is left aside in the end.
+                # Where nothing is seen S is 0 and b infinite; what is 0 / 0 in ybar is left aside in the end.
                 xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt(eps)
                 b = s.alpha * sigma / S
                 hidden = s.sigma > b
