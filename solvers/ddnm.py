@@ -66,14 +66,15 @@ class DDNM(Solver):
         keep = (1 - self.eta**2) ** 0.5
         levels = prior.schedule.levels(self.steps, self.spacing)
         x = levels[0].std * noise.new(prior.shape)
-        S, seen = (A.s, A.s > 0) if self.plus and sigma > 0 else (None, None)
+        seen = A.s > 0 if self.plus and sigma > 0 else None
         for t, s in pairwise(levels):
             x0 = prior.denoise(x, t)
             eps = (x - t.alpha * x0) / t.sigma
             z = fresh_noise(noise, x, s)
             if seen is not None:
                 # Where nothing is seen S is 0 and b infinite; what is 0 / 0 in ybar is left aside in the end.
-                xbar0, ybar, epsbar = A.Vt(x0), A.Ut(y) / S, A.Vt(eps)
+                S, xbar0, epsbar = A.s, A.Vt(x0), A.Vt(eps)
+                ybar = A.Ut(y) / S
                 b = s.alpha * sigma / S
                 hidden = s.sigma > b
                 lam = torch.where(hidden, 1, keep * s.sigma / b)
