@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
 from bench.stats.intervals import Interval, mean_interval
 
@@ -120,6 +119,8 @@ def _matrix(task: Scores, names: Sequence[str], better: int) -> tuple[list[str],
 
 def _rank(scores: np.ndarray) -> np.ndarray:
     """Ranks along the last axis, the highest score first; equal ones share theirs."""
+    import pandas as pd  # here, since it takes a fifth of a second
+
     ranks: np.ndarray = pd.DataFrame(np.atleast_2d(-scores)).rank(axis=1).to_numpy()
     return ranks.reshape(scores.shape)
 
