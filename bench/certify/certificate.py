@@ -25,15 +25,10 @@ def certificate(solver: type[Solver], results: list[LawResult]) -> Certificate |
     return Certificate(code_sha256(solver), solver.rev, len(results), float(f"{worst:.1g}"))
 
 
-def paragraphs(solver: type[Solver]) -> list[str]:
-    """The paragraphs of a solver's docstring, each on one line."""
-    text = inspect.getdoc(solver) or ""
-    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
-
-
 def equations(solver: type[Solver]) -> str:
     """The first paragraph of its docstring: the method, the paper and the equations or algorithm in it."""
-    return paragraphs(solver)[0].rstrip(".:")
+    first = (inspect.getdoc(solver) or "").split("\n\n")[0]
+    return " ".join(first.split()).rstrip(".:")
 
 
 @dataclass(frozen=True)
@@ -41,22 +36,11 @@ class Deviation:
     """How a preset deviates from the equations.
 
     Attributes:
-        quirks: what the docstring names.
         choices: the settings, other than numbers, whose values are not those of the equations.
     """
 
     preset: str
-    quirks: str
     choices: Mapping[str, object]
-
-
-def quirks(solver: type[Solver], preset: str) -> str:
-    """What the paragraph of the docstring about a preset says; "" where there is none."""
-    heading = f"Preset ``{preset}``: "
-    for text in paragraphs(solver):
-        if text.startswith(heading):
-            return text.removeprefix(heading)
-    return ""
 
 
 def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
@@ -74,7 +58,7 @@ def deviations(name: str, solver: type[Solver]) -> list[Deviation]:
         for field, value in settings.items():
             if isinstance(value, (bool, str)) and value != written.get(field):
                 choices[field] = value
-        found.append(Deviation(preset, quirks(solver, preset), choices))
+        found.append(Deviation(preset, choices))
     return found
 
 
@@ -107,7 +91,10 @@ def describe(spec: str, found: SolverClass, results: list[LawResult]) -> list[st
     if presets:
         lines.append("  presets, compared with the equations:")
     lines += [f"    {deviation.preset}: {described(deviation)}" for deviation in presets]
-    return lines
+    differences = card_of(spec).differences
+    if differences:
+        lines.append("  differences from other code:")
+    return [*lines, *map("    {}".format, differences)]
 
 
 def state(found: SolverClass, results: list[LawResult]) -> str:
@@ -123,4 +110,4 @@ def state(found: SolverClass, results: list[LawResult]) -> str:
 def described(deviation: Deviation) -> str:
     """A deviation in words."""
     choices = ", ".join(f"{k} = {v}" for k, v in deviation.choices.items())
-    return "; ".join(filter(None, (choices, deviation.quirks))) or "no deviation, only numbers are set"
+    return choices or "no deviation, only numbers are set"

@@ -66,8 +66,8 @@ class Found:
     remarks: list[str] = field(default_factory=list)
     winners: list[Candidate | None] = field(default_factory=list)
     tasks: tuple[str, ...] = ()
-    newest: str = ""
-    commits: dict[str, str] = field(default_factory=dict)
+    newest: str = field(default="", compare=False)
+    commits: dict[str, str] = field(default_factory=dict, compare=False)
     refusal: str = ""
     failure: str = ""
     is_request: bool = False

@@ -11,11 +11,11 @@ from bench.certify.certificate import (
     described,
     deviations,
     equations,
-    quirks,
 )
 from bench.certify.certificates import read_certificates
 from bench.certify.laws import run_laws
 from bench.exact.laws.law import LawResult
+from bench.suites.cards import card_of
 from solvers.dps import DPS
 from tests.commands import bench
 from tests.ours import METHODS, SOLVERS
@@ -31,12 +31,12 @@ def test_a_broken_law_gives_no_certificate():
     assert certificate(SOLVERS["ddrm"], broken) is None
 
 
-def test_every_quirk_of_official_is_named():
+def test_differences_from_the_reference_code_are_named():
     for name, cls in METHODS.items():
         assert any(where in equations(cls) for where in ("arXiv", "openreview", "PMLR"))
         for deviation in deviations(name, cls):
             if deviation.preset == "official":
-                assert deviation.quirks, f"{name}: the docstring has no paragraph 'Preset ``official``: ...'"
+                assert card_of(name).differences, f"{name}: its card names no differences"
             elif deviation.preset.startswith("bench"):
                 assert set(deviation.choices) <= set(WRITTEN), (
                     f"{name}: {deviation.preset} makes a choice that nothing explains"
@@ -62,6 +62,7 @@ def test_certify_prints_laws_equations_and_deviations():
         "arXiv 2206.00941",
         "A x = y in the end",
         "    official: clip = True",
+        "differences from other code:",
     ):
         assert part in result.output
 
@@ -72,18 +73,14 @@ class Mine(DPS):
     eq. 1):
 
     It is short.
-
-    Preset ``official``: with
-    its quirk.
     """
 
 
-def test_equations_and_quirks_stand_in_the_docstring():
+def test_equations_stand_in_the_docstring():
     assert equations(Mine) == "My method (arXiv 0000.00000, eq. 1)"
-    assert quirks(Mine, "official") == "with its quirk." and quirks(Mine, "bench") == ""
 
 
 def test_a_deviation_in_words():
-    both = Deviation("official", "with its quirk.", {"clip": True, "spacing": "quad"})
-    assert described(both) == "clip = True, spacing = quad; with its quirk."
-    assert described(Deviation("bench", "", {})) == "no deviation, only numbers are set"
+    both = Deviation("official", {"clip": True, "spacing": "quad"})
+    assert described(both) == "clip = True, spacing = quad"
+    assert described(Deviation("bench", {})) == "no deviation, only numbers are set"
