@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Reads the command line and prints one line per row."""
-    sys.path.insert(0, str(ROOT))
+    sys.path[0] = str(ROOT)
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--images", default="64")

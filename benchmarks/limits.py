@@ -11,7 +11,7 @@ from pathlib import Path
 
 def main() -> None:
     """Prints one line per solver and setting; the right variance is 1."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
     from bench.certify.limits import limits
 
     for limit in limits():

@@ -38,7 +38,7 @@ def peak(name: str, steps: int) -> float:
 
 def main() -> None:
     """Prints one line per solver; with two arguments, measures one case."""
-    sys.path.insert(0, str(ROOT))
+    sys.path[0] = str(ROOT)
     from bench.suites.cards import list_cards
 
     if len(sys.argv) == 3:

@@ -25,7 +25,7 @@ SOLVERS = ("red_diff", "dps", "pigdm", "ddrm", "ddnm", "diffpir")
 
 def main() -> None:
     """Reads the command line and prints one line per solver."""
-    sys.path.insert(0, str(ROOT))
+    sys.path[0] = str(ROOT)
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--steps", type=int, default=50)

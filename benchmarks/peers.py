@@ -64,7 +64,7 @@ class Problem:
 
 def main() -> None:
     """Reads the command line, prints one line per method and library, and keeps the numbers where asked."""
-    sys.path.insert(0, str(ROOT))
+    sys.path[0] = str(ROOT)
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--steps", type=int, default=20)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from statistics import NormalDist
 
 
 def shared_means(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float, float] | None:
@@ -25,4 +24,6 @@ def apart_by_chance(n: int) -> float:
     >>> f"{apart_by_chance(2):.2f} {apart_by_chance(10):.2f}"
     '1.96 3.26'
     """
-    return NormalDist().inv_cdf(1 - 0.025 / math.comb(n, 2))
+    from scipy.special import ndtri  # here, since a run needs no scipy before its first step
+
+    return float(-ndtri(0.025 / math.comb(n, 2)))
