@@ -3,8 +3,10 @@
     python benchmarks/waiting.py [--turns 5] [--preload LIB] [--settings GOMP_SPINCOUNT=1000 ...]
 
 The settings take turns, on a machine that is quiet but for this, and beside a busy loop on each processor;
-they are the default of the run time and, unless others are given, ours. The fair share beside the loops is
-half of the default's speed alone. ``--preload`` puts another run time (libiomp5.so) in the place of GNU's.
+they are the default of the run time and, unless others are given, ours. The last case is what ``--workers``
+does: as many processes as processors, each with one thread; its time is that of an evaluation of one process
+over their number. The fair share beside the loops is half of the default's speed alone. ``--preload`` puts
+another run time (libiomp5.so) in the place of GNU's.
 """
 
 import argparse
@@ -18,6 +20,8 @@ from bench.cli.running.waiting import SHORT
 
 NAMES = ("OMP_", "GOMP_", "KMP_")
 """How variables begin that this takes out of the environment."""
+WORKERS = "OMP_NUM_THREADS=1"
+"""The setting of as many processes as processors."""
 CHILD = """
 import sys, time, torch
 from bench.priors import load_prior
@@ -58,12 +62,24 @@ def evaluate(setting: str, loops: int, calls: int, preload: str) -> tuple[float,
     library = {"LD_PRELOAD": preload} if preload else {}
     command = [sys.executable, "-c", CHILD, str(calls)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=kept | own | library, **pipes) as child:  # type: ignore[call-overload]  # noqa: S603
-        child.stdout.readline()
-        with busy(loops):
-            found = child.communicate("\n")[0]
-    wall, processor = map(float, found.split())
-    return wall, processor
+    processes = processors() if setting == WORKERS else 1
+    with contextlib.ExitStack() as stack:
+        opened = (subprocess.Popen(command, env=kept | own | library, **pipes) for _ in range(processes))  # type: ignore[call-overload]  # noqa: S603
+        children = [stack.enter_context(child) for child in opened]
+        for child in children:
+            child.stdout.readline()
+        stack.enter_context(busy(loops))
+        for child in children:
+            child.stdin.write("\n")
+            child.stdin.flush()
+        found = [child.communicate()[0].split() for child in children]
+    walls, spent = zip(*(map(float, pair) for pair in found), strict=True)
+    return max(walls) / processes, sum(spent) / processes
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def main() -> None:
@@ -75,11 +91,11 @@ def main() -> None:
     ours = ",".join(f"{name}={value}" for name, value in SHORT.items())
     parser.add_argument("--settings", nargs="*", default=[ours], help="NAME=VALUE,...; beside the default")
     args = parser.parse_args()
-    loops = len(os.sched_getaffinity(0))
+    loops = processors()
     times: dict[tuple[int, str], list[tuple[float, float]]] = {}
     for _ in range(args.turns):
         for beside in (0, loops):
-            for setting in ("default", *args.settings):
+            for setting in ("default", *args.settings, WORKERS):
                 found = evaluate(setting, beside, args.calls, args.preload)
                 times.setdefault((beside, setting), []).append(found)
     walls = {case: sorted(wall for wall, _ in own)[len(own) // 2] for case, own in times.items()}
@@ -88,7 +104,8 @@ def main() -> None:
         fair = walls[0, "default"] * (2 if beside else 1)
         place = f"beside {beside} loops" if beside else "quiet"
         share = f"{wall:.3f} s, {wall / fair:.2f} of the fair share"
-        print(f"{place:15} {setting:40} {share}; {spent:.3f} s of processors")
+        name = f"{loops} processes, {setting}" if setting == WORKERS else setting
+        print(f"{place:15} {name:40} {share}; {spent:.3f} s of processors")
 
 
 if __name__ == "__main__":
