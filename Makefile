@@ -42,6 +42,7 @@ records: $(VENV)/ready
 		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite && \
 		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite --html || exit 1; \
 	done
+	find results/reference -name '*.jsonl' -exec gzip -9n {} +
 
 check: $(VENV)/ready
 	$(RUN) -m bench fetch metrics
