@@ -21,7 +21,7 @@ from bench.stats.family import Family
 from bench.stats.intervals import FEWEST, Interval, mean_interval
 from bench.stats.ranks import resample_counts
 
-RECORDS = Path("/work/main/results/reference")
+RECORDS = Path(__file__).parents[1] / "results" / "reference"
 RESAMPLES = 2000
 BY_HAND = "by-hand"
 """The folder of the rows whose settings were chosen from four candidates each, before there was `tune`."""
