@@ -20,7 +20,6 @@ from bench.priors.network import NetworkPrior
 from bench.records.table import load
 from bench.run.solve import solve
 from bench.solver import Measurement
-from benchmarks.full_size import SUITE
 from tests import ROOT
 from tests.ours import SOLVERS
 from tests.supplied import MADE
@@ -107,7 +106,7 @@ def test_the_ffhq_network_goes_through_the_whole_path(tmp_path):
     records = load(tmp_path / "run")
     solved = records[records["status"] == "ok"]
     assert set(records["status"]) == {"ok"}
-    assert set(solved["solver"]) == set(re.findall(r"solver: (\w+)", SUITE))
+    assert set(solved["solver"]) == set(re.findall(r"solver: (\w+)", script.read_text()))
     assert solved[["psnr", "ssim", "lpips", "misfit"]].notna().all(axis=None)
     assert {path.stem for path in (tmp_path / "run" / "features").glob("??/*.npy")} == set(solved["key"])
     tables = pd.read_csv(tmp_path / "run" / "report" / "tables.csv")
