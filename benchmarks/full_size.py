@@ -1,4 +1,4 @@
-"""Runs every solver and operator at 3 x 256 x 256 with the FFHQ network on a CPU; seconds and memory.
+"""Runs the methods of suite linear at 3 x 256 x 256 with the FFHQ network on a CPU; seconds and memory.
 
     python benchmarks/full_size.py [--out DIR] [--task NAME ...]
 

@@ -22,5 +22,5 @@ def test_the_nearest_row_is_counted_over_resampled_problems():
     exact, far = np.zeros(12), np.full(12, 5.0)
     pigdm = np.where(np.arange(12) < 7, 1.0, 9.0)
     table = exact_table(mmd={"exact": exact, "pigdm-100": pigdm, "dps": far})
-    is_nearest, resampled = CLAIMS["nearest_rows"](table, Column("MMD", 3, False, name="mmd"))
-    assert is_nearest and 0.3 < resampled.mean() < 0.99
+    is_nearest, *resampled = CLAIMS["nearest_rows"](table, Column("MMD", 3, False, name="mmd"))
+    assert is_nearest and 0.3 < np.mean(resampled) < 0.99

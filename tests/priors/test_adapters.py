@@ -1,5 +1,6 @@
 """Networks of other libraries are loaded by name, and laid out in memory as ours are."""
 
+import re
 import sys
 
 import pytest
@@ -8,6 +9,9 @@ import torch
 from bench.priors import PriorError, load_prior
 from bench.priors.adapters import ADAPTERS
 from bench.records.journal import read_records
+from bench.schedule import VPSchedule
+from bench.suites.suite import load_suite
+from tests import ROOT
 from tests.commands import bench
 from tests.tiny import build
 
@@ -129,6 +133,34 @@ def test_a_low_precision_is_told_or_refused(own):
     assert load_prior(f"{own}:half", autocast=torch.float16).dtype == torch.float32
     with pytest.raises(PriorError, match="needs a function that takes `autocast`"):
         load_prior(f"{own}:make", autocast=torch.float16)
+
+
+NETWORK = """
+from torch import nn
+
+
+class Net(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 3, 1)
+
+    def forward(self, x, index):
+        return super().forward(x)
+"""
+
+
+def test_the_prior_and_the_suite_of_the_documentation(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "extend.md").read_text()
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "def make" in block)
+    (suite,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.S) if "prior:" in block)
+    for name, text in (("my_prior.py", code), ("my_network.py", NETWORK), ("my_suite.yaml", suite)):
+        (tmp_path / name).write_text(text)
+    weights = {"weight": torch.zeros(3, 3, 1, 1), "bias": torch.zeros(3)}
+    torch.save(weights, tmp_path / "weights.pt")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_network", raising=False)
+    prior, t = load_prior(load_suite("my_suite.yaml").prior), VPSchedule().level(500)
+    x = torch.ones(1, *prior.shape)
+    assert torch.allclose(prior.denoise(x, t), x / t.alpha), "without noise x is alpha x0"
 
 
 def test_a_users_prior_runs_and_is_verified_where_it_has_moved(own, tmp_path):

@@ -1,0 +1,167 @@
+"""The tables of docs/findings.md, computed from the committed records; `claims.py` looks for them there.
+
+Counts over tasks, and medians over tasks, have the interval that other images or problems of the same tasks
+would give (95 %, 2000 resamples within each task); nothing is said of other tasks.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from bench.records.journal import read_records
+from bench.records.manifest import read_manifests
+from bench.report.columns import Column, columns_of
+from bench.report.ranking import comparable, compare, rankable
+from bench.report.tables import Row, Table, build
+from bench.stats.family import Family
+from bench.stats.intervals import FEWEST, Interval, mean_interval
+from bench.stats.ranks import resample_counts
+
+RECORDS = Path(__file__).parents[1] / "results" / "reference"
+RESAMPLES = 2000
+BY_HAND = "by-hand"
+"""The folder of the rows whose settings were chosen from four candidates each, before there was `tune`."""
+PUBLISHED = "-published"
+"""What the labels of rows with published settings have in them."""
+
+
+@cache
+def tables_of(*folders: str, metrics: tuple[str, ...] = ()) -> tuple[list[Table], list[Column]]:
+    """The tables of committed records, and the columns of some metrics."""
+    tables, runs = [], []
+    for folder in folders:
+        own = read_manifests(RECORDS / folder)
+        tables.extend(build(read_records(RECORDS / folder)[0], own))
+        runs.extend(own)
+    return tables, [column for column in columns_of(tables, runs) if column.name in metrics]
+
+
+def scores_of(rows: Sequence[Row], metric: str) -> np.ndarray:
+    """The scores of rows on the images or problems of all, (images, rows)."""
+    scores = [row.scores(metric) for row in rows]
+    common = [name for name in scores[0] if all(name in own for own in scores)]
+    return np.array([[own[name] for own in scores] for name in common])
+
+
+def medians(scores: np.ndarray) -> np.ndarray:
+    """Medians over problems, (problems, rows) -> (1 + RESAMPLES, rows): theirs, then those of resamples."""
+    n = len(scores)
+    drawn = np.stack([np.repeat(np.arange(n), counts) for counts in resample_counts(n, RESAMPLES)])
+    return np.concatenate([np.median(scores, axis=0)[None], np.median(scores[drawn], axis=1)])
+
+
+def told(values: np.ndarray, spec: str) -> str:
+    """A number with the interval of its resamples, (1 + RESAMPLES,); it is never outside."""
+    low, high = np.quantile(values[1:], [0.025, 0.975], method="inverted_cdf")
+    return f"{values[0]:{spec}} [{min(low, values[0]):{spec}}, {max(high, values[0]):{spec}}]"
+
+
+def unbeaten() -> Iterator[str]:
+    """In how many tasks no row is shown to be better than one, by PSNR and by LPIPS, and what it costs."""
+    tables, columns = tables_of("linear", "nonlinear", metrics=("psnr", "lpips"))
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("psnr", "lpips", "tasks"), 0))
+    passes = {}
+    for table in tables:
+        for column in columns:
+            for label, verdict in compare(table, column).rows.items():
+                counts[label][column.name] += not verdict.behind
+        for row in filter(partial(rankable, table), table.rows):
+            counts[row.name]["tasks"] += 1
+            passes[row.name] = row.head.nfe, row.head.vjps
+    for label, own in counts.items():
+        forward, backward = passes[label]
+        numbers = forward, backward, own["tasks"], own["psnr"], own["lpips"]
+        yield f"| {label} | {' | '.join(map(str, numbers))} |"
+
+
+def opposed() -> Iterator[str]:
+    """How often a score against the truth and the distance to the posterior order tuned rows oppositely."""
+    tables = [table for table in tables_of("exact-full")[0] if table.usual >= FEWEST]
+    for metric, better, title in (
+        ("psnr_sample", 1, "image tasks, PSNR of a sample"),
+        ("rmse_sample", -1, "tasks of vectors, RMSE of a sample"),
+    ):
+        pairs, tasks = 0, 0
+        opposite, elsewhere = np.zeros(1 + RESAMPLES), np.zeros(1 + RESAMPLES)
+        for table in tables:
+            rows = [row for row in table.rows if rankable(table, row) and PUBLISHED not in row.name]
+            if not rows[0].scores(metric):
+                continue
+            truth, distance = better * medians(scores_of(rows, metric)), medians(scores_of(rows, "mmd"))
+            for i, j in combinations(range(len(rows)), 2):
+                opposite += (truth[:, i] - truth[:, j]) * (distance[:, i] - distance[:, j]) > 0
+                pairs += 1
+            elsewhere += truth.argmax(axis=1) != distance.argmin(axis=1)
+            tasks += 1
+        share = told(100 * opposite / pairs, ".0f")
+        yield f"| {tasks} {title} | {pairs} | {share} % | {told(elsewhere, '.0f')} |"
+
+
+def published() -> Iterator[str]:
+    """What settings tuned by MMD change beside the published ones, method by method."""
+    found = defaultdict(list)
+    for table in tables_of("exact-full")[0]:
+        rows = {row.name: row for row in table.rows if table.usual >= FEWEST and comparable(table, row)}
+        for name in rows:
+            tuned = name.replace(PUBLISHED, "")
+            if tuned != name and tuned in rows:
+                found[tuned].append(medians(scores_of([rows[tuned], rows[name]], "mmd")))
+    for label, tasks in found.items():
+        ours, theirs = np.stack(tasks, axis=-1).swapaxes(0, 1)
+        nearer, ratio = (ours < theirs).sum(axis=-1), np.median(ours / theirs, axis=-1)
+        yield f"| {label} | {len(tasks)} | {told(nearer, '.0f')} | {told(ratio, '.2f')} |"
+
+
+def gains() -> Iterator[str]:
+    """What `tune` changes beside settings chosen by hand: the least and the largest gain of the tasks."""
+    before = {table.slug: table for table in tables_of(f"{BY_HAND}/linear", f"{BY_HAND}/nonlinear")[0]}
+    found = defaultdict(lambda: defaultdict(dict))
+    for table in tables_of("linear", "nonlinear")[0]:
+        rows = {row.name: row for row in table.rows}
+        for old in before[table.slug].rows if table.slug in before else ():
+            if old.name in rows:
+                for metric in ("psnr", "lpips"):
+                    difference = np.diff(scores_of([old, rows[old.name]], metric))[:, 0]
+                    found[old.name][metric][table.slug] = mean_interval(difference)
+    for label, metrics in found.items():
+        cells = []
+        for metric, spec in (("psnr", "+.2f"), ("lpips", "+.3f")):
+            by_gain = sorted(metrics[metric].items(), key=lambda item: item[1].mean)
+            cells += [gain(*by_gain[0], spec), gain(*by_gain[-1], spec)]
+        yield f"| {label} | {len(metrics['psnr'])} | {' | '.join(cells)} |"
+
+
+def gain(task: str, found: Interval, spec: str) -> str:
+    """A difference with its interval, and where."""
+    return f"{found.mean:{spec}} [{found.low:{spec}}, {found.high:{spec}}] ({task})"
+
+
+def pairs() -> Iterator[str]:
+    """Of the pairs of ranked rows in tasks of fashion32, how many are told apart, equivalent, or neither."""
+    tables, columns = tables_of("linear", "nonlinear", metrics=("psnr", "ssim", "lpips"))
+    for column in columns:
+        counts = np.zeros(3, int)
+        for table in tables:
+            verdicts = compare(table, column)
+            if verdicts.family:
+                counts += count_pairs(verdicts.family, verdicts.margin or 0.0)
+        yield f"| {column.label} | {counts.sum()} | {' | '.join(map(str, counts))} |"
+
+
+def count_pairs(family: Family, margin: float) -> np.ndarray:
+    """How many pairs are shown to differ, are shown to be within the margin, and neither, (3,)."""
+    counts = np.zeros(3, int)
+    for (i, a), (j, b) in combinations(enumerate(family.names), 2):
+        apart = family.beaten[i, j] or family.beaten[j, i]
+        counts[1 if family.within(a, b, margin) else 0 if apart else 2] += 1
+    return counts
+
+
+def findings() -> Iterator[str]:
+    """All lines of tables that docs/findings.md must have."""
+    for part in (unbeaten, opposed, published, gains, pairs):
+        yield from part()
