@@ -98,7 +98,7 @@ def linear_report():
 def linear(label, task, metric, digits, tie):
     """What the table of a metric shows of a row in a task of suite `linear`."""
     report = linear_report()
-    found = report[(report.label == label) & (report.task == task)]
+    found = report[(report.row == label) & (report.task == task)]
     if found.empty:
         return "–"
     (row,) = found.to_dict("records")
