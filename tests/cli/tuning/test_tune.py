@@ -9,10 +9,11 @@ import sys
 import pytest
 import yaml
 
+from bench.records.journal import read_records
 from bench.tune.run import alone
 from tests import ROOT
 from tests.commands import bench
-from tests.tiny import build
+from tests.tiny import build, scored_by_psnr
 from tests.tune.made_search import write_card
 
 TINY = {
@@ -132,6 +133,29 @@ def test_a_search_in_which_all_is_lost_says_so(tmp_path):
     lost = bench("tune", "--suite", suite, "--solver", mine, *words, "--out", tmp_path / "out")
     assert lost.exit_code == 1 and "psnr         every candidate lost an image" in lost.stdout
     assert "1 search: no candidate can be chosen; the reasons are above" in lost.stderr
+
+
+def test_a_row_takes_the_preset_that_was_written_for_a_prior_of_the_users_own(tmp_path):
+    """A suite names such a prior by the path of its card, presets by its name."""
+    suite, mine = scored_by_psnr(build(tmp_path)), tmp_path / "my_solver.py"
+    for file in (ROOT / "examples" / "own_solver").glob("my_solver.*"):
+        shutil.copy(file, tmp_path)
+    words = ["--suite", suite, "--solver", mine, "--task", "box"]
+    tuned = bench(
+        "tune",
+        *words,
+        *TINY["tune"],
+        "--dataset",
+        tmp_path / "images.toml",
+        "--write",
+        "--out",
+        tmp_path / "out",
+    )
+    assert tuned.exit_code == 0 and "written: " in tuned.stdout, tuned.output
+    found = yaml.safe_load((tmp_path / "my_solver.yaml").read_text())["presets"]["bench"]["tiny"]["box"]
+    done = bench("run", *words, *TINY["run"], "--no-report", "--out", tmp_path / "run")
+    (record,) = read_records(tmp_path / "run")[0]
+    assert done.exit_code == 0 and record.preset == "bench" and record.params == found
 
 
 @pytest.mark.long
