@@ -1,7 +1,7 @@
 """One row of a table: all records of one cell, and its method."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -176,7 +176,7 @@ class Row:
         """Most samples of one image."""
         return max(map(len, self.attempted.values()))
 
-    def scores(self, metric: str) -> dict[str, float]:
+    def scores(self, metric: str) -> Mapping[str, float]:
         """Image -> mean over its samples, for images on which all have this metric."""
         if metric not in self._scores:
             self._scores[metric] = self._means(metric)
