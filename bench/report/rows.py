@@ -93,6 +93,8 @@ class Row:
     """The reconstructions of an image that the manifests ask for."""
     folders: tuple[str, ...] = ()
     """The run folders that it is from, in a report of several."""
+    asked: int = -1
+    """Place of the newest run that asks for it; -1 where none does."""
 
     @property
     def head(self) -> Record:

@@ -13,7 +13,7 @@ from bench.records.keys import canonical
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
 from bench.report.columns import UNITS
-from bench.report.planned import labels
+from bench.report.planned import labels, last_asked
 from bench.report.selection.rows import Rows
 from bench.report.tables import SETTING
 from bench.report.text import one_line
@@ -66,6 +66,9 @@ def join(places: Sequence[Path], rows: Rows | None = None) -> Joined:
         records, bad = read_records(place)
         parts.append(Part(name, records, read_manifests(place)))
         damaged += bad
+    if rows.newest:
+        for part in parts:
+            part.records = _newest(part)
     if rows.solvers or rows.tasks:
         _choose(parts, rows)
     if len(parts) > 1:
@@ -116,6 +119,16 @@ def _choose(parts: Sequence[Part], rows: Rows) -> None:
     kept = set(map(id, rows.among(everything)))
     for part in parts:
         part.records = [record for record in part.records if id(record) in kept]
+
+
+def _newest(part: Part) -> list[Record]:
+    """The records without cells under whose label the newest run asks for another one in their table."""
+    asked, of_label, cells = last_asked(part.runs), dict[tuple[str, str], int](), _labelled(part)
+    places = {}
+    for cell, (record, label) in cells.items():
+        places[cell] = canonical(list(attrgetter(*SETTING)(record))), label
+        of_label[places[cell]] = max(of_label.get(places[cell], -1), asked.get(cell, -1))
+    return [one for one in part.records if asked.get(one.cell, -1) == of_label[places[one.cell]]]
 
 
 def _ambiguous(parts: Sequence[Part]) -> set[str]:

@@ -19,10 +19,13 @@ class Rows:
         solvers: rows or solvers by name or pattern, as "dps" or "dps-*"; "!dps" leaves out; with a setting,
             as "dps.zeta=0.3,1", the rows that `run` makes of it; "!dps.zeta=0.3" leaves those out.
         tasks: names or patterns.
+        newest: of rows of one label, whether only that is taken for which the newest run of its folder asks.
+            `among`, which sees no runs, does not do it.
     """
 
     solvers: Sequence[str] = ()
     tasks: Sequence[str] = ()
+    newest: bool = False
 
     def among(self, records: Sequence[Record]) -> list[Record]:
         """The selected records.
