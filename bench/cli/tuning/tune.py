@@ -10,6 +10,7 @@ import click
 from bench.cli.command import (
     FAILURE,
     HOW,
+    INTERRUPTED,
     OUTPUT,
     USAGE,
     WHERE,
@@ -160,7 +161,10 @@ def tune(
     if dry_run:
         print_outlook(requests)
         return
-    results = search_all(requests, out, workers, quiet)
+    try:
+        results = search_all(requests, out, workers, quiet)
+    except KeyboardInterrupt:
+        fail(f"interrupted; what is recorded is kept in {out}: run again to go on", INTERRUPTED)
     if write:
         write_all(results, names)
     refuse_failed(results)

@@ -158,6 +158,16 @@ def test_a_row_takes_the_preset_that_was_written_for_a_prior_of_the_users_own(tm
     assert done.exit_code == 0 and record.preset == "bench" and record.params == found
 
 
+def test_an_interruption_says_that_the_command_can_go_on(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.tune.run.run_searches", interrupted)
+    done = bench("tune", "--solver", "ddrm", "--family", "hdr", *TINY["tune"], "--out", tmp_path)
+    assert done.exit_code == 130
+    assert done.stderr == f"error: interrupted; what is recorded is kept in {tmp_path}: run again to go on\n"
+
+
 @pytest.mark.long
 def test_a_family_that_a_method_does_not_take_is_no_error_beside_others(tmp_path):
     words = ["--solver", "ddrm", "--family", "hdr", "--family", "masks", *TINY["tune"]]
