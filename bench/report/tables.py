@@ -13,7 +13,7 @@ from bench.records.manifest import RowEntry, RunManifest
 from bench.records.record import Record
 from bench.report.planned import PlannedRun, labels, last_asked, ranks
 from bench.report.rows import UNTIMED, Row, Timing
-from bench.report.text import one_line
+from bench.report.text import one_line, plain
 
 SETTING = (
     "suite",
@@ -36,6 +36,22 @@ SETTING = (
 MAPPINGS = ("operator_params", "noise", "told")
 """Those of them that are mappings, which records mostly share."""
 PLAIN = tuple(name for name in SETTING if name not in MAPPINGS)
+IN_TITLES = {
+    "seed": "seed",
+    "sigma": "σ",
+    "dataset": "images",
+    "prior": "prior",
+    "operator": "operator",
+    "operator_params": "operator",
+    "noise": "noise",
+    "told": "told",
+    "operator_rev": "revision",
+    "operator_sha256": "source",
+    "weights_sha256": "weights",
+}
+"""What tells tables of one title apart: fields of `SETTING`, and what they are called in titles."""
+DIGITS = 8
+"""Of a hash in a title."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +205,31 @@ def build(
         group = groups[setting]
         slug = file_name(group[0].task, taken)
         tables.append(_table(slug, group, PlannedRun(runs, group[0]), folders or {}, asked))
-    return tables
+    return _with_own_titles(tables)
+
+
+def _with_own_titles(tables: Sequence[Table]) -> list[Table]:
+    """The tables, with what differs behind the titles that several tables of a suite share."""
+    by_title: dict[tuple[str, str], list[Table]] = defaultdict(list)
+    for table in tables:
+        by_title[table.head.suite, table.title].append(table)
+    found = []
+    for table in tables:
+        same = by_title[table.head.suite, table.title]
+        about = ", ".join(_own(table, same)) if len(same) > 1 else ""
+        found.append(replace(table, title=one_line(f"{table.title} ({about})")) if about else table)
+    return found
+
+
+def _own(table: Table, same: Sequence[Table]) -> Iterator[str]:
+    """Yields in what a table differs from the others of its title, until that is enough."""
+    for name, word in IN_TITLES.items():
+        value = getattr(table.head, name)
+        like = [other for other in same if getattr(other.head, name) == value]
+        if len(like) < len(same):
+            text = "none" if value in (None, {}) else plain(value)
+            yield f"{word} {text[:DIGITS] if name.endswith('sha256') else text}"
+            same = like
 
 
 def file_name(task: str, taken: set[str]) -> str:
