@@ -222,7 +222,7 @@ def make_requests(
     **amount: Any,
 ) -> list["Request"]:
     """A search for each method and family."""
-    from bench.tune.request import Request, check_request
+    from bench.tune.request import Request, check_request, refuse_twice
     from bench.tune.trials import Size
 
     size, names = Size(images, fresh, samples, seed), tuple(dict.fromkeys(objectives))
@@ -231,6 +231,7 @@ def make_requests(
         request = Request(spec, fixed, family, names, size=size, options=options, root=out, **amount)
         check_request(request)
         requests.append(request)
+    refuse_twice(requests)
     return requests
 
 

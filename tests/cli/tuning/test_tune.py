@@ -114,6 +114,18 @@ def test_a_space_that_is_empty_or_outside_of_the_method_s_own_is_a_line(tmp_path
     assert done.exit_code == 2 and message in " ".join(done.stderr.split()), done.output
 
 
+def test_two_methods_of_one_name_are_refused(tmp_path):
+    """They would share a folder, and the preset of one would be written for neither or the other."""
+    folders = [tmp_path / name for name in ("v1", "v2")]
+    for folder in folders:
+        folder.mkdir()
+    one, other = map(write_card, folders)
+    words = ["--solver", one, "--solver", other, "--family", "hdr", *TINY["tune"], "--out", tmp_path / "out"]
+    done = bench("tune", *words)
+    said = f"two searches are called 'mine, hdr', {one} on fashion32_tune with fashion32 and {other} on"
+    assert done.exit_code == 2 and said in done.stderr and not (tmp_path / "out").exists()
+
+
 @pytest.mark.long
 def test_a_second_command_in_a_folder_is_refused(tmp_path):
     """Locks are those of processes, so that the second one is a process of its own."""
