@@ -68,6 +68,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
     multiple=True,
     help="Only this row or solver, as in dps or 'dps-*'; '!dps' means all but dps. Repeatable.",
 )
+@shown("--newest", is_flag=True, help="Of rows of one name only that for which the newest run asks.")
 @shown("--columns", metavar="NAMES", default="", help="Metrics in the order of the table: lpips,psnr.")
 @shown("--precision", metavar="NAME:N,...", default="", help="Decimals of metrics: psnr:1,lpips:4.")
 @shown("--sort", metavar="NAME", help="With --latex: the metric that orders the rows.")

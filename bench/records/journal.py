@@ -25,6 +25,8 @@ SELDOM = 50_000
 """New objects after which cyclic garbage is searched for while records stay; 700 by default."""
 PACKED = ".gz"
 """How the name of a journal ends that was compressed, as by `gzip`; nothing is appended to it."""
+UNREAD = frozenset({".bz2", ".xz", ".zip", ".zst"})
+"""Ends of the names of journals whose records nothing here reads: without a word they would be made again."""
 
 
 def read_records(*folders: str | Path) -> tuple[list[Record], int]:
@@ -149,6 +151,8 @@ class History(Generic[R]):
             self._read[path] = size
             if not start:
                 self._unpack(path)
+        elif path.suffix in UNREAD:
+            raise StoreError("journals are compressed by gzip only; decompress it")
         elif path.suffix == ".jsonl" and size > start:
             with path.open("rb", buffering=BUFFER) as file:
                 file.seek(start)

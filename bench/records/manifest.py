@@ -249,17 +249,27 @@ class RunManifest(Entry):
 
 
 def write_manifest(folder: str | Path, run: RunManifest) -> None:
-    """Keeps what one start of a run asked for in manifest/<digest>.json, unless the same was asked before.
+    """Keeps what one start of a run asked for in manifest/<digest>.json, unless the same was asked last.
 
-    The shards of a run share a file, so a race between them loses nothing.
+    What is asked for again, with something else in between, is the newest again: so are its labels, and its
+    settings where those of a row went back. The shards of a run share a file, so a race between them loses
+    nothing.
 
     Raises:
         StoreError: full disk or missing rights.
     """
     path = Path(folder) / "manifest" / f"{run.digest}.json"
-    if not path.exists():
+    if not (path.exists() and _is_newest(folder, run)):
         text = json.dumps({"format": FORMAT, "run": run.to_disk()}, indent=1, allow_nan=False)
         write_atomic(path, text.encode())
+
+
+def _is_newest(folder: str | Path, run: RunManifest) -> bool:
+    """Whether nothing else was asked for since; a damaged file, of which reports tell, ends no run."""
+    try:
+        return read_manifests(folder)[-1].digest == run.digest
+    except StoreError:
+        return True
 
 
 def read_manifests(folder: str | Path) -> list[RunManifest]:

@@ -33,7 +33,7 @@ def load(*folders: str | Path) -> "pd.DataFrame":
     ``unavailable.lpips``, ``version.torch``. An infinite metric is inf; one that is not known, NaN.
 
     Equal keys count once. Where folders have different results of a key, that of the folder which is named
-    first counts, with a warning.
+    first counts, with a warning; so does the first result where one folder has several.
 
     Raises:
         StoreError: a folder is not there, or is not one of a run.

@@ -56,9 +56,11 @@ class PlannedRun:
         return described[-1] if described else None
 
     def pending(self, cells: Iterable[str]) -> tuple[str, ...]:
-        """Labels of the cells that were asked for and are not among ``cells``."""
-        recorded = set(cells)
-        return tuple(dict.fromkeys(row.label for *_, row, cell in self._rows() if cell not in recorded))
+        """Labels whose newest cell that was asked for is not among ``cells``."""
+        recorded, newest = set(cells), dict[str, str]()
+        for *_, row, cell in self._rows():
+            newest[row.label] = cell
+        return tuple(label for label, cell in newest.items() if cell not in recorded)
 
     def _rows(self) -> Iterator[tuple[RunManifest, TaskEntry, RowEntry, str]]:
         """(run, task, row, cell id) of this table."""
@@ -80,6 +82,15 @@ def labels(runs: Sequence[RunManifest]) -> dict[tuple[str | None, str], str]:
     for suite, row in rows:
         for cell in row.cells.values():
             found[suite, cell] = row.label
+    return found
+
+
+def last_asked(runs: Sequence[RunManifest]) -> dict[str, int]:
+    """Cell -> the place of the newest run that asks for it."""
+    found: dict[str, int] = {}
+    for place, run in enumerate(runs):
+        for row in run.rows:
+            found |= dict.fromkeys(row.cells.values(), place)
     return found
 
 

@@ -14,7 +14,7 @@ from bench.stats.comparisons import apart_by_chance
 from bench.stats.family import Family, compare_all
 from bench.stats.intervals import FEWEST, Interval
 
-Values = dict[str, float]
+Values = Mapping[str, float]
 """Image, or problem of an exact suite -> score."""
 
 

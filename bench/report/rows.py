@@ -1,7 +1,7 @@
 """One row of a table: all records of one cell, and its method."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -93,6 +93,8 @@ class Row:
     """The reconstructions of an image that the manifests ask for."""
     folders: tuple[str, ...] = ()
     """The run folders that it is from, in a report of several."""
+    asked: int = -1
+    """Place of the newest run that asks for it; -1 where none does."""
 
     @property
     def head(self) -> Record:
@@ -176,7 +178,7 @@ class Row:
         """Most samples of one image."""
         return max(map(len, self.attempted.values()))
 
-    def scores(self, metric: str) -> dict[str, float]:
+    def scores(self, metric: str) -> Mapping[str, float]:
         """Image -> mean over its samples, for images on which all have this metric."""
         if metric not in self._scores:
             self._scores[metric] = self._means(metric)

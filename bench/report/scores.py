@@ -143,7 +143,8 @@ class Sets:
         missing = len(names) - len(paths)
         if not missing:
             return paths, ""
-        return paths, f"{counted(missing, 'feature file')} missing" if paths else "no features were kept"
+        lost = f"{counted(missing, 'feature file')} missing; a run into another --out makes all of them again"
+        return paths, lost if paths else "no features were kept"
 
     def _against(self, about: Mapping[str, Any], mode: str) -> tuple[Statistics | None, str]:
         """The reference statistics that a manifest names; or None, and what is lacking."""

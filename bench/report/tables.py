@@ -11,9 +11,9 @@ from typing import Any
 from bench.records.keys import canonical
 from bench.records.manifest import RowEntry, RunManifest
 from bench.records.record import Record
-from bench.report.planned import PlannedRun, labels, ranks
+from bench.report.planned import PlannedRun, labels, last_asked, ranks
 from bench.report.rows import UNTIMED, Row, Timing
-from bench.report.text import one_line
+from bench.report.text import one_line, plain
 
 SETTING = (
     "suite",
@@ -36,6 +36,22 @@ SETTING = (
 MAPPINGS = ("operator_params", "noise", "told")
 """Those of them that are mappings, which records mostly share."""
 PLAIN = tuple(name for name in SETTING if name not in MAPPINGS)
+IN_TITLES = {
+    "seed": "seed",
+    "sigma": "σ",
+    "dataset": "images",
+    "prior": "prior",
+    "operator": "operator",
+    "operator_params": "operator",
+    "noise": "noise",
+    "told": "told",
+    "operator_rev": "revision",
+    "operator_sha256": "source",
+    "weights_sha256": "weights",
+}
+"""What tells tables of one title apart: fields of `SETTING`, and what they are called in titles."""
+DIGITS = 8
+"""Of a hash in a title."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,20 @@ class Table:
         return found
 
     @cached_property
+    def earlier(self) -> dict[str, str]:
+        """Row name -> the row that the newest run asks for under its label, where it is another one."""
+        by_label: dict[str, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            by_label[row.head.label].append(row)
+        found = {}
+        for rows in by_label.values():
+            newest = max(rows, key=attrgetter("asked"))
+            for row in rows:
+                if row.asked < newest.asked:
+                    found[row.name] = newest.name
+        return found
+
+    @cached_property
     def timing(self) -> Timing:
         """The commonest `Row.timing` of the methods, or of the baselines where there are only these."""
         solved = [row for row in self.rows if row.ok]
@@ -162,7 +192,7 @@ def build(
         label = line_of(names.get((record.suite, record.cell), record.label))
         record = record if label == record.label else replace(record, label=label)
         groups[setting_of(record)].append(record)
-    order = ranks(task.name for run in runs for task in run.tasks)
+    order, asked = ranks(task.name for run in runs for task in run.tasks), last_asked(runs)
     suites = ranks(run.suite for run in runs)
 
     def place(setting: str) -> tuple:
@@ -174,8 +204,32 @@ def build(
     for setting in sorted(groups, key=place):
         group = groups[setting]
         slug = file_name(group[0].task, taken)
-        tables.append(_table(slug, group, PlannedRun(runs, group[0]), folders or {}))
-    return tables
+        tables.append(_table(slug, group, PlannedRun(runs, group[0]), folders or {}, asked))
+    return _with_own_titles(tables)
+
+
+def _with_own_titles(tables: Sequence[Table]) -> list[Table]:
+    """The tables, with what differs behind the titles that several tables of a suite share."""
+    by_title: dict[tuple[str, str], list[Table]] = defaultdict(list)
+    for table in tables:
+        by_title[table.head.suite, table.title].append(table)
+    found = []
+    for table in tables:
+        same = by_title[table.head.suite, table.title]
+        about = ", ".join(_own(table, same)) if len(same) > 1 else ""
+        found.append(replace(table, title=one_line(f"{table.title} ({about})")) if about else table)
+    return found
+
+
+def _own(table: Table, same: Sequence[Table]) -> Iterator[str]:
+    """Yields in what a table differs from the others of its title, until that is enough."""
+    for name, word in IN_TITLES.items():
+        value = getattr(table.head, name)
+        like = [other for other in same if getattr(other.head, name) == value]
+        if len(like) < len(same):
+            text = "none" if value in (None, {}) else plain(value)
+            yield f"{word} {text[:DIGITS] if name.endswith('sha256') else text}"
+            same = like
 
 
 def file_name(task: str, taken: set[str]) -> str:
@@ -194,7 +248,11 @@ def file_name(task: str, taken: set[str]) -> str:
 
 
 def _table(
-    slug: str, group: Iterable[Record], planned: PlannedRun, folders: Mapping[str, tuple[str, ...]]
+    slug: str,
+    group: Iterable[Record],
+    planned: PlannedRun,
+    folders: Mapping[str, tuple[str, ...]],
+    asked: Mapping[str, int],
 ) -> Table:
     """One table of the records of one task."""
     cells: dict[str, list[Record]] = defaultdict(list)
@@ -204,7 +262,7 @@ def _table(
             skipped.setdefault(record.cell, record)
         else:
             cells[record.cell].append(record)
-    rows = _rows(cells, planned, folders)
+    rows = _rows(cells, planned, folders, asked)
     attempted: set[str] = set()
     for row in rows:
         attempted.update(row.attempted)
@@ -221,7 +279,10 @@ def _table(
 
 
 def _rows(
-    cells: dict[str, list[Record]], planned: PlannedRun, folders: Mapping[str, tuple[str, ...]]
+    cells: dict[str, list[Record]],
+    planned: PlannedRun,
+    folders: Mapping[str, tuple[str, ...]],
+    asked: Mapping[str, int],
 ) -> list[Row]:
     """The rows of a table, in the manifests' order; a label that several cells carry gets letters."""
 
@@ -237,8 +298,8 @@ def _rows(
         name = label if shared[label] == 1 else f"{label} ({_letter(letters[label])})"
         records = sorted(cells[cell], key=lambda r: (_image_place(r.image, planned), r.sample))
         entry, samples = planned.entry(cell), planned.samples(cell)
-        whose = folders.get(cell, ())
-        rows.append(Row(name, tuple(records), planned.images(cell), 0, entry, samples, whose))
+        about = planned.images(cell), 0, entry, samples, folders.get(cell, ()), asked.get(cell, -1)
+        rows.append(Row(name, tuple(records), *about))
     usual = _usual(rows)
     return [_trim(row, usual) for row in rows]
 

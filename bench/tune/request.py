@@ -1,7 +1,7 @@
 """What a search is asked for, as plain data that can be handed to another process, and how it is made."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,11 @@ class Request:
         return f"{self.label}, {self.family.name}"
 
     @property
+    def about(self) -> str:
+        """The method as it was asked for, on what, with what prior."""
+        return f"{self.spec} on {self.family.dataset} with {self.family.prior}"
+
+    @property
     def folder(self) -> Path:
         """The run folder of the search."""
         return self.root / re.sub(r"[^\w.=+-]+", "-", self.label).strip("-") / self.family.name
@@ -94,6 +99,22 @@ def check_request(asked: Request) -> None:
             own = [o.name for o in OBJECTIVES.values() if o.about_sets == asked.family.about_sets]
             tasks = ", ".join(row.name for row in asked.family.tasks)
             raise SuiteError(f"objective {objective.name}: task {tasks} has it not; it has {', '.join(own)}")
+
+
+def refuse_twice(requests: Sequence[Request]) -> None:
+    """Refuses two searches of one name: they would share a folder, and one would stand for both.
+
+    Raises:
+        SuiteError: there are two.
+    """
+    known: dict[Path, Request] = {}
+    for asked in requests:
+        other = known.setdefault(asked.folder, asked)
+        if other is not asked:
+            what = f"{other.about} and {asked.about}"
+            raise SuiteError(
+                f"two searches are called '{asked.name}', {what}: give each a command and an --out"
+            )
 
 
 def refuse_budget(asked: Request, least: int) -> None:

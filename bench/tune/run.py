@@ -4,10 +4,10 @@ import contextlib
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from bench.data import DataError
@@ -72,16 +72,19 @@ def run_searches(requests: Sequence[Request], workers: int, tell: Tell) -> Itera
         for asked in requests:
             yield asked, found_or_failure(asked, tell)
         return
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    threads = max(1, cores() // workers)
     pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(os.getpid(), max(1, cores() // workers)),
+        workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), stop, threads)
     )
     futures = {pool.submit(found_or_failure, asked, tell): asked for asked in requests}
     try:
         for future in as_completed(futures):
             yield futures[future], _result(future)
+    except BaseException:
+        stop.set()  # a worker has searches in hand, which take hours and cannot be cancelled
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -94,16 +97,16 @@ def _result(future: Future[Found]) -> Found:
         return Found(failure="a worker died; what it recorded is kept: run again to go on")
 
 
-def _begin(parent: int, threads: int) -> None:
-    """Gives a worker its share of the processors, and ends it with its parent."""
+def _begin(parent: int, stop: Event, threads: int) -> None:
+    """Gives a worker its share of the processors, and ends it with its parent, or when it is told to stop."""
     import torch
 
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(threads)
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(PAUSE)
+        while os.getppid() == parent and not stop.wait(PAUSE):
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -54,6 +54,7 @@ class Found:
         remarks: ranges that were widened, and values at the edge of one.
         winners: the best candidate by each objective, None before the end or where all are lost.
         tasks: those that the method takes.
+        prior: what presets call it, which need not be what the suite does: that may be a path.
         newest: when the newest record was made, ISO 8601.
         commits: of the records, each with when the first of its records was made.
         refusal: why it takes none; then there is nothing else.
@@ -66,6 +67,7 @@ class Found:
     remarks: list[str] = field(default_factory=list)
     winners: list[Candidate | None] = field(default_factory=list)
     tasks: tuple[str, ...] = ()
+    prior: str = ""
     newest: str = field(default="", compare=False)
     commits: dict[str, str] = field(default_factory=dict, compare=False)
     refusal: str = ""
@@ -164,7 +166,8 @@ class Search:
 
     def _search(self, run: Callable[..., list[list[Record]]]) -> Found:
         self.spaces, self.widened = self.card_spaces, set()
-        found = Found(tasks=tuple(row.name for row in self.trials.family.tasks))
+        tasks = tuple(row.name for row in self.trials.family.tasks)
+        found = Found(tasks=tasks, prior=self.trials.prior)
         for task, reason in self.trials.refused.items():
             found.remarks.append(f"without {task}: {reason}")
         points = [self.spaces.nearest_point(self.trials.defaults())]

@@ -14,6 +14,7 @@ from bench.tune.search import Candidate, Found, ranked
 COLUMNS = (
     "method",
     "family",
+    "search",
     "candidate",
     "settings",
     "evaluations",
@@ -77,6 +78,23 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
 
 
+def _identity(asked: Request) -> tuple[str, str, str]:
+    """What names a search: its method, family, and all else on which its candidates depend.
+
+    How much it may spend is not in it: a search with a larger budget goes on with the same candidates.
+    """
+    size = asked.size
+    about = {
+        "steps": asked.steps,
+        "images": size.images,
+        "samples": size.samples,
+        "seed": size.seed,
+        "dataset": asked.family.dataset,
+        "objectives": "+".join(objective.name for objective in asked.chosen),
+    }
+    return asked.label, asked.family.name, words(about)
+
+
 def candidates_csv(results: Sequence[tuple[Request, Found]], before: str = "") -> str:
     """All candidates of some searches, a line for each objective.
 
@@ -86,10 +104,10 @@ def candidates_csv(results: Sequence[tuple[Request, Found]], before: str = "") -
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    made = [(asked.label, asked.family.name) for asked, found in results if found.candidates]
+    made = [_identity(asked) for asked, found in results if found.candidates]
     head, *lines = [*csv.reader(io.StringIO(before))] or [[]]
     if tuple(head) == COLUMNS:
-        writer.writerows(line for line in lines if tuple(line[:2]) not in made)
+        writer.writerows(line for line in lines if tuple(line[:3]) not in made)
     for asked, found in results:
         for k, candidate in enumerate(found.candidates, 1):
             writer.writerows(_rows(asked, found, k, candidate))
@@ -98,7 +116,7 @@ def candidates_csv(results: Sequence[tuple[Request, Found]], before: str = "") -
 
 def _rows(asked: Request, found: Found, k: int, candidate: Candidate) -> Iterator[tuple[Any, ...]]:
     """The lines of a candidate."""
-    head = (asked.label, asked.family.name, k, words(candidate.settings), candidate.evaluations)
+    head = (*_identity(asked), k, words(candidate.settings), candidate.evaluations)
     for i, objective in enumerate(asked.chosen):
         fresh = shown(candidate.fresh[i].value) if candidate.fresh else ""
         chosen = "<" if found.winners and found.winners[i] is candidate else ""

@@ -27,7 +27,7 @@ from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.suite import SolverRow, Suite
 from bench.suites.yamlfile import SuiteError
 from bench.system.device import full_precision
-from bench.tune.families import Family
+from bench.tune.families import DRAWN_TO_TUNE, Family
 from bench.tune.objectives import Objective
 
 ITERATIONS = 50
@@ -121,6 +121,11 @@ class Trials:
             self.family = replace(self.family, tasks=taken)
             self.suite = self.suite.model_copy(update={"tasks": taken})
         return refused
+
+    @property
+    def prior(self) -> str:
+        """The name of the prior, by which presets are found; of a draw to tune on, that of the usual draw."""
+        return self.load(self.family.tasks[0]).prior.name.removesuffix(DRAWN_TO_TUNE)
 
     @property
     def refusal(self) -> str | None:

@@ -148,6 +148,13 @@ def test_compressed_and_windows_journals_are_read_like_others(tmp_path, end):
     assert read_records(tmp_path) == ([], 1)
 
 
+def test_a_journal_that_another_program_compressed_is_refused_and_not_forgotten(tmp_path):
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "a.jsonl.zst").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"^cannot read [^ ]+a\.jsonl\.zst: journals are compressed by gzip"):
+        read_records(tmp_path)
+
+
 def test_of_several_attempts_the_first_success_counts(tmp_path):
     def attempt(i, status, second, psnr):
         return make(i, status=status, created=f"2025-01-01T00:00:{second:02d}Z", metrics={"psnr": psnr})

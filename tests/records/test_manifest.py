@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -113,6 +114,17 @@ def test_what_is_written_is_read(tmp_path):
     assert read.to_disk() == FULL.to_disk()
     assert read.rows[1].skip_duplicates and read.asked.suite["samples_per_problem"] == 7
     assert read.sets.fid_stats["n"] == 4 and read.tasks[0].conventions == {}
+
+
+def test_what_is_asked_for_again_is_the_newest_and_keeps_its_file_otherwise(tmp_path):
+    """A row may get other settings or another name, and its old ones back."""
+    one, other = RunManifest(suite="s", created="2026-01"), RunManifest(suite="t", created="2026-02")
+    again, last = replace(one, created="2026-03"), replace(one, created="2026-04")
+    for run in (one, other, again, last):
+        write_manifest(tmp_path, run)
+    assert read_manifests(tmp_path) == [other, again]
+    (tmp_path / "manifest" / "damaged.json").write_text("{")
+    write_manifest(tmp_path, replace(other, created="2026-05"))  # no run ends for it
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: f"{path.parts[-3]}-{path.stem[:6]}")

@@ -1,7 +1,13 @@
 """What manifests asked for."""
 
+from bench.records.journal import read_records
+from bench.records.keys import digest
+from bench.records.manifest import read_manifests
+from bench.report import render
 from bench.report.planned import labels
-from tests.made_run import ROWS, N, asked, make_run, manifest, record, records, report
+from bench.report.selection.choice import make_choice
+from bench.report.tables import build
+from tests.made_run import ROWS, N, asked, make_run, manifest, numbers, record, records, report
 
 
 def test_a_renamed_row_takes_its_records_along(tmp_path):
@@ -11,6 +17,32 @@ def test_a_renamed_row_takes_its_records_along(tmp_path):
         make_run(tmp_path / "run", records(), manifests=[asked(ROWS), renamed]), tmp_path / "out"
     )
     assert "best" not in rows and rows["better"]["n"] == "12" and "Not run yet" not in page
+
+
+def changed(row, cell, created):
+    """A manifest in which a row has another cell, as with another preset."""
+    run = asked(ROWS, created=created)
+    run["rows"] = [one | {"cells": {"blur": cell}} if one["label"] == row else one for one in run["rows"]]
+    return run
+
+
+def test_what_the_newest_run_asks_for_is_said_and_shown_alone_on_demand(tmp_path):
+    """A row whose settings went from zeta 1 to 2, and one that was changed before it was run."""
+    found = [one for one in records() if one.label != "best"]
+    for zeta in (1.0, 2.0):
+        found += [
+            record("best", i, cell=f"c{zeta}", key=digest([zeta, i]), params={"zeta": zeta}) for i in range(N)
+        ]
+    runs = [changed("best", "c2.0", "2"), changed("worse", "gone", "0"), changed("best", "c1.0", "1")]
+    folder = make_run(tmp_path / "run", found, manifests=runs)
+    page, rows = report(folder, tmp_path / "all")
+    assert "`best (b)`; `report --newest` leaves earlier ones out." in page and "Not run yet" not in page
+    (table,) = (one for one in build(read_records(folder)[0], read_manifests(folder)) if one.rows)
+    assert table.earlier == {"best (a)": "best (b)"}
+    render(folder, tmp_path / "new", ("md", "csv"), make_choice(newest=True))
+    newest = numbers(tmp_path / "new")
+    assert newest["best"]["params"] == rows["best (b)"]["params"] == '{"zeta":2.0}'
+    assert "best (a)" not in newest and set(newest) - {"best"} == set(rows) - {"best (a)", "best (b)"}
 
 
 def test_a_row_that_skips_duplicates_takes_no_label_away():

@@ -39,7 +39,21 @@ def test_revisions_and_sources_tell_configurations_apart(tmp_path):
         for i in range(N)
     ]
     page, _ = report(make_run(tmp_path / "other", found), tmp_path / "out")
-    assert page.count("## Gaussian blur") == 2 and page.count("`blur_gauss` (std 1), revision 2;") == 1
+    assert "## Gaussian blur (revision 1)" in page and "## Gaussian blur (revision 2)" in page
+    assert page.count("`blur_gauss` (std 1), revision 2;") == 1
+
+
+def test_tables_of_one_title_say_what_differs(tmp_path):
+    """Two seeds, and another noise level under the second."""
+    found = []
+    for seed, sigma in ((0, 0.05), (1, 0.05), (1, 0.1)):
+        about = {"seed": seed, "sigma": sigma, "cell": f"{seed} {sigma}"}
+        found += [record("best", i, **about, key=digest([seed, sigma, i])) for i in range(N)]
+    titles = [table.title for table in build(found, [])]
+    assert titles == ["blur (seed 0)", "blur (seed 1, σ 0.05)", "blur (seed 1, σ 0.1)"]
+    assert [table.title for table in build(found[:N], [])] == ["blur"]
+    page, _ = report(make_run(tmp_path / "run", found), tmp_path / "out")
+    assert "| Gaussian blur (seed 0) | Gaussian blur (seed 1, σ 0.05) |" in page.replace("\u00a0", " ")
 
 
 def test_two_codes_of_a_users_operator_are_two_tables(tmp_path):

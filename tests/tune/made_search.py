@@ -43,6 +43,7 @@ class MadeTrials:
         self.spec, self.psnr, self.each, self.most = spec, psnr, each, most
         self.fixed, self.size = {"steps": each}, Size(2, 3, 1, 0)
         self.found, self.refused = SimpleNamespace(name="mine"), {}
+        self.prior = "fashion32"
         self.family = SimpleNamespace(name="masks", tasks=[SimpleNamespace(name="inpaint_box")])
         self.recorded, self.computed = {}, []
 

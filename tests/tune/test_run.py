@@ -125,6 +125,23 @@ def die(asked, found):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def interrupt(asked, found):
+    """Is Ctrl-C for the command, once, in searches that take long."""
+    if asked.root.name == "0":
+        os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(200)
+
+
+@pytest.mark.long
+def test_an_interruption_ends_workers_too(family, tmp_path):
+    """They have taken a further search each, which would run to its end first."""
+    requests = [asked(family, tmp_path / str(k)) for k in range(4)]
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_searches(requests, 2, interrupt))
+    assert time.monotonic() - start < 150
+
+
 @pytest.mark.long
 def test_a_worker_that_is_killed_is_a_failure_of_the_searches_that_had_not_ended(family, tmp_path):
     ((_, found),) = run_searches([asked(family, tmp_path)], 2, die)

@@ -13,11 +13,13 @@ ASKED = SimpleNamespace(
     name="dps, masks",
     label="dps",
     folder=Path("x"),
-    family=SimpleNamespace(name="masks", tasks=[1, 2]),
+    family=SimpleNamespace(name="masks", tasks=[1, 2], dataset="d"),
+    steps=100,
     chosen=objectives(["psnr", "psnr-misfit"]),
     evaluations=1000,
     size=Size(16, 32, 1, 0),
 )
+SEARCH = "steps=100 images=16 samples=1 seed=0 dataset=d objectives=psnr+psnr-misfit"
 BEST = Candidate(
     Told({}, (Score(20.5), Score(20.5, 0.2))), {"zeta": 3}, 300, (Score(19.75), Score(19.75, 0.1))
 )
@@ -45,11 +47,11 @@ def test_an_outcome_says_what_was_spent_and_found():
 
 def test_the_table_has_every_candidate():
     assert candidates_csv([(ASKED, FOUND)]).splitlines() == [
-        "method,family,candidate,settings,evaluations,objective,score,fresh,chosen",
-        "dps,masks,1,zeta=3,300,psnr,20.5,19.75,<",
-        "dps,masks,1,zeta=3,300,psnr-misfit,20.5,19.75,",
-        "dps,masks,2,zeta=30,300,psnr,-,,",
-        "dps,masks,2,zeta=30,300,psnr-misfit,-,,",
+        "method,family,search,candidate,settings,evaluations,objective,score,fresh,chosen",
+        f"dps,masks,{SEARCH},1,zeta=3,300,psnr,20.5,19.75,<",
+        f"dps,masks,{SEARCH},1,zeta=3,300,psnr-misfit,20.5,19.75,",
+        f"dps,masks,{SEARCH},2,zeta=30,300,psnr,-,,",
+        f"dps,masks,{SEARCH},2,zeta=30,300,psnr-misfit,-,,",
     ]
 
 
@@ -59,10 +61,11 @@ def test_nothing_is_left_where_searches_have_ended():
 
 
 def test_the_table_keeps_what_other_commands_searched():
-    head = "method,family,candidate,settings,evaluations,objective,score,fresh,chosen"
-    other, old = "ddrm,masks,1,eta=1,300,psnr,20,,", "dps,masks,9,zeta=1,300,psnr,1,,"
-    lines = candidates_csv([(ASKED, FOUND)], "\n".join([head, other, old])).splitlines()
-    assert lines[:2] == [head, other] and old not in lines and len(lines) == 6
+    head = "method,family,search,candidate,settings,evaluations,objective,score,fresh,chosen"
+    other, old = f"ddrm,masks,{SEARCH},1,eta=1,300,psnr,20,,", f"dps,masks,{SEARCH},9,zeta=1,300,psnr,1,,"
+    shorter = old.replace("steps=100", "steps=50")
+    lines = candidates_csv([(ASKED, FOUND)], "\n".join([head, other, old, shorter])).splitlines()
+    assert lines[:3] == [head, other, shorter] and old not in lines and len(lines) == 7
     assert old in candidates_csv([(ASKED, Found(failure="no"))], "\n".join([head, old])), "nothing is lost"
     assert candidates_csv([(ASKED, FOUND)], "a,b\n1,2\n").splitlines()[0] == head
 

@@ -10,6 +10,7 @@ import click
 from bench.cli.command import (
     FAILURE,
     HOW,
+    INTERRUPTED,
     OUTPUT,
     USAGE,
     WHERE,
@@ -160,7 +161,10 @@ def tune(
     if dry_run:
         print_outlook(requests)
         return
-    results = search_all(requests, out, workers, quiet)
+    try:
+        results = search_all(requests, out, workers, quiet)
+    except KeyboardInterrupt:
+        fail(f"interrupted; what is recorded is kept in {out}: run again to go on", INTERRUPTED)
     if write:
         write_all(results, names)
     refuse_failed(results)
@@ -218,7 +222,7 @@ def make_requests(
     **amount: Any,
 ) -> list["Request"]:
     """A search for each method and family."""
-    from bench.tune.request import Request, check_request
+    from bench.tune.request import Request, check_request, refuse_twice
     from bench.tune.trials import Size
 
     size, names = Size(images, fresh, samples, seed), tuple(dict.fromkeys(objectives))
@@ -227,6 +231,7 @@ def make_requests(
         request = Request(spec, fixed, family, names, size=size, options=options, root=out, **amount)
         check_request(request)
         requests.append(request)
+    refuse_twice(requests)
     return requests
 
 

@@ -1,4 +1,4 @@
-"""Equal keys under which run folders have different results: the folder that is named first counts."""
+"""Equal keys with different results: the folder that is named first counts, in a folder the first result."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from bench.names import counted
 from bench.records.files import check_run_folder
-from bench.records.journal import best, in_order, read_records
+from bench.records.journal import History, best, in_order
+from bench.records.lines import LineReader
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import DONE, Record
 
 
 class Conflict(NamedTuple):
-    """A key under which two folders have different results; the first one's is kept."""
+    """A key with different results in two folders, of which the first one's is kept, or within one folder."""
 
     key: str
     task: str
@@ -31,22 +32,59 @@ class Together(NamedTuple):
     conflicts: list[Conflict]
 
 
+class Folder(NamedTuple):
+    """The records of a folder, equal keys once, the damaged lines, and the keys that have several results."""
+
+    records: list[Record]
+    damaged: int
+    conflicts: list[Conflict]
+
+
+def read_folder(folder: str | Path, name: str, units: Mapping[str, float]) -> Folder:
+    """Reads a run folder, and says of which keys it has several results: journals may have been copied there.
+
+    Args:
+        name: what the folder is called in conflicts.
+        units: metric -> largest difference that rounding explains.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    history = History(folder, LineReader())
+    records, conflicts = in_order(history.records), list[Conflict]()
+    if len(records) < len(history.attempts):
+        kept = {record.key: record for record in records}
+        for record in history.attempts:
+            if text := difference(kept[record.key], record, units):
+                conflicts.append(_conflict(record, name, name, text))
+    return Folder(records, history.damaged, conflicts)
+
+
+def _conflict(record: Record, kept: str, left_out: str, text: str) -> Conflict:
+    """A conflict about the key of a record."""
+    about = record.key, record.task, record.label, record.image, record.sample
+    return Conflict(*about, kept, left_out, text)
+
+
 def read_together(folders: Sequence[str | Path]) -> Together:
     """Reads some run folders; where they disagree about a key, the one that is named first counts.
 
     Raises:
         StoreError: a folder that is none of a run, or a file that cannot be read.
     """
-    runs, parts = list[RunManifest](), []
+    runs, parts, twice = list[RunManifest](), list[list[Record]](), list[Conflict]()
     for folder in folders:
         check_run_folder(folder)
         runs += read_manifests(folder)
-        parts.append(read_records(folder)[0])
+    for folder in folders:
+        found = read_folder(folder, str(folder), units_of(runs))
+        parts.append(found.records)
+        twice += found.conflicts
     conflicts, excluded = find(list(map(str, folders)), parts, units_of(runs))
     left = list[Record]()
     for part in without(parts, excluded):
         left += part
-    return Together(in_order(best(left)), conflicts)
+    return Together(in_order(best(left)), [*conflicts, *twice])
 
 
 def find(
@@ -68,8 +106,7 @@ def find(
             text = difference(known, record, units) if known is not record else ""
             if text:
                 excluded[i].add(record.key)
-                about = record.task, record.label, record.image, record.sample
-                conflicts.append(Conflict(record.key, *about, names[j], names[i], text))
+                conflicts.append(_conflict(record, names[j], names[i], text))
             elif known.status not in DONE:
                 first[record.key] = i, record
     return conflicts, excluded
@@ -118,9 +155,29 @@ def difference(one: Record, other: Record, units: Mapping[str, float]) -> str:
 
 def told(conflicts: Sequence[Conflict]) -> str:
     """One sentence about them, without a full stop; "" for none."""
-    if not conflicts:
-        return ""
-    one, n = conflicts[0], len({conflict.key for conflict in conflicts})
-    where = f"{one.task}, {one.row}, {one.image}: {one.difference}"
-    rule = f"that of the folder named first counts ({where}; {one.kept} counts, {one.left_out} does not)"
-    return f"{counted(n, 'key')} with another result in another folder: {rule}"
+    between, within = list[Conflict](), list[Conflict]()
+    for one in conflicts:
+        (within if one.kept == one.left_out else between).append(one)
+    texts = []
+    if between:
+        which = "that of the folder named first counts"
+        texts.append(
+            f"{_counted(between)} with another result in another folder: {which} ({_first(between)})"
+        )
+    if within:
+        which = "that with the most metrics, then the oldest, counts"
+        texts.append(f"{_counted(within)} with several results in one folder: {which} ({_first(within)})")
+    return "; ".join(texts)
+
+
+def _counted(conflicts: Sequence[Conflict]) -> str:
+    return counted(len({conflict.key for conflict in conflicts}), "key")
+
+
+def _first(conflicts: Sequence[Conflict]) -> str:
+    """The first of some conflicts."""
+    one = conflicts[0]
+    where = f"in {one.kept}"
+    if one.kept != one.left_out:
+        where = f"{one.kept} counts, {one.left_out} does not"
+    return f"{one.task}, {one.row}, {one.image}: {one.difference}; {where}"

@@ -15,7 +15,7 @@ from bench.records.exchange.sheet import write_csv
 from bench.records.files import StoreError, check_run_folder, write_atomic
 from bench.records.journal import History
 from bench.records.lines import LineReader, write_line
-from bench.records.manifest import read_manifests
+from bench.records.manifest import RunManifest, read_manifests, write_manifest
 from bench.records.record import Record
 from bench.system.gate import read_json
 
@@ -54,6 +54,7 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> Merged:
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         keys = _write_journals(histories, excluded, part)
+        _write_shared_manifests(runs, part)
         for place, without in zip(places, excluded, strict=True):
             _copy_files(place, part, without)
         _write_sets(places, part)
@@ -79,6 +80,16 @@ def _write_journals(histories: Sequence[History[Record]], excluded: Sequence[set
             write_atomic(part / "journal" / f"merged-{i}-{zlib.crc32(data):08x}.jsonl", data)
     (part / "journal").mkdir(parents=True, exist_ok=True)
     return len(keys)
+
+
+def _write_shared_manifests(runs: Sequence[RunManifest], part: Path) -> None:
+    """Writes the requests that several folders have, each as it was made last: the newest one counts."""
+    known: dict[str, list[RunManifest]] = {}
+    for run in runs:
+        known.setdefault(run.digest, []).append(run)
+    for same in known.values():
+        if len(same) > 1:
+            write_manifest(part, max(same, key=lambda run: run.created or ""))
 
 
 def _copy_files(place: Path, part: Path, without: set[str]) -> None:

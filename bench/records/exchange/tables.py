@@ -8,8 +8,8 @@ from bench.records.exchange.conflicts import Conflict, read_together, told
 from bench.records.exchange.sheet import write_csv
 from bench.records.files import StoreError, write_atomic
 from bench.records.keys import canonical, plain
-from bench.records.snapshot import parquet_bytes
-from bench.records.table import load, tabulate
+from bench.records.snapshot import parquet_bytes, read_snapshot
+from bench.records.table import tabulate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +39,8 @@ def write_table(folders: Sequence[str | Path], path: Path) -> Written:
     if path.suffix not in ENDINGS:
         raise StoreError(f"{path}: a table is written as {' or '.join(ENDINGS)}")
     conflicts: Sequence[Conflict] = ()
-    if len(folders) == 1:
-        table = load(folders[0])  # from its Parquet file where there is one
-    else:
+    table = read_snapshot(folders[0]) if len(folders) == 1 else None
+    if table is None:
         records, conflicts = read_together(folders)
         table = tabulate(records)
     write_atomic(path, _csv(table) if path.suffix == ".csv" else parquet_bytes(table))

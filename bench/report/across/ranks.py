@@ -72,7 +72,7 @@ def _average(tasks: Sequence[Judged], column: Column) -> AverageRanks | None:
     return average_ranks(scores, column.better)
 
 
-def _scores(one: Judged, names: Sequence[str], column: Column) -> dict[str, dict[str, float]]:
+def _scores(one: Judged, names: Sequence[str], column: Column) -> dict[str, Mapping[str, float]]:
     rows = {row.name: row for row in one.table.rows}
     return {name: rows[name].scores(column.name) for name in names}
 

@@ -120,7 +120,7 @@ def _of_metric(pairs: Sequence[Pair], column: Column) -> dict[str, Change]:
     scores: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
     for one in pairs:
         if one.a and one.b:
-            ours, theirs = one.a.scores(column.name), one.b.scores(column.name)
+            ours, theirs = dict(one.a.scores(column.name)), dict(one.b.scores(column.name))
             strange = set(_other(one.a, one.b, "image_sha256"))
             for image in (set(ours) ^ set(theirs)) | strange:
                 ours.pop(image, None)

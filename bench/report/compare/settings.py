@@ -39,6 +39,8 @@ def differences(one: Pair) -> list[Difference]:
     for kind, names in FIELDS.items():
         for name in names:
             found += list(_of_field(kind, name, one.a, one.b))
+    if one.a.samples != one.b.samples:
+        found.append(Difference("settings", "samples of an image", str(one.a.samples), str(one.b.samples)))
     return found
 
 

@@ -1,6 +1,6 @@
 """The two sides of a comparison: their folders, names, tables, and which rows stand beside each other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class Side:
 
     Attributes:
         name: as the folder is called, unlike the other side's.
-        tables: its tables; rows are paired by the table's slug and the row's name.
+        tables: its tables; rows are paired by the table's slug and the row's name, as `named` finds it.
         runs: its manifests.
         row: the only row that is meant; None for all.
     """
@@ -41,9 +41,11 @@ class Side:
         for table in self.tables:
             if table.slug == slug:
                 for row in table.rows:
-                    if self.row is None or row.name == self.row:
-                        found[row.name] = row
-        return found
+                    found[row.name] = row
+        if self.row is None:
+            return found
+        only = named(found, self.row)
+        return {only.name: only} if only else {}
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ class Pair:
     name: str
     a: Row | None
     b: Row | None
+
+
+def named(rows: Mapping[str, Row], name: str) -> Row | None:
+    """The row of a name; where a table has several of that label, the one that the newest run asks for.
+
+    None where there is none, or no run says which is the newest.
+    """
+    if name in rows:
+        return rows[name]
+    several = [row for row in rows.values() if row.head.label == name]
+    newest = max((row.asked for row in several), default=-1)
+    latest = [row for row in several if row.asked == newest]
+    return latest[0] if newest >= 0 and len(latest) == 1 else None
 
 
 def read_sides(a: str, b: str, reference: str | None = None) -> tuple[Side, Side]:
@@ -96,9 +111,10 @@ def _row_name(tables: Sequence[Table], row: str, path: Path) -> str:
     """The row that is meant, by its name or its solver's."""
     heads: dict[str, Record] = {}
     for table in tables:
+        own = {one.name: one for one in table.rows}
+        if named(own, row):
+            return row
         heads |= {one.name: one.head for one in table.rows}
-    if row in heads:
-        return row
     called = [name for name, head in heads.items() if is_called(row, head)]
     if len(called) == 1:
         return called[0]
@@ -122,6 +138,22 @@ def pair(a: Side, b: Side) -> list[Pair]:
             for name, row in ours.items():
                 pairs.append(Pair(slug, title, name, row, only))
         elif a.row is None and b.row is None:
-            for name in dict.fromkeys((*ours, *theirs)):
-                pairs.append(Pair(slug, title, name, ours.get(name), theirs.get(name)))
+            pairs += _of_one_name(slug, title, ours, theirs)
     return pairs
+
+
+def _of_one_name(slug: str, title: str, ours: Mapping[str, Row], theirs: Mapping[str, Row]) -> Iterator[Pair]:
+    """Rows of one name beside each other; one of which the other side has several, beside its newest."""
+    paired: set[str] = set()
+    for name, row in ours.items():
+        other = theirs.get(name)
+        if other is None and named(ours, row.head.label) is row:
+            newest = named(theirs, row.head.label)
+            other = newest if newest and newest.name not in ours else None
+        if other:
+            paired.add(other.name)
+        both = f"{name} → {other.name}" if other and other.name != name else name
+        yield Pair(slug, title, both, row, other)
+    for name, row in theirs.items():
+        if name not in paired:
+            yield Pair(slug, title, name, None, row)

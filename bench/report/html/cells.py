@@ -6,6 +6,7 @@ n, f   images solved, reconstructions that failed
 nfe, vjp, sec, on, mem    cost per image; ``on`` is where the seconds were measured
 keys, cell, params, run   the first records, the cell, its settings, the command
 from   the run folders, on a page of several
+later  that its settings or code are not those of the newest run, where it is so
 m      metric -> [mean, low, high]; the bounds are null where there is no interval
 v      metric -> integers per image, null where the image has none
 no     metric -> why it is absent
@@ -73,6 +74,8 @@ def cell(
     if row.so_far:
         made, asked = row.so_far
         found["so_far"] = f"{made} of {asked} reconstructions so far"
+    if row.name in table.earlier:
+        found["later"] = f"earlier ones: the newest run asks for {table.earlier[row.name]}"
     if row.folders:
         found["from"] = list(row.folders)
     return found | _numbers(table, row, columns, scores) | {"paper": theirs.of(table, row)}

@@ -35,7 +35,10 @@ class Known:
 
 
 def row_entries(tables: Sequence[Table], runs: Sequence[RunManifest]) -> list[dict[str, Any]]:
-    """All rows, in the order of the tables, then those that were only skipped or asked for."""
+    """All rows, in the order of the tables, then those that were only skipped or asked for.
+
+    ``earlier`` is 1 for a row under whose label the newest run asks for another one.
+    """
     known = _known_rows(tables, runs)
     places = _places(known)
     used: Counter[str] = Counter()
@@ -57,6 +60,7 @@ def row_entries(tables: Sequence[Table], runs: Sequence[RunManifest]) -> list[di
                 "why": _why_unranked(name, one, tables),
                 "state": state,
                 "certificate": certificate,
+                "earlier": int(any(name in table.earlier for table in tables)),
                 "from": distinct(folder for row in one.rows for folder in row.folders),
             }
         )

@@ -91,7 +91,11 @@ def _variants(table: Table) -> Iterator[str]:
                 letter = row.name.removeprefix(label).strip()
                 texts.append(f"{letter} {text or f'cell {row.head.cell[:8]}'}")
             listed = escape("; ".join(texts))
-            yield f"{code(label)} names {len(rows)} configurations, kept apart: {listed}."
+            text = f"{code(label)} names {len(rows)} configurations, kept apart: {listed}."
+            newest = {table.earlier[row.name] for row in rows if row.name in table.earlier}
+            for name in newest:
+                text += f" The newest run asks for {code(name)}; `report --newest` leaves earlier ones out."
+            yield text
 
 
 def _differences(rows: Sequence[Row]) -> list[str]:

@@ -98,9 +98,11 @@ def _yardstick_cells(yardstick: Yardstick, n: int, columns: Sequence[Column]) ->
 
 
 def _oracle_cells(best: Row, scores: Mapping[str, Score], columns: Sequence[Column]) -> list[str]:
-    """The numbers of the best of several samples."""
+    """The numbers of the best of several samples, and of how many images where some lack samples."""
     numbers = [number(column, scores.get(column.name), baseline=True) for column in columns]
-    return [f"*{escape(best.name)}*{small('oracle, not ranked')}", *numbers]
+    some = f", {len(best.solved)} of {counted(len(best.images), 'image')}"
+    about = "oracle, not ranked" + (some if len(best.solved) < len(best.images) else "")
+    return [f"*{escape(best.name)}*{small(about)}", *numbers]
 
 
 def _cells(

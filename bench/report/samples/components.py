@@ -23,11 +23,13 @@ class Components:
         k: most samples of an image.
         between: of the images' means, without what their samples add to it.
         within: of the samples of one image; 0 for a deterministic method.
+        images: those with several samples; others do not enter.
     """
 
     k: int
     between: float
     within: float
+    images: int
 
     @property
     def share(self) -> float:
@@ -53,7 +55,8 @@ def components(row: Row, metric: str) -> Components | None:
     variances = np.array([group.var(ddof=1) for group in groups])
     added = np.mean([variance / len(group) for variance, group in zip(variances, groups, strict=True)])
     between = np.var([group.mean() for group in groups], ddof=1) - added
-    return Components(max(map(len, groups)), float(max(between, 0) ** 0.5), float(variances.mean() ** 0.5))
+    parts = float(max(between, 0) ** 0.5), float(variances.mean() ** 0.5)
+    return Components(max(map(len, groups)), *parts, len(groups))
 
 
 def remarks(table: Table, column: Column) -> list[str]:
@@ -64,7 +67,9 @@ def remarks(table: Table, column: Column) -> list[str]:
             continue
         found = components(row, column.name)
         if found:
-            texts.append(f"{code(row.name)} {_printed(found, column)}")
+            some = f", on {found.images} of {counted(len(row.images), 'image')}"
+            few = some if found.images < len(row.images) else ""
+            texts.append(f"{code(row.name)} {_printed(found, column)}{few}")
         elif row.samples == 1:
             single.append(row.name)
     lines = []

@@ -3,8 +3,8 @@
 Of a task:
 
 success    row -> [share, low, high, lower quartile, median, upper quartile, two groups (0, 1)]
-noise      row -> [samples, deviation between images, within an image, share of the variance within], printed
-           units of the metric ``by``
+noise      row -> [samples, deviation between images, within an image, share of the variance within, images
+           with several samples], deviations in printed units of the metric ``by``
 single     rows of methods with one sample of each image, whose own randomness is not known
 by         the metric of ``noise``, "" where none has a direction
 
@@ -51,7 +51,7 @@ def _noise(table: Table, by: Column) -> tuple[dict[str, list[Any]], list[str]]:
             continue
         if found := components(row, by.name):
             parts = [number(part * by.scale, by.decimals + 1) for part in (found.between, found.within)]
-            noise[row.name] = [found.k, *parts, round(found.share, 3)]
+            noise[row.name] = [found.k, *parts, round(found.share, 3), found.images]
         elif row.samples == 1:
             single.append(row.name)
     return noise, single

@@ -60,11 +60,12 @@ def make_choice(
     precision: str = "",
     sort: str | None = None,
     intervals: bool = False,
+    newest: bool = False,
 ) -> Choice:
     """The choice of a command line.
 
     Args:
-        solvers, tasks: as `Rows` takes them.
+        solvers, tasks, newest: as `Rows` takes them.
         columns: names with commas, as in "lpips,psnr".
         precision: decimals with commas, as in "psnr:1,lpips:4".
         sort, intervals: as in `Choice`.
@@ -82,4 +83,4 @@ def make_choice(
             digits[name] = whole(text, 0, MOST_DECIMALS)
         except ValueError as error:
             raise SuiteError(f"--precision {part}: expected METRIC:DECIMALS, as in psnr:1: {error}") from None
-    return Choice(Rows(solvers, tasks), names, digits, sort, intervals)
+    return Choice(Rows(solvers, tasks, newest), names, digits, sort, intervals)

@@ -7,13 +7,13 @@ from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
-from bench.records.exchange.conflicts import Conflict, find, units_of, without
-from bench.records.journal import best, read_records
+from bench.records.exchange.conflicts import Conflict, find, read_folder, units_of, without
+from bench.records.journal import best
 from bench.records.keys import canonical
 from bench.records.manifest import RunManifest, read_manifests
 from bench.records.record import Record
 from bench.report.columns import UNITS
-from bench.report.planned import labels
+from bench.report.planned import labels, last_asked
 from bench.report.selection.rows import Rows
 from bench.report.tables import SETTING
 from bench.report.text import one_line
@@ -31,7 +31,7 @@ class Joined:
         runs: the oldest first.
         damaged: journal lines that were skipped.
         folders: cell -> names of the folders that have it; empty for one folder.
-        conflicts: the keys of which folders have different results.
+        conflicts: the keys of which folders have different results, or one folder several.
     """
 
     records: list[Record]
@@ -61,22 +61,28 @@ def join(places: Sequence[Path], rows: Rows | None = None) -> Joined:
         StoreError: a file cannot be read.
     """
     rows, damaged = rows or Rows(), 0
-    parts, places = [], different(places)
+    parts, places, twice = [], different(places), list[Conflict]()
     for name, place in zip(folder_names(places), places, strict=True):
-        records, bad = read_records(place)
-        parts.append(Part(name, records, read_manifests(place)))
-        damaged += bad
+        runs = read_manifests(place)
+        found = read_folder(place, name, UNITS | units_of(runs))
+        parts.append(Part(name, found.records, runs))
+        damaged += found.damaged
+        twice += found.conflicts
+    if rows.newest:
+        for part in parts:
+            part.records = _newest(part)
     if rows.solvers or rows.tasks:
         _choose(parts, rows)
+    twice = _still(twice, parts)
     if len(parts) > 1:
-        twice = _ambiguous(parts)
-        parts = [_told_apart(part, twice) for part in parts]
+        ambiguous = _ambiguous(parts)
+        parts = [_told_apart(part, ambiguous) for part in parts]
     runs = [run for part in parts for run in part.runs]
     runs.sort(key=lambda run: run.created or "")
     if len(parts) == 1:
-        return Joined(parts[0].records, runs, damaged)
+        return Joined(parts[0].records, runs, damaged, conflicts=twice)
     records, conflicts = _together(parts, UNITS | units_of(runs))
-    return Joined(records, runs, damaged, _whose(parts), conflicts)
+    return Joined(records, runs, damaged, _whose(parts), [*conflicts, *twice])
 
 
 def folder_names(places: Sequence[Path]) -> list[str]:
@@ -116,6 +122,26 @@ def _choose(parts: Sequence[Part], rows: Rows) -> None:
     kept = set(map(id, rows.among(everything)))
     for part in parts:
         part.records = [record for record in part.records if id(record) in kept]
+
+
+def _still(conflicts: Sequence[Conflict], parts: Sequence[Part]) -> list[Conflict]:
+    """The conflicts about records that were chosen."""
+    if not conflicts:
+        return []
+    keys: set[str] = set()
+    for part in parts:
+        keys.update(map(attrgetter("key"), part.records))
+    return [one for one in conflicts if one.key in keys]
+
+
+def _newest(part: Part) -> list[Record]:
+    """The records without cells under whose label the newest run asks for another one in their table."""
+    asked, of_label, cells = last_asked(part.runs), dict[tuple[str, str], int](), _labelled(part)
+    places = {}
+    for cell, (record, label) in cells.items():
+        places[cell] = canonical(list(attrgetter(*SETTING)(record))), label
+        of_label[places[cell]] = max(of_label.get(places[cell], -1), asked.get(cell, -1))
+    return [one for one in part.records if asked.get(one.cell, -1) == of_label[places[one.cell]]]
 
 
 def _ambiguous(parts: Sequence[Part]) -> set[str]:

@@ -17,12 +17,15 @@ class Rows:
 
     Attributes:
         solvers: rows or solvers by name or pattern, as "dps" or "dps-*"; "!dps" leaves out; with a setting,
-            as "dps.zeta=0.3,1", the rows that `run` makes of it.
+            as "dps.zeta=0.3,1", the rows that `run` makes of it; "!dps.zeta=0.3" leaves those out.
         tasks: names or patterns.
+        newest: of rows of one label, whether only that is taken for which the newest run of its folder asks.
+            `among`, which sees no runs, does not do it.
     """
 
     solvers: Sequence[str] = ()
     tasks: Sequence[str] = ()
+    newest: bool = False
 
     def among(self, records: Sequence[Record]) -> list[Record]:
         """The selected records.
@@ -48,14 +51,13 @@ class Rows:
         for name in (*plain, *(setting.name for setting in settings)):
             if not any(is_called(name.removeprefix("!"), r) for r in records):
                 raise SuiteError(f"--solver {name}: no record of it{nearest(name, labels, 'recorded')}")
-        kept: list[str] = []
-        left_out: list[str] = []
-        for name in plain:
-            (left_out if name.startswith("!") else kept).append(name.removeprefix("!"))
+        left_out = list(filter(_excludes, self.solvers))
+        kept = split_flags([flag for flag in self.solvers if flag not in left_out])
+        not_kept = [split_flags([flag.removeprefix("!")]) for flag in left_out]
         found = []
         for record in records:
-            is_kept = is_one_of(kept, record) or has_settings(record, settings)
-            if (is_kept or not (kept or settings)) and not is_one_of(left_out, record):
+            is_kept = not any(kept) or _is_meant(record, *kept)
+            if is_kept and not any(_is_meant(record, *one) for one in not_kept):
                 found.append(record)
         if records and not found:
             raise SuiteError(f"--solver {' --solver '.join(self.solvers)}: no row is left")
@@ -64,14 +66,27 @@ class Rows:
     def asks_for(self, label: str) -> bool:
         """Whether a row of this label that has no record yet is meant."""
         plain, settings = split_flags(self.solvers)
-        names = [*plain, *map(attrgetter("name"), settings)]
+        names = list(plain)
+        for setting in settings:
+            if not _excludes(setting.name):  # how a row that is left out in part was run is not known yet
+                names.append(setting.name)
         return selected(label.partition("[")[0], names) or selected(label, names)
+
+
+def _excludes(flag: str) -> bool:
+    """Whether a flag says what is left out."""
+    return flag.startswith("!")
 
 
 def is_called(name: str, record: Record) -> bool:
     """Whether a name or pattern on the command line is about the record's row or solver."""
     own = {record.label, record.label.partition("[")[0], record.solver}
     return bool({name, default_label(name)} & own) or any(matches(called, name) for called in own)
+
+
+def _is_meant(record: Record, names: Sequence[str], settings: Sequence[Setting]) -> bool:
+    """Whether names or settings are about a record."""
+    return is_one_of(names, record) or has_settings(record, settings)
 
 
 def is_one_of(names: Sequence[str], record: Record) -> bool:

@@ -16,7 +16,6 @@ from bench.suites.yamlfile import SuiteError
 from bench.system.code.user_code import is_user_code
 from bench.system.versions import short_commit
 from bench.tune.candidates.asking import optuna_version
-from bench.tune.families import DRAWN_TO_TUNE
 from bench.tune.request import STEPS, Request
 from bench.tune.search import Candidate, Found
 from bench.tune.written.cardfile import comments_above, write_entry
@@ -58,7 +57,7 @@ def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> lis
     for i, (objective, winner) in enumerate(zip(asked.chosen, found.winners, strict=False)):
         if winner is not None:
             preset = names.get(objective.name, objective.preset)
-            place = [preset, asked.family.prior.removesuffix(DRAWN_TO_TUNE), asked.family.pattern]
+            place = [preset, escape(found.prior), asked.family.pattern]
             written += _write(
                 asked, found, place, provenance(asked, found, i, winner), settings(asked, winner)
             )
@@ -143,12 +142,12 @@ def provenance(asked: Request, found: Found, i: int, winner: Candidate) -> Tunin
 def _others(asked: Request, found: Found, place: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that other entries of the preset change in a task of the family, as they should be."""
     list_cards.cache_clear()
-    solver, changed, (preset, prior, _) = load_solver(asked.spec), dict[str, Any](), place
+    solver, changed, preset = load_solver(asked.spec), dict[str, Any](), place[0]
     wanted = build_solver(solver, params, str)
     for row in asked.family.tasks:
         if row.name not in found.tasks:
             continue
-        resolved = resolve(asked.spec, preset, prior, row.name, row.operator)[1]
+        resolved = resolve(asked.spec, preset, found.prior, row.name, row.operator)[1]
         now = build_solver(solver, resolved, str)
         for f in fields(wanted):
             if f.init and getattr(now, f.name) != getattr(wanted, f.name):

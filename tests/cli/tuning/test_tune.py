@@ -9,10 +9,11 @@ import sys
 import pytest
 import yaml
 
+from bench.records.journal import read_records
 from bench.tune.run import alone
 from tests import ROOT
 from tests.commands import bench
-from tests.tiny import build
+from tests.tiny import build, scored_by_psnr
 from tests.tune.made_search import write_card
 
 TINY = {
@@ -113,6 +114,18 @@ def test_a_space_that_is_empty_or_outside_of_the_method_s_own_is_a_line(tmp_path
     assert done.exit_code == 2 and message in " ".join(done.stderr.split()), done.output
 
 
+def test_two_methods_of_one_name_are_refused(tmp_path):
+    """They would share a folder, and the preset of one would be written for neither or the other."""
+    folders = [tmp_path / name for name in ("v1", "v2")]
+    for folder in folders:
+        folder.mkdir()
+    one, other = map(write_card, folders)
+    words = ["--solver", one, "--solver", other, "--family", "hdr", *TINY["tune"], "--out", tmp_path / "out"]
+    done = bench("tune", *words)
+    said = f"two searches are called 'mine, hdr', {one} on fashion32_tune with fashion32 and {other} on"
+    assert done.exit_code == 2 and said in done.stderr and not (tmp_path / "out").exists()
+
+
 @pytest.mark.long
 def test_a_second_command_in_a_folder_is_refused(tmp_path):
     """Locks are those of processes, so that the second one is a process of its own."""
@@ -132,6 +145,39 @@ def test_a_search_in_which_all_is_lost_says_so(tmp_path):
     lost = bench("tune", "--suite", suite, "--solver", mine, *words, "--out", tmp_path / "out")
     assert lost.exit_code == 1 and "psnr         every candidate lost an image" in lost.stdout
     assert "1 search: no candidate can be chosen; the reasons are above" in lost.stderr
+
+
+def test_a_row_takes_the_preset_that_was_written_for_a_prior_of_the_users_own(tmp_path):
+    """A suite names such a prior by the path of its card, presets by its name."""
+    suite, mine = scored_by_psnr(build(tmp_path)), tmp_path / "my_solver.py"
+    for file in (ROOT / "examples" / "own_solver").glob("my_solver.*"):
+        shutil.copy(file, tmp_path)
+    words = ["--suite", suite, "--solver", mine, "--task", "box"]
+    tuned = bench(
+        "tune",
+        *words,
+        *TINY["tune"],
+        "--dataset",
+        tmp_path / "images.toml",
+        "--write",
+        "--out",
+        tmp_path / "out",
+    )
+    assert tuned.exit_code == 0 and "written: " in tuned.stdout, tuned.output
+    found = yaml.safe_load((tmp_path / "my_solver.yaml").read_text())["presets"]["bench"]["tiny"]["box"]
+    done = bench("run", *words, *TINY["run"], "--no-report", "--out", tmp_path / "run")
+    (record,) = read_records(tmp_path / "run")[0]
+    assert done.exit_code == 0 and record.preset == "bench" and record.params == found
+
+
+def test_an_interruption_says_that_the_command_can_go_on(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.tune.run.run_searches", interrupted)
+    done = bench("tune", "--solver", "ddrm", "--family", "hdr", *TINY["tune"], "--out", tmp_path)
+    assert done.exit_code == 130
+    assert done.stderr == f"error: interrupted; what is recorded is kept in {tmp_path}: run again to go on\n"
 
 
 @pytest.mark.long

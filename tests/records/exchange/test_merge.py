@@ -9,7 +9,7 @@ from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
 from bench.records.manifest import read_manifests
 from tests.made_record import make
-from tests.made_run import make_run, record
+from tests.made_run import asked, make_run, record
 
 
 def run(folder, *found):
@@ -37,6 +37,15 @@ def test_records_manifests_and_pictures_are_put_together(tmp_path):
     assert before == sorted(
         (path, path.read_bytes()) for path in (*a.rglob("*"), *b.rglob("*")) if path.is_file()
     )
+
+
+def test_of_equal_requests_the_last_one_counts(tmp_path):
+    """What one folder asked for first, the other one asked for last: labels and settings are those of it."""
+    first, second, again = (asked(rows, created=at) for rows, at in (("x", "1"), ("y", "2"), ("x", "3")))
+    a = make_run(tmp_path / "a", [record("best", 0)], manifests=[first, second])
+    b = make_run(tmp_path / "b", [record("best", 1)], manifests=[again])
+    merge([a, b], tmp_path / "c")
+    assert [run.created for run in read_manifests(tmp_path / "c")] == ["2", "3"]
 
 
 def test_another_result_of_a_key_is_reported_and_left_out(tmp_path):

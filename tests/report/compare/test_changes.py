@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench.report.columns import KNOWN
-from bench.report.compare.changes import compare
+from bench.report.compare.changes import compare, means
 from bench.report.compare.sides import Pair
 from bench.report.rows import Row
 from tests.made_record import make
@@ -50,6 +50,15 @@ def test_images_that_are_others_are_not_paired_and_other_measurements_are_told()
     a, b = row([1.0, 2.0], image_sha256="x"), row([1.0, 2.0], image_sha256="z", y_hash="w")
     (found,) = compare([Pair("t", "T", "r", a, b)], [PSNR])
     assert found.changes == {} and found.other_x == found.other_y == ("im0", "im1")
+
+
+def test_a_row_beside_several_is_compared_with_each_over_all_images_of_both():
+    """Some images of the first row are not there: that is nothing of the second one."""
+    base, other = row([20.0 + i for i in range(8)]), row([21.0 + i for i in range(8)])
+    pairs = [Pair("t", "T", "half", base, row([19.0, 20.0])), Pair("t", "T", "whole", base, other)]
+    half, whole = compare(pairs, [PSNR])
+    assert means(half.changes["psnr"]) == (20.5, 19.5) and means(whole.changes["psnr"]) == (23.5, 24.5)
+    assert whole.changes["psnr"].delta.n == 8 and len(base.scores("psnr")) == 8
 
 
 @pytest.mark.parametrize(("planned", "lost", "missing"), [(("im0", "im1"), ("im1",), ()), ((), (), ("im1",))])

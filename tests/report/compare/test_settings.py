@@ -20,6 +20,12 @@ def test_a_fact_is_named_with_its_kind_and_both_values():
     assert found({}, {}) == []
 
 
+def test_more_samples_of_an_image_change_its_mean_and_are_named():
+    one, two = Row("r", (make(0),)), Row("r", (make(0), make(0, sample=1)))
+    (only,) = differences(Pair("t", "T", "r", one, two))
+    assert only == Difference("settings", "samples of an image", "1", "2")
+
+
 def test_of_other_solvers_only_common_parameters_count():
     names = [
         one.name for one in found({"params": {"a": 1, "c": 1}}, {"solver": "x", "params": {"b": 1, "c": 2}})

@@ -31,6 +31,19 @@ def test_why_a_row_is_not_ranked():
     assert rows["few"]["why"] == f"6 images, the others have {N}"
 
 
+def test_a_row_of_earlier_settings_says_so():
+    found = [record("best", i, cell=cell, key=f"{cell}{i}") for cell in ("c1", "c2") for i in range(N)]
+    runs = [
+        manifest(rows=[{"label": "best", "cells": {"blur": cell}}], tasks=[{"name": "blur"}])
+        for cell in ("c1", "c2")
+    ]
+    assert {name: row["earlier"] for name, row in entries(found, runs).items()} == {
+        "best (a)": 1,
+        "best (b)": 0,
+    }
+    assert not any(row["earlier"] for row in entries(found).values())
+
+
 def test_rows_without_records_are_there():
     skipped = record("worse", 0, psnr=0, status="skipped", label="needy", cell="n", key="n", reason="no SVD")
     rows = entries([*records(), skipped], [manifest(**{k: v for k, v in asked().items() if k != "suite"})])

@@ -5,7 +5,7 @@ import numpy as np
 from bench.report.columns import KNOWN
 from bench.report.samples.best import best_of, oracles
 from bench.report.tables import build
-from tests.made_run import N, make_run, record, report
+from tests.made_run import IMAGES, N, make_run, record, report
 
 PSNR, SSIM = KNOWN[:2]
 
@@ -33,6 +33,9 @@ def test_it_is_a_row_of_its_own_that_is_never_ranked(tmp_path):
     others = [record("worse", i, psnr=23 + np.sin(i)) for i in range(N)]
     page, rows = report(make_run(tmp_path / "run", [*made(2), *others]), tmp_path / "out")
     assert "| *best, best of 2*<br><sub>oracle, not ranked</sub> | *21.00*<br>" in page.replace("\u00a0", " ")
+    some = [one for one in made(2) if one.sample == 0 or one.image in IMAGES[:2]]
+    fewer, _ = report(make_run(tmp_path / "some", [*some, *others]), tmp_path / "fewer")
+    assert f"<sub>oracle, not ranked, 2 of {N} images</sub>" in fewer.replace("\u00a0", " ")
     oracle = rows["best, best of 2"]
     assert (oracle["status"], oracle["psnr_mark"], oracle["psnr"]) == ("oracle", "", "21")
     assert rows["worse"]["psnr_mark"] == "best" and "cannot be separated" not in page

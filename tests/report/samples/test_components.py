@@ -35,6 +35,14 @@ def test_images_that_are_alike_have_no_component():
     assert components(row([[1.0], [2.0]]), "psnr") is None
 
 
+def test_images_with_one_sample_do_not_enter_and_are_counted():
+    """As where a number of samples was raised and the run is not over."""
+    made = [record("best", i, sample=k, psnr=i + k) for i in range(N) for k in (0, 1) if k == 0 or i < 3]
+    (table,) = build(made, [])
+    assert components(table.rows[0], "psnr").images == 3
+    assert remarks(table, KNOWN[0])[0].endswith(f"2 samples, on 3 of {N} images.")
+
+
 def test_what_is_known_of_each_row_is_said():
     """Two samples of one row, equal ones of another, one of the third; baselines are left out."""
     made = [record("best", i, sample=k, psnr=i + k / 10) for i in range(N) for k in (0, 1)]

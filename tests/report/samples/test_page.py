@@ -39,8 +39,9 @@ def test_success_and_components_are_those_of_markdown():
         1,
     ]
     parts = components(next(row for row in one.rows if row.name == "best"), "psnr")
-    assert said["noise"]["best"] == pytest.approx([2, parts.between, parts.within, parts.share], abs=1e-3)
-    assert said["noise"]["same"][2:] == [0, 0] and said["single"] == ["worse"] and said["by"] == "psnr"
+    numbers = [2, parts.between, parts.within, parts.share, N]
+    assert said["noise"]["best"] == pytest.approx(numbers, abs=1e-3)
+    assert said["noise"]["same"][2:] == [0, 0, N] and said["single"] == ["worse"] and said["by"] == "psnr"
     fair = about(build([record("worse", i) for i in range(N)], [])[0], [PSNR])
     assert fair["success"] == {} and fair["noise"] == {}
 

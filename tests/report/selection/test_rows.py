@@ -24,6 +24,8 @@ RECORDS = [
         ({"solvers": ["d*", "!ddrm"]}, [0, 1]),
         ({"solvers": ["dps.steps=9"]}, [1]),
         ({"solvers": ["dps.steps=4,9", "ddrm"]}, [0, 1, 2]),
+        ({"solvers": ["!dps.steps=9"]}, [0, 2]),
+        ({"solvers": ["d*", "!dps.steps=4", "!dps-4.steps=9"]}, [2]),
     ],
 )
 def test_records_are_selected(wanted, found):
@@ -54,3 +56,4 @@ def test_rows_are_called_by_label_solver_or_file():
 def test_rows_without_records_are_asked_for_by_label():
     assert Rows().asks_for("later") and Rows(["l*"]).asks_for("later[a=1]")
     assert not Rows(["!later"]).asks_for("later") and not Rows(["dps.a=1"]).asks_for("later")
+    assert Rows(["!later.a=1"]).asks_for("later")

@@ -46,7 +46,8 @@ def found():
     remarks = ["a: 1 .. 2 widened to 1 .. 3", "psnr: a 3 is at the high end of its range"]
     tasks = "inpaint_box", "inpaint_random"
     commits = {"c2": "2026-01-02", "c1" * 20: "2026-01-01"}
-    return Found([best, other], remarks, [best, other], tasks, "2026-01-02T00:00:00+00:00", commits)
+    newest = "2026-01-02T00:00:00+00:00"
+    return Found([best, other], remarks, [best, other], tasks, "fashion32", newest, commits)
 
 
 def test_a_row_takes_what_was_written_and_the_card_says_from_where(asked, found):
@@ -82,7 +83,8 @@ def test_what_is_not_searched_is_as_it_was_in_the_search(asked, found):
     """The card's "*" changes b, which here stays at the method's default in the search."""
     one = candidate(3.0, 1.0, 25.0, 0.3)
     one = replace(one, settings={"a": 3.0})
-    write_presets(asked, Found([one], [], [one, None], ("inpaint_box",), "2026-01-02"), {"psnr": "bench"})
+    over = Found([one], [], [one, None], ("inpaint_box",), "fashion32", "2026-01-02")
+    write_presets(asked, over, {"psnr": "bench"})
     assert resolve(asked.spec, None, "fashion32", "inpaint_box", "inpaint_box")[1]["b"] == 1.0
 
 

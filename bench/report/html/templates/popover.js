@@ -76,7 +76,7 @@ function facts(t, r, m, x) {
     c.f > 0 && entry("Why", c.why),
     c.n > 0 && entry("Passes", passesText(c)),
     entry("Cost", costText(c)),
-    c.cell && entry("Settings", small(r.preset && r.preset + ": ", settings.join(", ") || "none")),
+    c.cell && entry("Settings", small(r.preset && r.preset + ": ", settings.join(", ") || "none", c.later && `; ${c.later}`)),
     r.state && entry("Certificate", small(r.state, ". ", r.certificate)),
     entry("Paper’s number", paperNumber(t, r, m)),
     c.from && entry("Run folder", list(c.from)),

@@ -44,12 +44,13 @@ function noisePart(t) {
   if (!m || !(lines.length || alone)) return null;
   const head = h("h3", {}, "Images and the method’s own randomness");
   if (!lines.length) return [head, h("p", { class: "note" }, alone)];
-  const line = ([id, [k, between, within, share]]) =>
+  const line = ([id, [k, between, within, share, images]]) =>
     h(
       "tr",
       {},
       h("th", { scope: "row" }, glyph(id), " ", id),
       h("td", {}, k),
+      h("td", {}, images),
       h("td", {}, num(between, m.digits), unit(m)),
       h("td", {}, within ? [num(within, m.digits), unit(m)] : "deterministic: its samples are equal"),
       h("td", {}, percent(share), " ", shareBar(share)),
@@ -62,7 +63,7 @@ function noisePart(t) {
     h("p", { class: "note" }, note, alone),
     wideTable(
       "Components of the variance",
-      heads("Row", "Samples", "Between images", "Within an image", "Share within"),
+      heads("Row", "Samples", "Images", "Between images", "Within an image", "Share within"),
       h("tbody", {}, lines.map(line)),
     ),
   ];

@@ -126,7 +126,7 @@ function rowHead(r) {
   };
   const about = [r.base || r.preset];
   if (!r.base && !r.ranked && r.n) about.push(`n ${r.n}`);
-  about.push(folderOf(r));
+  about.push(r.earlier && "earlier settings", folderOf(r));
   const words = about.filter(Boolean).join(", ");
   return h(
     "th",
