@@ -16,11 +16,11 @@ from tests import ROOT
 
 RESULTS = ROOT / "results" / "reference"
 FOLDERS = {
-    "linear": 7000,
+    "linear": 6787,
     "nonlinear": 1036,
     "exact": 1128,
     "exact-full": 16168,
-    "by-hand/linear": 1500,
+    "by-hand/linear": 2048,
     "by-hand/nonlinear": 320,
 }
 """Run folder -> how many records it holds, at least."""
@@ -144,7 +144,7 @@ GOLDEN = {
 def test_a_key_is_the_hash_of_these_settings(key):
     folder, settings = GOLDEN[key]
     assert digest(ALL | settings) == key
-    assert any(f'"key":"{key}"' in path.read_text() for path in (RESULTS / folder / "journal").iterdir())
+    assert key in {record.key for record in read_records(RESULTS / folder)[0]}
 
 
 def test_the_text_of_a_key_is_canonical():
