@@ -12,6 +12,7 @@ import bench.api
 from bench import load_prior, make_operator, make_solver, solve
 from bench.exact.problems import exact_prior
 from bench.solver import Solver, Step
+from bench.suites.cards import card_of
 from bench.suites.yamlfile import SuiteError
 from solvers.ddrm import DDRM
 from solvers.dps import DPS
@@ -50,7 +51,9 @@ def test_a_row_is_the_same_in_every_batch(prior):
 
 def test_settings_are_those_of_a_suites_row(prior):
     dps = make_solver("dps", prior, "sr_average4", steps=7)
-    assert (dps.zeta, dps.steps) == (4.0, 7) and make_solver("dps", prior).zeta == 2.0
+    tuned = card_of("dps").presets["bench"]["fashion32"]
+    assert (dps.zeta, dps.steps) == (tuned["sr_*"]["zeta"], 7)
+    assert make_solver("dps", prior).zeta == tuned["*"]["zeta"] != dps.zeta
     assert make_solver("dps", prior, "sr_average4", preset="official").zeta == 0.3
     with pytest.raises(SuiteError, match=r"dps\.zeat: .*did you mean 'zeta'"):
         make_solver("dps", prior, zeat=1.0)
