@@ -139,7 +139,8 @@ class TestReader:
             "s.dispatchEvent(new PointerEvent('pointermove',"
             "{clientX: r.left + r.width / 2, clientY: r.top + r.height / 2, bubbles: true}))"
         )
-        page.is_so("[...document.querySelectorAll('[data-px]')].every(x => /^(\\d+|not measured)$/.test(x.textContent))")
+        known = "x => /^(\\d+|not measured)$/.test(x.textContent)"
+        page.is_so(f"[...document.querySelectorAll('[data-px]')].every({known})")
 
     def test_slider_divides_two_rows(self, page, linear):
         page.open(linear.path, "#mode=slide&v=dps-100&w=@truth")
