@@ -2,7 +2,7 @@
 
 1. The first candidate is the method with its defaults, as near to them as the search space has it.
 2. Candidates are asked in batches of `BATCH`, the first batch from a quasi-random sequence, later ones from
-   TPE, which is told of all objectives. Presets do not enter.
+   Gaussian processes, which are told of all objectives. Presets do not enter.
 3. The budget is in evaluations of the network, a backward pass counted as one; a candidate without any, such
    as one that fails at once, counts as the usual number. A batch has as many candidates as can be paid if
    each costs as much as the dearest so far; the search ends where none can, or where no new one is found.

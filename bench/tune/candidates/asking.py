@@ -1,5 +1,9 @@
-"""Asks Optuna for candidates: a quasi-random start, then TPE. A study lives for one batch only."""
+"""Asks Optuna for candidates: a quasi-random start, then Gaussian processes. A study lives for a batch.
 
+Gaussian processes make more of a dozen scores than TPE does (`benchmarks/searching.py`).
+"""
+
+import contextlib
 import itertools
 import math
 import warnings
@@ -17,8 +21,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-ATTEMPTS = 100
-"""Draws of one candidate that were tried already, after which the first that was not is taken."""
+MANY, FEW = 100, 10
+"""Draws of one candidate that were tried already, after which the first that was not is taken: of the start,
+and of Gaussian processes, each of which takes some tenths of a second."""
 Allowed = Callable[[Mapping[str, Any]], bool]
 WORSE = 1.0
 """A lost candidate is told as worse than the worst by this share of the spread, or by so much."""
@@ -54,15 +59,30 @@ def ask(
     """
     optuna, number = _optuna(), stream_key(*map(str, seed)) % 2**31
     directions = ["maximize" if objective.higher else "minimize" for objective in objectives]
-    with warnings.catch_warnings():
+    is_start = len(told) <= 1
+    with warnings.catch_warnings(), _one_thread():
         warnings.simplefilter("ignore")  # a sampler that may change in the future
-        if len(told) <= 1:
+        if is_start:
             sampler = optuna.samplers.QMCSampler(scramble=True, seed=number)
         else:
-            sampler = optuna.samplers.TPESampler(n_startup_trials=0, seed=number)
+            sampler = optuna.samplers.GPSampler(n_startup_trials=0, seed=number)
         study = optuna.create_study(sampler=sampler, directions=directions)
         study.add_trials(list(_trials(spaces, told, objectives)))
-        return list(_new_points(study, spaces, [one.point for one in told], n, allowed))
+        known = [spaces.settings(one.point) for one in told]
+        return list(_new_points(study, spaces, known, n, allowed, MANY if is_start else FEW))
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Computes on one thread, so that candidates do not depend on how many there are."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _optuna() -> Any:
@@ -85,15 +105,14 @@ def optuna_version() -> str:
 
 
 def _new_points(
-    study: Any, spaces: Spaces, tried: Sequence[Point], n: int, allowed: Allowed
+    study: Any, spaces: Spaces, known: list[dict[str, Any]], n: int, allowed: Allowed, attempts: int
 ) -> Iterator[Point]:
-    """Points whose parameters have not been tried, as many as wanted or as there are."""
+    """Points whose parameters are not known, which are added to these; as many as wanted or as there are."""
     distributions = _distributions(spaces)
-    known = [spaces.settings(point) for point in tried]
     for _ in range(n):
         if len(known) >= spaces.size():
             return
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             trial = study.ask(distributions)
             point: Point = {name: _value(space, trial.params[name]) for name, space in spaces.spaces.items()}
             if _is_new(spaces, point, known, allowed):

@@ -1,5 +1,7 @@
 """Candidates: new ones, inside of the space, a function of what is told."""
 
+import math
+
 import pytest
 
 from bench.suites.tuning import Space
@@ -52,6 +54,20 @@ def test_the_start_spreads():
     for seed in range(5):
         points = ask(spaces, [Told({"zeta": 1.0}, FIRST.scores)], 4, BOTH, (seed,))
         assert sum(point["zeta"] < 1 for point in points) == 2
+
+
+@pytest.mark.long
+def test_a_few_candidates_come_near_the_best():
+    """Six of them over more than three decades, as many as a method with backward passes has."""
+    spaces = Spaces({"zeta": Space(0.01, 30, "log")}, {})
+    for best in (0.05, 0.4, 4.0):
+        told, psnr = [], {}
+        for batch, n in enumerate((1, 4, 1)):
+            points = ask(spaces, told, n, BOTH, (batch, best)) if told else [{"zeta": 1.0}]
+            for point in points:
+                psnr[point["zeta"]] = 26 - 9 * math.log10(point["zeta"] / best) ** 2
+                told.append(Told(point, (Score(psnr[point["zeta"]]), Score(-psnr[point["zeta"]] / 100))))
+        assert max(psnr.values()) > 25.5, best
 
 
 @pytest.mark.parametrize("choices", [(0.0, 0.5, 1.0), ("a", "b", "c")])
