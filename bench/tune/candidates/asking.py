@@ -26,6 +26,8 @@ MANY, FEW = 100, 10
 and of Gaussian processes, each of which takes some tenths of a second."""
 MOST_LISTED = 10_000
 """Points of a space, or whole numbers of a range, that are listed one by one."""
+SAMPLER = "GPSampler"
+"""Optuna's name of what is asked behind the start."""
 Allowed = Callable[[Mapping[str, Any]], bool]
 WORSE = 1.0
 """A lost candidate is told as worse than the worst by this share of the spread, or by so much."""
@@ -75,7 +77,7 @@ def ask(
         if is_start:
             sampler = optuna.samplers.QMCSampler(scramble=True, seed=number)
         else:
-            sampler = optuna.samplers.GPSampler(n_startup_trials=0, seed=number)
+            sampler = getattr(optuna.samplers, SAMPLER)(n_startup_trials=0, seed=number)
         study = optuna.create_study(sampler=sampler, directions=directions)
         study.add_trials(list(_trials(spaces, told, objectives)))
         known = [spaces.settings(one.point) for one in told]
