@@ -143,6 +143,8 @@ class Tuning:
     """Commits of the records, the oldest first; "-dirty" behind one whose code was changed."""
     optuna: str = ""
     """Its version."""
+    sampler: str = ""
+    """Whom of Optuna's the search asked behind its start; "" was TPESampler."""
     remarks: tuple[str, ...] = ()
     """Ranges that were widened, and values at the edge of one."""
 

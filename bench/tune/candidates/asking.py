@@ -9,7 +9,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.noise import stream_key
 from bench.suites.tuning import Space
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 MANY, FEW = 100, 10
-"""Draws of one candidate that were tried already, after which the first that was not is taken: of the start,
+"""Draws of one candidate that were tried already, after which it is found otherwise: of a start or at random,
 and of Gaussian processes, each of which takes some tenths of a second."""
+MOST_LISTED = 10_000
+"""Points of a space, or whole numbers of a range, that are listed one by one."""
+SAMPLER = "GPSampler"
+"""Optuna's name of what is asked behind the start."""
 Allowed = Callable[[Mapping[str, Any]], bool]
 WORSE = 1.0
 """A lost candidate is told as worse than the worst by this share of the spread, or by so much."""
@@ -35,6 +39,14 @@ class Told:
 
     point: Point
     scores: tuple[Score, ...]
+
+
+class _Draws(NamedTuple):
+    """A study, draws of it for each candidate, and the seed of further ones."""
+
+    study: Any
+    attempts: int
+    seed: int
 
 
 def ask(
@@ -65,11 +77,12 @@ def ask(
         if is_start:
             sampler = optuna.samplers.QMCSampler(scramble=True, seed=number)
         else:
-            sampler = optuna.samplers.GPSampler(n_startup_trials=0, seed=number)
+            sampler = getattr(optuna.samplers, SAMPLER)(n_startup_trials=0, seed=number)
         study = optuna.create_study(sampler=sampler, directions=directions)
         study.add_trials(list(_trials(spaces, told, objectives)))
         known = [spaces.settings(one.point) for one in told]
-        return list(_new_points(study, spaces, known, n, allowed, MANY if is_start else FEW))
+        draws = _Draws(study, MANY if is_start else FEW, number)
+        return list(_new_points(draws, spaces, known, n, allowed))
 
 
 @contextlib.contextmanager
@@ -105,25 +118,47 @@ def optuna_version() -> str:
 
 
 def _new_points(
-    study: Any, spaces: Spaces, known: list[dict[str, Any]], n: int, allowed: Allowed, attempts: int
+    draws: _Draws, spaces: Spaces, known: list[dict[str, Any]], n: int, allowed: Allowed
 ) -> Iterator[Point]:
     """Points whose parameters are not known, which are added to these; as many as wanted or as there are."""
-    distributions = _distributions(spaces)
     for _ in range(n):
         if len(known) >= spaces.size():
             return
-        for _ in range(attempts):
-            trial = study.ask(distributions)
-            point: Point = {name: _value(space, trial.params[name]) for name, space in spaces.spaces.items()}
-            if _is_new(spaces, point, known, allowed):
-                break
-        else:
-            left = _first_left(spaces, known, allowed)
-            if left is None:
-                return
-            point = left
+        point = _drawn(draws.study, draws.attempts, spaces, known, allowed)
+        if point is None:
+            point = _otherwise(spaces, known, allowed, draws.seed)
+        if point is None:
+            return
         known.append(spaces.settings(point))
         yield point
+
+
+def _drawn(
+    study: Any, attempts: int, spaces: Spaces, known: Sequence[Mapping[str, Any]], allowed: Allowed
+) -> Point | None:
+    """The first of some draws that is new."""
+    distributions = _distributions(spaces)
+    for _ in range(attempts):
+        trial = study.ask(distributions)
+        point: Point = {name: _value(space, trial.params[name]) for name, space in spaces.spaces.items()}
+        if _is_new(spaces, point, known, allowed):
+            return point
+    return None
+
+
+def _otherwise(
+    spaces: Spaces, known: Sequence[Mapping[str, Any]], allowed: Allowed, seed: int
+) -> Point | None:
+    """A new point where a sampler insists on known ones, as Gaussian processes do on a firm end of a range.
+
+    The first one that is left of few, a random one of many.
+    """
+    if spaces.size() <= MOST_LISTED:
+        return _first_left(spaces, known, allowed)
+    import optuna
+
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
+    return _drawn(study, MANY, spaces, known, allowed)
 
 
 def _is_new(spaces: Spaces, point: Point, known: Sequence[Mapping[str, Any]], allowed: Allowed) -> bool:
@@ -136,9 +171,7 @@ def _is_new(spaces: Spaces, point: Point, known: Sequence[Mapping[str, Any]], al
 
 
 def _first_left(spaces: Spaces, known: Sequence[Mapping[str, Any]], allowed: Allowed) -> Point | None:
-    """The first point of a countable space that has not been tried."""
-    if spaces.size() == math.inf:
-        return None
+    """The first point of a small space that has not been tried."""
     values = []
     for space in spaces.spaces.values():
         values.append(space.choices or range(int(space.low or 0), int(space.high or 0) + 1))
@@ -193,7 +226,10 @@ def _distributions(spaces: Spaces) -> dict[str, "BaseDistribution"]:
 
 
 def _distribution(space: Space) -> "BaseDistribution":
-    """A space as Optuna knows it. Choices between numbers are ordered: their places are whole numbers."""
+    """A space as Optuna knows it. Choices between numbers are ordered: their places are whole numbers.
+
+    In a long range of whole numbers all numbers are drawn, and rounded: Optuna would list the whole ones.
+    """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if space.low is None or space.high is None:
@@ -202,14 +238,16 @@ def _distribution(space: Space) -> "BaseDistribution":
             return IntDistribution(0, len(space.choices) - 1)
         return CategoricalDistribution(list(places))
     log = space.scale == "log"
-    if space.integer:
+    if space.integer and space.high - space.low < MOST_LISTED:
         return IntDistribution(int(space.low), int(space.high), log=log)
     return FloatDistribution(space.low, space.high, log=log)
 
 
 def _value(space: Space, drawn: Any) -> Any:
     """The value of a parameter that Optuna drew."""
-    return space.choices[drawn] if space.choices else drawn
+    if space.low is None or space.high is None:
+        return space.choices[drawn]
+    return min(max(round(drawn), int(space.low)), int(space.high)) if space.integer else drawn
 
 
 def _index(space: Space, value: Any) -> Any:

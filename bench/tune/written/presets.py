@@ -15,7 +15,7 @@ from bench.suites.tuning import Tuning
 from bench.suites.yamlfile import SuiteError
 from bench.system.code.user_code import is_user_code
 from bench.system.versions import short_commit
-from bench.tune.candidates.asking import optuna_version
+from bench.tune.candidates.asking import SAMPLER, optuna_version
 from bench.tune.request import STEPS, Request
 from bench.tune.search import Candidate, Found
 from bench.tune.written.cardfile import comments_above, write_entry
@@ -135,6 +135,7 @@ def provenance(asked: Request, found: Found, i: int, winner: Candidate) -> Tunin
         date=found.newest[:10],
         code=", ".join(map(short_commit, found.code)),
         optuna=optuna_version(),
+        sampler=SAMPLER,
         remarks=tuple(remarks),
     )
 

@@ -79,6 +79,19 @@ def test_a_space_that_can_be_counted_is_tried_as_a_whole_and_no_more(choices):
     assert len({tuple(one.point.values()) for one in found}) == len(found) == 6
 
 
+@pytest.mark.parametrize("space", [Space(0.01, 100, "log", firm=True), Space(0, 10**15, integer=True)])
+def test_an_end_that_stays_the_best_does_not_end_a_search(space):
+    """Gaussian processes insist on it, whatever is told; and do not survive a list of all whole numbers."""
+    spaces = Spaces({"zeta": space}, {})
+    found = [Told(spaces.nearest_point({"zeta": 1}), FIRST.scores)]
+    while len(found) < 17:
+        points = ask(spaces, found, 4, objectives(["psnr"]), ("end", len(found)))
+        assert len(points) == 4 and all(space.contains(point["zeta"]) for point in points)
+        found += [Told(point, (Score(20 + 3 * math.log10(point["zeta"] + 1e-3)),)) for point in points]
+    assert len({one.point["zeta"] for one in found}) == 17
+    assert ask(spaces, found[:9], 4, objectives(["psnr"]), ("end", 9)) == [one.point for one in found[9:13]]
+
+
 def test_without_optuna_there_is_a_line(monkeypatch):
     monkeypatch.setitem(asking.__dict__["warnings"].sys.modules, "optuna", None)
     with pytest.raises(SuiteError, match=r"needs Optuna 5 or newer: pip install .*\[tune\]"):

@@ -68,6 +68,7 @@ def test_a_row_takes_what_was_written_and_the_card_says_from_where(asked, found)
     )
     assert (psnr.images, psnr.fresh) == ("fashion32_tune:1-16", "fashion32_tune:17-48")
     assert (psnr.date, psnr.code, psnr.optuna[0]) == ("2026-01-02", "c1c1c1c1c1c1, c2", "5")
+    assert psnr.sampler == "GPSampler"
     assert psnr.remarks == tuple(found.remarks) and lpips.remarks == tuple(found.remarks[:1])
     text = card.path.read_text()
     assert "# by hand" in text and max(map(len, text.splitlines())) <= 110
