@@ -36,6 +36,8 @@ from bench.pieces import (
     descent,
     flow_levels,
     probability_flow,
+    resample,
+    squared_norm,
 )
 from bench.prior import Prior, Pullback
 from bench.schedule import (
@@ -99,7 +101,9 @@ __all__ = [
     "particles",
     "per_image",
     "probability_flow",
+    "resample",
     "squared_misfit",
+    "squared_norm",
     "state_shape",
     "vjp_once",
 ]

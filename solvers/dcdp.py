@@ -10,7 +10,6 @@ import torch
 from bench.solver import (
     CLEAN,
     Count,
-    LinearOperator,
     Measurement,
     Noise,
     NoiseModel,
@@ -19,8 +18,8 @@ from bench.solver import (
     Solver,
     Step,
     UnitInterval,
-    per_image,
     probability_flow,
+    squared_norm,
 )
 
 
@@ -67,10 +66,7 @@ class DCDP(Solver):
         """Yields x after every purification; N ``levels`` NFE, no vjp of the network."""
         (y, A, _), model, schedule = measurement, measurement.noise, prior.schedule
         x = 0 * noise.new(prior.shape)
-        unit = torch.ones_like(x)
-        if isinstance(A, LinearOperator):
-            largest = A.norm().clamp_min(torch.finfo(x.dtype).tiny ** 0.5)  # A may be 0
-            unit = per_image(largest, x) ** 2
+        unit = squared_norm(A, x)
         for share in np.linspace(self.high, self.low, self.yields()):
             m = torch.zeros_like(x)
             for _ in range(self.inner):

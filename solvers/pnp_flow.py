@@ -8,7 +8,6 @@ import torch
 
 from bench.solver import (
     Count,
-    LinearOperator,
     Measurement,
     Noise,
     NoiseModel,
@@ -18,7 +17,7 @@ from bench.solver import (
     Solver,
     Step,
     flow_levels,
-    per_image,
+    squared_norm,
 )
 
 
@@ -62,7 +61,7 @@ class PnPFlow(Solver):
         (y, A, _), model = measurement, measurement.noise
         draws = min(self.draws, self.steps)
         x = torch.zeros(len(y), *prior.shape, dtype=y.real.dtype, device=y.device)
-        unit = per_image(A.norm(), x) ** 2 if isinstance(A, LinearOperator) else 1.0
+        unit = squared_norm(A, x)
         for t in flow_levels(prior.schedule, self.yields())[:-1]:
             Ax, pull = A.vjp(x)
             u = x + self.lr * (1 - t.tau) ** self.a * pull(model.residual(Ax, y)) / unit
