@@ -109,7 +109,7 @@ __all__ = [
 ]
 
 MOST = 1e12
-"""Of any number among a solver's settings."""
+"""Bound of every number among a solver's settings."""
 Steps = Annotated[int, Ge(1), Le(1000)]
 Count = Annotated[int, Ge(1), Le(1_000_000)]
 Positive = Annotated[float, Gt(0), Le(MOST)]

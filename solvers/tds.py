@@ -48,7 +48,7 @@ class TDS(Solver):
 
     steps: Steps = 100
     particles: Count = 100
-    """P, per image; the steps are (B, P, *shape)."""
+    """P, per image; the steps are (B, P, *shape). Each makes all ``steps``."""
     spacing: Spacing = "leading"
 
     def quick(self, n: int) -> Self:

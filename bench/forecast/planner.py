@@ -18,7 +18,7 @@ from bench.suites.suite import Suite, SuiteError
 from bench.system.device import full_precision
 
 NO_NETWORK = NetworkWork(Work(), Work(), 0.0, 0.0, 0.0, 0.0, learned=False)
-"""Of a prior in closed form, whose own work is part of the trial."""
+"""The network of a prior in closed form, whose own work is part of the trial."""
 
 
 class Cost(NamedTuple):
