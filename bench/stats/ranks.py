@@ -90,13 +90,13 @@ def average_ranks(tasks: Sequence[Scores], better: int) -> AverageRanks:
     order = np.argsort(ranks, kind="stable")
     lows, highs = _bounds(ranks, resampled)
     return AverageRanks(
-        tuple(names[i] for i in order),
-        len(tasks),
-        ranks[order],
-        lows[order],
-        highs[order],
-        _separated(ranks, resampled)[np.ix_(order, order)],
-        (wins / n_tasks[:, None, None])[:, order][:, :, order],
+        names=tuple(names[i] for i in order),
+        n_tasks=len(tasks),
+        means=ranks[order],
+        lows=lows[order],
+        highs=highs[order],
+        separated=_separated(ranks, resampled)[np.ix_(order, order)],
+        wins=(wins / n_tasks[:, None, None])[:, order][:, :, order],
     )
 
 
