@@ -1,4 +1,4 @@
-"""Words in messages: what patterns select, suggestions for unknown names, and counted things."""
+"""Words in messages: what patterns select, suggestions for unknown names, counted things, first lines."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -37,3 +37,8 @@ def nearest(name: str, known: Iterable[str], what: str = "known") -> str:
 def counted(n: int, what: str) -> str:
     """A number with its noun: "1 image", "2 images"."""
     return f"{n} {what}{'s' * (n != 1)}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or what was raised where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

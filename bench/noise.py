@@ -120,7 +120,7 @@ class StreamNoise(Noise):
         return made
 
     def _uniforms(self, k: int, n: int) -> Tensor:
-        """Of k calls, (k, B, n) float64 in [0, 1)."""
+        """The uniforms of k calls, (k, B, n) float64 in [0, 1)."""
         bits = np.empty((k, len(self), n), np.uint64)
         for words in bits:
             self._call(words)
@@ -137,7 +137,7 @@ class StreamNoise(Noise):
         return self.keys[place]
 
     def _normals(self, k: int, n: int) -> Tensor:
-        """Of k calls, (k, B, n) float64."""
+        """The normals of k calls, (k, B, n) float64."""
         half = (n + 1) // 2
         u = self._uniforms(k, 2 * half)
         # torch's elementary functions take a third of the time of numpy's, and do not depend on where in a

@@ -1,6 +1,7 @@
 """Pieces that several methods are made of.
 
-The exact Gaussian conditional, the grid of flow methods, the probability-flow ODE, and steps of optimisers.
+The exact Gaussian conditional, the grid of flow methods, the probability-flow ODE, steps of optimisers and
+their unit, and the resampling of particles.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.optim.adam import adam as adam_step
 
 from bench.noise import Noise
-from bench.operators.base import LinearOperator, per_image
+from bench.operators.base import LinearOperator, Operator, per_image
 from bench.prior import Prior
 from bench.schedule import Level, Schedule, ddim
 
@@ -122,3 +123,37 @@ def descent(
     how: dict[str, Any] = {"beta1": betas[0], "beta2": betas[1], "eps": eps, "lr": lr, "weight_decay": 0.0}
     how |= {"amsgrad": False, "maximize": False}
     return lambda gradient: adam_step([w], [gradient], [m], [v], [], [steps], **how)
+
+
+def squared_norm(A: Operator, x: Tensor) -> float | Tensor:
+    """||A||^2 of each image, (B, 1, ...), in whose inverse a method may count its steps along A^T (y - A x).
+
+    It is the square of the largest singular value where A is linear, and 1 where it is not. Where A is 0 it
+    has a floor, so that a gradient of 0 stays 0.
+
+    Args:
+        x: (B, *shape), against which the result broadcasts.
+    """
+    if not isinstance(A, LinearOperator):
+        return 1.0
+    return per_image(A.norm().clamp_min(torch.finfo(x.dtype).tiny ** 0.5), x) ** 2
+
+
+def resample(log_w: Tensor, u: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """Systematic resampling of the images whose effective number of particles is at most the threshold.
+
+    Args:
+        log_w: (B, P), the logarithms of the weights, up to what the particles of an image share.
+        u: (B,), uniform on [0, 1).
+        threshold: 0 .. P; at P all images are resampled.
+
+    Returns:
+        kept: (B P,), which of the B P particles goes on in each place.
+        log_w: (B P,), afterwards: 0 in images that were resampled, else of weights whose sum is 1.
+    """
+    B, P = log_w.shape
+    w, places = log_w.softmax(1), torch.arange(P, device=log_w.device)
+    few = 1 / w.square().sum(1, keepdim=True) <= threshold
+    chosen = torch.searchsorted(w.cumsum(1), (places + u.to(w)[:, None]) / P).clamp_max(P - 1)
+    kept = torch.where(few, chosen, places) + P * torch.arange(B, device=log_w.device)[:, None]
+    return kept.flatten(), torch.where(few, 0, w.log()).flatten()

@@ -76,7 +76,7 @@ class Prior(ABC):
         """What `moments` returns, and the pullback u -> (dx0/dx)^T u, which may be called several times."""
 
     def moments_vjp_once(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        """As `moments_vjp`, for a pullback that is called once: its memory may be freed as it works."""
+        """What `moments_vjp` returns, but the pullback is called once: it may free its memory as it works."""
         return self.moments_vjp(x, t)
 
     def denoise(self, x: Tensor, t: Level) -> Tensor:

@@ -36,6 +36,8 @@ from bench.pieces import (
     descent,
     flow_levels,
     probability_flow,
+    resample,
+    squared_norm,
 )
 from bench.prior import Prior, Pullback
 from bench.schedule import (
@@ -99,13 +101,15 @@ __all__ = [
     "particles",
     "per_image",
     "probability_flow",
+    "resample",
     "squared_misfit",
+    "squared_norm",
     "state_shape",
     "vjp_once",
 ]
 
 MOST = 1e12
-"""Of any number among a solver's settings."""
+"""Bound of every number among a solver's settings."""
 Steps = Annotated[int, Ge(1), Le(1000)]
 Count = Annotated[int, Ge(1), Le(1_000_000)]
 Positive = Annotated[float, Gt(0), Le(MOST)]

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.metrics.networks import Inception
 
 SIDE = 2048
-"""Of the matrices of the floor."""
+"""Side of the matrices of the floor."""
 
 
 def seconds(f: Callable[[], object]) -> float:

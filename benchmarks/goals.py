@@ -43,7 +43,7 @@ from bench.suites.suite import load_suite
 
 TASK = "d8-m2-s0.2"
 PROBLEMS = 6
-"""Of each task of suite `exact` in goal 6."""
+"""Problems of each task of suite `exact` in goal 6."""
 LOUD = re.compile(r"d(2|8|80)-m[124]-s(0\.2|1)")
 """Tasks of goal 4: d <= 80, m <= 4, sigma >= .1."""
 LOUD_8 = re.compile(r"d8-m[124]-s(0\.2|1)")

@@ -10,7 +10,6 @@ import torch
 from bench.solver import (
     CLEAN,
     Count,
-    LinearOperator,
     Measurement,
     Noise,
     NoiseModel,
@@ -19,8 +18,8 @@ from bench.solver import (
     Solver,
     Step,
     UnitInterval,
-    per_image,
     probability_flow,
+    squared_norm,
 )
 
 
@@ -29,15 +28,15 @@ class DCDP(Solver):
     """DCDP (Li, Kwon, Alkhouri, Ravishankar & Qu, arXiv 2403.06054).
 
         x = 0
-        for T = high, ..., low, one after another of N, equidistant:
-            ``inner`` times:  m = 0.9 m + A^T (A(x) - y) / ||A||^2,  x = x - step m        from m = 0
+        for T = high, ..., low, N equidistant values:
+            from m = 0, ``inner`` times:  m = 0.9 m + A^T (A(x) - y) / ||A||^2,  x = x - step m
             x_T = alpha_T x + sigma_T z
             x   = probability-flow ODE from x_T down to the clean image
 
-    ||A|| is the largest singular value of a linear A; it is 1 of another, whose A^T is the adjoint of its
-    derivative. T counts in shares of the schedule's levels. ``steps`` counts network evaluations: the ODE
-    takes ``levels`` steps of DDIM, whose noise ratios fall from that of T, equidistant in the seventh root.
-    N is ``steps / levels``, rounded down, at least one. With one level x is the posterior mean of x_T.
+    ||A|| is the largest singular value. For a nonlinear A it is 1, and A^T is the adjoint of the derivative.
+    T is a share of the schedule's levels. ``steps`` counts network evaluations: the ODE takes ``levels``
+    steps of DDIM, whose noise ratios fall from that of T, equidistant in the seventh root. N is
+    ``steps / levels``, rounded down, at least one. With one level x is the posterior mean E[x0 | x_T].
 
     sigma is not used: many steps on x fit the noise in y, and the ODE has to remove it. Where noise is not
     Gaussian, its score in units of y stands for y - A(x).
@@ -51,10 +50,11 @@ class DCDP(Solver):
     levels: Count = 10
     inner: Count = 100
     step: Positive = 0.01
-    """Their size, in units of 1 / ||A||^2: below 3.8 it is stable for a linear A."""
+    """Step of the descent, in units of 1 / ||A||^2: below 3.8 it is stable for a linear A."""
     high: UnitInterval = 0.4
     low: UnitInterval = 0.0
     clip: bool = True
+    """Clip every estimate of the ODE to [-1, 1]."""
 
     def yields(self) -> int:
         """The number of purifications N."""
@@ -66,11 +66,8 @@ class DCDP(Solver):
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields x after every purification; N ``levels`` NFE, no vjp of the network."""
         (y, A, _), model, schedule = measurement, measurement.noise, prior.schedule
-        x = 0 * noise.new(prior.shape)
-        unit = torch.ones_like(x)
-        if isinstance(A, LinearOperator):
-            largest = A.norm().clamp_min(torch.finfo(x.dtype).tiny ** 0.5)  # A may be 0
-            unit = per_image(largest, x) ** 2
+        x = 0 * noise.new(prior.shape)  # 0, in the dtype and on the device of the noise
+        unit = squared_norm(A, x)
         for share in np.linspace(self.high, self.low, self.yields()):
             m = torch.zeros_like(x)
             for _ in range(self.inner):

@@ -24,7 +24,7 @@ from bench.solver import (
 )
 
 RELATIVE = 1e-6
-"""Residual at which conjugate gradients end; below it they would amplify rounding by gamma."""
+"""Relative residual at which conjugate gradients end; below it they would amplify rounding by gamma."""
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class DPSGSG(Solver):
                      g  = mean over ``queries`` normal u of u (l(x0 + mu u) - l(x0 - mu u)) / (2 mu)
                      x  = ancestral step from x with x0, minus zeta (dx0/dx)^T g / (2 ||y - A(x0)||)
 
-    g is an unbiased estimate of the gradient of l, smoothed by normals of standard deviation mu: there is one
-    where A rounds, too, and y - A(x0) may vanish: its norm counts at least half of the root of the mean l of
+    g is an unbiased estimate of the gradient of l smoothed by normals of standard deviation mu, which exists
+    where A rounds, too. There y - A(x0) may vanish, so its norm counts as at least half of the root mean l of
     the queries. The variance of g grows with the number of pixels. With linear A and many queries the method
     tends to DPS, with its units of zeta. With Poisson noise, l has the weights 1 / (2 y) of DPS; sigma is not
     used.
@@ -52,11 +52,13 @@ class DPSGSG(Solver):
     step: Literal["norm", "squared"] = "norm"
     """Descend ||r|| or ||r||^2, r = y - A(x0)."""
     queries: Count = 64
+    """Normals u that a gradient is the mean of; each costs two A."""
     mu: Positive = 0.01
     """Length of the differences, in the unit of x0."""
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
     learned_variance: bool = True
+    """Use the variance that the network learned, where it did."""
 
     def quick(self, n: int) -> Self:
         return replace(super().quick(n), queries=min(self.queries, 16))

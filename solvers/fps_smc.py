@@ -19,8 +19,8 @@ from bench.solver import (
     Steps,
     SVDOperator,
     per_image,
+    resample,
 )
-from solvers.tds import resample
 
 
 @dataclass(frozen=True)

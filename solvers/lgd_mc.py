@@ -54,6 +54,7 @@ class LGDMC(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     draws: Count = 10
+    """The number n of u_j; each costs a vjp of A and no network evaluation."""
     loss: Literal["norm", "squared", "logmeanexp"] = "norm"
     zeta: NonNegative = 1.0
     clip: bool = True
@@ -94,4 +95,4 @@ class LGDMC(Solver):
             return (weights * fall).sum(0)
         if self.loss == "squared":
             return 2 * fall.mean(0)
-        return fall.mean(0) / norm(per_image(value.mean(0).sqrt(), x0))
+        return fall.mean(0) / norm(per_image(value.mean(0).sqrt(), x0))  # `norm` has a floor

@@ -53,7 +53,9 @@ class MCG(Solver):
     step: Literal["norm", "squared", "weighted_pinv"] = "norm"
     """Descend ||r||, ||r||^2, or alpha_t ||A+ r||^2 as NVlabs/RED-diff does."""
     clip: bool = True
+    """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
     learned_variance: bool = True
+    """Use the variance that the network learned, where it did."""
     eta: Annotated[UnitInterval | None, Neutral(None)] = None
     """Share of fresh noise of DDIM steps, which leave a learned variance unused; None: ancestral steps."""
     start: Annotated[Literal["noise", "pinv"], Neutral("noise")] = "noise"

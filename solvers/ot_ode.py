@@ -25,7 +25,7 @@ from bench.solver import (
 class OTODE(Solver):
     """OT-ODE (Pokle, Muckley, Chen & Karrer, TMLR 2024, openreview PLIt3a4yTm).
 
-        x = tau0 A^T y + (1 - tau0) e
+        x = tau0 A+ y + (1 - tau0) e              (or A^T y for A+ y)
         for tau = tau0, ..., 1, N equal steps:
             x0 = E[x0 | x_tau = x],  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)
             g  = (dx0/dx)^T A^T (r^2 A A^T + sigma^2 I)^-1 (y - A x0)

@@ -54,6 +54,7 @@ class PnPDM(Solver):
     """Network evaluations of a draw from the prior."""
     rho_0: Positive = 10.0
     rho_min: Positive = 0.3
+    """Least rho, in the unit of x; a bias."""
     decay: UnitInterval = 0.75
     """Factor on rho from one iteration to the next."""
     eta: UnitInterval = 1.0
@@ -68,7 +69,7 @@ class PnPDM(Solver):
     def solve(self, measurement: Measurement[LinearOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields x after every iteration; N ``levels`` NFE, no vjp, one A+ each."""
         y, A, sigma = measurement
-        x = 0 * noise.new(prior.shape)
+        x = 0 * noise.new(prior.shape)  # 0, in the dtype and on the device of the noise
         for i in range(self.yields()):
             rho = max(self.rho_0 * self.decay**i, self.rho_min)
             z = conditional_draw(x, y, A, rho, sigma, noise)

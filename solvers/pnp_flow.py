@@ -8,7 +8,6 @@ import torch
 
 from bench.solver import (
     Count,
-    LinearOperator,
     Measurement,
     Noise,
     NoiseModel,
@@ -18,7 +17,7 @@ from bench.solver import (
     Solver,
     Step,
     flow_levels,
-    per_image,
+    squared_norm,
 )
 
 
@@ -31,10 +30,10 @@ class PnPFlow(Solver):
             u = x - lr (1 - tau)^a A^T (A x - y) / ||A||^2
             x = mean over ``draws`` normal e of E[x0 | x_tau = tau u + (1 - tau) e]
 
-    ||A|| is the largest singular value of a linear A; it is 1 of another, whose A^T is the adjoint of its
-    derivative. ``steps`` counts network evaluations, so N = ``steps / draws``, rounded down, at least one.
-    sigma is not used. Where noise is not Gaussian, its score in units of y stands for y - A x. What x is at
-    first does not matter.
+    ||A|| is the largest singular value. For a nonlinear A it is 1, and A^T is the adjoint of the derivative.
+    ``steps`` counts network evaluations, so N = ``steps / draws``, rounded down, at least one. The start does
+    not matter: nothing of it is left at tau = 0. sigma is not used. Where noise is not Gaussian, its score in
+    units of y stands for y - A x.
 
     The result is an estimate, not a sample: on Gaussians it has a tenth of the posterior's variance.
 
@@ -51,7 +50,7 @@ class PnPFlow(Solver):
     lr: Positive = 1.0
     """Step of the first gradient, in units of 1 / ||A||^2: below 2 it is stable."""
     a: NonNegative = 0.5
-    """How fast the steps fall."""
+    """How fast the gradient steps fall: 0 leaves them as they are."""
 
     def yields(self) -> int:
         """The number of times N."""
@@ -62,7 +61,7 @@ class PnPFlow(Solver):
         (y, A, _), model = measurement, measurement.noise
         draws = min(self.draws, self.steps)
         x = torch.zeros(len(y), *prior.shape, dtype=y.real.dtype, device=y.device)
-        unit = per_image(A.norm(), x) ** 2 if isinstance(A, LinearOperator) else 1.0
+        unit = squared_norm(A, x)
         for t in flow_levels(prior.schedule, self.yields())[:-1]:
             Ax, pull = A.vjp(x)
             u = x + self.lr * (1 - t.tau) ** self.a * pull(model.residual(Ax, y)) / unit

@@ -28,7 +28,7 @@ class RePaint(Solver):
         for t -> s:  x0 = E[x0 | x]
                      x  = ancestral step from x with x0
                      x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
-            ``repeats`` - 1 times after every ``jump`` steps: back by as many levels, to u, and down again,
+            after every ``jump`` steps, ``repeats`` - 1 times: back by as many levels, to u, and down again
                      x  = a x + sqrt(sigma_u^2 - a^2 sigma_s^2) z,   a = alpha_u / alpha_s
 
     ``steps`` counts network evaluations; returns that would be too many are left out at the noisiest levels.
@@ -42,9 +42,13 @@ class RePaint(Solver):
     steps: Count = 500
     spacing: Spacing = "respaced"
     repeats: Count = 5
+    """How often each stretch of levels is walked, the noisiest ones less often where evaluations end."""
     jump: Count = 1
+    """Levels of a stretch."""
     clip: bool = True
+    """Clip x0 to [-1, 1]."""
     learned_variance: bool = True
+    """Use the variance that the network learned, where it did."""
 
     def reject(self, A: Operator, prior: Prior) -> str | None:
         if isinstance(A, SVDOperator) and bool((A.s * (1 - A.s)).abs().max() > 1e-6):
@@ -74,9 +78,13 @@ class RePaint(Solver):
             yield Step(x, x0)
 
     def visits(self) -> list[int]:
-        """The places of levels in the order of visits: 0 is the noisiest, the last one clean."""
+        """The places of levels in the order of visits: 0 is the noisiest, the last one clean.
+
+        The number of levels n is the least with which all returns take ``steps`` evaluations or more; those
+        that are too many are left out.
+        """
         U, L = self.repeats, self.jump
-        n = (self.steps - 1) % L + 1
+        n = (self.steps - 1) % L + 1  # then whole returns, of L evaluations each, fill the rest
         while n + (U - 1) * L * len(range(L, n, L)) < self.steps:
             n += L
         returns = [0] * (n + 1)

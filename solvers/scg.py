@@ -46,6 +46,7 @@ class SCG(Solver):
     candidates: Count = 16
     """The number n of steps of which one is chosen."""
     threshold: UnitInterval = 0.25
+    """Share of the steps, the noisiest, that are not guided."""
 
     def split(self) -> tuple[int, int]:
         """The numbers of levels whose state is not chosen, and of those whose state is."""

@@ -49,10 +49,13 @@ class SITCOM(Solver):
 
     steps: Count = 100
     iterations: Count = 3
+    """Most steps on w at a level, K."""
     spacing: Spacing = "leading"
     lr: Positive = 0.05
+    """Step of the optimiser; with Adam about how far an entry of w moves at a time."""
     lam: NonNegative = 0.0
     stop: NonNegative = 1.02
+    """Residual at which an image ends a level, relative to what noise alone leaves."""
     optimiser: Literal["adam", "gd"] = "adam"
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
@@ -84,7 +87,7 @@ class SITCOM(Solver):
                 updates += going
                 if not going.any():
                     break
-                descend(gradient)
+                descend(gradient)  # it moves images that have ended, too, whose w is read no more
             else:
                 last = prior[going].denoise(t.std * w[going], t)
                 x0[going] = last.clamp(-1, 1) if self.clip else last

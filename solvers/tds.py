@@ -21,6 +21,7 @@ from bench.solver import (
     ddim,
     ddim_coefficients,
     dot,
+    resample,
     vjp_once,
 )
 
@@ -47,7 +48,7 @@ class TDS(Solver):
 
     steps: Steps = 100
     particles: Count = 100
-    """P, per image; the steps are (B, P, *shape)."""
+    """P, per image; the steps are (B, P, *shape). Each makes all ``steps``."""
     spacing: Spacing = "leading"
 
     def quick(self, n: int) -> Self:
@@ -87,22 +88,3 @@ def log_twist(A: SVDOperator, r: Tensor, v: float, sigma: float) -> Tensor:
     """Log N(r; 0, v A A^T + sigma^2 I), (B, *m) -> (B,), up to what all particles share."""
     variance = v * A.s**2 + sigma**2
     return -0.5 * (A.Ut(r) ** 2 * torch.where(variance > 0, 1 / variance, 0)).flatten(1).sum(1)
-
-
-def resample(log_w: Tensor, u: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Systematic resampling of the images whose effective number of particles is at or below the threshold.
-
-    Args:
-        log_w: (B, P).
-        u: (B,), uniform.
-
-    Returns:
-        kept: (B P,), which of the B P particles goes on in each place.
-        log_w: (B P,), afterwards.
-    """
-    B, P = log_w.shape
-    w, places = log_w.softmax(1), torch.arange(P, device=log_w.device)
-    few = 1 / w.square().sum(1, keepdim=True) <= threshold
-    chosen = torch.searchsorted(w.cumsum(1), (places + u.to(w)[:, None]) / P).clamp_max(P - 1)
-    kept = torch.where(few, chosen, places) + P * torch.arange(B, device=log_w.device)[:, None]
-    return kept.flatten(), torch.where(few, 0, w.log()).flatten()

@@ -1,8 +1,8 @@
-"""Patterns, suggestions and counted things."""
+"""Patterns, suggestions, counted things and first lines."""
 
 import pytest
 
-from bench.names import counted, matches, nearest, selected
+from bench.names import counted, first_line, matches, nearest, selected
 
 NAMES = ("blur_gauss", "blur_motion", "hdr", "inpaint_box")
 
@@ -47,3 +47,8 @@ def test_the_end_of_the_message_says_what_is_known():
 
 def test_plurals():
     assert [counted(n, "image") for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+
+
+def test_an_error_has_a_first_line_without_a_message_too():
+    assert first_line(ValueError("a\nb")) == "a"
+    assert first_line(NotImplementedError()) == "NotImplementedError", "which has no message"

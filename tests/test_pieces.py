@@ -1,5 +1,5 @@
 """The exact Gaussian conditional against dense algebra, flow times against an Euler step, the ODE on a
-Gaussian, and optimisers against torch's own."""
+Gaussian, optimisers against torch's own, and particles against their weights."""
 
 import pytest
 import torch
@@ -7,7 +7,16 @@ import torch
 from bench.exact.laws.problems import hadamard_noise, matrix_operator, problem
 from bench.exact.prior import dense
 from bench.operators import make_operator
-from bench.pieces import conditional_draw, conditional_mean, descent, flow_levels, probability_flow
+from bench.operators.matrices import Matrix
+from bench.pieces import (
+    conditional_draw,
+    conditional_mean,
+    descent,
+    flow_levels,
+    probability_flow,
+    resample,
+    squared_norm,
+)
 from bench.schedule import CLEAN, VPSchedule, ddim
 from bench.solver import Measurement
 
@@ -111,3 +120,22 @@ def test_steps_are_those_of_the_optimisers_of_torch(adam):
         step(theirs.grad)
         optimiser.step()
     assert torch.equal(ours, theirs) and not torch.equal(ours, start)
+
+
+def test_the_unit_of_steps_is_that_of_the_operator():
+    x = torch.zeros(2, 4, dtype=F64)
+    A = Matrix((4,), [0, 0], 3 * torch.eye(4, dtype=F64)[:2])
+    assert torch.equal(squared_norm(A, x), torch.full((2, 1), 9.0, dtype=F64))
+    assert torch.equal(0 / squared_norm(Matrix((4,), [0, 0], 0 * A(torch.eye(4, dtype=F64)).mT), x), x[:, :1])
+    assert squared_norm(make_operator("hdr", (1, 8, 8), [0]), x) == 1, "not linear"
+
+
+def test_particles_are_resampled_by_their_weights_where_few_count():
+    """Copies are the weight times P, rounded up or down; images of even weights stay as they are."""
+    w = torch.tensor([[0.7, 0.2, 0.1, 0.0], [0.25, 0.25, 0.25, 0.25]], dtype=F64)
+    for u in (0.0, 0.3, 0.999):
+        kept, log_w = resample(w.log() + 5, torch.full((2,), u, dtype=F64), 2.0)
+        copies = kept[:4].bincount(minlength=4)
+        assert copies.sum() == 4 and (copies - 4 * w[0]).abs().max() < 1
+        assert kept[4:].tolist() == [4, 5, 6, 7]
+        torch.testing.assert_close(log_w, torch.cat([torch.zeros(4, dtype=F64), w[1].log()]))

@@ -1,8 +1,7 @@
 """Trains the embedded diffusion prior on the Fashion-MNIST training split; resumable at any point.
 
     python tools/train_fashion32.py            # train; run again after a stop and it goes on
-    python tools/train_fashion32.py --export   # write bench/priors/fashion32.{safetensors,toml} from the last
-    checkpoint
+    python tools/train_fashion32.py --export   # write bench/priors/fashion32.* from the last checkpoint
 
 Batches, noise and time steps are functions of (seed, step), so a resumed run sees what an uninterrupted one
 sees.

@@ -79,13 +79,11 @@ def subject(name: str) -> type[Solver]:
     return load_solver(name).cls
 
 
-def run_laws(name: str, solver: type[Solver] | None = None) -> list[LawResult]:
+def run_laws(name: str) -> list[LawResult]:
     """Measures every law of a solver, in seconds.
 
     Args:
         name: of a solver with laws, ours or a user's.
-        solver: the class to examine, which takes the fields of the solver of that name; None examines that
-            solver.
 
     Raises:
         ValueError: there are no laws of that name.
@@ -93,5 +91,5 @@ def run_laws(name: str, solver: type[Solver] | None = None) -> list[LawResult]:
     found = laws_of(name)
     if found is None:
         raise ValueError(f"no laws for '{name}'; there are laws for {', '.join(all_laws())}")
-    solver = solver or subject(name)
+    solver = subject(name)
     return [LawResult(law, law.error(solver)) for law in found.laws]

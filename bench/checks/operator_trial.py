@@ -107,7 +107,7 @@ def products_apart(what: str, pairs: tuple[Pair, Pair]) -> str | None:
     return None if error <= ROUNDING else f"{what} by {error:.2g} of the product of the lengths"
 
 
-def answers(A: Operator, x: Tensor, v: Tensor, damping: float = DAMPING) -> dict[str, Tensor]:
+def answers(A: Operator, x: Tensor, v: Tensor) -> dict[str, Tensor]:
     """All that an operator computes from images and data, by name."""
     found = {"A(x)": A(x), "guess(y)": A.guess(v)}
     if A.differentiable:
@@ -115,5 +115,5 @@ def answers(A: Operator, x: Tensor, v: Tensor, damping: float = DAMPING) -> dict
     if isinstance(A, PinvOperator):
         found["pinv(y)"] = A.pinv(v)
     if isinstance(A, LinearOperator):
-        found |= {"adjoint(v)": A.adjoint(v), "pinv(y, damping)": A.pinv(v, damping)}
+        found |= {"adjoint(v)": A.adjoint(v), "pinv(y, damping)": A.pinv(v, DAMPING)}
     return found

@@ -181,9 +181,9 @@ def task(option: Callable[..., Decorator]) -> Decorator:
     )
 
 
-def data_root(title: str = WHERE) -> Decorator:
+def data_root() -> Decorator:
     """The option ``--data-root``."""
-    return group(title)(
+    return group(WHERE)(
         "--data-root",
         type=click.Path(path_type=Path),
         metavar="DIR",

@@ -18,7 +18,7 @@ from bench.suites.suite import Suite, SuiteError
 from bench.system.device import full_precision
 
 NO_NETWORK = NetworkWork(Work(), Work(), 0.0, 0.0, 0.0, 0.0, learned=False)
-"""Of a prior in closed form, whose own work is part of the trial."""
+"""The network of a prior in closed form, whose own work is part of the trial."""
 
 
 class Cost(NamedTuple):
@@ -132,14 +132,14 @@ def cost_of(cell: Cell, trial: Trial, times: Times, batch: int, most: int) -> Co
     seconds = (trial.nfe * evaluation + trial.vjps * pull) / batch
     seconds += times.other.seconds(trial.rest, batch) / batch if trial.seconds is None else trial.seconds
     return Cost(
-        cell,
-        len(cell.images) * cell.samples,
-        trial.nfe,
-        trial.vjps,
-        (trial.nfe * work.evaluation.flop + trial.vjps * backward) / 1e12,
-        seconds,
-        (work.vjp_peak if trial.vjps else work.evaluation_peak) / 1e9,
-        most,
+        cell=cell,
+        images=len(cell.images) * cell.samples,
+        nfe=trial.nfe,
+        vjps=trial.vjps,
+        tflop=(trial.nfe * work.evaluation.flop + trial.vjps * backward) / 1e12,
+        seconds=seconds,
+        gb=(work.vjp_peak if trial.vjps else work.evaluation_peak) / 1e9,
+        largest=most,
     )
 
 

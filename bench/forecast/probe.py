@@ -77,15 +77,15 @@ def probe(
     with full_precision():
         timings = tuple(_timings(prior, deadline, clock))
     return Probe(
-        device_key(prior.device),
-        dtype,
-        prior.name,
-        architecture_of(prior),
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        torch.__version__,
-        work.evaluation,
-        work.vjp,
-        timings,
+        device=device_key(prior.device),
+        dtype=dtype,
+        network=prior.name,
+        architecture=architecture_of(prior),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        torch=torch.__version__,
+        evaluation=work.evaluation,
+        vjp=work.vjp,
+        timings=timings,
     )
 
 

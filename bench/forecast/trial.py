@@ -24,7 +24,7 @@ class Trial(NamedTuple):
     nfe: float
     vjps: float
     rest: Work
-    """Of the solver and the operator, counted; nothing where it was timed."""
+    """The work of the solver and the operator, counted; nothing where it was timed."""
     seconds: float | None
     """The same in seconds, where it was timed."""
 

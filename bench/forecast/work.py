@@ -142,13 +142,13 @@ def count(prior: NetworkPrior) -> NetworkWork:
             x0, _, pull = empty.moments_vjp(x, level)
         pull(x0)
     return NetworkWork(
-        alone.work,
-        both.work,
-        float(sum(weight.nbytes for weight in weights)),
-        float(sum(saved.values())),
-        float(alone.peak),
-        float(both.peak),
-        v is not None,
+        evaluation=alone.work,
+        vjp=both.work,
+        weights=float(sum(weight.nbytes for weight in weights)),
+        saved=float(sum(saved.values())),
+        evaluation_peak=float(alone.peak),
+        vjp_peak=float(both.peak),
+        learned=v is not None,
     )
 
 

@@ -65,7 +65,7 @@ class Metric:
 
     @cached_property
     def network(self) -> nn.Module:
-        """On its device."""
+        """The network with its weights, on its device."""
         return self._build().to(self.device)
 
     def _build(self) -> nn.Module:

@@ -58,18 +58,18 @@ def make_task(suite: Suite, row: TaskRow, data: Images) -> Task:
     try:
         params = operator_settings(row.operator, row.params)
         task = Task(
-            row.name,
-            data.name,
-            operator_name(row.operator),
-            row.noise_std,
-            params,
-            suite.seed,
-            row.title,
-            row.operator,
-            row.noise.model_dump() if row.noise else {},
-            None if row.told_sigma == row.sigma else row.in_unit(row.told_sigma),
-            told_settings(row, params),
-            row.draws_of or "",
+            name=row.name,
+            dataset=data.name,
+            operator=operator_name(row.operator),
+            sigma=row.noise_std,
+            params=params,
+            seed=suite.seed,
+            title=row.title,
+            spec=row.operator,
+            noise=row.noise.model_dump() if row.noise else {},
+            told_sigma=None if row.told_sigma == row.sigma else row.in_unit(row.told_sigma),
+            told=told_settings(row, params),
+            draws_of=row.draws_of or "",
         )
         with reading() as opened:
             A = _try_operators(task, data)
@@ -287,18 +287,18 @@ def _make_cell(
     images = tuple(data.ids[: at_most(row.images or suite.images, task_row)])
     A, told = task.operators(data.shape, images[:1]), task.told_operators(data.shape, images[:1])
     return Cell(
-        task,
-        data,
-        prior,
-        row.label,
-        found.name,
-        solver,
-        settings.preset,
-        images,
-        row.samples or suite.samples,
-        key_config(task, A, told, prior, found, solver, n, numerics),
-        solver.refuses(told, prior, task.told_likelihood),
-        n,
+        task=task,
+        data=data,
+        prior=prior,
+        label=row.label,
+        name=found.name,
+        solver=solver,
+        preset=settings.preset,
+        images=images,
+        samples=row.samples or suite.samples,
+        config=key_config(task, A, told, prior, found, solver, n, numerics),
+        reason=solver.refuses(told, prior, task.told_likelihood),
+        samples_per_problem=n,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench.data import names_folder
+from bench.names import first_line
 from bench.plan.options import KEPT, Options, make_options
 from bench.records.manifest import Request
 from bench.suites.suite import Suite, SuiteError, TaskRow
@@ -70,8 +71,9 @@ def parse_request(asked: Request, **where: Any) -> tuple[Suite, Options]:
         placed = suite.model_copy(update={"tasks": tasks, "solvers": solvers})
         return placed, make_options(**options)
     except (KeyError, TypeError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise SuiteError(f"the manifest asks for what this version does not know: {reason}") from None
+        raise SuiteError(
+            f"the manifest asks for what this version does not know: {first_line(error)}"
+        ) from None
 
 
 def _code(spec: str) -> str:

@@ -87,7 +87,7 @@ class TaskEntry(Entry):
     params: Mapping[str, Any] | None = None
     sigma: float | None = None
     noise: Mapping[str, Any] = field(default_factory=dict)
-    """Of a record; so is ``told``."""
+    """As in a record, like ``told``."""
     told: Mapping[str, Any] = field(default_factory=dict)
     operator_sha256: str | None = None
     """Hash of the code of a user's operator."""

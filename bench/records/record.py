@@ -148,7 +148,7 @@ class Brief(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_deterministic(self) -> bool:
-        """As of a `Record`."""
+        """Whether the run was deterministic, as in `Record`."""
         return DETERMINISTIC in self.switches
 
 

@@ -46,8 +46,6 @@ class Method:
         colour: place among our methods of this kind; None for a user's.
         title: the title of its paper; "" where no manifest says.
         paper: as `bench.report.text.citation` takes it.
-        is_stated: whether a manifest describes it. If not, kind, order and colour are those of the versions
-            that kept no such description.
     """
 
     kind: str
@@ -55,11 +53,12 @@ class Method:
     colour: int | None
     title: str = ""
     paper: str = ""
-    is_stated: bool = False
 
 
 def method_of(record: Record, entry: RowEntry | None) -> Method:
     """The method of a record.
+
+    Without a description its kind, order and colour are those of the versions that kept none.
 
     Args:
         entry: the row of a manifest that lists the record's cell and describes its method; None without any.
@@ -72,7 +71,6 @@ def method_of(record: Record, entry: RowEntry | None) -> Method:
         colour=entry.colour,
         title=entry.title or "",
         paper=entry.paper or record.paper,
-        is_stated=True,
     )
 
 

@@ -51,7 +51,7 @@ IN_TITLES = {
 }
 """What tells tables of one title apart: fields of `SETTING`, and what they are called in titles."""
 DIGITS = 8
-"""Of a hash in a title."""
+"""Hexadecimal digits of a hash in a title."""
 
 
 @dataclass(frozen=True)

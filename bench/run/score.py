@@ -169,7 +169,7 @@ class Scored(NamedTuple):
     """The images that a run scores one by one: all of them decide which metrics are computed."""
 
     names: tuple[str, ...]
-    """Of the data sets."""
+    """Names of the data sets."""
     shape: tuple[int, ...] | None
     """(C, H, W) of the smallest; None where there are none."""
     labelled: bool

@@ -59,7 +59,7 @@ class _UntimedNoise(Noise):
     def __len__(self) -> int:
         return len(self.noise)
 
-    def __getitem__(self, images: Images) -> "Noise":
+    def __getitem__(self, images: Images) -> Noise:
         return _UntimedNoise(self.noise[images], self.clock)
 
     def new(self, shape: Sequence[int]) -> Tensor:
@@ -116,15 +116,15 @@ def solve(
     if x is None:
         raise ContractViolation(f"{type(solver).__name__}.solve yielded nothing")
     return Outcome(
-        x.detach().to("cpu", torch.float64, copy=True),
-        finite.lost_at,
-        k,
-        calls["nfe"],
-        calls["vjps"],
-        operator_calls.total(),
-        clock.seconds / n,
-        None if memory is None else memory.read(),
-        {name: total.cpu().numpy() for name, total in notes.items()},
+        x=x.detach().to("cpu", torch.float64, copy=True),
+        diverged=finite.lost_at,
+        steps=k,
+        nfe=calls["nfe"],
+        vjps=calls["vjps"],
+        operator_calls=operator_calls.total(),
+        seconds=clock.seconds / n,
+        peak_memory_mb=None if memory is None else memory.read(),
+        notes={name: total.cpu().numpy() for name, total in notes.items()},
     )
 
 

@@ -93,18 +93,18 @@ class Family:
         return float((self.critical + ndtri(POWER)) * np.median(errors))
 
 
-def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1, seed: int = 0) -> Family:
+def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1) -> Family:
     """Compares all pairs of rows, each pair over the images that both have.
 
     Under the hypothesis that two rows are equally good the difference on an image is as likely negative as
     positive. The signs of an image are flipped for all pairs together, which keeps how pairs depend on each
-    other. Pairs that share fewer than `FEWEST` images are left out.
+    other. The patterns are fixed, so that equal records give equal tables. Pairs that share fewer than
+    `FEWEST` images are left out.
 
     Args:
         rows: row name -> image -> score. Infinite scores count: where just one of two rows has one, it is
             beyond the largest finite difference of the pair.
         better: 1 where higher scores are better, -1 where lower ones are.
-        seed: of the sign patterns; equal records give equal tables.
 
     Three rows over twelve images, one of them half a unit behind:
 
@@ -141,7 +141,7 @@ def compare_all(rows: Mapping[str, Mapping[str, float]], better: int = 1, seed: 
         errors=square(pairs.error),
         shared=square(pairs.n),
         infinite=square(above.astype(int) - below, -1),
-        critical=pairs.critical(sign_patterns(len(images), seed)),
+        critical=pairs.critical(sign_patterns(len(images))),
     )
 
 
@@ -215,7 +215,7 @@ class Pairs:
 
 
 @lru_cache(maxsize=4)
-def sign_patterns(n: int, seed: int = 0) -> np.ndarray:
+def sign_patterns(n: int) -> np.ndarray:
     """Signs of n images, (patterns, n) of +1 and -1: all that differ by more than a common sign, or `FLIPS`.
 
     They come from the bits of Philox, since numpy's samplers may change. The first pattern changes nothing.
@@ -224,21 +224,20 @@ def sign_patterns(n: int, seed: int = 0) -> np.ndarray:
         bits = np.arange(2 ** max(n - 1, 0), dtype=np.uint64)[:, None] >> np.arange(n, dtype=np.uint64)
     else:
         words = -(-n // 64)
-        drawn = np.random.Philox(key=seed).random_raw(FLIPS * words).reshape(FLIPS, words)
+        drawn = np.random.Philox(key=0).random_raw(FLIPS * words).reshape(FLIPS, words)
         places = np.arange(n, dtype=np.uint64)
         bits = drawn[:, (places // np.uint64(64)).astype(int)] >> (places % np.uint64(64))
         bits[0] = 0
     return 1.0 - 2.0 * (bits & np.uint64(1)).astype(np.float64)
 
 
-def compare_pairs(rows: Mapping[str, Mapping[str, float]], seed: int = 0) -> dict[str, Interval]:
+def compare_pairs(rows: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
     """Means of given paired differences, with intervals that hold for all rows at once.
 
     As in `compare_all`, for rows that are each compared with one other: itself before a change, say.
 
     Args:
         rows: row name -> image -> difference; infinite ones count as in `compare_all`.
-        seed: of the sign patterns.
 
     Returns:
         Bounds are NaN for rows of fewer than `FEWEST` images; rows without images are left out.
@@ -253,7 +252,7 @@ def compare_pairs(rows: Mapping[str, Mapping[str, float]], seed: int = 0) -> dic
         for i, image in enumerate(images):
             differences[i, j] = found.get(image, np.nan)
     pairs = Pairs(_bounded(differences))
-    critical = pairs.critical(sign_patterns(len(images), seed))
+    critical = pairs.critical(sign_patterns(len(images)))
     intervals = {}
     for j, name in enumerate(known):
         with np.errstate(invalid="ignore"):

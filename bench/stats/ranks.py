@@ -56,13 +56,12 @@ class AverageRanks:
         return found
 
 
-def average_ranks(tasks: Sequence[Scores], better: int, seed: int = 0) -> AverageRanks:
+def average_ranks(tasks: Sequence[Scores], better: int) -> AverageRanks:
     """Ranks rows by their means in each task and averages the ranks.
 
     Args:
         tasks: all of the same rows; in each only the images count that all rows have.
         better: 1 where higher scores are better, -1 where lower ones are.
-        seed: of the resampling.
 
     Raises:
         ValueError: tasks of different rows, or without an image that all rows have.
@@ -75,7 +74,7 @@ def average_ranks(tasks: Sequence[Scores], better: int, seed: int = 0) -> Averag
         known.append(images)
     union = list(dict.fromkeys(image for images in known for image in images))
     place = {image: i for i, image in enumerate(union)}
-    counts = resample_counts(len(union), seed=seed)
+    counts = resample_counts(len(union))
     ranks, resampled = np.zeros(len(names)), np.zeros((len(counts), len(names)))
     wins, n_tasks = np.zeros((len(union), len(names), len(names))), np.zeros(len(union))
     earlier, weights = list[int](), np.zeros(0)
@@ -91,13 +90,13 @@ def average_ranks(tasks: Sequence[Scores], better: int, seed: int = 0) -> Averag
     order = np.argsort(ranks, kind="stable")
     lows, highs = _bounds(ranks, resampled)
     return AverageRanks(
-        tuple(names[i] for i in order),
-        len(tasks),
-        ranks[order],
-        lows[order],
-        highs[order],
-        _separated(ranks, resampled)[np.ix_(order, order)],
-        (wins / n_tasks[:, None, None])[:, order][:, :, order],
+        names=tuple(names[i] for i in order),
+        n_tasks=len(tasks),
+        means=ranks[order],
+        lows=lows[order],
+        highs=highs[order],
+        separated=_separated(ranks, resampled)[np.ix_(order, order)],
+        wins=(wins / n_tasks[:, None, None])[:, order][:, :, order],
     )
 
 
@@ -152,11 +151,11 @@ def _separated(ranks: np.ndarray, resampled: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def resample_counts(n: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+def resample_counts(n: int, resamples: int = RESAMPLES) -> np.ndarray:
     """How often each of n images is in each of some resamples with replacement, (resamples, n).
 
     They come from the bits of Philox, since numpy's samplers may change.
     """
-    bits = np.random.Philox(key=seed).random_raw(resamples * n).reshape(resamples, n)
+    bits = np.random.Philox(key=0).random_raw(resamples * n).reshape(resamples, n)
     drawn = (bits % np.uint64(n)).astype(np.int64) + n * np.arange(resamples)[:, None]
     return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)

@@ -26,9 +26,9 @@ FOLDER = Path(__file__).parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=80)]
 """A name that becomes part of file names."""
 MOST_IMAGES, MOST_SAMPLES, MOST_SIGMA = 1_000_000, 10_000, 1000.0
-"""Of a row, so that what is asked for can be counted; noise of standard deviation 1000 drowns every image."""
+"""Bounds of a row, so that jobs can be counted; noise of standard deviation 1000 drowns every image."""
 MOST_RATE = 1e6
-"""Of Poisson noise; a white pixel then has 255 million counts, and 1 / 4000 at the least."""
+"""Largest rate of Poisson noise; a white pixel then has 255 million counts."""
 Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 
 

@@ -30,7 +30,7 @@ OPERATIONS: dict[type, Callable[..., float]] = {
 }
 FUNCTIONS: dict[str, Callable[..., float]] = {"min": min, "max": max}
 MOST_CHARACTERS = 200
-"""Of a unit."""
+"""Length of a unit, at most."""
 
 
 def _number(value: Any) -> Any:

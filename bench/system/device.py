@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from bench.names import first_line
+
 CGROUP = "/sys/fs/cgroup"
 """Where Linux tells what a container may use."""
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -31,7 +33,7 @@ def get_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except Exception as error:  # noqa: BLE001 - torch raises RuntimeError, AssertionError, and more
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise DeviceError(f"--device {name}: not usable here ({reason}); 'cpu' always is") from None
     return device
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
 MOST_DIGITS = 18
-"""Of a whole number; so many always fit into 64 bits."""
+"""Digits of a whole number, at most; so many always fit into 64 bits."""
 TOO_LONG = f"a whole number has more than {MOST_DIGITS} digits"
 MOST_BYTES = 4_000_000
-"""Of a file of settings."""
+"""Size of a file of settings, at most."""
 MOST_SHOWN = 80
 """Characters of an option in a message."""
 MOST_DEPTH = 30
@@ -36,7 +36,7 @@ REAL = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?
 NOT_FINITE = re.compile(r"[-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN")
 
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-"""Of time, in seconds."""
+"""Unit of time -> seconds."""
 MOST_SECONDS = 100 * 365 * 86400.0
 
 WORDS = {

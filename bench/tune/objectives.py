@@ -10,7 +10,7 @@ from bench.records.record import Record
 from bench.suites.yamlfile import SuiteError
 
 MOST_MISFIT = 1.1
-"""Of a reconstruction that fits y; the truth has about 1."""
+"""Largest misfit of a reconstruction that fits y; the truth has about 1."""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,16 @@ def outlook(asked: Request) -> Outlook:
         share = 0.0 if ended else candidates - tried + finalists * asked.size.fresh / asked.size.images
         seconds *= share
     known = tuple(pending) if tried else (*pending, *start(search, candidates - 1))
-    return Outlook("", found.tasks, tried, candidates, each, fresh, left, seconds, () if ended else known)
+    return Outlook(
+        tasks=found.tasks,
+        tried=tried,
+        candidates=candidates,
+        each=each,
+        fresh=fresh,
+        left=left,
+        seconds=seconds,
+        next=() if ended else known,
+    )
 
 
 def start(search: Search, most: int) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ from bench.tune.objectives import Objective
 ITERATIONS = 50
 """Power iterations for the largest singular value."""
 STEP = 1e-5
-"""Of a difference quotient, for images in [-1, 1]."""
+"""Step of a difference quotient, for images in [-1, 1]."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from bench.names import first_line
 from bench.operators.base.neutral import neutral_fields
 from bench.plan.build import Kept, make_cells
 from bench.plan.cell import Cell
@@ -89,11 +90,6 @@ def cells_of(
         cells += some
         reasons |= why
     return cells, reasons
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def difference(record: Record, cell: Cell, options: Options) -> str:

@@ -10,6 +10,7 @@ from bench.certify.certificates import read_certificates
 from bench.certify.code import code_sha256, file_sha256
 from bench.exact.distances import metrics as distances
 from bench.metrics.table import METRICS
+from bench.names import first_line
 from bench.plan.cell import Cell
 from bench.plan.options import mode
 from bench.plan.plan import Plan
@@ -17,7 +18,7 @@ from bench.records.journal import read_records
 from bench.records.record import Record
 from bench.run.progress import Observer
 from bench.run.runner import Runner
-from bench.verify.rebuild import chosen, first_line, rebuild
+from bench.verify.rebuild import chosen, rebuild
 from bench.verify.sources import UNUSABLE, Name, Source, name_of
 
 COUNTS = ("nfe", "vjps")

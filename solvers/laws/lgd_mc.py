@@ -153,7 +153,7 @@ def alone_error(cls: SolverClass) -> float:
 
 
 CLOSE = 0.02
-"""Of the limit of many draws, at 1600 of them; smaller than what its mutants change."""
+"""Tolerance of the limit of many draws, at 1600 of them; its mutants change more."""
 
 LAWS = [
     Law(

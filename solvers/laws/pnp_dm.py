@@ -90,7 +90,7 @@ def alone_error(cls: SolverClass) -> float:
 
 
 CLOSE = 0.03
-"""Of the stationary law, whose draws from the prior have 200 levels; smaller than what its mutants change."""
+"""Tolerance of the stationary law: its draws from the prior have 200 levels, and its mutants change more."""
 
 LAWS = [
     Law(

@@ -104,8 +104,8 @@ MUTANTS = [
     Mutant("step divided by sigma^2", "/ unit", "/ unit / measurement.sigma**2"),
     Mutant("one draw", "draws = min(self.draws, self.steps)", "draws = 1"),
     Mutant("level off by one", "noised, t.level", "noised, prior.schedule.level(int(t.level.index) - 1)"),
-    Mutant("norm ignored", "per_image(A.norm(), x) ** 2", "1.0"),
-    Mutant("norm not squared", "per_image(A.norm(), x) ** 2", "per_image(A.norm(), x)"),
+    Mutant("norm ignored", "squared_norm(A, x)", "1.0"),
+    Mutant("norm not squared", "squared_norm(A, x)", "squared_norm(A, x) ** 0.5"),
     Mutant("one noise for the batch", "noise.like(u)", "noise.like(u)[:1].expand_as(u)"),
     Mutant("state in half precision", "yield Step(x, x)", "x = x.half().to(x)\n            yield Step(x, x)"),
 ]

@@ -55,9 +55,9 @@ def test_a_row_over_fewer_images_has_only_their_records():
 
 def test_what_the_manifest_says_counts():
     entry = RowEntry(label="x", kind="anchor", order=7, colour=3, title="T", paper="p")
-    assert method_of(make(solver="dps"), entry) == Method("anchor", 7, 3, "T", "p", is_stated=True)
+    assert method_of(make(solver="dps"), entry) == Method("anchor", 7, 3, "T", "p")
     bare = RowEntry(label="x", kind="method", order=7)
-    assert method_of(make(paper="q"), bare) == Method("method", 7, None, "", "q", is_stated=True)
+    assert method_of(make(paper="q"), bare) == Method("method", 7, None, "", "q")
 
 
 @pytest.mark.parametrize("entry", [None, RowEntry(label="x")])

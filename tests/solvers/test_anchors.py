@@ -119,15 +119,15 @@ def test_the_oracle_of_a_sampler_has_its_settings(name, n):
 
 
 WRONG_TDS = [
-    ("weights without the density of the step", " - dot(shift, 2 * c1 * z + shift) / (2 * c1**2)", ""),
-    ("twist without the spread of x0", "log_twist(A, r, v, sigma)", "log_twist(A, r, 0.0, sigma)"),
-    ("weights kept after resampling", "torch.where(few, 0, w.log())", "w.log()"),
+    Mutant("weights without the density of the step", " - dot(shift, 2 * c1 * z + shift) / (2 * c1**2)", ""),
+    Mutant("twist without the spread of x0", "log_twist(A, r, v, sigma)", "log_twist(A, r, 0.0, sigma)"),
+    Mutant("weights kept after resampling", "torch.where(few, 0, w.log())", "w.log()", helper="resample"),
 ]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("what", "old", "new"), WRONG_TDS, ids=[wrong[0] for wrong in WRONG_TDS])
-def test_a_wrong_tds_does_not_reach_the_floor(problems, what, old, new):
+@pytest.mark.parametrize("mutant", WRONG_TDS, ids=lambda mutant: mutant.name)
+def test_a_wrong_tds_does_not_reach_the_floor(problems, mutant):
     """Seen by the modes: the sliced distance of two of these three is below 2."""
-    wrong = variant(TDS, Mutant(what, old, new))(steps=100, particles=1000)
+    wrong = variant(TDS, mutant)(steps=100, particles=1000)
     assert above_the_floor(problems, wrong, 1)[1] > 0.06

@@ -13,6 +13,7 @@ from bench.checks.solver import check_solver
 from bench.exact.prior import GaussianPrior
 from bench.noise import StreamNoise, stream_key
 from bench.operators import make_operator
+from bench.operators.matrices import Matrix
 from bench.prior import CountingPrior
 from bench.solver import Gaussian, Laplace, Measurement, Poisson, VPSchedule
 from solvers.daps import DAPS
@@ -410,3 +411,15 @@ def test_mmps_clips_what_its_iterations_made(prior):
     )
     assert free.max() > 1
     assert torch.equal(clipped, free.clamp(-1, 1))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_an_operator_that_is_zero_leaves_the_prior(name):
+    """Nothing is divided by its norm, by a residual that is 0 or by its singular values."""
+    A = Matrix((4,), range(B), torch.zeros(2, 4, dtype=torch.float64))
+    prior = GaussianPrior(torch.zeros(4, dtype=torch.float64), torch.ones(4, dtype=torch.float64))
+    solver = SOLVERS[name]().quick(6)
+    for sigma in (0.0, 0.1):
+        measurement = Measurement(A(noise().new((4,))), A, sigma)
+        if solver.refuses(A, prior, measurement.noise) is None:
+            assert solved(solver, measurement, prior).isfinite().all()

@@ -9,7 +9,7 @@ from bench.run.progress import duration
 
 TITLES = f"{'images':>8}{'NFE':>7}{'vjps':>7}{'TFLOP':>9}{'s/image':>9}{'GB/image':>10}{'largest':>9}  time"
 MOST = 9999
-"""Of a batch as the table shows it."""
+"""Largest batch that the table shows."""
 
 
 def cost_table(costs: Sequence[Cost]) -> str:

@@ -13,7 +13,7 @@ from bench.stats.ranks import AverageRanks, average_ranks
 FEWEST_TASKS = 3
 FEWEST_ROWS = 3
 FEWEST_IMAGES = 30
-"""With fewer of one of these nothing is averaged: resampled ranks of few images separate rows too often."""
+"""Nothing is averaged below any of these: resampled ranks of few images separate rows too often."""
 FIELDS = (
     *("suite", "metric", "tasks", "row", "rank", "rank_low", "rank_high"),
     *("other", "separated", "wins", "wins_low", "wins_high", "images"),

@@ -19,7 +19,7 @@ TITLE = 11.0
 EXACT = 64
 """Font size at which texts are measured, in pixels."""
 LINE_HEIGHT = 0.155
-"""Of a caption, in inches."""
+"""Height of a caption's line, in inches."""
 PER_INCH = 17.0
 """Letters of a caption that an inch holds."""
 UNITS = (" problems", " images")

@@ -18,7 +18,7 @@ COUNTS = ("nfe", "vjps")
 MISFITS = ("misfit", "residual")
 """The second quantity, which is the residual where y has no noise."""
 MOST_STEPS = 100_000
-"""Of a trajectory; a longer one is no solver's."""
+"""Length of a trajectory, at most; a longer one is no solver's."""
 
 Curves = Mapping[str, np.ndarray]
 """Name -> (steps,), of one image."""

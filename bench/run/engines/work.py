@@ -30,7 +30,7 @@ from bench.run.runner import Runner
 from bench.run.score import Scored, what_is_scored
 
 MOST_IMAGES = 32
-"""Of a shard: minutes of work, so that workers end at about the same time."""
+"""Images of a shard, at most: minutes of work, so that workers end at about the same time."""
 
 
 class EngineError(OSError):

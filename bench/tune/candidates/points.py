@@ -10,7 +10,7 @@ from bench.suites.tuning import Space, evaluate, names_in
 from bench.suites.yamlfile import SuiteError
 
 DIGITS = 3
-"""Of a number that is tried, so that a preset can be read and written."""
+"""Significant digits of a number that is tried, so that a preset can be read and written."""
 NEAR = 0.05
 """Share of a range that counts as its edge."""
 WIDER = 0.25

@@ -61,7 +61,7 @@ def rows_of(rows, baselines=()):
         place = METHODS_THEN.index(solver) if solver in METHODS_THEN else None
         head = SimpleNamespace(solver=solver, baseline=solver in baselines)
         order = 1000 if place is None else place
-        found.append(SimpleNamespace(name=name, head=head, method=Method(kind, order, place, is_stated=True)))
+        found.append(SimpleNamespace(name=name, head=head, method=Method(kind, order, place)))
     return [SimpleNamespace(rows=found)]
 
 
@@ -109,7 +109,7 @@ def test_a_users_method_never_has_the_look_of_red_diff(ours):
 
 def test_two_of_ours_that_claim_one_place_look_different():
     """Runs of two versions, whose lists of methods were not the same."""
-    method = Method("method", 1, 3, is_stated=True)
+    method = Method("method", 1, 3)
     places = place_methods({"one": method, "other": method})
     assert places["one"] == 3 != places["other"]
 

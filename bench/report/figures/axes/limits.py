@@ -14,7 +14,7 @@ FAR = 3.0
 FEWEST = 4
 """Rows of which one can be hopeless."""
 ROOM = 0.06
-"""Of the range, beyond the outermost points."""
+"""Share of the range that an axis has beyond the outermost points."""
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def _has_arrows(panel: Panel) -> bool:
 
 
 def _about_seconds(panels: Sequence[Panel], machine: Timing | None) -> str:
-    """On which machine the seconds were measured, and whose are not drawn, since they were elsewhere."""
+    """The machine on which seconds were measured, and the rows measured elsewhere, which are not drawn."""
     if machine is None:
         return "No seconds: none were recorded."
     batch, device, threads, switches, dtype, *_ = machine
