@@ -72,7 +72,7 @@ def ask(
     optuna, number = _optuna(), stream_key(*map(str, seed)) % 2**31
     directions = ["maximize" if objective.higher else "minimize" for objective in objectives]
     is_start = len(told) <= 1
-    with warnings.catch_warnings(), _one_thread():
+    with warnings.catch_warnings(), _alike():
         warnings.simplefilter("ignore")  # a sampler that may change in the future
         if is_start:
             sampler = optuna.samplers.QMCSampler(scramble=True, seed=number)
@@ -86,16 +86,21 @@ def ask(
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Computes on one thread, so that candidates do not depend on how many there are."""
+def _alike() -> Iterator[None]:
+    """Computes on one thread and with torch's own type of numbers, so that candidates depend on neither.
+
+    A method's file may have set another type, and so for the searches behind its own in the same process.
+    """
     import torch
 
-    threads = torch.get_num_threads()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
 
 
 def _optuna() -> Any:

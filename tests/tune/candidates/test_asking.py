@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 from bench.suites.tuning import Space
 from bench.suites.yamlfile import SuiteError
@@ -46,6 +47,21 @@ def test_candidates_are_new_and_a_function_of_what_is_told():
     assert ask(SPACES, told(start), 4, BOTH, ("a", 2)) == more
     assert ask(SPACES, told(start), 2, BOTH, ("a", 2)) == more[:2], "shorter batches begin alike"
     assert ask(SPACES, told(start), 4, BOTH, ("b", 2)) != more
+
+
+def test_what_another_method_has_set_does_not_enter():
+    start = told(ask(SPACES, [FIRST], 4, BOTH, ("a", 1)))
+    points = ask(SPACES, start, 1, BOTH, ("a", 2))
+    threads = torch.get_num_threads()
+    torch.manual_seed(1)
+    torch.set_num_threads(2)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert ask(SPACES, start, 1, BOTH, ("a", 2)) == points
+        assert (torch.get_num_threads(), torch.get_default_dtype()) == (2, torch.float64)
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(torch.float32)
 
 
 def test_the_start_spreads():
