@@ -29,14 +29,14 @@ class DCDP(Solver):
 
         x = 0
         for T = high, ..., low, N equidistant values:
-            from m = 0, ``inner`` times:  m = 0.9 m + A^T (A(x) - y) / ||A||^2,  x = x - step m
+            from m = 0, ``inner`` times:  m = 0.9 m + A^T (A(x) - y) / ||A||^2,  x = x - lr m
             x_T = alpha_T x + sigma_T z
             x   = probability-flow ODE from x_T down to the clean image
 
     ||A|| is the largest singular value. For a nonlinear A it is 1, and A^T is the adjoint of the derivative.
-    T is a share of the schedule's levels. ``steps`` counts network evaluations: the ODE takes ``levels``
-    steps of DDIM, whose noise ratios fall from that of T, equidistant in the seventh root. N is
-    ``steps / levels``, rounded down, at least one. With one level x is the posterior mean E[x0 | x_T].
+    T is a share of the schedule's levels. ``steps`` counts network evaluations: the ODE takes ``ode_steps``
+    of DDIM, whose noise ratios fall from that of T, equidistant in the seventh root. N is
+    ``steps / ode_steps``, rounded down, at least one. With one of them x is the posterior mean E[x0 | x_T].
 
     sigma is not used: many steps on x fit the noise in y, and the ODE has to remove it. Where noise is not
     Gaussian, its score in units of y stands for y - A(x).
@@ -47,9 +47,9 @@ class DCDP(Solver):
     noises: ClassVar[tuple[type[NoiseModel], ...]] = (NoiseModel,)
 
     steps: Count = 100
-    levels: Count = 10
+    ode_steps: Count = 10
     inner: Count = 100
-    step: Positive = 0.01
+    lr: Positive = 0.01
     """Step of the descent, in units of 1 / ||A||^2: below 3.8 it is stable for a linear A."""
     high: UnitInterval = 0.4
     low: UnitInterval = 0.0
@@ -58,13 +58,13 @@ class DCDP(Solver):
 
     def yields(self) -> int:
         """The number of purifications N."""
-        return max(self.steps // self.levels, 1)
+        return max(self.steps // self.ode_steps, 1)
 
     def quick(self, n: int) -> Self:
-        return replace(super().quick(n), levels=min(self.levels, max(n // 5, 1)), inner=min(self.inner, n))
+        return replace(super().quick(n), ode_steps=min(self.ode_steps, max(n // 5, 1)), inner=min(self.inner, n))
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
-        """Yields x after every purification; N ``levels`` NFE, no vjp of the network."""
+        """Yields x after every purification; N ``ode_steps`` NFE, no vjp of the network."""
         (y, A, _), model, schedule = measurement, measurement.noise, prior.schedule
         x = 0 * noise.new(prior.shape)  # 0, in the dtype and on the device of the noise
         unit = squared_norm(A, x)
@@ -73,9 +73,9 @@ class DCDP(Solver):
             for _ in range(self.inner):
                 Ax, pull = A.vjp(x)
                 m = 0.9 * m - pull(model.residual(Ax, y)) / unit
-                x = x.add(m, alpha=-self.step)  # x - step m
+                x = x.add(m, alpha=-self.lr)  # x - lr m
             T = schedule.level(max(round(share * schedule.T), 1) - 1)
-            levels = schedule.between(T.ratio, schedule.ratio_range[0], min(self.levels, self.steps))
+            levels = schedule.between(T.ratio, schedule.ratio_range[0], min(self.ode_steps, self.steps))
             x = levels[0].alpha * x + levels[0].sigma * noise.like(x)
             x = probability_flow(x, [*levels, CLEAN], prior, self.clip)
             yield Step(x, x)

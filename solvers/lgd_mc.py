@@ -55,15 +55,15 @@ class LGDMC(Solver):
     spacing: Spacing = "leading"
     draws: Count = 10
     """The number n of u_j; each costs a vjp of A and no network evaluation."""
-    loss: Literal["norm", "squared", "logmeanexp"] = "norm"
+    step: Literal["norm", "squared", "logmeanexp"] = "norm"
     zeta: NonNegative = 1.0
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
 
     def refuses(self, A: Operator, prior: Prior, noise: NoiseModel) -> str | None:
         exact = isinstance(noise, Gaussian) and not torch.as_tensor(noise.sigma).all()
-        if self.loss == "logmeanexp" and exact:
-            return "LGDMC with loss logmeanexp needs noise in y, whose likelihood it is; sigma is 0"
+        if self.step == "logmeanexp" and exact:
+            return "LGDMC with step logmeanexp needs noise in y, whose likelihood it is; sigma is 0"
         return super().refuses(A, prior, noise)
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
@@ -74,7 +74,7 @@ class LGDMC(Solver):
             x0, _, pull_x0 = vjp_once(prior, x, t, self.clip)
             descent = self.zeta * pull_x0(self.fall(x0, t.variance**0.5, measurement, noise))
             z = fresh_noise(noise, x, s)
-            if self.loss == "logmeanexp":
+            if self.step == "logmeanexp":
                 x = ddim(x, x0 + t.gamma * descent, t, s, 1.0, z)
             else:
                 x = ddim(x, x0, t, s, 1.0, z) + t.std * s.std * descent
@@ -83,7 +83,7 @@ class LGDMC(Solver):
     def fall(self, x0: Tensor, r: float, measurement: Measurement, noise: Noise) -> Tensor:
         """Minus the gradient of the loss with respect to x0, (B, *shape)."""
         (y, A, _), model = measurement, measurement.noise
-        likely, falls, values = self.loss == "logmeanexp", [], []
+        likely, falls, values = self.step == "logmeanexp", [], []
         for _ in range(self.draws):
             Au, pull = A.vjp(x0 + r * noise.like(x0))
             rest = model.residual(Au, y)
@@ -93,6 +93,6 @@ class LGDMC(Solver):
         if likely:
             weights = value.softmax(0).view(*value.shape, *(1,) * (x0.ndim - 1))
             return (weights * fall).sum(0)
-        if self.loss == "squared":
+        if self.step == "squared":
             return 2 * fall.mean(0)
         return fall.mean(0) / norm(per_image(value.mean(0).sqrt(), x0))  # `norm` has a floor

@@ -53,7 +53,7 @@ def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     for prior, (levels, inner, c) in product(("unit", "narrow", "skew"), ((4, 5, 0.3), (1, 1, 1.0))):
         case = problem(prior, 0.3, dtype)
         moments = recursion(case.affine, [599, 399, 199, 0], levels, inner, c)
-        solver = cls(steps=4 * levels, levels=levels, inner=inner, step=c, high=0.6, clip=False)
+        solver = cls(steps=4 * levels, ode_steps=levels, inner=inner, lr=c, high=0.6, clip=False)
         errors.append(recursion_error(case, solver, moments))
     return worst(errors)
 
@@ -61,7 +61,7 @@ def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
 def scale_error(cls: SolverClass) -> float:
     """A and y in another unit lead to the same path."""
     case = problem("mixture", 0.3)
-    A, errors, solver = case.A, [], cls(steps=12, levels=3, inner=4, clip=False)
+    A, errors, solver = case.A, [], cls(steps=12, ode_steps=3, inner=4, clip=False)
     path = case.path(solver, streams(4))
     for scale in (0.1, 3.0):
         matrix = scale * A(torch.eye(4, dtype=F64)).mT
@@ -87,7 +87,7 @@ def mixture_error(cls: SolverClass) -> float:
         x0 = case.prior.denoise(x, t)
         x0 = x0.clamp(-1, 1) if clip else x0
         x0 = case.prior.denoise(s.alpha * x0 + s.sigma * (x - t.alpha * x0) / t.sigma, s)
-        solver = cls(steps=2, levels=2, inner=2, high=0.7, step=0.5, clip=clip)
+        solver = cls(steps=2, ode_steps=2, inner=2, high=0.7, lr=0.5, clip=clip)
         got = next(solver.solve(case.measurement(8), case.prior, streams(8)))
         errors.append(gap(got.x, x0.clamp(-1, 1) if clip else x0))
     return worst(errors)
@@ -95,7 +95,7 @@ def mixture_error(cls: SolverClass) -> float:
 
 def alone_error(cls: SolverClass) -> float:
     """An image alone equals the image in a batch."""
-    return batch_error(problem("mixture", 0.1), cls(steps=20, levels=5, inner=5))
+    return batch_error(problem("mixture", 0.1), cls(steps=20, ode_steps=5, inner=5))
 
 
 LAWS = [
@@ -132,7 +132,7 @@ MUTANTS = [
     Mutant("gradient of the squared length", "- pull(", "- 2 * pull("),
     Mutant("no momentum", "0.9 * m", "0.0 * m"),
     Mutant("not noised", "levels[0].alpha * x + levels[0].sigma * noise.like(x)", "levels[0].alpha * x"),
-    Mutant("one level", "min(self.levels, self.steps))", "1)"),
+    Mutant("one level", "min(self.ode_steps, self.steps))", "1)"),
     Mutant("noised to the first level everywhere", "round(share *", "round(self.high *"),
     Mutant("norm ignored", "squared_norm(A, x)", "1.0"),
     Mutant("norm not squared", "squared_norm(A, x)", "squared_norm(A, x) ** 0.5"),

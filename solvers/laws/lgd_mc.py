@@ -76,7 +76,7 @@ def moments_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     for prior, draws in product(("unit", "narrow", "skew"), (1, 3)):
         case = problem(prior, 0.3, dtype)
         moments = recursion(case.affine, 10, draws, 0.1)
-        solver = cls(steps=10, draws=draws, zeta=0.1, loss="squared", clip=False)
+        solver = cls(steps=10, draws=draws, zeta=0.1, step="squared", clip=False)
         errors.append(recursion_error(case, solver, moments, draws=draws + 1))
     return worst(errors)
 
@@ -92,7 +92,7 @@ def dps_error(cls: SolverClass) -> float:
         case, settings = problem("mixture", 0.1), dict[str, Any](steps=20, zeta=0.3, clip=clip)
         likewise: dict[str, Any] = {"step": step, "spacing": "leading", "learned_variance": False}
         dps = DPS(**likewise, **settings)
-        path = case.path(cls(draws=1, loss=step, **settings), Given(silent))
+        path = case.path(cls(draws=1, step=step, **settings), Given(silent))
         errors.append(gap(path, case.path(dps, Given(draws))))
     return worst(errors)
 
@@ -118,7 +118,7 @@ def gradient_error(cls: SolverClass) -> float:
     for kind, clip in product(("norm", "squared", "logmeanexp"), (False, True)):
         states = []
         for weight in (zeta, 0.0):
-            solver = cls(steps=2, draws=3, loss=kind, zeta=weight, clip=clip)
+            solver = cls(steps=2, draws=3, step=kind, zeta=weight, clip=clip)
             states.append(next(solver.solve(case.measurement(8), case.prior, Given(draws))).x.clone())
         f = partial(loss, kind=kind, case=case, clip=clip, z=torch.stack(draws[1:4]))
         scale = along if kind == "logmeanexp" else 1.0
@@ -139,7 +139,7 @@ def pigdm_error(cls: SolverClass) -> float:
     for sigma in (0.3, 1.0):
         case = problem("mixture", sigma)
         many = quantiles(case, 40)
-        solver = cls(steps=2, draws=len(many), loss="logmeanexp", clip=False)
+        solver = cls(steps=2, draws=len(many), step="logmeanexp", clip=False)
         got = next(solver.solve(case.measurement(4), case.prior, Given([draws[0], *many, draws[1]])))
         pigdm: Solver = PiGDM(steps=2, eta=1.0, coefficient="score", clip=False)
         expected = next(pigdm.solve(case.measurement(4), case.prior, Given(draws)))

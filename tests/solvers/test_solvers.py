@@ -348,10 +348,10 @@ def test_sitcom_ends_an_image_by_itself_and_counts_what_it_made(prior):
         DAPS(steps=2, ode_steps=1),
         MCG(steps=2),
         SITCOM(steps=4, iterations=1),
-        DCDP(steps=2, levels=1),
+        DCDP(steps=2, ode_steps=1),
         DSG(steps=2),
         LGDMC(steps=2),
-        LGDMC(steps=2, loss="logmeanexp"),
+        LGDMC(steps=2, step="logmeanexp"),
     ],
 )
 def test_holes_may_hold_anything(solver, prior):
@@ -366,7 +366,7 @@ def test_dcdp_leaves_an_operator_of_zeros_to_the_prior():
     """||A|| = 0 is no divisor: 0 / 0 lost every image."""
     A = make_operator("matrix", (3,), range(B), matrix=[[0.0, 0, 0]])
     flat = GaussianPrior(torch.zeros(3, dtype=torch.float64), torch.full((3,), 0.5, dtype=torch.float64))
-    x = solved(DCDP(steps=4, levels=2), Measurement(torch.zeros(B, 1, dtype=torch.float64), A, 0.1), flat)
+    x = solved(DCDP(steps=4, ode_steps=2), Measurement(torch.zeros(B, 1, dtype=torch.float64), A, 0.1), flat)
     assert x.isfinite().all()
 
 
@@ -374,9 +374,9 @@ def test_a_likelihood_needs_noise(prior):
     """Without noise p(y | x) has no gradient; the other losses do without it."""
     A, alike, one = make_operator("hdr", SHAPE, range(B)), Gaussian(0.1), torch.tensor([0.1, 0.0, 0.1])
     for noise_of_y in (Gaussian(0.0), Gaussian(one)):
-        assert "sigma is 0" in LGDMC(loss="logmeanexp").refuses(A, prior, noise_of_y)
+        assert "sigma is 0" in LGDMC(step="logmeanexp").refuses(A, prior, noise_of_y)
         assert LGDMC().refuses(A, prior, noise_of_y) is None
-    assert LGDMC(loss="logmeanexp").refuses(A, prior, alike) is None
+    assert LGDMC(step="logmeanexp").refuses(A, prior, alike) is None
 
 
 @pytest.mark.parametrize(
