@@ -61,7 +61,9 @@ class DCDP(Solver):
         return max(self.steps // self.ode_steps, 1)
 
     def quick(self, n: int) -> Self:
-        return replace(super().quick(n), ode_steps=min(self.ode_steps, max(n // 5, 1)), inner=min(self.inner, n))
+        return replace(
+            super().quick(n), ode_steps=min(self.ode_steps, max(n // 5, 1)), inner=min(self.inner, n)
+        )
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields x after every purification; N ``ode_steps`` NFE, no vjp of the network."""
