@@ -1,6 +1,7 @@
 """The documentation says what is so: its links and files exist, its commands parse, and its tables hold the
 numbers of the committed reports."""
 
+import ast
 import re
 import shlex
 from functools import cache
@@ -16,7 +17,7 @@ from tests.ours import METHODS
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
-    *(ROOT / folder / "README.md" for folder in ("examples", "results", "datasets")),
+    *(ROOT / folder / "README.md" for folder in ("examples", "results", "datasets", "benchmarks")),
 ]
 
 
@@ -72,6 +73,13 @@ def test_commands_parse(page, tmp_path):
     for line in lines:
         verb, *words = shlex.split(line.replace("~", str(tmp_path)), comments=True)
         cli.commands[verb].make_context(verb, words)
+
+
+def test_every_script_is_listed_with_its_first_line():
+    listed = (ROOT / "benchmarks" / "README.md").read_text()
+    for script in (*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tools").glob("*.py")):
+        says = ast.get_docstring(ast.parse(script.read_text())).splitlines()[0]
+        assert re.search(rf"/{script.name}\]\(.*\) \| {re.escape(says)} \|", listed), script.name
 
 
 def table(page, head):
