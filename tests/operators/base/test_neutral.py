@@ -1,6 +1,7 @@
 """A setting that is added to a solver, an operator or a task moves no key at its neutral value."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 import pytest
@@ -103,7 +104,7 @@ def test_a_field_of_a_task(monkeypatch):
     monkeypatch.setattr(plan, "Task", Poisson)
     assert cell().id == before.id
     for rate in (None, 2.0):
-        monkeypatch.setattr(plan, "Task", lambda *args, rate=rate: Poisson(*args, rate=rate))
+        monkeypatch.setattr(plan, "Task", partial(Poisson, rate=rate))
         made = cell()
         assert (made.id == before.id) == (rate is None) and made.config["task"].get("rate") == rate
         hashes += measure(made.task, Pictures(), ["im0"]).y_hashes
