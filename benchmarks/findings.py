@@ -101,6 +101,26 @@ def opposed() -> Iterator[str]:
         yield f"| {tasks} {title} | {pairs} | {share} % | {told(elsewhere, '.0f')} |"
 
 
+def distances() -> Iterator[str]:
+    """The distance of every method to the posterior in the tasks of suite exact, by the mean of their places."""
+    tables, (mmd,) = tables_of("exact", metrics=("mmd",))
+    lines: dict[str, list[str]] = defaultdict(list)
+    passes, places = defaultdict(list), defaultdict(list)
+    for table in tables:
+        rows = [row for row in table.rows if rankable(table, row)]
+        found = medians(scores_of(rows, mmd.name))[0]
+        verdicts = compare(table, mmd).rows
+        for place, i in enumerate(found.argsort()):
+            row, shown = rows[i], f"{found[i]:.3f}"
+            lines[row.name].append(shown if verdicts[row.name].behind else f"**{shown}**")
+            places[row.name].append(place)
+            passes[row.name].append(row.head.vjps)
+    for label in sorted(lines, key=lambda label: np.mean(places[label])):
+        low, high = min(passes[label]), max(passes[label])
+        backward = f"{low}" if low == high else f"{low} to {high}"
+        yield f"| {label} | {backward} | {' | '.join(lines[label])} |"
+
+
 def published() -> Iterator[str]:
     """What settings tuned by MMD change beside the published ones, method by method."""
     found = defaultdict(list)
