@@ -89,7 +89,7 @@ def test_shipped_suites_resolve_into_distinct_cells(name, supplied):
     for cell in cells:
         number = cell.label.rpartition("-")[2]
         if number.isdigit():
-            steps = getattr(cell.solver, "levels", None) or cell.solver.steps
+            steps = getattr(cell.solver, "steps", None) or cell.solver.levels
             assert steps == int(number), "labels state the number of steps"
 
 
