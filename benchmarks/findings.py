@@ -102,7 +102,7 @@ def opposed() -> Iterator[str]:
 
 
 def distances() -> Iterator[str]:
-    """The distance of every method to the posterior in the tasks of suite exact, by the mean of their places."""
+    """Distances of all methods to the posterior in the tasks of suite exact, by the mean of their places."""
     tables, (mmd,) = tables_of("exact", metrics=("mmd",))
     lines: dict[str, list[str]] = defaultdict(list)
     passes, places = defaultdict(list), defaultdict(list)
