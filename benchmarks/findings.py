@@ -15,6 +15,7 @@ import numpy as np
 from bench.records.journal import read_records
 from bench.records.manifest import read_manifests
 from bench.report.columns import Column, columns_of
+from bench.report.exact import judge
 from bench.report.ranking import comparable, compare, rankable
 from bench.report.tables import Row, Table, build
 from bench.stats.family import Family
@@ -109,10 +110,10 @@ def distances() -> Iterator[str]:
     for table in tables:
         rows = [row for row in table.rows if rankable(table, row)]
         found = medians(scores_of(rows, mmd.name))[0]
-        verdicts = compare(table, mmd).rows
+        judged = judge(table, mmd).rows
         for place, i in enumerate(found.argsort()):
             row, shown = rows[i], f"{found[i]:.3f}"
-            lines[row.name].append(shown if verdicts[row.name].behind else f"**{shown}**")
+            lines[row.name].append(shown if judged[row.name].mark == "worse" else f"**{shown}**")
             places[row.name].append(place)
             passes[row.name].append(row.head.vjps)
     for label in sorted(lines, key=lambda label: np.mean(places[label])):
