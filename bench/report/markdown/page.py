@@ -160,9 +160,6 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
     """Name -> text of the header's lines; empty texts are left out there."""
     dates = sorted(map(_moment, records))
     rows = list(chain.from_iterable(table.rows for table in tables))
-    versions: dict[str, None] = {}
-    for record in {id(record.versions): record for record in records}.values():  # mostly shared
-        versions |= dict.fromkeys(f"{name} {version}" for name, version in sorted(record.versions.items()))
     devices = dict.fromkeys(map(attrgetter("device", "threads", "dtype"), records))
     commits = filter(None, dict.fromkeys(map(attrgetter("commit"), records)))
     return {
@@ -174,7 +171,7 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
         "Seed": _each(records, "seed"),
         "Device": ", ".join(distinct(starmap(_device, devices))),
         "Deterministic mode": _deterministic_share(records),
-        "Versions": ", ".join(versions),
+        "Versions": _versions(records),
         "Commit": ", ".join(distinct(map(short_commit, commits))),
         "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
     }
@@ -188,6 +185,15 @@ def _device(device: str, threads: int, dtype: str) -> str:
     tf32 = "" if device.startswith("cpu") else ", no TF32"
     state = ", state in float32" if dtype in ("bfloat16", "float16") else ""
     return f"{device} ({counted(threads, 'thread')}, {dtype}{state}{tf32})"
+
+
+def _versions(records: Sequence[Record]) -> str:
+    """Each library once, with all its versions."""
+    versions: dict[str, dict[str, None]] = {}
+    for record in {id(record.versions): record for record in records}.values():  # mostly shared
+        for name, version in record.versions.items():
+            versions.setdefault(name, {})[version] = None
+    return ", ".join(f"{name} {' or '.join(sorted(found))}" for name, found in sorted(versions.items()))
 
 
 def _deterministic_share(records: Sequence[Record]) -> str:

@@ -30,3 +30,11 @@ def test_a_gpus_page_says_that_there_was_no_tf32(tmp_path):
         found = [replace(r, device=device, dtype=dtype) for r in records()]
         page = render(make_run(tmp_path / name, found), tmp_path / f"{name}-report", ["md"])[0].read_text()
         assert f"| Device | {said} |" in page
+
+
+def test_a_library_stands_once_with_all_its_versions(tmp_path):
+    found = []
+    for i, record in enumerate(records()):
+        found.append(replace(record, versions={"torch": f"2.{1 + i % 2}", "os": "Linux"}))
+    page = render(make_run(tmp_path / "run", found), tmp_path / "report", ["md"])[0].read_text()
+    assert "| Versions | os Linux, torch 2.1 or 2.2 |" in page
