@@ -1,10 +1,10 @@
-"""Runs the methods of suite linear at 3 x 256 x 256 with the FFHQ network on a CPU; seconds and memory.
+"""Runs all methods at 3 x 256 x 256 with the FFHQ network on a CPU; seconds and memory.
 
     python benchmarks/full_size.py [--out DIR] [--task NAME ...]
 
-Photographs of scikit-image go through `python -m bench run` and the report, with two steps per solver. The
-weights are random, so the scores mean nothing; shapes, memory and seconds are those of the real network. The
-benchmark fails above 12 GB. A run that was stopped goes on in the same folder.
+Photographs of scikit-image go through `python -m bench run` and the report, two to four steps per solver.
+The weights are random, so the scores mean nothing; shapes, memory and seconds are those of the real network.
+The benchmark fails above 12 GB. A run that was stopped goes on in the same folder.
 """
 
 import argparse
@@ -72,6 +72,21 @@ solvers:
   - {{solver: pigdm, images: 1, params: {{steps: 2}}, tasks: [hdr, jpeg, quantise]}}
   - {{solver: red_diff, images: 1, params: {{steps: 2}}, tasks: [hdr]}}
   - {{solver: daps, images: 1, params: {{steps: 2, ode_steps: 1, langevin_steps: 10}}, tasks: [hdr]}}
+  - {{solver: mmps, images: 1, params: {{steps: 2, iterations: 2}}, tasks: [blur_gauss]}}
+  - {{solver: tmpd, images: 1, params: {{steps: 2}}, tasks: [sr_bicubic4]}}
+  - {{solver: flower, images: 1, params: {{steps: 2}}, tasks: [blur_motion]}}
+  - {{solver: pnp_flow, images: 1, params: {{steps: 2, draws: 2}}, tasks: [phase_retrieval]}}
+  - {{solver: ot_ode, images: 1, params: {{steps: 2}}, tasks: [inpaint_random]}}
+  - {{solver: pnp_dm, images: 1, params: {{steps: 4, levels: 2}}, tasks: [compressed_sensing]}}
+  - {{solver: sitcom, images: 1, params: {{steps: 4, iterations: 2}}, tasks: [phase_retrieval]}}
+  - {{solver: dcdp, images: 1, params: {{steps: 2, ode_steps: 1, inner: 10}}, tasks: [hdr]}}
+  - {{solver: dsg, images: 1, params: {{steps: 2}}, tasks: [grey]}}
+  - {{solver: lgd_mc, images: 1, params: {{steps: 2}}, tasks: [hdr]}}
+  - {{solver: repaint, images: 1, params: {{steps: 4, repeats: 2}}, tasks: [inpaint_box]}}
+  - {{solver: fps_smc, images: 1, params: {{steps: 2, particles: 2}}, tasks: [sr_average4]}}
+  - {{solver: dds, images: 1, params: {{steps: 2}}, tasks: [blur_circular]}}
+  - {{solver: scg, images: 1, params: {{steps: 4, candidates: 2}}, tasks: [jpeg]}}
+  - {{solver: dps_gsg, images: 1, params: {{steps: 2, queries: 4}}, tasks: [quantise]}}
 """
 
 

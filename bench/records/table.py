@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from bench.records.exchange.conflicts import read_together, told
 from bench.records.files import check_run_folder
-from bench.records.journal import read_records
 from bench.records.record import FIELDS, Record
 from bench.records.snapshot import read_snapshot, state, write_snapshot
 
@@ -52,12 +51,17 @@ def load(*folders: str | Path) -> "pd.DataFrame":
 def export(folder: str | Path) -> Path:
     """Keeps the table of a run folder as a Parquet file, which `load` reads as long as nothing is added.
 
+    Where the folder has different results of a key, one counts, and a warning says which.
+
     Raises:
         StoreError: pyarrow is not installed, or the folder is not one of a run or cannot be written.
     """
     check_run_folder(folder)
     journals = state(folder)
-    return write_snapshot(folder, tabulate(read_records(folder)[0]), journals)
+    found = read_together([folder])
+    if found.conflicts:
+        warnings.warn(told(found.conflicts), stacklevel=2)
+    return write_snapshot(folder, tabulate(found.records), journals)
 
 
 def tabulate(records: Sequence[Record]) -> "pd.DataFrame":

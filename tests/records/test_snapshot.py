@@ -59,7 +59,7 @@ def test_committed_records_are_the_same_table(tmp_path, monkeypatch):
     (tmp_path / "journal").symlink_to(ROOT / "results" / "reference" / "exact" / "journal")
     before = load(tmp_path)
     export(tmp_path)
-    monkeypatch.setattr("bench.records.table.read_records", None)
+    monkeypatch.setattr("bench.records.table.read_together", None)
     pd.testing.assert_frame_equal(load(tmp_path), before)
 
 

@@ -1,5 +1,6 @@
 """`export`: records as a table for other programs."""
 
+import warnings
 from pathlib import Path
 
 import click
@@ -34,7 +35,11 @@ def export(folders: tuple[Path, ...], to: Path | None) -> None:
             raise click.UsageError("name the file for several folders: --to FILE.csv or FILE.parquet")
         from bench.records.table import export as keep
 
-        click.echo(keep(folders[0]))
+        with warnings.catch_warnings(record=True, action="always") as said:
+            kept = keep(folders[0])
+        for warning in said:
+            say(f"warning: {warning.message}")
+        click.echo(kept)
         return
     from bench.records.exchange.tables import write_table
 

@@ -29,3 +29,12 @@ def test_another_result_of_a_key_is_told(tmp_path):
     with pytest.warns(UserWarning, match="1 key with another result"):
         table = load(*runs)
     assert table.set_index("key")["psnr"][found[0].key] == found[0].metrics["psnr"]
+
+
+def test_another_result_within_the_folder_is_told(tmp_path):
+    pytest.importorskip("pyarrow")
+    found = records()
+    run = make_run(tmp_path / "run", [*found, replace(found[0], metrics={"psnr": 1.0})])
+    done = bench("export", run)
+    assert done.exit_code == 0 and done.stdout == f"{run}/records.parquet\n"
+    assert done.stderr.startswith("warning: 1 key with several results in one folder")
