@@ -4,8 +4,10 @@ Counts over tasks, and medians over tasks, have the interval that other images o
 would give (95 %, 2000 resamples within each task); nothing is said of other tasks.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
@@ -41,6 +43,11 @@ def tables_of(*folders: str, metrics: tuple[str, ...] = ()) -> tuple[list[Table]
     return tables, [column for column in columns_of(tables, runs) if column.name in metrics]
 
 
+def passes_of(row: Row) -> int:
+    """Evaluations and backward passes of one reconstruction."""
+    return row.head.nfe + row.head.vjps
+
+
 def scores_of(rows: Sequence[Row], metric: str) -> np.ndarray:
     """The scores of rows on the images or problems of all, (images, rows)."""
     scores = [row.scores(metric) for row in rows]
@@ -62,11 +69,28 @@ def told(values: np.ndarray, spec: str) -> str:
 
 
 def unbeaten() -> Iterator[str]:
-    """In how many tasks no row is shown to be better than one, by PSNR and by LPIPS, and what it costs."""
+    """In how many tasks no other row is shown to be better than one, by PSNR and LPIPS, and what it costs."""
+    for label, forward, backward, counts in count_unbeaten(math.inf):
+        yield f"| {label} | {forward} | {backward} | {counts} |"
+
+
+def at_equal_cost() -> Iterator[str]:
+    """The same among rows of at most 100 passes."""
+    for label, forward, backward, counts in count_unbeaten(100):
+        yield f"| {label} | {forward} + {backward} | {counts} |"
+
+
+def count_unbeaten(most: float) -> Iterator[tuple[str, int, int, str]]:
+    """Row, evaluations, backward passes, and cells: tasks, those where none is better by PSNR, and by LPIPS.
+
+    Args:
+        most: passes that a row may have to take part.
+    """
     tables, columns = tables_of("linear", "nonlinear", metrics=("psnr", "lpips"))
-    counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("psnr", "lpips", "tasks"), 0))
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("tasks", "psnr", "lpips"), 0))
     passes = {}
     for table in tables:
+        table = replace(table, rows=tuple(row for row in table.rows if passes_of(row) <= most))
         for column in columns:
             for label, verdict in compare(table, column).rows.items():
                 counts[label][column.name] += not verdict.behind
@@ -74,9 +98,7 @@ def unbeaten() -> Iterator[str]:
             counts[row.name]["tasks"] += 1
             passes[row.name] = row.head.nfe, row.head.vjps
     for label, own in counts.items():
-        forward, backward = passes[label]
-        numbers = forward, backward, own["tasks"], own["psnr"], own["lpips"]
-        yield f"| {label} | {' | '.join(map(str, numbers))} |"
+        yield label, *passes[label], " | ".join(map(str, own.values()))
 
 
 def opposed() -> Iterator[str]:
@@ -140,20 +162,44 @@ def published() -> Iterator[str]:
 def gains() -> Iterator[str]:
     """What `tune` changes beside settings chosen by hand: the least and the largest gain of the tasks."""
     before = {table.slug: table for table in tables_of(f"{BY_HAND}/linear", f"{BY_HAND}/nonlinear")[0]}
-    found = defaultdict(lambda: defaultdict(dict))
+    found: list[tuple[str, str, Row, Row]] = []
     for table in tables_of("linear", "nonlinear")[0]:
         rows = {row.name: row for row in table.rows}
         for old in before[table.slug].rows if table.slug in before else ():
             if old.name in rows:
-                for metric in ("psnr", "lpips"):
-                    difference = np.diff(scores_of([old, rows[old.name]], metric))[:, 0]
-                    found[old.name][metric][table.slug] = mean_interval(difference)
-    for label, metrics in found.items():
+                found.append((old.name, table.slug, old, rows[old.name]))
+    return changes(found)
+
+
+def half_the_steps() -> Iterator[str]:
+    """What half the steps change for methods whose steps need a backward pass: the least and the most."""
+    found: list[tuple[str, str, Row, Row]] = []
+    for table in tables_of("linear", "nonlinear")[0]:
+        rows = {row.name: row for row in table.rows if row.head.vjps}
+        for name, row in rows.items():
+            whole = rows.get(name.replace("-50", "-100"))
+            if name.endswith("-50") and whole is not None:
+                found.append((name, table.slug, whole, row))
+    return changes(found)
+
+
+def changes(found: Sequence[tuple[str, str, Row, Row]]) -> Iterator[str]:
+    """The least and the largest change of PSNR and LPIPS over tasks.
+
+    Args:
+        found: a name, a task, and the rows before and after, on the same images.
+    """
+    differences = defaultdict(lambda: defaultdict(dict))
+    for name, task, old, new in found:
+        for metric in ("psnr", "lpips"):
+            difference = np.diff(scores_of([old, new], metric))[:, 0]
+            differences[name][metric][task] = mean_interval(difference)
+    for name, metrics in differences.items():
         cells = []
         for metric, spec in (("psnr", "+.2f"), ("lpips", "+.3f")):
             by_gain = sorted(metrics[metric].items(), key=lambda item: item[1].mean)
             cells += [gain(*by_gain[0], spec), gain(*by_gain[-1], spec)]
-        yield f"| {label} | {len(metrics['psnr'])} | {' | '.join(cells)} |"
+        yield f"| {name} | {len(metrics['psnr'])} | {' | '.join(cells)} |"
 
 
 def gain(task: str, found: Interval, spec: str) -> str:
@@ -184,5 +230,5 @@ def count_pairs(family: Family, margin: float) -> np.ndarray:
 
 def findings() -> Iterator[str]:
     """All lines of tables that docs/findings.md must have."""
-    for part in (unbeaten, opposed, published, gains, pairs):
+    for part in (unbeaten, at_equal_cost, half_the_steps, opposed, published, gains, pairs):
         yield from part()
