@@ -42,6 +42,8 @@ records: $(VENV)/ready
 		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite && \
 		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite --html || exit 1; \
 	done
+	$(RUN) -m bench report --from results/reference/linear --task inpaint_box --solver pinv --solver '*-100' --out build/overview
+	cp build/overview/grid_inpaint_box.png reports/inpaint_box.png
 	find results/reference -name '*.jsonl' -exec gzip -9n {} +
 
 check: $(VENV)/ready

@@ -16,8 +16,8 @@ from tests import ROOT
 
 RESULTS = ROOT / "results" / "reference"
 FOLDERS = {
-    "linear": 6787,
-    "nonlinear": 1036,
+    "linear": 9091,
+    "nonlinear": 1421,
     "exact": 2211,
     "exact-full": 16168,
     "by-hand/linear": 2048,
