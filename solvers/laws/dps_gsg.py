@@ -124,7 +124,7 @@ MUTANTS = [
     Mutant("sum in place of the mean", "(2 * self.mu * self.queries)", "(2 * self.mu)"),
     Mutant("no Jacobian", "pull_x0(-g)", "-g"),
     CLIP_OUTSIDE,
-    Mutant("noise in the last step", "+ self.zeta * descent", "+ self.zeta * descent" + LAST_NOISE),
+    Mutant("noise in the last step", "+ self.zeta * guidance", "+ self.zeta * guidance" + LAST_NOISE),
     Mutant("one direction for the batch", "u = noise.like(x0)", "u = noise.like(x0)[:1].expand_as(x0)"),
     HALF,
 ]
