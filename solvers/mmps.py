@@ -28,7 +28,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class MMPS(Solver):
-    """MMPS (Rozet, Andry, Lanusse & Louppe, NeurIPS 2024, arXiv 2405.13712).
+    """MMPS (Rozet, Andry, Lanusse & Louppe, NeurIPS 2024, arXiv 2405.13712v5, section 4.2, eqs. 19-22).
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x],  V = Cov[x0 | x] = sigma_t^2 / alpha_t (dx0/dx)^T
@@ -51,10 +51,11 @@ class MMPS(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     eta: UnitInterval = 1.0
+    """Share of fresh noise of the DDIM steps: 0 none, 1 that of ancestral steps."""
     iterations: Count = 3
     """Iterations of conjugate gradients k; each costs one pullback."""
     sigma_min: NonNegative = 1e-3
-    """Least sigma; without noise in y the system is singular in the end."""
+    """Least sigma, in units of y; without noise in y the system is singular in the end."""
     clip: Annotated[bool, Neutral(False)] = False
     """Clip the corrected x0 to [-1, 1], so that a step that is far too long does not lose the image."""
 
