@@ -72,7 +72,8 @@ class DCDP(Solver):
 
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields x after every purification; N ``ode_steps`` NFE, no vjp of the network."""
-        (y, A, _), model, schedule = measurement, measurement.noise, prior.schedule
+        (y, A, _), model = measurement, measurement.noise
+        schedule = prior.schedule
         x = 0 * noise.new(prior.shape)  # 0, in the dtype and on the device of the noise
         unit = squared_norm(A, x)
         for share in np.linspace(self.high, self.low, self.yields()):

@@ -82,7 +82,8 @@ class DPSGSG(Solver):
         g, smoothed = torch.zeros_like(x0), torch.zeros_like(here)
         for _ in range(self.queries):
             u = noise.like(x0)
-            above, below = (squared_misfit(x0 + mu * u, measurement) for mu in (self.mu, -self.mu))
+            above = squared_misfit(x0 + self.mu * u, measurement)
+            below = squared_misfit(x0 - self.mu * u, measurement)
             g = g + u * (above - below) / (2 * self.mu * self.queries)
             smoothed = smoothed + (above + below) / (2 * self.queries)
         length = torch.maximum(here, smoothed / 4).sqrt()

@@ -56,7 +56,8 @@ class DSG(Solver):
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE, ``steps / interval`` vjps, rounded up."""
         (y, A, _), model = measurement, measurement.noise
-        levels, radius = prior.schedule.levels(self.steps, self.spacing), math.prod(prior.shape) ** 0.5
+        radius = math.prod(prior.shape) ** 0.5
+        levels = prior.schedule.levels(self.steps, self.spacing)
         x = levels[0].std * noise.new(prior.shape)
         for k, (t, s) in enumerate(pairwise(levels)):
             z = fresh_noise(noise, x, s)

@@ -25,9 +25,9 @@ class Flower(Solver):
 
         x ~ N(0, I)
         for tau = 0, 1/N, ..., 1 - 1/N:  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)
-            x0 = E[x0 | x_tau = x]                                               destination estimation
-            x0 = mean, or a draw, of N(u; x0, r^2 I) N(y; A u, sigma^2 I)        destination refinement
-            x  = (tau + 1/N) x0 + (1 - tau - 1/N) z                              time progression
+            x0  = E[x0 | x_tau = x]                                              destination estimation
+            x0' = mean, or a draw, of N(u; x0, r^2 I) N(y; A u, sigma^2 I)       destination refinement
+            x   = (tau + 1/N) x0' + (1 - tau - 1/N) z                            time progression
 
     r is the paper's nu_t, and Var[x0 | x_tau] = r^2 for N(m, I): there, the draw makes x_tau a sample of the
     noised posterior at every time, for any N. The mean loses about half of the variance in directions that

@@ -27,10 +27,10 @@ class OTODE(Solver):
 
         x = tau0 A+ y + (1 - tau0) z              (or A^T y for A+ y)
         for tau = tau0, ..., 1, N equal steps:
-            x0 = E[x0 | x_tau = x],  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)                 (eq. 13)
-            g  = (dx0/dx)^T A^T (r^2 A A^T + sigma^2 I)^-1 (y - A x0)
-            x0 = x0 + w (1 - tau)^2 / tau g                                                    (eq. 12)
-            x  = Euler step of dx/dtau = (x0 - x) / (1 - tau)
+            x0  = E[x0 | x_tau = x],  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)                (eq. 13)
+            g   = (dx0/dx)^T A^T (r^2 A A^T + sigma^2 I)^-1 (y - A x0)
+            x0' = x0 + w (1 - tau)^2 / tau g                                                   (eq. 12)
+            x   = Euler step of dx/dtau = (x0' - x) / (1 - tau)
 
     w is the paper's gamma_t: 1 (``constant``), with which g enters through the score, or
     sqrt(tau / (tau^2 + (1 - tau)^2)) (``gamma_t``). With w = 1 it is PiGDM with eta 0 and the coefficient of

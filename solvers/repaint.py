@@ -95,5 +95,6 @@ class RePaint(Solver):
             returns[place] = min(U - 1, (self.steps - n) // L - sum(returns))
         visits = [0]
         for place in range(1, n + 1):
-            visits += [place, *returns[place] * [*range(place - L, place + 1)]]
+            visits.append(place)
+            visits += returns[place] * [*range(place - L, place + 1)]
         return visits

@@ -33,10 +33,10 @@ class TMPD(Solver):
     """TMPD (Boys, Girolami, Pidstrigach, Reich, Mosca & Akyildiz, TMLR 2024, arXiv 2310.06721, section 3.1).
 
         x ~ N(0, I)
-        for t -> s:  x0 = E[x0 | x],  V = Cov[x0 | x] = sigma_t^2 / alpha_t (dx0/dx)^T         (eq. 5)
-                     D  = A V A^T 1 + sigma^2           row sums in place of A V A^T + sigma^2 I
-                     x0 = x0 + V A^T ((y - A x0) / D)                                          (eqs. 10-11)
-                     x  = DDIM step from x with x0
+        for t -> s:  x0  = E[x0 | x],  V = Cov[x0 | x] = sigma_t^2 / alpha_t (dx0/dx)^T        (eq. 5)
+                     D   = A V A^T 1 + sigma^2          row sums in place of A V A^T + sigma^2 I
+                     x0' = x0 + V A^T ((y - A x0) / D)                                         (eqs. 10-11)
+                     x   = DDIM step from x with x0'
 
     Row sums are the diagonal where y has uncorrelated entries, as with masks of a N(m, I). They are negative
     where correlations are: entries of D are at least sigma^2 and a thousandth of the image's largest; a
@@ -77,5 +77,6 @@ class TMPD(Solver):
 
 def least(sums: Tensor, sigma: float | Tensor) -> Tensor:
     """The least variance that an entry of y may have, positive, broadcastable against the sums, (B, *m)."""
-    relative = LEAST * sums.flatten(1).amax(1).clamp_min(torch.finfo(sums.dtype).tiny / LEAST)
-    return per_image(relative, sums).clamp_min(sigma**2)
+    tiny = torch.finfo(sums.dtype).tiny / LEAST
+    largest = sums.flatten(1).amax(1).clamp_min(tiny)
+    return per_image(LEAST * largest, sums).clamp_min(sigma**2)

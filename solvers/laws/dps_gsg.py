@@ -116,8 +116,13 @@ LAWS = [
     ),
 ]
 
+CENTRAL = (
+    "above = squared_misfit(x0 + self.mu * u, measurement)\n"
+    "            below = squared_misfit(x0 - self.mu * u, measurement)"
+)
+
 MUTANTS = [
-    Mutant("one-sided differences", "for mu in (self.mu, -self.mu)", "for mu in (2 * self.mu, 0)"),
+    Mutant("one-sided differences", CENTRAL, CENTRAL.replace("+", "+ 2 *").replace("x0 - self.mu * u", "x0")),
     Mutant("differences of the norm", "(above - below)", "(above**0.5 - below**0.5)"),
     Mutant("twice the norm's gradient", "g / (2 * length", "g / (length"),
     Mutant("norm of the smoothed loss", "smoothed / 4", "smoothed"),
