@@ -57,13 +57,13 @@ def conditional_draw(
 
 
 class FlowLevel(NamedTuple):
-    """A time of a flow x_tau = tau x0 + (1 - tau) e, from noise (tau = 0) to the image (tau = 1).
+    """A time of a flow x_tau = tau x0 + (1 - tau) eps, from noise (tau = 0) to the image (tau = 1).
 
     A step of Euler along the flow is the step of DDIM with eta = 0 between the same two ratios, so a method
     that is written for flows runs on every prior::
 
         x0 = prior.denoise(u.scale * x, u.level)
-        e = (x - u.tau * x0) / (1 - u.tau)
+        eps = (x - u.tau * x0) / (1 - u.tau)
     """
 
     tau: float

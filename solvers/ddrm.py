@@ -24,11 +24,6 @@ class DDRM(Solver):
 
     and after the last level the result is x0, without a data-consistency step. eta is the share of the noise
     level that is refreshed, not the eta of DDIM.
-
-    Preset ``official``: 20 steps on the leading grid, eta 0.85, eta_b 1, as in the reference code, whose
-    sigma is given for images in [0, 1]. Not reproduced: its operators' defects, its treatment of thresholded
-    singular values as measured, a start divided by sigma_T / alpha_T rather than multiplied by alpha_T (the
-    same up to 1e-5), and S rho = sigma taken as unmeasured.
     """
 
     paper: ClassVar[str] = "2201.11793"

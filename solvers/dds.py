@@ -40,8 +40,6 @@ class DDS(Solver):
     Converged, x0' minimises gamma ||y - A x0'||^2 + ||x0' - x0||^2, the same weight at all levels; as gamma
     grows it is DDNM. eta is the share of the noise level that is refreshed, not the eta of DDIM. sigma is not
     used.
-
-    Preset ``official``: 50 steps, 5 iterations, gamma 1 and eta 0.85.
     """
 
     paper: ClassVar[str] = "2303.05754"
@@ -50,8 +48,9 @@ class DDS(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     eta: UnitInterval = 0.85
+    """Share of the noise level that is refreshed."""
     gamma: Positive = 1.0
-    """Weight of the measurement against the prior's estimate."""
+    """Weight of the measurement against the prior's estimate, in units of 1 / ||A||^2."""
     iterations: Count = 5
     """Iterations of conjugate gradients k; each costs one A and one A^T."""
 

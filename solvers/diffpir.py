@@ -34,12 +34,6 @@ class DiffPIR(Solver):
 
     with rho_t = lam sigma^2 / r_t^2. lam = 1 makes x0' the posterior mean for p(x0 | x_t) = N(x0, r_t^2 I);
     without noise in y, rho = 0 and A x0' = y.
-
-    Preset ``official``: the conventions of the reference code: no proximal step after the last network
-    evaluation, so that the result is the state at level 0, with noise of std 0.01; sigma at least 0.002; its
-    lam, a quarter of the script's, which takes sigma for images in [0, 1] and r_t for images in [-1, 1]. Not
-    reproduced: its start, the noised and upsampled y (the same as ours to 0.01 standard deviations), and its
-    circular boundaries, which belong to the operator.
     """
 
     paper: ClassVar[str] = "2305.08995"

@@ -76,13 +76,13 @@ class DPS(Solver):
         for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             Ax0, pull_A = A.vjp(x0)
-            descent = t.std * s.std * pull_x0(pull_A(self.fall(Ax0, y, model)))
+            guidance = t.std * s.std * pull_x0(pull_A(self.fall(Ax0, y, model)))
             z = fresh_noise(noise, x, s)
             if self.eta is None:
                 x = ddpm(x, x0, t, s, z, v if self.learned_variance else None)
             else:
                 x = ddim(x, x0, t, s, self.eta, z)
-            x = x + self.zeta * descent
+            x = x + self.zeta * guidance
             yield Step(x, x0)
 
     def fall(self, Ax0: Tensor, y: Tensor, model: NoiseModel) -> Tensor:

@@ -49,12 +49,13 @@ class DPSGSG(Solver):
     steps: Steps = 1000
     spacing: Spacing = "respaced"
     zeta: NonNegative = 1.0
+    """Step of the descent, as that of DPS."""
     step: Literal["norm", "squared"] = "norm"
     """Descend ||r|| or ||r||^2, r = y - A(x0)."""
     queries: Count = 64
-    """Normals u that a gradient is the mean of; each costs two A."""
+    """Normals u that a gradient is the mean of; each costs two A, two queries in the authors' words."""
     mu: Positive = 0.01
-    """Length of the differences, in the unit of x0."""
+    """Length of the differences, in units of x0."""
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
     learned_variance: bool = True
@@ -70,9 +71,9 @@ class DPSGSG(Solver):
         for t, s in pairwise(levels):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             g = self.gradient(x0, measurement, noise)
-            descent = t.std * s.std * pull_x0(-g)
+            guidance = t.std * s.std * pull_x0(-g)
             z = fresh_noise(noise, x, s)
-            x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * descent
+            x = ddpm(x, x0, t, s, z, v if self.learned_variance else None) + self.zeta * guidance
             yield Step(x, x0)
 
     def gradient(self, x0: Tensor, measurement: Measurement, noise: Noise) -> Tensor:
@@ -81,7 +82,8 @@ class DPSGSG(Solver):
         g, smoothed = torch.zeros_like(x0), torch.zeros_like(here)
         for _ in range(self.queries):
             u = noise.like(x0)
-            above, below = (squared_misfit(x0 + mu * u, measurement) for mu in (self.mu, -self.mu))
+            above = squared_misfit(x0 + self.mu * u, measurement)
+            below = squared_misfit(x0 - self.mu * u, measurement)
             g = g + u * (above - below) / (2 * self.mu * self.queries)
             smoothed = smoothed + (above + below) / (2 * self.queries)
         length = torch.maximum(here, smoothed / 4).sqrt()

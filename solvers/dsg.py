@@ -38,8 +38,6 @@ class DSG(Solver):
     are plain ancestral ones, without a pullback. The last step adds no noise and gives x0.
 
     sigma is not used. Where noise is not Gaussian, its score in units of y stands for y - A(x0).
-
-    Preset ``official``: 100 steps, each guided, w = 0.2.
     """
 
     paper: ClassVar[str] = "2402.03201"
@@ -49,7 +47,7 @@ class DSG(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     w: UnitInterval = 0.2
-    """Weight of the gradient against the noise."""
+    """Weight of the gradient against the noise, `guidance_scale` of the authors' code."""
     interval: Count = 1
     """Guide every so many steps, from the first on."""
     clip: bool = True
@@ -58,15 +56,16 @@ class DSG(Solver):
     def solve(self, measurement: Measurement, prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state after every level; ``steps`` NFE, ``steps / interval`` vjps, rounded up."""
         (y, A, _), model = measurement, measurement.noise
-        levels, radius = prior.schedule.levels(self.steps, self.spacing), math.prod(prior.shape) ** 0.5
+        radius = math.prod(prior.shape) ** 0.5
+        levels = prior.schedule.levels(self.steps, self.spacing)
         x = levels[0].std * noise.new(prior.shape)
         for k, (t, s) in enumerate(pairwise(levels)):
             z = fresh_noise(noise, x, s)
             x0, _, pull_x0 = vjp_once(prior, x, t, self.clip)
             if k % self.interval == 0:
                 Ax0, pull_A = A.vjp(x0)
-                descent = pull_x0(pull_A(model.residual(Ax0, y)))
-                z = z + self.w * (radius * descent / norm(descent) - z)
+                guidance = pull_x0(pull_A(model.residual(Ax0, y)))  # -g, up to its length
+                z = z + self.w * (radius * guidance / norm(guidance) - z)
                 z = radius * z / norm(z)
             del pull_x0
             x = ddim(x, x0, t, s, 1.0, z)

@@ -21,21 +21,19 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class Flower(Solver):
-    """Flower (Pourya, El Rawas & Unser, ICLR 2026, arXiv 2509.26287).
+    """Flower (Pourya, El Rawas & Unser, ICLR 2026, arXiv 2509.26287), its three steps named as there.
 
         x ~ N(0, I)
-        for tau = 0, 1/N, ..., 1 - 1/N:
-            x0 = E[x0 | x_tau = x],  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)
-            x0 = mean, or a draw, of N(u; x0, r^2 I) N(y; A u, sigma^2 I)
-            x  = (tau + 1/N) x0 + (1 - tau - 1/N) z
+        for tau = 0, 1/N, ..., 1 - 1/N:  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)
+            x0  = E[x0 | x_tau = x]                                              destination estimation
+            x0' = mean, or a draw, of N(u; x0, r^2 I) N(y; A u, sigma^2 I)       destination refinement
+            x   = (tau + 1/N) x0' + (1 - tau - 1/N) z                            time progression
 
-    The mean is gamma = 0 of the paper, the draw gamma = 1. r^2 is Var[x0 | x_tau] of N(m, I): there, the draw
-    makes x_tau a sample of the noised posterior at every time, for any N. The mean loses about half of the
-    variance in directions that were not measured.
+    r is the paper's nu_t, and Var[x0 | x_tau] = r^2 for N(m, I): there, the draw makes x_tau a sample of the
+    noised posterior at every time, for any N. The mean loses about half of the variance in directions that
+    were not measured.
 
-    The method is written for flows x_tau = tau x0 + (1 - tau) e, and runs on every prior.
-
-    Preset ``official``: 100 steps and the mean. Not reproduced: the average over five runs.
+    The method is written for flows x_tau = tau x0 + (1 - tau) eps, and runs on every prior.
     """
 
     paper: ClassVar[str] = "2509.26287"
@@ -43,7 +41,7 @@ class Flower(Solver):
 
     steps: Steps = 100
     draw: bool = False
-    """Draw from the conditional of each step, in place of its mean."""
+    """Draw from the conditional of each step, in place of its mean: the paper's gamma, 1 and 0."""
 
     def solve(self, measurement: Measurement[LinearOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
         """Yields the state in flow coordinates after every time; ``steps`` NFE, no vjp, one A+ each."""

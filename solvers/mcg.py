@@ -37,11 +37,6 @@ class MCG(Solver):
     DPS followed by a projection onto the measurement, noised to the state's own level. The result satisfies
     A x = y even where y is noisy (for blurs, up to the cutoff ``rcond`` of A+). zeta is in units of the
     variance-preserving x_t, as that of DPS. sigma is not used.
-
-    Preset ``official``: the reference inpainting code's conventions: un-squared norm with zeta = 1, clipped
-    x0, learned variance, and y noised to level t, one level too noisy, so that observed pixels keep noise of
-    std 0.01 at the end. That code takes y to be noiseless, and its norm runs over the batch (``official`` is
-    that code at batch 1).
     """
 
     paper: ClassVar[str] = "2206.00941"
@@ -75,15 +70,15 @@ class MCG(Solver):
             x0, v, pull_x0 = vjp_once(prior, x, t, self.clip)
             r = y - A(x0)
             if self.step == "weighted_pinv":
-                descent = s.std * pull_x0(2 * t.alpha * A.pinv(r))
+                guidance = s.std * pull_x0(2 * t.alpha * A.pinv(r))
             else:
-                descent = t.std * s.std * pull_x0(A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
+                guidance = t.std * s.std * pull_x0(A.adjoint(r / norm(r) if self.step == "norm" else 2 * r))
             z = fresh_noise(noise, x, s)
             if self.eta is None:
                 x = ddpm(x, x0, t, s, z, v if self.learned_variance else None)
             else:
                 x = ddim(x, x0, t, s, self.eta, z)
-            x = x + self.zeta * descent
+            x = x + self.zeta * guidance
             u = s if self.noise_level == "s" else t
             scale = s.std / u.std
             y_u = scale * u.alpha * y + scale * u.sigma * A(noise.like(x)) if u.sigma > 0 else y

@@ -23,20 +23,20 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class OTODE(Solver):
-    """OT-ODE (Pokle, Muckley, Chen & Karrer, TMLR 2024, openreview PLIt3a4yTm).
+    """OT-ODE (Pokle, Muckley, Chen & Karrer, TMLR 2024, arXiv 2310.04432, algorithm 1).
 
-        x = tau0 A+ y + (1 - tau0) e              (or A^T y for A+ y)
+        x = tau0 A+ y + (1 - tau0) z              (or A^T y for A+ y)
         for tau = tau0, ..., 1, N equal steps:
-            x0 = E[x0 | x_tau = x],  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)
-            g  = (dx0/dx)^T A^T (r^2 A A^T + sigma^2 I)^-1 (y - A x0)
-            x0 = x0 + w (1 - tau)^2 / tau g
-            x  = Euler step of dx/dtau = (x0 - x) / (1 - tau)
+            x0  = E[x0 | x_tau = x],  r^2 = (1 - tau)^2 / (tau^2 + (1 - tau)^2)                (eq. 13)
+            g   = (dx0/dx)^T A^T (r^2 A A^T + sigma^2 I)^-1 (y - A x0)
+            x0' = x0 + w (1 - tau)^2 / tau g                                                   (eq. 12)
+            x   = Euler step of dx/dtau = (x0' - x) / (1 - tau)
 
-    w is 1 (``constant``), with which g enters through the score, or sqrt(tau / (tau^2 + (1 - tau)^2))
-    (``gamma_t``). With w = 1 it is PiGDM with eta 0 and the coefficient of the score, at levels of
-    equidistant flow times, exact on N(m, I) but for its start.
+    w is the paper's gamma_t: 1 (``constant``), with which g enters through the score, or
+    sqrt(tau / (tau^2 + (1 - tau)^2)) (``gamma_t``). With w = 1 it is PiGDM with eta 0 and the coefficient of
+    the score, at levels of equidistant flow times, exact on N(m, I) but for its start.
 
-    Preset ``official``: the settings of the port in PnP-Flow's code for each task, which starts at A^T y.
+    The method is written for flows x_tau = tau x0 + (1 - tau) eps, and runs on every prior.
     """
 
     paper: ClassVar[str] = "openreview:PLIt3a4yTm"
@@ -44,8 +44,9 @@ class OTODE(Solver):
 
     steps: Steps = 100
     tau0: Annotated[float, Ge(0.01), Lt(1)] = 0.1
-    """Time of the start."""
+    """Time of the start: 0 is noise, 1 the clean image."""
     weight: Literal["constant", "gamma_t"] = "constant"
+    """Weight w of the guidance: 1, or the one that is small near tau = 0."""
     start: Literal["adjoint", "pinv"] = "pinv"
     """The image of the start: A^T y, whose scale is that of A squared, or A+ y."""
 

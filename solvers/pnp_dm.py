@@ -26,7 +26,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class PnPDM(Solver):
-    """PnP-DM (Wu, Sun, Chen, Zhang, Yue & Bouman, NeurIPS 2024, openreview Xq9HQf7VNV), linear A.
+    """PnP-DM (Wu, Sun, Chen, Zhang, Yue & Bouman, NeurIPS 2024, arXiv 2405.18782), for any linear A.
 
         x = 0
         for i = 0 .. N - 1:
@@ -41,9 +41,6 @@ class PnPDM(Solver):
     N = ``steps / levels`` iterations, rounded down, at least one. The noise ratios of a draw fall from rho to
     the schedule's smallest, equidistant in the seventh root; with eta = 1 it tends to an exact draw as the
     levels become many, with eta = 0 it follows the probability-flow ODE and loses variance.
-
-    Preset ``official``: 100 iterations, rho from 10 to 0.3. Not reproduced: a grid of levels that is the same
-    for every rho, on which the network is told a level below that of z.
     """
 
     paper: ClassVar[str] = "openreview:Xq9HQf7VNV"
@@ -51,13 +48,15 @@ class PnPDM(Solver):
 
     steps: Count = 100
     levels: Count = 5
-    """Network evaluations of a draw from the prior."""
+    """Noise levels of a draw from the prior, with one network evaluation each."""
     rho_0: Positive = 10.0
+    """First rho, in units of x."""
     rho_min: Positive = 0.3
-    """Least rho, in the unit of x; a bias."""
+    """Least rho, in units of x; a bias."""
     decay: UnitInterval = 0.75
-    """Factor on rho from one iteration to the next."""
+    """Factor on rho from one iteration to the next, `rho_decay_rate` of the authors' code."""
     eta: UnitInterval = 1.0
+    """Share of fresh noise of the DDIM steps: 0 none, 1 that of ancestral steps."""
 
     def yields(self) -> int:
         """The number of iterations N."""

@@ -27,8 +27,9 @@ class PnPFlow(Solver):
 
         x = 0
         for tau = 0, 1/N, ..., 1 - 1/N:
-            u = x - lr (1 - tau)^a A^T (A x - y) / ||A||^2
-            x = mean over ``draws`` normal e of E[x0 | x_tau = tau u + (1 - tau) e]
+            u     = x - lr (1 - tau)^a A^T (A x - y) / ||A||^2          gradient step
+            x_tau = tau u + (1 - tau) z                                 interpolation
+            x     = E[x0 | x_tau], its mean over ``draws`` of z         denoising
 
     ||A|| is the largest singular value. For a nonlinear A it is 1, and A^T is the adjoint of the derivative.
     ``steps`` counts network evaluations, so N = ``steps / draws``, rounded down, at least one. The start does
@@ -36,8 +37,6 @@ class PnPFlow(Solver):
     units of y stands for y - A x.
 
     The result is an estimate, not a sample: on Gaussians it has a tenth of the posterior's variance.
-
-    Preset ``official``: 100 times, 5 draws, and the authors' a for each task.
     """
 
     paper: ClassVar[str] = "2410.02423"
@@ -46,11 +45,11 @@ class PnPFlow(Solver):
 
     steps: Count = 500
     draws: Count = 5
-    """Draws of e that a step averages over, one network evaluation each."""
+    """Draws of z that a step averages over, one network evaluation each (remark 3 of the paper)."""
     lr: Positive = 1.0
     """Step of the first gradient, in units of 1 / ||A||^2: below 2 it is stable."""
     a: NonNegative = 0.5
-    """How fast the gradient steps fall: 0 leaves them as they are."""
+    """How fast the gradient steps fall, the paper's alpha: 0 leaves them as they are."""
 
     def yields(self) -> int:
         """The number of times N."""

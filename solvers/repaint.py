@@ -26,14 +26,15 @@ class RePaint(Solver):
 
         x ~ N(0, I)
         for t -> s:  x0 = E[x0 | x]
-                     x  = ancestral step from x with x0
-                     x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z
+                     x  = ancestral step from x with x0                                        (eq. 8)
+                     x  = x - A+ (A x - y_s),   y_s = alpha_s y + sigma_s A z                  (eq. 8)
             after every ``jump`` steps, ``repeats`` - 1 times: back by as many levels, to u, and down again
-                     x  = a x + sqrt(sigma_u^2 - a^2 sigma_s^2) z,   a = alpha_u / alpha_s
+                     x  = a x + sqrt(sigma_u^2 - a^2 sigma_s^2) z,   a = alpha_u / alpha_s     (section 4.2)
 
-    ``steps`` counts network evaluations; returns that would be too many are left out at the noisiest levels.
-    The result satisfies A x = y even where y is noisy; sigma is not used. Without repeats it is MCG with
-    zeta = 0. Repeats make the parts of the image agree, and lose variance.
+    y_s is noised to the level of the state s, not to t as printed in the paper. ``steps`` counts network
+    evaluations; returns that would be too many are left out at the noisiest levels. The result satisfies
+    A x = y even where y is noisy; sigma is not used. Without repeats it is MCG with zeta = 0. Repeats make
+    the parts of the image agree, and lose variance.
     """
 
     paper: ClassVar[str] = "2201.09865"
@@ -42,9 +43,10 @@ class RePaint(Solver):
     steps: Count = 500
     spacing: Spacing = "respaced"
     repeats: Count = 5
-    """How often each stretch of levels is walked, the noisiest ones less often where evaluations end."""
+    """How often each stretch of levels is walked, the paper's U; the noisiest ones less often where
+    evaluations end."""
     jump: Count = 1
-    """Levels of a stretch."""
+    """Levels of a stretch, the paper's jump length j."""
     clip: bool = True
     """Clip x0 to [-1, 1]."""
     learned_variance: bool = True
@@ -52,7 +54,8 @@ class RePaint(Solver):
 
     def reject(self, A: Operator, prior: Prior) -> str | None:
         if isinstance(A, SVDOperator) and bool((A.s * (1 - A.s)).abs().max() > 1e-6):
-            return f"RePaint needs singular values of 0 and 1, as masks have; {type(A).__name__} has others"
+            reason = f"RePaint needs singular values of 0 and 1, as masks have; {type(A).__name__} has others"
+            return f"{reason} (MCG with zeta = 0 is its step for any linear A)"
         return super().reject(A, prior)
 
     def grid_size(self) -> int:
@@ -92,5 +95,6 @@ class RePaint(Solver):
             returns[place] = min(U - 1, (self.steps - n) // L - sum(returns))
         visits = [0]
         for place in range(1, n + 1):
-            visits += [place, *returns[place] * [*range(place - L, place + 1)]]
+            visits.append(place)
+            visits += returns[place] * [*range(place - L, place + 1)]
         return visits

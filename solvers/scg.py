@@ -43,6 +43,7 @@ class SCG(Solver):
     steps: Count = 1000
     spacing: Spacing = "leading"
     eta: UnitInterval = 1.0
+    """Share of fresh noise of the DDIM steps: 0 none, which leaves no choice, 1 that of ancestral steps."""
     candidates: Count = 16
     """The number n of steps of which one is chosen."""
     threshold: UnitInterval = 0.25
@@ -69,14 +70,15 @@ class SCG(Solver):
         x0 = prior.denoise(x, levels[0])
         for k, (t, s) in enumerate(pairwise(levels), 1):
             if free <= k < free + guided:
-                best = best0 = torch.full_like(x, torch.nan)
+                best, best0 = torch.full_like(x, torch.nan), torch.full_like(x, torch.nan)
                 least = x.new_tensor(torch.inf)
                 for _ in range(self.candidates):
                     tried = ddim(x, x0, t, s, self.eta, noise.like(x))
                     tried0 = prior.denoise(tried, s)
                     misfit = squared_misfit(tried0, measurement).sqrt()
                     better = misfit < least
-                    best, best0 = torch.where(better, tried, best), torch.where(better, tried0, best0)
+                    best = torch.where(better, tried, best)
+                    best0 = torch.where(better, tried0, best0)
                     least = torch.where(better, misfit, least)
                 x, x0 = best, best0
             else:

@@ -25,7 +25,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class SITCOM(Solver):
-    """SITCOM (Alkhouri, Liang, Huang, Dai, Qu, Ravishankar & Wang, ICML 2025, arXiv 2410.04479).
+    """SITCOM (Alkhouri, Liang, Huang, Dai, Qu, Ravishankar & Wang, ICML 2025, arXiv 2410.04479, algorithm 1).
 
         x ~ N(0, I)
         for t -> s:  w = x, then up to K = ``iterations`` times
@@ -34,9 +34,10 @@ class SITCOM(Solver):
                      x0 = E[x0 | w]
                      x  = alpha_s x0 + sigma_s z
 
-    w is in units of the variance-preserving x_t. Each image ends a level by itself; without noise in y, or at
-    ``stop`` 0, none does. Since all noise is fresh, the result has about half of the variance of a sample.
-    Where noise is not Gaussian, its score in units of y stands for y - A(x0).
+    w is the paper's v, in units of the variance-preserving x_t. Each image ends a level by itself; without
+    noise in y, or at ``stop`` 0, none does. Since all noise is fresh, the result has about half of the
+    variance of a sample. sigma enters by ``stop`` alone. Where noise is not Gaussian, its score in units of y
+    stands for y - A(x0).
 
     ``steps`` counts network evaluations. A level takes K + 1 of them, so there are ``steps / (K + 1)``,
     rounded down, at least one. A record's note ``updates`` counts the steps on w.
@@ -49,14 +50,16 @@ class SITCOM(Solver):
 
     steps: Count = 100
     iterations: Count = 3
-    """Most steps on w at a level, K."""
+    """Most steps on w at a level, the paper's K."""
     spacing: Spacing = "leading"
     lr: Positive = 0.05
     """Step of the optimiser; with Adam about how far an entry of w moves at a time."""
     lam: NonNegative = 0.0
+    """Weight of ||w - x||^2 against ||y - A(x0)||^2, the paper's lambda."""
     stop: NonNegative = 1.02
-    """Residual at which an image ends a level, relative to what noise alone leaves."""
+    """Residual at which an image ends a level, relative to what noise alone leaves: the paper's delta."""
     optimiser: Literal["adam", "gd"] = "adam"
+    """Adam, whose averages start anew at each level, or plain gradient descent."""
     clip: bool = True
     """Clip x0 to [-1, 1] inside the graph: saturated pixels pass no gradient."""
 
@@ -73,9 +76,11 @@ class SITCOM(Solver):
         x = levels[0].std * noise.new(prior.shape)
         for t, s in pairwise(levels):
             start = x / t.std
-            w, x0, gradient = start.clone(), torch.empty_like(x), torch.zeros_like(x)
+            w = start.clone()
+            x0, gradient = torch.empty_like(x), torch.zeros_like(x)
             descend = descent(w, self.lr, adam=self.optimiser == "adam")
-            updates, going = x.new_zeros(len(x)), torch.ones(len(x), dtype=torch.bool, device=x.device)
+            updates = x.new_zeros(len(x))
+            going = torch.ones(len(x), dtype=torch.bool, device=x.device)
             for _ in range(min(self.iterations, self.steps - 1)):
                 (y, A, _), model = measurement.select(going), measurement.noise[going]
                 x0[going], _, pull_x0 = vjp_once(prior[going], t.std * w[going], t, self.clip)
@@ -88,7 +93,7 @@ class SITCOM(Solver):
                 if not going.any():
                     break
                 descend(gradient)  # it moves images that have ended, too, whose w is read no more
-            else:
+            if going.any():
                 last = prior[going].denoise(t.std * w[going], t)
                 x0[going] = last.clamp(-1, 1) if self.clip else last
             x = s.alpha * x0 + s.sigma * noise.like(x0) if s.sigma > 0 else x0

@@ -30,20 +30,17 @@ LEAST = 1e-3
 
 @dataclass(frozen=True)
 class TMPD(Solver):
-    """TMPD (Boys, Girolami, Pidstrigach, Reich, Mosca & Akyildiz, TMLR 2024, arXiv 2310.06721).
+    """TMPD (Boys, Girolami, Pidstrigach, Reich, Mosca & Akyildiz, TMLR 2024, arXiv 2310.06721, section 3.1).
 
         x ~ N(0, I)
-        for t -> s:  x0 = E[x0 | x],  V = Cov[x0 | x] = sigma_t^2 / alpha_t (dx0/dx)^T
-                     D  = A V A^T 1 + sigma^2                row sums, in place of the matrix
-                     x0 = x0 + V A^T ((y - A x0) / D)
-                     x  = DDIM step from x with x0
+        for t -> s:  x0  = E[x0 | x],  V = Cov[x0 | x] = sigma_t^2 / alpha_t (dx0/dx)^T        (eq. 5)
+                     D   = A V A^T 1 + sigma^2          row sums in place of A V A^T + sigma^2 I
+                     x0' = x0 + V A^T ((y - A x0) / D)                                         (eqs. 10-11)
+                     x   = DDIM step from x with x0'
 
     Row sums are the diagonal where y has uncorrelated entries, as with masks of a N(m, I). They are negative
     where correlations are: entries of D are at least sigma^2 and a thousandth of the image's largest; a
     record's note ``raised`` counts them.
-
-    Preset ``official``: 1000 steps and the row sums of the authors' torch port, A V A^T (A 1), which are the
-    same where A 1 = 1. Not reproduced: its learned variances.
     """
 
     paper: ClassVar[str] = "2310.06721"
@@ -52,12 +49,14 @@ class TMPD(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     eta: UnitInterval = 1.0
+    """Share of fresh noise of the DDIM steps: 0 none, 1 that of ancestral steps."""
     rows: Literal["ones", "image"] = "ones"
-    """What the rows are summed with: 1 in each entry of y, or A of the image that is 1 everywhere."""
+    """What the rows are summed with: 1 in each entry of y, or A of the image that is 1 everywhere, as the
+    authors' torch port has it. They are the same where A 1 = 1."""
 
     def reject(self, A: Operator, prior: Prior) -> str | None:
         if A.complex_valued:
-            return f"TMPD needs real measurements; those of {type(A).__name__} are complex"
+            return f"TMPD needs real measurements; those of {type(A).__name__} are complex (MMPS takes both)"
         return super().reject(A, prior)
 
     def solve(self, measurement: Measurement[LinearOperator], prior: Prior, noise: Noise) -> Iterator[Step]:
@@ -78,5 +77,6 @@ class TMPD(Solver):
 
 def least(sums: Tensor, sigma: float | Tensor) -> Tensor:
     """The least variance that an entry of y may have, positive, broadcastable against the sums, (B, *m)."""
-    relative = LEAST * sums.flatten(1).amax(1).clamp_min(torch.finfo(sums.dtype).tiny / LEAST)
-    return per_image(relative, sums).clamp_min(sigma**2)
+    tiny = torch.finfo(sums.dtype).tiny / LEAST
+    largest = sums.flatten(1).amax(1).clamp_min(tiny)
+    return per_image(LEAST * largest, sums).clamp_min(sigma**2)

@@ -130,7 +130,7 @@ LAWS = [
 
 MUTANTS = [
     Mutant("gradient of the squared length", "- pull(", "- 2 * pull("),
-    Mutant("no momentum", "0.9 * m", "0.0 * m"),
+    Mutant("no momentum", "0.9 * p", "0.0 * p"),
     Mutant("not noised", "levels[0].alpha * x + levels[0].sigma * noise.like(x)", "levels[0].alpha * x"),
     Mutant("one level", "min(self.ode_steps, self.steps))", "1)"),
     Mutant("noised to the first level everywhere", "round(share *", "round(self.high *"),

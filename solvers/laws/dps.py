@@ -79,11 +79,11 @@ LAWS = [
 ]
 
 MUTANTS = [
-    Mutant("factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
+    Mutant("factor 2", "+ self.zeta * guidance", "+ 2 * self.zeta * guidance"),
     Mutant("no Jacobian", "pull_x0(", "("),
     Mutant("one norm over the batch", "norm(r)", "r.norm()"),
     CLIP_OUTSIDE,
-    Mutant("noise in the last step", "+ self.zeta * descent", "+ self.zeta * descent" + LAST_NOISE),
+    Mutant("noise in the last step", "+ self.zeta * guidance", "+ self.zeta * guidance" + LAST_NOISE),
     Mutant("learned variance ignored", "v if self.learned_variance else None", "None"),
     HALF,
 ]

@@ -116,15 +116,20 @@ LAWS = [
     ),
 ]
 
+CENTRAL = (
+    "above = squared_misfit(x0 + self.mu * u, measurement)\n"
+    "            below = squared_misfit(x0 - self.mu * u, measurement)"
+)
+
 MUTANTS = [
-    Mutant("one-sided differences", "for mu in (self.mu, -self.mu)", "for mu in (2 * self.mu, 0)"),
+    Mutant("one-sided differences", CENTRAL, CENTRAL.replace("+", "+ 2 *").replace("x0 - self.mu * u", "x0")),
     Mutant("differences of the norm", "(above - below)", "(above**0.5 - below**0.5)"),
     Mutant("twice the norm's gradient", "g / (2 * length", "g / (length"),
     Mutant("norm of the smoothed loss", "smoothed / 4", "smoothed"),
     Mutant("sum in place of the mean", "(2 * self.mu * self.queries)", "(2 * self.mu)"),
     Mutant("no Jacobian", "pull_x0(-g)", "-g"),
     CLIP_OUTSIDE,
-    Mutant("noise in the last step", "+ self.zeta * descent", "+ self.zeta * descent" + LAST_NOISE),
+    Mutant("noise in the last step", "+ self.zeta * guidance", "+ self.zeta * guidance" + LAST_NOISE),
     Mutant("one direction for the batch", "u = noise.like(x0)", "u = noise.like(x0)[:1].expand_as(x0)"),
     HALF,
 ]

@@ -139,11 +139,11 @@ LAWS = [
 MUTANTS = [
     Mutant("radius without sqrt(n)", "math.prod(prior.shape) ** 0.5", "1.0"),
     Mutant("not back on the sphere", "z = radius * z / norm(z)", "pass"),
-    Mutant("uphill", "radius * descent / norm(descent)", "-radius * descent / norm(descent)"),
-    Mutant("gradient not normalised", "radius * descent / norm(descent)", "descent / norm(y - Ax0)"),
+    Mutant("uphill", "radius * guidance / norm(guidance)", "-radius * guidance / norm(guidance)"),
+    Mutant("gradient not normalised", "radius * guidance / norm(guidance)", "guidance / norm(y - Ax0)"),
     Mutant("no Jacobian", "pull_x0(pull_A(", "(pull_A("),
     Mutant("every step guided", "if k % self.interval == 0", "if True"),
-    Mutant("one norm of the gradient for the batch", "norm(descent)", "descent.norm()"),
+    Mutant("one norm of the gradient for the batch", "norm(guidance)", "guidance.norm()"),
     Mutant("one norm of the move for the batch", "norm(z)", "z.norm()"),
     CLIP_OUTSIDE,
     Mutant(

@@ -169,17 +169,13 @@ MUTANTS = [
     Mutant("all noise fresh in the draw", "self.c * s.sigma**2", "s.sigma**2"),
     Mutant(
         "y of level t",
-        "y_t = s.alpha * y + keep * s.sigma / t.sigma * (y_t - t.alpha * y)",
-        "y_t = t.alpha * y + keep * (y_t - t.alpha * y)",
+        "y_s = s.alpha * y + keep * s.sigma / t.sigma * (y_t - t.alpha * y)",
+        "y_s = t.alpha * y + keep * (y_t - t.alpha * y)",
     ),
     Mutant("draw not narrowed", "A.V(left * z)", "A.V(z)"),
     Mutant("eta in place of c", "(1 - self.c) ** 0.5", "1 - self.c"),
-    Mutant(
-        "weights without the spread of x",
-        "variance = A.Ut(y_t - A(x)), q *",
-        "variance = A.Ut(y_t - A(x)), 0 *",
-    ),
-    Mutant("weights of x0", "A.Ut(y_t - A(x))", "A.Ut(y - A(x0))"),
+    Mutant("weights without the spread of x", "variance = q *", "variance = 0 *"),
+    Mutant("weights of x0", "A.Ut(y_s - A(mu))", "A.Ut(y - A(x0))"),
     Mutant("others start apart from y_T", "x = x - A.pinv(A(x) - y_t)", "pass"),
     Mutant(
         "one noise for the batch",

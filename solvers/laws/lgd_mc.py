@@ -224,7 +224,7 @@ MUTANTS = [
     Mutant("one norm for the batch", "value.mean(0).sqrt()", "value.mean().sqrt().expand(len(x0))"),
     Mutant("draws weigh the same", "value.softmax(0)", "(0 * value).softmax(0)"),
     Mutant("weights across the batch", "value.softmax(0)", "(value.softmax(1) / len(value))"),
-    Mutant("score without 1 / alpha", "t.gamma * descent", "t.sigma**2 * descent"),
+    Mutant("score without 1 / alpha", "t.gamma * guidance", "t.sigma**2 * guidance"),
     CLIP_OUTSIDE,
     Mutant(
         "noise in the last step",

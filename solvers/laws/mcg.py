@@ -91,8 +91,10 @@ MUTANTS = [
     Mutant("y noised to t", 'self.noise_level == "s"', "False"),
     Mutant("no projection in the end", "x - A.pinv(", "x - (s.sigma > 0) * A.pinv("),
     Mutant("projection by the adjoint", "x - A.pinv(", "x - A.adjoint("),
-    Mutant("gradient after the projection", "A.pinv(A(x) - y_u)", "A.pinv(A(x) - y_u) + self.zeta * descent"),
-    Mutant("factor 2", "+ self.zeta * descent", "+ 2 * self.zeta * descent"),
+    Mutant(
+        "gradient after the projection", "A.pinv(A(x) - y_u)", "A.pinv(A(x) - y_u) + self.zeta * guidance"
+    ),
+    Mutant("factor 2", "+ self.zeta * guidance", "+ 2 * self.zeta * guidance"),
     Mutant("no Jacobian", "pull_x0(", "("),
     Mutant("one norm over the batch", "norm(r)", "r.norm()"),
     HALF,

@@ -46,5 +46,8 @@ def test_it_takes_masks_alone():
     assert reason("inpaint_random", (1, 8, 8), range(2)) is None
     assert reason("denoise", (1, 8, 8), range(2)) is None
     pool, blur = reason("sr_average2", (1, 8, 8), [0]), reason("blur_motion", (1, 64, 64), [0])
-    assert pool == "RePaint needs singular values of 0 and 1, as masks have; SRAverage has others"
+    assert pool == (
+        "RePaint needs singular values of 0 and 1, as masks have; SRAverage has others "
+        "(MCG with zeta = 0 is its step for any linear A)"
+    )
     assert "RePaint needs SVDOperator; BlurMotion is LinearOperator" in blur

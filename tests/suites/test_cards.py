@@ -68,6 +68,19 @@ def test_methods_can_be_cited_tuned_and_told_apart():
     assert len(set(keys)) == len(keys)
 
 
+ORIGIN = re.compile(r"  # (Reference code|Port), [\w.-]+/[\w.-]+: \S")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_card_says_where_official_comes_from_and_the_class_does_not(name):
+    lines = (ROOT / "solvers" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    start = lines.index("  official:")
+    while lines[start - 1].startswith("  #"):
+        start -= 1
+    assert ORIGIN.match(lines[start])
+    assert "official" not in (ROOT / "solvers" / f"{name}.py").read_text(encoding="utf-8")
+
+
 VENUES = {"@inproceedings": {"booktitle"}, "@article": {"journal"}, "@misc": {"eprint"}}
 
 
