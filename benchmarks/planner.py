@@ -21,7 +21,7 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 import bench.system.clock
-from bench.forecast.planner import make_outlook
+from bench.forecast.planner import cost_of_suite
 from bench.forecast.probe import keep, network_to_probe, probe
 from bench.forecast.rates import find_target
 from bench.forecast.stand_in import DrawnImages
@@ -110,7 +110,7 @@ def compare(prior: str, how: str, rows: list[str], images: int) -> None:
     file = Path(os.environ["BENCH_HOME"]) / "planner.yaml"
     file.write_text(SUITE.format(prior=prior, images=images))
     suite = override(load_suite(str(file)), rows, [])
-    planned = make_outlook(suite, find_target("cpu"), Options(), images)
+    planned = cost_of_suite(suite, find_target("cpu"), Options(), images)
     known = {cost.cell.label: cost for cost in planned.costs}
     print(f"\n{Path(prior).name}, {how}, batch {images}: s/image, NFE, vjps planned and measured, ratio of s")
     for cell, outcome in solved(suite, prior, images):

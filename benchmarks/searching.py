@@ -26,13 +26,13 @@ import optuna  # noqa: E402
 from bench.suites.tuning import Space  # noqa: E402
 from bench.tune.candidates.asking import Told, ask  # noqa: E402
 from bench.tune.candidates.points import Point, Spaces  # noqa: E402
-from bench.tune.objectives import Score, objectives  # noqa: E402
+from bench.tune.objectives import CandidateScore, objectives  # noqa: E402
 from bench.tune.search import BATCH  # noqa: E402
 
 ETAS = (0.0, 0.1, 0.25, 0.3, 0.5, 0.7, 1.0)
 ONE = Spaces({"zeta": Space(0.01, 30, "log")}, {})
 TWO = Spaces({"lam": Space(0.03, 30, "log"), "eta": Space(choices=ETAS)}, {})
-Scores = tuple[Score, Score]
+Scores = tuple[CandidateScore, CandidateScore]
 
 
 def one_setting(rng: np.random.Generator) -> Callable[[Point], Scores]:
@@ -62,7 +62,8 @@ def two_settings(rng: np.random.Generator) -> Callable[[Point], Scores]:
 def noisy(psnr: float, lpips: float, rng: np.random.Generator) -> Scores:
     """Scores with the error of a mean over images, rounded as `tune` rounds them."""
     first, second = rng.normal(size=2)
-    return Score(round(float(psnr + 0.1 * first), 2)), Score(round(float(lpips + 0.002 * second), 3))
+    seen = round(float(psnr + 0.1 * first), 2), round(float(lpips + 0.002 * second), 3)
+    return CandidateScore(seen[0]), CandidateScore(seen[1])
 
 
 def lost(

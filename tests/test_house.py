@@ -99,6 +99,16 @@ def test_no_code_of_the_harness_names_a_method():
     assert found == []
 
 
+def test_a_class_name_means_one_thing():
+    """No two public classes share a name, in whichever rooms; private ones are their module's own."""
+    places: dict[str, list[str]] = {}
+    for path in [*SOURCES, *sorted((ROOT / "datasets").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(f"{named(path)}:{node.lineno}")
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 def test_comprehensions_are_few():
     sources = [path.read_text() for path in SOURCES]
     found = sum(

@@ -11,7 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.checks.operator_trial import ROUNDING, SEEDS, Trial, answers, apart, gap, kind_of_y, products_apart
+from bench.checks.operator_trial import (
+    ROUNDING,
+    SEEDS,
+    OperatorTrial,
+    answers,
+    apart,
+    gap,
+    kind_of_y,
+    products_apart,
+)
 from bench.checks.promise import NotAboutIt, Promise, single_thread, tried
 from bench.operators.base import LinearOperator, Operator, PinvOperator, SVDOperator, dot, moved, norm
 
@@ -27,13 +36,13 @@ rounding all."""
 # The promises: each takes a trial and returns what is wrong, or None.
 
 
-def is_documented(trial: Trial) -> str | None:
+def is_documented(trial: OperatorTrial) -> str | None:
     """The class has a docstring of its own."""
     text = vars(type(trial.A)).get("__doc__") or ""
     return None if text.strip() else "write what y is, and the source of the definition"
 
 
-def measures(trial: Trial) -> str | None:
+def measures(trial: OperatorTrial) -> str | None:
     """A(x) is finite, of shape out_shape, complex where `complex_valued` says so; display(y) is a picture."""
     A, y = trial.A, trial.A(trial.x)
     form = (len(SEEDS), *A.out_shape)
@@ -50,7 +59,7 @@ def measures(trial: Trial) -> str | None:
     return None
 
 
-def is_pure(trial: Trial) -> str | None:
+def is_pure(trial: OperatorTrial) -> str | None:
     """The same input gives the same output, is not changed, and no graph is handed out."""
     x, v = trial.x.clone(), trial.v.clone()
     first, again = answers(trial.A, x, v), answers(trial.A, trial.x.clone().requires_grad_(), v)
@@ -64,7 +73,7 @@ def is_pure(trial: Trial) -> str | None:
     return "an input was overwritten; work on a copy"
 
 
-def is_a_function_of_its_seeds(trial: Trial) -> str | None:
+def is_a_function_of_its_seeds(trial: OperatorTrial) -> str | None:
     """What is random is drawn from the image's own seed, and named in parameters()."""
     before = torch.random.get_rng_state(), numpy_state()
     same, alone = trial.build(), trial.build(SEEDS[1:2])
@@ -89,7 +98,7 @@ def numpy_state() -> np.ndarray:
     return state.copy()
 
 
-def unnamed_randomness(trial: Trial, other: Operator) -> str | None:
+def unnamed_randomness(trial: OperatorTrial, other: Operator) -> str | None:
     """A message where an operator of other seeds measures otherwise with equal parameters() of an image."""
     shown, others = trial.A.parameters(), other.parameters()
     for i, (ours, theirs) in enumerate(zip(trial.A(trial.x), other(trial.x), strict=True)):
@@ -102,7 +111,7 @@ def unnamed_randomness(trial: Trial, other: Operator) -> str | None:
     return None
 
 
-def ignores_batch_mates(trial: Trial) -> str | None:
+def ignores_batch_mates(trial: OperatorTrial) -> str | None:
     """An image alone, or twice in a batch, gives what it gives in the batch."""
     A, x, v = trial.A, trial.x, trial.v.clone()
     v[0] *= 1e3
@@ -116,7 +125,7 @@ def ignores_batch_mates(trial: Trial) -> str | None:
     return apart("A(x) of an image twice in a batch differs", twice[1::2], whole["A(x)"])
 
 
-def changes_precision(trial: Trial) -> str | None:
+def changes_precision(trial: OperatorTrial) -> str | None:
     """to(dtype) moves everything: float32 in, float32 out (complex64 for a complex y), of the same value."""
     x, v = trial.x.float(), moved(trial.v, dtype=torch.float32)
     low = answers(trial.A.to(dtype=torch.float32), x, v)
@@ -129,7 +138,7 @@ def changes_precision(trial: Trial) -> str | None:
     return apart("A(x) in float32 differs", moved(low["A(x)"], dtype=torch.float64), trial.A(trial.x), 1e-3)
 
 
-def names_what_is_measured(trial: Trial) -> str | None:
+def names_what_is_measured(trial: OperatorTrial) -> str | None:
     """Where `measured` says that an entry is not, y is 0 and is never read."""
     A, measured = trial.A, trial.A.measured
     if measured is None:
@@ -145,7 +154,7 @@ def names_what_is_measured(trial: Trial) -> str | None:
     return None
 
 
-def has_its_derivative(trial: Trial) -> str | None:
+def has_its_derivative(trial: OperatorTrial) -> str | None:
     """The pullback is the derivative, by differences over a short and a long step."""
     A, h = trial.A, 1e-6
     if not A.differentiable:
@@ -156,7 +165,7 @@ def has_its_derivative(trial: Trial) -> str | None:
     return broken or jumps(trial)
 
 
-def jumps(trial: Trial) -> str | None:
+def jumps(trial: OperatorTrial) -> str | None:
     """A message where an operator changes by more than its derivative adds up to, as rounding does."""
     A, x, z = trial.A, trial.x, trial.z
     change = A(x + z) - A(x)
@@ -173,7 +182,7 @@ def jumps(trial: Trial) -> str | None:
     )
 
 
-def inverts(trial: Trial) -> str | None:
+def inverts(trial: OperatorTrial) -> str | None:
     """A(pinv(A(x))) = A(x), where singular values are kept."""
     A, x = trial.exact, trial.x
     if not isinstance(A, PinvOperator):
@@ -183,7 +192,7 @@ def inverts(trial: Trial) -> str | None:
     return apart("A(pinv(A(x))) and A(x) differ", A(A.pinv(A(x))), A(x), ITERATIVE)
 
 
-def is_linear(trial: Trial) -> str | None:
+def is_linear(trial: OperatorTrial) -> str | None:
     """A LinearOperator is linear, without a constant."""
     A, x, z = trial.A, trial.x, trial.z
     if not isinstance(A, LinearOperator):
@@ -191,7 +200,7 @@ def is_linear(trial: Trial) -> str | None:
     return apart("A(2 x + z) and 2 A(x) + A(z) differ", A(2 * x + z), 2 * A(x) + A(z))
 
 
-def has_its_adjoint(trial: Trial) -> str | None:
+def has_its_adjoint(trial: OperatorTrial) -> str | None:
     """<A x, v> = <x, A^T v>."""
     A, x, v = trial.A, trial.x, trial.v
     if not isinstance(A, LinearOperator):
@@ -199,7 +208,7 @@ def has_its_adjoint(trial: Trial) -> str | None:
     return products_apart("<A x, v> and <x, A^T v> differ", ((A(x), v), (x, A.adjoint(v))))
 
 
-def has_its_push_forward(trial: Trial) -> str | None:
+def has_its_push_forward(trial: OperatorTrial) -> str | None:
     """<A' u, v> = <u, A'^T v>: push-forward and pullback belong together."""
     A, x, u, v = trial.A, trial.x, trial.z, trial.v
     if not A.differentiable:
@@ -208,7 +217,7 @@ def has_its_push_forward(trial: Trial) -> str | None:
     return products_apart("<A' u, v> and <u, A'^T v> differ", ((pushed, v), (u, pulled)))
 
 
-def knows_its_norm(trial: Trial) -> str | None:
+def knows_its_norm(trial: OperatorTrial) -> str | None:
     """norm() is the largest singular value: no image is amplified more, and one as much (LinearOperator)."""
     A, x = trial.A, trial.z
     if not isinstance(A, LinearOperator):
@@ -224,7 +233,7 @@ def knows_its_norm(trial: Trial) -> str | None:
     return f"norm() is {said.tolist()}, an image is amplified {gain.tolist()} times"
 
 
-def solves_the_damped_equations(trial: Trial) -> str | None:
+def solves_the_damped_equations(trial: OperatorTrial) -> str | None:
     """pinv(y, d) solves (A^T A + d) x = A^T y, for one d and for one per image."""
     A, v = trial.exact, trial.v
     if not isinstance(A, LinearOperator):
@@ -241,7 +250,7 @@ def damped_error(A: LinearOperator, v: Tensor, d: float | Tensor) -> str | None:
     return apart("(A^T A + d) pinv(y, d) and A^T y differ", left, right, ITERATIVE)
 
 
-def is_a_decomposition(trial: Trial) -> str | None:
+def is_a_decomposition(trial: OperatorTrial) -> str | None:
     """V is orthogonal, U is on the range, and A = U s V^T (SVDOperator)."""
     A, x, z, v = trial.A, trial.x, trial.z, trial.v
     if not isinstance(A, SVDOperator):
@@ -258,7 +267,7 @@ def is_a_decomposition(trial: Trial) -> str | None:
     )
 
 
-PROMISES: list[Callable[[Trial], str | None]] = [
+PROMISES: list[Callable[[OperatorTrial], str | None]] = [
     is_documented,
     measures,
     is_pure,
@@ -292,7 +301,7 @@ def check_operator(
         One `Promise` each, in a fixed order; an exception inside a promise breaks it.
     """
     try:
-        trial = Trial(spec, shape, params)
+        trial = OperatorTrial(spec, shape, params)
     except ValueError as error:
         return [Promise(BUILDS, str(error))]
     with single_thread():

@@ -22,7 +22,7 @@ DAMPING = 0.1
 Pair = tuple[Tensor, Tensor]
 
 
-class Trial:
+class OperatorTrial:
     """An operator in float64 with made-up images and data; content is made from fixed seeds.
 
     Args:

@@ -29,7 +29,7 @@ REACH = 2.0
 """How far from 0 the samples of images in [-1, 1] may reach."""
 
 
-class Trial:
+class PriorTrial:
     """A prior, some of its own samples, and states at known levels, all from fixed streams."""
 
     def __init__(self, prior: Prior) -> None:
@@ -72,7 +72,7 @@ def start(t: Level[float]) -> float:
 # The promises: each takes a trial and returns what is wrong, or None.
 
 
-def denoises_states(trial: Trial) -> str | None:
+def denoises_states(trial: PriorTrial) -> str | None:
     """denoise(x, t) is finite, of the prior's shape, dtype and device, at all levels, fractional too."""
     prior, schedule = trial.prior, trial.prior.schedule
     levels = [schedule.level(0), schedule.level(schedule.T - 1)]
@@ -88,7 +88,7 @@ def denoises_states(trial: Trial) -> str | None:
     return None
 
 
-def is_pure(trial: Trial) -> str | None:
+def is_pure(trial: PriorTrial) -> str | None:
     """The same state gives the same estimate, is not changed, and no graph is handed out."""
     x, t = trial.at(RATIOS[0])
     kept, generator = x.clone(), torch.random.get_rng_state()
@@ -105,14 +105,14 @@ def is_pure(trial: Trial) -> str | None:
     return None if same else "drew from torch's global generator"
 
 
-def has_one_estimate(trial: Trial) -> str | None:
+def has_one_estimate(trial: PriorTrial) -> str | None:
     """vjp() gives the estimate of denoise()."""
     x, t = trial.at(RATIOS[0])
     estimate = trial.prior.vjp(x, t)[0]
     return trial.apart("the estimates of vjp and denoise differ", estimate, trial.prior.denoise(x, t))
 
 
-def has_its_derivative(trial: Trial) -> str | None:
+def has_its_derivative(trial: PriorTrial) -> str | None:
     """The pullback is the transposed derivative of the estimate, by differences."""
     for ratio in RATIOS:
         (x, t), z = trial.at(ratio), trial.normals(2)
@@ -126,7 +126,7 @@ def has_its_derivative(trial: Trial) -> str | None:
     return None
 
 
-def pulls_repeatedly(trial: Trial) -> str | None:
+def pulls_repeatedly(trial: PriorTrial) -> str | None:
     """A pullback may be called several times, and is linear."""
     x, t = trial.at(RATIOS[0])
     pull = trial.prior.vjp(x, t)[1]
@@ -136,7 +136,7 @@ def pulls_repeatedly(trial: Trial) -> str | None:
     return broken or trial.apart("pull(2 u) and 2 pull(u) differ", pull(2 * u), 2 * first)
 
 
-def ignores_batch_mates(trial: Trial) -> str | None:
+def ignores_batch_mates(trial: PriorTrial) -> str | None:
     """An image alone gives what it gives in the batch, and so does prior[i : i + 1]."""
     x, t = trial.at(RATIOS[0])
     together, pulled = trial.prior.denoise(x, t), trial.prior.vjp(x, t)[1](trial.x0)
@@ -152,7 +152,7 @@ def ignores_batch_mates(trial: Trial) -> str | None:
     return None
 
 
-def takes_a_level_per_image(trial: Trial) -> str | None:
+def takes_a_level_per_image(trial: PriorTrial) -> str | None:
     """A level may be a tensor with an entry per image."""
     states = [trial.at(ratio) for ratio in (*RATIOS, 1.0)]
     column = (-1, *(1,) * len(trial.prior.shape))
@@ -167,7 +167,7 @@ def takes_a_level_per_image(trial: Trial) -> str | None:
     return None
 
 
-def has_the_range_of_images(trial: Trial) -> str | None:
+def has_the_range_of_images(trial: PriorTrial) -> str | None:
     """Its samples are images in [-1, 1] (not about vectors)."""
     if len(trial.prior.shape) != 3:
         raise NotAboutIt
@@ -177,7 +177,7 @@ def has_the_range_of_images(trial: Trial) -> str | None:
     return f"samples lie between {low:.2g} and {high:.2g}, as images in [0, 1] do" if low > -0.05 else None
 
 
-def removes_noise(trial: Trial) -> str | None:
+def removes_noise(trial: PriorTrial) -> str | None:
     """The estimate is nearer to the clean image than the noisy one is."""
     x, t = trial.at(RATIOS[0])
     before, after = rms(x / t.alpha - trial.x0), rms(trial.prior.denoise(x, t) - trial.x0)
@@ -192,7 +192,7 @@ def rms(v: Tensor) -> float:
     return math.sqrt(float(v.double().square().mean()))
 
 
-PROMISES: list[Callable[[Trial], str | None]] = [
+PROMISES: list[Callable[[PriorTrial], str | None]] = [
     denoises_states,
     is_pure,
     has_one_estimate,
@@ -211,5 +211,5 @@ def check_prior(prior: Prior) -> list[Promise]:
     Returns:
         One `Promise` each, in a fixed order; an exception inside a promise breaks it.
     """
-    trial = Trial(prior)
+    trial = PriorTrial(prior)
     return [tried(promise, trial) for promise in PROMISES]

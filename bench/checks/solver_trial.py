@@ -20,7 +20,7 @@ FAULT = 0.02
 """Standard deviation of what an imperfect denoiser adds to each pixel."""
 
 
-class Trial(NamedTuple):
+class SolverTrial(NamedTuple):
     """A measurement of images x, drawn from a prior that knows its posterior."""
 
     prior: ExactPrior
@@ -64,7 +64,7 @@ class ImperfectPrior(Prior):
             return (x.flatten(1) @ fault.T).view_as(x) / (t.alpha**2 + t.sigma**2) ** 0.5
 
 
-def make_trial(dtype: torch.dtype = torch.float32) -> Trial:
+def make_trial(dtype: torch.dtype = torch.float32) -> SolverTrial:
     """IMAGES measurements of smooth 8 x 8 Gaussian images, 30 % of the pixels of each."""
     e, Q = torch.linalg.eigh(smooth_covariance())
     prior = GaussianPrior(torch.zeros(SHAPE, dtype=dtype), e.to(dtype), Q.to(dtype))
@@ -74,7 +74,7 @@ def make_trial(dtype: torch.dtype = torch.float32) -> Trial:
     y = A(x)
     n = StreamNoise([key + 1 for key in keys], dtype).like(y)
     y = y + SIGMA * (n if A.measured is None else n * A.measured)
-    return Trial(prior, Measurement(y, A, SIGMA), x)
+    return SolverTrial(prior, Measurement(y, A, SIGMA), x)
 
 
 def smooth_covariance() -> Tensor:
@@ -85,7 +85,7 @@ def smooth_covariance() -> Tensor:
 
 
 def run(
-    solver: Solver, trial: Trial, images: slice = slice(None), seed: int = 0, prior: Prior | None = None
+    solver: Solver, trial: SolverTrial, images: slice = slice(None), seed: int = 0, prior: Prior | None = None
 ) -> Iterator[Step]:
     """The steps of a solver on some images of a trial, with its prior or another one."""
     keys = [stream_key("contract-sampler", seed, i) for i in range(IMAGES)]

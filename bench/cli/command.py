@@ -86,7 +86,7 @@ def group(title: str) -> Callable[..., Decorator]:
     return functools.partial(click.option, cls=GroupedOption, group=title)
 
 
-class Number(click.ParamType):
+class NumberRange(click.ParamType):
     """A kind of value: a number within bounds, as `bench.system.gate` reads it.
 
     Args:
@@ -123,7 +123,7 @@ class Duration(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Shard(click.ParamType):
+class ShardIndex(click.ParamType):
     """A kind of value: i/n -> (i, n)."""
 
     name = "i/n"
@@ -141,7 +141,7 @@ class Shard(click.ParamType):
             self.fail(f"{short(value)} is not i/n with 1 <= i <= n, as in 1/4: {error}", param, ctx)
 
 
-class Pictures(click.ParamType):
+class PictureCount(click.ParamType):
     """A kind of value: all, none or first:N -> None, 0 or N."""
 
     name = "all|first:N|none"
@@ -156,14 +156,14 @@ class Pictures(click.ParamType):
             self.fail(f"{short(value)} is none of all, none, first:N", param, ctx)
 
 
-def at_least(low: int, high: int = MOST_PARTS) -> Number:
+def at_least(low: int, high: int = MOST_PARTS) -> NumberRange:
     """A kind of value: a whole number from ``low`` to ``high``."""
-    return Number(int, low, high)
+    return NumberRange(int, low, high)
 
 
-def positive(high: int) -> Number:
+def positive(high: int) -> NumberRange:
     """A kind of value: a finite number above 0, up to ``high``."""
-    return Number(float, 0, high, above=True)
+    return NumberRange(float, 0, high, above=True)
 
 
 WHERE, HOW, OUTPUT = "Where", "How", "Output"

@@ -137,7 +137,7 @@ def operator_promises(spec: str, shape: str | None, settings: Sequence[str]) -> 
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundSolver:
     """A solver that `check` or `certify` names, and what lies beside it."""
 
     spec: str
@@ -151,13 +151,13 @@ class Found:
         return self.solver.source_sha256 is None
 
 
-def load_found(spec: str) -> Found:
+def load_found(spec: str) -> FoundSolver:
     """The solver of a name or file, its card and its laws."""
     from bench.certify.laws import laws_file, laws_of
     from bench.suites.cards import card_of
     from bench.suites.methods import load_solver
 
-    return Found(spec, load_solver(spec), card_of(spec), laws_of(spec), laws_file(spec))
+    return FoundSolver(spec, load_solver(spec), card_of(spec), laws_of(spec), laws_file(spec))
 
 
 def outcome(promise: "Promise") -> str:
@@ -181,7 +181,7 @@ def names_operator(spec: str) -> bool:
         return False
 
 
-def what_is_known(found: Found) -> list[str]:
+def what_is_known(found: FoundSolver) -> list[str]:
     """Sentences on what the contract cannot tell: the card, the laws, and whether this code has a
     certificate.
     """
@@ -190,7 +190,7 @@ def what_is_known(found: Found) -> list[str]:
     return [about_card(found), about_laws(found)]
 
 
-def about_card(found: Found) -> str:
+def about_card(found: FoundSolver) -> str:
     """The card of a user's solver, or where it would lie."""
     if found.card.path:
         return f"Card: {found.card.path}."
@@ -198,7 +198,7 @@ def about_card(found: Found) -> str:
     return f"No card: {place} would give settings by task, a citation and a search space."
 
 
-def about_laws(found: Found) -> str:
+def about_laws(found: FoundSolver) -> str:
     """The laws of a user's solver, or where they would lie."""
     if found.laws is None:
         return f"No laws: {beside(found, '_laws.py')} would hold closed-form laws for `certify`."
@@ -208,7 +208,7 @@ def about_laws(found: Found) -> str:
     )
 
 
-def beside(found: Found, ending: str) -> str:
+def beside(found: FoundSolver, ending: str) -> str:
     """The name of a file beside a user's solver."""
     if found.laws_file is None:
         return f"a .py file with a file NAME{ending} beside it"
@@ -282,7 +282,7 @@ def refuse_unknown(solvers: Sequence[str]) -> None:
             fail(reason, USAGE)
 
 
-def with_laws(spec: str) -> Found:
+def with_laws(spec: str) -> FoundSolver:
     """A solver that has laws; any other is refused with the place where they would lie."""
     found = load_found(spec)
     if found.laws is None:
@@ -290,7 +290,7 @@ def with_laws(spec: str) -> Found:
     return found
 
 
-def tell_mutants(found: Found) -> int:
+def tell_mutants(found: FoundSolver) -> int:
     """Shows a user's wrong variants to the laws that name them; prints and counts those that pass."""
     from bench.certify.mutants import survivors
 

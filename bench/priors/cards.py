@@ -79,7 +79,7 @@ class Weights(BaseModel):
     by_hand: str = ""
 
 
-class Classifier(Weights):
+class ClassifierWeights(Weights):
     """The classifier that guides a conditional prior, and the scale of its gradient."""
 
     architecture: ClassifierArchitecture
@@ -92,7 +92,7 @@ class PriorCard(Weights):
     name: str
     architecture: Architecture
     schedule: ScheduleTable
-    classifier: Classifier | None = None
+    classifier: ClassifierWeights | None = None
 
     @property
     def weights(self) -> "list[NetworkWeights]":
@@ -100,7 +100,7 @@ class PriorCard(Weights):
         return [self] if self.classifier is None else [self, self.classifier]
 
 
-NetworkWeights = PriorCard | Classifier
+NetworkWeights = PriorCard | ClassifierWeights
 """A file of weights, and the architecture that it is for."""
 
 

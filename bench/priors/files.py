@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.priors.cards import Classifier, NetworkWeights, PriorError, read_card
+from bench.priors.cards import ClassifierWeights, NetworkWeights, PriorError, read_card
 from bench.priors.unet import build_classifier, build_unet
 from bench.system.cache import cache_dir, sha256
 from bench.system.downloads import DownloadError, Progress, download, silent
@@ -206,7 +206,7 @@ def empty_network(weights: NetworkWeights) -> nn.Module:
         PriorError: no network has that architecture.
 
     """
-    build = build_classifier if isinstance(weights, Classifier) else build_unet
+    build = build_classifier if isinstance(weights, ClassifierWeights) else build_unet
     try:
         with torch.device("meta"):
             return build(**weights.architecture.model_dump(exclude_unset=True))

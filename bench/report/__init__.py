@@ -245,7 +245,7 @@ def image_files(
     across: Sequence[Across],
     asked: Asked,
     find: Pictures,
-    curves: Mapping[str, kept.Found],
+    curves: Mapping[str, kept.KeptTrajectories],
 ) -> Files:
     """The files of the tables of image suites."""
     files: Files = {}

@@ -103,7 +103,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Judged:
+class MetricNumbers:
     """The numbers of a table in one metric.
 
     Attributes:
@@ -119,11 +119,11 @@ class Judged:
     seen: float = np.nan
 
 
-Numbers = dict[str, Judged]
+Numbers = dict[str, MetricNumbers]
 """Metric -> numbers, of one table."""
 
 
-def judge(table: Table, column: Column) -> Judged:
+def judge(table: Table, column: Column) -> MetricNumbers:
     """The numbers of a table, every pair of rows compared once."""
     rows = [(row, values) for row in table.rows if (values := row.scores(column.name))]
     exact = next((row for row, _ in rows if row.head.solver == FLOOR), None)
@@ -138,10 +138,10 @@ def judge(table: Table, column: Column) -> Judged:
         number = Number(median_interval(_array(values)), partial=not comparable(table, row))
         found[row.name] = _placed(number, row, exact, family, column) if family and exact else number
     if family is None or exact is None:
-        return Judged(found)
+        return MetricNumbers(found)
     marks = _marks([row.name for row, _ in rows if rankable(table, row)], exact.name, family)
     marked = {name: replace(number, mark=marks.get(name, "")) for name, number in found.items()}
-    return Judged(marked, spread, _seen_by(family, column, exact))
+    return MetricNumbers(marked, spread, _seen_by(family, column, exact))
 
 
 def _seen_by(family: Family, column: Column, exact: Row) -> float:
@@ -326,7 +326,7 @@ def sheet(tables: Sequence[Table], judged: Sequence[Numbers]) -> bytes:
     return text.getvalue().encode()
 
 
-def _line(table: Table, row: Row, metric: str, judged: Judged) -> list[object]:
+def _line(table: Table, row: Row, metric: str, judged: MetricNumbers) -> list[object]:
     """The cells of `FIELDS`."""
     head, number = row.head, judged.rows[row.name]
     interval = number.interval

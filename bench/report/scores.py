@@ -20,7 +20,7 @@ from bench.records.record import Record
 from bench.report.columns import SET_METRICS, Column
 from bench.report.tables import Row
 from bench.report.verdicts import Verdict
-from bench.stats.distances import Gaussian, frechet_distance, kernel_distance
+from bench.stats.distances import GaussianFit, frechet_distance, kernel_distance
 from bench.stats.features import (
     MODES,
     FeatureFiles,
@@ -228,7 +228,7 @@ def _distances(paths: Sequence[Path], against: Statistics | None) -> dict[str, f
     """
     if against:
         ours = FeatureFiles(paths)
-        fid = frechet_distance(ours, Gaussian(against.mean, against.root))
+        fid = frechet_distance(ours, GaussianFit(against.mean, against.root))
         kid = kernel_distance(ours, against.rows, within_b=against.within)
     else:
         ours, truths = FeatureFiles(paths[: len(paths) // 2]), FeatureFiles(paths[len(paths) // 2 :])

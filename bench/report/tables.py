@@ -160,7 +160,7 @@ def records_of(tables: Iterable[Table]) -> Iterator[Record]:
             yield from row.records
 
 
-class Settings:
+class SettingTexts:
     """The `SETTING` of a record as text. Records mostly share its mappings, so that few texts are made."""
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ def build(
         folders: cell -> the run folders that it is from, for a report of several.
     """
     groups: dict[str, list[Record]] = defaultdict(list)
-    names, setting_of, line_of = labels(runs), Settings(), cache(one_line)
+    names, setting_of, line_of = labels(runs), SettingTexts(), cache(one_line)
     for record in records:
         label = line_of(names.get((record.suite, record.cell), record.label))
         record = record if label == record.label else replace(record, label=label)

@@ -86,7 +86,7 @@ class Scorer:
             late.append(((name,), lpips))
         for names, network in late:
             try:
-                _ = isinstance(network, networks.Metric) and network.network
+                _ = isinstance(network, networks.NetworkMetric) and network.network
             except Exception as error:  # noqa: BLE001 - importing a package that is broken may raise anything
                 self._go_without(names, describe(error))
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.stats.features import Moments, Rows, chunks, evenly, root
+from bench.stats.features import FeatureMatrix, Moments, chunks, evenly, root
 
 MOST = 5000
 """Rows of a set that enter a kernel distance; larger sets give so many, evenly spread, which is unbiased."""
@@ -19,14 +19,14 @@ class Estimate(NamedTuple):
     error: float
 
 
-class Gaussian(NamedTuple):
+class GaussianFit(NamedTuple):
     """A Gaussian: its mean (d,), and a root R of its covariance, C = R^T R, with any number of rows."""
 
     mean: np.ndarray
     root: np.ndarray
 
 
-def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
+def frechet_distance(a: FeatureMatrix | GaussianFit, b: FeatureMatrix | GaussianFit) -> float:
     """Frechet distance between the Gaussians fitted to two feature sets, (n, d), (m, d): the FID.
 
     It is (Heusel et al. 2017, arXiv 1706.08500)
@@ -45,8 +45,8 @@ def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
     >>> round(frechet_distance(square, square + [3.0, 4.0]), 6)
     25.0
     """
-    mean_a, root_a = a if isinstance(a, Gaussian) else fit_gaussian(a)
-    mean_b, root_b = b if isinstance(b, Gaussian) else fit_gaussian(b)
+    mean_a, root_a = a if isinstance(a, GaussianFit) else fit_gaussian(a)
+    mean_b, root_b = b if isinstance(b, GaussianFit) else fit_gaussian(b)
     if len(mean_a) != len(mean_b):
         raise ValueError(f"features have {len(mean_a)} and {len(mean_b)} dimensions")
     cross = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
@@ -54,7 +54,7 @@ def frechet_distance(a: Rows | Gaussian, b: Rows | Gaussian) -> float:
     return float(max(distance, 0.0))
 
 
-def fit_gaussian(features: Rows) -> Gaussian:
+def fit_gaussian(features: FeatureMatrix) -> GaussianFit:
     """The Gaussian of a set of features, (n, d), its root with at most min(n, d) rows.
 
     Sets of more than d rows are read in chunks.
@@ -70,14 +70,16 @@ def fit_gaussian(features: Rows) -> Gaussian:
     if n <= d:
         rows = np.asarray(features[:], np.float64)
         mean = rows.mean(0)
-        return Gaussian(mean, (rows - mean) / np.sqrt(n - 1))
+        return GaussianFit(mean, (rows - mean) / np.sqrt(n - 1))
     moments = Moments(d)
     for rows in chunks(features):
         moments.add(rows)
-    return Gaussian(moments.mean, root(moments.covariance))
+    return GaussianFit(moments.mean, root(moments.covariance))
 
 
-def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray | None = None) -> Estimate:
+def kernel_distance(
+    a: FeatureMatrix, b: FeatureMatrix, paired: bool = False, within_b: np.ndarray | None = None
+) -> Estimate:
     """Unbiased squared MMD with the kernel (x.y / d + 1)^3: the KID.
 
     The distance is that of Binkowski et al. 2018 (arXiv 1801.01401). All rows are used at once, no random
@@ -114,7 +116,7 @@ def kernel_distance(a: Rows, b: Rows, paired: bool = False, within_b: np.ndarray
     return _estimate(within_a, within_b, across_a, across_b)
 
 
-def _refuse_unfit_sets(a: Rows, b: Rows, paired: bool) -> None:
+def _refuse_unfit_sets(a: FeatureMatrix, b: FeatureMatrix, paired: bool) -> None:
     tables = len(a.shape) == len(b.shape) == 2 and a.shape[1] == b.shape[1]
     if not tables or min(len(a), len(b)) < 3 or (paired and len(a) != len(b)):
         raise ValueError(
@@ -123,7 +125,7 @@ def _refuse_unfit_sets(a: Rows, b: Rows, paired: bool) -> None:
         )
 
 
-def _some(rows: Rows) -> np.ndarray:
+def _some(rows: FeatureMatrix) -> np.ndarray:
     """Some rows, at most `MOST`, in float64."""
     return np.asarray(rows[evenly(len(rows), MOST)], np.float64)
 

@@ -29,7 +29,7 @@ ARRAYS = ("mean", "covariance", "rows", "within")
 """What a file of statistics holds beside what it is about."""
 
 
-class Rows(Protocol):
+class FeatureMatrix(Protocol):
     """Features, (n, d), that need not be in memory: an array, or `FeatureFiles`."""
 
     shape: tuple[int, int]
@@ -82,7 +82,7 @@ class Moments:
         return self._scatter / (self.n - 1)
 
 
-def chunks(rows: Rows) -> Iterator[np.ndarray]:
+def chunks(rows: FeatureMatrix) -> Iterator[np.ndarray]:
     """All rows in order, at most `ROWS_AT_ONCE` at once."""
     for start in range(0, len(rows), ROWS_AT_ONCE):
         yield rows[start : start + ROWS_AT_ONCE]

@@ -34,7 +34,7 @@ from pydantic_core import ErrorDetails
 
 from bench.names import nearest
 from bench.suites.tuning import Space, Tuning
-from bench.suites.yamlfile import Source, SuiteError, explain
+from bench.suites.yamlfile import SuiteError, YamlSource, explain
 from bench.system.code.user_code import is_user_code
 from bench.system.gate import conform
 
@@ -107,7 +107,7 @@ def read_card(path: Path) -> MethodCard:
         SuiteError: the file is not of that form, there is no ``.py`` beside it, or it has no such class, or
             several and the card names none; a line for each error, with its place.
     """
-    source = Source(path)
+    source = YamlSource(path)
     code = path.with_suffix(".py")
     if not code.is_file():
         raise SuiteError(f"{path}: a card without its method: there is no {code.name} beside it")
@@ -173,7 +173,7 @@ def _explain(error: ErrorDetails) -> str:
     return explain(error, ["class" if name == "class_name" else name for name in known])
 
 
-def _class_beside(name: str, source: Source) -> str:
+def _class_beside(name: str, source: YamlSource) -> str:
     """The class that a card is about."""
     code = source.path.with_suffix(".py")
     solvers, classes = _solver_classes(code), [node.name for node in _classes(code)]

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from bench.names import matches, nearest, selected
-from bench.suites.yamlfile import Loc, Source, SuiteError, explain
+from bench.suites.yamlfile import Loc, SuiteError, YamlSource, explain
 from bench.system.gate import MOST_DIGITS, shortened
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def load_suite(name: str) -> Suite:
         raise SuiteError(
             f"unknown suite '{shortened(name)}'{nearest(name, list_suites())}, or the path of a .yaml file"
         )
-    source = Source(path)
+    source = YamlSource(path)
     try:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
@@ -236,7 +236,7 @@ def load_suite(name: str) -> Suite:
     return suite
 
 
-def _messages(source: Source, errors: Sequence["ErrorDetails"]) -> Iterator[str]:
+def _messages(source: YamlSource, errors: Sequence["ErrorDetails"]) -> Iterator[str]:
     """Errors in the order of the file.
 
     An error about a list that follows from errors in its entries is left out.
@@ -253,13 +253,13 @@ def _is_inside(inner: Loc, outer: Loc) -> bool:
     return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
-def _placed(row: Row, source: Source, loc: Loc) -> Row:
+def _placed(row: Row, source: YamlSource, loc: Loc) -> Row:
     """The row with the places of its parameters in the file."""
     places = {param: source.at((*loc, "params", param)) for param in row.params}
     return row.placed({**places, "": source.at(loc), "preset": source.at((*loc, "preset"))})
 
 
-def _labelled(row: SolverRow, source: Source, loc: Loc) -> SolverRow:
+def _labelled(row: SolverRow, source: YamlSource, loc: Loc) -> SolverRow:
     """The row with places and a label."""
     label = row.label or default_label(row.solver)
     return _placed(row.model_copy(update={"label": label}), source, loc)

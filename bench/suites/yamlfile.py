@@ -23,7 +23,7 @@ class SuiteError(ValueError):
     """
 
 
-class Source:
+class YamlSource:
     """A parsed YAML file, a mapping, that remembers where everything stands.
 
     Raises:

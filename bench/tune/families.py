@@ -27,7 +27,7 @@ KEPT_TO_TUNE = "_tune"
 
 
 @dataclass(frozen=True)
-class Family:
+class TaskFamily:
     """Tasks that share their settings.
 
     Attributes:
@@ -49,7 +49,7 @@ class Family:
         return self.tasks[0].samples_per_problem is not None
 
 
-class Place(NamedTuple):
+class FamilyTraits(NamedTuple):
     """The family of a task: all that its tasks share."""
 
     name: str
@@ -62,7 +62,7 @@ class Place(NamedTuple):
 
 def families(
     suites: Sequence[str], tasks: Sequence[str], wanted: Sequence[str], dataset: str | None = None
-) -> list[Family]:
+) -> list[TaskFamily]:
     """The families of the tasks of some suites.
 
     Args:
@@ -74,7 +74,7 @@ def families(
     Raises:
         SuiteError: an unknown name, no task is left, two tasks of one name, or images that a suite evaluates.
     """
-    found: dict[Place, dict[str, TaskRow]] = {}
+    found: dict[FamilyTraits, dict[str, TaskRow]] = {}
     names, left_out = list[str](), set[str]()
     for name in suites:
         suite = load_suite(name)
@@ -83,24 +83,24 @@ def families(
             if not selected(row.name, tasks):
                 left_out.add(_kind(suite, row)[0])
                 continue
-            place, task = _placed(suite, row, dataset)
-            if found.setdefault(place, {}).setdefault(row.name, task) != task:
+            traits, task = _placed(suite, row, dataset)
+            if found.setdefault(traits, {}).setdefault(row.name, task) != task:
                 raise SuiteError(f"{row.where()}: two suites have another task '{row.name}' each")
     for pattern in tasks:
         if not any(matches(name, pattern) for name in names):
             raise SuiteError(f"--task {pattern}: unknown task{nearest(pattern, names)}")
-    made = [_family(place, tuple(rows.values()), left_out) for place, rows in found.items()]
+    made = [_family(traits, tuple(rows.values()), left_out) for traits, rows in found.items()]
     return _chosen(made, wanted)
 
 
-def _family(place: Place, rows: tuple[TaskRow, ...], left_out: Collection[str]) -> Family:
+def _family(traits: FamilyTraits, rows: tuple[TaskRow, ...], left_out: Collection[str]) -> TaskFamily:
     """A family; where a single task is left of it, what is found is for that task only."""
-    if len(rows) == 1 and place.name in left_out:
-        place = place._replace(pattern=rows[0].name)
-    return Family(*place, rows)
+    if len(rows) == 1 and traits.name in left_out:
+        traits = traits._replace(pattern=rows[0].name)
+    return TaskFamily(*traits, rows)
 
 
-def _chosen(made: Sequence[Family], wanted: Sequence[str]) -> list[Family]:
+def _chosen(made: Sequence[TaskFamily], wanted: Sequence[str]) -> list[TaskFamily]:
     """The families of some names, which must be there; all without any name."""
     known = [family.name for family in made]
     for name in wanted:
@@ -111,7 +111,7 @@ def _chosen(made: Sequence[Family], wanted: Sequence[str]) -> list[Family]:
     return [family for family in made if not wanted or family.name in wanted]
 
 
-def _placed(suite: Suite, row: TaskRow, dataset: str | None) -> tuple[Place, TaskRow]:
+def _placed(suite: Suite, row: TaskRow, dataset: str | None) -> tuple[FamilyTraits, TaskRow]:
     """The family of a task, and the task with all that was its suite's."""
     n = row.samples_per_problem or suite.samples_per_problem
     own, prior = row.dataset or suite.dataset, row.prior or suite.prior
@@ -121,7 +121,7 @@ def _placed(suite: Suite, row: TaskRow, dataset: str | None) -> tuple[Place, Tas
     refuse_evaluated(images)
     name, pattern = _kind(suite, row)
     update = {"samples_per_problem": n, "dataset": images, "prior": prior, "images": None}
-    return Place(name, pattern, images, prior, own, suite.most_images), row.model_copy(update=update)
+    return FamilyTraits(name, pattern, images, prior, own, suite.most_images), row.model_copy(update=update)
 
 
 def _kind(suite: Suite, row: TaskRow) -> tuple[str, str]:

@@ -52,7 +52,7 @@ OBJECTIVES = {
 
 
 @dataclass(frozen=True)
-class Score:
+class CandidateScore:
     """The score of a candidate.
 
     Attributes:
@@ -83,22 +83,22 @@ def objectives(names: Sequence[str]) -> tuple[Objective, ...]:
     return tuple(OBJECTIVES[name] for name in dict.fromkeys(names))
 
 
-def score(records: Sequence[Record], objective: Objective) -> Score:
+def score(records: Sequence[Record], objective: Objective) -> CandidateScore:
     """The score of a candidate from all its records.
 
     Raises:
         SuiteError: a record has not the metric.
     """
     if not records or any(record.status != "ok" for record in records):
-        return Score(None)
+        return CandidateScore(None)
     values = [_value(record.metrics, objective.metric, record) for record in records]
     average, misfit = _average(values, objective.about_sets), 0.0
     if objective.most_misfit is not None:
         misfit = _average([_value(record.metrics, "misfit", record) for record in records], False)
     if math.isnan(average) or math.isnan(misfit):
-        return Score(None)
+        return CandidateScore(None)
     excess = max(0.0, round(misfit - (objective.most_misfit or 0.0), 3))
-    return Score(round(average, objective.digits), excess)
+    return CandidateScore(round(average, objective.digits), excess)
 
 
 def _average(values: Sequence[float], robust: bool) -> float:

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from bench.plan.options import mode
 from bench.tune.candidates.asking import Told, ask
-from bench.tune.objectives import Score
-from bench.tune.request import Request, make_search, refuse_budget
+from bench.tune.objectives import CandidateScore
+from bench.tune.request import SearchRequest, make_search, refuse_budget
 from bench.tune.search import BATCH, FINALISTS, Search
 
 
@@ -34,7 +34,7 @@ class Outlook(NamedTuple):
     next: tuple[dict[str, Any], ...] = ()
 
 
-def outlook(asked: Request) -> Outlook:
+def outlook(asked: SearchRequest) -> Outlook:
     """Says what a search would do, after a few steps of its first candidate.
 
     Raises:
@@ -73,7 +73,7 @@ def outlook(asked: Request) -> Outlook:
 def start(search: Search, most: int) -> list[dict[str, Any]]:
     """The quasi-random start, which no score enters."""
     first = search.spaces.nearest_point(search.trials.defaults())
-    told = [Told(first, tuple(Score(None) for _ in search.objectives))]
+    told = [Told(first, tuple(CandidateScore(None) for _ in search.objectives))]
     n = min(BATCH, most)
     if n < 1:
         return []

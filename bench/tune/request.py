@@ -10,7 +10,7 @@ from bench.plan.options import Options
 from bench.suites.methods import load_solver, parameters
 from bench.suites.suite import default_label
 from bench.suites.yamlfile import SuiteError
-from bench.tune.families import Family
+from bench.tune.families import TaskFamily
 from bench.tune.objectives import OBJECTIVES, Objective
 from bench.tune.search import Search
 from bench.tune.trials import Size, Trials
@@ -20,7 +20,7 @@ STEPS = "steps"
 
 
 @dataclass(frozen=True)
-class Request:
+class SearchRequest:
     """One search.
 
     Attributes:
@@ -33,7 +33,7 @@ class Request:
 
     spec: str
     fixed: Mapping[str, Any]
-    family: Family
+    family: TaskFamily
     objectives: tuple[str, ...]
     steps: int
     candidates: int
@@ -85,7 +85,7 @@ class Request:
         return tuple(OBJECTIVES[name] for name in self.objectives)
 
 
-def check_request(asked: Request) -> None:
+def check_request(asked: SearchRequest) -> None:
     """Refuses what cannot be searched, as far as it can be told before torch is loaded.
 
     Raises:
@@ -101,13 +101,13 @@ def check_request(asked: Request) -> None:
             raise SuiteError(f"objective {objective.name}: task {tasks} has it not; it has {', '.join(own)}")
 
 
-def refuse_twice(requests: Sequence[Request]) -> None:
+def refuse_twice(requests: Sequence[SearchRequest]) -> None:
     """Refuses two searches of one name: they would share a folder, and one would stand for both.
 
     Raises:
         SuiteError: there are two.
     """
-    known: dict[Path, Request] = {}
+    known: dict[Path, SearchRequest] = {}
     for asked in requests:
         other = known.setdefault(asked.folder, asked)
         if other is not asked:
@@ -117,7 +117,7 @@ def refuse_twice(requests: Sequence[Request]) -> None:
             )
 
 
-def refuse_budget(asked: Request, least: int) -> None:
+def refuse_budget(asked: SearchRequest, least: int) -> None:
     """Refuses a budget that does not pay for one candidate.
 
     Raises:
@@ -130,7 +130,7 @@ def refuse_budget(asked: Request, least: int) -> None:
     )
 
 
-def make_search(asked: Request) -> Search | str:
+def make_search(asked: SearchRequest) -> Search | str:
     """Makes a search, or says why the method takes none of the tasks.
 
     Raises:

@@ -19,18 +19,18 @@ from bench.suites.yamlfile import SuiteError
 from bench.system.code.user_code import UserCodeError
 from bench.system.device import cores
 from bench.system.locks import exclusive
-from bench.tune.request import Request, make_search, refuse_budget
+from bench.tune.request import SearchRequest, make_search, refuse_budget
 from bench.tune.search import Found
 
 PAUSE = 1.0
 """Seconds between two looks whether the parent of a worker is alive."""
 REQUEST = SuiteError, DataError, PriorError, UserCodeError
 """What is raised where a request does not make sense."""
-Tell = Callable[[Request, Found], None]
+Tell = Callable[[SearchRequest, Found], None]
 """Is told how far a search is."""
 
 
-def run_search(asked: Request, tell: Tell) -> Found:
+def run_search(asked: SearchRequest, tell: Tell) -> Found:
     """Runs one search to its end.
 
     Args:
@@ -54,7 +54,7 @@ def run_search(asked: Request, tell: Tell) -> Found:
         return search.run()
 
 
-def found_or_failure(asked: Request, tell: Tell) -> Found:
+def found_or_failure(asked: SearchRequest, tell: Tell) -> Found:
     """Runs one search to its end; where it cannot be ended, says why."""
     try:
         return run_search(asked, tell)
@@ -63,7 +63,9 @@ def found_or_failure(asked: Request, tell: Tell) -> Found:
         return Found(failure=reason, is_request=isinstance(error, REQUEST))
 
 
-def run_searches(requests: Sequence[Request], workers: int, tell: Tell) -> Iterator[tuple[Request, Found]]:
+def run_searches(
+    requests: Sequence[SearchRequest], workers: int, tell: Tell
+) -> Iterator[tuple[SearchRequest, Found]]:
     """Runs searches and yields each with what it found: in their order, or by several workers as they end.
 
     What goes wrong in a search costs that search only. A worker that dies costs all that had not ended.

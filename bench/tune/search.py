@@ -23,7 +23,7 @@ from bench.suites.cards import card_of
 from bench.suites.yamlfile import SuiteError
 from bench.tune.candidates.asking import Told, ask
 from bench.tune.candidates.points import Spaces
-from bench.tune.objectives import Objective, Score, score
+from bench.tune.objectives import CandidateScore, Objective, score
 from bench.tune.trials import Trials
 
 BATCH = 4
@@ -43,7 +43,7 @@ class Candidate:
     told: Told
     settings: Mapping[str, Any]
     evaluations: int
-    fresh: tuple[Score, ...] = ()
+    fresh: tuple[CandidateScore, ...] = ()
 
 
 @dataclass
@@ -193,7 +193,7 @@ class Search:
         own = own or self.usual
         return max(own, found.dearest) if lost else own
 
-    def _scores(self, records: Sequence[Record]) -> tuple[Score, ...]:
+    def _scores(self, records: Sequence[Record]) -> tuple[CandidateScore, ...]:
         """What records score by each objective."""
         return tuple(score(records, objective) for objective in self.objectives)
 

@@ -8,7 +8,7 @@ from typing import Any
 from bench.names import counted
 from bench.run.progress import duration
 from bench.tune.outlook import Outlook
-from bench.tune.request import Request
+from bench.tune.request import SearchRequest
 from bench.tune.search import Candidate, Found, ranked
 
 COLUMNS = (
@@ -25,7 +25,7 @@ COLUMNS = (
 )
 
 
-def found_lines(asked: Request, found: Found) -> list[str]:
+def found_lines(asked: SearchRequest, found: Found) -> list[str]:
     """A search's outcome: the budget, the winner by each objective, and what to know about ranges."""
     if found.refusal or found.failure:
         reason = found.refusal or found.failure
@@ -43,7 +43,7 @@ def found_lines(asked: Request, found: Found) -> list[str]:
     return [*lines, *(f"  {remark}" for remark in found.remarks)]
 
 
-def failure_lines(results: Sequence[tuple[Request, Found]]) -> list[str]:
+def failure_lines(results: Sequence[tuple[SearchRequest, Found]]) -> list[str]:
     """Why searches failed: a line for each reason, with the names of the searches."""
     names: dict[str, list[str]] = {}
     for asked, found in results:
@@ -56,7 +56,7 @@ def failure_lines(results: Sequence[tuple[Request, Found]]) -> list[str]:
     return lines
 
 
-def progress_line(asked: Request, found: Found) -> str:
+def progress_line(asked: SearchRequest, found: Found) -> str:
     """How far a search is, and its best scores."""
     best = []
     for i, objective in enumerate(asked.chosen):
@@ -78,7 +78,7 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
 
 
-def _identity(asked: Request) -> tuple[str, str, str]:
+def _identity(asked: SearchRequest) -> tuple[str, str, str]:
     """What names a search: its method, family, and all else on which its candidates depend.
 
     How much it may spend is not in it: a search with a larger budget goes on with the same candidates.
@@ -95,7 +95,7 @@ def _identity(asked: Request) -> tuple[str, str, str]:
     return asked.label, asked.family.name, words(about)
 
 
-def candidates_csv(results: Sequence[tuple[Request, Found]], before: str = "") -> str:
+def candidates_csv(results: Sequence[tuple[SearchRequest, Found]], before: str = "") -> str:
     """All candidates of some searches, a line for each objective.
 
     Args:
@@ -114,7 +114,7 @@ def candidates_csv(results: Sequence[tuple[Request, Found]], before: str = "") -
     return text.getvalue()
 
 
-def _rows(asked: Request, found: Found, k: int, candidate: Candidate) -> Iterator[tuple[Any, ...]]:
+def _rows(asked: SearchRequest, found: Found, k: int, candidate: Candidate) -> Iterator[tuple[Any, ...]]:
     """The lines of a candidate."""
     head = (*_identity(asked), k, words(candidate.settings), candidate.evaluations)
     for i, objective in enumerate(asked.chosen):
@@ -123,7 +123,7 @@ def _rows(asked: Request, found: Found, k: int, candidate: Candidate) -> Iterato
         yield (*head, objective.name, shown(candidate.told.scores[i].value), fresh, chosen)
 
 
-def outlook_lines(rows: Sequence[tuple[Request, Outlook]], threads: int) -> list[str]:
+def outlook_lines(rows: Sequence[tuple[SearchRequest, Outlook]], threads: int) -> list[str]:
     """What searches would do, and the total.
 
     Args:
@@ -146,7 +146,7 @@ def outlook_lines(rows: Sequence[tuple[Request, Outlook]], threads: int) -> list
     return [*lines, f"{bound}; {time}"]
 
 
-def _plan(asked: Request, row: Outlook) -> str:
+def _plan(asked: SearchRequest, row: Outlook) -> str:
     """A search in one line."""
     size = asked.size
     tasks = counted(len(row.tasks), "task")

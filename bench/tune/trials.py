@@ -27,7 +27,7 @@ from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.suite import SolverRow, Suite
 from bench.suites.yamlfile import SuiteError
 from bench.system.device import full_precision
-from bench.tune.families import DRAWN_TO_TUNE, Family
+from bench.tune.families import DRAWN_TO_TUNE, TaskFamily
 from bench.tune.objectives import Objective
 
 ITERATIONS = 50
@@ -65,7 +65,7 @@ class Trials:
         self,
         spec: str,
         fixed: Mapping[str, Any],
-        family: Family,
+        family: TaskFamily,
         objectives: Sequence[Objective],
         size: Size,
         options: Options,
@@ -240,7 +240,7 @@ class Trials:
         return {f.name: getattr(solver, f.name) for f in fields(solver) if f.init}
 
 
-def make_suite(family: Family, objectives: Sequence[Objective], size: Size) -> Suite:
+def make_suite(family: TaskFamily, objectives: Sequence[Objective], size: Size) -> Suite:
     """The suite of a search; its rows are put in later."""
     metrics = dict.fromkeys(["psnr", *(o.metric for o in objectives if not o.about_sets)])
     return Suite(

@@ -50,7 +50,7 @@ def plus_moments_error(cls: SolverClass) -> float:
     return worst(errors)
 
 
-class Recorder(CountingPrior):
+class RecordingPrior(CountingPrior):
     """A prior that keeps the states it was asked about."""
 
     def __init__(self, prior: Prior) -> None:
@@ -67,7 +67,7 @@ def ddrm_error(cls: SolverClass, dtype: torch.dtype = F64) -> float:
     errors = []
     for prior, sigma, eta in product(("skew", "mixture"), (0.1, 1.0), (0.0, 0.85, 1.0)):
         case = problem(prior, sigma, dtype)
-        recorder = Recorder(case.prior)
+        recorder = RecordingPrior(case.prior)
         other = case.path(DDRM(steps=20, eta=eta, eta_b=1.0), streams(4, dtype), recorder)
         noise = StartingAt(recorder.states[0], streams(4, dtype))
         errors.append(gap(case.path(cls(steps=20, eta=eta), noise), other))

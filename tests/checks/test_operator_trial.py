@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.checks.operator_trial import SEEDS, Trial, answers, apart, gap
+from bench.checks.operator_trial import SEEDS, OperatorTrial, answers, apart, gap
 from bench.operators import OPERATORS
 from bench.operators.masks import Denoise
 
@@ -15,14 +15,14 @@ def test_a_trial_has_the_first_shape_that_the_operator_takes(monkeypatch):
         return Denoise(shape, seeds)
 
     monkeypatch.setitem(OPERATORS, "vectors_only", vectors_only)
-    box, vector = Trial("inpaint_box"), Trial("vectors_only")
+    box, vector = OperatorTrial("inpaint_box"), OperatorTrial("vectors_only")
     assert box.shape == (3, 16, 16) and vector.shape == (16,)
     assert box.x.shape == box.z.shape == (len(SEEDS), 3, 16, 16) and box.x.dtype == torch.float64
-    assert not torch.equal(box.x, box.z) and torch.equal(box.x, Trial("inpaint_box").x)
+    assert not torch.equal(box.x, box.z) and torch.equal(box.x, OperatorTrial("inpaint_box").x)
 
 
 def test_no_data_where_nothing_is_measured():
-    trial = Trial("inpaint_box")
+    trial = OperatorTrial("inpaint_box")
     assert (trial.v[~trial.A.measured] == 0).all() and trial.v[trial.A.measured].any()
 
 
@@ -32,7 +32,7 @@ def test_a_refusal_is_that_of_the_first_shape(monkeypatch):
 
     monkeypatch.setitem(OPERATORS, "square", square)
     with pytest.raises(ValueError, match=r"not \(3, 16, 16\)"):
-        Trial("square")
+        OperatorTrial("square")
 
 
 def test_differences_are_relative_to_the_largest_value():
@@ -47,7 +47,7 @@ def test_differences_are_relative_to_the_largest_value():
 def test_answers_are_all_that_the_class_offers():
     found = {}
     for name in ("jpeg", "denoise", "phase_retrieval"):
-        trial = Trial(name)
+        trial = OperatorTrial(name)
         found[name] = set(answers(trial.A, trial.x, trial.v))
     assert found["jpeg"] == {"A(x)", "guess(y)", "pinv(y)"}
     assert found["phase_retrieval"] == {"A(x)", "guess(y)", "the pullback"}
@@ -57,6 +57,6 @@ def test_answers_are_all_that_the_class_offers():
 
 
 def test_the_pseudo_inverse_of_a_trial_runs_to_its_end():
-    trial = Trial("blur_motion")
+    trial = OperatorTrial("blur_motion")
     assert trial.exact.rcond < trial.A.rcond and trial.exact.max_iterations > trial.A.max_iterations
     assert torch.equal(trial.exact(trial.x), trial.A(trial.x))

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli import VERBS, cli
-from bench.cli.command import GroupedOption, Pictures, Shard, command_line, fail, plain_errors, verb
+from bench.cli.command import GroupedOption, PictureCount, ShardIndex, command_line, fail, plain_errors, verb
 from tests import ROOT
 from tests.commands import bench
 
@@ -52,10 +52,10 @@ def test_verbs_are_listed_in_the_order_of_use():
 @pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
-        (Shard(), "2/3", (2, 3)),
-        (Pictures(), "all", None),
-        (Pictures(), "none", 0),
-        (Pictures(), "first:12", 12),
+        (ShardIndex(), "2/3", (2, 3)),
+        (PictureCount(), "all", None),
+        (PictureCount(), "none", 0),
+        (PictureCount(), "first:12", 12),
     ],
 )
 def test_values_of_options(kind, text, value):
@@ -65,12 +65,12 @@ def test_values_of_options(kind, text, value):
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (Shard(), "0/3"),
-        (Shard(), "4/3"),
-        (Shard(), "a/3"),
-        (Shard(), "1"),
-        (Pictures(), "last:3"),
-        (Pictures(), "first:"),
+        (ShardIndex(), "0/3"),
+        (ShardIndex(), "4/3"),
+        (ShardIndex(), "a/3"),
+        (ShardIndex(), "1"),
+        (PictureCount(), "last:3"),
+        (PictureCount(), "first:"),
     ],
 )
 def test_values_that_options_refuse(kind, text):

@@ -6,7 +6,7 @@ import pytest
 
 from bench.forecast import rates
 from bench.forecast.probe import Probe, Timing, keep
-from bench.forecast.rates import Measured, Rates, find_target, find_times, fit, table
+from bench.forecast.rates import Rates, TimedWork, find_target, find_times, fit, table
 from bench.forecast.work import Work
 from bench.system.device import DeviceError
 
@@ -23,7 +23,7 @@ def test_a_fit_finds_the_rates_that_made_the_seconds():
     made = []
     for dtype, rate in true.items():
         for work in (SMALL, LARGE):
-            made += [Measured(work, batch, rate.seconds(work, batch), dtype) for batch in (1, 8)]
+            made += [TimedWork(work, batch, rate.seconds(work, batch), dtype) for batch in (1, 8)]
     for dtype, found in fit(made).items():
         assert found == pytest.approx(true[dtype], rel=1e-6)
 

@@ -138,7 +138,7 @@ def test_statistics_are_those_of_all_images_and_are_made_once(home, monkeypatch)
     np.testing.assert_allclose(found.covariance, np.cov(rows, rowvar=False), rtol=1e-9)
     np.testing.assert_array_equal(found.rows, rows[np.arange(6) * 20 // 6])
     ours = RNG(0).normal(size=(12, 8))
-    gaussian = stats.Gaussian(found.mean, found.root)
+    gaussian = stats.GaussianFit(found.mean, found.root)
     assert frechet_distance(ours, gaussian) == pytest.approx(frechet_distance(ours, rows), rel=1e-9)
     assert kernel_distance(ours, found.rows, within_b=found.within) == pytest.approx(
         kernel_distance(ours, found.rows)

@@ -19,7 +19,7 @@ from bench.plan.build import make_cells, prepare
 from bench.plan.loading import DataAndPrior
 from bench.plan.options import Options
 from bench.priors import network as network_module
-from bench.priors.fast.probe import Fast, Found
+from bench.priors.fast.probe import Fast, SurveyResult
 from bench.priors.fast.ways import FastCall, Way
 from bench.records.files import StoreError
 from bench.records.journal import Journal, read_records
@@ -344,7 +344,10 @@ def test_a_fast_run_says_what_the_probe_found_and_has_keys_of_its_own(suite, tmp
 
     def find(network, given, precision, compiled):
         seen.append((tuple(given[0].shape), precision, compiled))
-        found = [Found("evaluation", 10.0, 2.0, Way("bfloat16"), None), Found("vjp", 20.0, 1.0, None, None)]
+        found = [
+            SurveyResult("evaluation", 10.0, 2.0, Way("bfloat16"), None),
+            SurveyResult("vjp", 20.0, 1.0, None, None),
+        ]
         return Fast(found, {"evaluation": FastCall(network, "evaluation", Way("bfloat16"))})
 
     monkeypatch.setattr(network_module, "probe", find)

@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from bench.stats.distances import Gaussian, fit_gaussian, frechet_distance, kernel_distance, kernel_sums
+from bench.stats.distances import GaussianFit, fit_gaussian, frechet_distance, kernel_distance, kernel_sums
 
 RNG = np.random.default_rng
 
@@ -116,7 +116,7 @@ def test_a_fitted_gaussian_is_its_mean_and_a_root_of_its_covariance(n):
     np.testing.assert_allclose(fitted.mean, rows.mean(0), rtol=1e-12)
     np.testing.assert_allclose(fitted.root.T @ fitted.root, np.cov(rows, rowvar=False), atol=1e-12)
     assert len(fitted.root) == min(n, 8)
-    assert frechet_distance(Gaussian(*fitted), rows) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(GaussianFit(*fitted), rows) == pytest.approx(0, abs=1e-9)
 
 
 def test_known_sums_save_their_computation_and_change_nothing():

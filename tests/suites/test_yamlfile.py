@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.suites.yamlfile import Source, SuiteError, explain
+from bench.suites.yamlfile import SuiteError, YamlSource, explain
 
 TEXT = """\
 name: s
@@ -17,7 +17,7 @@ rows:
 @pytest.fixture
 def source(tmp_path):
     (tmp_path / "my.yaml").write_text(TEXT)
-    return Source(tmp_path / "my.yaml")
+    return YamlSource(tmp_path / "my.yaml")
 
 
 def test_the_line_of_the_deepest_part_that_the_file_has(source):
@@ -43,10 +43,10 @@ def test_the_line_of_the_deepest_part_that_the_file_has(source):
 def test_a_file_that_cannot_be_used(tmp_path, content, message):
     (tmp_path / "my.yaml").write_bytes(content)
     with pytest.raises(SuiteError) as error:
-        Source(tmp_path / "my.yaml")
+        YamlSource(tmp_path / "my.yaml")
     assert message in str(error.value)
     with pytest.raises(SuiteError, match=r"cannot read .*absent.yaml: No such file"):
-        Source(tmp_path / "absent.yaml")
+        YamlSource(tmp_path / "absent.yaml")
 
 
 def test_reasons_name_what_was_given_where_that_is_short():

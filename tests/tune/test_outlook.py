@@ -6,7 +6,7 @@ from bench.plan.options import make_options
 from bench.suites.yamlfile import SuiteError
 from bench.tune.families import families
 from bench.tune.outlook import outlook
-from bench.tune.request import Request
+from bench.tune.request import SearchRequest
 from bench.tune.run import run_search
 from bench.tune.trials import Size
 from tests.tiny import build
@@ -16,7 +16,7 @@ from tests.tiny import build
 def test_the_outlook_holds(tmp_path, spec):
     (family,) = families([str(build(tmp_path))], ["box"], [], f"{tmp_path}/images.toml")
     options = make_options(pictures=0)
-    asked = Request(spec, {}, family, ("psnr",), 4, 6, Size(2, 2, 1, 0), options, tmp_path / "out")
+    asked = SearchRequest(spec, {}, family, ("psnr",), 4, 6, Size(2, 2, 1, 0), options, tmp_path / "out")
     before = outlook(asked)
     assert not (tmp_path / "out").exists(), "it writes nothing"
     found = run_search(asked, lambda *_: None)
@@ -37,6 +37,8 @@ def test_a_budget_below_one_candidate_is_refused_as_the_search_refuses_it(tmp_pa
     """DPS spends 16 evaluations where the first look counts 8, without backward passes."""
     (family,) = families([str(build(tmp_path))], ["box"], [], f"{tmp_path}/images.toml")
     options = make_options(pictures=0)
-    asked = Request("dps", {}, family, ("psnr",), 4, 1, Size(2, 2, 1, 0), options, tmp_path / "out", budget=8)
+    asked = SearchRequest(
+        "dps", {}, family, ("psnr",), 4, 1, Size(2, 2, 1, 0), options, tmp_path / "out", budget=8
+    )
     with pytest.raises(SuiteError, match="a budget of 8 evaluations is below one candidate, which takes 16"):
         outlook(asked)

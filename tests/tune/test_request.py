@@ -5,14 +5,16 @@ import pytest
 from bench.plan.options import make_options
 from bench.suites.yamlfile import SuiteError
 from bench.tune.families import families
-from bench.tune.request import Request, check_request
+from bench.tune.request import SearchRequest, check_request
 from bench.tune.trials import Size
 
 
 def asked(tmp_path, suite="linear", family="masks", objectives=("psnr",), fixed=None, **changes):
     (found,) = families([suite], [], [family])
     size = Size(16, 32, 1, 0)
-    return Request("ddrm", fixed or {}, found, objectives, 100, 12, size, make_options(), tmp_path, **changes)
+    return SearchRequest(
+        "ddrm", fixed or {}, found, objectives, 100, 12, size, make_options(), tmp_path, **changes
+    )
 
 
 def test_the_budget_is_that_of_candidates_without_backward_passes(tmp_path):

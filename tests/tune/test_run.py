@@ -13,7 +13,7 @@ from bench.records.journal import read_records
 from bench.run import runner
 from bench.suites.yamlfile import SuiteError
 from bench.tune.families import families
-from bench.tune.request import Request
+from bench.tune.request import SearchRequest
 from bench.tune.run import alone, run_search, run_searches
 from bench.tune.trials import Size
 from tests.tiny import build
@@ -29,7 +29,7 @@ def family(tmp_path_factory):
 
 def asked(family, root, spec="ddrm", **changes):
     options = make_options(pictures=0, batch=2)
-    return Request(spec, {}, family, ("psnr",), 3, 6, Size(2, 2, 1, 0), options, root, **changes)
+    return SearchRequest(spec, {}, family, ("psnr",), 3, 6, Size(2, 2, 1, 0), options, root, **changes)
 
 
 def ignore(*_):

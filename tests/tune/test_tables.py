@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from bench.tune.objectives import objectives
 from bench.tune.outlook import Outlook
-from bench.tune.search import Candidate, Found, Score, Told
+from bench.tune.search import Candidate, CandidateScore, Found, Told
 from bench.tune.tables import candidates_csv, found_lines, outlook_lines, progress_line
 from bench.tune.trials import Size
 
@@ -21,9 +21,12 @@ ASKED = SimpleNamespace(
 )
 SEARCH = "steps=100 images=16 samples=1 seed=0 dataset=d objectives=psnr+psnr-misfit"
 BEST = Candidate(
-    Told({}, (Score(20.5), Score(20.5, 0.2))), {"zeta": 3}, 300, (Score(19.75), Score(19.75, 0.1))
+    Told({}, (CandidateScore(20.5), CandidateScore(20.5, 0.2))),
+    {"zeta": 3},
+    300,
+    (CandidateScore(19.75), CandidateScore(19.75, 0.1)),
 )
-LOST = Candidate(Told({}, (Score(None), Score(None))), {"zeta": 30}, 300)
+LOST = Candidate(Told({}, (CandidateScore(None), CandidateScore(None))), {"zeta": 30}, 300)
 FOUND = Found([BEST, LOST], ["zeta: 1 .. 10 widened to 1 .. 18"], [BEST, None])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.cli.tables import short
-from bench.forecast.planner import Cost, Outlook
+from bench.forecast.planner import CellCost, SuiteCost
 from bench.forecast.probe import Probe
 from bench.run.progress import duration
 
@@ -12,7 +12,7 @@ MOST = 9999
 """Largest batch that the table shows."""
 
 
-def cost_table(costs: Sequence[Cost]) -> str:
+def cost_table(costs: Sequence[CellCost]) -> str:
     """A line per cell: what one image costs, the largest batch that fits, and the time of all images."""
     tasks = max(4, *(len(cost.cell.task.name) for cost in costs))
     labels = max(3, *(len(cost.cell.label) for cost in costs))
@@ -22,7 +22,7 @@ def cost_table(costs: Sequence[Cost]) -> str:
     return "\n".join(lines)
 
 
-def numbers(cost: Cost) -> str:
+def numbers(cost: CellCost) -> str:
     """What follows a row's label."""
     most = str(cost.largest) if cost.largest <= MOST else f">{MOST}"
     counts = f"{cost.images:8}{cost.nfe:7.0f}{cost.vjps:7.0f}{short(cost.tflop):>9}"
@@ -30,16 +30,16 @@ def numbers(cost: Cost) -> str:
     return f"{counts}{short(cost.seconds):>9}{short(cost.gb):>10}{most:>9}  {time}"
 
 
-def totals(outlook: Outlook, device: str) -> str:
+def totals(suite_cost: SuiteCost, device: str) -> str:
     """The sum in hours of the device, within what it was found to be right, and where times come from."""
-    hours = outlook.seconds / 3600
-    if outlook.factor is None:
+    hours = suite_cost.seconds / 3600
+    if suite_cost.factor is None:
         sure = "how far off is not known: `python -m bench probe` measures this machine"
     else:
-        low, high = hours / outlook.factor, hours * outlook.factor
-        sure = f"{short(low)} to {short(high)}, a factor of {outlook.factor:g}"
-    lines = [f"in all {short(hours)} hours of {device} at batch {outlook.batch} ({sure})"]
-    return "\n".join([*lines, *(f"times: {source}" for source in outlook.sources)])
+        low, high = hours / suite_cost.factor, hours * suite_cost.factor
+        sure = f"{short(low)} to {short(high)}, a factor of {suite_cost.factor:g}"
+    lines = [f"in all {short(hours)} hours of {device} at batch {suite_cost.batch} ({sure})"]
+    return "\n".join([*lines, *(f"times: {source}" for source in suite_cost.sources)])
 
 
 def probe_table(probe: Probe) -> str:

@@ -8,7 +8,7 @@ from bench.cli.command import HOW, WHERE, Duration, at_least, device, fail, grou
 from bench.names import counted
 
 if TYPE_CHECKING:
-    from bench.forecast.planner import Outlook
+    from bench.forecast.planner import SuiteCost
 
 what, where, how = group("What to plan"), group(WHERE), group(HOW)
 DTYPES = click.Choice(["float32", "float64", "bfloat16", "float16"])
@@ -60,30 +60,30 @@ def plan(
     suite = changed_suite(suite_name, solvers, tasks, None, None, dataset=None, seed=None, **fields)
     loading(f"suite {suite.name}: {counted(len(suite.solvers), 'row')}, {counted(len(suite.tasks), 'task')}")
     from bench.cli.planning.table import cost_table, totals
-    from bench.forecast.planner import make_outlook
+    from bench.forecast.planner import cost_of_suite
     from bench.forecast.rates import find_target
     from bench.plan.options import Options
 
     target = find_target(device)
     options = Options(dtype=dtype, recompute=recompute)
-    outlook = make_outlook(suite, target, options, batch)
-    if not outlook.costs:
+    suite_cost = cost_of_suite(suite, target, options, batch)
+    if not suite_cost.costs:
         fail("there is nothing to plan: no row can be solved", 2)
-    click.echo(cost_table(outlook.costs))
-    click.echo(totals(outlook, target.name))
-    for row in outlook.failed:
+    click.echo(cost_table(suite_cost.costs))
+    click.echo(totals(suite_cost, target.name))
+    for row in suite_cost.failed:
         say(f"warning: {row} failed in a trial and is not in the sum; `run` says why")
     if budget is not None:
-        tell_budget(outlook, budget)
+        tell_budget(suite_cost, budget)
 
 
-def tell_budget(outlook: "Outlook", budget: float) -> None:
+def tell_budget(suite_cost: "SuiteCost", budget: float) -> None:
     """Prints how many images of each row fit into so many seconds."""
     from bench.forecast.planner import images_within
     from bench.run.progress import duration
 
-    n = images_within(outlook.costs, budget)
-    if n >= max(len(cost.cell.images) for cost in outlook.costs):
+    n = images_within(suite_cost.costs, budget)
+    if n >= max(len(cost.cell.images) for cost in suite_cost.costs):
         click.echo(f"budget {duration(budget)}: all of it fits")
     else:
         click.echo(f"budget {duration(budget)}: {counted(n, 'image')} of each row fit: --images {n}")

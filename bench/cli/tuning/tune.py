@@ -29,9 +29,9 @@ from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.plan.options import Options
-    from bench.tune.families import Family
+    from bench.tune.families import TaskFamily
     from bench.tune.outlook import Outlook
-    from bench.tune.request import Request
+    from bench.tune.request import SearchRequest
     from bench.tune.search import Found
 
 what, much, where, how, output = (group(title) for title in ("What to tune", "How much", WHERE, HOW, OUTPUT))
@@ -189,7 +189,7 @@ def chosen(
     wanted: Sequence[str],
     dataset: str | None,
     objectives: Sequence[str],
-) -> list[tuple[str, dict[str, Any], "Family"]]:
+) -> list[tuple[str, dict[str, Any], "TaskFamily"]]:
     """Methods, what is fixed of them, and families; names are checked before torch is loaded."""
     from bench.tune.families import families
     from bench.tune.methods import methods
@@ -211,7 +211,7 @@ def parse_engine(engine: dict[str, Any]) -> "Options":
 
 
 def make_requests(
-    pairs: Sequence[tuple[str, dict[str, Any], "Family"]],
+    pairs: Sequence[tuple[str, dict[str, Any], "TaskFamily"]],
     out: Path,
     options: "Options",
     objectives: Sequence[str],
@@ -220,54 +220,54 @@ def make_requests(
     samples: int,
     seed: int,
     **amount: Any,
-) -> list["Request"]:
+) -> list["SearchRequest"]:
     """A search for each method and family."""
-    from bench.tune.request import Request, check_request, refuse_twice
+    from bench.tune.request import SearchRequest, check_request, refuse_twice
     from bench.tune.trials import Size
 
     size, names = Size(images, fresh, samples, seed), tuple(dict.fromkeys(objectives))
     requests = []
     for spec, fixed, family in pairs:
-        request = Request(spec, fixed, family, names, size=size, options=options, root=out, **amount)
+        request = SearchRequest(spec, fixed, family, names, size=size, options=options, root=out, **amount)
         check_request(request)
         requests.append(request)
     refuse_twice(requests)
     return requests
 
 
-def print_outlook(requests: Sequence["Request"]) -> None:
+def print_outlook(requests: Sequence["SearchRequest"]) -> None:
     """Prints what the searches would do."""
     from bench.system.device import threads
     from bench.tune.outlook import outlook
     from bench.tune.tables import outlook_lines
 
-    rows: list[tuple[Request, Outlook]] = []
+    rows: list[tuple[SearchRequest, Outlook]] = []
     for request in requests:
         say(f"{request.name} ...")
         rows.append((request, outlook(request)))
     click.echo("\n".join(outlook_lines(rows, threads())))
 
 
-def tell(asked: "Request", found: "Found") -> None:
+def tell(asked: "SearchRequest", found: "Found") -> None:
     """Says how far a search is."""
     from bench.tune.tables import progress_line
 
     say(progress_line(asked, found))
 
 
-def ignore(asked: "Request", found: "Found") -> None:
+def ignore(asked: "SearchRequest", found: "Found") -> None:
     """Says nothing."""
 
 
 def search_all(
-    requests: Sequence["Request"], out: Path, workers: int, quiet: bool
-) -> list[tuple["Request", "Found"]]:
+    requests: Sequence["SearchRequest"], out: Path, workers: int, quiet: bool
+) -> list[tuple["SearchRequest", "Found"]]:
     """Runs all searches, prints what each finds, and writes the table of all candidates."""
     from bench.records.files import write_atomic
     from bench.tune.run import alone, run_searches
     from bench.tune.tables import candidates_csv, found_lines
 
-    results: dict[str, tuple[Request, Found]] = {}
+    results: dict[str, tuple[SearchRequest, Found]] = {}
     with alone(out):
         for request, found in run_searches(requests, workers, ignore if quiet else tell):
             click.echo("\n".join(found_lines(request, found)))
@@ -281,7 +281,7 @@ def search_all(
     return ordered
 
 
-def refuse_failed(results: Sequence[tuple["Request", "Found"]]) -> None:
+def refuse_failed(results: Sequence[tuple["SearchRequest", "Found"]]) -> None:
     """Exits where searches failed, with a line for each reason, or where none found anything."""
     from bench.tune.tables import failure_lines
 
@@ -293,7 +293,7 @@ def refuse_failed(results: Sequence[tuple["Request", "Found"]]) -> None:
         fail(f"{counted(len(results), 'search')}: no candidate can be chosen; the reasons are above", FAILURE)
 
 
-def write_all(results: Sequence[tuple["Request", "Found"]], names: dict[str, str]) -> None:
+def write_all(results: Sequence[tuple["SearchRequest", "Found"]], names: dict[str, str]) -> None:
     """Writes all presets that were found; one that cannot be written costs no other."""
     from bench.suites.yamlfile import SuiteError
     from bench.tune.written.presets import write_presets

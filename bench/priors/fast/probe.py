@@ -27,7 +27,7 @@ HOPELESS = 0.6
 Given = tuple[Tensor, ...]
 
 
-class Found(NamedTuple):
+class SurveyResult(NamedTuple):
     """What the probe found for one call.
 
     Attributes:
@@ -63,7 +63,7 @@ class Fast:
         channels_last: whether the network's kernels were put into that order.
     """
 
-    found: list[Found] = field(default_factory=list)
+    found: list[SurveyResult] = field(default_factory=list)
     calls: dict[str, FastCall] = field(default_factory=dict)
     channels_last: bool = False
 
@@ -80,7 +80,7 @@ class Fast:
         return LOWER.get(fast.way.precision) if fast else None
 
 
-class Trial:
+class WayTrial:
     """One way of one call, tried.
 
     Attributes:
@@ -144,13 +144,13 @@ class Survey:
         ms: of the ordinary call; None where it cannot be made.
         gain: of the best way so far.
         best: that way.
-        compilation: seconds, as of `Found`.
+        compilation: seconds, as of `SurveyResult`.
     """
 
     def __init__(self, network: nn.Module, call: str, given: Given, ordinary: Way) -> None:
         self.network, self.call, self.given = network, call, given
         self.on_gpu = given[0].device.type == "cuda"
-        self.ordinary = Trial(network, call, given, ordinary)
+        self.ordinary = WayTrial(network, call, given, ordinary)
         self.gain, self.best = 1.0, self.ordinary.fast
         self.compilation: float | None = None
         self.ms: float | None = None
@@ -166,11 +166,11 @@ class Survey:
             self.gain, self.best = gain, trial.fast
         trial.drop()
 
-    def tried(self, way: Way) -> tuple[float, Trial]:
+    def tried(self, way: Way) -> tuple[float, WayTrial]:
         """The gain of a way, 0 for one that does not work or gives another result."""
         if self.best is not None:
             self.best.forget()  # two sets of graphs may not fit
-        trial = Trial(self.network, self.call, self.given, way)
+        trial = WayTrial(self.network, self.call, self.given, way)
         if self.ms is None or self.ordinary.result is None or trial.fast is None:
             return 0.0, trial
         if trial.is_far_from(self.ordinary.result):
@@ -179,7 +179,7 @@ class Survey:
         trial.fast.forget()
         return gain, trial
 
-    def _gain(self, trial: Trial, ms: float) -> float:
+    def _gain(self, trial: WayTrial, ms: float) -> float:
         """How many times as fast as the ordinary call a trial is; in turns on a CPU, whose speed drifts."""
         if self.on_gpu:
             return ms / (1e3 * statistics.median(trial.seconds() for _ in range(TURNS)))
@@ -188,12 +188,12 @@ class Survey:
             gains.append(self.ordinary.seconds() / trial.seconds())
         return statistics.median(gains)
 
-    def found(self) -> Found | None:
+    def found(self) -> SurveyResult | None:
         """The end of the search."""
         if self.ms is None or self.best is None:
             return None
         way = self.best.way if self.gain >= LEAST else None
-        return Found(self.call, self.ms, self.gain, way, self.compilation)
+        return SurveyResult(self.call, self.ms, self.gain, way, self.compilation)
 
 
 def probe(network: nn.Module, given: Given, precision: str = "", compiled: bool = True) -> Fast:

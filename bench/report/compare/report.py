@@ -16,7 +16,7 @@ from bench.report.selection.choice import Choice
 from bench.report.text import one_line
 
 
-class Comparison(NamedTuple):
+class ComparisonReport(NamedTuple):
     """The page, the CSV files by name, why gates do not hold, and what both sides should agree about."""
 
     page: str
@@ -32,7 +32,7 @@ def compare_runs(
     gates: Sequence[Gate] = (),
     choice: Choice | None = None,
     only_changed: bool = False,
-) -> Comparison:
+) -> ComparisonReport:
     """Compares two run folders, or two rows.
 
     Args:
@@ -63,7 +63,7 @@ def compare_runs(
         lost += failures(gate, compared, columns)
     files = {"compare.csv": rows_csv(first, second, compared), "images.csv": images_csv(compared)}
     unlike = _unlike(pairs, [*first.runs, *second.runs])
-    return Comparison(page(first, second, compared, columns, only_changed, unlike), files, lost, unlike)
+    return ComparisonReport(page(first, second, compared, columns, only_changed, unlike), files, lost, unlike)
 
 
 def _unlike(pairs: Sequence[Pair], runs: Sequence[RunManifest]) -> str:

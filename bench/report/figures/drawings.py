@@ -15,7 +15,7 @@ from bench.report.figures.pictures.sheet import Sheet, encode_sheet
 from bench.report.figures.pictures.shots import Find
 from bench.report.ranking import Judged
 from bench.report.trajectories import figure as trajectories
-from bench.report.trajectories.kept import Found
+from bench.report.trajectories.kept import KeptTrajectories
 
 Drawing = Figure | Sheet
 Drawings = Iterable[tuple[str, Drawing | None]]
@@ -45,7 +45,7 @@ def of_images(
     columns: Sequence[Column],
     across: Sequence[Across],
     find: Find,
-    curves: Mapping[str, Found],
+    curves: Mapping[str, KeptTrajectories],
 ) -> Drawings:
     """The figures of image suites, each made when it is asked for."""
     own = looks([one.table for one in judged])

@@ -37,7 +37,7 @@ from bench.report.samples import page as samples
 from bench.report.scores import Scores, any_known
 from bench.report.tables import Table
 from bench.report.text import distinct
-from bench.report.trajectories.kept import Found
+from bench.report.trajectories.kept import KeptTrajectories
 from bench.report.verdicts import Verdicts
 
 FORMAT = 1
@@ -45,7 +45,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Source:
+class PageSource:
     """What a page is made of.
 
     Attributes:
@@ -65,7 +65,7 @@ class Source:
     theirs: Theirs
     across: Sequence[Across] = ()
     n_bad: int = 0
-    curves: Mapping[str, Found] = field(default_factory=dict)
+    curves: Mapping[str, KeptTrajectories] = field(default_factory=dict)
     conflicts: str = ""
 
     @property
@@ -74,7 +74,7 @@ class Source:
         return list(map(attrgetter("table"), self.shown))
 
 
-def document(source: Source, damaged: Sequence[str] = ()) -> dict[str, Any]:
+def document(source: PageSource, damaged: Sequence[str] = ()) -> dict[str, Any]:
     """The document, without pictures.
 
     Args:
@@ -171,7 +171,7 @@ def _families(found: Mapping[str, Verdicts], columns: Sequence[Column]) -> dict[
 
 
 def _cells(
-    source: Source, shown: Shown, columns: Sequence[Column], names: Sequence[str]
+    source: PageSource, shown: Shown, columns: Sequence[Column], names: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
     """Row -> its cell of one task; every row of the page has one."""
     table = shown.table

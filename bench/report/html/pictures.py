@@ -42,7 +42,7 @@ Strip = list[Any]
 Strips = dict[str, Strip]
 
 
-class Files(Protocol):
+class PictureFiles(Protocol):
     """Finds the files of run folders: path below objects/ -> the file, None where it was not kept.
 
     Attributes:
@@ -55,7 +55,7 @@ class Files(Protocol):
 
 
 @dataclass
-class Pictures:
+class PagePictures:
     """The pictures of all tasks.
 
     Attributes:
@@ -99,7 +99,7 @@ class Pictures:
         return files
 
 
-def collect(tables: Sequence[Table], find: Files, most: int | None = None) -> Pictures:
+def collect(tables: Sequence[Table], find: PictureFiles, most: int | None = None) -> PagePictures:
     """The first `SHOWN` images of each task, fewer where they would not fit.
 
     Args:
@@ -122,8 +122,8 @@ def collect(tables: Sequence[Table], find: Files, most: int | None = None) -> Pi
     return found
 
 
-def _collect(tables: Sequence[Table], find: Files, n: int, samples: int) -> Pictures:
-    found = Pictures(n)
+def _collect(tables: Sequence[Table], find: PictureFiles, n: int, samples: int) -> PagePictures:
+    found = PagePictures(n)
     for table in tables:
         paths = _paths(table, find, n)
         found.strips[table.slug] = _strips(paths, SIDE) | _masks(table, find, n)
@@ -141,7 +141,7 @@ def _strips(paths: Mapping[str, Sequence[Path | None]], side: int | None) -> Str
     return found
 
 
-def _paths(table: Table, find: Files, n: int) -> dict[str, list[Path | None]]:
+def _paths(table: Table, find: PictureFiles, n: int) -> dict[str, list[Path | None]]:
     """@truth, @y or row -> the files of the first images."""
     images = table.images[:n]
     paths: dict[str, list[Path | None]] = {"@truth": [], "@y": []}
@@ -153,7 +153,7 @@ def _paths(table: Table, find: Files, n: int) -> dict[str, list[Path | None]]:
     return paths
 
 
-def _reconstructions(row: Row, images: Sequence[str], sample: int, find: Files) -> list[Path | None]:
+def _reconstructions(row: Row, images: Sequence[str], sample: int, find: PictureFiles) -> list[Path | None]:
     """The files of one sample of each image."""
     paths: list[Path | None] = []
     for image in images:
@@ -163,7 +163,7 @@ def _reconstructions(row: Row, images: Sequence[str], sample: int, find: Files) 
     return paths
 
 
-def _samples(table: Table, find: Files, n: int, most: int) -> dict[str, list[Strip]]:
+def _samples(table: Table, find: PictureFiles, n: int, most: int) -> dict[str, list[Strip]]:
     """Row -> a strip for each of its samples, for rows with several."""
     found = {}
     for row in table.rows:
@@ -176,7 +176,7 @@ def _samples(table: Table, find: Files, n: int, most: int) -> dict[str, list[Str
     return found
 
 
-def _masks(table: Table, find: Files, n: int) -> Strips:
+def _masks(table: Table, find: PictureFiles, n: int) -> Strips:
     """What was measured of y, white, where the operator is a mask: grey in its picture is no value there."""
     pictures: list[Image.Image | None] = []
     for image in table.images[:n]:

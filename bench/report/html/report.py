@@ -7,9 +7,9 @@ from bench.report import exact
 from bench.report.across.ranks import Across
 from bench.report.columns import Column
 from bench.report.html import numbers
-from bench.report.html.data import Source, document
+from bench.report.html.data import PageSource, document
 from bench.report.html.page import page
-from bench.report.html.pictures import MOST, SHOWN, Files, collect
+from bench.report.html.pictures import MOST, SHOWN, PictureFiles, collect
 from bench.report.html.theirs import Theirs
 from bench.report.ranking import Judged
 from bench.report.scores import Sets
@@ -24,11 +24,11 @@ def of_images(
     runs: Sequence[RunManifest],
     sets: Sets,
     n_bad: int = 0,
-) -> Source:
+) -> PageSource:
     """What a page of image suites shows."""
     shown = [numbers.of_images(one, columns) for one in judged]
     theirs = Theirs([one.table for one in judged], sets, runs)
-    return Source(shown, columns, runs, theirs, across, n_bad)
+    return PageSource(shown, columns, runs, theirs, across, n_bad)
 
 
 def of_problems(
@@ -37,13 +37,13 @@ def of_problems(
     found: Sequence[exact.Numbers],
     runs: Sequence[RunManifest],
     n_bad: int = 0,
-) -> Source:
+) -> PageSource:
     """What a page of exact suites shows, on which no paper has a number."""
     shown = [numbers.of_problems(table, one) for table, one in zip(tables, found, strict=True)]
-    return Source(shown, columns, runs, Theirs((), None, ()), (), n_bad)
+    return PageSource(shown, columns, runs, Theirs((), None, ()), (), n_bad)
 
 
-def files(source: Source, find: Files, name: str = "report") -> dict[str, bytes]:
+def files(source: PageSource, find: PictureFiles, name: str = "report") -> dict[str, bytes]:
     """The page ``name.html``, and the scripts with larger pictures below ``name.pics/``."""
     curves = entries(source.tables, source.curves, SHOWN)
     pictures = collect(source.tables, find, MOST - size(curves))

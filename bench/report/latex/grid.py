@@ -16,7 +16,7 @@ FIRST = {"best", "tie", "equivalent"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class LatexCell:
     """A number of a table.
 
     Attributes:
@@ -62,7 +62,7 @@ class Grid:
 
     table: Table
     columns: tuple[Column, ...]
-    cells: Mapping[str, Mapping[str, Cell]]
+    cells: Mapping[str, Mapping[str, LatexCell]]
     statistic: str = "mean"
 
     def ordered(self, by: str | None) -> list[Row]:
@@ -88,19 +88,19 @@ def of_images(judged: Judged, columns: Sequence[Column]) -> Grid:
     return Grid(judged.table, _known(columns, cells), cells)
 
 
-def _known(columns: Sequence[Column], cells: Mapping[str, Mapping[str, Cell]]) -> tuple[Column, ...]:
+def _known(columns: Sequence[Column], cells: Mapping[str, Mapping[str, LatexCell]]) -> tuple[Column, ...]:
     """The columns of which there are numbers."""
     return tuple(column for column in columns if column.name in cells)
 
 
-def _scored(scores: Mapping[str, Score], column: Column) -> dict[str, Cell]:
+def _scored(scores: Mapping[str, Score], column: Column) -> dict[str, LatexCell]:
     behind = {n: s.interval.mean for n, s in scores.items() if s.mark == "worse" and s.interval}
     second = max(behind, key=lambda name: column.better * behind[name], default=None)
     cells = {}
     for name, score in scores.items():
         if score.interval:
             mean, low, high, _ = score.interval
-            cells[name] = Cell(mean, low, high, score.mark, score.partial, name == second)
+            cells[name] = LatexCell(mean, low, high, score.mark, score.partial, name == second)
     return cells
 
 
@@ -113,10 +113,10 @@ def of_problems(table: Table, columns: Sequence[Column], numbers: exact.Numbers)
     return Grid(table, _known(columns, cells), cells, "median")
 
 
-def _placed(rows: Mapping[str, exact.Number]) -> dict[str, Cell]:
+def _placed(rows: Mapping[str, exact.Number]) -> dict[str, LatexCell]:
     cells = {}
     for name, found in rows.items():
         middle, low, high, _ = found.interval
         mark = "equivalent" if found.equivalent else ""
-        cells[name] = Cell(middle, low, high, mark, found.partial, found.mark == "best")
+        cells[name] = LatexCell(middle, low, high, mark, found.partial, found.mark == "best")
     return cells

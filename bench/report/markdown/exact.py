@@ -10,7 +10,7 @@ from bench.names import counted
 from bench.records.manifest import RunManifest
 from bench.records.record import Record
 from bench.report.columns import Column
-from bench.report.exact import MARGIN, Judged, Number, Numbers, ordered, rewards
+from bench.report.exact import MARGIN, MetricNumbers, Number, Numbers, ordered, rewards
 from bench.report.markdown.cells import label
 from bench.report.markdown.conventions import metric_notes
 from bench.report.markdown.figures import Shown, figure
@@ -157,7 +157,7 @@ def glance(tables: Sequence[Table], judged: Sequence[Numbers], columns: Sequence
     parts = []
     for prior, own in by_prior.items():
         if column := _glanced_at(own, columns):
-            by_table = [(table, numbers.get(column.name, Judged({}))) for table, numbers in own]
+            by_table = [(table, numbers.get(column.name, MetricNumbers({}))) for table, numbers in own]
             parts += [f"### {escape(prior)}", _matrix(by_table, column)]
     if not parts:
         return []
@@ -174,7 +174,7 @@ def _glanced_at(own: Sequence[tuple[Table, Numbers]], columns: Sequence[Column])
     return next((column for column in columns if column.name == name), None)
 
 
-def _matrix(judged: Sequence[tuple[Table, Judged]], column: Column) -> str:
+def _matrix(judged: Sequence[tuple[Table, MetricNumbers]], column: Column) -> str:
     """Rows by tasks; anchors first."""
     rows: dict[str, Row] = {}
     records: dict[str, list[Record]] = {}

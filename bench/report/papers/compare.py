@@ -12,9 +12,9 @@ from bench.report.columns import SET_METRICS
 from bench.report.papers.published import (
     COSTS,
     METRICS,
-    Entry,
     PrintedNumber,
     Published,
+    PublishedEntry,
     Status,
 )
 from bench.report.ranking import judge
@@ -101,12 +101,12 @@ class Recorded:
         return found
 
 
-def compare(published: Published, entry: Entry, recorded: Recorded) -> list[Line]:
+def compare(published: Published, entry: PublishedEntry, recorded: Recorded) -> list[Line]:
     """A paper's table of one problem, line by line."""
     return [_line(published, entry, row, recorded) for row in entry.rows]
 
 
-def _line(published: Published, entry: Entry, name: str, recorded: Recorded) -> Line:
+def _line(published: Published, entry: PublishedEntry, name: str, recorded: Recorded) -> Line:
     """Compares a line with our row of the same solver, operator and prior.
 
     Several rows may be so; the one is taken against which the fewest reasons speak.
@@ -138,7 +138,7 @@ def _line(published: Published, entry: Entry, name: str, recorded: Recorded) -> 
     return Line(name, tuple(comparisons), (table, row), missing)
 
 
-def _only_theirs(entry: Entry, name: str, verdict: str) -> tuple[Comparison, ...]:
+def _only_theirs(entry: PublishedEntry, name: str, verdict: str) -> tuple[Comparison, ...]:
     numbers = entry.numbers(name)
     return tuple(Comparison(metric, number, verdict=verdict) for metric, number in numbers.items())
 
@@ -160,7 +160,7 @@ def changed(label: str) -> list[str]:
 
 
 def obstacles(
-    entry: Entry, name: str, steps: int | None, weights: str | None, table: Table, row: Row
+    entry: PublishedEntry, name: str, steps: int | None, weights: str | None, table: Table, row: Row
 ) -> Iterator[str]:
     """Yields the reasons why our row is about something else than the paper's, whatever the metric.
 
@@ -182,7 +182,7 @@ def obstacles(
         yield f"{len(row.solved)} of {len(row.images)} images were solved on the common measurements"
 
 
-def _other_solver(entry: Entry, name: str, steps: int | None, head: Record) -> Iterator[str]:
+def _other_solver(entry: PublishedEntry, name: str, steps: int | None, head: Record) -> Iterator[str]:
     if name in entry.rows_differ:
         yield f"solver: {entry.rows_differ[name]}"
     settings = changed(head.label)
@@ -206,7 +206,7 @@ def _set_to(params: Mapping[str, Any], key: str) -> str:
     return "unset" if params.get(key) is None else plain(params[key])
 
 
-def known_differences(entry: Entry, labels: Mapping[str, str]) -> Iterator[str]:
+def known_differences(entry: PublishedEntry, labels: Mapping[str, str]) -> Iterator[str]:
     """Yields what speaks against any comparison with a paper's table, before there is anything to compare.
 
     Args:
@@ -226,7 +226,7 @@ def known_differences(entry: Entry, labels: Mapping[str, str]) -> Iterator[str]:
             yield OTHER_MACHINE.format(METRICS[metric].label)
 
 
-def _other_noise(entry: Entry, head: Record) -> Iterator[str]:
+def _other_noise(entry: PublishedEntry, head: Record) -> Iterator[str]:
     if head.told:
         yield f"the solvers are told {plain(head.told)} here"
     if entry.noise_std is None:
@@ -237,7 +237,7 @@ def _other_noise(entry: Entry, head: Record) -> Iterator[str]:
         yield f"sigma {head.sigma:g} here, {entry.noise_std:g} there, for images in [−1, 1]"
 
 
-def _other_images(entry: Entry, head: Record) -> Iterator[str]:
+def _other_images(entry: PublishedEntry, head: Record) -> Iterator[str]:
     if entry.dataset is None:
         yield f"their images are not known ({entry.images})"
     elif entry.dataset != head.dataset:
@@ -245,7 +245,12 @@ def _other_images(entry: Entry, head: Record) -> Iterator[str]:
 
 
 def _comparison(
-    entry: Entry, metric: str, number: PrintedNumber, score: Score, status: Status, reasons: tuple[str, ...]
+    entry: PublishedEntry,
+    metric: str,
+    number: PrintedNumber,
+    score: Score,
+    status: Status,
+    reasons: tuple[str, ...],
 ) -> Comparison:
     """The verdict on a number of ours, against which there may be reasons already."""
     if score.interval is None:
@@ -261,7 +266,7 @@ def _comparison(
     return Comparison(metric, number, ours, "reproduced" if inside else "differs")
 
 
-def _other_metric(entry: Entry, metric: str, ours: Interval) -> Iterator[str]:
+def _other_metric(entry: PublishedEntry, metric: str, ours: Interval) -> Iterator[str]:
     """Yields the reasons why the two numbers are of different metrics, though they have one name."""
     label = METRICS[metric].label
     if metric in entry.variants:

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from bench.report.numbers import short
 from bench.report.papers.compare import Comparison, Line
-from bench.report.papers.published import METRICS, Entry, Published
+from bench.report.papers.published import METRICS, Published, PublishedEntry
 from bench.report.text import ARROWS, distinct, escape, table_head, table_line
 from bench.stats.metric import printed
 
@@ -27,7 +27,7 @@ FIELDS = (
 """The columns of the listing."""
 
 
-def table(published: Published, entry: Entry, lines: Sequence[Line]) -> str:
+def table(published: Published, entry: PublishedEntry, lines: Sequence[Line]) -> str:
     """The table of one problem, as Markdown."""
     titles = [METRICS[metric].label + ARROWS[METRICS[metric].better] for metric in entry.metrics]
     rows = table_head(["Method", *titles])
@@ -95,7 +95,7 @@ def reasons(lines: Iterable[Line]) -> list[str]:
     return distinct(found)
 
 
-def listing(published: Published, compared: Iterable[tuple[Entry, Sequence[Line]]]) -> bytes:
+def listing(published: Published, compared: Iterable[tuple[PublishedEntry, Sequence[Line]]]) -> bytes:
     """Every number of the paper on a line of a CSV file, in the paper's printed unit."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -12,7 +12,7 @@ from bench.report.markdown.notes import privileged
 from bench.report.papers.compare import Line, Recorded, compare, known_differences
 from bench.report.papers.layout import listing, reasons, table
 from bench.report.papers.plan import plan
-from bench.report.papers.published import FILE, Entry, Published, load_published
+from bench.report.papers.published import FILE, Published, PublishedEntry, load_published
 from bench.report.scores import Sets
 from bench.report.tables import build
 from bench.report.text import citation, code, escape, one_line
@@ -96,7 +96,7 @@ def _count(lines: Iterable[Line]) -> str:
     return counts.capitalize() or "No numbers"
 
 
-def _section(published: Published, entry: Entry, lines: Sequence[Line]) -> list[str]:
+def _section(published: Published, entry: PublishedEntry, lines: Sequence[Line]) -> list[str]:
     """The parts about one table: title, conventions, numbers, and notes if there are any."""
     parts = [f"### {escape(entry.title)}", _facts(entry), table(published, entry, lines)]
     notes = _notes(published, entry, lines)
@@ -105,7 +105,7 @@ def _section(published: Published, entry: Entry, lines: Sequence[Line]) -> list[
     return parts
 
 
-def _facts(entry: Entry) -> str:
+def _facts(entry: PublishedEntry) -> str:
     """The conventions of a table, in one line."""
     std = entry.noise_std
     noise = "σ not known"
@@ -121,7 +121,7 @@ def _facts(entry: Entry) -> str:
     return f"{operator}; {noise}; {images}; prior {escape(entry.prior)}."
 
 
-def _notes(published: Published, entry: Entry, lines: Sequence[Line]) -> list[str]:
+def _notes(published: Published, entry: PublishedEntry, lines: Sequence[Line]) -> list[str]:
     """The reasons, which rows of ours were taken, which of these knew more than y, and known differences."""
     numbered = reasons(lines)
     notes = [f"({i}) {escape(text)}." for i, text in enumerate(numbered, 1)]

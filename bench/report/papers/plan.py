@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.papers.published import Entry, Published
+from bench.report.papers.published import Published, PublishedEntry
 from bench.report.text import distinct, escape
 
 TFLOPS = 50.0
@@ -20,7 +20,7 @@ published.toml."""
 IMAGES = 1000
 """Images of a row whose paper does not say how many it took."""
 
-Missing = tuple[Entry, str]
+Missing = tuple[PublishedEntry, str]
 """A paper's table and the row of it that is not recorded yet."""
 
 
@@ -68,7 +68,9 @@ def _planned_rows(
     return list(by_command.values())
 
 
-def _planned_row(published: Published, entry: Entry, name: str, ms_per_nfe: float | None) -> PlannedRow:
+def _planned_row(
+    published: Published, entry: PublishedEntry, name: str, ms_per_nfe: float | None
+) -> PlannedRow:
     solver, steps = published.method(name)
     assert solver is not None, "only rows of our solvers are missing"
     about, images = published.solvers[solver], entry.n or IMAGES
@@ -129,7 +131,7 @@ def _not_comparable(published: Published, possible: Sequence[Missing]) -> list[s
     return notes
 
 
-def _about(published: Published, entry: Entry, name: str) -> str:
+def _about(published: Published, entry: PublishedEntry, name: str) -> str:
     return f"{escape(published.label(name))}, {escape(entry.title)}"
 
 

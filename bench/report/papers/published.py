@@ -84,7 +84,7 @@ class PrintedNumber:
     half: float
 
 
-class Entry(_Strict):
+class PublishedEntry(_Strict):
     """The part of a paper's table that is about one problem."""
 
     paper: str
@@ -178,9 +178,9 @@ class Published:
     solvers: Mapping[str, PublishedSolver]
     others: Mapping[str, str]
     priors: Mapping[str, PublishedPrior]
-    entries: tuple[Entry, ...]
+    entries: tuple[PublishedEntry, ...]
 
-    def of(self, paper: str) -> list[Entry]:
+    def of(self, paper: str) -> list[PublishedEntry]:
         """The entries of a paper.
 
         Raises:
@@ -251,7 +251,7 @@ def _section(name: str, kind: type[_Section], data: Mapping[str, Any]) -> dict[s
     return {key: _checked(f"{name}.{key}", kind, value) for key, value in data[name].items()}
 
 
-def _entries(tables: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+def _entries(tables: Iterable[Mapping[str, Any]]) -> Iterator[PublishedEntry]:
     """Yields an entry per task of each table: what the table says, and on top of it what the task says."""
     for table in tables:
         shared = {name: value for name, value in table.items() if name != "task"}
@@ -262,7 +262,7 @@ def _entries(tables: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
                     merged[name] = shared[name] | task[name]
             merged["caveats"] = [*shared.get("caveats", ()), *task.get("caveats", ())]
             place = f"{merged.get('source', '(no source)')}: {merged.get('title', '(no title)')}"
-            yield _checked(place, Entry, merged)
+            yield _checked(place, PublishedEntry, merged)
 
 
 def _checked(place: str, kind: type[_Section], value: Any) -> _Section:
@@ -277,7 +277,7 @@ def _checked(place: str, kind: type[_Section], value: Any) -> _Section:
         raise PublishedError(f"{place}: {field + ': ' if field else ''}{reason}") from None
 
 
-def _refuse_unknown_names(found: Published, entry: Entry) -> None:
+def _refuse_unknown_names(found: Published, entry: PublishedEntry) -> None:
     """Refuses names in an entry that are in no other section.
 
     Raises:

@@ -58,7 +58,7 @@ def _noise(table: Table, by: Column) -> tuple[dict[str, list[Any]], list[str]]:
 
 
 @dataclass(frozen=True)
-class Oracle:
+class OracleRow:
     """The best of several samples of a row, with its numbers on one task.
 
     Attributes:
@@ -71,14 +71,14 @@ class Oracle:
     scores: Mapping[str, Score]
 
 
-def best(table: Table, columns: Sequence[Column]) -> list[Oracle]:
+def best(table: Table, columns: Sequence[Column]) -> list[OracleRow]:
     """The best of several samples of each row that has some."""
     rows = {row.records[0].cell: row for row in table.rows}
-    return [Oracle(row, rows[row.head.cell], scores) for row, scores in oracles(table, columns)]
+    return [OracleRow(row, rows[row.head.cell], scores) for row, scores in oracles(table, columns)]
 
 
 def oracle_cell(
-    table: Table, one: Oracle, columns: Sequence[Column], runs: Sequence[RunManifest]
+    table: Table, one: OracleRow, columns: Sequence[Column], runs: Sequence[RunManifest]
 ) -> dict[str, Any]:
     """Its cell. It costs what all samples cost."""
     scores = {metric: {one.row.name: score} for metric, score in one.scores.items()}

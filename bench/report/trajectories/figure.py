@@ -15,7 +15,7 @@ from bench.report.figures.caption import LINE_HEIGHT, captions, fold, head, writ
 from bench.report.figures.colours import FILLED, HOLLOW, Look, looks
 from bench.report.figures.page import ACROSS, LINE, STYLE, new_page
 from bench.report.tables import Table
-from bench.report.trajectories.kept import Found, Trajectory
+from bench.report.trajectories.kept import KeptTrajectories, Trajectory
 
 LABELS = {"psnr": "PSNR of x0 [dB]", "misfit": "misfit of x0", "residual": "residual of x0"}
 TITLE = "On the way: the estimate x0 after every step"
@@ -30,7 +30,9 @@ LOWEST = 0.05
 """Misfit at the end of the axis: a row that fits the noise stands below it."""
 
 
-def of_images(tables: Sequence[Table], found: Mapping[str, Found]) -> Iterator[tuple[str, Figure | None]]:
+def of_images(
+    tables: Sequence[Table], found: Mapping[str, KeptTrajectories]
+) -> Iterator[tuple[str, Figure | None]]:
     """Yields the name of the figure, and the figure if any trajectory was kept.
 
     Args:
@@ -39,7 +41,9 @@ def of_images(tables: Sequence[Table], found: Mapping[str, Found]) -> Iterator[t
     yield "trajectories", draw(tables, found, looks(tables))
 
 
-def draw(tables: Sequence[Table], found: Mapping[str, Found], own: Mapping[str, Look]) -> Figure | None:
+def draw(
+    tables: Sequence[Table], found: Mapping[str, KeptTrajectories], own: Mapping[str, Look]
+) -> Figure | None:
     """The figure, or None where no trajectory was kept.
 
     Args:
@@ -70,7 +74,7 @@ def draw(tables: Sequence[Table], found: Mapping[str, Found], own: Mapping[str, 
     return page
 
 
-def _draw_task(axes: tuple[Axes, Axes], title: str, found: Found, own: Mapping[str, Look]) -> None:
+def _draw_task(axes: tuple[Axes, Axes], title: str, found: KeptTrajectories, own: Mapping[str, Look]) -> None:
     """PSNR and misfit of one task."""
     above, below = axes
     above.set_title(title, fontsize=9)
@@ -100,7 +104,7 @@ def _draw_row(axis: Axes, one: Trajectory, metric: str, look: Look) -> None:
 
 
 def _legend(
-    page: Figure, tables: Sequence[Table], found: Mapping[str, Found], own: Mapping[str, Look]
+    page: Figure, tables: Sequence[Table], found: Mapping[str, KeptTrajectories], own: Mapping[str, Look]
 ) -> None:
     names: dict[str, None] = {}
     for table in tables:

@@ -24,7 +24,7 @@ Curves = Mapping[str, np.ndarray]
 """Name -> (steps,), of one image."""
 
 
-class Files(Protocol):
+class TrajectoryFiles(Protocol):
     """Finds the files of run folders: path below objects/ -> the file, None where it was not kept."""
 
     def __call__(self, name: str, /) -> Path | None: ...
@@ -56,27 +56,27 @@ class Trajectory:
 
 
 @dataclass(frozen=True)
-class Found:
+class KeptTrajectories:
     """The trajectories of a table, in the order of its rows, and how many files could not be read."""
 
     rows: tuple[Trajectory, ...] = ()
     damaged: int = 0
 
 
-def read(table: Table, find: Files) -> Found:
+def read(table: Table, find: TrajectoryFiles) -> KeptTrajectories:
     """The trajectories of a table; empty where none were kept."""
     if not find.has(FOLDER):
-        return Found()
+        return KeptTrajectories()
     rows, damaged = [], 0
     for row in table.rows:
         images, lost = _images(row, find)
         damaged += lost
         if images:
             rows.append(summary(row.name, images))
-    return Found(tuple(rows), damaged)
+    return KeptTrajectories(tuple(rows), damaged)
 
 
-def _images(row: Row, find: Files) -> tuple[dict[str, Curves], int]:
+def _images(row: Row, find: TrajectoryFiles) -> tuple[dict[str, Curves], int]:
     """Image -> its curves, and how many files could not be read."""
     found: dict[str, Curves] = {}
     damaged = 0

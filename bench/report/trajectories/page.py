@@ -17,14 +17,14 @@ import numpy as np
 
 from bench.report.html.cells import number
 from bench.report.tables import Table
-from bench.report.trajectories.kept import Found, Trajectory, steps
+from bench.report.trajectories.kept import KeptTrajectories, Trajectory, steps
 
 MOST = 40
 """Most steps of a trajectory on the page."""
 DIGITS = {"psnr": 2, "misfit": 3, "residual": 5}
 
 
-def entries(tables: Sequence[Table], found: Mapping[str, Found], pictured: int) -> dict[str, Any]:
+def entries(tables: Sequence[Table], found: Mapping[str, KeptTrajectories], pictured: int) -> dict[str, Any]:
     """What the document says of trajectories.
 
     Args:
@@ -33,7 +33,7 @@ def entries(tables: Sequence[Table], found: Mapping[str, Found], pictured: int) 
     """
     written: dict[str, Any] = {}
     for table in tables:
-        own = found.get(table.slug, Found())
+        own = found.get(table.slug, KeptTrajectories())
         images = table.images[:pictured]
         written[table.slug] = {one.row: _entry(one, images) for one in own.rows}
     return {"traj": written}

@@ -6,7 +6,7 @@ from typing import Any
 from bench.records.exchange.sheet import write_csv
 from bench.report.html.cells import number
 from bench.report.tables import Table
-from bench.report.trajectories.kept import MISFITS, Found, Trajectory
+from bench.report.trajectories.kept import MISFITS, KeptTrajectories, Trajectory
 
 NAMES = ("psnr", *MISFITS)
 HEAD = ["task", "row", "step", "passes", "images"]
@@ -14,7 +14,7 @@ ENDS = ("low", "median", "high")
 DIGITS = 6
 
 
-def sheet(tables: Sequence[Table], found: Mapping[str, Found]) -> bytes | None:
+def sheet(tables: Sequence[Table], found: Mapping[str, KeptTrajectories]) -> bytes | None:
     """The sheet, or None where no trajectory was kept.
 
     ``passes`` are network evaluations with backward passes, the median over images; ``psnr_low`` and

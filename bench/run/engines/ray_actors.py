@@ -16,7 +16,16 @@ from bench.run.engines.devices import cluster_devices, local_devices
 from bench.run.engines.queue import Queue
 from bench.run.engines.ray_sessions import joined, resources, started
 from bench.run.engines.stopping import terminable
-from bench.run.engines.work import EngineError, Place, Result, Setting, Shard, Worker, cut, setting_of
+from bench.run.engines.work import (
+    EngineError,
+    Result,
+    Shard,
+    Worker,
+    WorkerPlace,
+    WorkerSetting,
+    cut,
+    setting_of,
+)
 from bench.run.failures import Failure, describe
 from bench.run.runner import Runner
 
@@ -39,7 +48,7 @@ class Actor(Worker):
     Ray would raise SystemExit wherever it is, and a solver's own looks the same: a failed reconstruction.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: WorkerSetting) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         super().__init__(setting)
 
@@ -51,7 +60,7 @@ class Hand:
     device: str
     actor: "ActorHandle[Any]"
     shard: Shard | None = None
-    place: Place | None = None
+    place: WorkerPlace | None = None
     prior: str = ""
     """The prior of its last shard."""
 
@@ -89,7 +98,7 @@ class Crew:
         pinned: whether Ray gives each worker its card, rather than all cards to all.
     """
 
-    def __init__(self, runner: Runner, setting: Setting, queue: Queue, pinned: bool) -> None:
+    def __init__(self, runner: Runner, setting: WorkerSetting, queue: Queue, pinned: bool) -> None:
         self.runner, self.setting, self.queue, self.pinned = runner, setting, queue, pinned
         self.cells = {cell.id: cell for cell in runner.plan.cells}
         self._hands: dict[Any, Hand] = {}
@@ -169,7 +178,7 @@ class Crew:
         else:
             self._take(shard, answer)
 
-    def _welcome(self, hand: Hand, place: Place) -> None:
+    def _welcome(self, hand: Hand, place: WorkerPlace) -> None:
         """Notes where a worker is.
 
         Raises:

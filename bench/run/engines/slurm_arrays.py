@@ -21,9 +21,9 @@ from bench.run.engines.stopping import terminable
 from bench.run.engines.work import (
     EngineError,
     Result,
-    Setting,
     Shard,
     Worker,
+    WorkerSetting,
     cut,
     ending,
     setting_of,
@@ -51,7 +51,7 @@ ENDED = BLAMELESS | {"CANCELLED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "DEADLIN
 
 
 @dataclass
-class Task:
+class ArrayTask:
     """One task of an array."""
 
     id: str
@@ -158,7 +158,7 @@ def grouped(queue: Queue, at_once: int, settled: set[str]) -> list[list[Shard]]:
     return tasks
 
 
-def submit(executor: Any, setting: Setting, groups: Sequence[list[Shard]]) -> list[Task]:
+def submit(executor: Any, setting: WorkerSetting, groups: Sequence[list[Shard]]) -> list[ArrayTask]:
     """Submits arrays of at most `MOST_TASKS` tasks.
 
     Raises:
@@ -169,11 +169,11 @@ def submit(executor: Any, setting: Setting, groups: Sequence[list[Shard]]) -> li
         part = groups[first : first + MOST_TASKS]
         jobs = _submit(executor, setting, part)
         for job, shards in zip(jobs, part, strict=True):
-            tasks.append(Task(job.job_id, shards, job))
+            tasks.append(ArrayTask(job.job_id, shards, job))
     return tasks
 
 
-def _submit(executor: Any, setting: Setting, groups: Sequence[list[Shard]]) -> list[Any]:
+def _submit(executor: Any, setting: WorkerSetting, groups: Sequence[list[Shard]]) -> list[Any]:
     """Submits one array, again and again where Slurm is busy."""
     import submitit
 
@@ -200,7 +200,7 @@ def refusal(text: str) -> str:
     return (told or "no reason given").removeprefix("sbatch: ").removeprefix("error: ")
 
 
-def work(setting: Setting, shards: Sequence[Shard]) -> str:
+def work(setting: WorkerSetting, shards: Sequence[Shard]) -> str:
     """Computes shards, inside a job; why it could not go on, or nothing.
 
     Whatever another run is at work on is left to it: a job does not wait.
@@ -213,7 +213,7 @@ def work(setting: Setting, shards: Sequence[Shard]) -> str:
     return ""
 
 
-def wait(tasks: Sequence[Task], runner: Runner) -> None:
+def wait(tasks: Sequence[ArrayTask], runner: Runner) -> None:
     """Waits until no task is in Slurm's queue any more, and tells of the records that come in.
 
     A driver that is interrupted cancels its jobs.
@@ -228,17 +228,17 @@ def wait(tasks: Sequence[Task], runner: Runner) -> None:
     runner.look()
 
 
-def arrays(tasks: Sequence[Task]) -> set[str]:
+def arrays(tasks: Sequence[ArrayTask]) -> set[str]:
     """The numbers of the arrays that tasks belong to."""
     return {task.id.partition("_")[0] for task in tasks}
 
 
-def not_ended(tasks: Sequence[Task]) -> list[Task]:
+def not_ended(tasks: Sequence[ArrayTask]) -> list[ArrayTask]:
     """The tasks that had not ended at the last look."""
     return [task for task in tasks if task.state not in ENDED]
 
 
-def note_states(tasks: Sequence[Task]) -> int:
+def note_states(tasks: Sequence[ArrayTask]) -> int:
     """Asks Slurm for the states of tasks; how many have not ended."""
     waiting = not_ended(tasks)
     if not waiting:
@@ -254,7 +254,7 @@ def note_states(tasks: Sequence[Task]) -> int:
     return len(not_ended(waiting))
 
 
-def settle(tasks: Sequence[Task], queue: Queue, settled: set[str]) -> list[Shard]:
+def settle(tasks: Sequence[ArrayTask], queue: Queue, settled: set[str]) -> list[Shard]:
     """Puts back what the tasks left, and returns what is given up.
 
     The first shard that is not done is to blame for a task that failed by itself; the others never began.

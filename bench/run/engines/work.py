@@ -76,7 +76,7 @@ class Notes(Observer):
         return kept
 
 
-class Place(NamedTuple):
+class WorkerPlace(NamedTuple):
     """Where a worker computes."""
 
     host: str
@@ -86,7 +86,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Setting:
+class WorkerSetting:
     """What a worker must know.
 
     Attributes:
@@ -99,19 +99,19 @@ class Setting:
     scored: Scored
     known: Mapping[Path, int]
 
-    def on(self, device: str) -> "Setting":
+    def on(self, device: str) -> "WorkerSetting":
         """The same on another device."""
         return replace(self, options=replace(self.options, device=device))
 
 
-def setting_of(runner: Runner) -> Setting:
+def setting_of(runner: Runner) -> WorkerSetting:
     """What the workers of a run must know. Paths are written from the root of the file system."""
     plan, root = runner.plan, runner.plan.options.data_root
     options = replace(plan.options, data_root=None if root is None else root.absolute())
     known = runner.history.marks
     known = {path.absolute(): size for path, size in known.items()}
     asked = make_request(plan.suite, options)
-    return Setting(asked, options, runner.folder.absolute(), what_is_scored(plan.cells), known)
+    return WorkerSetting(asked, options, runner.folder.absolute(), what_is_scored(plan.cells), known)
 
 
 def prior_names(asked: Request) -> dict[str, str]:
@@ -119,7 +119,7 @@ def prior_names(asked: Request) -> dict[str, str]:
     return {task["name"]: task.get("prior") or asked.suite["prior"] for task in asked.suite["tasks"]}
 
 
-def cut(todo: Sequence[tuple[Cell, Sequence[Job]]], setting: Setting, workers: int) -> list[Shard]:
+def cut(todo: Sequence[tuple[Cell, Sequence[Job]]], setting: WorkerSetting, workers: int) -> list[Shard]:
     """Cuts what is missing into shards, prior by prior.
 
     Args:
@@ -140,15 +140,15 @@ def cut(todo: Sequence[tuple[Cell, Sequence[Job]]], setting: Setting, workers: i
 class Worker:
     """Computes shards, one after another. It holds one prior, and loads another when a shard needs it."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: WorkerSetting) -> None:
         self.setting = setting
         self._prior = ""
         self._notes = Notes()
         self._open = contextlib.ExitStack()
 
-    def place(self) -> Place:
+    def place(self) -> WorkerPlace:
         """Where it computes."""
-        return Place(socket.gethostname(), os.getpid(), card(self.setting.options.device))
+        return WorkerPlace(socket.gethostname(), os.getpid(), card(self.setting.options.device))
 
     def run(self, shard: Shard) -> Result:
         """Computes what of a shard is neither recorded nor claimed; whatever is raised is in the result."""

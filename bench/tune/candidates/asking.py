@@ -15,7 +15,7 @@ from bench.noise import stream_key
 from bench.suites.tuning import Space
 from bench.suites.yamlfile import SuiteError
 from bench.tune.candidates.points import Point, Spaces, ordered
-from bench.tune.objectives import Objective, Score
+from bench.tune.objectives import CandidateScore, Objective
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -38,7 +38,7 @@ class Told:
     """A candidate and its score by each objective."""
 
     point: Point
-    scores: tuple[Score, ...]
+    scores: tuple[CandidateScore, ...]
 
 
 class _Draws(NamedTuple):

@@ -16,7 +16,7 @@ from bench.suites.yamlfile import SuiteError
 from bench.system.code.user_code import is_user_code
 from bench.system.versions import short_commit
 from bench.tune.candidates.asking import SAMPLER, optuna_version
-from bench.tune.request import STEPS, Request
+from bench.tune.request import STEPS, SearchRequest
 from bench.tune.search import Candidate, Found
 from bench.tune.written.cardfile import comments_above, write_entry
 
@@ -41,7 +41,7 @@ def card_path(spec: str) -> Path:
     return path
 
 
-def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> list[str]:
+def write_presets(asked: SearchRequest, found: Found, names: Mapping[str, str]) -> list[str]:
     """Writes the winner by each objective as a preset for the family, and says what was written.
 
     A search that found nothing writes nothing. An entry for a task of the family all of whose parameters are
@@ -65,7 +65,7 @@ def write_presets(asked: Request, found: Found, names: Mapping[str, str]) -> lis
 
 
 def _write(
-    asked: Request, found: Found, place: Sequence[str], source: Tuning, params: dict[str, Any]
+    asked: SearchRequest, found: Found, place: Sequence[str], source: Tuning, params: dict[str, Any]
 ) -> list[str]:
     """Writes one preset and where it is from."""
     path = card_path(asked.spec)
@@ -102,14 +102,14 @@ def _without_effect(path: Path, place: Sequence[str], params: Mapping[str, Any])
     return found
 
 
-def settings(asked: Request, winner: Candidate) -> dict[str, Any]:
+def settings(asked: SearchRequest, winner: Candidate) -> dict[str, Any]:
     """The parameters of a preset: what was fixed, then what was searched."""
     known = parameters(load_solver(asked.spec).cls)
     steps = {STEPS: asked.steps} if STEPS in known else {}
     return {**steps, **asked.fixed, **winner.settings}
 
 
-def provenance(asked: Request, found: Found, i: int, winner: Candidate) -> Tuning:
+def provenance(asked: SearchRequest, found: Found, i: int, winner: Candidate) -> Tuning:
     """Where the settings of the winner by an objective come from.
 
     Raises:
@@ -140,7 +140,9 @@ def provenance(asked: Request, found: Found, i: int, winner: Candidate) -> Tunin
     )
 
 
-def _others(asked: Request, found: Found, place: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
+def _others(
+    asked: SearchRequest, found: Found, place: Sequence[str], params: Mapping[str, Any]
+) -> dict[str, Any]:
     """Parameters that other entries of the preset change in a task of the family, as they should be."""
     list_cards.cache_clear()
     solver, changed, preset = load_solver(asked.spec), dict[str, Any](), place[0]

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from bench.cli.planning.table import cost_table, probe_table, totals
-from bench.forecast.planner import Cost, Outlook
+from bench.forecast.planner import CellCost, SuiteCost
 from bench.forecast.probe import Probe, Timing
 from bench.forecast.work import Work
 
 
 def cost(label, images=10, seconds=36.0, largest=4):
     cell = SimpleNamespace(task=SimpleNamespace(name="box"), label=label)
-    return Cost(cell, images, 100.0, 100.0, 12.5, seconds, 2.004, largest)
+    return CellCost(cell, images, 100.0, 100.0, 12.5, seconds, 2.004, largest)
 
 
 def test_a_line_for_each_row():
@@ -24,7 +24,7 @@ def test_a_line_for_each_row():
 
 @pytest.mark.parametrize(("factor", "words"), [(2.0, "0.05 to 0.2, a factor of 2"), (None, "not known")])
 def test_the_sum_says_how_sure_it_is(factor, words):
-    lines = totals(Outlook(4, [cost("dps")], ["a default"], factor, []), "NVIDIA H100")
+    lines = totals(SuiteCost(4, [cost("dps")], ["a default"], factor, []), "NVIDIA H100")
     assert lines.startswith("in all 0.1 hours of NVIDIA H100 at batch 4") and words in lines
     assert lines.splitlines()[1:] == ["times: a default"]
 

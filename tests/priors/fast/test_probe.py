@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.priors.fast import probe as module
-from bench.priors.fast.probe import Trial, probe
+from bench.priors.fast.probe import WayTrial, probe
 from bench.priors.fast.ways import Way
 
 SECONDS = {Way(): 1.0, Way("bfloat16"): 0.5, Way("bfloat16", compiled=True): 0.4}
@@ -13,7 +13,7 @@ SECONDS = {Way(): 1.0, Way("bfloat16"): 0.5, Way("bfloat16", compiled=True): 0.4
 @pytest.fixture(autouse=True)
 def timed(monkeypatch):
     """Times by a table, and compilation that does nothing."""
-    monkeypatch.setattr(Trial, "seconds", lambda trial: SECONDS[trial.fast.way])
+    monkeypatch.setattr(WayTrial, "seconds", lambda trial: SECONDS[trial.fast.way])
     monkeypatch.setattr(torch, "compile", lambda network, **_: network)
 
 

@@ -6,10 +6,10 @@ from bench.report.columns import KNOWN
 from bench.report.figures.drawings import draw, of_images
 from bench.report.figures.page import blank_page
 from bench.report.figures.pictures.sheet import Sheet
-from bench.report.trajectories.kept import Found
+from bench.report.trajectories.kept import KeptTrajectories
 from tests.made_tasks import PSNR, judged
 
-CURVES = {f"task{k}": Found() for k in range(3)}
+CURVES = {f"task{k}": KeptTrajectories() for k in range(3)}
 
 
 def test_each_figure_is_a_file_of_each_format():

@@ -35,12 +35,12 @@ def test_a_row_may_be_the_nearest_at_the_floor_and_equivalent():
     worse = exact.Number(Median(9.0, 8.0, 9.5, 6), mark="worse")
     tie = exact.Number(Median(1.5, 1.0, 2.5, 6), mark="tie")
     rows = {"exact": number, "far": worse, "near": tie}
-    found = of_problems(table, {"mmd": exact.Judged(rows, 1.0, 2.34)})
+    found = of_problems(table, {"mmd": exact.MetricNumbers(rows, 1.0, 2.34)})
     said = "".join(part if isinstance(part, str) else part["row"] for part in sentence(found, MMD))
     assert said.endswith(" Nearest: exact. Not shown to be further: near.")
     one = {"exact": replace(number, mark=""), "far": replace(tie, mark="", equivalent=True)}
-    said = sentence(of_problems(table, {"mmd": exact.Judged(one, 1.0)}), MMD)
+    said = sentence(of_problems(table, {"mmd": exact.MetricNumbers(one, 1.0)}), MMD)
     assert " Nearest: " not in said, "one solver alone is not the nearest of several"
     assert found.scores["mmd"]["exact"].mark == "equivalent best"
     assert found.scores["mmd"]["far"].mark == "worse" and found.sees == {"mmd": "2.3 σ of exact"}
-    assert of_problems(table, {"mmd": exact.Judged({}, 1.0, np.inf)}).sees == {"mmd": "no distance"}
+    assert of_problems(table, {"mmd": exact.MetricNumbers({}, 1.0, np.inf)}).sees == {"mmd": "no distance"}

@@ -11,7 +11,7 @@ from bench.report.figures import KINDS
 from bench.report.figures.colours import Look
 from bench.report.figures.page import encode
 from bench.report.trajectories.figure import draw
-from bench.report.trajectories.kept import Found, read, summary
+from bench.report.trajectories.kept import KeptTrajectories, read, summary
 from tests.drawn import cut_off
 
 
@@ -31,22 +31,22 @@ def test_tasks_and_lines_of_any_length_are_drawn(walked):
             for name, v in {"nfe": 0.0, "vjps": 0.0, "psnr": np.nan, "misfit": 1.0}.items()
         }
     }
-    odd = Found((*found.rows, summary("same", once)))
+    odd = KeptTrajectories((*found.rows, summary("same", once)))
     tables = [replace(table, slug=f"t{k}", title=f"Task {k}") for k in range(6)]
     own = dict.fromkeys(("best", "worse", "same"), Look("#41587a", "o"))
-    kept = {one.slug: odd for one in tables} | {"t3": Found()}
+    kept = {one.slug: odd for one in tables} | {"t3": KeptTrajectories()}
     for kind in KINDS:
         assert encode(draw(tables, kept, own), kind)
     data = encode(draw(tables, kept, own), "png")
     assert Image.open(io.BytesIO(data)).size[1] > 1000, "two lines of panels"
-    assert draw(tables, dict.fromkeys(kept, Found()), own) is None
+    assert draw(tables, dict.fromkeys(kept, KeptTrajectories()), own) is None
 
 
 def test_long_names_stay_on_the_page(walked):
     _, table, find = walked
     (one, *_) = read(table, find).rows
     names = [f"my_solver[steps={k},eta=0.25]" for k in range(7)]
-    found = Found(tuple(replace(one, row=name) for name in names))
+    found = KeptTrajectories(tuple(replace(one, row=name) for name in names))
     tables = [table, replace(table, slug="other")]
     page = draw(
         tables, dict.fromkeys(("other", table.slug), found), dict.fromkeys(names, Look("#41587a", "o"))

@@ -5,7 +5,7 @@ import pytest
 
 from bench.report import Pictures, render
 from bench.report.tables import build
-from bench.report.trajectories.kept import Found, load, mean, read, steps, summary
+from bench.report.trajectories.kept import KeptTrajectories, load, mean, read, steps, summary
 from tests.made_run import N, record
 
 
@@ -25,7 +25,7 @@ def test_a_folder_without_trajectories_is_not_searched(tmp_path, walked):
         def __call__(self, name):
             raise AssertionError(name)
 
-    assert read(walked[1], Untouched([tmp_path / "none"])) == Found()
+    assert read(walked[1], Untouched([tmp_path / "none"])) == KeptTrajectories()
 
 
 def test_an_image_that_ended_early_stays_where_it_ended():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.report.trajectories.kept import Found, read
+from bench.report.trajectories.kept import KeptTrajectories, read
 from bench.report.trajectories.page import MOST, entries, size
 from tests.browser import CONTRAST
 from tests.browser import browser as browser
@@ -22,7 +22,7 @@ def test_few_steps_stand_for_all(walked):
     worse = own["worse"]
     assert len(worse["passes"]) <= MOST and worse["passes"][-1] == 200 and len(worse["each"]["psnr"]) == 2
     assert size(content) == len(json.dumps(content, separators=(",", ":")))
-    assert entries([table], {table.slug: Found()}, 2) == {"traj": {"blur": {}}}
+    assert entries([table], {table.slug: KeptTrajectories()}, 2) == {"traj": {"blur": {}}}
 
 
 @pytest.mark.long

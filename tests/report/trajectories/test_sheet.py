@@ -3,7 +3,7 @@
 import csv
 import io
 
-from bench.report.trajectories.kept import Found, read
+from bench.report.trajectories.kept import KeptTrajectories, read
 from bench.report.trajectories.sheet import sheet
 
 
@@ -25,4 +25,4 @@ def test_a_line_for_each_step(walked):
 
 
 def test_nothing_kept_is_no_sheet(walked):
-    assert sheet([walked[1]], {walked[1].slug: Found()}) is None
+    assert sheet([walked[1]], {walked[1].slug: KeptTrajectories()}) is None

@@ -16,7 +16,7 @@ from bench.plan.options import make_options, mode
 from bench.records.journal import History, read_records
 from bench.records.lines import BriefReader
 from bench.run.engines.ray_actors import Crew, Hand, run_ray
-from bench.run.engines.work import EngineError, Place
+from bench.run.engines.work import EngineError, WorkerPlace
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.suites.changes import override
@@ -205,12 +205,12 @@ def test_a_driver_that_is_killed_or_asked_to_end_leaves_no_worker_and_goes_on_wh
 
 def test_two_workers_on_one_card_end_the_run(tmp_path):
     crew = object.__new__(Crew)
-    crew._hands, crew._idle = {}, [Hand("cuda:0", None, place=Place("node", 1, "GPU-1"))]
+    crew._hands, crew._idle = {}, [Hand("cuda:0", None, place=WorkerPlace("node", 1, "GPU-1"))]
     crew._expected = 3
-    crew._welcome(Hand("cuda:1", None), Place("node", 2, "GPU-2"))
-    crew._welcome(Hand("cpu", None), Place("node", 2, ""))
+    crew._welcome(Hand("cuda:1", None), WorkerPlace("node", 2, "GPU-2"))
+    crew._welcome(Hand("cpu", None), WorkerPlace("node", 2, ""))
     with pytest.raises(EngineError, match="two workers have one card, GPU-1: processes 1 and 3 on node"):
-        crew._welcome(Hand("cuda:1", None), Place("node", 3, "GPU-1"))
+        crew._welcome(Hand("cuda:1", None), WorkerPlace("node", 3, "GPU-1"))
 
 
 def test_how_long_the_engine_took_to_start_is_told_once_when_all_workers_are_there():
@@ -218,7 +218,7 @@ def test_how_long_the_engine_took_to_start_is_told_once_when_all_workers_are_the
     crew.runner, crew._hands, crew._idle = SimpleNamespace(observer=Notes()), {}, []
     crew._expected, crew._began = 2, time.monotonic() - 7
     for told in (0, 1, 1):  # the third takes the place of one that died
-        crew._welcome(Hand("cpu", None), Place("node", 2, ""))
+        crew._welcome(Hand("cpu", None), WorkerPlace("node", 2, ""))
         assert len(crew.runner.observer.said) == told
     assert crew.runner.observer.said[0].startswith("the engine started in 7.")
 

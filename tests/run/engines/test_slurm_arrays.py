@@ -18,7 +18,7 @@ from bench.records.lines import BriefReader
 from bench.run.engines import slurm_arrays
 from bench.run.engines.queue import Queue
 from bench.run.engines.slurm_arrays import (
-    Task,
+    ArrayTask,
     grouped,
     make_executor,
     note_states,
@@ -71,25 +71,25 @@ def test_a_task_has_one_prior_and_parts_of_every_row():
     [("PREEMPTED", ["ab", "cd"], 0), ("NODE_FAIL", ["ab", "cd"], 0), ("TIMEOUT", ["a", "b", "cd"], 1)],
 )
 def test_only_a_job_that_failed_by_itself_counts_against_its_image(state, back, deaths):
-    queue, task = Queue([]), Task("7_0", [shard("ab"), shard("cd")], SimpleNamespace(paths=None), state)
+    queue, task = Queue([]), ArrayTask("7_0", [shard("ab"), shard("cd")], SimpleNamespace(paths=None), state)
     task.job.paths = SimpleNamespace(result_pickle=SimpleNamespace(exists=lambda: False))
     assert settle([task], queue, set()) == []
     waiting = [queue.next("", set()) for _ in back]
     assert sorted(names(waiting)) == back and max(shard.deaths for shard in waiting) == deaths
     with pytest.raises(EngineError, match="jobs were cancelled; run again to go on"):
-        settle([Task("7_0", [shard("ab")], task.job, "CANCELLED")], queue, set())
-    assert settle([Task("7_0", [shard("ab")], task.job, "CANCELLED")], queue, {"a", "b"}) == []
+        settle([ArrayTask("7_0", [shard("ab")], task.job, "CANCELLED")], queue, set())
+    assert settle([ArrayTask("7_0", [shard("ab")], task.job, "CANCELLED")], queue, {"a", "b"}) == []
 
 
 def test_what_a_worker_could_not_do_ends_the_run():
     job = SimpleNamespace(paths=SimpleNamespace(result_pickle=SimpleNamespace(exists=lambda: True)))
     job.result = lambda: "cannot append to run/journal: No space left on device"
     with pytest.raises(EngineError, match="No space left on device"):
-        settle([Task("7_0", [shard("ab")], job, "COMPLETED")], Queue([]), set())
+        settle([ArrayTask("7_0", [shard("ab")], job, "COMPLETED")], Queue([]), set())
 
 
 def test_states_come_from_squeue_and_a_controller_that_is_away_is_waited_for(commands):
-    tasks = [Task(f"7_{i}", [], None) for i in range(4)]
+    tasks = [ArrayTask(f"7_{i}", [], None) for i in range(4)]
     fake(commands, "squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
     assert note_states(tasks) == 4
     fake(commands, "squeue", "echo '7_0 RUNNING'; echo '7_1 PREEMPTED'; echo '7_2 PENDING'")

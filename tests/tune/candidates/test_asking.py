@@ -10,7 +10,7 @@ from bench.suites.yamlfile import SuiteError
 from bench.tune.candidates import asking
 from bench.tune.candidates.asking import Told, ask
 from bench.tune.candidates.points import Spaces
-from bench.tune.objectives import Score, objectives
+from bench.tune.objectives import CandidateScore, objectives
 
 BOTH = objectives(["psnr", "lpips"])
 SPACES = Spaces(
@@ -22,7 +22,7 @@ SPACES = Spaces(
     },
     {},
 )
-FIRST = Told({"zeta": 1.0, "eta": 1, "step": True, "n": 2}, (Score(20.0), Score(0.3)))
+FIRST = Told({"zeta": 1.0, "eta": 1, "step": True, "n": 2}, (CandidateScore(20.0), CandidateScore(0.3)))
 
 
 def told(points):
@@ -30,8 +30,8 @@ def told(points):
     found = [FIRST]
     for i, point in enumerate(points):
         psnr = 20 - abs(point["zeta"] - 10)
-        scores = (Score(None), Score(None)) if i % 3 == 2 else (Score(psnr), Score(-psnr / 100))
-        found.append(Told(point, scores))
+        values = (None, None) if i % 3 == 2 else (psnr, -psnr / 100)
+        found.append(Told(point, tuple(map(CandidateScore, values))))
     return found
 
 
@@ -42,7 +42,7 @@ def test_candidates_are_new_and_a_function_of_what_is_told():
     assert all(one not in settings[:i] for i, one in enumerate(settings)) and len(settings) == 9
     for point in (*start, *more):
         assert all(space.contains(point[name]) for name, space in SPACES.spaces.items()), point
-    lost = Told(FIRST.point, (Score(None), Score(None)))
+    lost = Told(FIRST.point, (CandidateScore(None), CandidateScore(None)))
     assert ask(SPACES, [lost], 4, BOTH, ("a", 1)) == start, "no score enters the start"
     assert ask(SPACES, told(start), 4, BOTH, ("a", 2)) == more
     assert ask(SPACES, told(start), 2, BOTH, ("a", 2)) == more[:2], "shorter batches begin alike"
@@ -81,8 +81,9 @@ def test_a_few_candidates_come_near_the_best():
         for batch, n in enumerate((1, 4, 1)):
             points = ask(spaces, told, n, BOTH, (batch, best)) if told else [{"zeta": 1.0}]
             for point in points:
-                psnr[point["zeta"]] = 26 - 9 * math.log10(point["zeta"] / best) ** 2
-                told.append(Told(point, (Score(psnr[point["zeta"]]), Score(-psnr[point["zeta"]] / 100))))
+                value = 26 - 9 * math.log10(point["zeta"] / best) ** 2
+                psnr[point["zeta"]] = value
+                told.append(Told(point, (CandidateScore(value), CandidateScore(-value / 100))))
         assert max(psnr.values()) > 25.5, best
 
 
@@ -91,13 +92,15 @@ def test_a_space_that_can_be_counted_is_tried_as_a_whole_and_no_more(choices):
     spaces = Spaces({"eta": Space(choices=choices), "n": Space(1, 2, integer=True)}, {})
     found = [Told({"eta": choices[0], "n": 1}, FIRST.scores)]
     while points := ask(spaces, found, 4, BOTH, ("x", len(found))):
-        found += [Told(point, (Score(1.0 + i), Score(1.0))) for i, point in enumerate(points)]
+        found += [
+            Told(point, (CandidateScore(1.0 + i), CandidateScore(1.0))) for i, point in enumerate(points)
+        ]
     assert len({tuple(one.point.values()) for one in found}) == len(found) == 6
 
 
 def rising(*zetas):
     """The best is at the high end of the range, as far as these tell."""
-    return [Told({"zeta": zeta}, (Score(round(20 + 3 * math.log10(zeta), 2)),)) for zeta in zetas]
+    return [Told({"zeta": zeta}, (CandidateScore(round(20 + 3 * math.log10(zeta), 2)),)) for zeta in zetas]
 
 
 def test_an_end_that_stays_the_best_does_not_end_a_search():

@@ -9,8 +9,8 @@ from bench.suites.cards import read_card
 from bench.suites.presets import resolve
 from bench.suites.yamlfile import SuiteError
 from bench.tune.families import families
-from bench.tune.objectives import Score
-from bench.tune.request import Request
+from bench.tune.objectives import CandidateScore
+from bench.tune.request import SearchRequest
 from bench.tune.search import Candidate, Found, Told
 from bench.tune.trials import Size
 from bench.tune.written.presets import card_path, write_presets
@@ -32,12 +32,14 @@ def asked(tmp_path):
     """A search for masks that is over."""
     (family,) = families(["linear"], [], ["masks"])
     mine = write_card(tmp_path, CARD + TODAY)
-    return Request(mine, {}, family, ("psnr", "lpips"), 20, 12, Size(16, 32, 1, 0), make_options(), tmp_path)
+    return SearchRequest(
+        mine, {}, family, ("psnr", "lpips"), 20, 12, Size(16, 32, 1, 0), make_options(), tmp_path
+    )
 
 
 def candidate(a, b, psnr, lpips):
-    told = Told({"a": a, "b": b}, (Score(psnr), Score(lpips)))
-    return Candidate(told, {"a": a, "b": b}, 640, (Score(psnr - 1), Score(lpips + 0.1)))
+    told = Told({"a": a, "b": b}, (CandidateScore(psnr), CandidateScore(lpips)))
+    return Candidate(told, {"a": a, "b": b}, 640, (CandidateScore(psnr - 1), CandidateScore(lpips + 0.1)))
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ TICKS = 0.3
 
 
 @dataclass(frozen=True)
-class Pair:
-    """The panels of a metric.
+class AxesPair:
+    """The axes of the panels of a metric.
 
     Attributes:
         passes: the first.
@@ -91,20 +91,20 @@ def _page(table: Table, panels: Sequence[Panel], looks: dict[str, Look], remarks
         first, second = page.add_axes((LEFT / wide, bottom, PASSES / wide, high / tall)), None
         if with_seconds:
             second = page.add_axes((beside / wide, bottom, SECONDS / wide, high / tall))
-        pair = Pair(first, second, texts[k], looks, names)
+        pair = AxesPair(first, second, texts[k], looks, names)
         _draw_line(page, pair, panel)
     _label_costs(pair)
     return page
 
 
-def _label_costs(pair: Pair) -> None:
+def _label_costs(pair: AxesPair) -> None:
     """Writes below the last panels what their costs are."""
     pair.passes.set_xlabel("passes per image: evaluations + backward passes", fontsize=9)
     if pair.seconds is not None:
         pair.seconds.set_xlabel("seconds per image, one machine", fontsize=9)
 
 
-def _draw_line(page: Figure, pair: Pair, panel: Panel) -> None:
+def _draw_line(page: Figure, pair: AxesPair, panel: Panel) -> None:
     """Draws the panels of one metric, and the names between them."""
     pair.passes.set_ylabel(_axis_label(panel.metric), fontsize=9)
     reaches: list[tuple[float | None, ...]] = list(zip(_draw_passes(page, pair, panel), strict=True))
@@ -129,7 +129,7 @@ def _axis_label(metric: Column) -> str:
     return metric.label + unit + (f"\n({DIRECTIONS[metric.better]})" if metric.better else "")
 
 
-def _draw_passes(page: Figure, pair: Pair, panel: Panel) -> list[float]:
+def _draw_passes(page: Figure, pair: AxesPair, panel: Panel) -> list[float]:
     """Draws the first panel; where its points are then, since those that would overlap stand side by side."""
     passes = [point.passes for point in panel.points]
     limits = _log_axis(pair.passes, passes, PASSES)
@@ -143,7 +143,7 @@ def _draw_passes(page: Figure, pair: Pair, panel: Panel) -> list[float]:
     return moved
 
 
-def _draw_seconds(pair: Pair, panel: Panel) -> list[float | None]:
+def _draw_seconds(pair: AxesPair, panel: Panel) -> list[float | None]:
     """Draws the second panel; where its points are, None for rows that were timed elsewhere."""
     axis = pair.seconds
     assert axis is not None

@@ -49,7 +49,7 @@ SIZE = 17
 
 
 @dataclass(frozen=True)
-class Cell:
+class Tile:
     """A square, and what is written below it."""
 
     content: Content
@@ -61,7 +61,7 @@ class GridColumn:
     """A column: its head, its squares, and the error map below them."""
 
     title: str
-    cells: list[Cell]
+    tiles: list[Tile]
     caption: str = ""
     colour: str = PALE
     error: Content | None = None
@@ -124,8 +124,8 @@ def _given(table: Table, images: Sequence[str], find: Find) -> list[GridColumn]:
     """The columns of truths and measurements."""
     truths, measured = [], []
     for image in images:
-        truths.append(Cell(truth(table, image, find) or "not kept", f"image {image}"))
-        measured.append(Cell(measurement(table, image, find) or "not kept"))
+        truths.append(Tile(truth(table, image, find) or "not kept", f"image {image}"))
+        measured.append(Tile(measurement(table, image, find) or "not kept"))
     return [GridColumn("truth", truths, error=_legend()), GridColumn("measurement", measured)]
 
 
@@ -148,18 +148,18 @@ def _column(
     shots = [first_shot(row, image, find) for image in images]
     if not any(shots):
         return None
-    cells = []
+    tiles = []
     for image, shot in zip(images, shots, strict=True):
-        cells.append(_cell(shot, metric) if shot else Cell(_absence(row, image)))
+        tiles.append(_tile(shot, metric) if shot else Tile(_absence(row, image)))
     true, first = truth(table, images[0], find), shots[0]
     error = error_map(first.image, true) if first and true else None
     caption = _mean(table, row, metric, score)
-    return GridColumn(_title(row), cells, caption, look.colour, error or "no error map")
+    return GridColumn(_title(row), tiles, caption, look.colour, error or "no error map")
 
 
-def _cell(shot: Shot, metric: Column | None) -> Cell:
+def _tile(shot: Shot, metric: Column | None) -> Tile:
     score = shot.score(metric)
-    return Cell(shot.image, "" if score is None or metric is None else metric.show(score))
+    return Tile(shot.image, "" if score is None or metric is None else metric.show(score))
 
 
 def _title(row: Row) -> str:
@@ -219,9 +219,9 @@ def _arrange(columns: Sequence[GridColumn]) -> Layout:
     """The lengths for these pictures."""
     native = 1
     for column in columns:
-        for cell in column.cells:
-            if not isinstance(cell.content, str):
-                native = max(native, *cell.content.size)
+        for tile in column.tiles:
+            if not isinstance(tile.content, str):
+                native = max(native, *tile.content.size)
     side = native * max(1, -(-CELL // native))
     return Layout(side, max(side // 32, 4), round(SIZE * side / CELL))
 
@@ -235,18 +235,18 @@ def _paint_band(sheet: Sheet, layout: Layout, columns: Sequence[GridColumn]) -> 
         left = layout.gap + j * layout.step
         _write_head(sheet, layout, (left, top), title, column)
         y = top
-        for cell in column.cells:
-            sheet.show(cell.content, (left, y), layout.side)
-            if cell.text:
-                size = fit(cell.text, layout.side, layout.size)
+        for tile in column.tiles:
+            sheet.show(tile.content, (left, y), layout.side)
+            if tile.text:
+                size = fit(tile.text, layout.side, layout.size)
                 sheet.texts.append(
-                    Text((left + layout.side / 2, y + layout.side + size * 1.05), cell.text, size)
+                    Text((left + layout.side / 2, y + layout.side + size * 1.05), tile.text, size)
                 )
             y += layout.side + layout.line
         if column.error is not None:
             _show_error(sheet, layout, column, (left, y))
     height = layout.side + layout.line
-    sheet.height = top + height * len(columns[0].cells) + layout.side + layout.gap * 2
+    sheet.height = top + height * len(columns[0].tiles) + layout.side + layout.gap * 2
 
 
 def _show_error(sheet: Sheet, layout: Layout, column: GridColumn, corner: tuple[int, int]) -> None:
