@@ -59,10 +59,10 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     "solvers",
     metavar="NAME[.param=value,...]",
     multiple=True,
-    help="Only the rows with this label or method, or one of your own: file.py, file.py:Class or "
-    "pkg.mod:Class. dps.zeta=0.3,1 runs a changed copy of each row of dps instead, for each value; "
-    "the values of several parameters are combined. With --solver dps beside it, the rows run as they "
-    "are, too. Repeatable.",
+    help="Only the rows with this label or method, as in dps or 'dps-*'; '!dps' means all but dps. Also one "
+    "of your own: file.py, file.py:Class or pkg.mod:Class. dps.zeta=0.3,1 runs a changed copy of each row of "
+    "dps instead, for each value; the values of several parameters are combined. With --solver dps beside "
+    "it, the rows run as they are, too. Repeatable.",
 )
 @task(what)
 @what(

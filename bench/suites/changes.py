@@ -32,7 +32,7 @@ def override(
             a changed copy of each of these rows: one for every value (``dps.zeta=0.3,1``, or the option
             repeated), and for every combination of the values of several parameters. The label of a copy
             says what is changed. A copy is left out of tasks in which its selected original has the same
-            settings.
+            settings. Patterns select rows of the suite, as "dps-*"; what begins with "!" leaves rows out.
         tasks: names of the tasks to keep, or patterns; behind "!" of those to leave out.
         known: names of the solvers there are.
         fields: ``prior``, ``dataset``, ``images``, ``samples``, ``seed``: replace the suite's where not None.
@@ -46,6 +46,8 @@ def override(
     rows: Sequence[SolverRow] = suite.solvers
     if solvers:
         rows = _select_rows(list(suite.solvers), solvers, known)
+    if not rows:
+        raise SuiteError(f"--solver {' --solver '.join(solvers)}: no row is left")
     if "images" in update:
         rows, kept = _without(rows, "images"), _without(kept, "images")
     if "samples" in update:
@@ -92,33 +94,48 @@ def _select_tasks(suite: Suite, patterns: Sequence[str]) -> list[TaskRow]:
 
 def _select_rows(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
     """The rows that flags select and their changed copies, in the suite's order; new solvers come last."""
-    plain, settings = split_flags(flags)
+    left_out = [flag for flag in flags if flag.startswith("!")]
+    plain, settings = split_flags([flag for flag in flags if flag not in left_out])
     for name in [*plain, *(setting.name for setting in settings)]:
-        if not any(name in _names(row) for row in rows):
+        if not any(_means(name, row) for row in rows):
             rows.append(_new_row(name, rows, known))
     found: list[SolverRow] = []
-    for row in rows:
-        names = _names(row)
-        is_selected = not names.isdisjoint(plain)
-        if is_selected:
+    for row in _without_rows(rows, left_out):
+        is_selected = any(_means(name, row) for name in plain)
+        if is_selected or not (plain or settings):
             found.append(row)
-        if own := [setting for setting in settings if setting.name in names]:
+        if own := [setting for setting in settings if _means(setting.name, row)]:
             found += _changed(row, own, is_selected)
     return found
 
 
-def _names(row: SolverRow) -> set[str]:
-    """The names on the command line that mean a row."""
-    return {row.label, row.solver}
+def _without_rows(rows: Sequence[SolverRow], left_out: Sequence[str]) -> list[SolverRow]:
+    """The rows but for those that flags such as "!dps" mean."""
+    kept = list(rows)
+    for flag in left_out:
+        if not any(_means(flag, row) for row in rows):
+            raise SuiteError(f"--solver {flag}: no row of it{nearest(flag[1:], _labels(rows), 'rows')}")
+        kept = [row for row in kept if not _means(flag, row)]
+    return kept
+
+
+def _means(name: str, row: SolverRow) -> bool:
+    """Whether a name or a pattern on the command line is about a row, to keep it or to leave it out."""
+    return any(name in (own, f"!{own}") or matches(own, name) for own in (row.label, row.solver))
+
+
+def _labels(rows: Sequence[SolverRow]) -> list[str]:
+    """All names that mean rows, once each."""
+    names: dict[str, None] = {}
+    for row in rows:
+        names |= {row.label: None, row.solver: None}
+    return list(names)
 
 
 def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:
     """A row for a solver that no row has."""
     if not is_user_code(name) and name not in known:
-        names: dict[str, None] = {}
-        for row in rows:
-            names |= {row.label: None, row.solver: None}
-        choices = nearest(name, list(names | dict.fromkeys(known)))
+        choices = nearest(name, list(dict.fromkeys([*_labels(rows), *known])))
         raise SuiteError(f"unknown solver '{name}'{choices}, or pkg.mod:Class, or file.py:Class")
     label = default_label(name)
     if any(row.label == label for row in rows):

@@ -39,10 +39,19 @@ def test_command_line_selects_sets_and_sweeps():
         "v2:Mine",
         "pkg.v3:Mine",
     ]
+    assert labels("dps-*", "!dps-1000", "pinv") == ["pinv", "dps-100", "dps-50"]
+    rest = labels("!*-1000", "!*-50", "!*-20")
+    assert "pinv" in rest and "dps-100" in rest and all(label.endswith("-100") for label in rest[1:])
+    assert "dps-50" not in labels("!dps-*", "!*-50")
+    assert labels("dps-*.zeta=1", "!dps-1000") == ["dps-100[zeta=1]", "dps-50[zeta=1]"]
     assert labels("dps-100.zeta=1,2,1") == ["dps-100[zeta=1]", "dps-100[zeta=2]"]
     for flags, message in [
         (["dsp"], "did you mean 'dps'"),
         (["dps-100", "ddmr.eta=1"], "unknown solver 'ddmr' .did you mean 'ddrm'"),
+        (["!dsp"], "--solver !dsp: no row of it .did you mean 'dps'"),
+        (["dsp-*"], "unknown solver 'dsp-.'"),
+        (["!*"], r"--solver !\*: no row is left"),
+        (["dps", "!dps"], "--solver dps --solver !dps: no row is left"),
         (["dps.=3"], "expected NAME or NAME.param=value"),
         (["a/mine.py", "b/mine.py"], "two rows of one task are labelled 'mine'"),
     ]:
