@@ -80,7 +80,7 @@ def at_equal_cost() -> Iterator[str]:
         yield f"| {label} | {forward} + {backward} | {counts} |"
 
 
-def count_unbeaten(most: float) -> Iterator[tuple[str, int, int, str]]:
+def count_unbeaten(most: float) -> Iterator[tuple[str, str, str, str]]:
     """Row, evaluations, backward passes, and cells: tasks, those where none is better by PSNR, and by LPIPS.
 
     Args:
@@ -88,7 +88,7 @@ def count_unbeaten(most: float) -> Iterator[tuple[str, int, int, str]]:
     """
     tables, columns = tables_of("linear", "nonlinear", metrics=("psnr", "lpips"))
     counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("tasks", "psnr", "lpips"), 0))
-    passes = {}
+    forward, backward = defaultdict(list), defaultdict(list)
     for table in tables:
         table = replace(table, rows=tuple(row for row in table.rows if passes_of(row) <= most))
         for column in columns:
@@ -96,9 +96,16 @@ def count_unbeaten(most: float) -> Iterator[tuple[str, int, int, str]]:
                 counts[label][column.name] += not verdict.behind
         for row in filter(partial(rankable, table), table.rows):
             counts[row.name]["tasks"] += 1
-            passes[row.name] = row.head.nfe, row.head.vjps
+            forward[row.name].append(row.head.nfe)
+            backward[row.name].append(row.head.vjps)
     for label, own in counts.items():
-        yield label, *passes[label], " | ".join(map(str, own.values()))
+        yield label, span(forward[label]), span(backward[label]), " | ".join(map(str, own.values()))
+
+
+def span(counts: Sequence[int]) -> str:
+    """The least and the largest of some counts, which may be one."""
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def opposed() -> Iterator[str]:
@@ -139,9 +146,7 @@ def distances() -> Iterator[str]:
             places[row.name].append(place)
             passes[row.name].append(row.head.vjps)
     for label in sorted(lines, key=lambda label: np.mean(places[label])):
-        low, high = min(passes[label]), max(passes[label])
-        backward = f"{low}" if low == high else f"{low} to {high}"
-        yield f"| {label} | {backward} | {' | '.join(lines[label])} |"
+        yield f"| {label} | {span(passes[label])} | {' | '.join(lines[label])} |"
 
 
 def published() -> Iterator[str]:
