@@ -44,8 +44,8 @@ def tables_of(*folders: str, metrics: tuple[str, ...] = ()) -> tuple[list[Table]
 
 
 def passes_of(row: Row) -> int:
-    """Evaluations and backward passes of one reconstruction."""
-    return row.head.nfe + row.head.vjps
+    """Evaluations and backward passes of the dearest reconstruction of a row."""
+    return max(record.nfe + record.vjps for record in row.records)
 
 
 def scores_of(rows: Sequence[Row], metric: str) -> np.ndarray:
@@ -84,13 +84,14 @@ def count_unbeaten(most: float) -> Iterator[tuple[str, str, str, str]]:
     """Row, evaluations, backward passes, and cells: tasks, those where none is better by PSNR, and by LPIPS.
 
     Args:
-        most: passes that a row may have to take part.
+        most: passes that a row may have, in each of its tasks, to take part.
     """
     tables, columns = tables_of("linear", "nonlinear", metrics=("psnr", "lpips"))
     counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("tasks", "psnr", "lpips"), 0))
     forward, backward = defaultdict(list), defaultdict(list)
+    dear = {row.name for table in tables for row in table.rows if passes_of(row) > most}
     for table in tables:
-        table = replace(table, rows=tuple(row for row in table.rows if passes_of(row) <= most))
+        table = replace(table, rows=tuple(row for row in table.rows if row.name not in dear))
         for column in columns:
             for label, verdict in compare(table, column).rows.items():
                 counts[label][column.name] += not verdict.behind
@@ -98,8 +99,9 @@ def count_unbeaten(most: float) -> Iterator[tuple[str, str, str, str]]:
             counts[row.name]["tasks"] += 1
             forward[row.name].append(row.head.nfe)
             backward[row.name].append(row.head.vjps)
-    for label, own in counts.items():
-        yield label, span(forward[label]), span(backward[label]), " | ".join(map(str, own.values()))
+    for label in sorted(counts, key=lambda label: (-counts[label]["psnr"], -counts[label]["lpips"])):
+        cells = " | ".join(map(str, counts[label].values()))
+        yield label, span(forward[label]), span(backward[label]), cells
 
 
 def span(counts: Sequence[int]) -> str:

@@ -37,7 +37,7 @@ sha256 = "{sha256}"
 
 SUITE = """\
 name: full_size
-title: Two steps at 256 x 256 with random weights; the scores mean nothing
+title: Two to four steps at 256 x 256 with random weights; the scores mean nothing
 dataset: {folder}/photographs
 prior: {folder}/ffhq256_random.toml
 images: 3

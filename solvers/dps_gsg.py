@@ -53,7 +53,7 @@ class DPSGSG(Solver):
     step: Literal["norm", "squared"] = "norm"
     """Descend ||r|| or ||r||^2, r = y - A(x0)."""
     queries: Count = 64
-    """Normals u that a gradient is the mean of; each costs two A, two queries in the authors' words."""
+    """Normals u that a gradient is the mean of; each costs two A, which the authors count as two queries."""
     mu: Positive = 0.01
     """Length of the differences, in units of x0."""
     clip: bool = True

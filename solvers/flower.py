@@ -29,9 +29,9 @@ class Flower(Solver):
             x0' = mean, or a draw, of N(u; x0, r^2 I) N(y; A u, sigma^2 I)       destination refinement
             x   = (tau + 1/N) x0' + (1 - tau - 1/N) z                            time progression
 
-    r is the paper's nu_t, and Var[x0 | x_tau] = r^2 for N(m, I): there, the draw makes x_tau a sample of the
-    noised posterior at every time, for any N. The mean loses about half of the variance in directions that
-    were not measured.
+    r is the paper's nu_t. For N(m, I), Var[x0 | x_tau] = r^2, and the draw makes x_tau a sample of the noised
+    posterior at every time, for any N. The mean loses about half of the variance in directions that were not
+    measured.
 
     The method is written for flows x_tau = tau x0 + (1 - tau) eps, and runs on every prior.
     """

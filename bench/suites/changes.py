@@ -94,34 +94,43 @@ def _select_tasks(suite: Suite, patterns: Sequence[str]) -> list[TaskRow]:
 
 def _select_rows(rows: list[SolverRow], flags: Sequence[str], known: Sequence[str]) -> list[SolverRow]:
     """The rows that flags select and their changed copies, in the suite's order; new solvers come last."""
-    left_out = [flag for flag in flags if flag.startswith("!")]
-    plain, settings = split_flags([flag for flag in flags if flag not in left_out])
+    plain, settings = split_flags([flag for flag in flags if not flag.startswith("!")])
     for name in [*plain, *(setting.name for setting in settings)]:
-        if not any(_means(name, row) for row in rows):
+        if not _meant(name, rows):
             rows.append(_new_row(name, rows, known))
+    selected_rows = set[int]().union(*(_meant(name, rows) for name in plain))
+    left_out = _left_out(flags, rows)
     found: list[SolverRow] = []
-    for row in _without_rows(rows, left_out):
-        is_selected = any(_means(name, row) for name in plain)
-        if is_selected or not (plain or settings):
+    for i, row in enumerate(rows):
+        if i in left_out:
+            continue
+        if i in selected_rows or not (plain or settings):
             found.append(row)
-        if own := [setting for setting in settings if _means(setting.name, row)]:
-            found += _changed(row, own, is_selected)
+        if own := [setting for setting in settings if i in _meant(setting.name, rows)]:
+            found += _changed(row, own, i in selected_rows)
     return found
 
 
-def _without_rows(rows: Sequence[SolverRow], left_out: Sequence[str]) -> list[SolverRow]:
-    """The rows but for those that flags such as "!dps" mean."""
-    kept = list(rows)
-    for flag in left_out:
-        if not any(_means(flag, row) for row in rows):
-            raise SuiteError(f"--solver {flag}: no row of it{nearest(flag[1:], _labels(rows), 'rows')}")
-        kept = [row for row in kept if not _means(flag, row)]
-    return kept
+def _left_out(flags: Sequence[str], rows: Sequence[SolverRow]) -> set[int]:
+    """The places of the rows that flags such as "!dps" mean."""
+    found: set[int] = set()
+    for flag in flags:
+        if flag.startswith("!"):
+            if "=" in flag:
+                raise SuiteError(f"--solver {flag}: expected !NAME; to leave out a setting, do not name it")
+            places = _meant(flag[1:], rows)
+            if not places:
+                raise SuiteError(f"--solver {flag}: no row of it{nearest(flag[1:], _labels(rows))}")
+            found |= places
+    return found
 
 
-def _means(name: str, row: SolverRow) -> bool:
-    """Whether a name or a pattern on the command line is about a row, to keep it or to leave it out."""
-    return any(name in (own, f"!{own}") or matches(own, name) for own in (row.label, row.solver))
+def _meant(name: str, rows: Sequence[SolverRow]) -> set[int]:
+    """The places of the rows that a name on the command line means, or a pattern that is no row's name."""
+    exact = {i for i, row in enumerate(rows) if name in (row.label, row.solver)}
+    if exact or is_user_code(name):
+        return exact
+    return {i for i, row in enumerate(rows) if matches(row.label, name) or matches(row.solver, name)}
 
 
 def _labels(rows: Sequence[SolverRow]) -> list[str]:
@@ -134,7 +143,7 @@ def _labels(rows: Sequence[SolverRow]) -> list[str]:
 
 def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:
     """A row for a solver that no row has."""
-    if not is_user_code(name) and name not in known:
+    if "*" in name or (not is_user_code(name) and name not in known):
         choices = nearest(name, list(dict.fromkeys([*_labels(rows), *known])))
         raise SuiteError(f"unknown solver '{name}'{choices}, or pkg.mod:Class, or file.py:Class")
     label = default_label(name)

@@ -43,12 +43,15 @@ def test_command_line_selects_sets_and_sweeps():
     rest = labels("!*-1000", "!*-50", "!*-20")
     assert "pinv" in rest and "dps-100" in rest and all(label.endswith("-100") for label in rest[1:])
     assert "dps-50" not in labels("!dps-*", "!*-50")
+    assert labels("my1.py", "my[1].py") == labels("my[1].py", "my1.py")[::-1] == ["my1", "my[1]"]
     assert labels("dps-*.zeta=1", "!dps-1000") == ["dps-100[zeta=1]", "dps-50[zeta=1]"]
     assert labels("dps-100.zeta=1,2,1") == ["dps-100[zeta=1]", "dps-100[zeta=2]"]
     for flags, message in [
         (["dsp"], "did you mean 'dps'"),
         (["dps-100", "ddmr.eta=1"], "unknown solver 'ddmr' .did you mean 'ddrm'"),
         (["!dsp"], "--solver !dsp: no row of it .did you mean 'dps'"),
+        (["!dps.zeta=1"], "--solver !dps.zeta=1: expected !NAME"),
+        (["*.py"], "unknown solver '..py'"),
         (["dsp-*"], "unknown solver 'dsp-.'"),
         (["!*"], r"--solver !\*: no row is left"),
         (["dps", "!dps"], "--solver dps --solver !dps: no row is left"),
@@ -57,6 +60,15 @@ def test_command_line_selects_sets_and_sweeps():
     ]:
         with pytest.raises(SuiteError, match=message):
             labels(*flags)
+
+
+def test_the_name_of_a_row_is_no_pattern():
+    suite = load_suite("linear")
+    starred = [suite.solvers[i].model_copy(update={"label": label}) for i, label in enumerate(("a*", "ab"))]
+    suite = suite.model_copy(update={"solvers": tuple(starred)})
+    assert [row.label for row in override(suite, ["a*"]).solvers] == ["a*"]
+    assert [row.label for row in override(suite, ["!a*"]).solvers] == ["ab"]
+    assert [row.label for row in override(suite, ["a?"]).solvers] == ["a*", "ab"]
 
 
 def test_a_copy_gives_way_to_its_selected_original_only():

@@ -35,7 +35,8 @@ def export(folders: tuple[Path, ...], to: Path | None) -> None:
             raise click.UsageError("name the file for several folders: --to FILE.csv or FILE.parquet")
         from bench.records.table import export as keep
 
-        with warnings.catch_warnings(record=True, action="always") as said:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UserWarning)
             kept = keep(folders[0])
         for warning in said:
             say(f"warning: {warning.message}")

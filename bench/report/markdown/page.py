@@ -193,7 +193,7 @@ def _versions(records: Sequence[Record]) -> str:
     for record in {id(record.versions): record for record in records}.values():  # mostly shared
         for name, version in record.versions.items():
             versions.setdefault(name, {})[version] = None
-    return ", ".join(f"{name} {' or '.join(sorted(found))}" for name, found in sorted(versions.items()))
+    return ", ".join(f"{name} {' or '.join(found)}" for name, found in sorted(versions.items()))
 
 
 def _deterministic_share(records: Sequence[Record]) -> str:
