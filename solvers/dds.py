@@ -38,8 +38,7 @@ class DDS(Solver):
                      x   = alpha_s x0' + sigma_s (sqrt(1 - eta^2) eps + eta z)
 
     Converged, x0' minimises gamma ||y - A x0'||^2 + ||x0' - x0||^2, the same weight at all levels; as gamma
-    grows it is DDNM. eta is the share of the noise level that is refreshed, not the eta of DDIM. sigma is not
-    used.
+    grows it is DDNM. sigma is not used.
     """
 
     paper: ClassVar[str] = "2303.05754"
@@ -48,7 +47,7 @@ class DDS(Solver):
     steps: Steps = 100
     spacing: Spacing = "leading"
     eta: UnitInterval = 0.85
-    """Share of the noise level that is refreshed."""
+    """Share of the noise level that is refreshed, which is not the eta of DDIM."""
     gamma: Positive = 1.0
     """Weight of the measurement against the prior's estimate, in units of 1 / ||A||^2."""
     iterations: Count = 5
