@@ -132,7 +132,16 @@ def interrupt(asked, found):
     time.sleep(200)
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal; what a shell starts in the background ignores it, and so would this process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_workers_too(family, tmp_path):
     """They have taken a further search each, which would run to its end first."""
     requests = [asked(family, tmp_path / str(k)) for k in range(4)]
