@@ -134,7 +134,7 @@ def interrupt(asked, found):
 
 @pytest.fixture
 def interruptible():
-    """Ctrl-C as in a terminal; what a shell starts in the background ignores it, and so would this process."""
+    """Ctrl-C as in a terminal: what a shell starts in the background ignores it, and so would this."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
