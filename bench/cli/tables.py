@@ -10,7 +10,7 @@ from bench.run.progress import duration
 from bench.stats.comparisons import shared_means
 
 if TYPE_CHECKING:
-    from bench.run.forecast import Forecast
+    from bench.forecast.dry_run import Forecast
     from bench.verify.repeat import Repeat
 
 

@@ -10,23 +10,22 @@ from torch.nn.functional import interpolate
 
 from bench.data.images import Images
 from bench.exact.problems import ExactImages, exact_prior, is_exact
+from bench.forecast.counts import FreePrior
 from bench.forecast.probe import architecture_of
 from bench.forecast.work import NetworkWork, count
 from bench.plan.loading import DataAndPrior, Loader, once
-from bench.prior import Prior, Pullback
+from bench.prior import Prior
 from bench.priors import PriorError, empty_prior, load_prior, read_card
 from bench.priors.adapters import ADAPTERS
 from bench.priors.network import NetworkPrior
-from bench.schedule import Level
 from bench.suites.suite import Suite, TaskRow
 from bench.system.code.user_code import is_user_code
 
-VARIANCE = 0.25
 COARSE = 8
 
 
-class StandIn(Prior):
-    """N(0, VARIANCE) with the shape and the schedule of a network, whose work it knows.
+class StandIn(FreePrior):
+    """A prior that costs nothing in place of a network, whose work it knows.
 
     Args:
         network: on any device; it is counted on the meta device and never run.
@@ -37,9 +36,7 @@ class StandIn(Prior):
     """
 
     def __init__(self, network: NetworkPrior, device: torch.device) -> None:
-        self.shape, self.schedule = network.shape, network.schedule
-        self.dtype, self.device = torch.float32, device
-        self.name, self.classes, self.guided = network.name, network.classes, network.guide is not None
+        self.classes, self.guided = network.classes, network.guide is not None
         self.architecture = architecture_of(network)
         try:
             self.work: NetworkWork = count(network)
@@ -48,16 +45,7 @@ class StandIn(Prior):
             raise PriorError(
                 f"prior '{network.name}' cannot be counted without running it: {reason}"
             ) from error
-
-    def _gain(self, t: Level) -> float | Tensor:
-        return t.alpha * VARIANCE / (t.alpha**2 * VARIANCE + t.sigma**2)
-
-    def moments(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
-        return x * self._gain(t), torch.zeros_like(x) if self.work.learned else None
-
-    def moments_vjp(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None, Pullback]:
-        x0, v = self.moments(x, t)
-        return x0, v, lambda u: u * self._gain(t)
+        super().__init__(network, device, self.work.learned)
 
     def condition(self, labels: Sequence[int]) -> "StandIn":
         return self

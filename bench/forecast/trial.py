@@ -1,21 +1,21 @@
-"""A short run of a cell without its network: evaluations, backward passes and the solver's own work."""
+"""A short run of a cell without its network: the solver's own work, beside a count of the whole run."""
 
 import contextlib
 from typing import NamedTuple
 
 import torch
 
+from bench.forecast.counts import COUNT_SECONDS, count, is_longer, shortened
 from bench.forecast.work import Ledger, Work
 from bench.plan.cell import Cell, Job
-from bench.run.forecast import PROBE_SECONDS, shortened
 from bench.run.inputs import measure, solver_inputs
 from bench.run.score_samples import as_samples
 from bench.run.solve import Outcome, solve
 
-SHORT, LONG = 5, 10
-"""Network evaluations of the two runs from which longer ones are extrapolated."""
+SHORT = 10
+"""Steps of the run whose work is taken for a share of the whole run's."""
 NUMBERS = 2**17
-"""In the images of a batch of these runs: larger batches cost in proportion."""
+"""In the images of a batch of this run: larger batches cost in proportion."""
 
 
 class CellTrial(NamedTuple):
@@ -30,7 +30,7 @@ class CellTrial(NamedTuple):
 
 
 def try_cell(cell: Cell, batch: int, timed: bool) -> CellTrial | None:
-    """Runs a cell's solver twice for a few steps; None where it fails.
+    """Runs a cell's solver for a few steps and counts its whole run; None where it fails.
 
     Args:
         cell: with a prior that costs nothing, on the device where it runs.
@@ -42,32 +42,32 @@ def try_cell(cell: Cell, batch: int, timed: bool) -> CellTrial | None:
     images = cell.images[: min(batch, most) if n == 1 else 1]
     ledger = Ledger()
     try:
-        short, _ = _run(cell, images, SHORT, contextlib.nullcontext())
-        long, scale = _run(cell, images, LONG, contextlib.nullcontext() if timed else ledger)
+        nfe, vjps = count(cell)
+        short = _run(cell, images, contextlib.nullcontext() if timed else ledger)
     except (Exception, SystemExit):  # noqa: BLE001 - a solver may raise anything; the run itself will say what
         return None
-    nfe, vjps = (_whole(cell, short, long, name, scale) for name in ("nfe", "vjps"))
-    seconds = long.seconds * n * scale if timed else None
+    scale = whole_over(cell, short, nfe, SHORT)
+    seconds = short.seconds * n * scale if timed else None
     return CellTrial(nfe, vjps, ledger.work * (scale / len(images)), seconds)
 
 
-def _run(
-    cell: Cell, images: tuple[str, ...], steps: int, watched: contextlib.AbstractContextManager[object]
-) -> tuple[Outcome, float]:
-    """Solves with so many steps; the factor by which the cell's own run is longer."""
-    solver, scale = shortened(cell, steps)
+def whole_over(cell: Cell, short: Outcome, nfe: float, steps: int) -> float:
+    """How many times as long the whole run of a cell is as one of so many steps.
+
+    Args:
+        nfe: of the whole run.
+    """
+    if not is_longer(cell, steps):
+        return 1.0
+    made = float(short.nfe.mean())
+    return nfe / made if made else (cell.steps or steps) / steps
+
+
+def _run(cell: Cell, images: tuple[str, ...], watched: contextlib.AbstractContextManager[object]) -> Outcome:
     jobs = [Job(image, 0, "") for image in images]
     given = solver_inputs(cell, measure(cell.task, cell.data, images), jobs)
     with watched:
-        outcome = solve(solver, *given, limit=PROBE_SECONDS)
+        outcome = solve(shortened(cell, SHORT), *given, limit=COUNT_SECONDS)
     if cell.samples_per_problem > 1:
         outcome = as_samples(outcome, cell.samples_per_problem, cell.data.shape)
-    return outcome, scale
-
-
-def _whole(cell: Cell, short: Outcome, long: Outcome, name: str, scale: float) -> float:
-    """A count of the cell's own run, per image, on the line through those of the short runs."""
-    first, second = float(getattr(short, name).mean()), float(getattr(long, name).mean())
-    if scale == 1.0 or cell.steps is None:
-        return second
-    return second + (second - first) * (cell.steps - LONG) / (LONG - SHORT)
+    return outcome

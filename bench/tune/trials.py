@@ -9,6 +9,7 @@ import torch
 
 from bench.data import DataError
 from bench.exact.problems import is_exact
+from bench.forecast.dry_run import probe
 from bench.noise import StreamNoise
 from bench.operators.base import Operator
 from bench.plan.build import Settings, make_cells, make_task
@@ -18,7 +19,6 @@ from bench.plan.options import Options
 from bench.plan.plan import Plan
 from bench.records.journal import read_records
 from bench.records.record import Record
-from bench.run.forecast import probe
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.run.score import make_scorer
@@ -187,7 +187,7 @@ class Trials:
         return sum(map(len, records)) >= sum(len(cell.images) * cell.samples for cell in cells)
 
     def cost(self, params: Mapping[str, Any]) -> tuple[int, float | None]:
-        """What a candidate costs: evaluations, and seconds, after a few steps on one batch of each task.
+        """What a candidate costs: evaluations by a count, seconds by a few steps on one batch of each task.
 
         0 evaluations where the method fails.
         """
@@ -195,12 +195,13 @@ class Trials:
         evaluations, seconds = 0.0, 0.0
         with full_precision():
             for cell in plan.cells:
-                outcome, scale = probe(plan, cell)
-                n = len(cell.images) * cell.samples * cell.samples_per_problem
-                if outcome is None:
+                probed = probe(plan, cell)
+                if probed is None:
                     return 0, None
-                evaluations += n * round(float((outcome.nfe + outcome.vjps).mean()) * scale)
-                seconds += n * outcome.seconds * scale
+                n = len(cell.images) * cell.samples * cell.samples_per_problem
+                counts, each = probed
+                evaluations += n * round(counts.nfe + counts.vjps)
+                seconds += n * each
         return round(evaluations), seconds
 
     def known(self) -> dict[str, float]:

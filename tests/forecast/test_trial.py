@@ -1,10 +1,10 @@
-"""Trials: counts of short runs without the network say what whole runs of it do."""
+"""Trials: short runs without the network, and counts, say what whole runs of it do."""
 
 import pytest
 import torch
 
 from bench.forecast.stand_in import make_stand_ins
-from bench.forecast.trial import LONG, try_cell
+from bench.forecast.trial import SHORT, try_cell
 from bench.plan.build import make_cells
 from bench.records.table import load
 from bench.suites.changes import override
@@ -51,8 +51,8 @@ def test_counts_are_those_of_committed_records(suite, task):
 
 
 def test_what_is_not_timed_is_counted_and_grows_with_the_steps(suite):
-    some, more = (try_cell(cell(suite, f"dps.steps={n}"), 4, timed=False) for n in (LONG, 2 * LONG))
-    assert some.seconds is None and some.rest.calls > LONG
+    some, more = (try_cell(cell(suite, f"dps.steps={n}"), 4, timed=False) for n in (SHORT, 2 * SHORT))
+    assert some.seconds is None and some.rest.calls > SHORT
     assert more.rest.calls == pytest.approx(2 * some.rest.calls)
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def print_forecast(plan: "Plan", folder: Path) -> None:
     """Prints what a run would compute and how long it would take."""
     from bench.cli.tables import forecast_table
+    from bench.forecast.dry_run import forecast
     from bench.records.journal import History, in_order
     from bench.records.lines import BriefReader
-    from bench.run.forecast import forecast
 
     past = in_order(History(folder, BriefReader()).records)
     tell_other_versions(plan, past)
