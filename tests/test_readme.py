@@ -29,4 +29,5 @@ def test_the_example_solver_and_its_card_are_those_of_the_examples():
 
 
 def test_the_readme_takes_three_minutes():
-    assert len(README.read_text().split()) <= 900
+    words = [word for word in README.read_text().split() if any(map(str.isalnum, word))]
+    assert len(words) <= 900
