@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bench.forecast.counts import COUNT_SECONDS, Counts, count, shortened
+from bench.forecast.counts import COUNT_SECONDS, Counts, count, is_longer, shortened
 from bench.forecast.trial import whole_over
 from bench.plan.cell import Cell, Job
 from bench.plan.plan import Plan
@@ -12,7 +12,7 @@ from bench.run.inputs import measure, solver_inputs
 from bench.run.progress import Estimator
 from bench.run.score import make_scorer
 from bench.run.score_samples import as_samples
-from bench.run.solve import solve, warm_up
+from bench.run.solve import Outcome, solve, warm_up
 from bench.system.device import full_precision
 
 PROBE_STEPS = 3
@@ -67,11 +67,23 @@ def probe(plan: Plan, cell: Cell) -> tuple[Counts, float] | None:
     if plan.options.fast:
         cell.prior.speed_up(plan.options.batch)
     try:
-        counts = count(cell)
         warm_up(solver, *solver_inputs(cell, measured, jobs))
         outcome = solve(solver, *solver_inputs(cell, measured, jobs), limit=COUNT_SECONDS)
         if n > 1:
             outcome = as_samples(outcome, n, cell.data.shape)
     except (Exception, SystemExit):  # noqa: BLE001 - a solver may raise anything; the run itself will say what
         return None
+    counts = counts_of(cell, outcome)
     return counts, outcome.seconds * whole_over(cell, outcome, counts.nfe, PROBE_STEPS)
+
+
+def counts_of(cell: Cell, outcome: Outcome) -> Counts:
+    """What a reconstruction of a cell asks of the network.
+
+    In proportion to a probe where it cannot be counted: a solver may need more than `FreePrior` gives.
+    """
+    try:
+        return count(cell)
+    except Exception:  # noqa: BLE001 - see above
+        scale = (cell.steps or 0) / PROBE_STEPS if is_longer(cell, PROBE_STEPS) else 1.0
+        return Counts(float(outcome.nfe.mean()) * scale, float(outcome.vjps.mean()) * scale)

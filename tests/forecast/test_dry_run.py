@@ -53,6 +53,25 @@ def test_steps_may_be_a_property(suite, tmp_path):
     assert row.missing == 4 and row.seconds > 0
 
 
+PICKY = """
+from dataclasses import dataclass
+from solvers.dps import DPS
+
+@dataclass(frozen=True)
+class Picky(DPS):
+    def solve(self, measurement, prior, noise):
+        assert prior.weights_sha256, "the network itself is needed"
+        yield from super().solve(measurement, prior, noise)
+"""
+
+
+def test_what_cannot_be_counted_is_taken_for_proportional(suite, tmp_path):
+    (tmp_path / "picky.py").write_text(PICKY)
+    plan = prepare(override(suite, [f"{tmp_path}/picky.py.steps=30"], ["box"]), Options())
+    (row,) = forecast(plan, [])
+    assert row.nfe == pytest.approx(30) and row.seconds > 0
+
+
 def test_a_solver_that_fails_has_no_forecast(suite):
     mine = str(Path(suite.dataset).with_name("mine.py")) + ":Mine"
     plan = prepare(override(suite, [f"{mine}.mode=empty"], ["box"]), Options())
