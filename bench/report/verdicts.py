@@ -174,7 +174,7 @@ def _sentence(
 
 
 def _with_equal(parts: Sequence[Part], equal: Sequence[str], meaning: str) -> Sentence:
-    """Says which rows are equivalent: those that are named already have a mark, so that none is named twice."""
+    """Says which rows are equivalent; one that is named already has a mark, so that none is named twice."""
     marked, left = mark_equal(parts, equal)
     if len(left) == len(equal):
         return [*marked, "; ", *listed(left), f" {is_or_are(left)} {meaning}"]

@@ -69,9 +69,7 @@ def test_a_task_without_a_family_says_why():
 def test_the_sentence_of_the_page():
     found = overall(PSNR, [["a"], ["a", "b"], ["a", "b"]], exact=False)
     said = "".join(part if isinstance(part, str) else part["row"] for part in found)
-    assert said == (
-        "By PSNR, first place is possible for a on all 3 tasks (alone on 1) and b on 2 tasks."
-    )
+    assert said == ("By PSNR, first place is possible for a on all 3 tasks (alone on 1) and b on 2 tasks.")
     assert "".join(overall(PSNR, [[], []], exact=True)) == (
         "By PSNR no row is shown to be equivalent to exact samples: the sentences below say more."
     )
