@@ -50,7 +50,7 @@ class Counted(torch.nn.Module):
 
 
 @dataclass
-class Problem:
+class PeerProblem:
     """Images, what was measured of them, and the network."""
 
     prior: Any
@@ -104,7 +104,7 @@ def keep(path: Path, name: str, rows: list[dict[str, Any]]) -> None:
     path.write_text(json.dumps(others + rows, indent=1) + "\n")
 
 
-def make_problem(batch: int) -> Problem:
+def make_problem(batch: int) -> PeerProblem:
     """A prior whose network is counted, images and their measurements under one mask."""
     from bench.data import load_dataset
     from bench.noise import StreamNoise
@@ -118,10 +118,10 @@ def make_problem(batch: int) -> Problem:
     x = torch.stack([data.image(image) for image in data.ids[:batch]]).to(prior.dtype)
     Ax = A(x)
     y = A.masked(Ax + SIGMA * StreamNoise(range(batch)).like(Ax))
-    return Problem(prior, prior.network, A, A.s[:1].clone(), x, y)
+    return PeerProblem(prior, prior.network, A, A.s[:1].clone(), x, y)
 
 
-def compare(problem: Problem, name: str, steps: int, turns: int) -> list[dict[str, Any]]:
+def compare(problem: PeerProblem, name: str, steps: int, turns: int) -> list[dict[str, Any]]:
     """A row for each library that has the method; one more turn comes before."""
     from benchmarks.overhead import interval
 
@@ -157,13 +157,13 @@ def per_call(network: Counted, work: Work) -> float:
     return (time.process_time() - start) / (network.calls - before)
 
 
-def psnr(problem: Problem, x: Tensor) -> float:
+def psnr(problem: PeerProblem, x: Tensor) -> float:
     """The mean over images, in dB, which shows that a solve is one."""
     errors = (x.double().clamp(-1, 1) - problem.x.double()).square().flatten(1).mean(1)
     return float((10 * torch.log10(4 / errors)).mean())
 
 
-def our_solve(problem: Problem, name: str, steps: int) -> Work:
+def our_solve(problem: PeerProblem, name: str, steps: int) -> Work:
     """A solve as a run makes it."""
     from bench.noise import StreamNoise
     from bench.run.solve import solve
@@ -179,7 +179,7 @@ def our_solve(problem: Problem, name: str, steps: int) -> Work:
     return work
 
 
-def azula_solve(problem: Problem, name: str, steps: int) -> Work:
+def azula_solve(problem: PeerProblem, name: str, steps: int) -> Work:
     """A solve by azula, in float32 images in [-1, 1]."""
     from azula.guidance import DPSSampler, PGDMSampler
     from azula.guidance.diffpir import DiffPIRDenoiser
@@ -200,7 +200,7 @@ def azula_solve(problem: Problem, name: str, steps: int) -> Work:
     return lambda: sampler(sampler.init(problem.x.shape))
 
 
-def azula_denoiser(problem: Problem) -> Any:
+def azula_denoiser(problem: PeerProblem) -> Any:
     """The network as a denoiser of azula under a variance-preserving schedule."""
     from azula.denoise import Denoiser, DiracPosterior
     from azula.noise import VPSchedule
@@ -218,7 +218,7 @@ def azula_denoiser(problem: Problem) -> Any:
     return Ours()
 
 
-def deepinv_solve(problem: Problem, name: str, steps: int) -> Work:
+def deepinv_solve(problem: PeerProblem, name: str, steps: int) -> Work:
     """A solve by deepinv, of images in [0, 1] and with a noise of half the size."""
     import deepinv
 
@@ -247,7 +247,7 @@ def deepinv_model(denoiser: Any, name: str, steps: int) -> Any:
     return sampling.PosteriorDiffusion(sampling.PiGDMDataFidelity(clip=(0, 1)), denoiser, sde, solver)
 
 
-def deepinv_denoiser(problem: Problem) -> Any:
+def deepinv_denoiser(problem: PeerProblem) -> Any:
     """The network as a denoiser of x + sigma n, x in [0, 1]: of 2 x - 1 at the level of ratio 2 sigma."""
     from deepinv.models import Denoiser
 
@@ -268,7 +268,7 @@ def deepinv_denoiser(problem: Problem) -> Any:
     return Ours()
 
 
-def adapters(problem: Problem, turns: int = 30) -> dict[str, tuple[float, float, float]]:
+def adapters(problem: PeerProblem, turns: int = 30) -> dict[str, tuple[float, float, float]]:
     """Processor time of a call of a library's denoiser over one of the network, as intervals."""
     from benchmarks.overhead import interval
 
@@ -288,7 +288,7 @@ def adapters(problem: Problem, turns: int = 30) -> dict[str, tuple[float, float,
     return ratios
 
 
-PEERS: dict[str, dict[str, Callable[[Problem, str, int], Work]]] = {
+PEERS: dict[str, dict[str, Callable[[PeerProblem, str, int], Work]]] = {
     "dps": {"deepinv": deepinv_solve, "azula": azula_solve},
     "ddrm": {"deepinv": deepinv_solve},
     "diffpir": {"deepinv": deepinv_solve, "azula": azula_solve},

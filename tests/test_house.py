@@ -100,9 +100,10 @@ def test_no_code_of_the_harness_names_a_method():
 
 
 def test_a_class_name_means_one_thing():
-    """No two public classes share a name, in whichever rooms; private ones are their module's own."""
+    """No two public classes share a name, in whichever folders; private ones are their module's own."""
     places: dict[str, list[str]] = {}
-    for path in [*SOURCES, *sorted((ROOT / "datasets").rglob("*.py"))]:
+    others = ("benchmarks", "datasets", "tools")
+    for path in SOURCES + [path for folder in others for path in sorted((ROOT / folder).rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(f"{named(path)}:{node.lineno}")

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.records.exchange.conflicts import read_together, told
 from bench.records.files import check_run_folder
@@ -23,6 +23,13 @@ SPREAD = {
     "versions": "version.",
 }
 """Field that holds a mapping -> how the names of its columns begin."""
+
+
+class Exported(NamedTuple):
+    """Where a table was kept, and a line about keys that have several results; "" without any."""
+
+    path: Path
+    conflicts: str
 
 
 def load(*folders: str | Path) -> "pd.DataFrame":
@@ -48,10 +55,10 @@ def load(*folders: str | Path) -> "pd.DataFrame":
     return tabulate(found.records)
 
 
-def export(folder: str | Path) -> Path:
+def export(folder: str | Path) -> Exported:
     """Keeps the table of a run folder as a Parquet file, which `load` reads as long as nothing is added.
 
-    Where the folder has different results of a key, one counts, and a warning says which.
+    Where the folder has different results of a key, one counts; the line says which.
 
     Raises:
         StoreError: pyarrow is not installed, or the folder is not one of a run or cannot be written.
@@ -59,9 +66,7 @@ def export(folder: str | Path) -> Path:
     check_run_folder(folder)
     journals = state(folder)
     found = read_together([folder])
-    if found.conflicts:
-        warnings.warn(told(found.conflicts), stacklevel=2)
-    return write_snapshot(folder, tabulate(found.records), journals)
+    return Exported(write_snapshot(folder, tabulate(found.records), journals), told(found.conflicts))
 
 
 def tabulate(records: Sequence[Record]) -> "pd.DataFrame":

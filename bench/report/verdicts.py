@@ -25,6 +25,8 @@ MARGINS = MappingProxyType(
 """Metric -> difference below which two rows are equivalent, where a suite sets no other; none for others."""
 UNITS = MappingProxyType({"psnr": " dB", "psnr_quantised": " dB"})
 """Metric -> what stands behind a difference; a plain number for others."""
+EQUAL = "≈"
+"""Behind a row of a sentence: it is equivalent, as the sentence says of the mark."""
 Part = str | dict[str, str]
 """A text, or a row as ``{"row": name}``."""
 Sentence = list[Part]
@@ -165,11 +167,31 @@ def _sentence(
     parts = _alone(first[0], verdicts, family) if len(first) == 1 else _together(first, len(names), family)
     equal = [name for name in names if verdicts[name].mark == "equivalent"]
     if equal and margin is not None:
-        verb = "is" if len(equal) == 1 else "are"
-        parts += ["; ", *listed(equal), f" {verb} within {size(column, margin)} of ", {"row": names[0]}]
+        parts = _with_equal(parts, equal, f"within {size(column, margin)} of the best mean")
     if not np.isfinite(family.seen):
         return [*parts, "."]
     return [*parts, f"; a difference of {size(column, family.seen)} would be seen."]
+
+
+def _with_equal(parts: Sequence[Part], equal: Sequence[str], meaning: str) -> Sentence:
+    """Says which rows are equivalent; one that is named already has a mark, so that none is named twice."""
+    marked, left = mark_equal(parts, equal)
+    if len(left) == len(equal):
+        return [*marked, "; ", *listed(left), f" {is_or_are(left)} {meaning}"]
+    others = [", as ", *listed(left), f" {is_or_are(left)}"] if left else []
+    return [*marked, f"; {EQUAL}: {meaning}", *others]
+
+
+def mark_equal(parts: Sequence[Part], equal: Sequence[str]) -> tuple[Sentence, list[str]]:
+    """A sentence with `EQUAL` behind some rows, and those of them that it does not name."""
+    marked: Sentence = []
+    left = list(equal)
+    for part in parts:
+        marked.append(part)
+        if not isinstance(part, str) and part["row"] in left:
+            marked.append(EQUAL)
+            left.remove(part["row"])
+    return marked, left
 
 
 def _alone(best: str, verdicts: Mapping[str, Verdict], family: Family) -> Sentence:
@@ -218,6 +240,11 @@ def listed(names: Sequence[str]) -> Sentence:
             parts.append(" and " if i == len(names) - 1 else ", ")
         parts.append({"row": name})
     return parts
+
+
+def is_or_are(names: Sequence[str]) -> str:
+    """The verb behind some rows."""
+    return "is" if len(names) == 1 else "are"
 
 
 def _word(n: int) -> str:

@@ -25,10 +25,10 @@ from bench.system.versions import commit, versions
 from benchmarks.gpu_parts.checks import measure_tests, measure_verify
 from benchmarks.gpu_parts.fast import measure_fast
 from benchmarks.gpu_parts.harness import measure_costs, measure_overhead
-from benchmarks.gpu_parts.job import NOT_INSTALLED, ROOT, TOY_SIZES, Failed, Job, Sizes, Skipped, reason
+from benchmarks.gpu_parts.job import NOT_INSTALLED, ROOT, TOY_SIZES, Failed, GpuJob, Sizes, Skipped, reason
 from benchmarks.gpu_parts.networks import measure_compiled, measure_network
 
-PARTS: dict[str, Callable[[Job], None]] = {
+PARTS: dict[str, Callable[[GpuJob], None]] = {
     "ffhq256_uncond": partial(measure_network, name="ffhq256_uncond"),
     "imagenet256_uncond": partial(measure_network, name="imagenet256_uncond"),
     "overhead": measure_overhead,
@@ -55,7 +55,7 @@ def main() -> None:
         device = get_device(args.device)
         emit(machine=machine(device), commit=commit())
         sizes = TOY_SIZES if args.toy else Sizes()
-        job = Job(device, sizes, start + 0.9 * args.seconds, json.loads(args.given.read_text()), emit)
+        job = GpuJob(device, sizes, start + 0.9 * args.seconds, json.loads(args.given.read_text()), emit)
         PARTS[args.part](job)
         job.check()
     except Skipped as error:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.gpu_parts.job import NO_TIME, NOT_INSTALLED, ROOT, Failed, Job, Skipped
+from benchmarks.gpu_parts.job import NO_TIME, NOT_INSTALLED, ROOT, Failed, GpuJob, Skipped
 
 RUN = "results/reference/linear"
 ROW = re.compile(
@@ -18,7 +18,7 @@ ROW = re.compile(
 """A line of the table of `bench verify`."""
 
 
-def measure_verify(job: Job) -> None:
+def measure_verify(job: GpuJob) -> None:
     """Some rows of the reference run through `python -m bench verify`, a process for each task."""
     for package in ("click", "pydantic", "yaml", "PIL", "azula"):
         if importlib.util.find_spec(package) is None:
@@ -34,7 +34,7 @@ def measure_verify(job: Job) -> None:
         raise Failed(f"failed: {len(lost)} of {len(found)} rows were not reproduced: {', '.join(lost)}")
 
 
-def verify(job: Job, task: str) -> list[dict[str, Any]]:
+def verify(job: GpuJob, task: str) -> list[dict[str, Any]]:
     """Emits the rows of one task."""
     rows = [option for row in job.sizes.rows for option in ("--solver", row)]
     options = ["--images", str(job.sizes.images), "--device", str(job.device), "--progress", "plain"]
@@ -81,7 +81,7 @@ def only_lacking(changed: str | None, medians: dict[str, float]) -> bool:
     return lacking and all(gap <= unit(name.lower()) for name, gap in medians.items())
 
 
-def measure_tests(job: Job) -> None:
+def measure_tests(job: GpuJob) -> None:
     """The tests that take a device, on this one; a row each."""
     import pytest
 

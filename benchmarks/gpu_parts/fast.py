@@ -14,7 +14,7 @@ from bench.priors.unet import lay_out
 from bench.system.clock import Clock, PeakMemory
 from bench.system.device import full_precision, release_memory
 from benchmarks.gpu_parts.harness import solve_once, usual
-from benchmarks.gpu_parts.job import Job
+from benchmarks.gpu_parts.job import GpuJob
 from benchmarks.gpu_parts.networks import AUTOCAST, Subject, make_subject
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -22,7 +22,7 @@ SOLVERS = ("ddrm", "dps")
 Row = dict[str, Any]
 
 
-def measure_fast(job: Job) -> None:
+def measure_fast(job: GpuJob) -> None:
     """Calls, the probe and whole solves of every network, then what has to be compiled, which may hang."""
     subjects = []
     for name in job.sizes.fast:
@@ -44,12 +44,12 @@ def measure_fast(job: Job) -> None:
         release_memory(job.device)
 
 
-def on_gpu(job: Job) -> bool:
+def on_gpu(job: GpuJob) -> bool:
     """Whether there can be graphs."""
     return job.device.type == "cuda"
 
 
-def measure_subject(job: Job, subject: Subject) -> None:
+def measure_subject(job: GpuJob, subject: Subject) -> None:
     """A network's calls at all batches and layouts, then the probe and solvers."""
     settings = [(batch, job.sizes.lower) for batch in job.sizes.batches] + [(job.sizes.grid, "tf32")]
     for batch, precision in dict.fromkeys(settings):
@@ -76,7 +76,7 @@ def about_calls(subject: Subject, batch: int, precision: str, layout: str) -> Ro
     return about | {"precision": precision, "layout": layout}
 
 
-def compare_ways(job: Job, subject: Subject, call: str, way: Way, about: Row) -> Row:
+def compare_ways(job: GpuJob, subject: Subject, call: str, way: Way, about: Row) -> Row:
     """Milliseconds of a call in the ordinary way and in another, and how far their results are apart."""
     given = example(job, subject, about["batch"])
     ordinary = FastCall(subject.network, call, Way(way.precision))
@@ -96,14 +96,14 @@ def compare_ways(job: Job, subject: Subject, call: str, way: Way, about: Row) ->
     return found
 
 
-def example(job: Job, subject: Subject, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+def example(job: GpuJob, subject: Subject, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Arguments of a network."""
     generator = torch.Generator().manual_seed(batch)
     x = torch.randn(batch, 3, subject.side, subject.side, generator=generator)
     return x.to(job.device), torch.full((1,), 500.0, device=job.device)
 
 
-def timed(job: Job, fast: FastCall, given: tuple[torch.Tensor, ...]) -> tuple[float, float, torch.Tensor]:
+def timed(job: GpuJob, fast: FastCall, given: tuple[torch.Tensor, ...]) -> tuple[float, float, torch.Tensor]:
     """Median milliseconds, seconds of the first three calls, and the last result in float64."""
     run = {"evaluation": evaluate, "vjp": pull_back}[fast.call]
     first = seconds(job, lambda: [run(fast, given) for _ in range(3)])
@@ -111,7 +111,7 @@ def timed(job: Job, fast: FastCall, given: tuple[torch.Tensor, ...]) -> tuple[fl
     return 1e3 * statistics.median(turns), first, run(fast, given).double()
 
 
-def seconds(job: Job, work: Callable[[], Any]) -> float:
+def seconds(job: GpuJob, work: Callable[[], Any]) -> float:
     """The time of some work on the device, the host's included."""
     clock = Clock(job.device)
     clock.start()
@@ -133,7 +133,7 @@ def pull_back(fast: FastCall, given: tuple[torch.Tensor, ...]) -> torch.Tensor:
     return torch.autograd.grad(out, x, torch.ones_like(out))[0]
 
 
-def compare_solves(job: Job, subject: Subject, batch: int, name: str) -> Row:
+def compare_solves(job: GpuJob, subject: Subject, batch: int, name: str) -> Row:
     """Whole solves through `bench.run.solve.solve` on an ordinary prior and on one that was sped up.
 
     ``gap`` is the relative distance of the results, ``bare_ms`` the evaluation or vjp alone.
@@ -169,7 +169,7 @@ def compare_solves(job: Job, subject: Subject, batch: int, name: str) -> Row:
     return found
 
 
-def run_probe(job: Job, subject: Subject) -> Row:
+def run_probe(job: GpuJob, subject: Subject) -> Row:
     """What `--fast` decides where float32 was asked for, compilation apart."""
     chosen: list[Any] = []
     given = example(job, subject, job.sizes.grid)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from bench.system.clock import Clock, PeakMemory
-from benchmarks.gpu_parts.job import Job, Skipped
-from benchmarks.gpu_parts.networks import Setting, make_subject
+from benchmarks.gpu_parts.job import GpuJob, Skipped
+from benchmarks.gpu_parts.networks import CallSetting, make_subject
 
 OPERATOR, SIGMA = "sr_average4", 0.05
 COSTED = ("float32", "float16")
@@ -20,23 +20,23 @@ Row = dict[str, Any]
 Rows = list[Row]
 
 
-def measure_overhead(job: Job) -> None:
+def measure_overhead(job: GpuJob) -> None:
     """Whole solves through `bench.run.solve.solve`, and as many bare calls of the network, in turns.
 
     `overhead.py` waits for the device around each call. Here bare calls are queued, which shows a solver that
     lets a GPU run dry.
     """
     subject = make_subject(job, job.sizes.network)
-    prior = subject.prior(Setting())
+    prior = subject.prior(CallSetting())
     for batch in (1, job.sizes.grid):
         for name in ("red_diff", "dps", "ddrm"):
             about = {"solver": name, "network": subject.name, "side": subject.side, "batch": batch}
-            about |= {"steps": job.sizes.steps, **asdict(Setting())}
-            with Setting().active():
+            about |= {"steps": job.sizes.steps, **asdict(CallSetting())}
+            with CallSetting().active():
                 job.attempt(about, partial(compare, job, prior, name, batch))
 
 
-def compare(job: Job, prior: Any, name: str, batch: int) -> dict[str, float]:
+def compare(job: GpuJob, prior: Any, name: str, batch: int) -> dict[str, float]:
     """Milliseconds a step: ``whole`` by the wall clock, noise included, ``record`` as recorded, ``bare``."""
     solver = usual(name, job.sizes.network, steps=job.sizes.steps)
     solve_once(replace(solver, steps=2), prior, batch)
@@ -96,7 +96,7 @@ def solve_once(solver: Any, prior: Any, batch: int) -> Any:
     return solve(solver, given, prior, noise, memory=memory)
 
 
-def measure_costs(job: Job) -> None:
+def measure_costs(job: GpuJob) -> None:
     """Seconds and memory of every solver at its usual evaluations, computed from part 2; two are checked."""
     from bench.suites.cards import list_cards
 
@@ -110,13 +110,13 @@ def measure_costs(job: Job) -> None:
     check_costs(job, measured)
 
 
-def earlier(job: Job) -> Rows:
+def earlier(job: GpuJob) -> Rows:
     """The measurements of part 2."""
     parts = (job.given["parts"].get(name, {}) for name in ("ffhq256_uncond", "imagenet256_uncond"))
     return [row for part in parts for row in part.get("measurements", []) if "ms" in row]
 
 
-def compute_costs(job: Job, name: str, network: str, measured: Rows) -> None:
+def compute_costs(job: GpuJob, name: str, network: str, measured: Rows) -> None:
     """A row for each precision that was measured; operators, noise and metrics are not in it."""
     from bench.solver import particles
 
@@ -151,7 +151,7 @@ class Pointwise(torch.nn.Conv2d):
 
 def predict(measured: Rows, network: str, precision: str, batch: int, steps: int, share: float) -> Row | None:
     """Seconds per image, GB at a batch and GB of one image more; None where a call was not measured."""
-    like = asdict(Setting(precision)) | {"network": network}
+    like = asdict(CallSetting(precision)) | {"network": network}
     rows = [row for row in measured if all(row[key] == value for key, value in like.items())]
     at = {row["call"]: row for row in rows if row["batch"] == batch}
     shares = {call: part for call, part in (("evaluation", 1 - share), ("vjp", share)) if part}
@@ -172,19 +172,21 @@ def slope(rows: Rows) -> float | None:
     return (ends[-1][1] - ends[0][1]) / (ends[-1][0] - ends[0][0])
 
 
-def check_costs(job: Job, measured: Rows) -> None:
+def check_costs(job: GpuJob, measured: Rows) -> None:
     """Runs a solver without and one with a gradient of the network, and puts what was computed beside it."""
     steps, batch, name = job.sizes.steps, job.sizes.grid, job.sizes.network
     for label in ("ddrm", "dps"):
         solver = usual(label, name, steps=steps)
-        computed = predict(measured, name, Setting().precision, batch, steps, gradient_share(solver))
+        computed = predict(measured, name, CallSetting().precision, batch, steps, gradient_share(solver))
         about = {"kind": "checked", "solver": label, "network": name, "batch": batch, "steps": steps}
         if computed is None:
             job.emit(**about, error="its calls were not measured")
             continue
-        prior = make_subject(job, name, computed["side"]).prior(Setting())
-        with Setting().active():
-            job.attempt({**about, **asdict(Setting())}, partial(check_cost, solver, prior, batch, computed))
+        prior = make_subject(job, name, computed["side"]).prior(CallSetting())
+        with CallSetting().active():
+            job.attempt(
+                {**about, **asdict(CallSetting())}, partial(check_cost, solver, prior, batch, computed)
+            )
 
 
 def check_cost(solver: Any, prior: Any, batch: int, computed: Row) -> Row:

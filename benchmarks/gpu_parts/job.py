@@ -93,7 +93,7 @@ TOY_SIZES = Sizes(
 
 
 @dataclass(frozen=True)
-class Job:
+class GpuJob:
     """The input of a part.
 
     Attributes:

@@ -12,7 +12,7 @@ import torch
 
 from bench.system.clock import Clock, PeakMemory
 from bench.system.device import full_precision, release_memory
-from benchmarks.gpu_parts.job import NO_TIME, Job
+from benchmarks.gpu_parts.job import NO_TIME, GpuJob
 
 CALLS = ("evaluation", "vjp")
 AUTOCAST = {"float32": None, "tf32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -31,7 +31,7 @@ TOY = {
 
 
 @dataclass(frozen=True)
-class Setting:
+class CallSetting:
     """How a network computes. The defaults are those of docs/reproduce_red_diff.md; no run uses ``tf32``."""
 
     precision: str = "float16"
@@ -55,7 +55,7 @@ class Subject:
     network: torch.nn.Module
     side: int
 
-    def prior(self, setting: Setting) -> Any:
+    def prior(self, setting: CallSetting) -> Any:
         """A `NetworkPrior` over the network, whose kernels are laid out as the setting says."""
         from bench.priors.network import NetworkPrior
         from bench.priors.unet import lay_out
@@ -67,7 +67,7 @@ class Subject:
         return prior
 
 
-def make_subject(job: Job, name: str, side: int | None = None) -> Subject:
+def make_subject(job: GpuJob, name: str, side: int | None = None) -> Subject:
     """A network with the architecture of a card, or a tiny one, and random weights."""
     from bench.priors import read_card
     from benchmarks.full_size import random_network
@@ -78,27 +78,27 @@ def make_subject(job: Job, name: str, side: int | None = None) -> Subject:
     return Subject(name, network, side or architecture["image_size"])
 
 
-def measure_network(job: Job, name: str) -> None:
+def measure_network(job: GpuJob, name: str) -> None:
     """Batches at the default setting, all settings at one batch, and the largest batch that fits.
 
     The images have half the size where not even one fits.
     """
     subject = make_subject(job, job.sizes.network if name == "ffhq256_uncond" else name)
     first, *more = job.sizes.batches
-    if len(measure_calls(job, subject, first, Setting())) < len(CALLS) and not job.lost:
+    if len(measure_calls(job, subject, first, CallSetting())) < len(CALLS) and not job.lost:
         subject.side //= 2
-        measure_calls(job, subject, first, Setting())
+        measure_calls(job, subject, first, CallSetting())
     for batch in more:
-        measure_calls(job, subject, batch, Setting())
+        measure_calls(job, subject, batch, CallSetting())
     for precision in AUTOCAST:
         for layout in (False, True):
-            setting = Setting(precision, layout)
-            if setting != Setting():
+            setting = CallSetting(precision, layout)
+            if setting != CallSetting():
                 measure_calls(job, subject, job.sizes.grid, setting)
     measure_largest(job, subject)
 
 
-def measure_largest(job: Job, subject: Subject) -> None:
+def measure_largest(job: GpuJob, subject: Subject) -> None:
     """Doubles the batch until neither call fits, at the cap, or before one that would take too long."""
     batch, calls, spent = job.sizes.batches[-1], CALLS, 0.0
     while calls and 2 * batch <= job.sizes.largest:
@@ -107,15 +107,15 @@ def measure_largest(job: Job, subject: Subject) -> None:
             job.emit(network=subject.name, batch=batch, error=NO_TIME)
             return
         start = time.monotonic()
-        calls = measure_calls(job, subject, batch, Setting(), repeats=1, calls=calls)
+        calls = measure_calls(job, subject, batch, CallSetting(), repeats=1, calls=calls)
         spent = time.monotonic() - start
 
 
 def measure_calls(
-    job: Job,
+    job: GpuJob,
     subject: Subject,
     batch: int,
-    setting: Setting,
+    setting: CallSetting,
     repeats: int | None = None,
     calls: tuple[str, ...] = CALLS,
 ) -> tuple[str, ...]:
@@ -172,11 +172,11 @@ def time_vjp(prior: Any, x: torch.Tensor, level: Any) -> dict[str, float]:
     return {"ms": 1e3 * (forward.seconds + backward.seconds), "backward_ms": 1e3 * backward.seconds}
 
 
-def measure_compiled(job: Job) -> None:
+def measure_compiled(job: GpuJob) -> None:
     """Compiled networks at one batch. A part of its own, since nothing but its end stops a compiler."""
     for name, precision in job.sizes.compiled:
         subject = make_subject(job, name)
-        measure_calls(job, subject, job.sizes.grid, Setting(precision, compiled=True))
+        measure_calls(job, subject, job.sizes.grid, CallSetting(precision, compiled=True))
         torch.compiler.reset()
         del subject
         release_memory(job.device)

@@ -27,7 +27,7 @@ def test_the_table_is_the_same_and_new_records_count(tmp_path):
     pytest.importorskip("pyarrow")
     write(tmp_path)
     before = load(tmp_path)
-    assert export(tmp_path) == tmp_path / NAME
+    assert export(tmp_path) == (tmp_path / NAME, "")
     kept = read_snapshot(tmp_path)
     pd.testing.assert_frame_equal(kept, before)
     assert kept["param.eta"].tolist() == [1, 0.5, "auto", True]

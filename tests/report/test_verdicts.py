@@ -1,5 +1,7 @@
 """What a table shows of its rows: marks, places and sentence from one family."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,7 @@ def test_equivalent_is_shown_where_it_holds_too():
     found = decide(close, PSNR)
     assert [found.rows[name].mark for name in "abc"] == ["best", "equivalent", "equivalent"]
     assert found.rows["c"].behind == ("a",)
-    assert "are within 0.10 dB of a" in text(found)
+    assert "c and b are within 0.10 dB of the best mean" in text(found)
     assert [decide(close, PSNR, {}).rows[name].mark for name in "abc"] == ["best", "worse", "worse"]
 
 
@@ -59,6 +61,22 @@ def test_places_marks_and_sentence_agree():
         assert first == {name for name, verdict in found.rows.items() if verdict.mark in {"best", "tie"}}
         named = [part["row"] for part in found.sentence if not isinstance(part, str)]
         assert set(named[: len(first)]) == first
+
+
+def test_no_sentence_names_a_row_twice():
+    """On random tables with rows that are equivalent, whether separated or not."""
+    rng = np.random.default_rng(0)
+    said = set()
+    for seed in range(30):
+        shifts = {f"r{i}": float(rng.choice([0, 0.02, 0.05, 0.3])) for i in range(rng.integers(2, 5))}
+        found = decide(rows(shifts, noise=float(rng.choice([0.01, 0.1])), seed=seed), PSNR)
+        named = [part["row"] for part in found.sentence if not isinstance(part, str)]
+        assert len(named) == len(set(named)), text(found)
+        equal = {name for name, verdict in found.rows.items() if verdict.mark == "equivalent"}
+        assert equal <= set(named)
+        said.update(re.findall(r"≈: within|(?:is|are) within|mean, as r\d", text(found)))
+        assert ("within 0.10 dB of the best mean" in text(found)) == bool(equal)
+    assert len(said) > 3, said
 
 
 def test_worse_than_one_row_need_not_be_worse_than_the_best():

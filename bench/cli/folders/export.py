@@ -1,6 +1,5 @@
 """`export`: records as a table for other programs."""
 
-import warnings
 from pathlib import Path
 
 import click
@@ -35,16 +34,18 @@ def export(folders: tuple[Path, ...], to: Path | None) -> None:
             raise click.UsageError("name the file for several folders: --to FILE.csv or FILE.parquet")
         from bench.records.table import export as keep
 
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", UserWarning)
-            kept = keep(folders[0])
-        for warning in said:
-            say(f"warning: {warning.message}")
-        click.echo(kept)
+        kept = keep(folders[0])
+        _warn(kept.conflicts)
+        click.echo(kept.path)
         return
     from bench.records.exchange.tables import write_table
 
     written = write_table(folders, to)
-    if written.conflicts:
-        say(f"warning: {written.conflicts}")
+    _warn(written.conflicts)
     click.echo(f"{to}: {counted(written.rows, 'record')}")
+
+
+def _warn(conflicts: str) -> None:
+    """Tells of keys that have several results."""
+    if conflicts:
+        say(f"warning: {conflicts}")

@@ -19,7 +19,7 @@ from bench.report.html.cells import number
 from bench.report.html.numbers import Shown
 from bench.report.scores import any_known
 from bench.report.tables import Table
-from bench.report.verdicts import Sentence, Verdicts, listed
+from bench.report.verdicts import EQUAL, Sentence, Verdicts, is_or_are, listed, mark_equal
 
 MAY_BE_FIRST = frozenset({"best", "tie"})
 """Marks of the best row, and of those that cannot be separated from it."""
@@ -82,15 +82,21 @@ def sentence(shown: Shown, column: Column) -> Sentence:
 
 
 def _beside_exact(shown: Shown, column: Column, names: Sequence[str]) -> Sentence:
-    """What is said of rows beside exact samples: the equivalent ones, the nearest, those as near."""
-    said: Sentence = [f"No row is {EQUIVALENT}."]
-    if names:
-        said = [f"{EQUIVALENT.capitalize()}: ", *listed(names), "."]
-    if nearest := _marked(shown, column, frozenset({"best"})):
-        said += [" Nearest: ", *listed(nearest), "."]
-    if near := _marked(shown, column, frozenset({"tie"})):
-        said += [" Not shown to be further: ", *listed(near), "."]
-    return said
+    """What is said of rows beside exact samples: the equivalent ones, the nearest, those as near.
+
+    An equivalent row that is named for another reason has a mark, so that none is named twice.
+    """
+    near: Sentence = []
+    for title, mark in (("Nearest", "best"), ("Not shown to be further", "tie")):
+        if rows := _marked(shown, column, frozenset({mark})):
+            near += [f" {title}: ", *listed(rows), "."]
+    near, left = mark_equal(near, names)
+    if not names:
+        return [f"No row is {EQUIVALENT}.", *near]
+    if len(left) == len(names):
+        return [f"{EQUIVALENT.capitalize()}: ", *listed(left), ".", *near]
+    others = [", as ", *listed(left), f" {is_or_are(left)}"] if left else []
+    return [f"{EQUAL}: {EQUIVALENT}", *others, ".", *near]
 
 
 def is_compared(shown: Shown, column: Column) -> bool:
@@ -123,7 +129,7 @@ def _how_many(n: int, of: int) -> str:
 
 
 def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sentence:
-    """The one sentence of the page: on how many tasks each row may be first.
+    """The one sentence of the page: on how many tasks each row may be first, and is alone.
 
     Args:
         firsts: for each task where rows are compared, the rows that may be first.
@@ -133,20 +139,23 @@ def overall(column: Column, firsts: Sequence[Sequence[str]], exact: bool) -> Sen
     if not possible:
         what = f"no row is {EQUIVALENT}" if exact else "nothing is ranked"
         return [f"By {column.label} {what}: the sentences below say {'more' if exact else 'why'}."]
-    groups: dict[int, list[str]] = {}
-    for name, n in possible.most_common():
-        groups.setdefault(n, []).append(name)
+    alone = Counter(names[0] for names in firsts if len(names) == 1 and not exact)
+    groups: dict[tuple[int, int], list[str]] = {}
+    for name, n in possible.items():
+        groups.setdefault((n, alone[name]), []).append(name)
+    most = sorted(set(possible.values()), reverse=True)[:MOST_GROUPS]
+    shown = sorted((key for key in groups if key[0] in most or key[1]), reverse=True)
     what = f"{EQUIVALENT}: " if exact else "first place is possible for "
     parts: Sentence = [f"By {column.label}, {what}"]
-    shown = list(groups.items())[:MOST_GROUPS]
-    for k, (n, names) in enumerate(shown):
-        tasks = f"on {_how_many(n, len(firsts))}"
+    for k, key in enumerate(shown):
         joint = " and " if k == len(shown) - 1 else ", "
-        each = " each" if len(names) > 1 and n < len(firsts) else ""
-        parts += [joint if k else "", *listed(names), f" {tasks}{each}"]
-    if exact:
-        return [*parts, "."]
-    alone = Counter(names[0] for names in firsts if len(names) == 1)
-    if not alone:
-        return [*parts, "; no row is ahead alone on any."]
-    return [*parts, f"; on {counted(alone.total(), 'task')} one row is alone: ", *listed(list(alone)), "."]
+        parts += [joint if k else "", *listed(groups[key]), _where(*key, len(groups[key]), len(firsts))]
+    return [*parts, "." if exact or alone else "; no row is ahead alone on any."]
+
+
+def _where(n: int, alone: int, n_rows: int, of: int) -> str:
+    """On how many tasks some rows may each be first, and on how many of these they are alone."""
+    each = " each" if n_rows > 1 and n < of else ""
+    only = " alone" if alone == n else ""
+    part = f" (alone on {alone})" if 0 < alone < n else ""
+    return f"{only} on {_how_many(n, of)}{each}{part}"

@@ -40,12 +40,17 @@ def _codes(records: Iterable[Record]) -> list[Record]:
 
 
 def _certificates(codes: Sequence[Record]) -> list[str]:
-    """The certified solvers and the others, each with the reason."""
-    found: dict[str, dict[str, None]] = {"Certified": {}, "Uncertified": {}}
+    """The certified solvers and the others, each with the reasons for all its codes."""
+    found: dict[str, dict[str, list[str]]] = {"Certified": {}, "Uncertified": {}}
     for record in codes:
         is_certified, why = certification_status(record)
-        found["Certified" if is_certified else "Uncertified"][f"{code(record.solver)} ({why})"] = None
-    return [f"{word}: {', '.join(texts)}{LIMITS[word]}." for word, texts in found.items() if texts]
+        found["Certified" if is_certified else "Uncertified"].setdefault(record.solver, []).append(why)
+    lines = []
+    for word, solvers in found.items():
+        texts = [f"{code(solver)} ({'; '.join(distinct(reasons))})" for solver, reasons in solvers.items()]
+        if texts:
+            lines.append(f"{word}: {', '.join(texts)}{LIMITS[word]}.")
+    return lines
 
 
 def _papers(methods: Iterable[tuple[str, Method]]) -> list[str]:

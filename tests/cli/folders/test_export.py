@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench.records import load
+from bench.records.table import export
 from tests.commands import bench
 from tests.made_run import make_run, records
 
@@ -38,3 +39,4 @@ def test_another_result_within_the_folder_is_told(tmp_path):
     done = bench("export", run)
     assert done.exit_code == 0 and done.stdout == f"{run}/records.parquet\n"
     assert done.stderr.startswith("warning: 1 key with several results in one folder")
+    assert done.stderr == f"warning: {export(run).conflicts}\n"

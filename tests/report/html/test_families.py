@@ -69,12 +69,33 @@ def test_a_task_without_a_family_says_why():
 def test_the_sentence_of_the_page():
     found = overall(PSNR, [["a"], ["a", "b"], ["a", "b"]], exact=False)
     said = "".join(part if isinstance(part, str) else part["row"] for part in found)
-    assert said == (
-        "By PSNR, first place is possible for a on all 3 tasks and b on 2 tasks; "
-        "on 1 task one row is alone: a."
-    )
+    assert said == ("By PSNR, first place is possible for a on all 3 tasks (alone on 1) and b on 2 tasks.")
     assert "".join(overall(PSNR, [[], []], exact=True)) == (
         "By PSNR no row is shown to be equivalent to exact samples: the sentences below say more."
     )
     assert overall(PSNR, [["a"], ["a"]], exact=True)[-2:] == [" on both tasks", "."]
     assert overall(PSNR, [], exact=False)[0].startswith("By PSNR nothing is ranked")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_sentence_of_the_page_names_no_row_twice(exact):
+    """It did where a row was ahead alone; such a row is always named."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        n_tasks, n_rows = rng.integers(1, 7, size=2)
+        firsts = []
+        for _ in range(n_tasks):
+            n = rng.integers(1, n_rows + 1)
+            firsts.append([f"r{i}" for i in rng.choice(n_rows, size=n, replace=False)])
+        named = [part["row"] for part in overall(PSNR, firsts, exact) if not isinstance(part, str)]
+        assert len(named) == len(set(named)) > 0, firsts
+        assert exact or {names[0] for names in firsts if len(names) == 1} <= set(named), firsts
+
+
+def test_rows_that_are_alone_are_counted():
+    found = overall(PSNR, [["c"], ["a", "b"], ["d"], ["d", "e"], ["d", "e"], ["d", "e"]], exact=False)
+    said = "".join(part if isinstance(part, str) else part["row"] for part in found)
+    assert said == (
+        "By PSNR, first place is possible for d on 4 tasks (alone on 1), e on 3 tasks, "
+        "c alone on 1 task and a and b on 1 task each."
+    )

@@ -44,3 +44,19 @@ def test_a_row_may_be_the_nearest_at_the_floor_and_equivalent():
     assert found.scores["mmd"]["exact"].mark == "equivalent best"
     assert found.scores["mmd"]["far"].mark == "worse" and found.sees == {"mmd": "2.3 σ of exact"}
     assert of_problems(table, {"mmd": exact.MetricNumbers({}, 1.0, np.inf)}).sees == {"mmd": "no distance"}
+
+
+def test_rows_that_are_equivalent_and_near_are_named_once():
+    [table] = exact_tables(*map(exact_row, "abcde"))
+    marks = {"a": ("best", True), "b": ("tie", True), "c": ("tie", False), "d": ("worse", True)}
+    numbers = {name: exact.Number(Median(1, 1, 1, 6), False, *marks[name][::-1]) for name in marks}
+
+    def said(*names):
+        kept = exact.MetricNumbers({name: numbers[name] for name in names}, 1.0)
+        found = sentence(of_problems(table, {"mmd": kept}), MMD)
+        return "".join(part if isinstance(part, str) else part["row"] for part in found)
+
+    what, near = "hown to be equivalent to exact samples", " Nearest: a≈. Not shown to be further: b≈ and c."
+    assert said("a", "b", "c") == f"≈: s{what}.{near}"
+    assert said("a", "b", "c", "d") == f"≈: s{what}, as d is.{near}"
+    assert said("c", "d") == f"S{what}: d. Not shown to be further: c."

@@ -26,6 +26,7 @@ def test_each_code_is_said_once_and_baselines_not(known):
         ours("a", solver="dps", code_sha256=known),
         ours("b", solver="dps", code_sha256=known),
         ours("c", solver="dps", code_sha256="0" * 64, paper="other"),
+        ours("d", solver="dps", code_sha256="1" * 64),
         record("pinv", 0),
     ]
     papers, good, bad = sources(build(rows, []))
@@ -35,6 +36,7 @@ def test_each_code_is_said_once_and_baselines_not(known):
     )
     assert ". Not certified: what a clip of x0" in good
     assert bad.startswith("Uncertified: `dps` (code 000000000000") and "pinv" not in papers + good + bad
+    assert "; code 111111111111" in bad and bad.count("`dps`") == 1
 
 
 def test_a_row_is_certified_where_all_its_code_is(known):
