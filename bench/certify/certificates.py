@@ -88,8 +88,10 @@ def certification_status(record: SolverCode) -> tuple[bool, str]:
 
     Records from before code was recorded carry the solver's revision only, and are judged by that.
     """
+    if record.source_sha256:
+        return False, "not of this repository; certify measures the laws that lie beside it"
     certificate = read_certificates().get(record.solver)
-    if record.source_sha256 or certificate is None:
+    if certificate is None:
         return False, "no laws"
     if record.code_sha256 is None:
         same, code = record.solver_rev == certificate.rev, f"revision {record.solver_rev}"

@@ -72,6 +72,7 @@ def test_the_status_of_a_record_is_that_of_the_code_behind_it():
     ):
         certified, why = certification_status(other)
         assert not certified and why
+        assert ("laws that lie beside it" in why) == bool(other.source_sha256)
 
 
 @pytest.mark.long
