@@ -137,7 +137,7 @@ def distances() -> Iterator[str]:
     """Distances of all methods to the posterior in the tasks of suite exact, by the mean of their places."""
     tables, (mmd,) = tables_of("exact", metrics=("mmd",))
     lines: dict[str, list[str]] = defaultdict(list)
-    passes, places = defaultdict(list), defaultdict(list)
+    backward, places = defaultdict(list), defaultdict(list)
     for table in tables:
         rows = [row for row in table.rows if rankable(table, row)]
         found = medians(scores_of(rows, mmd.name))[0]
@@ -146,9 +146,9 @@ def distances() -> Iterator[str]:
             row, shown = rows[i], f"{found[i]:.3f}"
             lines[row.name].append(shown if judged[row.name].mark == "worse" else f"**{shown}**")
             places[row.name].append(place)
-            passes[row.name].append(row.head.vjps)
+            backward[row.name].append(row.head.vjps)
     for label in sorted(lines, key=lambda label: np.mean(places[label])):
-        yield f"| {label} | {span(passes[label])} | {' | '.join(lines[label])} |"
+        yield f"| {label} | {span(backward[label])} | {' | '.join(lines[label])} |"
 
 
 def published() -> Iterator[str]:

@@ -23,7 +23,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class OTODE(Solver):
-    """OT-ODE (Pokle, Muckley, Chen & Karrer, TMLR 2024, arXiv 2310.04432, algorithm 1).
+    """OT-ODE (Pokle et al., TMLR 2024, openreview PLIt3a4yTm, arXiv 2310.04432, algorithm 1).
 
         x = tau0 A+ y + (1 - tau0) z              (or A^T y for A+ y)
         for tau = tau0, ..., 1, N equal steps:

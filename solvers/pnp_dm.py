@@ -26,7 +26,7 @@ from bench.solver import (
 
 @dataclass(frozen=True)
 class PnPDM(Solver):
-    """PnP-DM (Wu, Sun, Chen, Zhang, Yue & Bouman, NeurIPS 2024, arXiv 2405.18782), for any linear A.
+    """PnP-DM (Wu et al., NeurIPS 2024, openreview Xq9HQf7VNV, arXiv 2405.18782), for any linear A.
 
         x = 0
         for i = 0 .. N - 1:

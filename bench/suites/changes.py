@@ -15,6 +15,8 @@ from bench.system.code.user_code import is_user_code
 Row = TypeVar("Row", SolverRow, TaskRow)
 MOST_COPIES = 1000
 """Changed copies of a row that the command line may ask for."""
+WILD = "*?["
+"""One of these is in every pattern."""
 
 
 def override(
@@ -39,7 +41,7 @@ def override(
             ``images`` and ``samples`` hold for every row.
 
     Raises:
-        SuiteError: an unknown name, or two rows of one label.
+        SuiteError: an unknown name, no row or task is left, too many copies, or two rows of one label.
     """
     update = {name: value for name, value in fields.items() if value is not None}
     kept = _select_tasks(suite, tasks)
@@ -143,6 +145,8 @@ def _labels(rows: Sequence[SolverRow]) -> list[str]:
 
 def _new_row(name: str, rows: Sequence[SolverRow], known: Sequence[str]) -> SolverRow:
     """A row for a solver that no row has."""
+    if set(WILD) & set(name) and not is_user_code(name):
+        raise SuiteError(f"--solver {name}: no row of it{nearest(name, _labels(rows))}")
     if "*" in name or (not is_user_code(name) and name not in known):
         choices = nearest(name, list(dict.fromkeys([*_labels(rows), *known])))
         raise SuiteError(f"unknown solver '{name}'{choices}, or pkg.mod:Class, or file.py:Class")

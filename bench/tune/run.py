@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -44,13 +45,11 @@ def run_search(asked: SearchRequest, tell: Tell) -> Found:
         search = make_search(asked)
         if isinstance(search, str):
             return Found(refusal=search)
-        found, _ = search.replay()
-        if not found.candidates:
+        if not search.recorded([search.first()]):
             least, _ = search.trials.cost(search.first())
             if least > asked.evaluations:
                 refuse_budget(asked, least)
-        known = len(found.candidates)
-        search.tell = lambda now: tell(asked, now) if len(now.candidates) > known else None
+        search.tell = partial(tell, asked)
         return search.run()
 
 

@@ -107,7 +107,7 @@ class Search:
         seed: of the candidates.
 
     Attributes:
-        tell: is called after every batch.
+        tell: is called after every batch that is computed.
 
     Raises:
         SuiteError: nothing can be searched, or a parameter is both fixed and searched, or the card's range
@@ -155,14 +155,20 @@ class Search:
         def recorded(
             candidates: Sequence[Mapping[str, Any]], images: int | None = None
         ) -> list[list[Record]]:
-            cells: list[Cell] = self.trials.cells(candidates, images)
-            records = self.trials.records(cells)
-            if self.trials.is_done(cells, records):
-                return records
-            pending.extend(map(dict, candidates))
-            return []
+            records = self.recorded(candidates, images)
+            if not records:
+                pending.extend(map(dict, candidates))
+            return records
 
         return self._search(recorded), pending
+
+    def recorded(
+        self, candidates: Sequence[Mapping[str, Any]], images: int | None = None
+    ) -> list[list[Record]]:
+        """The records of each candidate; [] where one is missing."""
+        cells: list[Cell] = self.trials.cells(candidates, images)
+        records = self.trials.records(cells)
+        return records if self.trials.is_done(cells, records) else []
 
     def _search(self, run: Callable[..., list[list[Record]]]) -> Found:
         self.spaces, self.widened = self.card_spaces, set()
@@ -170,9 +176,10 @@ class Search:
         found = Found(tasks=tasks, prior=self.trials.prior)
         for task, reason in self.trials.refused.items():
             found.remarks.append(f"without {task}: {reason}")
-        points = [self.spaces.nearest_point(self.trials.defaults())]
+        points, is_new = [self.spaces.nearest_point(self.trials.defaults())], False
         while points:
             settings = [self.spaces.settings(point) for point in points]
+            is_new = is_new or not self.recorded(settings)
             records = run(settings)
             if not records:
                 return found
@@ -180,7 +187,8 @@ class Search:
                 candidate = Candidate(Told(point, self._scores(own)), params, self._cost(found, own))
                 found.candidates.append(candidate)
                 found.note_origin(own)
-            self.tell(found)
+            if is_new:
+                self.tell(found)
             points = self._ask(found)
         return self._decide(found, run)
 

@@ -91,6 +91,8 @@ def test_citations_are_of_the_paper(name):
     assert re.sub("[{}]", "", entries["title"]) == card.title
     places = [entries[kind] for kind in ("eprint", "url") if kind in entries]
     assert any(place.endswith(card.paper.removeprefix("openreview:")) for place in places)
+    where = re.split("[:/]", card.paper)[-1].removesuffix(".html")
+    assert where in CLASSES[name].__doc__.splitlines()[0]
     assert re.fullmatch(r"20\d\d", entries["year"]) and entries.keys() >= VENUES[card.bibtex.split("{")[0]]
     assert all(author.count(",") == 1 for author in re.split(r"\s+and\s+", entries["author"]))
 

@@ -12,12 +12,14 @@ from bench.records.files import StoreError
 from bench.records.journal import read_records
 from bench.run import runner
 from bench.suites.yamlfile import SuiteError
+from bench.tune.candidates.asking import ask
 from bench.tune.families import families
+from bench.tune.objectives import objectives
 from bench.tune.request import SearchRequest
 from bench.tune.run import alone, run_search, run_searches
 from bench.tune.trials import Size
 from tests.tiny import build
-from tests.tune.made_search import CODE
+from tests.tune.made_search import CODE, MadeTrials, made_search, write_card
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,33 @@ def test_a_search_that_is_killed_in_a_candidate_ends_as_if_it_had_not_been(famil
             deaths += 1
     assert deaths == n > 12 and found == whole
     assert len(read_records(killed.folder)[0]) == n
+
+
+def test_a_search_that_goes_on_asks_each_batch_once_and_tells_of_what_it_computes(
+    family, tmp_path, monkeypatch
+):
+    """It is killed in its third batch, of 1, 4, 4 and 3 candidates."""
+    trials = MadeTrials(write_card(tmp_path), lambda a, b: 30 - (a - b) ** 2, most=7)
+    trials.cost = lambda params: (20, 1.0)
+    batches, told = [], []
+
+    def counted(*args):
+        batches.append(ask(*args))
+        return batches[-1]
+
+    def tell(_, found):
+        told.append(len(found.candidates))
+
+    monkeypatch.setattr("bench.tune.search.ask", counted)
+    monkeypatch.setattr("bench.tune.run.make_search", lambda _: made_search(trials, objectives(["psnr"])))
+    request = asked(family, tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        run_search(request, tell)
+    assert told == [1, 5] and len(batches) == 2
+    trials.most = 10**9
+    found = run_search(request, tell)
+    assert told == [1, 5, 9, 12] and len(batches) == 2 + 3 and batches[2:4] == batches[:2]
+    assert run_search(request, tell) == found and len(told) == 4 and batches[5:] == batches[2:5]
 
 
 @pytest.mark.long
