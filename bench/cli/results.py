@@ -111,8 +111,8 @@ def report(
     that are shown. With --html it writes one page that opens in a browser from disk: sortable tables,
     pictures, and every number's interval, cost and command. With --latex it writes latex/tables.tex and
     latex/references.bib, and latex/standalone.tex, which shows both. With --paper it prints that paper's own
-    tables with our numbers over theirs, and the commands for what is not recorded yet; --out PAGE.md writes
-    the long list of numbers to PAGE.csv, too.
+    tables with the numbers of the runs that are named over theirs, and the commands for what these lack;
+    --out PAGE.md writes the long list of numbers to PAGE.csv, too.
     """
     chosen = [*paths, *(run_folder(suite) for suite in suites), *folders]
     if sum((paper is not None, html, latex)) > 1:

@@ -68,7 +68,8 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
 @what(
     "--operator",
     metavar="NAME",
-    help="One task with this operator instead; it may be your own, pkg.mod:Class or file.py:Class.",
+    help="One task with this operator and the noise of the suite's first task instead; it may be your own, "
+    "pkg.mod:Class or file.py:Class.",
 )
 @what(
     "--prior",
