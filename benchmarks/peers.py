@@ -205,7 +205,7 @@ def azula_denoiser(problem: PeerProblem) -> Any:
     from azula.denoise import Denoiser, DiracPosterior
     from azula.noise import VPSchedule
 
-    class Ours(Denoiser):
+    class AzulaOurs(Denoiser):
         def __init__(self) -> None:
             super().__init__()
             self.network, self.schedule = problem.network, VPSchedule()
@@ -215,7 +215,7 @@ def azula_denoiser(problem: PeerProblem) -> Any:
             out = self.network(x_t, (999 * t).reshape(1))
             return DiracPosterior(mean=(x_t - sigma * out) / alpha)
 
-    return Ours()
+    return AzulaOurs()
 
 
 def deepinv_solve(problem: PeerProblem, name: str, steps: int) -> Work:
@@ -254,7 +254,7 @@ def deepinv_denoiser(problem: PeerProblem) -> Any:
     ratios = problem.prior.schedule.ratios
     logs, indices = np.log(ratios), np.arange(len(ratios))
 
-    class Ours(Denoiser):
+    class DeepinvOurs(Denoiser):
         def __init__(self) -> None:
             super().__init__()
             self.network = problem.network
@@ -265,7 +265,7 @@ def deepinv_denoiser(problem: PeerProblem) -> Any:
             alpha = 1 / math.sqrt(1 + 4 * s**2)
             return x - s * self.network(2 * alpha * x - alpha, torch.full((1,), index))
 
-    return Ours()
+    return DeepinvOurs()
 
 
 def adapters(problem: PeerProblem, turns: int = 30) -> dict[str, tuple[float, float, float]]:
