@@ -35,6 +35,9 @@ cluster: $(VENV)/ready
 kills: $(VENV)/ready
 	$(RUN) -m benchmarks.kills
 
+# The methods of suite demo, which README's picture shows.
+DEMO = red_diff dps pigdm ddrm ddnm diffpir daps mmps
+
 # What `results/reference` lacks, and the reports from it: hours on two cores. It goes on where it was.
 records: $(VENV)/ready
 	for suite in linear nonlinear exact exact-full; do \
@@ -42,7 +45,8 @@ records: $(VENV)/ready
 		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite && \
 		$(RUN) -m bench report --from results/reference/$$suite --out reports/$$suite --html || exit 1; \
 	done
-	$(RUN) -m bench report --from results/reference/linear --task inpaint_box --solver pinv --solver '*-100' --out build/overview
+	$(RUN) -m bench report --from results/reference/linear --task inpaint_box --out build/overview \
+		$(foreach row,pinv $(addsuffix -100,$(DEMO)),--solver $(row))
 	cp build/overview/grid_inpaint_box.png reports/inpaint_box.png
 	find results/reference -name '*.jsonl' -exec gzip -9n {} +
 
