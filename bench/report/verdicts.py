@@ -178,8 +178,9 @@ def _with_equal(parts: Sequence[Part], equal: Sequence[str], meaning: str) -> Se
     marked, left = mark_equal(parts, equal)
     if len(left) == len(equal):
         return [*marked, "; ", *listed(left), f" {is_or_are(left)} {meaning}"]
-    others = [", as ", *listed(left), f" {is_or_are(left)}"] if left else []
-    return [*marked, f"; {EQUAL}: {meaning}", *others]
+    if not left:
+        return [*marked, f"; {EQUAL}: {meaning}"]
+    return [*marked, f"; {meaning} ({EQUAL}): ", *listed(left)]
 
 
 def mark_equal(parts: Sequence[Part], equal: Sequence[str]) -> tuple[Sentence, list[str]]:

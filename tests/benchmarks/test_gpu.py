@@ -98,11 +98,11 @@ def test_what_a_part_measured_stays_however_it_ends(tmp_path, rest, seconds, sta
 
 
 def toy_job(**sizes):
-    from benchmarks.gpu_parts.job import TOY_SIZES, Job
+    from benchmarks.gpu_parts.job import TOY_SIZES, GpuJob
 
     rows = []
     chosen = replace(TOY_SIZES, **sizes)
-    job = Job(torch.device("cpu"), chosen, time.monotonic() + 60, {}, lambda **row: rows.append(row))
+    job = GpuJob(torch.device("cpu"), chosen, time.monotonic() + 60, {}, lambda **row: rows.append(row))
     return job, rows
 
 

@@ -74,7 +74,7 @@ def test_no_sentence_names_a_row_twice():
         assert len(named) == len(set(named)), text(found)
         equal = {name for name, verdict in found.rows.items() if verdict.mark == "equivalent"}
         assert equal <= set(named)
-        said.update(re.findall(r"≈: within|(?:is|are) within|mean, as r\d", text(found)))
+        said.update(re.findall(r"≈: within|(?:is|are) within|mean \(≈\): r\d", text(found)))
         assert ("within 0.10 dB of the best mean" in text(found)) == bool(equal)
     assert len(said) > 3, said
 

@@ -19,7 +19,7 @@ from bench.report.html.cells import number
 from bench.report.html.numbers import Shown
 from bench.report.scores import any_known
 from bench.report.tables import Table
-from bench.report.verdicts import EQUAL, Sentence, Verdicts, is_or_are, listed, mark_equal
+from bench.report.verdicts import EQUAL, Sentence, Verdicts, listed, mark_equal
 
 MAY_BE_FIRST = frozenset({"best", "tie"})
 """Marks of the best row, and of those that cannot be separated from it."""
@@ -95,8 +95,9 @@ def _beside_exact(shown: Shown, column: Column, names: Sequence[str]) -> Sentenc
         return [f"No row is {EQUIVALENT}.", *near]
     if len(left) == len(names):
         return [f"{EQUIVALENT.capitalize()}: ", *listed(left), ".", *near]
-    others = [", as ", *listed(left), f" {is_or_are(left)}"] if left else []
-    return [f"{EQUAL}: {EQUIVALENT}", *others, ".", *near]
+    if not left:
+        return [f"{EQUAL}: {EQUIVALENT}.", *near]
+    return [f"{EQUIVALENT.capitalize()} ({EQUAL}): ", *listed(left), ".", *near]
 
 
 def is_compared(shown: Shown, column: Column) -> bool:
