@@ -58,5 +58,5 @@ def test_rows_that_are_equivalent_and_near_are_named_once():
 
     what, near = "hown to be equivalent to exact samples", " Nearest: a≈. Not shown to be further: b≈ and c."
     assert said("a", "b", "c") == f"≈: s{what}.{near}"
-    assert said("a", "b", "c", "d") == f"≈: s{what}, as d is.{near}"
+    assert said("a", "b", "c", "d") == f"S{what} (≈): d.{near}"
     assert said("c", "d") == f"S{what}: d. Not shown to be further: c."
