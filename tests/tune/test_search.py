@@ -220,6 +220,8 @@ SCORES = {
         [None, math.nan, math.inf, -math.inf, 1e308, -1e308, 0.0, rng.gauss(0, 30)]
     ),
 }
+BUDGET = 16 * 13
+"""The first candidates, and two batches that are asked by what they told."""
 
 
 @pytest.mark.long
@@ -232,5 +234,5 @@ def test_no_score_stops_a_search_of_any_card(scores):
         rng = random.Random(f"{scores}, {name}")
         trials = AllCards(name, partial(SCORES[scores], rng))
         chosen = objectives([["psnr", "lpips"], ["psnr-misfit"]][k % 2])
-        found = made_search(trials, chosen, 16 * 20, k).run()
-        assert found.candidates and found.spent <= 16 * 20 and len(found.winners) == len(chosen), name
+        found = made_search(trials, chosen, BUDGET, k).run()
+        assert found.candidates and found.spent <= BUDGET and len(found.winners) == len(chosen), name
