@@ -20,7 +20,7 @@ NUMBERS, LONGEST, SHORTEST = 2**22, 2000, 20
 """A count is of the whole run up to so many numbers in all states of an image and so many steps; a run of
 the least steps is always made."""
 COUNT_SECONDS = 60.0
-"""After which a count is given up."""
+"""After which a count, or a short run for its seconds, is given up."""
 
 
 class Counts(NamedTuple):
