@@ -67,7 +67,7 @@ def is_longer(cell: Cell, steps: int) -> bool:
     return asked and (cell.steps or 0) > steps
 
 
-def count(cell: Cell) -> Counts:
+def count_calls(cell: Cell) -> Counts:
     """Counts on the first image of a cell, with a prior that costs nothing in place of a network.
 
     Evaluations often come in groups, such as several draws of a step, so that few steps say little of many:

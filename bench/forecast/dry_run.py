@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bench.forecast.counts import COUNT_SECONDS, Counts, count, is_longer, shortened
+from bench.forecast.counts import COUNT_SECONDS, Counts, count_calls, is_longer, shortened
 from bench.forecast.trial import whole_over
 from bench.plan.cell import Cell, Job
 from bench.plan.plan import Plan
@@ -83,7 +83,7 @@ def counts_of(cell: Cell, outcome: Outcome) -> Counts:
     In proportion to a probe where it cannot be counted: a solver may need more than `FreePrior` gives.
     """
     try:
-        return count(cell)
+        return count_calls(cell)
     except Exception:  # noqa: BLE001 - see above
         scale = (cell.steps or 0) / PROBE_STEPS if is_longer(cell, PROBE_STEPS) else 1.0
         return Counts(float(outcome.nfe.mean()) * scale, float(outcome.vjps.mean()) * scale)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from bench.forecast.counts import COUNT_SECONDS, count, is_longer, shortened
+from bench.forecast.counts import COUNT_SECONDS, count_calls, is_longer, shortened
 from bench.forecast.work import Ledger, Work
 from bench.plan.cell import Cell, Job
 from bench.run.inputs import measure, solver_inputs
@@ -42,7 +42,7 @@ def try_cell(cell: Cell, batch: int, timed: bool) -> CellTrial | None:
     images = cell.images[: min(batch, most) if n == 1 else 1]
     ledger = Ledger()
     try:
-        nfe, vjps = count(cell)
+        nfe, vjps = count_calls(cell)
         short = _run(cell, images, contextlib.nullcontext() if timed else ledger)
     except (Exception, SystemExit):  # noqa: BLE001 - a solver may raise anything; the run itself will say what
         return None

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.forecast import counts
-from bench.forecast.counts import SHORTEST, count, is_longer, shortened
+from bench.forecast.counts import SHORTEST, count_calls, is_longer, shortened
 from bench.plan.build import prepare
 from bench.plan.options import Options
 from bench.records.journal import read_records
@@ -36,14 +36,14 @@ def test_counts_are_those_of_a_run(suite, tmp_path, name, params):
     Runner(plan, tmp_path / "run", Observer()).run()
     (record,) = read_records(tmp_path / "run")[0]
     (cell,) = plan.cells
-    assert count(cell) == (record.nfe, record.vjps)
+    assert count_calls(cell) == (record.nfe, record.vjps)
 
 
 def test_a_run_that_is_too_long_lies_on_a_line(suite, monkeypatch):
     monkeypatch.setattr(counts, "NUMBERS", 1)
     (cell,) = prepare(override(suite, ["dps.steps=75"], ["box"]), Options()).cells
     assert is_longer(cell, SHORTEST) and shortened(cell, SHORTEST).steps == SHORTEST
-    assert count(cell) == (75, 75)
+    assert count_calls(cell) == (75, 75)
 
 
 def test_a_solver_is_not_made_longer(suite):
