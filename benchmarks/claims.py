@@ -1,13 +1,16 @@
 """Computes again what the documents claim across tasks, from the committed records, and looks for it there.
 
-    python benchmarks/claims.py           # seconds; exit code 1 where a claim no longer holds
+    python benchmarks/claims.py           # seconds; exit code 1 where a table no longer holds
+    python benchmarks/claims.py --write   # writes the tables into the documents
 
 Each claim has the interval that other images or problems of the same tasks would give, or counts what is
-shown with 95 % certainty in each task.
+shown with 95 % certainty in each task. The tables of scores are those of the report of suite linear.
 """
 
 import sys
-from collections.abc import Iterator
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,42 +29,109 @@ from benchmarks.findings import RECORDS, RESAMPLES, distances, findings, medians
 
 PIGDM = ("pigdm-100", "pigdm-score-100")
 """The two tuned rows of PiGDM in suite exact-full."""
-Claim = tuple[str, str]
-"""A document, and the line that must stand in it."""
+BICUBIC = 3
+"""The task of suite linear that README leaves out."""
+MARKS = "⁼≈ʷ"
+"""What a report puts behind a score, beside bold."""
 
 
-def average_ranks() -> Iterator[Claim]:
+@dataclass(frozen=True)
+class Claim:
+    """The lines that a table of a document must have.
+
+    Attributes:
+        document: its path from the root.
+        section: the heading above the table.
+        head: how the first line of the table starts.
+        lines: those below its rule.
+    """
+
+    document: str
+    section: str
+    head: str
+    lines: tuple[str, ...]
+
+    def place_in(self, text: Sequence[str]) -> slice:
+        """Where a document, in lines, has those of the table.
+
+        Raises:
+            ValueError: it has no such table.
+        """
+        headings = [i for i, line in enumerate(text) if line.lstrip("#").strip() == self.section]
+        for top in range(headings[0] if headings else len(text), len(text)):
+            if text[top].startswith(self.head):
+                end = next((i for i in range(top, len(text)) if not text[i].startswith("|")), len(text))
+                return slice(top + 2, end)
+        raise ValueError(f"{self.document}: no table {self.head!r} below {self.section!r}")
+
+
+def scores() -> Iterator[Claim]:
+    """The table of README, whose methods are those that it names, and that of docs/results.md."""
+    psnr, lpips = (dict(glance("linear", metric)) for metric in ("PSNR", "LPIPS"))
+    document = "README.md"
+    first = Claim(document, "diffusion-inverse-bench", "| PSNR, dB |", ())
+    text = (ROOT / document).read_text().splitlines()
+    lines = []
+    for line in text[first.place_in(text)]:
+        name = line.split(" | ")[0].removeprefix("| ")
+        cells = psnr["*pinv*" if "A⁺" in name else f"{name.lower().replace('-', '_')}-100"]
+        shown = [cell.rstrip(MARKS) for i, cell in enumerate(cells) if i != BICUBIC]
+        lines.append(f"| {' | '.join([name, *shown])} |")
+    yield Claim(document, first.section, first.head, tuple(lines))
+    lines = [
+        f"| {' | '.join([name, *(cell.rstrip('ʷ') for cell in cells)])} |" for name, cells in lpips.items()
+    ]
+    yield Claim("docs/results.md", "LPIPS beside PSNR", "| LPIPS ↓ |", tuple(lines))
+
+
+def glance(suite: str, metric: str) -> Iterator[tuple[str, list[str]]]:
+    """The rows of a report's first table of a metric: name and cells."""
+    report = (ROOT / "reports" / suite / "report.md").read_text()
+    _, _, below = report.partition(f"\n| {metric}")
+    for line in below.partition("\n\n")[0].splitlines()[2:]:
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        yield name, cells
+
+
+def average_ranks() -> Claim:
     """Average ranks of the first and the second row of suite linear, by PSNR and LPIPS."""
     tables, columns = tables_of("linear", metrics=("psnr", "lpips"))
     judged = [judge_all(table, columns, Sets([RECORDS / "linear"]), {}) for table in tables]
     (found,) = over_tasks(judged, columns)
+    lines = []
     for column in columns:
         ranks = found.ranks[column.name]
         texts = []
         for name, mean, low, high in zip(ranks.names, ranks.means, ranks.lows, ranks.highs, strict=True):
             texts.append(f"{name} {mean:.2f} [{low:.2f}, {high:.2f}]")
         apart = "separated from the next" if ranks.separated[0, 1] else "not separated from the next"
-        yield "docs/results.md", f"| {column.label} | {texts[0]} | {texts[1]} | {apart} |"
+        lines.append(f"| {column.label}, of {len(texts)} rows | {texts[0]} | {texts[1]} | {apart} |")
+    return Claim("docs/results.md", "Over all six tasks", "| average rank by |", tuple(lines))
 
 
-def nearest() -> Iterator[Claim]:
+def nearest() -> Claim:
     """How often PiGDM is nearest to exact samples, and the oracle equivalent, in tasks of enough problems."""
     tables, (mmd,) = tables_of("exact-full", metrics=("mmd",))
     tables = [table for table in tables if table.usual >= FEWEST]
     counts = np.zeros(1 + RESAMPLES)
     for table in tables:
         counts += nearest_rows(table, mmd)
-    text = f"{counts[0]:.0f} of {len(tables)} {told(counts, '.0f').partition(' ')[2]}"
-    yield "docs/exact.md", f"| PiGDM, one of its two tuned rows, is nearest to exact samples | {text} |"
     found = [judge(table, mmd).rows for table in tables]
     oracle = [rows["oracle-250"] for rows in found if "oracle-250" in rows]
-    text = f"{sum(number.equivalent for number in oracle)} of {len(oracle)}"
-    yield "docs/exact.md", f"| the oracle with 250 evaluations is shown to be equivalent to them | {text} |"
+    equivalent = sum(number.equivalent for number in oracle)
     open_ = sum(number.floor and not number.equivalent for number in oracle)
-    yield (
-        "docs/exact.md",
-        f"| it is neither shown to be equivalent nor told apart | {open_} of {len(oracle)} |",
+    shares = (
+        f"{counts[0]:.0f} of {len(tables)} {told(counts, '.0f').partition(' ')[2]}",
+        f"{equivalent} of {len(oracle)}",
+        f"{open_} of {len(oracle)}",
     )
+    said = (
+        "PiGDM, one of its two tuned rows, is nearest to exact samples",
+        "the oracle with 250 evaluations is shown to be equivalent to them",
+        "it is neither shown to be equivalent nor told apart",
+    )
+    lines = tuple(f"| {what} | {share} |" for what, share in zip(said, shares, strict=True))
+    return Claim("docs/exact.md", "What decides the order", "| of the tasks with", lines)
 
 
 def nearest_rows(table: Table, column: Column) -> np.ndarray:
@@ -74,20 +144,50 @@ def nearest_rows(table: Table, column: Column) -> np.ndarray:
     return ours[np.abs(found[:, 1:] - found[:, :1]).argmin(axis=1)]
 
 
-def main() -> int:
-    """Prints every claim with a verdict; 1 where one does not stand in its document."""
+def claims() -> Iterator[Claim]:
+    """All tables that are computed here."""
+    yield from scores()
+    yield average_ranks()
+    yield nearest()
+    rows = "All methods at 50 evaluations"
+    yield Claim("docs/exact.md", rows, "| row |", tuple(distances()))
+    for section, head, lines in findings():
+        yield Claim("docs/findings.md", section, head, tuple(lines))
+
+
+def check(claim: Claim) -> bool:
+    """Prints the lines of a table that its document lacks or has too many; whether there are none."""
+    text = (ROOT / claim.document).read_text().splitlines()
+    stand = text[claim.place_in(text)]
+    holds = stand == list(claim.lines)
+    print(f"{'holds' if holds else 'NOT SO'}  {claim.document}, {claim.section}: {claim.head}")
+    for sign, lines, others in (("-", stand, claim.lines), ("+", claim.lines, stand)):
+        for line in lines:
+            if line not in others:
+                print(f"  {sign} {line}")
+    return holds
+
+
+def write(claim: Claim) -> None:
+    """Puts the lines of a table into its document."""
+    path = ROOT / claim.document
+    text = path.read_text().splitlines()
+    text[claim.place_in(text)] = claim.lines
+    path.write_text("\n".join(text) + "\n")
+
+
+def main(arguments: Iterable[str] = ()) -> int:
+    """Checks or writes every table; 1 where one does not stand in its document."""
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write the tables into the documents")
+    writes = parser.parse_args(list(arguments)).write
     wrong = 0
-    for document, line in (
-        *average_ranks(),
-        *nearest(),
-        *(("docs/exact.md", line) for line in distances()),
-        *(("docs/findings.md", line) for line in findings()),
-    ):
-        holds = line in (ROOT / document).read_text()
-        wrong += not holds
-        print(f"{'holds' if holds else 'NOT THERE'}  {document}: {line}")
+    for claim in claims():
+        if writes:
+            write(claim)
+        wrong += not check(claim)
     return int(wrong > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -12,6 +12,23 @@ from tests.made_run import exact_table
 CLAIMS = runpy.run_path(str(ROOT / "benchmarks" / "claims.py"))
 
 
+TABLE = """# One
+
+| row | a |
+|:--|--:|
+| other | 1 |
+
+# Two
+
+| row | a |
+|:--|--:|
+| stale | 1 |
+| x | 2 |
+
+Text.
+"""
+
+
 @pytest.mark.long
 def test_every_claim_holds():
     assert CLAIMS["main"]() == 0
@@ -24,3 +41,17 @@ def test_the_nearest_row_is_counted_over_resampled_problems():
     table = exact_table(mmd={"exact": exact, "pigdm-100": pigdm, "dps": far})
     is_nearest, *resampled = CLAIMS["nearest_rows"](table, Column("MMD", 3, False, name="mmd"))
     assert is_nearest and 0.3 < np.mean(resampled) < 0.99
+
+
+def test_a_table_that_differs_is_told_and_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(CLAIMS["check"].__globals__, "ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(TABLE)
+    claim = CLAIMS["Claim"]("page.md", "Two", "| row |", ("| x | 3 |",))
+    assert not CLAIMS["check"](claim)
+    assert capsys.readouterr().out.splitlines()[1:] == ["  - | stale | 1 |", "  - | x | 2 |", "  + | x | 3 |"]
+    CLAIMS["write"](claim)
+    assert CLAIMS["check"](claim)
+    assert page.read_text() == TABLE.replace("| stale | 1 |\n| x | 2 |", "| x | 3 |")
+    with pytest.raises(ValueError, match=r"page\.md: no table '\| col \|' below 'Two'"):
+        CLAIMS["check"](CLAIMS["Claim"]("page.md", "Two", "| col |", ()))
