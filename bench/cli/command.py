@@ -181,6 +181,16 @@ def task(option: Callable[..., Decorator]) -> Decorator:
     )
 
 
+def prior(option: Callable[..., Decorator]) -> Decorator:
+    """The option ``--prior``, made by `group`."""
+    return option(
+        "--prior",
+        metavar="NAME|FILE",
+        help="Another prior than the suite's: a name, a card (.toml), diffusers:FOLDER, azula:NAME, or your "
+        "own function, file.py:function.",
+    )
+
+
 def data_root() -> Decorator:
     """The option ``--data-root``."""
     return group(WHERE)(

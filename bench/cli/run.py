@@ -20,6 +20,7 @@ from bench.cli.command import (
     group,
     loading,
     positive,
+    prior,
     progress,
     say,
     task,
@@ -71,12 +72,7 @@ CHANGES = ("solvers", "tasks", "operator", "prior", "dataset", "images_dir", "im
     help="One task with this operator and the noise of the suite's first task instead; it may be your own, "
     "pkg.mod:Class or file.py:Class.",
 )
-@what(
-    "--prior",
-    metavar="NAME|FILE",
-    help="Another prior than the suite's: a name, a card (.toml), diffusers:FOLDER, azula:NAME, or your "
-    "own function, file.py:function.",
-)
+@prior(what)
 @what("--dataset", metavar="NAME|FILE", help="Another data set than the suite's.")
 @what(
     "--images-dir",

@@ -61,7 +61,11 @@ class FamilyTraits(NamedTuple):
 
 
 def families(
-    suites: Sequence[str], tasks: Sequence[str], wanted: Sequence[str], dataset: str | None = None
+    suites: Sequence[str],
+    tasks: Sequence[str],
+    wanted: Sequence[str],
+    dataset: str | None = None,
+    prior: str | None = None,
 ) -> list[TaskFamily]:
     """The families of the tasks of some suites.
 
@@ -70,6 +74,7 @@ def families(
         wanted: names of families; all without any.
         dataset: the images to tune on. By default they are those of the suite's data set that are kept for
             tuning.
+        prior: another prior than those of the suites; a task's own stays.
 
     Raises:
         SuiteError: an unknown name, no task is left, two tasks of one name, or images that a suite evaluates.
@@ -78,6 +83,7 @@ def families(
     names, left_out = list[str](), set[str]()
     for name in suites:
         suite = load_suite(name)
+        suite = suite.model_copy(update={"prior": prior or suite.prior})
         for row in suite.tasks:
             names.append(row.name)
             if not selected(row.name, tasks):

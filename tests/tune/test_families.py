@@ -54,6 +54,13 @@ def test_images_of_a_suite_of_one_s_own_are_evaluated_too(tmp_path):
     assert [family.dataset for family in families([str(suite)], [], [])] == ["exact-mixture4-tune"]
 
 
+def test_another_prior_is_that_of_all_tasks_but_those_with_their_own():
+    linear = families(["linear"], [], [], prior="mine.py:prior")
+    assert {family.prior for family in linear} == {"mine.py:prior"}
+    exact = families(["exact"], ["d2-*"], [], prior="fashion32")
+    assert [family.prior for family in exact] == ["exact-mixture2-tune"]
+
+
 def test_no_images_that_a_suite_evaluates_are_ever_tuned_on():
     for name in list_suites():
         try:

@@ -4,7 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.cli.command import HOW, WHERE, Duration, at_least, device, fail, group, loading, say, task, verb
+from bench.cli.command import (
+    HOW,
+    WHERE,
+    Duration,
+    at_least,
+    device,
+    fail,
+    group,
+    loading,
+    prior,
+    say,
+    task,
+    verb,
+)
 from bench.names import counted
 
 if TYPE_CHECKING:
@@ -25,7 +38,7 @@ DTYPES = click.Choice(["float32", "float64", "bfloat16", "float16"])
     "--solver", "solvers", metavar="NAME[.param=value,...]", multiple=True, help="As for `run`. Repeatable."
 )
 @task(what)
-@what("--prior", metavar="NAME|FILE", help="Another prior than the suite's.")
+@prior(what)
 @what("--images", type=at_least(1), metavar="N", help="For every row the first N images.")
 @what("--samples", type=at_least(1, 10_000), metavar="K", help="Reconstructions per image.")
 @where(

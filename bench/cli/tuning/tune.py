@@ -20,6 +20,7 @@ from bench.cli.command import (
     fail,
     group,
     loading,
+    prior,
     say,
     task,
     verb,
@@ -38,7 +39,7 @@ what, much, where, how, output = (group(title) for title in ("What to tune", "Ho
 MOST_EVALUATIONS = 10**12
 ENGINE = ("batch", "device", "dtype", "deterministic", "data_root", "retry")
 """Parameters of `tune` that say how to compute."""
-CHOICE = ("solvers", "suites", "tasks", "wanted", "dataset")
+CHOICE = ("solvers", "suites", "tasks", "wanted", "prior", "dataset")
 """Parameters of `tune` that say what is searched."""
 
 
@@ -85,6 +86,7 @@ CHOICE = ("solvers", "suites", "tasks", "wanted", "dataset")
     help="psnr, ssim, lpips, psnr-misfit (among those that fit y) or mmd (of priors in closed form). One "
     "search serves all. Repeatable.",
 )
+@prior(what)
 @what(
     "--dataset",
     metavar="NAME|FILE",
@@ -187,6 +189,7 @@ def chosen(
     suites: Sequence[str],
     tasks: Sequence[str],
     wanted: Sequence[str],
+    prior: str | None,
     dataset: str | None,
     objectives: Sequence[str],
 ) -> list[tuple[str, dict[str, Any], "TaskFamily"]]:
@@ -196,7 +199,7 @@ def chosen(
     from bench.tune.objectives import objectives as known
 
     known(objectives)
-    made = families(suites, tasks, wanted, dataset)
+    made = families(suites, tasks, wanted, dataset, prior)
     return [(spec, fixed, family) for (spec, fixed), family in itertools.product(methods(solvers), made)]
 
 
