@@ -13,6 +13,7 @@ from bench.report.latex.text import escape
 from bench.report.selection.choice import Choice
 from bench.report.tables import Row
 from bench.report.text import count
+from bench.stats.intervals import FEWEST
 
 MOST_NUMBERS = 8
 """Most numbers of a line: as many tasks as fit stand side by side."""
@@ -29,6 +30,7 @@ EXACT = (
     rf" {MARGIN:g} standard deviations of their own distance. \underline{{Underlined}}: the solver nearest to"
     r" exact samples. \textit{Italic}: baseline or anchor. (Brackets): problems failed or are missing."
 )
+INTERVALS = rf" [Low, high]: 95\,\% intervals over at least {FEWEST} images or problems."
 STANDALONE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
@@ -104,7 +106,7 @@ def _table(part: Sequence[Grid], choice: Choice, cited: Bibliography) -> str:
     ]
     for name, row in rows.items():
         lines.append(_line(part, name, row, choice, cited))
-    legend = EXACT if part[0].statistic == "median" else LEGEND
+    legend = (EXACT if part[0].statistic == "median" else LEGEND) + INTERVALS * choice.intervals
     lines += [r"\bottomrule", r"\end{tabular}", "", rf"\smallskip{{\footnotesize {legend}}}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 

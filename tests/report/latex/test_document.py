@@ -33,6 +33,7 @@ def test_a_fragment_has_the_columns_order_and_digits_that_are_asked_for(tmp_path
     assert text.count(r"\begin{table}") == 1 and text.count(r"misfit & PSNR~$\uparrow$") == 2
     assert [line.split()[0].rstrip("~") for line in body][1].startswith("best")
     assert r"best~\cite{2209-14687-2} & 1.00 & \textbf{" in text
+    assert "intervals" not in text
     assert "." not in body[1].split(r"\textbf{")[1].split("}")[0]
 
 
@@ -47,5 +48,6 @@ def test_a_real_engine_compiles_what_is_hostile(tmp_path):
         assert done.returncode == 0, done.stdout[-2000:]
     log = (place / "standalone.log").read_text(errors="replace")
     assert "undefined" not in log.lower() and "Missing character" not in log
+    assert "intervals over at least 6 images" in (place / "tables.tex").read_text()
     assert (place / "standalone.pdf").read_bytes().startswith(b"%PDF") and "root:" not in log
     assert not (place / "pwned").exists()
