@@ -74,7 +74,10 @@ def scores() -> Iterator[Claim]:
     lines = []
     for line in text[first.place_in(text)]:
         name = line.split(" | ")[0].removeprefix("| ")
-        cells = psnr["*pinv*" if "A⁺" in name else f"{name.lower().replace('-', '_')}-100"]
+        label = "*pinv*" if "A⁺" in name else f"{name.lower().replace('-', '_')}-100"
+        if label not in psnr:
+            raise ValueError(f"{document}: reports/linear/report.md has no row {label}; make it first")
+        cells = psnr[label]
         shown = [cell.rstrip(MARKS) for i, cell in enumerate(cells) if i != BICUBIC]
         lines.append(f"| {' | '.join([name, *shown])} |")
     yield Claim(document, first.section, first.head, tuple(lines))

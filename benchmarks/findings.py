@@ -74,6 +74,18 @@ def unbeaten() -> Iterator[str]:
         yield f"| {label} | {forward} | {backward} | {counts} |"
 
 
+def by_task() -> Iterator[str]:
+    """The best row of each task by PSNR and LPIPS, and how many no row is shown to be better than."""
+    tables, columns = tables_of("linear", "nonlinear", metrics=("psnr", "lpips"))
+    for table in tables:
+        cells = []
+        for column in columns:
+            found = compare(table, column)
+            counted = sum(not verdict.behind for verdict in found.rows.values())
+            cells.append(f"{found.leader} | {counted} of {len(found.rows)}")
+        yield f"| {table.title} | {' | '.join(cells)} |"
+
+
 def at_equal_cost() -> Iterator[str]:
     """The same among rows of at most 100 passes."""
     for label, forward, backward, counts in count_unbeaten(100):
@@ -248,6 +260,7 @@ def count_pairs(family: Family, margin: float) -> np.ndarray:
 def findings() -> Iterator[tuple[str, str, Iterator[str]]]:
     """The tables that docs/findings.md must have: section, start of the head, lines."""
     yield "What separates methods", "| row |", unbeaten()
+    yield "What separates methods", "| task |", by_task()
     yield "At equal cost", "| row | passes |", at_equal_cost()
     yield "At equal cost", "| row | tasks |", half_the_steps()
     yield "At 20 evaluations", "| row |", a_fifth_of_the_steps()
