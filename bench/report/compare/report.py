@@ -50,7 +50,7 @@ def compare_runs(
     tables = [*first.tables, *second.tables]
     known = [c for c in columns_of(tables, [*first.runs, *second.runs]) if c.name not in SET_METRICS]
     asked = choice or Choice()
-    asked.check([column.name for column in known])
+    asked.check(known)
     columns: list[Column] = asked.of_columns(known)
     pairs = pair(first, second)
     if not any(one.a and one.b for one in pairs):
