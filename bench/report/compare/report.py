@@ -60,7 +60,7 @@ def compare_runs(
     compared = compare(pairs, known)
     lost: list[str] = []
     for gate in gates:
-        lost += failures(gate, compared, columns)
+        lost += failures(gate, compared, known)  # also of metrics that are not shown
     files = {"compare.csv": rows_csv(first, second, compared), "images.csv": images_csv(compared)}
     unlike = _unlike(pairs, [*first.runs, *second.runs])
     return ComparisonReport(page(first, second, compared, columns, only_changed, unlike), files, lost, unlike)
