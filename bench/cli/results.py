@@ -32,7 +32,6 @@ RESULTS = Path("results")
 KINDS = ("png", "svg", "pdf")
 """Formats of figures, as `bench.report.figures.page` has them, which is not imported before it is needed."""
 
-
 what, again = group("What to report on"), group("What to compute again")
 shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 
