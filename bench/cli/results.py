@@ -1,6 +1,6 @@
 """`report` and `verify`: what is made of recorded runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from bench.cli.command import (
     FAILURE,
     HOW,
     OUTPUT,
+    USAGE,
     at_least,
     data_root,
     device,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 RESULTS = Path("results")
 KINDS = ("png", "svg", "pdf")
 """Formats of figures, as `bench.report.figures.page` has them, which is not imported before it is needed."""
-
 
 what, again = group("What to report on"), group("What to compute again")
 shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
@@ -118,10 +118,7 @@ def report(
     if sum((paper is not None, html, latex)) > 1:
         raise click.UsageError("--paper, --html and --latex exclude each other")
     formats = _formats(html, latex, figures, paper)
-    if paper is not None and any(asked.values()):
-        raise click.UsageError("--paper shows a paper's own table; it takes no choice of rows or columns")
-    if (asked["sort"] or asked["intervals"]) and not latex:
-        raise click.UsageError("--sort and --intervals are for --latex")
+    _refuse_idle(latex, paper, ms_per_nfe, asked)
     if paper is not None:
         write_paper(paper, chosen, out, ms_per_nfe)
         return
@@ -129,10 +126,22 @@ def report(
         raise click.UsageError("nothing to report on: give --suite NAME or a run folder")
     if out is not None and out.is_file():
         raise click.UsageError(f"--out {out} is a file; give a folder")
+    from bench.suites.yamlfile import SuiteError
+
     try:
         click.echo(write_report(chosen, out or chosen[0] / "report", formats, **asked))
     except ValueError as error:
-        fail(str(error), FAILURE)
+        fail(str(error), USAGE if isinstance(error, SuiteError) else FAILURE)
+
+
+def _refuse_idle(latex: bool, paper: str | None, ms_per_nfe: float | None, asked: Mapping[str, Any]) -> None:
+    """Refuses options that this kind of report would not heed."""
+    if paper is None and ms_per_nfe is not None:
+        raise click.UsageError("--ms-per-nfe is for --paper")
+    if paper is not None and any(asked.values()):
+        raise click.UsageError("--paper shows a paper's own table; it takes no choice of rows or columns")
+    if (asked["sort"] is not None or asked["intervals"]) and not latex:
+        raise click.UsageError("--sort and --intervals are for --latex")
 
 
 def _formats(html: bool, latex: bool, figures: str | None, paper: str | None) -> list[str]:
@@ -235,14 +244,7 @@ def write_paper(name: str, folders: list[Path], out: Path | None, ms_per_nfe: fl
 @again("--trust-code", is_flag=True, help="Run any code that the manifests of the folder name.")
 @data_root()
 @device()
-@how(
-    "--batch",
-    type=at_least(1),
-    metavar="N",
-    default=8,
-    show_default=True,
-    help="Images solved together.",
-)
+@how("--batch", type=at_least(1), metavar="N", default=8, show_default=True, help="Images solved together.")
 @progress()
 def verify(
     folder: Path,

@@ -127,6 +127,8 @@ def read_card(name: str) -> tuple[PriorCard, Path]:
 
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if name.endswith(".toml") and not path.exists():
+        raise PriorError(f"unknown prior '{name}': no such file")
     if not path.is_file():
         kinds = "the path of a card (.toml), diffusers:FOLDER, azula:NAME or file.py:function"
         raise PriorError(f"unknown prior '{name}'{nearest(name, list_priors())}, {kinds}")

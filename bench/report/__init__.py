@@ -120,7 +120,7 @@ def _write(
     """Writes the files of a report, as `render` says."""
     runs = joined.runs
     tables = [_asked(table, choice.rows) for table in build(joined.records, runs, joined.folders)]
-    choice.check([column.name for column in columns_of(tables, runs)])
+    choice.check(columns_of(tables, runs))
     asked = Asked(places, runs, formats, choice, joined.damaged, told(joined.conflicts))
     of_images = [table for table in tables if table.samples_per_problem == 1]
     of_problems = [table for table in tables if table.samples_per_problem > 1]

@@ -92,18 +92,27 @@ def parameters(params: dict[str, Any]) -> str:
     return f" ({escape(', '.join(texts))})" if texts else ""
 
 
-def noise_text(sigma: float | None, noise: Mapping[str, Any]) -> str:
-    """The noise of a measurement, escaped, as in "σ = 0.1" or "Poisson noise (rate 1)"."""
+def noise_words(sigma: float | None, noise: Mapping[str, Any]) -> str:
+    """The noise of a measurement, as in "σ = 0.1" or "Poisson noise (rate 1)"."""
     if noise:
-        params = {name: value for name, value in noise.items() if name != "kind"}
-        return f"{escape(noise['kind'].capitalize())} noise{parameters(params)}"
+        params = [f"{name} {plain(value)}" for name, value in noise.items() if name != "kind"]
+        return f"{noise['kind'].capitalize()} noise" + (f" ({', '.join(params)})" if params else "")
     return "noise not known" if sigma is None else f"σ = {sigma:g}"
 
 
+def noise_text(sigma: float | None, noise: Mapping[str, Any]) -> str:
+    """`noise_words`, escaped."""
+    return escape(noise_words(sigma, noise))
+
+
+def told_words(told: Mapping[str, Any]) -> str:
+    """What solvers are told that is not so, as in "σ = 0.05"; "" where they are told the truth."""
+    return ", ".join(f"{'σ' if name == 'sigma' else name} = {plain(value)}" for name, value in told.items())
+
+
 def told_text(told: Mapping[str, Any]) -> str:
-    """What solvers are told that is not so, as a part of a sentence; "" where they are told the truth."""
-    texts = [f"{'σ' if name == 'sigma' else name} = {plain(value)}" for name, value in told.items()]
-    return f"; **the solvers are told {escape(', '.join(texts))}**" if texts else ""
+    """`told_words` as a part of a sentence; "" where solvers are told the truth."""
+    return f"; **the solvers are told {escape(told_words(told))}**" if told else ""
 
 
 def count(value: float) -> str:

@@ -1,5 +1,6 @@
 """Intervals of means and medians of per-image scores, in closed form. numpy and scipy only."""
 
+import warnings
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ FEWEST = 6
 
 With fewer even the sign test does not reach 5 % where all images agree.
 """
+
+
+QUARTERS = [0.25, 0.5, 0.75]
 
 
 class Interval(NamedTuple):
@@ -30,6 +34,21 @@ class Median(NamedTuple):
     low: float
     high: float
     n: int
+
+
+def quartiles(values: ArrayLike) -> np.ndarray:
+    """Lower quartile, median and upper quartile of (n, ...), as (..., 3), without the values that are NaN.
+
+    NaN where no value is known, and infinite beside a neighbour that is, as PSNR may be.
+    """
+    known = np.asarray(values, float)
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = np.nanquantile(known, QUARTERS, axis=0)
+        below = np.nanquantile(known, QUARTERS, axis=0, method="lower")
+        above = np.nanquantile(known, QUARTERS, axis=0, method="higher")
+    found = np.where(np.isnan(found), np.where(np.isinf(below), below, above), found)
+    return found.T
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,7 +133,7 @@ def _meant(name: str, rows: Sequence[SolverRow]) -> set[int]:
     exact = {i for i, row in enumerate(rows) if name in (row.label, row.solver)}
     if exact or is_user_code(name):
         return exact
-    return {i for i, row in enumerate(rows) if matches(row.label, name) or matches(row.solver, name)}
+    return {i for i, row in enumerate(rows) if fnmatchcase(row.label, name) or fnmatchcase(row.solver, name)}
 
 
 def _labels(rows: Sequence[SolverRow]) -> list[str]:

@@ -18,7 +18,8 @@ def methods(flags: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
         flags: ``NAME`` or ``NAME.param=value``; settings of one name belong together.
 
     Raises:
-        SuiteError: an unknown name or parameter, a parameter with several values, or nothing to search.
+        SuiteError: an unknown name or parameter, a parameter with several values, a name with and without
+            what is fixed, which `run` takes for two rows, or nothing to search.
     """
     if not flags:
         return [(name, {}) for name, card in list_cards().items() if card.kind == "method" and card.search]
@@ -27,6 +28,10 @@ def methods(flags: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
     for name in [*plain, *(setting.name for setting in settings)]:
         found.setdefault(name, {})
     for setting in settings:
+        if setting.name in plain:
+            raise SuiteError(
+                f"{setting.flag}: --solver {setting.name} beside it is another search; give each a command"
+            )
         if len(setting.choices) > 1 or setting.param in found[setting.name]:
             raise SuiteError(
                 f"{setting.flag}: a parameter that is fixed has one value; the card has the ranges"

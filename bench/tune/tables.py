@@ -90,6 +90,9 @@ def _identity(asked: SearchRequest) -> tuple[str, str, str]:
         "samples": size.samples,
         "seed": size.seed,
         "dataset": asked.family.dataset,
+        "prior": asked.family.prior,
+        "tasks": "+".join(row.name for row in asked.family.tasks),
+        "dtype": asked.options.dtype,
         "objectives": "+".join(objective.name for objective in asked.chosen),
     }
     return asked.label, asked.family.name, words(about)

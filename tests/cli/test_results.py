@@ -3,6 +3,7 @@
 from bench.cli.results import KINDS, run_folder
 from bench.report import figures
 from tests.commands import bench, run_tiny
+from tests.made_run import make_run, records
 
 
 def test_run_and_report_agree_on_the_folder_of_a_suite_file(tiny, tmp_path, monkeypatch):
@@ -41,6 +42,22 @@ def test_figures_in_the_formats_that_are_asked_for(tiny, tmp_path):
 def test_reports_without_records(tmp_path):
     for args, code in (([], 2), (["--from", tmp_path], 1), (["--from", tmp_path / "absent"], 1)):
         assert bench("report", *args).exit_code == code
+
+
+def test_what_a_report_cannot_show_is_refused_as_in_every_verb(tmp_path):
+    """2: the request does not make sense; 1: there is nothing to read."""
+    make_run(tmp_path / "run", records())
+    for option, value in (
+        ("--task", "zoom"),
+        ("--solver", "nobody"),
+        ("--solver", "best.zeta=1"),
+        ("--columns", "psnt"),
+        ("--precision", "psnr"),
+        ("--sort", ""),
+        ("--ms-per-nfe", "30"),
+    ):
+        done = bench("report", tmp_path / "run", option, value)
+        assert done.exit_code == 2 and option in done.stderr, option
 
 
 def test_the_folder_of_a_suite_that_is_gone(tiny):

@@ -111,3 +111,11 @@ def test_bad_cards_are_one_line(tmp_path, old, new, message):
     with pytest.raises(PriorError, match=re.escape(message)) as error:
         load_prior(str(card))
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_card_that_is_not_there_is_no_list_of_names(tmp_path):
+    """Who gives a path wants to hear of the path, not which names there are."""
+    with pytest.raises(PriorError, match=r"unknown prior '.*mine.toml': no such file$"):
+        read_card(str(tmp_path / "mine.toml"))
+    with pytest.raises(PriorError, match=r"unknown prior 'fashon32' \(did you mean 'fashion32'"):
+        read_card("fashon32")

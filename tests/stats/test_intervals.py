@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from bench.stats.intervals import mean_interval, median_interval
+from bench.stats.intervals import mean_interval, median_interval, quartiles
 
 RNG = np.random.default_rng
 
@@ -60,3 +60,14 @@ def test_the_interval_of_a_mean_is_that_of_student_without_skewness():
     values = np.array([-3, -1, -0.5, 0, 0.5, 1, 3.0]) + 10
     expected = scipy.stats.t.interval(0.95, 6, values.mean(), values.std(ddof=1) / np.sqrt(7))
     assert mean_interval(values)[1:3] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_quartiles_of_infinite_and_unknown_values():
+    """Numpy's are NaN between two infinite values."""
+    inf, nan = np.inf, np.nan
+    assert quartiles([1.0, 2, 3, 4, nan]) == pytest.approx(np.quantile([1.0, 2, 3, 4], [0.25, 0.5, 0.75]))
+    assert list(quartiles([1.0, 2, inf, inf])) == [1.75, inf, inf]
+    assert list(quartiles([-inf, -inf, 1, 2])) == [-inf, -inf, 1.25]
+    found = quartiles([[1.0, nan], [3.0, nan]])
+    assert found.shape == (2, 3) and list(found[0]) == [1.5, 2, 2.5] and np.isnan(found[1]).all()

@@ -40,7 +40,7 @@ def test_command_line_selects_sets_and_sweeps():
         "pkg.v3:Mine",
     ]
     assert labels("dps-*", "!dps-1000", "pinv") == ["pinv", "dps-100", "dps-50"]
-    rest = labels("!*-1000", "!*-50", "!*-20")
+    rest = labels("!*-1000", "!*-50", "!*-33", "!*-20")
     assert "pinv" in rest and "dps-100" in rest and all(label.endswith("-100") for label in rest[1:])
     assert "dps-50" not in labels("!dps-*", "!*-50")
     assert labels("my1.py", "my[1].py") == labels("my[1].py", "my1.py")[::-1] == ["my1", "my[1]"]
@@ -50,6 +50,7 @@ def test_command_line_selects_sets_and_sweeps():
         (["dsp"], "did you mean 'dps'"),
         (["dps-100", "ddmr.eta=1"], "unknown solver 'ddmr' .did you mean 'ddrm'"),
         (["!dsp"], "--solver !dsp: no row of it .did you mean 'dps'"),
+        (["!!dps"], "--solver !!dps: no row of it"),
         (["!dps.zeta=1"], "--solver !dps.zeta=1: expected !NAME"),
         (["*.py"], "unknown solver '..py'"),
         (["dsp-*"], r"--solver dsp-\*: no row of it .did you mean 'dps-50'.*; known: pinv, .*, [a-z_]+-20$"),

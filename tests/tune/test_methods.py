@@ -34,6 +34,13 @@ def test_what_cannot_be_tuned_is_named(flag, message):
         methods([flag])
 
 
+def test_a_method_with_and_without_what_is_fixed_is_two_searches():
+    """As two rows in `run`; the plain one was not made, without a word."""
+    message = "--solver dps.steps=50: --solver dps beside it is another search; give each a command"
+    with pytest.raises(SuiteError, match=message):
+        methods(["dps", "ddrm", "dps.steps=50"])
+
+
 def test_a_card_without_a_space_is_named(tmp_path):
     mine = write_card(tmp_path, "title: x\n")
     with pytest.raises(SuiteError, match=r"nothing to search: write ranges under `search` in .*mine.yaml"):

@@ -13,13 +13,17 @@ ASKED = SimpleNamespace(
     name="dps, masks",
     label="dps",
     folder=Path("x"),
-    family=SimpleNamespace(name="masks", tasks=[1, 2], dataset="d"),
+    family=SimpleNamespace(
+        name="masks", tasks=[SimpleNamespace(name="a"), SimpleNamespace(name="b")], dataset="d", prior="p"
+    ),
+    options=SimpleNamespace(dtype="float32"),
     steps=100,
     chosen=objectives(["psnr", "psnr-misfit"]),
     evaluations=1000,
     size=Size(16, 32, 1, 0),
 )
-SEARCH = "steps=100 images=16 samples=1 seed=0 dataset=d objectives=psnr+psnr-misfit"
+SEARCH = "steps=100 images=16 samples=1 seed=0 dataset=d prior=p tasks=a+b dtype=float32 "
+SEARCH += "objectives=psnr+psnr-misfit"
 BEST = Candidate(
     Told({}, (CandidateScore(20.5), CandidateScore(20.5, 0.2))),
     {"zeta": 3},
@@ -66,9 +70,16 @@ def test_nothing_is_left_where_searches_have_ended():
 def test_the_table_keeps_what_other_commands_searched():
     head = "method,family,search,candidate,settings,evaluations,objective,score,fresh,chosen"
     other, old = f"ddrm,masks,{SEARCH},1,eta=1,300,psnr,20,,", f"dps,masks,{SEARCH},9,zeta=1,300,psnr,1,,"
-    shorter = old.replace("steps=100", "steps=50")
-    lines = candidates_csv([(ASKED, FOUND)], "\n".join([head, other, old, shorter])).splitlines()
-    assert lines[:3] == [head, other, shorter] and old not in lines and len(lines) == 7
+    kept = [other]
+    for ours, theirs in (
+        ("steps=100", "steps=50"),
+        ("prior=p", "prior=my_prior.py:make"),
+        ("tasks=a+b", "tasks=a"),
+        ("dtype=float32", "dtype=float64"),
+    ):
+        kept.append(old.replace(ours, theirs))
+    lines = candidates_csv([(ASKED, FOUND)], "\n".join([head, old, *kept])).splitlines()
+    assert lines[:6] == [head, *kept] and old not in lines and len(lines) == 10
     assert old in candidates_csv([(ASKED, Found(failure="no"))], "\n".join([head, old])), "nothing is lost"
     assert candidates_csv([(ASKED, FOUND)], "a,b\n1,2\n").splitlines()[0] == head
 

@@ -50,7 +50,7 @@ def compare_runs(
     tables = [*first.tables, *second.tables]
     known = [c for c in columns_of(tables, [*first.runs, *second.runs]) if c.name not in SET_METRICS]
     asked = choice or Choice()
-    asked.check([column.name for column in known])
+    asked.check(known)
     columns: list[Column] = asked.of_columns(known)
     pairs = pair(first, second)
     if not any(one.a and one.b for one in pairs):
@@ -60,7 +60,7 @@ def compare_runs(
     compared = compare(pairs, known)
     lost: list[str] = []
     for gate in gates:
-        lost += failures(gate, compared, columns)
+        lost += failures(gate, compared, known)  # also of metrics that are not shown
     files = {"compare.csv": rows_csv(first, second, compared), "images.csv": images_csv(compared)}
     unlike = _unlike(pairs, [*first.runs, *second.runs])
     return ComparisonReport(page(first, second, compared, columns, only_changed, unlike), files, lost, unlike)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from bench.names import counted
 from bench.report.figures.page import font
 from bench.report.tables import Table
-from bench.report.text import plain
+from bench.report.text import plain, told_words
 
 SOFT = "#565b62"
 """Colour of captions."""
@@ -77,8 +77,7 @@ def noise(table: Table) -> str:
     if head.noise:
         params = [f"{name} {plain(value)}" for name, value in head.noise.items() if name != "kind"]
         text = " ".join([f"{head.noise['kind']} noise", *params])
-    told = [f"{'σ' if name == 'sigma' else name} = {plain(value)}" for name, value in head.told.items()]
-    return text + (f" (solvers are told {', '.join(told)})" if told else "")
+    return text + (f" (solvers are told {told_words(head.told)})" if head.told else "")
 
 
 def fold(text: str, inches: float) -> list[str]:

@@ -4,7 +4,7 @@ s      "ok", a status of a record, "pending" or "absent"
 why    the sentence for a blank, or why the row is not ranked here
 n, f   images solved, reconstructions that failed
 nfe, vjp, sec, on, mem    cost per image; ``on`` is where the seconds were measured
-keys, cell, params, run   the first records, the cell, its settings, the command
+keys, cell, params, run   the first records, the cell, its settings, the command; "" where none is known
 from   the run folders, on a page of several
 later  that its settings or code are not those of the newest run, where it is so
 m      metric -> [mean, low, high]; the bounds are null where there is no interval
@@ -18,6 +18,8 @@ paper  metric -> [value, verdict, reason, source], a paper's number
 import math
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from bench.names import counted
@@ -32,10 +34,14 @@ from bench.report.selection.folders import without_folder
 from bench.report.tables import Table
 from bench.report.text import plain, seconds
 from bench.stats.intervals import Interval
-from bench.suites import list_suites
+from bench.suites.presets import resolve
+from bench.suites.suite import SolverRow, Suite, list_suites, load_suite
+from bench.suites.yamlfile import SuiteError
 
 KEYS = 2
 """Records that a cell names."""
+DTYPE = "float32"
+"""Numbers in which a run computes that is not told others."""
 
 
 def cell(
@@ -125,13 +131,25 @@ def _scaled(value: float | None, column: Column) -> int | str | None:
 
 def blank(table: Table, name: str, runs: Sequence[RunManifest]) -> dict[str, Any]:
     """The cell of a row that has no results here: skipped, not run yet, or not asked for."""
-    run = command(table.head.suite, name, table.head.task)
     for record in table.skipped:
         if record.label == name:
-            return {"s": "skipped", "why": record.reason or "The record gives no reason.", "run": run}
+            why = record.reason or "The record gives no reason."
+            return {"s": "skipped", "why": why, "run": again(record, runs)}
+    head = replace(table.head, label=name, dtype=DTYPE, source_sha256=None)
     if name in table.pending:
-        return {"s": "pending", "why": "The suite asks for it, and it has not been run yet.", "run": run}
-    return {"s": "absent", "why": _not_asked(name, runs), "run": run}
+        why = "The suite asks for it, and it has not been run yet."
+        return {"s": "pending", "why": why, "run": again(_asked(head, runs), runs)}
+    return {"s": "absent", "why": _not_asked(name, runs), "run": _by_name(head)}
+
+
+def _asked(head: Record, runs: Sequence[RunManifest]) -> Record:
+    """A record with the cell and the settings for which the newest run asks under its label."""
+    for run in reversed(runs):
+        for row in run.rows:
+            if (run.suite, row.label) == (head.suite, head.label) and head.task in row.cells:
+                params = (row.settings or {}).get(head.task, {})
+                return replace(head, cell=row.cells[head.task], params=dict(params))
+    return replace(head, cell="", params={})
 
 
 def _not_asked(name: str, runs: Sequence[RunManifest]) -> str:
@@ -147,24 +165,59 @@ def _not_asked(name: str, runs: Sequence[RunManifest]) -> str:
 
 
 def again(head: Record, runs: Sequence[RunManifest]) -> str:
-    """What makes a recorded cell again.
+    """What makes a recorded cell again; "" where nobody says.
 
-    Changed rows, users' code and users' suites need more than names: for them it is the whole command of the
-    newest run that asked for the cell.
+    A suite, a row and a task say it where our suite of today asks for such a cell. Another seed, prior, type
+    of numbers or operator, changed rows, users' code and users' suites need more: for them it is the whole
+    command of the newest run that asked for the cell.
     """
     label = without_folder(head)
-    if (
-        head.suite in list_suites()
-        and "[" not in label
-        and label == head.label  # else another folder has other settings under this name
-        and not head.source_sha256
-        and not head.operator_sha256
-    ):
+    if label == head.label and _has_settings_of_today(head):  # else another folder has others under this name
         return command(head.suite, label, head.task)
     for run in reversed(runs):
         if run.command and any(row.cells.get(head.task) == head.cell for row in run.rows):
             return run.command
-    return command(head.suite, label, head.task)
+    return ""
+
+
+def _has_settings_of_today(head: Record) -> bool:
+    """Whether a record has the settings that its row of our suite has today."""
+    row = _row_of(head)
+    if row is None or head.source_sha256 or head.operator_sha256:
+        return False
+    try:
+        _, params = resolve(row.solver, row.preset, head.prior, head.task, head.operator)
+    except SuiteError:
+        return False
+    return all(head.params.get(name) == value for name, value in (params | row.params).items())
+
+
+def _by_name(head: Record) -> str:
+    """What asks for a row of our suite that no run was asked for on this task; "" where nothing would."""
+    return command(head.suite, head.label, head.task) if _row_of(head) else ""
+
+
+def _row_of(head: Record) -> SolverRow | None:
+    """The row by which our suite of today asks for the label of a record under its conditions."""
+    suite = _our_suite(head.suite)
+    if suite is None or (head.seed, head.dtype) != (suite.seed, DTYPE):
+        return None
+    for task in suite.tasks:
+        prior, dataset = task.prior or suite.prior, task.dataset or suite.dataset
+        ours = task.name, task.operator, prior, dataset
+        if ours == (head.task, head.operator, head.prior, head.dataset):
+            return next((row for row in suite.solvers if _is_row(row, head)), None)
+    return None
+
+
+def _is_row(row: SolverRow, head: Record) -> bool:
+    return row.label == head.label and row.takes(head.task)
+
+
+@cache
+def _our_suite(name: str) -> Suite | None:
+    """A suite that comes with the benchmark."""
+    return load_suite(name) if name in list_suites() else None
 
 
 def command(suite: str, label: str, task: str) -> str:

@@ -12,7 +12,7 @@ from bench.report.latex.grid import Grid
 from bench.report.latex.text import escape
 from bench.report.selection.choice import Choice
 from bench.report.tables import Row
-from bench.report.text import count
+from bench.report.text import count, noise_words, told_words
 from bench.stats.intervals import FEWEST
 
 MOST_NUMBERS = 8
@@ -48,7 +48,8 @@ REFERENCES = "\\bibliographystyle{plain}\n\\bibliography{references}\n"
 def files(grids: Sequence[Grid], choice: Choice) -> dict[str, bytes]:
     """File name -> content: latex/tables.tex, latex/references.bib, latex/standalone.tex."""
     cited = Bibliography()
-    tables = [_table(part, choice, cited) for part in _parts(grids, choice)]
+    ordered = [grid.ordered(choice.sort) for grid in grids]  # before its columns go to several tables
+    tables = [_table(part, choice, cited) for part in _parts(ordered, choice)]
     references = REFERENCES if cited.entries else ""
     texts = {
         "tables.tex": "% \\usepackage{booktabs}, and \\usepackage[T1]{fontenc}\n" + "\n".join(tables),
@@ -92,7 +93,7 @@ def _table(part: Sequence[Grid], choice: Choice, cited: Bibliography) -> str:
     """One floating table."""
     rows: dict[str, Row] = {}
     for grid in part:
-        for row in grid.ordered(choice.sort):
+        for row in grid.table.rows:
             rows.setdefault(row.name, row)
     lines = [
         r"\begin{table}[htbp]",
@@ -116,7 +117,8 @@ def _caption(part: Sequence[Grid]) -> str:
     facts: dict[str, list[str]] = {}
     for grid in part:
         head = grid.table.head
-        noise = f"{head.noise.get('kind', 'unknown')} noise" if head.sigma is None else f"σ = {head.sigma:g}"
+        noise = noise_words(head.sigma, head.noise)
+        noise += f" (solvers are told {told})" if (told := told_words(head.told)) else ""
         what = "image" if grid.statistic == "mean" else "problem"
         images = f"{counted(grid.table.usual, what)} of {head.dataset}"
         titles = facts.setdefault(f"{noise}, {images}, prior {head.prior}", [])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.report import exact
 from bench.report.columns import Column
@@ -65,18 +65,18 @@ class Grid:
     cells: Mapping[str, Mapping[str, LatexCell]]
     statistic: str = "mean"
 
-    def ordered(self, by: str | None) -> list[Row]:
-        """The rows, by a metric with the best first where one is given; rows without it last."""
+    def ordered(self, by: str | None) -> "Grid":
+        """The grid, its rows by a metric with the best first where one is given; rows without it last."""
         column = next((c for c in self.columns if c.name == by), None)
         if column is None:
-            return list(self.table.rows)
+            return self
         known = self.cells[column.name]
 
         def place(row: Row) -> tuple[bool, float]:
             cell = known.get(row.name)
             return cell is None, -(column.better or 1) * cell.mean if cell else 0.0
 
-        return sorted(self.table.rows, key=place)
+        return replace(self, table=replace(self.table, rows=tuple(sorted(self.table.rows, key=place))))
 
 
 def of_images(judged: Judged, columns: Sequence[Column]) -> Grid:

@@ -8,6 +8,7 @@ import numpy as np
 from bench.report.rows import Row
 from bench.report.tables import Table
 from bench.report.text import escape, small, table_head, table_line
+from bench.stats.intervals import quartiles
 from bench.stats.metric import printed
 
 METRIC = "psnr"
@@ -72,7 +73,7 @@ def _success(row: Row, split: bool) -> Success:
         shares.append(np.mean([value is not None and value >= THRESHOLD for value in values]))
     share = float(np.mean(shares))
     interval = binomtest(round(share * len(shares)), len(shares)).proportion_ci(method="wilson")
-    lower, median, upper = (float(value) for value in np.quantile(means, [0.25, 0.5, 0.75]))
+    lower, median, upper = map(float, quartiles(means))
     return Success(share, float(interval.low), float(interval.high), (lower, median, upper), split)
 
 
@@ -81,8 +82,8 @@ def section(table: Table) -> list[str]:
     found = successes(table)
     if not found:
         return []
-    quartiles = "lower quartile", "median", "upper quartile"
-    lines = table_head(["Solver", f"success at {THRESHOLD:g} dB", *quartiles])
+    titles = "lower quartile", "median", "upper quartile"
+    lines = table_head(["Solver", f"success at {THRESHOLD:g} dB", *titles])
     for name, one in found.items():
         bounds = small(f"\\[{100 * one.low:.0f}, {100 * one.high:.0f}\\]")
         rate = f"{100 * one.share:.0f} %{bounds}"

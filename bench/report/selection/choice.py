@@ -1,6 +1,6 @@
 """What a report is asked for, beside its folders."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.names import nearest
@@ -39,18 +39,29 @@ class Choice:
                 found.append(replace(column, decimals=self.precision.get(name, column.decimals)))
         return found
 
-    def check(self, known: Collection[str]) -> None:
-        """Refuses what is asked of metrics that no table has.
+    def check(self, columns: Sequence[Column]) -> None:
+        """Refuses what is asked of metrics that no table has, and an order that cannot be made.
+
+        Args:
+            columns: all that tables have.
 
         Raises:
-            SuiteError: there is no such metric.
+            SuiteError: there is no such metric, or none of its values is the best, or it is left out.
         """
-        sort = [self.sort] if self.sort else []
+        known = {column.name: column for column in columns}
+        sort = [] if self.sort is None else [self.sort]
         asked = (("--columns", self.columns), ("--precision", self.precision), ("--sort", sort))
         for option, names in asked:
             for name in names:
                 if name not in known:
                     raise SuiteError(f"{option} {name}: no such metric{nearest(name, known)}")
+        if self.sort is None:
+            return
+        if not known[self.sort].better:
+            choice = ", ".join(name for name, column in known.items() if column.better)
+            raise SuiteError(f"--sort {self.sort}: none of its values is the best; choose one of {choice}")
+        if self.columns and self.sort not in self.columns:
+            raise SuiteError(f"--sort {self.sort}: --columns leaves it out; name it there, too")
 
 
 def make_choice(

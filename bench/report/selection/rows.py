@@ -1,11 +1,13 @@
 """Which records a name or a pattern of the command line means; the same words select in `run`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from operator import attrgetter
 
 from bench.names import matches, nearest, selected
 from bench.records.record import Record
+from bench.report.text import plain as shown
 from bench.suites.flags import Setting, split_flags, values_of
 from bench.suites.suite import default_label
 from bench.suites.yamlfile import SuiteError
@@ -17,7 +19,8 @@ class Rows:
 
     Attributes:
         solvers: rows or solvers by name or pattern, as "dps" or "dps-*"; "!dps" leaves out; with a setting,
-            as "dps.zeta=0.3,1", the rows that `run` makes of it; "!dps.zeta=0.3" leaves those out.
+            as "dps.zeta=0.3,1", the rows that `run` makes of it; "!dps.zeta=0.3" leaves those out. A row's
+            whole name may have a setting in it, as "dps-100[zeta=0.3]".
         tasks: names or patterns.
         newest: of rows of one label, whether only that is taken for which the newest run of its folder asks.
             `among`, which sees no runs, does not do it.
@@ -46,14 +49,16 @@ class Rows:
         return found
 
     def _of_solvers(self, records: list[Record]) -> list[Record]:
-        plain, settings = split_flags(self.solvers)
         labels = dict.fromkeys(map(attrgetter("label"), records))
+        plain, settings = _split(self.solvers, labels)
         for name in (*plain, *(setting.name for setting in settings)):
             if not any(is_called(name.removeprefix("!"), r) for r in records):
                 raise SuiteError(f"--solver {name}: no record of it{nearest(name, labels, 'recorded')}")
+        for setting in settings:
+            _refuse_unrecorded(setting, records)
         left_out = list(filter(_excludes, self.solvers))
-        kept = split_flags([flag for flag in self.solvers if flag not in left_out])
-        not_kept = [split_flags([flag.removeprefix("!")]) for flag in left_out]
+        kept = _split([flag for flag in self.solvers if flag not in left_out], labels)
+        not_kept = [_split([flag.removeprefix("!")], labels) for flag in left_out]
         found = []
         for record in records:
             is_kept = not any(kept) or _is_meant(record, *kept)
@@ -65,10 +70,12 @@ class Rows:
 
     def asks_for(self, label: str) -> bool:
         """Whether a row of this label that has no record yet is meant."""
-        plain, settings = split_flags(self.solvers)
-        names = list(plain)
-        for setting in settings:
-            if not _excludes(setting.name):  # how a row that is left out in part was run is not known yet
+        names = list[str]()
+        for flag in self.solvers:
+            setting = _setting(flag)
+            if setting is None:
+                names.append(flag)
+            elif not _excludes(flag):  # how a row that is left out in part was run is not known yet
                 names.append(setting.name)
         return selected(label.partition("[")[0], names) or selected(label, names)
 
@@ -78,10 +85,48 @@ def _excludes(flag: str) -> bool:
     return flag.startswith("!")
 
 
+def _split(flags: Sequence[str], labels: Collection[str]) -> tuple[list[str], list[Setting]]:
+    """The plain names among flags, also those of recorded rows with a setting in them, and the settings.
+
+    Raises:
+        SuiteError: a setting has another form.
+    """
+    whole = [flag for flag in flags if flag.removeprefix("!") in labels]
+    plain, settings = split_flags([flag for flag in flags if flag not in whole])
+    return [*whole, *plain], settings
+
+
+def _setting(flag: str) -> Setting | None:
+    """The setting that a flag is; None for a name."""
+    if "=" not in flag:
+        return None
+    try:
+        return Setting.read(flag)
+    except SuiteError:  # the whole name of a row, since `among` refuses all else
+        return None
+
+
+def _refuse_unrecorded(setting: Setting, records: Sequence[Record]) -> None:
+    """Refuses a setting that no record has, which would select nothing in silence.
+
+    Raises:
+        SuiteError: no record of the row has the parameter, or one of the values.
+    """
+    own = [record.params for record in records if is_called(setting.name.removeprefix("!"), record)]
+    known = dict.fromkeys(name for params in own for name in params)
+    if setting.param not in known:
+        choice = nearest(setting.param, known, "recorded")
+        raise SuiteError(f"{setting.flag}: no record of it has a parameter '{setting.param}'{choice}")
+    values = [params[setting.param] for params in own if setting.param in params]
+    if not any(value in setting.choices for value in values):
+        made = ", ".join(dict.fromkeys(map(shown, values)))
+        raise SuiteError(f"{setting.flag}: no record of it has such a value; recorded: {made}")
+
+
 def is_called(name: str, record: Record) -> bool:
     """Whether a name or pattern on the command line is about the record's row or solver."""
     own = {record.label, record.label.partition("[")[0], record.solver}
-    return bool({name, default_label(name)} & own) or any(matches(called, name) for called in own)
+    return bool({name, default_label(name)} & own) or any(fnmatchcase(called, name) for called in own)
 
 
 def _is_meant(record: Record, names: Sequence[str], settings: Sequence[Setting]) -> bool:

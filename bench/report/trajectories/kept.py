@@ -1,6 +1,5 @@
 """The trajectories of a table's rows: read from the run folders, and their quartiles over images."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from bench.records.objects import read_arrays
 from bench.report.rows import Row
 from bench.report.tables import Table
+from bench.stats.intervals import quartiles
 
 FOLDER = "trajectory"
 """Below objects/."""
@@ -129,18 +129,11 @@ def summary(name: str, images: Mapping[str, Curves]) -> Trajectory:
     for count in COUNTS:
         calls[count] = together([curves[count] for curves in images.values()])
     passes = np.median(calls["nfe"] + calls["vjps"], axis=0)
-    quartiles = {}
+    bands = {}
     for metric in metrics:
         values = together([curves[metric] for curves in images.values() if metric in curves])
-        quartiles[metric] = _quartiles(values)
-    return Trajectory(name, passes, images, quartiles)
-
-
-def _quartiles(values: np.ndarray) -> np.ndarray:
-    """Lower quartile, median and upper quartile of (n, steps), as (steps, 3); NaN where no value is known."""
-    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanquantile(values, [0.25, 0.5, 0.75], axis=0).T
+        bands[metric] = quartiles(values)
+    return Trajectory(name, passes, images, bands)
 
 
 def steps(length: int, most: int) -> np.ndarray:

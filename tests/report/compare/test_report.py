@@ -72,6 +72,9 @@ def test_a_gate_looks_at_every_row(runs):
     reasons = ["same: the row is gone", "worse: no longer solved: 1 image"]
     assert [text.partition(": ")[2] for text in lost] == reasons
     assert not compare_runs(runs[0], runs[0], gates=[read_gate("psnr:0")]).failures
+    assert (
+        compare_runs(*runs, None, [read_gate("psnr:-0.05")], make_choice(columns="misfit")).failures == lost
+    )
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 """The LaTeX files, up to a PDF by a real engine."""
 
+import re
 import subprocess
 from dataclasses import replace
 
@@ -35,6 +36,29 @@ def test_a_fragment_has_the_columns_order_and_digits_that_are_asked_for(tmp_path
     assert r"best~\cite{2209-14687-2} & 1.00 & \textbf{" in text
     assert "intervals" not in text
     assert "." not in body[1].split(r"\textbf{")[1].split("}")[0]
+
+
+def test_all_tables_of_a_task_have_the_order_that_is_asked_for(tmp_path):
+    """Also those that have no room for the metric by which they are ordered."""
+    metrics = ["psnr", *(f"m{i}" for i in range(8))]
+    found = [replace(r, metrics=dict.fromkeys(metrics, r.metrics.get("psnr"))) for r in records()]
+    make_run(tmp_path / "run", found, manifests=[])
+    text = render(tmp_path / "run", tmp_path, ("tex",), make_choice(sort="psnr"))[0].read_text()
+    orders = []
+    for body in text.split(r"\midrule")[1:]:
+        lines = body.partition(r"\bottomrule")[0].strip().splitlines()
+        orders.append([re.match(r"(?:\\textit\{)?(\w+)", line)[1] for line in lines])
+    assert orders == [["fails", "best", "same", "worse", "pinv"]] * 2
+
+
+def test_a_caption_says_the_noise_and_what_solvers_are_told(tmp_path):
+    poisson = {"sigma": None, "noise": {"kind": "poisson", "rate": 10.0}}
+    told = {"told": {"sigma": 0.05}}
+    found = [*(replace(r, **told) for r in records()), *(replace(r, **poisson) for r in records("zoom"))]
+    make_run(tmp_path / "run", found, manifests=[])
+    text = render(tmp_path / "run", tmp_path, ("tex",))[0].read_text()
+    assert r"blur: $\sigma$ = 0.1 (solvers are told $\sigma$ = 0.05), 12 images" in text
+    assert "zoom: Poisson noise (rate 10), 12 images" in text
 
 
 @pytest.mark.long

@@ -36,6 +36,13 @@ def test_a_page_shows_the_rows_columns_and_digits_that_are_asked_for(tmp_path):
     rows = [line for line in page.splitlines() if line.startswith(("| best", "| worse", "| same", "| pinv"))]
     assert rows and not any(line.startswith(("| same", "| pinv")) for line in rows)
     assert "misfit | PSNR" in page and "not run" not in page.lower()
+    for choice, message in (
+        (make_choice(sort="misfit"), "--sort misfit: none of its values is the best; choose one of psnr"),
+        (make_choice(sort="psnr", columns="lpips"), "--sort psnr: --columns leaves it out"),
+        (make_choice(sort=""), "--sort : no such metric"),
+    ):
+        with pytest.raises(SuiteError, match=message):
+            choice.check(KNOWN)
     for choice in (make_choice(columns="psnt"), make_choice(sort="nothing")):
         with pytest.raises(SuiteError, match="no such metric"):
             render(tmp_path / "run", tmp_path / "out", ("md",), choice)
