@@ -73,11 +73,7 @@ shown, how, output = group("What to show"), group(HOW), group(OUTPUT)
 @shown("--precision", metavar="NAME:N,...", default="", help="Decimals of metrics: psnr:1,lpips:4.")
 @shown("--sort", metavar="NAME", help="With --latex: the metric that orders the rows.")
 @shown("--intervals", is_flag=True, help="With --latex: 95 % intervals beside the numbers.")
-@shown(
-    "--figures",
-    metavar="KINDS",
-    help="Formats of the figures, the first on the page: png,svg,pdf.  [default: png]",
-)
+@shown("--figures", metavar="KINDS", help="Formats, the first on the page: png,svg,pdf.  [default: png]")
 @how(
     "--ms-per-nfe",
     type=positive(10**9),
@@ -287,7 +283,8 @@ def verify(
     for name, reason in reasons.items():
         click.echo(f"not compared: {rows[name][0].task}  {rows[name][0].label}: {reason}")
     if left := len(recorded_rows(records)) - len(rows):
-        click.echo(f"not compared: {left} recorded rows that --suite, --task and --solver leave out")
+        more = counted(left, "recorded row")
+        click.echo(f"not compared: {more} that --suite, --task and --solver leave out")
     conclude(repeats, folder)
 
 
@@ -297,6 +294,6 @@ def conclude(repeats: "Sequence[Repeat]", folder: Path) -> None:
         what = f"none of the records in {folder} can be made again"
         fail(f"{what}: the reasons are above, or another --suite knows them", FAILURE)
     if lost := sum(not r.reproduced for r in repeats):
-        fail(f"{lost} of {len(repeats)} rows were not reproduced", FAILURE)
-    made = sum(r.n for r in repeats)
-    click.echo(f"{made} reconstructions of {len(repeats)} rows made again, all reproduced")
+        fail(f"{lost} of {counted(len(repeats), 'row')} not reproduced", FAILURE)
+    made, rows = counted(sum(r.n for r in repeats), "reconstruction"), counted(len(repeats), "row")
+    click.echo(f"{made} of {rows} made again, all reproduced")

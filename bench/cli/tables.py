@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.names import counted
 from bench.plan.cell import Cell
 from bench.records.record import AnyRecord
 from bench.run.progress import duration
@@ -165,7 +166,7 @@ def total(rows: Sequence["Forecast"]) -> str:
         else:
             seconds += row.seconds * row.missing
     time = f"about {duration(seconds)}{more} of solver time"
-    return f"{missing} reconstructions missing, {done} done; {time}"
+    return f"{counted(missing, 'reconstruction')} missing, {done} done; {time}"
 
 
 def outlook(row: "Forecast") -> str:

@@ -71,8 +71,8 @@ def test_verify_says_what_it_made_again_and_what_was_left_out(tiny, tmp_path):
     done = bench("verify", tmp_path, "--solver", "ddrm", "--images", 1, "--progress", "none")
     assert done.exit_code == 0, done.output
     *_, left_out, verdict = done.stdout.splitlines()
-    assert left_out == "not compared: 1 recorded rows that --suite, --task and --solver leave out"
-    assert verdict == "1 reconstructions of 1 rows made again, all reproduced"
+    assert left_out == "not compared: 1 recorded row that --suite, --task and --solver leave out"
+    assert verdict == "1 reconstruction of 1 row made again, all reproduced"
     (journal,) = (tmp_path / "journal").glob("*.jsonl")
     journal.unlink()
     gone = bench("verify", tmp_path)

@@ -96,7 +96,7 @@ def test_what_was_asked_gives_the_same_cells(made):
 @pytest.mark.long
 def test_it_can_be_narrowed_down(made):
     done = verify(made, "--solver", "mine.py:Mine.steps=4", "--task", "box")
-    assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 rows made again" in done.output, (
+    assert done.exit_code == 0 and "Mine[steps=4]" in done.output and "1 row made again" in done.output, (
         done.output
     )
     assert f"not compared: {ROWS - 1} recorded rows that" in done.output

@@ -84,7 +84,7 @@ def test_a_false_claim_is_seen(made, suite, tmp_path, changes, says):
     done = verify(claimed(made, tmp_path, **changes), suite)
     assert says in done.output and ("other code" in done.output) == ("other code" in says)
     assert done.exit_code == ("differs" in says)
-    assert ("error: 1 of 4 rows were not reproduced" in done.output) == ("differs" in says)
+    assert ("error: 1 of 4 rows not reproduced" in done.output) == ("differs" in says)
 
 
 @pytest.mark.parametrize(

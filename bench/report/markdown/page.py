@@ -173,7 +173,7 @@ def _facts(tables: Sequence[Table], records: Sequence[Record], runs: Sequence[Ru
         "Deterministic mode": _deterministic_share(records),
         "Versions": _versions(records),
         "Commit": ", ".join(distinct(map(short_commit, commits))),
-        "Recorded": f"{dates[0]} to {dates[-1]} UTC, {len(records)} records",
+        "Recorded": f"{dates[0]} to {dates[-1]} UTC, {counted(len(records), 'record')}",
     }
 
 
