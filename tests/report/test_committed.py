@@ -34,7 +34,7 @@ def test_committed_figures_have_the_places_of_their_methods():
         method = name.partition("-")[0]
         place = METHODS_THEN.index(method) if method in METHODS_THEN else list_cards()[method].order - 1
         assert (look.colour, look.marker) == (hue(place), shape(place))
-    assert [found[name].inside for name in ("dps-100", "dps-50", "ddrm-20", "ddrm-100")] == [
+    assert [found[name].inside for name in ("dps-100", "dps-50", "ddrm-100", "ddrm-20")] == [
         FILLED,
         HOLLOW,
     ] * 2
