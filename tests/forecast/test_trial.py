@@ -41,12 +41,16 @@ def test_counts_are_those_of_committed_records(suite, task):
     table = load(REFERENCE / suite)
     solved = table[(table["task"] == task) & (table["status"] == "ok")]
     known = solved.groupby("label")[["nfe", "vjps"]].mean()
+    depends_on_images = solved.groupby("label")["nfe"].nunique() > 1
     changed = override(load_suite(suite), [], [task])
     made = make_cells(changed, make_stand_ins(changed, CPU), {})
     cells = [cell for cell in made if cell.label in known.index]
     assert len(cells) >= 4
     for cell in cells:
         trial = try_cell(cell, 4, timed=True)
+        if depends_on_images[cell.label]:  # SITCOM stops early where the residual is small
+            assert known.loc[cell.label].nfe <= trial.nfe <= cell.solver.steps, cell.label
+            continue
         assert (trial.nfe, trial.vjps) == pytest.approx(tuple(known.loc[cell.label]), rel=0.02), cell.label
 
 

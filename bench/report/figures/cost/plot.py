@@ -4,6 +4,7 @@ A line of two panels for each metric, and the names of the rows between them.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -175,12 +176,13 @@ def _log_axis(axis: Axes, values: Sequence[float], inches: float) -> Limits:
 
 
 def _mark_costs(axis: Axes, limits: Limits, passes: Sequence[float]) -> None:
-    """Puts the numbers at the passes that occur, where there is room."""
+    """Puts the numbers at the passes that occur, where there is room: first at those of most rows."""
     ticks: list[float] = []
-    for value in sorted({value for value in passes if value > 0}, reverse=True):
-        if not ticks or (limits.share(ticks[-1]) - limits.share(value)) * PASSES >= TICKS:
+    counts = Counter(value for value in passes if value > 0)
+    for value in sorted(counts, key=lambda value: (-counts[value], -value)):
+        if all(abs(limits.share(other) - limits.share(value)) * PASSES >= TICKS for other in ticks):
             ticks.append(value)
-    axis.xaxis.set_major_locator(FixedLocator(ticks))
+    axis.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
 
 

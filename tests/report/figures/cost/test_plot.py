@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from bench.report.columns import KNOWN
+from bench.report.figures.axes.limits import Limits
 from bench.report.figures.colours import BASELINE, SHAPES, looks
 from bench.report.figures.cost import plot
 from bench.report.figures.page import encode
@@ -127,3 +129,10 @@ def test_equal_records_give_equal_bytes(draw):
     first = encode(draw(records()), "svg")
     assert encode(draw(records()[::-1]), "svg") == first
     assert encode(draw([r for r in records() if r.label != "worse"]), "svg") != first
+
+
+def test_the_passes_of_most_rows_have_their_number():
+    axis, limits = Figure().add_subplot(), Limits(10, 2000, is_log=True)
+    limits.on(axis, "x")
+    plot._mark_costs(axis, limits, [20, 100, 100, 104, 1000])
+    assert list(axis.get_xticks()) == [20, 100, 1000]
