@@ -13,7 +13,7 @@ from bench.records.manifest import RowEntry, RunManifest
 from bench.records.record import Record
 from bench.report.planned import PlannedRun, labels, last_asked, ranks
 from bench.report.rows import UNTIMED, Row, Timing
-from bench.report.text import one_line, plain
+from bench.report.text import noise_words, one_line, plain, told_words
 
 SETTING = (
     "suite",
@@ -224,12 +224,26 @@ def _with_own_titles(tables: Sequence[Table]) -> list[Table]:
 def _own(table: Table, same: Sequence[Table]) -> Iterator[str]:
     """Yields in what a table differs from the others of its title, until that is enough."""
     for name, word in IN_TITLES.items():
+        if name == "sigma" and table.head.noise:
+            continue  # other noise has none
         value = getattr(table.head, name)
         like = [other for other in same if getattr(other.head, name) == value]
         if len(like) < len(same):
-            text = "none" if value in (None, {}) else plain(value)
-            yield f"{word} {text[:DIGITS] if name.endswith('sha256') else text}"
+            yield _in_title(name, word, value)
             same = like
+
+
+def _in_title(name: str, word: str, value: Any) -> str:
+    """One field of a table, as a title says it."""
+    if value in (None, {}):
+        return f"{word} none"
+    if name == "noise":
+        return noise_words(None, value)
+    if name == "told":
+        return f"{word} {told_words(value)}"
+    if name == "operator_params":
+        return f"{word} {', '.join(f'{param} {plain(entry)}' for param, entry in value.items())}"
+    return f"{word} {plain(value)[:DIGITS] if name.endswith('sha256') else plain(value)}"
 
 
 def file_name(task: str, taken: set[str]) -> str:

@@ -118,6 +118,20 @@ def test_other_noise_and_what_solvers_are_told_are_other_tables_and_said(tmp_pat
     assert "; Poisson noise (rate 1);" in page and "**the solvers are told σ = 0.2, std = 1.2**" in page
 
 
+def test_what_tells_tables_of_one_title_apart_is_in_words():
+    kinds = [{"noise": {"kind": "poisson", "rate": rate}, "sigma": None} for rate in (0.5, 2.0)]
+    kinds += [{"operator_params": {"std": 1.5, "taps": 11}}, {"operator_params": {}}]
+    kinds += [{"operator_params": {}, "told": {"sigma": 0.2}}]
+    found = [record("best", 0, **change, cell=f"c{i}", key=digest([i])) for i, change in enumerate(kinds)]
+    assert {table.title for table in build(found, [])} == {
+        "blur (operator std 1, Poisson noise (rate 0.5))",
+        "blur (operator std 1, Poisson noise (rate 2))",
+        "blur (σ 0.1, operator std 1.5, taps 11)",
+        "blur (σ 0.1, operator none, told none)",
+        "blur (σ 0.1, operator none, told σ = 0.2)",
+    }
+
+
 def test_a_label_of_several_lines_is_on_one():
     """Figures, pages and sheets have one line for it."""
     (table,) = build([record("best", 0, label="a\n\nb\x00")], [])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bench.names import counted, nearest
-from bench.report.columns import Column
+from bench.report.columns import SET_METRICS, Column
 from bench.report.compare.changes import Compared
 from bench.system.gate import real
 
@@ -38,7 +38,7 @@ def failures(gate: Gate, compared: Sequence[Compared], columns: Sequence[Column]
     compared does not pass: a row that is gone, images that are no longer solved, a metric that is absent.
 
     Raises:
-        ValueError: no such metric, or a bound of the wrong sign.
+        ValueError: no such metric, one of whole sets of images, or a bound of the wrong sign.
     """
     column = _column(gate, columns)
     sign = column.better or (1 if gate.bound < 0 else -1)
@@ -55,6 +55,10 @@ def failures(gate: Gate, compared: Sequence[Compared], columns: Sequence[Column]
 
 def _column(gate: Gate, columns: Sequence[Column]) -> Column:
     by_name = {column.name: column for column in columns}
+    if gate.metric in SET_METRICS:
+        raise ValueError(
+            f"--gate {gate.metric}: of a whole set of images, and no image has one; take another metric"
+        )
     if gate.metric not in by_name:
         raise ValueError(f"--gate {gate.metric}: no such metric{nearest(gate.metric, by_name)}")
     column = by_name[gate.metric]

@@ -20,7 +20,7 @@ LEGEND = (
     "<sub>In a cell: the mean of the first side → the mean of the second, over the images of both; below it "
     "the mean change with its 95 % interval, for all rows of a task and metric at once. ▲ better, ▼ worse: "
     "the interval excludes 0. ~ not shown: it does not, which is no proof of being equal. = equal: on every "
-    "image. Moved: images that changed by half a printed unit or more.</sub>"
+    "image. n: images of both. Moved: those that changed by half a printed unit or more.</sub>"
 )
 
 
@@ -77,19 +77,19 @@ def _grid(own: Sequence[Compared], columns: Sequence[Column]) -> list[str]:
     known = [column for column in columns if column.name in changed]
     if not known:
         return []
-    names = [column.name for column in known]
     titles = [column.label + ARROWS[column.better] for column in known]
-    lines = table_head(["Row", "n", *titles, "moved"])
+    lines = table_head(["Row", "n", *titles, f"moved by {known[0].label}"])
     for one in own:
         if one.changes:
-            first = next(filter(None, map(one.changes.get, names)))
-            cells = [escape(one.pair.name), len(first.a)]
-            cells += [_cell(one.changes.get(column.name), column) for column in known]
-            lines.append(table_line([*cells, _moved(first, known[0])]))
+            changes = [one.changes.get(column.name) for column in known]
+            n = max(len(change.a) for change in changes if change)
+            cells = [_cell(change, column, n) for change, column in zip(changes, known, strict=True)]
+            lines.append(table_line([escape(one.pair.name), n, *cells, _moved(changes[0], known[0])]))
     return ["\n".join(lines)]
 
 
-def _cell(change: Change | None, column: Column) -> str:
+def _cell(change: Change | None, column: Column, n: int) -> str:
+    """One metric of a row; it says of how many images, where these are fewer than the row's n."""
     if change is None:
         return "–"
     ours, theirs = means(change)
@@ -97,11 +97,14 @@ def _cell(change: Change | None, column: Column) -> str:
     text = f"{column.show(ours)} → {column.show(theirs)}"
     bounds = f" \\[{column.show(low, '+')}, {column.show(high, '+')}\\]" if math.isfinite(low) else ""
     verdict = f"{SIGNS[change.verdict]} {change.verdict}"
-    return text + small(f"{column.show(delta, '+')}{bounds} {verdict}")
+    fewer = f", {counted(len(change.a), 'image')}" if len(change.a) < n else ""
+    return text + small(f"{column.show(delta, '+')}{bounds} {verdict}{fewer}")
 
 
-def _moved(change: Change, column: Column) -> str:
+def _moved(change: Change | None, column: Column) -> str:
     """How many images moved, and which the most."""
+    if change is None:
+        return "–"
     moved = change.moved
     named = [f"{escape(image)} {column.show(delta, '+')}" for image, delta in moved[:MOST_NAMED]]
     return f"{len(moved)} of {len(change.a)}" + small(", ".join(named))

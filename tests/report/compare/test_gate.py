@@ -43,6 +43,7 @@ def test_a_gate_of_another_form_is_refused(text):
 @pytest.mark.parametrize(
     ("gate", "message"),
     [
+        (Gate("fid", 1.0), "of a whole set of images"),
         (Gate("psnt", 1.0), "did you mean 'psnr'"),
         (Gate("psnr", 1.0), "PSNR may fall: give the bound the other sign"),
         (Gate("misfit", 0.0), "misfit has no direction"),
