@@ -4,9 +4,8 @@ Counts over tasks, and medians over tasks, have the interval that other images o
 would give (95 %, 2000 resamples within each task); nothing is said of other tasks.
 """
 
-import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from itertools import combinations
@@ -70,8 +69,7 @@ def told(values: np.ndarray, spec: str) -> str:
 
 def unbeaten() -> Iterator[str]:
     """In how many tasks no other row is shown to be better than one, by PSNR and LPIPS, and what it costs."""
-    for label, forward, backward, counts in count_unbeaten(math.inf):
-        yield f"| {label} | {forward} | {backward} | {counts} |"
+    return unbeaten_among(lambda _: True, "{} | {}")
 
 
 def by_task() -> Iterator[str]:
@@ -88,32 +86,54 @@ def by_task() -> Iterator[str]:
 
 def at_equal_cost() -> Iterator[str]:
     """The same among rows of at most 100 passes."""
-    for label, forward, backward, counts in count_unbeaten(100):
-        yield f"| {label} | {forward} + {backward} | {counts} |"
+    return unbeaten_among(lambda rows: max(map(passes_of, rows)) <= 100, "{} + {}")
 
 
-def count_unbeaten(most: float) -> Iterator[tuple[str, str, str, str]]:
-    """Row, evaluations, backward passes, and cells: tasks, those where none is better by PSNR, and by LPIPS.
+def at_twenty() -> Iterator[str]:
+    """The same among rows of 20 evaluations."""
+    return unbeaten_among(lambda rows: rows[0].name.endswith("-20"), "{} + {}")
+
+
+def unbeaten_among(takes: Callable[[Sequence[Row]], bool], cost: str) -> Iterator[str]:
+    """The lines of rows that are unbeaten in some task, then one line that names the others.
 
     Args:
-        most: passes that a row may have, in each of its tasks, to take part.
+        takes: whether a row, in all of its tasks, takes part.
+        cost: the cells of evaluations and backward passes.
+    """
+    nowhere = []
+    for label, forward, backward, counts in count_unbeaten(takes):
+        if counts["psnr"] or counts["lpips"]:
+            cells = " | ".join(map(str, counts.values()))
+            yield f"| {label} | {cost.format(forward, backward)} | {cells} |"
+        else:
+            nowhere.append(label)
+    yield f"| {', '.join(nowhere)} {'| ' * (2 + cost.count('|'))}| 0 | 0 |"
+
+
+def count_unbeaten(
+    takes: Callable[[Sequence[Row]], bool],
+) -> Iterator[tuple[str, str, str, Mapping[str, int]]]:
+    """Row, evaluations, backward passes, and counts: tasks, those where none is better by PSNR, by LPIPS.
+
+    Args:
+        takes: whether a row, in all of its tasks, takes part.
     """
     tables, columns = tables_of("linear", "nonlinear", metrics=("psnr", "lpips"))
-    counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("tasks", "psnr", "lpips"), 0))
-    forward, backward = defaultdict(list), defaultdict(list)
-    dear = {row.name for table in tables for row in table.rows if passes_of(row) > most}
+    by_name: dict[str, list[Row]] = defaultdict(list)
     for table in tables:
-        table = replace(table, rows=tuple(row for row in table.rows if row.name not in dear))
+        for row in filter(partial(rankable, table), table.rows):
+            by_name[row.name].append(row)
+    taken = {name: rows for name, rows in by_name.items() if takes(rows)}
+    counts = {name: {"tasks": len(rows), "psnr": 0, "lpips": 0} for name, rows in taken.items()}
+    for table in tables:
+        table = replace(table, rows=tuple(row for row in table.rows if row.name in taken))
         for column in columns:
             for label, verdict in compare(table, column).rows.items():
                 counts[label][column.name] += not verdict.behind
-        for row in filter(partial(rankable, table), table.rows):
-            counts[row.name]["tasks"] += 1
-            forward[row.name].append(row.head.nfe)
-            backward[row.name].append(row.head.vjps)
     for label in sorted(counts, key=lambda label: (-counts[label]["psnr"], -counts[label]["lpips"])):
-        cells = " | ".join(map(str, counts[label].values()))
-        yield label, span(forward[label]), span(backward[label]), cells
+        heads = [row.head for row in taken[label]]
+        yield label, span([head.nfe for head in heads]), span([head.vjps for head in heads]), counts[label]
 
 
 def span(counts: Sequence[int]) -> str:
@@ -263,7 +283,8 @@ def findings() -> Iterator[tuple[str, str, Iterator[str]]]:
     yield "What separates methods", "| task |", by_task()
     yield "At equal cost", "| row | passes |", at_equal_cost()
     yield "At equal cost", "| row | tasks |", half_the_steps()
-    yield "At 20 evaluations", "| row |", a_fifth_of_the_steps()
+    yield "At 20 evaluations", "| row | passes |", at_twenty()
+    yield "At 20 evaluations", "| row | tasks |", a_fifth_of_the_steps()
     yield "Where PSNR and the distance to the posterior disagree", "| of |", opposed()
     yield "What tuning changes", "| row | tasks | nearer", published()
     yield "What tuning changes", "| row | tasks | PSNR", gains()
