@@ -121,7 +121,7 @@ def _look_at(name: str, root: Path | None) -> Callable[[str], Finding] | None:
         return _folder
     if is_user_code(name):  # also diffusers: and azula:
         return _made_prior
-    return None
+    return _absent_folder if "/" in name or "\\" in name else None
 
 
 def _is_priors_card(path: Path) -> bool:
@@ -168,6 +168,11 @@ def _folder(name: str) -> Finding:
         bad = f"{len(problems)} of {counted(len(files), 'image')} cannot be used"
         return Finding(what, "wrong", f"{bad}: {_listed(problems)}")
     return Finding(what, "ok", counted(len(files), "image") + _notes([found.note] if found.note else []))
+
+
+def _absent_folder(name: str) -> Finding:
+    """A path, which no name has, that leads to no folder."""
+    return Finding(f"folder {name}", "missing", "no such folder")
 
 
 def _listed(problems: Sequence[str]) -> str:

@@ -40,6 +40,13 @@ def test_a_card_by_its_path(tmp_path):
     assert finding.state == "missing" and "absent" in finding.text
 
 
+def test_a_folder_that_is_not_there_is_called_so(tmp_path):
+    """It is no name: a list of the known ones would not say what is wrong."""
+    found = bench("doctor", tmp_path / "photos")
+    assert found.exit_code == 1 and found.stderr == "error: 1 of 1 cannot be used\n"
+    assert found.stdout == f"missing folder {tmp_path}/photos: no such folder\n"
+
+
 def test_a_finding_is_a_line():
     assert str(Finding("cache", "ok", "there")) == "ok      cache: there"
 
