@@ -16,8 +16,8 @@ from tests import ROOT
 
 RESULTS = ROOT / "results" / "reference"
 FOLDERS = {
-    "linear": 23501,
-    "nonlinear": 3611,
+    "linear": 33422,
+    "nonlinear": 6236,
     "exact": 2211,
     "exact-full": 16168,
     "by-hand/linear": 2048,
