@@ -18,6 +18,8 @@ from bench.stats.intervals import FEWEST
 
 SHORTEST = 20
 """Most letters of a task's short name; the head of a column may take two lines."""
+DIRTY = "-dirty"
+"""What a commit ends with where files had changed."""
 UNITS = {"PSNR": "dB"}
 """First word of a metric's label -> its unit."""
 ABOUT = {
@@ -96,7 +98,7 @@ def _facts(
     days = {record.created[:10] for record in records if record.created}
     failed = sum(record.status not in {"ok", "skipped"} for record in records)
     made = distinct((min(days), max(days))) if days else ["not recorded"]
-    commits = _commits(records)
+    commits = _few(_commits(records)) or "commit not recorded"
     folders = distinct(folder for table in tables for row in table.rows for folder in row.folders)
     return [
         *([["Run folders", str(len(folders)), ", ".join(folders)]] if folders else []),
@@ -107,7 +109,7 @@ def _facts(
             _few(list(noise)) + " in [−1, 1]" * bool(halves),
             f"{_few(list(halves))} in [0, 1]" * bool(halves),
         ],
-        ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits or 'commit not recorded'}"],
+        ["Made", " – ".join(made), f"seed {_each(records, 'seed')}; {commits}"],
         ["Machine", _each(records, "device"), "; ".join(machines)],
         [
             "Records",
@@ -122,15 +124,16 @@ def _few(texts: Sequence[str]) -> str:
     return ", ".join(texts[:3]) + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
 
 
-def _commits(records: Iterable[Record]) -> str:
-    """The beginnings of the commits, with a mark where files had changed."""
-    return ", ".join(distinct(map(_commit, dict.fromkeys(map(attrgetter("commit"), records)))))
+def _commits(records: Iterable[Record]) -> list[str]:
+    """The beginnings of the commits, with a mark where files had changed; those first."""
+    found = distinct(map(_commit, dict.fromkeys(map(attrgetter("commit"), records))))
+    return sorted(found, key=lambda commit: not commit.endswith(DIRTY))
 
 
 def _commit(commit: str | None) -> str:
     if not commit:
         return "commit not recorded"
-    return commit[:12] + ("-dirty" if commit.endswith("-dirty") else "")
+    return commit[:12] + (DIRTY if commit.endswith(DIRTY) else "")
 
 
 def _dataset(runs: Sequence[RunManifest]) -> str:
@@ -161,7 +164,7 @@ def _clocks(runs: Sequence[RunManifest]) -> list[str]:
 def _citation(suite: str, records: Sequence[Record], tables: Sequence[Table]) -> str:
     """A BibTeX entry of these results."""
     n = ", ".join(distinct(table.usual for table in tables))
-    commits = _commits(records)
+    commits = ", ".join(_commits(records))
     note = f"{_each(records, 'dataset')}, n = {n}, seed {_each(records, 'seed')}, {commits}"
     year = max((record.created[:4] for record in records), default="")
     title = f"diffusion-inverse-bench, suite {suite}"

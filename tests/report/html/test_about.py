@@ -1,7 +1,9 @@
 """What the page says about runs, metrics and tasks."""
 
+from bench.records.keys import digest
 from bench.report.columns import KNOWN
 from bench.report.html.about import SHORTEST, metric_entries, shortened
+from tests.made_run import record
 
 
 def test_short_names_fit_the_head_of_a_column():
@@ -30,3 +32,12 @@ def test_facts_and_titles(made):
     assert facts["Images"] == "12 of tiny" and facts["Noise"] == "σ = 0.1 in [−1, 1]"
     assert meta["commands"] == ["bench run --suite linear"] and "n = 12" in meta["cite"]
     assert made.document["tasks"][0]["title"] == "Gaussian blur"
+
+
+def test_few_commits_stand_at_the_top_and_all_in_the_citation(page_of):
+    commits = [*(f"{k}" * 40 for k in range(4)), "e" * 40 + "-dirty"]
+    found = [record("best", i, key=digest([i]), commit=commit) for i, commit in enumerate(commits)]
+    meta = page_of(found).document["meta"]
+    (made,) = (small for name, _, small in meta["facts"] if name == "Made")
+    assert made.endswith(f"; {'e' * 12}-dirty, {'0' * 12}, {'1' * 12} and 2 more")
+    assert all(commit[:12] in meta["cite"] for commit in commits)
