@@ -13,7 +13,7 @@ from bench.records.manifest import RowEntry, RunManifest
 from bench.records.record import Record
 from bench.report.planned import PlannedRun, labels, last_asked, ranks
 from bench.report.rows import UNTIMED, Row, Timing
-from bench.report.text import noise_words, one_line, plain, told_words
+from bench.report.text import named, noise_words, one_line, plain, told_words
 
 SETTING = (
     "suite",
@@ -242,7 +242,7 @@ def _in_title(name: str, word: str, value: Any) -> str:
     if name == "told":
         return f"{word} {told_words(value)}"
     if name == "operator_params":
-        return f"{word} {', '.join(f'{param} {plain(entry)}' for param, entry in value.items())}"
+        return f"{word} {named(value)}"
     return f"{word} {plain(value)[:DIGITS] if name.endswith('sha256') else plain(value)}"
 
 

@@ -86,17 +86,21 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else canonical(value)
 
 
-def parameters(params: dict[str, Any]) -> str:
-    """Escaped names and values of parameters, in parentheses after a space; "" where none is set."""
-    texts = [f"{name} {plain(value)}" for name, value in params.items() if value is not None]
-    return f" ({escape(', '.join(texts))})" if texts else ""
+def named(params: Mapping[str, Any]) -> str:
+    """Names and values of parameters that are set, as in "std 1.5, taps 11"; "" where none is."""
+    return ", ".join(f"{name} {plain(value)}" for name, value in params.items() if value is not None)
+
+
+def parameters(params: Mapping[str, Any]) -> str:
+    """`named`, escaped, in parentheses after a space; "" where none is set."""
+    return f" ({escape(text)})" if (text := named(params)) else ""
 
 
 def noise_words(sigma: float | None, noise: Mapping[str, Any]) -> str:
     """The noise of a measurement, as in "σ = 0.1" or "Poisson noise (rate 1)"."""
     if noise:
-        params = [f"{name} {plain(value)}" for name, value in noise.items() if name != "kind"]
-        return f"{noise['kind'].capitalize()} noise" + (f" ({', '.join(params)})" if params else "")
+        params = named({name: value for name, value in noise.items() if name != "kind"})
+        return f"{noise['kind'].capitalize()} noise" + (f" ({params})" if params else "")
     return "noise not known" if sigma is None else f"σ = {sigma:g}"
 
 
