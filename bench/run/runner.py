@@ -52,6 +52,7 @@ class Runner:
         command: str = "",
         history: History[Brief] | None = None,
         scored: Scored | None = None,
+        sample_scorer: SampleScorer | None = None,
     ) -> None:
         self.plan, self.folder, self.observer, self.command = plan, folder, observer, command
         self.journal, self.history = Journal(folder), history or History(folder, BriefReader())
@@ -59,7 +60,8 @@ class Runner:
         several = plan.suite.samples > 1 and plan.options.pictures != 0
         pictures = None if several else plan.options.pictures
         self.gallery = Gallery(folder, pictures, features_folder(plan.suite.fid_mode))
-        self.scorer, self.sample_scorer = make_scorer(plan.suite, plan.cells, scored), SampleScorer()
+        self.scorer = make_scorer(plan.suite, plan.cells, scored)
+        self.sample_scorer = sample_scorer or SampleScorer()
         self.recorder = Recorder(plan)
         self.counts: Counter[str] = Counter()
         self._untouched: dict[int, Untouched] = {}

@@ -22,6 +22,7 @@ from bench.records.record import Record
 from bench.run.progress import Observer
 from bench.run.runner import Runner
 from bench.run.score import make_scorer
+from bench.run.score_samples import SampleScorer
 from bench.solver import LinearOperator, Solver
 from bench.suites.methods import SolverClass, build_solver, load_solver
 from bench.suites.suite import SolverRow, Suite
@@ -76,6 +77,7 @@ class Trials:
         self.found: SolverClass = load_solver(spec)
         self.suite = make_suite(family, objectives, size)
         self.load: Loader = make_loader(self.suite, options)
+        self.sample_scorer = SampleScorer()  # one, since it keeps the exact posteriors it has prepared
         self._refuse_seen()
         self._refuse_unavailable(objectives)
         self.refused = self._leave_out()
@@ -167,7 +169,8 @@ class Trials:
         cells = self.cells(candidates, images)
         rows = tuple(self.rows(candidates))
         suite = self.suite.model_copy(update={"solvers": rows, "images": images or self.size.images})
-        Runner(Plan(suite, cells, self.options), self.folder, Observer()).run()
+        plan = Plan(suite, cells, self.options)
+        Runner(plan, self.folder, Observer(), sample_scorer=self.sample_scorer).run()
         return self.records(cells)
 
     def records(self, cells: Sequence[Cell]) -> list[list[Record]]:

@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 
 from bench.data import load_dataset
+from bench.exact import distances
+from bench.exact.distances import pose
 from bench.metrics.assets import AssetUnavailable
 from bench.operators import make_operator
 from bench.plan.build import prepare
@@ -128,3 +130,15 @@ def test_tasks_that_a_method_does_not_take_are_left_out(family, tmp_path):
     alone = trials(replace(family, tasks=(row,)), tmp_path, "ddnm")
     assert alone.refusal == both.refused["hdr"]
     assert trials(family, tmp_path, "ddnm").refused == {}
+
+
+def test_the_exact_posteriors_of_a_task_are_prepared_once_for_all_candidates(tmp_path, monkeypatch):
+    (found,) = families(["tools/tune_exact.yaml"], ["d2-m1-s0.2"], [])
+    posed = []
+    monkeypatch.setattr(distances, "pose", lambda *given: posed.append(given[-1]) or pose(*given))
+    size, options = Size(2, 1, 1, 0), make_options(pictures=0)
+    one = Trials("ddrm", {"steps": 2}, found, objectives(["mmd"]), size, options, tmp_path)
+    first, second = one.run([{"eta": 0.5}, {"eta": 1.0}])
+    assert len(first) == len(second) == 2
+    one.run([{"eta": 0.5}], 3)
+    assert len(posed) == len(set(posed)) == 3
