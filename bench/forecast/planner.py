@@ -50,6 +50,7 @@ class SuiteCost(NamedTuple):
         sources: where the times come from.
         factor: within which such times were found to be right; None where nobody knows.
         failed: task and row of the cells that failed in their trial.
+        refused: why each of the other cells cannot be solved.
     """
 
     batch: int
@@ -57,6 +58,7 @@ class SuiteCost(NamedTuple):
     sources: list[str]
     factor: float | None
     failed: list[str]
+    refused: list[str]
 
     @property
     def seconds(self) -> float:
@@ -77,10 +79,11 @@ def cost_of_suite(suite: Suite, target: Target, options: Options, batch: int | N
     device = target.here or torch.device("cpu")
     cells = make_cells(suite, make_stand_ins(suite, device, options.recompute), options.numerics)
     tried: list[tuple[Cell, CellTrial]] = []
-    failed = []
+    failed, refused = [], []
     with full_precision():
         for cell in cells:
             if cell.reason is not None:
+                refused.append(f"{cell.task.name} {cell.label}: {cell.reason}")
                 continue
             trial = try_cell(cell, batch or BATCH, timed=target.here is not None)
             if trial is None:
@@ -95,7 +98,8 @@ def cost_of_suite(suite: Suite, target: Target, options: Options, batch: int | N
     for (cell, trial), most in zip(tried, fits, strict=True):
         costs.append(cost_of(cell, trial, times[cell.prior.name], chosen, most))
     sources = list(dict.fromkeys(one.source for one in times.values()))
-    return SuiteCost(chosen, costs, sources, worst(one.factor for one in times.values()), failed)
+    factor = worst(one.factor for one in times.values())
+    return SuiteCost(chosen, costs, sources, factor, failed, refused)
 
 
 def times_of(cells: Iterable[Cell], target: Target, dtype: str) -> dict[str, Times]:

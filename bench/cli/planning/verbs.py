@@ -81,7 +81,8 @@ def plan(
     options = Options(dtype=dtype, recompute=recompute)
     suite_cost = cost_of_suite(suite, target, options, batch)
     if not suite_cost.costs:
-        fail("there is nothing to plan: no row can be solved", 2)
+        why = next(iter(suite_cost.refused), "all failed in a trial; `run` says why")
+        fail(f"there is nothing to plan: no row can be solved; {why}", 2)
     click.echo(cost_table(suite_cost.costs))
     click.echo(totals(suite_cost, target.name))
     for row in suite_cost.failed:

@@ -24,7 +24,7 @@ def test_a_line_for_each_row():
 
 @pytest.mark.parametrize(("factor", "words"), [(2.0, "0.05 to 0.2, a factor of 2"), (None, "not known")])
 def test_the_sum_says_how_sure_it_is(factor, words):
-    lines = totals(SuiteCost(4, [cost("dps")], ["a default"], factor, []), "NVIDIA H100")
+    lines = totals(SuiteCost(4, [cost("dps")], ["a default"], factor, [], []), "NVIDIA H100")
     assert lines.startswith("in all 0.1 hours of NVIDIA H100 at batch 4") and words in lines
     assert lines.splitlines()[1:] == ["times: a default"]
 

@@ -46,6 +46,13 @@ def test_what_cannot_be_planned_is_one_line(call, options, reason):
     assert result.exit_code == 2 and len(lines) == 1 and reason in lines[0]
 
 
+def test_where_no_row_can_be_solved_the_reason_is_given(tmp_path):
+    suite = build(tmp_path)
+    suite.write_text(suite.read_text().replace("inpaint_box", "hdr"))
+    result = CliRunner().invoke(cli, ["plan", "--suite", str(suite), "--solver", "ddrm"])
+    assert result.exit_code == 2 and "no row can be solved; box ddrm: DDRM needs" in result.stderr
+
+
 @pytest.mark.parametrize(
     "time", ["8", "h", "-1h", "0h", "nanh", "infh", "1e400h", "8 h", "8H", "8h30", "9999999d", "", "1_0h"]
 )
