@@ -85,6 +85,28 @@ def test_presets_of_the_exact_suites_are_the_best_candidates():
         assert build_solver(solver, found, str) == build_solver(solver, given | candidate, str), line
 
 
+def test_presets_of_the_exact_suites_are_what_the_searches_chose():
+    tasks = {task.name: task for task in load_suite(str(TOOLS / "tune_exact.yaml")).tasks}
+    with (TOOLS / "tune_exact_searched.csv").open() as file:
+        best = [line for line in csv.DictReader(file) if line["best"]]
+    searched = {(line["method"], line["task"]) for line in best}
+    by_hand = {row.solver for row in load_suite(str(TOOLS / "tune_exact.yaml")).solvers}
+    rows = [
+        row
+        for row in load_suite("exact-full").solvers
+        if row.preset == "exact" and not row.solver.startswith("oracle")
+    ]
+    takes = {(row.solver, name) for row in rows for name in tasks if row.takes(name)}
+    assert len(searched) == len(best)
+    assert searched >= {(solver, name) for solver, name in takes if solver not in by_hand}
+    for line in best:
+        task = tasks[line["task"]]
+        prior = (task.prior or "exact-mixture8-tune").removesuffix("-tune")
+        found = presets.resolve(line["method"], "exact", prior, task.name, task.operator)[1]
+        chosen = dict(pair.split("=") for pair in line["settings"].split())
+        assert found == {"steps": 100, **{name: scalar(word) for name, word in chosen.items()}}, line
+
+
 def is_tuned_since(row, prior, task, record):
     """Whether a search has found other settings for a row behind the record."""
     found = CARDS[row.solver].tuned.get(row.preset, {}).get(prior, {})
