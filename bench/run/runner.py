@@ -38,6 +38,7 @@ class Runner:
     Args:
         history: what the folder holds, if it was read already.
         scored: what is scored, where the plan is a part of a larger one.
+        sample_scorer: that of earlier runs of the same tasks, with the exact posteriors it has prepared.
 
     Raises:
         StoreError: the folder cannot be written. Raised by `run` too, when the disk is full; what is recorded
