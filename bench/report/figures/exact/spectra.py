@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from bench.report.exact import rank
-from bench.report.figures.caption import LINE_HEIGHT, captions, fold, head, write
+from bench.report.figures.caption import LINE_HEIGHT, SIZE, captions, fold, head, write
 from bench.report.figures.exact.scatter import pooled
 from bench.report.figures.page import LINE, STYLE, arrangement, finish_grid, new_page
 from bench.report.tables import Table
@@ -18,6 +18,8 @@ from bench.report.text import distinct
 
 BANDS = ("0–2", "2–5", "5–9", "9–14", "14+")
 """Bands of |f|, in cycles per image."""
+CELL = 0.5
+"""Width of a cell, in inches."""
 LEAST_WIDE = 4.6
 """Inches that the title needs."""
 LONGEST = 4.0
@@ -33,27 +35,41 @@ def spectra(tables: Sequence[Table]) -> Figure | None:
         return None
     down, across = arrangement(len(tables))
     with rc_context(STYLE | {"axes.grid": False}):
-        wide = max(1.9 + 0.5 * len(bands) * across, LEAST_WIDE)
+        map_wide = CELL * len(bands)
+        wide = max(1.9 + map_wide * across, LEAST_WIDE)
         shared, own = captions([[table] for table in tables])
         lines = fold(shared, wide - 0.2)
         top = 0.4 + LINE_HEIGHT * len(lines)
-        tall = top + 1.2 + (0.65 + 0.19 * len(names)) * down
+        titles = [f"{table.title}\n{about}" for table, about in zip(tables, own, strict=True)]
+        titles = [_folded(title, map_wide) for title in titles]
+        over = 0.3 + LINE_HEIGHT * max(title.count("\n") + 1 for title in titles)
+        tall = top + 1.2 + (over + 0.19 * len(names)) * down
         page = new_page(wide, tall, top)
         head(page, "Variance of samples by spatial frequency, over the posterior's")
         write(page, lines, 0.1, 0.33)
         axes = list(page.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel())
         finish_grid(axes, len(tables), across, "cycles per image", fontsize=9)
         axes = axes[: len(tables)]
-        for axis, table, about, found in zip(axes, tables, own, ratios, strict=True):
+        for axis, title, found in zip(axes, titles, ratios, strict=True):
             shown = ratio_map(axis, found[:, bands])
-            axis.set_title(f"{table.title}\n{about}", fontsize=8)
+            axis.set_title(title, fontsize=SIZE)
             axis.set_xticks(range(len(bands)), [BANDS[band] for band in bands])
             axis.set_yticks(range(len(names)), names)
-            present = np.flatnonzero(np.isfinite(found[:, bands]).any(axis=0))
-            share = (present.max(initial=-1) + 1) / len(bands)
-            axis.axhline(n_anchors - 0.5, xmax=share, color=LINE, linewidth=1)
-        _colour_bar(page, axes, shown, 0.5 * len(bands) * across)
+            _line_below(axis, n_anchors, found[:, bands])
+        _colour_bar(page, axes, shown, map_wide * across)
         return page
+
+
+def _folded(title: str, inches: float) -> str:
+    """Its lines, none of them wider than the map below it."""
+    return "\n".join(line for part in title.split("\n") for line in fold(part, inches))
+
+
+def _line_below(axis: Axes, n_anchors: int, ratios: np.ndarray) -> None:
+    """Draws the line below the anchors, over the columns that have numbers."""
+    present = np.flatnonzero(np.isfinite(ratios).any(axis=0))
+    share = (present.max(initial=-1) + 1) / ratios.shape[1]
+    axis.axhline(n_anchors - 0.5, xmax=share, color=LINE, linewidth=1)
 
 
 def row_order(tables: Sequence[Table]) -> tuple[list[str], int]:

@@ -1,5 +1,7 @@
 """Maps of variance by frequency: their numbers, the order of their rows, and what stays empty."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -48,6 +50,16 @@ def test_a_map_for_each_task_over_the_bands_that_any_has():
     assert [label.get_text() for label in maps[0].get_xticklabels()] == ["2–5", "5–9", "14+"]
     assert [label.get_text() for label in maps[0].get_yticklabels()] == ["exact", "dps"]
     assert [len(axis.texts) for axis in maps] == [6, 3, 3], "exact samples of the other tasks are not there"
+
+
+def test_long_titles_of_neighbouring_maps_do_not_meet():
+    rows = [exact_row("dps", n, f"exact-templates32-with-{n}-large-classes") for n in (5, 6, 7, 8)]
+    page = spectra(exact_tables(*rows))
+    page.canvas.draw()
+    titles = [axis.title.get_window_extent() for axis in page.axes[:-1]]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(titles))
+    [least, *_] = sorted(axis.get_window_extent().height for axis in page.axes[:-1])
+    assert least > 0.15 * page.dpi, "a row of numbers keeps its height below titles of many lines"
 
 
 def test_without_numbers_there_is_no_figure():
