@@ -204,8 +204,8 @@ def claims() -> Iterator[Claim]:
     yield nearest()
     rows = "All methods at 50 evaluations"
     yield Claim("docs/exact.md", rows, "| row |", tuple(distances()))
-    for section, head, lines in findings():
-        yield Claim("docs/findings.md", section, head, tuple(lines))
+    for document, section, head, lines in findings():
+        yield Claim(document, section, head, tuple(lines))
 
 
 def check(claim: Claim) -> bool:
