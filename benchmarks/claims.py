@@ -26,22 +26,25 @@ from bench.report.ranking import judge_all, rankable  # noqa: E402
 from bench.report.scores import Sets  # noqa: E402
 from bench.report.tables import Row, Table  # noqa: E402
 from bench.stats.intervals import FEWEST  # noqa: E402
-from benchmarks.findings import (  # noqa: E402
-    PUBLISHED,
-    RECORDS,
-    distances,
-    findings,
-    medians,
-    scores_of,
-    span,
-    tables_of,
-    told,
-)
+from bench.suites import presets  # noqa: E402
+from benchmarks.findings import PUBLISHED, distances, findings  # noqa: E402
+from benchmarks.recorded import RECORDS, backward_passes, medians, scores_of, tables_of, told  # noqa: E402
 
 NEAR_PRIOR = 0.5
 """MMD over the prior's from which a row tells little more than the prior does."""
 BICUBIC = 3
 """The task of suite linear that README leaves out."""
+ZETAS = (
+    ("d 8, sigma 1", "exact-mixture8", "d8-m2-s1"),
+    ("d 800, sigma 0.05", "exact-mixture800", "d800-m2-s0.05"),
+)
+"""Line, prior and task of the table of DPS's step."""
+BESIDE = (
+    ("DPS, sigma 1", "dps-100", "d8-m2-s1"),
+    ("DiffPIR, sigma 0.2", "diffpir-100", "d8-m2-s0.2"),
+    ("DDRM, sigma 0.2", "ddrm-100", "d8-m2-s0.2"),
+)
+"""Line, row and task of the table of published settings."""
 MARKS = "⁼≈ʷ"
 """What a report puts behind a score, beside bold."""
 
@@ -138,25 +141,47 @@ def oracles() -> Claim:
     return Claim("docs/exact.md", "What decides the order", "| the oracle", lines)
 
 
+def best_zeta() -> Claim:
+    """The step of DPS that its searches chose in two tasks."""
+    lines = []
+    for name, prior, task in ZETAS:
+        _, found = presets.resolve("dps", "exact", prior, task, "random_matrix")
+        lines.append(f"| {name} | {found['zeta']:g} |")
+    return Claim("docs/exact.md", "Tuning", "| best zeta", tuple(lines))
+
+
+def beside_published() -> Claim:
+    """Distances of three methods with published and with tuned settings, at d 8."""
+    tables, (mmd,) = tables_of("exact-full", metrics=("mmd",))
+    lines = []
+    for name, label, task in BESIDE:
+        (table,) = (table for table in tables if table.slug == task)
+        rows = {row.name: row for row in table.rows}
+        pair = [rows[label.replace("-", PUBLISHED + "-")], rows[label]]
+        theirs, ours = medians(scores_of(pair, mmd.name))[0]
+        lines.append(f"| {name} | {theirs:.2f} | {ours:.2f} |")
+    return Claim("docs/exact.md", "Tuning", "| MMD over the prior's, d 8", tuple(lines))
+
+
 def nearest() -> Claim:
     """In how many tasks of enough problems a tuned row is nearest to exact samples, or unbeaten.
 
     Published settings take part and have no line.
     """
     tables, mmd = enough_problems()
-    places, unbeaten, backward = defaultdict(list), Counter(), defaultdict(list)
+    places, unbeaten, rows = defaultdict(list), Counter(), defaultdict(list)
     for table in tables:
         judged = judge(table, mmd).rows
         for row, closest in nearest_rows(table, mmd):
             if PUBLISHED not in row.name:
                 places[row.name].append(closest)
                 unbeaten[row.name] += judged[row.name].mark != "worse"
-                backward[row.name].append(row.head.vjps)
+                rows[row.name].append(row)
     counts = {name: sum(closest) for name, closest in places.items()}
     lines = []
     for name in sorted(counts, key=lambda name: (-unbeaten[name], -counts[name][0])):
-        cells = span(backward[name]), f"{len(places[name])}", told(counts[name], ".0f"), f"{unbeaten[name]}"
-        lines.append(f"| {' | '.join([name, *cells])} |")
+        cells = backward_passes(rows[name]), f"{len(rows[name])}", told(counts[name], ".0f"), unbeaten[name]
+        lines.append(f"| {' | '.join([name, *map(str, cells)])} |")
     return Claim("docs/exact.md", "What decides the order", "| row |", tuple(lines))
 
 
@@ -169,11 +194,11 @@ def little_measured() -> Claim:
     lines, far = [], []
     for i in found.argsort():
         if found[i] < NEAR_PRIOR:
-            lines.append(f"| {rows[i].name} | {span([rows[i].head.vjps])} | {found[i]:.3f} |")
+            lines.append(f"| {rows[i].name} | {backward_passes([rows[i]])} | {found[i]:.3f} |")
         else:
             far.append(i)
-    names = ", ".join(rows[i].name for i in far)
-    lines.append(f"| {names} | {span([rows[i].head.vjps for i in far])} | {found[far[0]]:.2f} and more |")
+    names, cost = ", ".join(rows[i].name for i in far), backward_passes([rows[i] for i in far])
+    lines.append(f"| {names} | {cost} | {found[far[0]]:.2f} and more |")
     return Claim("docs/exact.md", "What decides the order", "| row, 2 of 80 directions", tuple(lines))
 
 
@@ -199,6 +224,8 @@ def claims() -> Iterator[Claim]:
     yield psnr_of_readme()
     yield lpips_of_results()
     yield average_ranks()
+    yield best_zeta()
+    yield beside_published()
     yield little_measured()
     yield oracles()
     yield nearest()

@@ -9,68 +9,35 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
-from bench.records.journal import read_records
-from bench.records.manifest import read_manifests
-from bench.report.columns import Column, columns_of
 from bench.report.exact import judge
 from bench.report.ranking import comparable, compare, rankable
-from bench.report.tables import Row, Table, build
+from bench.report.tables import Row
 from bench.stats.family import Family
 from bench.stats.intervals import FEWEST, Interval, mean_interval
-from bench.stats.ranks import resample_counts
+from benchmarks.recorded import (
+    RESAMPLES,
+    backward_passes,
+    evaluations,
+    medians,
+    passes_of,
+    scores_of,
+    tables_of,
+    told,
+)
 
-RECORDS = Path(__file__).parents[1] / "results" / "reference"
 SHORT, WHOLE = "docs/findings.md", "docs/findings_tables.md"
 """The documents: two pages, and all rows behind them."""
 OFTEN = 4
 """Tasks in which a row of the short table is unbeaten, half of those that there are."""
-RESAMPLES = 2000
 BY_HAND = "by-hand"
 """The folder of the rows whose settings were chosen from four candidates each, before there was `tune`."""
 PUBLISHED = "-published"
 """What the labels of rows with published settings have in them."""
 Count = tuple[str, str, str, Mapping[str, int]]
 """Row, evaluations, backward passes, and counts: tasks, those where none is better by PSNR, by LPIPS."""
-
-
-@cache
-def tables_of(*folders: str, metrics: tuple[str, ...] = ()) -> tuple[list[Table], list[Column]]:
-    """The tables of committed records, and the columns of some metrics."""
-    tables, runs = [], []
-    for folder in folders:
-        own = read_manifests(RECORDS / folder)
-        tables.extend(build(read_records(RECORDS / folder)[0], own))
-        runs.extend(own)
-    return tables, [column for column in columns_of(tables, runs) if column.name in metrics]
-
-
-def passes_of(row: Row) -> int:
-    """Evaluations and backward passes of the dearest reconstruction of a row."""
-    return max(record.nfe + record.vjps for record in row.records)
-
-
-def scores_of(rows: Sequence[Row], metric: str) -> np.ndarray:
-    """The scores of rows on the images or problems of all, (images, rows)."""
-    scores = [row.scores(metric) for row in rows]
-    common = [name for name in scores[0] if all(name in own for own in scores)]
-    return np.array([[own[name] for own in scores] for name in common])
-
-
-def medians(scores: np.ndarray) -> np.ndarray:
-    """Medians over problems, (problems, rows) -> (1 + RESAMPLES, rows): theirs, then those of resamples."""
-    n = len(scores)
-    drawn = np.stack([np.repeat(np.arange(n), counts) for counts in resample_counts(n, RESAMPLES)])
-    return np.concatenate([np.median(scores, axis=0)[None], np.median(scores[drawn], axis=1)])
-
-
-def told(values: np.ndarray, spec: str) -> str:
-    """A number with the interval of its resamples, (1 + RESAMPLES,); it is never outside."""
-    low, high = np.quantile(values[1:], [0.025, 0.975], method="inverted_cdf")
-    return f"{values[0]:{spec}} [{min(low, values[0]):{spec}}, {max(high, values[0]):{spec}}]"
 
 
 def unbeaten() -> Iterator[str]:
@@ -149,14 +116,7 @@ def count_unbeaten(takes: Callable[[Sequence[Row]], bool]) -> Iterator[Count]:
             for label, verdict in compare(table, column).rows.items():
                 counts[label][column.name] += not verdict.behind
     for label in sorted(counts, key=lambda label: (-counts[label]["psnr"], -counts[label]["lpips"])):
-        heads = [row.head for row in taken[label]]
-        yield label, span([head.nfe for head in heads]), span([head.vjps for head in heads]), counts[label]
-
-
-def span(counts: Sequence[int]) -> str:
-    """The least and the largest of some counts, which may be one."""
-    low, high = min(counts), max(counts)
-    return f"{low}" if low == high else f"{low} to {high}"
+        yield label, evaluations(taken[label]), backward_passes(taken[label]), counts[label]
 
 
 def opposed() -> Iterator[str]:
@@ -186,7 +146,7 @@ def distances() -> Iterator[str]:
     """Distances of all methods to the posterior in the tasks of suite exact, by the mean of their places."""
     tables, (mmd,) = tables_of("exact", metrics=("mmd",))
     lines: dict[str, list[str]] = defaultdict(list)
-    backward, places = defaultdict(list), defaultdict(list)
+    found_in, places = defaultdict(list), defaultdict(list)
     for table in tables:
         rows = [row for row in table.rows if rankable(table, row)]
         found = medians(scores_of(rows, mmd.name))[0]
@@ -195,9 +155,9 @@ def distances() -> Iterator[str]:
             row, shown = rows[i], f"{found[i]:.3f}"
             lines[row.name].append(shown if judged[row.name].mark == "worse" else f"**{shown}**")
             places[row.name].append(place)
-            backward[row.name].append(row.head.vjps)
+            found_in[row.name].append(row)
     for label in sorted(lines, key=lambda label: np.mean(places[label])):
-        yield f"| {label} | {span(backward[label])} | {' | '.join(lines[label])} |"
+        yield f"| {label} | {backward_passes(found_in[label])} | {' | '.join(lines[label])} |"
 
 
 def published() -> Iterator[str]:
