@@ -12,6 +12,7 @@ from argparse import ArgumentParser
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ sys.path[0] = str(ROOT)  # beside this file, `statistics` would not be the stand
 
 from bench.report.across.ranks import over_tasks  # noqa: E402
 from bench.report.columns import Column  # noqa: E402
-from bench.report.exact import FLOOR, judge  # noqa: E402
+from bench.report.exact import FLOOR, compared, is_further, judge  # noqa: E402
 from bench.report.ranking import judge_all, rankable  # noqa: E402
 from bench.report.scores import Sets  # noqa: E402
 from bench.report.tables import Row, Table  # noqa: E402
@@ -164,18 +165,18 @@ def beside_published() -> Claim:
 
 
 def nearest() -> Claim:
-    """In how many tasks of enough problems a tuned row is nearest to exact samples, or unbeaten.
+    """In how many tasks of enough problems a tuned row is nearest to exact samples, and none is shown nearer.
 
     Published settings take part and have no line.
     """
     tables, mmd = enough_problems()
     places, unbeaten, rows = defaultdict(list), Counter(), defaultdict(list)
     for table in tables:
-        judged = judge(table, mmd).rows
+        nearer = count_nearer(table, mmd)
         for row, closest in nearest_rows(table, mmd):
             if PUBLISHED not in row.name:
                 places[row.name].append(closest)
-                unbeaten[row.name] += judged[row.name].mark != "worse"
+                unbeaten[row.name] += not nearer[row.name]
                 rows[row.name].append(row)
     counts = {name: sum(closest) for name, closest in places.items()}
     lines = []
@@ -206,6 +207,19 @@ def enough_problems() -> tuple[list[Table], Column]:
     """The tasks of suite exact-full that have enough problems for intervals, and the distance."""
     tables, (mmd,) = tables_of("exact-full", metrics=("mmd",))
     return [table for table in tables if table.usual >= FEWEST], mmd
+
+
+def count_nearer(table: Table, column: Column) -> dict[str, int]:
+    """Ranked row -> how many others are shown to be nearer to exact samples, of all pairs."""
+    rows = [row for row in table.rows if row.scores(column.name)]
+    exact = next(row.name for row in rows if row.head.solver == FLOOR)
+    family, _ = compared({row.name: row.scores(column.name) for row in rows}, exact)
+    ranked = [row.name for row in rows if rankable(table, row)]
+    distances = {name: family.difference(name, exact) for name in ranked}
+    counts = dict.fromkeys(ranked, 0)
+    for near, far in combinations(sorted(ranked, key=lambda name: abs(distances[name].mean)), 2):
+        counts[far] += is_further(distances[far], distances[near], family.difference(far, near))
+    return counts
 
 
 def nearest_rows(table: Table, column: Column) -> Iterator[tuple[Row, np.ndarray]]:

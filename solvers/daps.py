@@ -35,12 +35,13 @@ class DAPS(Solver):
                           u = u + lr_t (A^T (y - A(u)) / tau^2 + (x0 - u) / r_t^2) + sqrt(2 lr_t) z
                      x  = alpha_s u + sigma_s z
 
-    A^T is the adjoint of dA/du. The Langevin steps approach the density proportional to
-    N(u; x0, r_t^2 I) N(y; A(u), tau^2 I). The ratios sigma_t / alpha_t of the levels fall from sigma_max to
-    sigma_min, equidistant in the seventh root and clipped to the schedule's range; lr_t falls linearly from
-    lr to lr_min_ratio lr. ``steps`` counts network evaluations: the ODE takes ``ode_steps`` Euler steps at
-    each level, so there are ``steps / ode_steps`` levels (rounded down, at least one, the remainder spread
-    over them). One ODE step to the clean image is the posterior mean E[x0 | x].
+    A^T is the adjoint of dA/du. The Langevin steps approach the density proportional to N(u; x0, r_t^2 I)
+    N(y; A(u), tau^2 I). The ratios sigma_t / alpha_t of the levels fall from sigma_max to sigma_min,
+    equidistant in the seventh root and clipped to the schedule's range; lr_t falls linearly from lr
+    towards lr_min_ratio lr, which one more level would have. ``steps`` counts network evaluations: the
+    ODE takes ``ode_steps`` Euler steps at each level, so there are ``steps / ode_steps`` levels (rounded
+    down, at least one, the remainder spread over them). One ODE step to the clean image is the posterior
+    mean E[x0 | x].
 
     The Langevin steps are stable for lr < 2 / (s^2 / tau^2 + 1 / r_t^2), s the largest singular value of A.
     sigma is not used. Where the noise is not Gaussian, its score stands for (y - A(u)) / tau^2, and tau is

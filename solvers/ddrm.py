@@ -15,10 +15,11 @@ from bench.solver import Measurement, Noise, Prior, Solver, Spacing, Step, Steps
 class DDRM(Solver):
     """DDRM (Kawar, Elad, Ermon & Song, NeurIPS 2022, arXiv 2201.11793, eqs. 7-8).
 
-    It works in the coordinates of A = U S V^T. With the bar for V^T, ``rho = sigma_s / alpha_s`` the next
-    noise level of x / alpha, ybar = S^+ U^T y and z ~ N(0, I), each coordinate of x_s / alpha_s becomes
+    It works in the coordinates of A = U S V^T. With the bar for V^T, eps = (x - alpha_t x0) / sigma_t,
+    ``rho = sigma_s / alpha_s`` the next noise level of x / alpha, ybar = S^+ U^T y and z ~ N(0, I), each
+    coordinate of x_s / alpha_s becomes
 
-        S = 0               xbar0 + rho (sqrt(1 - eta^2) eps + eta z)
+        S = 0               xbar0 + rho (sqrt(1 - eta^2) epsbar + eta z)
         S rho <  sigma      xbar0 + rho (sqrt(1 - eta^2) (S ybar - S xbar0) / sigma + eta z)
         S rho >= sigma      (1 - eta_b) xbar0 + eta_b ybar + sqrt(rho^2 - sigma^2 eta_b^2 / S^2) z
 

@@ -49,7 +49,7 @@ class DDS(Solver):
     eta: UnitInterval = 0.85
     """Share of the noise level that is refreshed, which is not the eta of DDIM."""
     gamma: Positive = 1.0
-    """Weight of the measurement against the prior's estimate, in units of 1 / ||A||^2."""
+    """Weight of the measurement against the prior's estimate, not divided by ||A||^2: it fits one A."""
     iterations: Count = 5
     """Iterations of conjugate gradients k; each costs one A and one A^T."""
 

@@ -6,7 +6,7 @@ They are read against what exact samples score.
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -50,8 +50,8 @@ FIELDS = (
 
 MARGIN = 2.8
 """How far from exact samples a row may be that is equivalent to them, in standard deviations of the exact
-samples' own distance over the problems, by its quartiles: two sets of exact samples differ by less in 95 % of
-cases (the repeatability limit of ISO 5725)."""
+samples' own distance over the problems, by its quartiles: where these scatter by chance alone, two sets of
+exact samples differ by less in 95 % of cases (the repeatability limit of ISO 5725)."""
 AGAINST_TRUTH = ("rmse_mean", "psnr_mean")
 """Metrics against the one truth of a problem. That of exact samples differs from problem to problem as truths
 do, which says nothing of how near two sets of samples are: no row is equivalent by them."""
@@ -129,10 +129,7 @@ def judge(table: Table, column: Column) -> MetricNumbers:
     exact = next((row for row, _ in rows if row.head.solver == FLOOR), None)
     family, spread = None, np.nan
     if exact is not None and column.better:
-        floor = exact.scores(column.name)
-        spread = _spread(_array(floor)) if len(floor) >= FEWEST else np.nan
-        if 0 < spread < np.inf:
-            family = compare_all({row.name: _excess(values, floor, spread) for row, values in rows})
+        family, spread = compared({row.name: values for row, values in rows}, exact.name)
     found = {}
     for row, values in rows:
         number = Number(median_interval(_array(values)), partial=not comparable(table, row))
@@ -142,6 +139,15 @@ def judge(table: Table, column: Column) -> MetricNumbers:
     marks = _marks([row.name for row, _ in rows if rankable(table, row)], exact.name, family)
     marked = {name: replace(number, mark=marks.get(name, "")) for name, number in found.items()}
     return MetricNumbers(marked, spread, _seen_by(family, column, exact))
+
+
+def compared(scores: Mapping[str, Values], exact: str) -> tuple[Family | None, float]:
+    """All pairs of rows and the spread of the exact ones; no pairs where that is zero or not known."""
+    floor = scores[exact]
+    spread = _spread(_array(floor)) if len(floor) >= FEWEST else np.nan
+    if not 0 < spread < np.inf:
+        return None, spread
+    return compare_all({name: _excess(values, floor, spread) for name, values in scores.items()}), spread
 
 
 def _seen_by(family: Family, column: Column, exact: Row) -> float:
@@ -242,15 +248,15 @@ def _marks(ranked: Sequence[str], exact: str, family: Family) -> dict[str, str]:
     for name in distances:
         lead = family.difference(name, best)
         if name != best and lead is not None:
-            marks[name] = "worse" if _is_further(distances[name], distances[best], lead) else "tie"
+            marks[name] = "worse" if is_further(distances[name], distances[best], lead) else "tie"
     return marks
 
 
-def _is_further(ours: Interval, best: Interval, lead: Interval) -> bool:
+def is_further(ours: Interval, best: Interval, lead: Interval) -> bool:
     """Whether a row is shown to be further from exact samples than another, on whichever side each is.
 
     Args:
-        ours, best: the two from exact samples.
+        ours, best: the two from exact samples, of which the second is nearer by its mean.
         lead: the first from the second.
     """
     if ours.mean * best.mean > 0:

@@ -45,6 +45,16 @@ def test_the_nearest_row_is_counted_over_resampled_problems():
     assert np.mean(resampled) + np.mean(others) == pytest.approx(1)
 
 
+def test_a_row_is_beaten_by_any_that_is_shown_to_be_nearer():
+    """The nearest scatters too much to be shown nearer than the last; another one does not."""
+    rng = np.random.default_rng(0)
+    exact = rng.normal(0, 0.1, 10)
+    wild = np.where(np.arange(10) % 2, 6.0, -6.0) + rng.normal(0, 0.1, 10)
+    near, far = exact + 1 + rng.normal(0, 0.1, 10), exact + 3 + rng.normal(0, 0.1, 10)
+    table = exact_table(mmd={"exact": exact, "pigdm": wild, "dps": near, "ddrm": far})
+    assert CLAIMS["count_nearer"](table, MMD) == {"pigdm": 0, "dps": 0, "ddrm": 1}
+
+
 def test_a_table_that_differs_is_told_and_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(CLAIMS["check"].__globals__, "ROOT", tmp_path)
     page = tmp_path / "page.md"

@@ -77,10 +77,11 @@ LEARNED = (
 CONVENTIONS = (
     "A problem is a truth drawn from the prior, an operator of its own and a noise of its own, the same for "
     "every row. Its posterior is known in closed form, and a record is one set of samples from it.",
-    f"The margin of equivalence is {MARGIN:g} standard deviations, since two sets of exact samples differ "
-    "by less in 95 % of cases. RMSE and PSNR of the mean are errors to the one truth of a problem, with "
-    "which those of exact samples vary, too, however near two sets of samples are: no row is equivalent by "
-    "them.",
+    f"The margin of equivalence is {MARGIN:g} standard deviations of their own distance over "
+    "problems: where these scatter by chance alone, two exact sets differ by less in 95 % of cases; where "
+    "problems differ from each other it is wider than that. RMSE and PSNR of the mean are errors to the one "
+    "truth of a problem, with which those of exact samples vary, too, however near two sets of samples are: "
+    "no row is equivalent by them.",
     "Rows are compared by asinh((d − e) / s), averaged over problems: d is a row's distance, e that of "
     "exact samples on the same problem, s its standard deviation by its quartiles over problems. Near "
     "exact samples this is their difference; far away a logarithm, so that one problem on which a solver "

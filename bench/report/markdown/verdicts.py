@@ -32,7 +32,7 @@ def shown(verdicts: Mapping[str, Verdicts], columns: Sequence[Column]) -> list[s
         if found.margin is not None:
             within.append(size(column, found.margin))
     if seen:
-        text = f"Differences that this table would show: {', '.join(seen)}; smaller ones are mostly missed."
+        text = f"Differences that four of five such tables would show: {', '.join(seen)}."
         parts.append(text + (f" ≈: within {', '.join(within)}." if within else ""))
     return parts
 
