@@ -1,5 +1,6 @@
 """The tables that the command line prints."""
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,7 +72,10 @@ def verdict(repeat: "Repeat") -> str:
 
 
 def score_table(cells: Sequence[Cell], records: Iterable[AnyRecord]) -> str:
-    """A table per task, a line per row: means over the images that are done, and what befell the others."""
+    """A table per task, a line per row: what is done, and what befell the other images.
+
+    Means over images, and medians over problems that are scored by sets of samples, as reports have them.
+    """
     by_cell: dict[str, list[AnyRecord]] = {}
     for record in records:
         by_cell.setdefault(record.cell, []).append(record)
@@ -81,9 +85,14 @@ def score_table(cells: Sequence[Cell], records: Iterable[AnyRecord]) -> str:
     width = max((len(cell.label) for cell in cells), default=0)
     lines = []
     for task, own in by_task.items():
-        columns = COLUMNS if own[-1].samples_per_problem == 1 else SET_COLUMNS
+        by_sets = own[-1].samples_per_problem > 1
+        columns = SET_COLUMNS if by_sets else COLUMNS
         titles = "".join(f"{column.title:>8}" for column in columns)
-        lines += ["", f"{task}", f"  {'':{width}}{'n':>5}{titles}{'NFE':>7}{'s/image':>9}"]
+        lines += [
+            "",
+            f"{task}, medians" if by_sets else task,
+            f"  {'':{width}}{'n':>5}{titles}{'NFE':>7}{'s/image':>9}",
+        ]
         for cell in own:
             lines.append(f"  {cell.label:{width}}{scores(by_cell.get(cell.id, []), columns)}")
     return "\n".join(lines[1:])
@@ -111,19 +120,20 @@ def scores(records: Sequence[AnyRecord], columns: Sequence[TableColumn]) -> str:
     notes = "  ".join(other_statuses(records))
     if not ok:
         return f"{0:5}  {notes or 'nothing yet'}"
-    means = "".join(f"{mean(ok, column):>8}" for column in columns)
+    means = "".join(f"{middle(ok, column):>8}" for column in columns)
     nfe = sum(r.nfe for r in ok) / len(ok)
     seconds = sum(r.seconds or 0 for r in ok) / len(ok)
     line = f"{len(ok):5}{means}{nfe:7.0f}{short(seconds):>9}"
     return f"{line}  {notes}" if notes else line
 
 
-def mean(records: Sequence[AnyRecord], column: TableColumn) -> str:
-    """The mean of a metric, in brackets where some records lack it; "-" where all do."""
+def middle(records: Sequence[AnyRecord], column: TableColumn) -> str:
+    """The mean or median of a metric, in brackets where some records lack it; "-" where all do."""
     values = [value for r in records if (value := r.metrics.get(column.metric)) is not None]
     if not values:
         return "-"
-    text = format(sum(values) / len(values), f"z{column.spec}")
+    found = statistics.median(values) if column in SET_COLUMNS else sum(values) / len(values)
+    text = format(found, f"z{column.spec}")
     return text if len(values) == len(records) else f"({text})"
 
 

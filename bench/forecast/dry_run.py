@@ -1,6 +1,7 @@
 """What a run would do, and how long it would take."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bench.forecast.counts import COUNT_SECONDS, Counts, count_calls, is_longer, shortened
@@ -9,13 +10,15 @@ from bench.plan.cell import Cell, Job
 from bench.plan.plan import Plan
 from bench.records.record import AnyRecord
 from bench.run.inputs import measure, solver_inputs
-from bench.run.progress import Estimator
+from bench.run.progress import Estimator, Mean
 from bench.run.score import make_scorer
 from bench.run.score_samples import as_samples
 from bench.run.solve import Outcome, solve, warm_up
 from bench.system.device import full_precision
 
 PROBE_STEPS = 3
+Costly = tuple[str, str, int | None]
+"""Row, prior and steps."""
 
 
 class Forecast(NamedTuple):
@@ -31,25 +34,45 @@ class Forecast(NamedTuple):
 def forecast(plan: Plan, records: Sequence[AnyRecord]) -> list[Forecast]:
     """What is done and missing in each cell, and what it costs.
 
-    Costs come from earlier records of the row, else from a count and a few steps on one batch.
+    Costs come from earlier records of the row with as many steps, else from a count and a few steps on one
+    batch. Records of other settings say nothing of these.
     """
     done = plan.done(records, make_scorer(plan.suite, plan.cells).available)
-    estimator = Estimator(records)
-    nfe = {record.label: float(record.nfe) for record in records if record.status == "ok"}
+    cells = {cell.id: cell for cell in plan.cells}
+    own = [record for record in records if record.cell in cells and record.status == "ok"]
+    estimator, cost = Estimator(own), learn(own, cells)
+    nfe = {record.cell: float(record.nfe) for record in own}
+    counted: dict[Costly, float] = {costly(cells[cell]): calls for cell, calls in nfe.items()}
     rows = []
     with full_precision():
         for cell in plan.cells:
-            missing, row = len(plan.missing(cell, done)), (cell.label, cell.prior.name)
-            if missing and cell.reason is None and row not in estimator.by_row:
+            missing, row = len(plan.missing(cell, done)), costly(cell)
+            if missing and cell.reason is None and row not in cost:
                 probed = probe(plan, cell)
                 if probed is not None:
                     counts, each = probed
-                    estimator.by_row[row].add(each * cell.samples_per_problem)
-                    nfe[cell.label] = counts.nfe
+                    cost[row].add(each * cell.samples_per_problem)
+                    counted[row] = counts.nfe
             total = len(plan.missing(cell, set()))
-            seconds = estimator.per_image(cell) if missing else 0.0
-            rows.append(Forecast(cell, total - missing, missing, nfe.get(cell.label), seconds))
+            known = row in cost and cell.reason is None
+            seconds = cost[row].value if known else estimator.per_image(cell)
+            calls = nfe.get(cell.id, counted.get(row))
+            rows.append(Forecast(cell, total - missing, missing, calls, seconds if missing else 0.0))
     return rows
+
+
+def costly(cell: Cell) -> Costly:
+    """What cells of like cost have in common: the row, the prior, and its steps, which may differ by task."""
+    return cell.label, cell.prior.name, cell.steps
+
+
+def learn(records: Sequence[AnyRecord], cells: Mapping[str, Cell]) -> dict[Costly, Mean]:
+    """The mean seconds of an image, or of a problem with all its samples, of such cells."""
+    cost: dict[Costly, Mean] = defaultdict(Mean)
+    for record in records:
+        if record.seconds is not None:
+            cost[costly(cells[record.cell])].add(record.seconds * record.samples_per_problem)
+    return cost
 
 
 def probe(plan: Plan, cell: Cell) -> tuple[Counts, float] | None:

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 from bench.cli.tables import (
     COLUMNS,
+    SET_COLUMNS,
     below_baseline,
     forecast_table,
-    mean,
+    middle,
     repeat_table,
     score_table,
     short,
@@ -44,7 +45,7 @@ def test_scores_are_means_over_what_is_done_and_the_rest_is_told():
         "  long    0  skipped: no gradient",
         "  none    0  nothing yet",
         "",
-        "sets",
+        "sets, medians",
         "          n     MMD   var A   var 0   calib    NFE  s/image",
         "  not     0  nothing yet",
     ]
@@ -67,9 +68,14 @@ def test_a_row_below_the_baseline_is_said():
 
 def test_a_mean_leaves_no_record_out_silently():
     known = [scored("a", psnr=20.0), scored("a", psnr=22.0)]
-    assert mean(known, COLUMNS[0]) == "21.00"
-    assert mean([*known, scored("a", psnr=math.inf)], COLUMNS[0]) == "inf"
-    assert mean([*known, replace(scored("a"), metrics={"psnr": None})], COLUMNS[0]) == "(21.00)"
+    assert middle(known, COLUMNS[0]) == "21.00"
+    assert middle([*known, scored("a", psnr=math.inf)], COLUMNS[0]) == "inf"
+    assert middle([*known, replace(scored("a"), metrics={"psnr": None})], COLUMNS[0]) == "(21.00)"
+
+
+def test_sets_of_samples_have_medians_as_in_reports():
+    of_sets = [replace(scored("a"), metrics={"mmd": value}) for value in (0.1, 0.2, 9.0)]
+    assert middle(of_sets, SET_COLUMNS[0]) == "0.200"
 
 
 def test_a_repetition_says_what_differs():

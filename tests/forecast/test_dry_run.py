@@ -30,6 +30,19 @@ def test_done_and_missing(suite, tmp_path):
     assert by_label["dps"].seconds > 0
 
 
+def test_records_of_other_settings_say_nothing(suite, tmp_path):
+    (row,) = (row for row in suite.solvers if row.solver == "ddrm")
+    short, long = (
+        suite.model_copy(update={"solvers": (row.model_copy(update={"params": {"steps": steps}}),)})
+        for steps in (2, 7)
+    )
+    Runner(prepare(override(short, tasks=["box"]), Options()), tmp_path / "run", Observer()).run()
+    records, _ = read_records(tmp_path / "run")
+    (found,) = forecast(prepare(override(long, tasks=["box"]), Options()), records)
+    assert {(record.label, record.nfe) for record in records} == {(found.cell.label, 2)}
+    assert (found.done, found.missing, found.nfe) == (0, 4, 7)
+
+
 STEPS = """
 from dataclasses import dataclass
 from solvers.pinv import Pinv
