@@ -108,10 +108,12 @@ def check_one(spec: str, shape: str | None, settings: Sequence[str]) -> Sequence
 
         found = load_found(spec)
         results = check_solver(found.solver.cls)
+    said: set[str] = set()
     for promise in results:
         click.echo(f"{outcome(promise):6}{promise.says}")
         if promise.broken:
-            click.echo(f"      -> {promise.broken}")
+            click.echo(f"      -> {'the same' if promise.broken in said else promise.broken}")
+            said.add(promise.broken)
     n = sum(promise.applies for promise in results)
     passed = n - sum(promise.broken is not None for promise in results)
     others = f", {len(results) - n} n/a" if n < len(results) else ""
