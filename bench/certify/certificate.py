@@ -71,21 +71,20 @@ def all_settings(priors: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[
     return settings
 
 
-def describe(spec: str, found: SolverClass, results: list[LawResult]) -> list[str]:
+def describe(spec: str, found: SolverClass, results: list[LawResult], missed: int = 0) -> list[str]:
     """Lines of text about a solver and its measured laws.
 
     Args:
         spec: what a suite calls it, ours or a user's.
+        missed: wrong variants that its laws do not see.
     """
     solver = found.cls
     lines = [
-        f"{found.name}: {state(found, results)}",
+        f"{found.name}: {state(found, results, missed)}",
         f"  equations: {equations(solver)}",
         "  laws (measured error <= largest allowed):",
     ]
-    for result in results:
-        outcome = "PASS" if result.passed else "FAIL"
-        lines.append(f"    {outcome}  {result.error:5.0e} <= {result.law.tolerance:.0e}  {result.law.name}")
+    lines += [f"    {outcome(found.name, result)}" for result in results]
     lines.append(f"  not certified: {UNCERTIFIED}")
     presets = deviations(spec, solver)
     if presets:
@@ -97,14 +96,23 @@ def describe(spec: str, found: SolverClass, results: list[LawResult]) -> list[st
     return [*lines, *map("    {}".format, differences)]
 
 
-def state(found: SolverClass, results: list[LawResult]) -> str:
+def outcome(name: str, result: LawResult) -> str:
+    """What became of a law of a solver, in a line."""
+    if result.raised:
+        return f"FAIL  '{result.law.name}' raised on {name}: {result.raised}"
+    word = "PASS" if result.passed else "FAIL"
+    return f"{word}  {result.error:5.0e} <= {result.law.tolerance:.0e}  {result.law.name}"
+
+
+def state(found: SolverClass, results: list[LawResult], missed: int = 0) -> str:
     """Whether the laws hold, whose they are, and for which code."""
     if found.source_sha256:
-        outcome = "laws hold" if all(result.passed for result in results) else "laws FAIL"
-        return f"{outcome}, by its author, code {found.source_sha256[:12]}"
+        holds = "laws hold but miss wrong variants" if missed else "laws hold"
+        says = holds if all(result.passed for result in results) else "laws FAIL"
+        return f"{says}, by its author, code {found.source_sha256[:12]}"
     given = certificate(found.cls, results)
-    outcome = f"certified at revision {given.rev}" if given else "NOT certified"
-    return f"{outcome}, code {code_sha256(found.cls)[:12]}"
+    says = f"certified at revision {given.rev}" if given else "NOT certified"
+    return f"{says}, code {code_sha256(found.cls)[:12]}"
 
 
 def described(deviation: Deviation) -> str:

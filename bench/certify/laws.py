@@ -21,6 +21,7 @@ from bench.exact.laws.mutant import Mutant
 from bench.solver import Solver
 from bench.suites.cards import FOLDER, list_cards
 from bench.suites.methods import load_solver
+from bench.system.code.raised import what, where
 from bench.system.code.user_code import UserCodeError, import_user_module, is_user_code
 
 
@@ -85,6 +86,9 @@ def run_laws(name: str) -> list[LawResult]:
     Args:
         name: of a solver with laws, ours or a user's.
 
+    Returns:
+        One `LawResult` each; a law that raises something is broken, and says what.
+
     Raises:
         ValueError: there are no laws of that name.
     """
@@ -92,4 +96,12 @@ def run_laws(name: str) -> list[LawResult]:
     if found is None:
         raise ValueError(f"no laws for '{name}'; there are laws for {', '.join(all_laws())}")
     solver = subject(name)
-    return [LawResult(law, law.error(solver)) for law in found.laws]
+    return [measured(law, solver) for law in found.laws]
+
+
+def measured(law: Law, solver: type[Solver]) -> LawResult:
+    """A law of a solver, measured; what it raises breaks it."""
+    try:
+        return LawResult(law, float(law.error(solver)))
+    except Exception as error:  # noqa: BLE001 a user's law may raise anything; `certify` reports it
+        return LawResult(law, float("inf"), f"{what(error)}{where(error)}")

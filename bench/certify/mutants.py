@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
-from bench.exact.laws.law import Law, LawResult
+from bench.certify.laws import measured
+from bench.exact.laws.law import Law
 from bench.exact.laws.mutant import Mutant
 from bench.solver import Solver
 from bench.system.code.user_code import UserCodeError
@@ -63,7 +65,31 @@ def known(module: ModuleType) -> Iterator[None]:
         del sys.modules[module.__name__]
 
 
-def survivors(solver: type[Solver], laws: Sequence[Law], mutants: Sequence[Mutant]) -> list[tuple[Law, str]]:
+class Survivor(NamedTuple):
+    """A law, and a mutant that it names and does not catch.
+
+    Attributes:
+        raised: what the law raised on it, and where; "" where the law holds for it.
+    """
+
+    law: Law
+    mutant: str
+    raised: str = ""
+
+    def __str__(self) -> str:
+        said = f"'{self.law.name}' {{}} the wrong variant '{self.mutant}'"
+        if not self.raised:
+            return said.format("holds for")
+        return f"{said.format('raised on')}, which must run to be seen: {self.raised}"
+
+
+def unnamed(laws: Sequence[Law], mutants: Sequence[Mutant]) -> list[str]:
+    """The mutants that no law names, so that no law is asked to catch them."""
+    named = {name for law in laws for name in law.catches}
+    return [mutant.name for mutant in mutants if mutant.name not in named]
+
+
+def survivors(solver: type[Solver], laws: Sequence[Law], mutants: Sequence[Mutant]) -> list[Survivor]:
     """Each law with each of the mutants that it names and does not catch; it takes seconds a mutant.
 
     Raises:
@@ -75,11 +101,7 @@ def survivors(solver: type[Solver], laws: Sequence[Law], mutants: Sequence[Mutan
         for name in law.catches:
             if name not in by_name:
                 raise UserCodeError(f"law '{law.name}' names the mutant '{name}', which is not in MUTANTS")
-            if catches_not(law, variant(solver, by_name[name])):
-                missed.append((law, name))
+            result = measured(law, variant(solver, by_name[name]))
+            if result.passed or result.raised:
+                missed.append(Survivor(law, name, result.raised))
     return missed
-
-
-def catches_not(law: Law, wrong: type[Solver]) -> bool:
-    """Whether a wrong variant passes for right."""
-    return LawResult(law, law.error(wrong)).passed

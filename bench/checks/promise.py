@@ -6,6 +6,8 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
+from bench.system.code.raised import where
+
 Subject = TypeVar("Subject")
 
 
@@ -33,14 +35,23 @@ def words(promise: Callable[[Subject], str | None]) -> str:
     return " ".join(paragraph.split())
 
 
-def tried(promise: Callable[[Subject], str | None], subject: Subject) -> Promise:
-    """Tries a promise; an exception inside it breaks it."""
+def tried(
+    promise: Callable[[Subject], str | None], subject: Subject, hint: Callable[[Exception], str] | None = None
+) -> Promise:
+    """Tries a promise; an exception inside it breaks it.
+
+    Args:
+        hint: what to do about an exception, or "".
+    """
     try:
         return Promise(words(promise), promise(subject))
     except NotAboutIt:
         return Promise(words(promise), None, applies=False)
     except Exception as error:  # noqa: BLE001 a user's code may raise anything; the check reports it
-        return Promise(words(promise), f"raised {type(error).__name__}: {error}")
+        return Promise(
+            words(promise),
+            f"raised {type(error).__name__}: {error}{where(error)}{hint(error) if hint else ''}",
+        )
 
 
 @contextmanager

@@ -278,7 +278,17 @@ def check_solver(solver: type[Solver] | Solver) -> list[Promise]:
             short = solver.quick(BUDGET)
         except Exception as error:  # noqa: BLE001 a user's code may raise anything; the check reports it
             return [Promise(WELL_FORMED, f"quick({BUDGET}) raised {type(error).__name__}: {error}")]
-        return [Promise(WELL_FORMED, None), *(tried(promise, short) for promise in PROMISES)]
+        return [Promise(WELL_FORMED, None), *(tried(promise, short, hint) for promise in PROMISES)]
+
+
+def hint(error: Exception) -> str:
+    """What to do where a solver differentiates through what autograd does not see."""
+    if "does not require grad" not in str(error):
+        return ""
+    return (
+        "; use prior.vjp(x, t), or vjp_once(prior, x, t) of bench.solver, for gradients through the network, "
+        "A.vjp(x) for those of the operator"
+    )
 
 
 def malformed(solver: type) -> str | None:

@@ -12,7 +12,9 @@ from bench.cli.command import FAILURE, OUTPUT, USAGE, data_root, fail, group, lo
 
 if TYPE_CHECKING:
     from bench.certify.laws import Laws
+    from bench.certify.mutants import Survivor
     from bench.checks.promise import Promise
+    from bench.exact.laws.law import LawResult
     from bench.suites.cards import MethodCard
     from bench.suites.methods import SolverClass
 
@@ -106,10 +108,12 @@ def check_one(spec: str, shape: str | None, settings: Sequence[str]) -> Sequence
 
         found = load_found(spec)
         results = check_solver(found.solver.cls)
+    said: set[str] = set()
     for promise in results:
         click.echo(f"{outcome(promise):6}{promise.says}")
         if promise.broken:
-            click.echo(f"      -> {promise.broken}")
+            click.echo(f"      -> {'the same' if promise.broken in said else promise.broken}")
+            said.add(promise.broken)
     n = sum(promise.applies for promise in results)
     passed = n - sum(promise.broken is not None for promise in results)
     others = f", {len(results) - n} n/a" if n < len(results) else ""
@@ -252,19 +256,27 @@ def certify(solvers: tuple[str, ...], write: bool) -> None:
     from bench.certify.laws import all_laws, run_laws
 
     found = [with_laws(spec) for spec in solvers or all_laws()]
-    failed, given = 0, {}
+    failed, unseen, given = 0, 0, {}
     for one in found:
         results = run_laws(one.spec)
+        missed = missed_mutants(one, results)
         failed += sum(not result.passed for result in results)
-        click.echo("\n".join(describe(one.spec, one.solver, results)))
-        if not one.is_ours:
-            failed += tell_mutants(one)
-        elif one.card.kind == "method":
+        unseen += len(missed)
+        lines = describe(one.spec, one.solver, results, len(missed)) + about_mutants(one, results, missed)
+        click.echo("\n".join(lines))
+        if one.is_ours and one.card.kind == "method":
             given[one.spec] = certificate(one.solver.cls, results)
     if write:
         write_certificates(given)
-    if failed:
-        fail(f"{failed} laws fail", FAILURE)
+    if failed or unseen:
+        fail(verdict(failed, unseen), FAILURE)
+
+
+def verdict(failed: int, unseen: int) -> str:
+    """How many laws fail and how many wrong variants are not seen, each where it is any."""
+    laws = "1 law fails" if failed == 1 else f"{failed} laws fail"
+    variants = "1 wrong variant is not seen" if unseen == 1 else f"{unseen} wrong variants are not seen"
+    return ", ".join(([laws] if failed else []) + ([variants] if unseen else []))
 
 
 def refuse_unknown(solvers: Sequence[str]) -> None:
@@ -290,17 +302,33 @@ def with_laws(spec: str) -> FoundSolver:
     return found
 
 
-def tell_mutants(found: FoundSolver) -> int:
-    """Shows a user's wrong variants to the laws that name them; prints and counts those that pass."""
+def missed_mutants(found: FoundSolver, results: Sequence["LawResult"]) -> list["Survivor"]:
+    """Shows a user's wrong variants to the laws that name them and could be measured; those that pass."""
     from bench.certify.mutants import survivors
 
+    if found.is_ours:
+        return []
     assert found.laws is not None
+    sound = [result.law for result in results if not result.raised]
+    return survivors(found.solver.cls, sound, found.laws.mutants)
+
+
+def about_mutants(
+    found: FoundSolver, results: Sequence["LawResult"], missed: Sequence["Survivor"]
+) -> list[str]:
+    """Lines about a user's wrong variants: those that pass, how many do not, and those that no law names."""
+    from bench.certify.mutants import unnamed
+
+    if found.is_ours:
+        return []
+    assert found.laws is not None
+    lines = [f"    FAIL  {survivor}" for survivor in missed]
     pairs = sum(len(law.catches) for law in found.laws.laws)
-    if not pairs:
-        click.echo("  no wrong variants: MUTANTS beside LAWS would show what the laws can see")
-        return 0
-    missed = survivors(found.solver.cls, *found.laws)
-    for law, mutant in missed:
-        click.echo(f"    FAIL  '{law.name}' holds for the wrong variant '{mutant}'")
-    click.echo(f"  wrong variants: the laws see {pairs - len(missed)} of {pairs}")
-    return len(missed)
+    shown = sum(len(result.law.catches) for result in results if not result.raised)
+    if pairs:
+        lines.append(f"  wrong variants: the laws see {shown - len(missed)} of {pairs}")
+    elif not found.laws.mutants:
+        lines.append("  no wrong variants: MUTANTS beside LAWS would show what the laws can see")
+    for name in unnamed(*found.laws):
+        lines.append(f"  not tried: no law names the wrong variant '{name}'; add it to the `catches` of one")
+    return lines

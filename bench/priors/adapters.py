@@ -30,6 +30,12 @@ from bench.system.code.user_code import UserCodeError, import_user_module, modul
 
 ADAPTERS: dict[str, Callable[..., NetworkPrior]] = {"diffusers": load_diffusers, "azula": load_azula}
 
+ASKED = ("dtype", "device", "autocast")
+"""What a user's function may ask for, by the names of its parameters."""
+INSTEAD = (
+    "return bench.priors.network.NetworkPrior(network, shape) of a torch.nn.Module, or an object of a class "
+    "derived from bench.prior.Prior"
+)
 GIVEN = ("shape", "schedule", "dtype", "device")
 """What a prior says of itself."""
 
@@ -54,13 +60,14 @@ def load_own(
     place, _, function = name.rpartition(":")
     if not place:
         raise PriorError(f"{name}: which function of it? give {name}:function")
-    asked = {"dtype": dtype, "device": torch.device(device), "autocast": autocast}
+    asked = dict(zip(ASKED, (dtype, torch.device(device), autocast), strict=True))
     try:
         module = import_user_module(place)
         make = _function(module, place, function)
         known = inspect.signature(make).parameters
         if autocast is not None and "autocast" not in known:
             raise TypeError("a dtype of 16 bits needs a function that takes `autocast`")
+        _refuse_other_parameters(known)
         prior = make(**{key: value for key, value in asked.items() if key in known})
     except UserCodeError as error:
         raise PriorError(f"unknown prior '{name}': {error}") from error
@@ -88,6 +95,19 @@ def _function(module: ModuleType, place: str, name: str) -> Callable[..., Any]:
     return found
 
 
+def _refuse_other_parameters(known: Mapping[str, inspect.Parameter]) -> None:
+    """Refuses a function with a parameter that nobody would give.
+
+    Raises:
+        TypeError: which.
+
+    """
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    for name, parameter in known.items():
+        if name not in ASKED and parameter.default is parameter.empty and parameter.kind not in optional:
+            raise TypeError(f"parameter '{name}' is unknown; a function may ask for {', '.join(ASKED)}")
+
+
 def _check_own(name: str, prior: Any, asked: Mapping[str, Any]) -> None:
     """Refuses what is no prior, or not of the dtype and device that were asked for.
 
@@ -96,7 +116,7 @@ def _check_own(name: str, prior: Any, asked: Mapping[str, Any]) -> None:
 
     """
     if not isinstance(prior, Prior):
-        raise PriorError(f"{name} returned {type(prior).__name__}, not a bench.prior.Prior")
+        raise PriorError(f"{name} returned {type(prior).__name__}, not a bench.prior.Prior; {INSTEAD}")
     if lacking := [entry for entry in GIVEN if getattr(prior, entry, None) is None]:
         raise PriorError(f"{name}: its prior has no '{lacking[0]}'; a prior sets {', '.join(GIVEN)}")
     if not isinstance(prior.schedule, Schedule):

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,10 @@ class NetworkPrior(Prior):
         classes: number of classes that the network distinguishes; 0 for an unconditional one.
         guide: for a prior with classes.
 
+    Raises:
+        TypeError: a network is no module.
+        ValueError: ``predicts`` is none of its words, or the network has no tensors, which say its device.
+
     """
 
     def __init__(
@@ -64,13 +68,13 @@ class NetworkPrior(Prior):
         classes: int = 0,
         guide: Guide | None = None,
     ) -> None:
+        _refuse_unknown(predicts)
         self.network = laid_out(network)
         self.shape, self.schedule = tuple(shape), schedule or VPSchedule()
         self.dtype, self.autocast = dtype, autocast
         self.predicts, self.classes, self.guide = predicts, classes, guide
         self.labels: Tensor | None = None
-        tensors = chain(network.parameters(), network.buffers())  # a closed form may have buffers only
-        self.device = next(tensors).device
+        self.device = _device(network)
         self._recomputes = self._compiled = False
         self._fast: Fast | None = None
         if guide is not None:
@@ -140,7 +144,9 @@ class NetworkPrior(Prior):
     def _denoise(self, x: Tensor, t: Level) -> tuple[Tensor, Tensor | None]:
         index = _index(t, x)
         labels = self._labels(len(x))
-        out, v = self._predict(*((x, index) if labels is None else (x, index, labels))).to(x.dtype), None
+        out = self._predict(*((x, index) if labels is None else (x, index, labels)))
+        self._refuse_other_shapes(out, x)
+        out, v = out.to(x.dtype), None
         if out.shape[1] != x.shape[1]:
             out, v = out.chunk(2, dim=1)
         x0 = self._clean(x, out, t)
@@ -159,6 +165,17 @@ class NetworkPrior(Prior):
             return self.network(*given)
         with torch.autocast(given[0].device.type, self.autocast):
             return self.network(*given)
+
+    def _refuse_other_shapes(self, out: Any, x: Tensor) -> None:
+        """Refuses an output that is neither a prediction for x nor one with a learned variance behind it."""
+        n, channels, *size = x.shape
+        plain, learned = (n, channels, *size), (n, 2 * channels, *size)
+        found = tuple(out.shape) if isinstance(out, Tensor) else f"a {type(out).__name__}"
+        if found not in {plain, learned}:
+            raise ValueError(
+                f"prior '{self.name}': its network returned {found} for an input of {plain}; it must return "
+                f"{plain}, or {learned} with a learned variance"
+            )
 
     def _clean(self, x: Tensor, out: Tensor, t: Level) -> Tensor:
         """The x0 that the network's output states; all (B, *shape)."""
@@ -198,8 +215,28 @@ def laid_out(network: nn.Module) -> nn.Module:
 
     That is the contiguous one: on CPUs with AVX2 and AVX-512 and on an H100, kernels in channels_last order
     made evaluations up to 1.1 and pullbacks up to 1.23 times slower.
+
+    Raises:
+        TypeError: it is no module.
     """
+    if not isinstance(network, nn.Module):
+        given = f"not {network.__name__}" if isinstance(network, type) else f"not a {type(network).__name__}"
+        raise TypeError(f"network must be a torch.nn.Module, called as network(x, index), {given}")
     return lay_out(network.eval().requires_grad_(False), torch.contiguous_format)
+
+
+def _refuse_unknown(predicts: str) -> None:
+    """Refuses a word for a prediction that is none of ours, such as that of another library."""
+    if predicts not in (known := get_args(Prediction)):
+        raise ValueError(f"predicts='{predicts}' is unknown; a network predicts {', '.join(known)}")
+
+
+def _device(network: nn.Module) -> torch.device:
+    """Where a network's tensors are; a closed form may have buffers only."""
+    for tensor in chain(network.parameters(), network.buffers()):
+        return tensor.device
+    what = f"network {type(network).__name__} has no parameter and no buffer, which would say its device"
+    raise ValueError(f"{what}; register a buffer, or derive from bench.prior.Prior instead")
 
 
 def _index(t: Level, x: Tensor) -> Tensor:

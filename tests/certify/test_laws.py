@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from bench.certify.laws import all_laws, run_laws
+from bench.certify.laws import all_laws, measured, run_laws
+from bench.exact.laws.law import Law
 from bench.exact.laws.problems import StartingAt, hadamard_noise, problem, streams
 from bench.suites.cards import FOLDER
 from tests.ours import METHODS, SOLVERS
@@ -28,6 +29,17 @@ def test_every_file_of_laws_is_of_a_method():
 def test_unknown_name():
     with pytest.raises(ValueError, match="no laws for 'redif'; there are laws for red_diff, dps, "):
         run_laws("redif")
+
+
+def test_a_law_that_raises_is_broken_and_says_what_and_where():
+    def raises(cls):
+        raise ValueError("no such\nproblem")
+
+    result = measured(Law("raises", 1e9, raises), SOLVERS["pinv"])
+    line = raises.__code__.co_firstlineno + 1
+    assert not result.passed and result.raised == f"ValueError: no such problem (test_laws.py:{line})"
+    for error in (lambda cls: None, lambda cls: float("nan")):
+        assert not measured(Law("no number", 1e9, error), SOLVERS["pinv"]).passed
 
 
 def test_hadamard_noise_has_exact_moments():

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from bench.certify.laws import all_laws, laws_of, subject
-from bench.certify.mutants import catches_not, survivors, variant
+from bench.certify.laws import all_laws, laws_of, measured, subject
+from bench.certify.mutants import Survivor, survivors, unnamed, variant
 from bench.exact.laws.law import Law
 from bench.exact.laws.mutant import Mutant
 from bench.system.code.user_code import UserCodeError
@@ -20,7 +20,8 @@ PAIRS = [(name, law, what) for name, laws in all_laws().items() for law in laws 
 )
 def test_a_law_sees_the_wrong_variants_that_it_names(name, law, what):
     (mutant,) = [mutant for mutant in MUTANTS[name] if mutant.name == what]
-    assert not catches_not(law, variant(subject(name), mutant))
+    result = measured(law, variant(subject(name), mutant))
+    assert not result.passed and not result.raised
 
 
 def test_every_law_names_a_variant_and_every_variant_is_named():
@@ -54,8 +55,25 @@ def test_what_the_laws_do_not_see_survives():
 
     seven = Mutant("seven", "steps: Steps = 100", "steps: Steps = 7")
     laws = [Law("default", 0, Steps(100), ("seven",)), Law("blind", 1000, Steps(100), ("seven",))]
-    assert survivors(subject("prior"), laws, [seven]) == [(laws[1], "seven")]
+    assert survivors(subject("prior"), laws, [seven]) == [Survivor(laws[1], "seven")]
+    assert unnamed(laws, [seven, Mutant("eight", "7", "8")]) == ["eight"]
     with pytest.raises(
         UserCodeError, match="law 'default' names the mutant 'seven', which is not in MUTANTS"
     ):
         survivors(subject("prior"), laws, [])
+
+
+def test_a_law_that_raises_on_a_wrong_variant_has_not_seen_it():
+    def only_of_100(cls):
+        if cls().steps != 100:
+            raise KeyError("gone")
+        return 0
+
+    law = Law("only of 100", 0, only_of_100, ("seven",))
+    (found,) = survivors(subject("prior"), [law], [Mutant("seven", "steps: Steps = 100", "steps: Steps = 7")])
+    line = only_of_100.__code__.co_firstlineno + 2
+    assert str(found) == (
+        "'only of 100' raised on the wrong variant 'seven', which must run to be seen: "
+        f"KeyError: 'gone' (test_mutants.py:{line})"
+    )
+    assert str(found._replace(raised="")) == "'only of 100' holds for the wrong variant 'seven'"

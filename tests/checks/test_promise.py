@@ -24,7 +24,12 @@ def test_a_promise_says_its_first_paragraph_and_what_was_seen():
     assert tried(is_positive, 1) == Promise(says, None)
     assert tried(is_positive, -1) == Promise(says, "-1 is not")
     assert tried(is_positive, 7) == Promise(says, None, applies=False)
-    assert tried(is_positive, 8) == Promise(says, "raised RuntimeError: no such number")
+    place = f"(test_promise.py:{is_positive.__code__.co_firstlineno + 9})"
+    raised = f"raised RuntimeError: no such number {place}"
+    assert tried(is_positive, 8) == Promise(says, raised)
+    assert tried(is_positive, 8, lambda error: f"; not {error}") == Promise(
+        says, f"{raised}; not no such number"
+    )
 
 
 def test_threads_are_as_before_afterwards():

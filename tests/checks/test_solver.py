@@ -1,5 +1,6 @@
 """The contract: every solver of the suite keeps it, and a solver that breaks a promise is told which."""
 
+import inspect
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
@@ -7,7 +8,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from bench.checks.solver import check_solver
+from bench.checks.solver import check_solver, hint
 from bench.solver import ConjugateGradients, Count, LinearOperator, Solver, Step, Steps, ddim, norm
 from tests.ours import SOLVERS
 
@@ -258,3 +259,30 @@ def test_what_is_not_a_solver_is_said_at_once():
 
     assert "lr: not a hyper-parameter of Thawed; decorate it" in check_solver(Thawed)[0].broken
     assert "not a subclass" in check_solver(dict)[0].broken
+
+
+class ThroughTheNetwork(Sound):
+    """Differentiates through `prior.denoise`, which keeps no graph."""
+
+    def solve(self, measurement, prior, noise):
+        y, A, _ = measurement
+        t = prior.schedule.levels(self.steps)[0]
+        x = noise.new(prior.shape).requires_grad_()
+        with torch.enable_grad():
+            x0 = prior.denoise(x, t)
+            loss = (y - A(x0)).square().sum()
+            yield Step(x - torch.autograd.grad(loss, x)[0], x0)
+
+
+def test_gradients_through_the_network_are_said_to_be_those_of_vjp():
+    source = inspect.getsource(ThroughTheNetwork).splitlines()
+    offset = next(n for n, text in enumerate(source) if "autograd.grad" in text)
+    line = inspect.getsourcelines(ThroughTheNetwork)[1] + offset
+    said = {promise.broken for promise in check_solver(ThroughTheNetwork) if promise.broken}
+    expected = (
+        "raised RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn "
+        f"(test_solver.py:{line}); use prior.vjp(x, t), or vjp_once(prior, x, t) of bench.solver, for "
+        "gradients through the network, A.vjp(x) for those of the operator"
+    )
+    assert expected in said
+    assert hint(RuntimeError("another")) == ""

@@ -144,3 +144,38 @@ def test_an_operator_is_tried_on_a_shape_and_with_parameters():
 def test_what_check_cannot_read_is_said_in_a_line(options, says):
     done = bench("check", *options)
     assert done.exit_code == 2 and says in done.stderr and done.stderr.count("error: ") == 1
+
+
+def test_what_breaks_several_promises_is_said_once(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(RAISES)
+    line = 1 + RAISES.splitlines().index("        loss = torch.autograd.grad(prior.denoise(x, t).sum(), x)")
+    checked = bench("check", file).stdout
+    said = f"does not have a grad_fn (mine.py:{line}); use prior.vjp(x, t), or vjp_once(prior, x, t) of"
+    assert checked.count(said) == 1 and checked.count("      -> the same\n") > 5
+
+
+RAISES = '''
+"""Differentiates through denoise."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from bench.solver import Solver, Step
+
+
+@dataclass(frozen=True)
+class Raises(Solver):
+    """Differentiates through denoise."""
+
+    paper: ClassVar[str] = "unpublished"
+    steps: int = 3
+
+    def solve(self, measurement, prior, noise):
+        t = prior.schedule.levels(self.steps)[0]
+        x = noise.new(prior.shape).requires_grad_()
+        loss = torch.autograd.grad(prior.denoise(x, t).sum(), x)
+        yield Step(x, loss[0])
+'''

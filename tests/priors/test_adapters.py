@@ -83,6 +83,25 @@ def nothing():
     return 3
 
 
+def plain():
+    return lambda x, t: x
+
+
+def network():
+    from bench.priors.network import NetworkPrior
+
+    return NetworkPrior(lambda x, t: x, (1, 16, 16))
+
+
+def more(dtype, size):
+    return Mine(dtype, torch.device("cpu"))
+
+
+def optional(dtype, device, size=3, *rest, **others):
+    assert not others
+    return Mine(dtype, device)
+
+
 def fails():
     raise KeyError("x")
 '''
@@ -119,6 +138,19 @@ def test_a_users_function_makes_a_prior_that_is_hashed_as_operators_are(own, tmp
         (":fixed", "its dtype is torch.float64, asked for was torch.float32; take `dtype` as a parameter"),
         (":bare", "its prior has no 'schedule'"),
         (":nothing", "returned int, not a bench.prior.Prior"),
+        (
+            ":plain",
+            r"plain returned function, not a bench.prior.Prior; return bench.priors.network.NetworkPrior\("
+            r"network, shape\) of a torch.nn.Module, or an object of a class derived from bench.prior.Prior$",
+        ),
+        (
+            ":network",
+            r"TypeError: network must be a torch.nn.Module, called as network\(x, index\), not a fun",
+        ),
+        (
+            ":more",
+            "more: TypeError: parameter 'size' is unknown; a function may ask for dtype, device, autocast$",
+        ),
         (":fails", "KeyError: 'x'"),
         (":mak", r"has no function 'mak' \(did you mean 'make'\?\)"),
         ("", "which function of it. give .*mine.py:function"),
@@ -127,6 +159,10 @@ def test_a_users_function_makes_a_prior_that_is_hashed_as_operators_are(own, tmp
 def test_users_functions_that_give_no_prior(own, function, said):
     with pytest.raises(PriorError, match=said):
         load_prior(own + function)
+
+
+def test_a_users_function_may_have_parameters_that_nobody_needs_to_give(own):
+    assert load_prior(f"{own}:optional").shape == (1, 16, 16)
 
 
 def test_a_low_precision_is_told_or_refused(own):

@@ -118,6 +118,54 @@ def test_predictions_are_the_same_statement():
         torch.testing.assert_close(prior.denoise(x, T), x0, rtol=1e-4, atol=1e-5)
 
 
+def test_a_prediction_that_nobody_knows_is_refused_when_the_prior_is_made():
+    for word in ("epsilon", "sample", None):
+        with pytest.raises(
+            ValueError, match=f"^predicts='{word}' is unknown; a network predicts eps, v, x0$"
+        ):
+            NetworkPrior(build_unet(**ARCHITECTURE), SHAPE, predicts=word)
+
+
+def test_a_network_that_is_no_module_or_has_no_tensors_is_refused():
+    unet = build_unet(**ARCHITECTURE)
+    for network, what in ((lambda x, index: x, "a function"), (torch.nn.Identity, "Identity")):
+        with pytest.raises(TypeError, match=f"^network must be a torch.nn.Module, .*, not {what}$"):
+            NetworkPrior(network, SHAPE)
+    with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module"):
+        NetworkPrior(unet, SHAPE, classes=2, guide=Guide(lambda x, index: x, 1.0))
+    with pytest.raises(ValueError, match=r"^network Identity has no parameter and no buffer"):
+        NetworkPrior(torch.nn.Identity(), SHAPE)
+
+
+class Repeats(torch.nn.Module):
+    """Returns the state so many times, one behind the other, or what `wrap` makes of it."""
+
+    def __init__(self, times, wrap=lambda x: x):
+        super().__init__()
+        self.register_buffer("times", torch.tensor(times))
+        self.wrap = wrap
+
+    def forward(self, x, index):
+        return self.wrap(x.repeat(1, int(self.times), 1, 1))
+
+
+def test_an_output_of_another_shape_is_named_with_that_of_the_input():
+    x = torch.randn(2, 3, 8, 8)
+    shapes = (
+        r"for an input of \(2, 3, 8, 8\); it must return \(2, 3, 8, 8\), or \(2, 6, 8, 8\) with a learned"
+    )
+    outputs = {
+        r"\(2, 9, 8, 8\)": Repeats(3),
+        r"\(2, 1, 8, 8\)": Repeats(1, lambda x: x[:, :1]),
+        r"\(2, 3, 8\)": Repeats(1, lambda x: x[..., 0]),
+        "a tuple": Repeats(1, lambda x: (x,)),
+    }
+    for found, network in outputs.items():
+        with pytest.raises(ValueError, match=f"^prior 'unnamed': its network returned {found} {shapes}"):
+            NetworkPrior(network, (3, 8, 8)).vjp(x, T)
+    assert NetworkPrior(Repeats(2), (3, 8, 8)).moments(x, T)[1].shape == x.shape
+
+
 @pytest.mark.parametrize("autocast", [torch.bfloat16, torch.float16])
 def test_low_precision_is_close_and_the_state_stays_float32(autocast, device):
     network = randomised(build_unet(**ARCHITECTURE)).to(device)

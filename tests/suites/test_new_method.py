@@ -1,6 +1,7 @@
 """A method is added by new files only: to a copy of the tree, and in a user's folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,20 @@ def test_certify_and_check_tell_what_is_missing_or_wrong(tmp_path):
     blind = bench("certify", mine)
     assert blind.exit_code == 1 and "1 of 2" in blind.stdout
     assert "FAIL  'last state = last estimate' holds for the wrong variant" in blind.stdout
+    assert blind.stdout.startswith("Toy: laws hold but miss wrong variants, by its author, code ")
+    assert blind.stderr.endswith("\nerror: 1 wrong variant is not seen\n")
+    laws.write_text(text.replace(', ("noise in the last step",)', ""))
+    idle = bench("certify", mine)
+    assert idle.exit_code == 0 and "the laws see 1 of 1" in idle.stdout
+    assert "\n  not tried: no law names the wrong variant 'noise in the last step'; add" in idle.stdout
+    laws.write_text(text.replace("gap(step.x, step.x0)", "gap(step.x, step.gone)"))
+    raising = bench("certify", mine)
+    assert raising.exit_code == 1 and raising.stdout.startswith("Toy: laws FAIL, by its author")
+    line = next(n for n, line in enumerate(text.splitlines(), 1) if "gap(step.x, step.x0)" in line)
+    said = r"\n    FAIL  'last state = last estimate' raised on Toy: AttributeError: .* \(my_solver_laws.py:"
+    assert re.search(rf"{said}{line}\)\n", raising.stdout), raising.stdout
+    assert "PASS" in raising.stdout and "the laws see 1 of 2" in raising.stdout
+    assert raising.stderr.endswith("\nerror: 1 law fails\n")
     laws.write_text(text.replace("gap(step.x, step.x0)", "1 + gap(step.x, step.x0)"))
     broken = bench("certify", mine)
     assert broken.exit_code == 1 and broken.stdout.startswith("Toy: laws FAIL, by its author")

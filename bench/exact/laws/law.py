@@ -46,10 +46,16 @@ class Law:
 
 @dataclass(frozen=True)
 class LawResult:
-    """One law, measured."""
+    """One law, measured.
+
+    Attributes:
+        error: infinite where measuring it raised something.
+        raised: what that was, and where.
+    """
 
     law: Law
     error: float
+    raised: str = ""
 
     @property
     def passed(self) -> bool:
