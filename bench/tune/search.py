@@ -307,13 +307,16 @@ def refuse_unknown(spec: str, searched: Iterable[str], known: Iterable[str]) -> 
     Raises:
         SuiteError: a line for each, with its place in the card.
     """
-    path, names = card_of(spec).path, list(known)
+    names, lines = list(known), list[str]()
     unknown = [name for name in searched if name not in names]
-    if unknown:
-        assert path is not None, "what is searched stands in a card"
-        source = YamlSource(path)
-        lines = [f"{source.at(('search', name))}: unknown parameter{nearest(name, names)}" for name in unknown]
-        raise SuiteError("\n".join(lines))
+    if not unknown:
+        return
+    path = card_of(spec).path
+    assert path is not None, "what is searched stands in a card"
+    source = YamlSource(path)
+    for name in unknown:
+        lines.append(f"{source.at(('search', name))}: unknown parameter{nearest(name, names)}")
+    raise SuiteError("\n".join(lines))
 
 
 def ranked(candidates: Sequence[Candidate], objectives: Sequence[Objective], i: int) -> list[Candidate]:
