@@ -103,8 +103,10 @@ def check_one(spec: str, shape: str | None, settings: Sequence[str]) -> Sequence
         results = operator_promises(spec, shape, settings)
     else:
         from bench.checks.solver import check_solver
+        from bench.suites.methods import check_presets
 
         found = load_found(spec)
+        check_presets(spec, found.solver)
         results = check_solver(found.solver.cls)
     for promise in results:
         click.echo(f"{outcome(promise):6}{promise.says}")
