@@ -44,8 +44,8 @@ def card_path(spec: str) -> Path:
 def write_presets(asked: SearchRequest, found: Found, names: Mapping[str, str]) -> list[str]:
     """Writes the winner by each objective as a preset for the family, and says what was written.
 
-    A search that found nothing writes nothing, and an entry that was found with a larger budget stays. One for
-    a task of the family all of whose parameters are among the new ones has no effect any more, and goes.
+    A search that found nothing writes nothing, and an entry that was found with a larger budget stays. One
+    for a task of the family all of whose parameters are among the new ones has no effect any more, and goes.
 
     Args:
         names: objective -> preset, where it is not the objective's own.
