@@ -105,8 +105,10 @@ def check_one(spec: str, shape: str | None, settings: Sequence[str]) -> Sequence
         results = operator_promises(spec, shape, settings)
     else:
         from bench.checks.solver import check_solver
+        from bench.suites.methods import check_presets
 
         found = load_found(spec)
+        check_presets(spec, found.solver)
         results = check_solver(found.solver.cls)
     said: set[str] = set()
     for promise in results:

@@ -281,9 +281,7 @@ def _make_cell(
     solver = build_solver(found, {**settings.params, **row.params}, row.where)
     n, P = samples_per_problem(suite, task_row), particles(solver)
     if n > 1 and n % P:
-        raise SuiteError(
-            f"{row.where()}: {P} particles do not divide the {n} samples per problem of task '{task.name}'"
-        )
+        raise SuiteError(f"{row.where()}: {_undivided(row.label, P, n, task.name)}")
     images = tuple(data.ids[: at_most(row.images or suite.images, task_row)])
     A, told = task.operators(data.shape, images[:1]), task.told_operators(data.shape, images[:1])
     return Cell(
@@ -299,6 +297,15 @@ def _make_cell(
         config=key_config(task, A, told, prior, found, solver, n, numerics),
         reason=solver.refuses(told, prior, task.told_likelihood),
         samples_per_problem=n,
+    )
+
+
+def _undivided(label: str, P: int, n: int, task: str) -> str:
+    """Why a row's particles cannot make the samples of a problem, and how many could."""
+    near = min((k for k in range(1, n + 1) if n % k == 0), key=lambda k: abs(k - P))
+    return (
+        f"row '{label}': {P} particles do not divide the {n} samples per problem of task '{task}'; "
+        f"choose a number that does, such as {near}"
     )
 
 

@@ -108,6 +108,8 @@ class History(Generic[R]):
         self._read: dict[Path, int] = dict(known or {})
         """Journal -> the number of its bytes that were read."""
         self._damaged = 0
+        self._hurt: set[Path] = set()
+        """Journals with damaged lines, but for a torn one."""
         self._torn: set[Path] = set()
         """Journals whose last line is not whole, or not yet."""
         self._best: list[R] = []
@@ -122,6 +124,11 @@ class History(Generic[R]):
     def damaged(self) -> int:
         """The number of damaged lines, which are skipped."""
         return self._damaged + len(self._torn)
+
+    @property
+    def damaged_in(self) -> list[Path]:
+        """The journals that have damaged lines."""
+        return sorted(self._hurt | self._torn)
 
     @property
     def records(self) -> list[R]:
@@ -164,7 +171,7 @@ class History(Generic[R]):
             with gzip.open(path) as file:
                 self._take(file, path)
         except (EOFError, zlib.error, gzip.BadGzipFile):
-            self._damaged += 1
+            self._count_damaged(1, path)
 
     def _take(self, lines: Iterable[bytes], path: Path) -> int:
         """Keeps the records of some lines; the number of bytes that are done with.
@@ -191,7 +198,13 @@ class History(Generic[R]):
         found = [self._parse(piece, path) for piece in pieces if piece]
         records = [record for record in found if record]
         self.attempts += records
-        self._damaged += len(pieces) - 1 + len(found) - len(records)
+        self._count_damaged(len(pieces) - 1 + len(found) - len(records), path)
+
+    def _count_damaged(self, n: int, path: Path) -> None:
+        """Counts damaged lines of a journal."""
+        self._damaged += n
+        if n:
+            self._hurt.add(path)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pydantic import PydanticSchemaGenerationError, ValidationError
 
 from bench.solver import Solver
 from bench.suites.cards import card_of
-from bench.suites.yamlfile import SuiteError, explain
+from bench.suites.yamlfile import SuiteError, YamlSource, explain
 from bench.system.code.reads import reading, refuse_undeclared
 from bench.system.code.user_code import UserCodeError, is_user_code, load_class, source_sha256
 from bench.system.gate import conform
@@ -93,6 +93,39 @@ def build_solver(solver: SolverClass, params: Mapping[str, Any], where: Callable
         except UserCodeError as error:
             raise SuiteError(f"{where('')}: {error}") from None
     return made
+
+
+def check_presets(spec: str, solver: SolverClass) -> None:
+    """Checks what the presets of a method's card say; an entry alone need not be all that a row takes.
+
+    Raises:
+        SuiteError: an unknown parameter, or one of wrong type or value; a line each, with its place.
+    """
+    card, lines = card_of(spec), list[str]()
+    if card.path is None:
+        return
+    source = YamlSource(card.path)
+    for preset, priors in card.presets.items():
+        for prior, tasks in priors.items():
+            for task, params in tasks.items():
+                for param, reason in _wrong_alone(solver.cls, params):
+                    place = source.at(("presets", preset, prior, task, param))
+                    lines.append(f"{place}: {_named(param, place)}{reason}")
+    if lines:
+        raise SuiteError("\n".join(lines))
+
+
+def _wrong_alone(cls: type[Solver], params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Parameters that are wrong whatever the others are, each with the reason."""
+    try:
+        conform(cls, dict(params))
+    except PydanticSchemaGenerationError:
+        return []  # `check` says so by itself
+    except ValidationError as error:
+        known = parameters(cls)
+        wrong = [(str(one["loc"][0]), explain(one, known)) for one in error.errors() if one["loc"]]
+        return [(param, reason) for param, reason in wrong if param in params]
+    return []
 
 
 def check_fields(solver: Solver) -> None:

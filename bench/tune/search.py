@@ -13,14 +13,15 @@
    the budget, alike for all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.names import nearest
 from bench.plan.cell import Cell
 from bench.records.record import Record
 from bench.suites.cards import card_of
-from bench.suites.yamlfile import SuiteError
+from bench.suites.yamlfile import SuiteError, YamlSource
 from bench.tune.candidates.asking import Told, ask
 from bench.tune.candidates.points import Spaces
 from bench.tune.objectives import CandidateScore, Objective, score
@@ -110,8 +111,8 @@ class Search:
         tell: is called after every batch that is computed.
 
     Raises:
-        SuiteError: nothing can be searched, or a parameter is both fixed and searched, or the card's range
-            leaves the method's own.
+        SuiteError: nothing can be searched, the method has no such parameter, or the card's range leaves the
+            method's own.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Search:
                 f"{trials.spec} has nothing to tune; write the ranges of its parameters under `search` "
                 "in its card"
             )
+        refuse_unknown(trials.spec, spaces, trials.defaults())
         self.card_spaces = self.spaces = Spaces(spaces, trials.known())
         self._refuse_outside()
         self.widened: set[tuple[str, str]] = set()
@@ -297,6 +299,24 @@ class Search:
             return "its firm range"
         ends = self.spaces.widened(name, end, self._allows) is None
         return "what the method takes" if ends else "its range"
+
+
+def refuse_unknown(spec: str, searched: Iterable[str], known: Iterable[str]) -> None:
+    """Refuses a search of parameters that a method does not have.
+
+    Raises:
+        SuiteError: a line for each, with its place in the card.
+    """
+    names, lines = list(known), list[str]()
+    unknown = [name for name in searched if name not in names]
+    if not unknown:
+        return
+    path = card_of(spec).path
+    assert path is not None, "what is searched stands in a card"
+    source = YamlSource(path)
+    for name in unknown:
+        lines.append(f"{source.at(('search', name))}: unknown parameter{nearest(name, names)}")
+    raise SuiteError("\n".join(lines))
 
 
 def ranked(candidates: Sequence[Candidate], objectives: Sequence[Objective], i: int) -> list[Candidate]:

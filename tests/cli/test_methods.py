@@ -179,3 +179,12 @@ class Raises(Solver):
         loss = torch.autograd.grad(prior.denoise(x, t).sum(), x)
         yield Step(x, loss[0])
 '''
+
+
+def test_check_refuses_a_preset_that_a_run_would_refuse(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(ONE_OF_EACH)
+    (tmp_path / "mine.yaml").write_text('class: Mine\npresets: {bench: {fashion32: {"*": {stepz: 5}}}}\n')
+    done = bench("check", f"{mine}:Mine")
+    said = "mine.yaml:2: presets.bench.fashion32.*.stepz: unknown parameter (did you mean 'steps'?); known: "
+    assert done.exit_code == 2 and said in done.stderr and "PASS" not in done.stdout, done.output

@@ -163,7 +163,8 @@ def test_a_block_that_is_not_finite_is_diverged(tmp_path):
         (
             "particles: 30",
             "particles: 7",
-            "7 particles do not divide the 60 samples per problem of task 'm2'",
+            "row 'tds': 7 particles do not divide the 60 samples per problem of task 'm2'; choose a number "
+            "that does, such as 6",
         ),
         ('tasks: ["m*"]', 'tasks: ["x*"]', "unknown task 'x*'"),
     ],

@@ -394,3 +394,20 @@ def test_a_run_decides_by_records_in_brief_as_by_whole_ones(tmp_path_factory, da
         for metrics in ((), ("lpips",)):
             assert done_keys(brief.records, retry, metrics) == done_keys(whole.records, retry, metrics)
     assert [r.key for r in in_order(brief.records)] == [r.key for r in in_order(whole.records)]
+
+
+def test_journals_with_damaged_lines_are_named(tmp_path):
+    journals = tmp_path / "journal"
+    journals.mkdir()
+    whole, torn, broken, packed = (journals / f"{name}.jsonl" for name in ("a", "b", "c", "d"))
+    packed = packed.with_name("d.jsonl.gz")
+    line = write_line(make(1))
+    whole.write_bytes(line)
+    torn.write_bytes(line[:-9])
+    broken.write_bytes(b"{}x\n" + line)
+    packed.write_bytes(b"no gzip")
+    history = History(tmp_path, LineReader())
+    assert history.damaged_in == [torn, broken, packed] and history.damaged == 3
+    torn.write_bytes(line)
+    history.new()
+    assert history.damaged_in == [broken, packed], "a line that is complete by now"

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from bench.solver import Solver
-from bench.suites.methods import build_solver, check_fields, load_solver, parameters
+from bench.suites.methods import build_solver, check_fields, check_presets, load_solver, parameters
 from bench.suites.yamlfile import SuiteError
 from bench.system.code.syntax import code_text
 from bench.system.code.user_code import import_user_module, module_sha256
@@ -190,3 +190,39 @@ def test_instances_are_checked_where_a_run_starts(solver, words):
 def test_parameters_that_do_not_fit_together_are_refused():
     with pytest.raises(ValueError, match=r"sigma_max = 0.01 is below sigma_min = 0.1"):
         DAPS(sigma_max=0.01)
+
+
+PRESETS = """\
+presets:
+  bench:
+    fashion32:
+      "*": {steps: 50, zetta: 1.0}
+      "sr_*": {zeta: -1}
+"""
+
+
+def test_wrong_presets_of_a_card_are_a_line_each_with_its_place(tmp_path):
+    mine, card = tmp_path / "mine.py", tmp_path / "mine.yaml"
+    mine.write_text(SOLVER.format(module="solvers.dps", base="DPS"))
+    card.write_text(PRESETS)
+    with pytest.raises(SuiteError) as error:
+        check_presets(str(mine), load_solver(str(mine)))
+    unknown, negative = str(error.value).splitlines()
+    place = f"{card}:4: presets.bench.fashion32.*.zetta: unknown parameter (did you mean 'zeta'?); known: "
+    assert unknown.startswith(place) and negative.startswith(f"{card}:5: presets.bench.fashion32.sr_*.zeta: ")
+    card.write_text(PRESETS.replace("zetta", "zeta").replace("-1", "2"))
+    check_presets(str(mine), load_solver(str(mine)))
+
+
+def test_presets_that_fit_only_together_are_no_error(tmp_path):
+    """A row takes both entries; one alone has less than the class needs, and clashes with a default."""
+    mine = tmp_path / "mine.py"
+    fields = "class Mine(Solver):\n    least: int\n    low: int = 5\n    high: int = 9\n"
+    fits = (
+        "    def __post_init__(self):\n        if self.low > self.high:\n            raise ValueError('no')\n"
+    )
+    body = SOLVER.format(module="bench.solver", base="Solver").replace("class Mine(Solver):\n", fields + fits)
+    mine.write_text(body)
+    entries = "{'*': {high: 3, least: 1}, a: {low: 2}}"
+    (tmp_path / "mine.yaml").write_text(f"presets: {{bench: {{fashion32: {entries}}}}}\n")
+    check_presets(str(mine), load_solver(str(mine)))

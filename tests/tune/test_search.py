@@ -154,6 +154,11 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
     assert "has nothing to tune; write the ranges" in refused("title: x\n")
     assert "has nothing to tune" in refused("search:\n  a: {low: 1, high: 2}\n", a=1)
     assert "search.b leaves the range of the method: a: not" in refused("search:\n  b: {low: 1, high: 400}\n")
+    wrong = "search:\n  a: {low: 1, high: 2}\n  bb: {low: 1, high: 2}\n  gamma: {low: 0, high: 0.9}\n"
+    assert refused(wrong).splitlines() == [
+        f"{tmp_path}/mine.yaml:3: search.bb: unknown parameter (did you mean 'b'?); known: a, b",
+        f"{tmp_path}/mine.yaml:4: search.gamma: unknown parameter; known: a, b",
+    ]
     assert "search.a: unit has an unknown name 'tua'" in refused(
         "search:\n  a: {low: 1, high: 2, unit: tua}\n"
     )

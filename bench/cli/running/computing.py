@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ from bench.names import counted
 
 if TYPE_CHECKING:
     from bench.plan.plan import Plan
+    from bench.records.journal import History
     from bench.records.record import AnyRecord
     from bench.run.runner import Runner
 
@@ -44,7 +45,7 @@ def compute(plan: "Plan", folder: Path, progress: str, engine: Engine) -> Counte
     history = History(folder, BriefReader())
     past = history.records
     if history.damaged:
-        say(f"warning: {counted(history.damaged, 'damaged journal line')} in {folder} ignored")
+        tell_damaged(history)
     tell_other_versions(plan, past)
     command = command_line(sys.argv[1:])
     runner = Runner(plan, folder, make_observer(progress, past), command, history)
@@ -70,6 +71,14 @@ def compute(plan: "Plan", folder: Path, progress: str, engine: Engine) -> Counte
     for metric, reason in runner.scorer.unavailable.items():
         click.echo(f"{metric} is unavailable: {reason}")
     return Counter(record.status for record in records if record.status not in DONE)
+
+
+def tell_damaged(history: "History[Any]") -> None:
+    """Prints how many lines of which journals are damaged, and what becomes of what they recorded."""
+    first, *others = history.damaged_in
+    where = f"{first} and {len(others)} more" if others else str(first)
+    lines, it = counted(history.damaged, "damaged journal line"), "it" if history.damaged == 1 else "they"
+    say(f"warning: {lines} ignored, in {where}; what {it} recorded is computed again")
 
 
 def tell_notes(plan: "Plan") -> None:

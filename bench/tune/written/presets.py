@@ -44,8 +44,8 @@ def card_path(spec: str) -> Path:
 def write_presets(asked: SearchRequest, found: Found, names: Mapping[str, str]) -> list[str]:
     """Writes the winner by each objective as a preset for the family, and says what was written.
 
-    A search that found nothing writes nothing. An entry for a task of the family all of whose parameters are
-    among the new ones has no effect any more, and goes.
+    A search that found nothing writes nothing, and an entry that was found with a larger budget stays. One
+    for a task of the family all of whose parameters are among the new ones has no effect any more, and goes.
 
     Args:
         names: objective -> preset, where it is not the objective's own.
@@ -58,10 +58,25 @@ def write_presets(asked: SearchRequest, found: Found, names: Mapping[str, str]) 
         if winner is not None:
             preset = names.get(objective.name, objective.preset)
             place = [preset, escape(found.prior), asked.family.pattern]
-            written += _write(
-                asked, found, place, provenance(asked, found, i, winner), settings(asked, winner)
-            )
+            source = provenance(asked, found, i, winner)
+            kept = _kept(card_path(asked.spec), place, source.budget)
+            written += [kept] if kept else _write(asked, found, place, source, settings(asked, winner))
     return written
+
+
+def _kept(path: Path, place: Sequence[str], budget: int) -> str:
+    """Why the present entry stays: it was found with a larger budget; "" where a new one may be written."""
+    if not path.exists():
+        return ""
+    (preset, prior, pattern), card = place, read_card(path)
+    known = card.tuned.get(preset, {}).get(prior, {}).get(pattern)
+    is_there = pattern in card.presets.get(preset, {}).get(prior, {})
+    if known is None or not is_there or known.budget <= budget:
+        return ""
+    return (
+        f"kept: {path}: presets.{'.'.join(place)} was found with a budget of {known.budget} evaluations, the "
+        f"new one with {budget}; give as many by --budget, another name by --preset, or delete the entry"
+    )
 
 
 def _write(

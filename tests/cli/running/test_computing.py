@@ -72,3 +72,14 @@ def test_trajectories_are_of_new_records_and_of_images(tiny, tmp_path):
     exact = bench("run", "--suite", "exact", "--trajectory", "--out", tmp_path / "exact")
     assert exact.exit_code == 2 and not (tmp_path / "exact").exists()
     assert "--trajectory: suite 'exact' scores sets of samples" in exact.stderr
+
+
+def test_a_cut_journal_is_named_and_what_it_held_is_computed_again(tiny, tmp_path):
+    words = "--solver", "pinv", "--images", 2, "--batch", 1, "--no-report"
+    assert run_tiny(tiny, tmp_path, *words).exit_code == 0
+    (journal,) = tmp_path.glob("journal/*.jsonl")
+    journal.write_bytes(journal.read_bytes()[:-9])
+    again = run_tiny(tiny, tmp_path, *words)
+    said = f"warning: 1 damaged journal line ignored, in {journal}; what it recorded is computed again"
+    assert again.exit_code == 0 and said in again.stderr, again.output
+    assert len(read_records(tmp_path)[0]) == 2

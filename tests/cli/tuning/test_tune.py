@@ -101,7 +101,7 @@ def test_what_does_not_make_sense_is_a_line(tmp_path, words, message):
     [
         ("search: {}\n", "it has nothing to search: write ranges under `search`"),
         ("search:\n  a: {low: 2, high: 1}\n", "mine.yaml:2: search.a: low must be below high"),
-        ("search:\n  c: {low: 1, high: 2}\n", "search.c leaves the range of the method: --solver "),
+        ("search:\n  c: {low: 1, high: 2}\n", "mine.yaml:2: search.c: unknown parameter; known: steps, a, b"),
         ("search:\n  a: {low: -1, high: 2}\n", "search.a leaves the range of the method: --solver "),
         ("search:\n  a: {low: 1, high: 2, unit: sgima}\n", "unknown name 'sgima' (did you mean 'sigma'?)"),
     ],

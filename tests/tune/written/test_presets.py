@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from bench.plan.options import make_options
 from bench.suites.cards import read_card
@@ -95,6 +96,31 @@ def test_presets_have_other_names_on_demand(asked, found):
     write_presets(asked, found, {"psnr": "mine"})
     assert {"mine", "lpips"} <= read_card(card_path(asked.spec)).presets.keys()
     assert resolve(asked.spec, None, "fashion32", "inpaint_box", "")[1] == {"b": 7.0, "a": 9.0}
+
+
+def test_what_was_found_with_a_larger_budget_stays_and_that_is_said(asked, found):
+    write_presets(asked, found, {})
+    card = card_path(asked.spec)
+    before, smaller = card.read_text(), replace(asked, budget=asked.evaluations - 1)
+    other = replace(found, winners=[candidate(7.0, 8.0, 26.0, 0.1), None])
+    assert write_presets(smaller, other, {}) == [
+        f"kept: {card}: presets.bench.fashion32.inpaint_* was found with a budget of 7680 evaluations, the "
+        "new one with 7679; give as many by --budget, another name by --preset, or delete the entry"
+    ]
+    assert card.read_text() == before
+    assert write_presets(smaller, other, {"psnr": "quick"})[0].startswith("written: "), "nothing was there"
+    assert write_presets(asked, other, {})[0].startswith("written: "), "an equal budget replaces"
+    assert read_card(card).presets["bench"]["fashion32"]["inpaint_*"]["a"] == 7.0
+
+
+@pytest.mark.parametrize("part", ["presets", "tuned"])
+def test_a_smaller_budget_writes_where_the_entry_was_deleted(asked, found, part):
+    write_presets(asked, found, {})
+    card = card_path(asked.spec)
+    data = yaml.safe_load(card.read_text())
+    del data[part]
+    card.write_text(yaml.safe_dump(data, sort_keys=False))
+    assert write_presets(replace(asked, budget=640), found, {})[0].startswith("written: ")
 
 
 def test_a_method_needs_a_file_of_its_own_for_its_card(tmp_path):
