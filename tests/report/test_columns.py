@@ -36,7 +36,9 @@ def test_the_misfit_is_told_for_other_noise_than_gaussian_too():
     told = manifest(metrics={"misfit": {"note": METRICS["misfit"].note}})
     [note] = [column.note for column in columns_of(build(records(), []), [told]) if column.name == "misfit"]
     assert note.startswith("||A x - y|| / (sigma sqrt(m)) over the m measured entries; 1 is the noise")
-    assert note.endswith("so for Gaussian noise; for any other ||y - E y|| / sqrt(E ||y - E y||^2)")
+    assert note.endswith(
+        "the formula is for Gaussian noise, for other noise it is ||y - E y|| / sqrt(E ||y - E y||^2)"
+    )
 
 
 def test_a_metric_that_nobody_knows_has_no_direction():
