@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from bench.names import counted
 from bench.records.keys import canonical
@@ -162,14 +163,13 @@ def budgets(panel: Panel) -> list[list[Point]]:
 
     Of rows that differ in more, a line would show what no budget gives.
     """
-    groups: dict[str, list[Point]] = {}
+    groups: dict[str, dict[str, list[Point]]] = {}
     for point in panel.points:
         head = point.row.head
         others = {name: value for name, value in head.params.items() if name != STEPS}
-        groups.setdefault(canonical([head.solver, head.source_sha256, head.guidance, others]), []).append(
-            point
-        )
-    return [group for group in groups.values() if len({canonical(p.row.head.params) for p in group}) > 1]
+        group = groups.setdefault(canonical([head.solver, head.source_sha256, head.guidance, others]), {})
+        group.setdefault(canonical(head.params), []).append(point)
+    return [list(chain.from_iterable(group.values())) for group in groups.values() if len(group) > 1]
 
 
 def has_ends(interval: Interval | None) -> bool:
