@@ -41,6 +41,7 @@ UNITS = {column.name: 10.0**-column.decimals / column.scale for column in KNOWN}
 CONVENTIONS = {
     "psnr": "of floats: in files of 8 bit it is 0.01 dB lower at 30 dB, 0.12 dB at 40",
     "ssim": "mean over the positions where the window fits, 22 x 22 of 32 x 32 px; not over the full map",
+    "misfit": "the formula is for Gaussian noise, for other noise it is ||y - E y|| / sqrt(E ||y - E y||^2)",
 }
 """Metric -> what tables add to its note; manifests of any version lack it."""
 

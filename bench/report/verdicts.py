@@ -74,6 +74,11 @@ class Verdicts:
         return next(iter(self.rows), None)
 
     @property
+    def is_about_rows(self) -> bool:
+        """Whether the sentence says something of rows, and not only that there are none or too few images."""
+        return self.family is not None or any(not isinstance(part, str) for part in self.sentence)
+
+    @property
     def seen(self) -> float:
         """The difference that four of five such tables would show; NaN where nothing is compared."""
         return self.family.seen if self.family else float("nan")
@@ -93,7 +98,7 @@ def decide(
     compared = _compared(family)
     if not compared:
         alone = dict.fromkeys(rows, Verdict("", (1, 1), None)) if len(rows) == 1 else {}
-        return Verdicts(alone, None, None, _nothing(list(rows)))
+        return Verdicts(alone, None, None, _nothing(rows))
     if len(compared) < len(rows):
         family = compare_all({name: rows[name] for name in compared}, column.better)
     margin = margins.get(column.name)
@@ -146,12 +151,15 @@ def size(column: Column, value: float) -> str:
     return f"{column.show(value)}{UNITS.get(column.name, f' in {column.label}')}"
 
 
-def _nothing(ranked: Sequence[str]) -> Sentence:
+def _nothing(rows: Mapping[str, Mapping[str, float]]) -> Sentence:
     """Why nothing is compared."""
-    if len(ranked) == 1:
-        return ["Only ", {"row": ranked[0]}, " can be ranked: there is nothing to compare it with."]
-    if not ranked:
+    if not rows:
         return ["Nothing is ranked: no row of a method finished its images."]
+    if len(rows) == 1:
+        [(name, scores)] = rows.items()
+        if len(scores) < FEWEST:
+            return [f"Nothing is ranked: it takes at least {FEWEST} images."]
+        return ["Only ", {"row": name}, " can be ranked: there is nothing to compare it with."]
     return [f"Nothing is ranked: it takes at least {FEWEST} images that two rows share."]
 
 

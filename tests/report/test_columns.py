@@ -29,6 +29,18 @@ def test_a_manifest_says_how_a_metric_is_printed():
     assert columns_of(table, [])[0].name == "psnr"
 
 
+def test_the_misfit_is_told_for_other_noise_than_gaussian_too():
+    """There is no sigma in Poisson noise. Manifests tell the first formula alone."""
+    from bench.metrics.table import METRICS
+
+    told = manifest(metrics={"misfit": {"note": METRICS["misfit"].note}})
+    [note] = [column.note for column in columns_of(build(records(), []), [told]) if column.name == "misfit"]
+    assert note.startswith("||A x - y|| / (sigma sqrt(m)) over the m measured entries; 1 is the noise")
+    assert note.endswith(
+        "the formula is for Gaussian noise, for other noise it is ||y - E y|| / sqrt(E ||y - E y||^2)"
+    )
+
+
 def test_a_metric_that_nobody_knows_has_no_direction():
     found = [replace(record("best", 0), metrics={"mine": 1.0}, unavailable={"other": "no"})]
     columns = columns_of(build(found, []), [])

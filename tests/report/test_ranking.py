@@ -120,6 +120,15 @@ def test_few_images_decide_nothing(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("n", "said", "unsaid"), [(6, "can be ranked", "is ranked"), (5, "is ranked", "can be")]
+)
+def test_the_only_row_lacks_others_or_images_and_one_of_them_is_said(tmp_path, n, said, unsaid):
+    run = make_run(tmp_path / "run", [record("best", i) for i in range(n)], manifests=[])
+    below = report(run, tmp_path / "out")[0].partition("## Conventions")[0]
+    assert (below.count(said), below.count(unsaid)) == (1, 0)
+
+
 @pytest.mark.long
 def test_tables_of_equal_rows_rarely_show_one_as_worse(tmp_path):
     """Ten equal solvers: compared with the best row one by one, some row is worse in most tables."""

@@ -99,6 +99,8 @@ def test_worse_than_one_row_need_not_be_worse_than_the_best():
 def test_nothing_is_compared_without_common_images():
     assert text(decide({}, PSNR)).startswith("Nothing is ranked: no row")
     assert text(decide(rows({"a": 0}), PSNR)) == "Only a can be ranked: there is nothing to compare it with."
+    assert text(decide(rows({"a": 0}, n=6), PSNR)).startswith("Only a can be ranked")
+    assert text(decide(rows({"a": 0}, n=5), PSNR)) == "Nothing is ranked: it takes at least 6 images."
     few = decide(rows({"a": 0, "b": 1}, n=5), PSNR)
     assert not few.rows and np.isnan(few.seen) and "at least 6 images" in text(few)
     apart = rows({"a": 0, "b": 1}) | {"c": {f"other {i}": 90.0 for i in range(20)}}

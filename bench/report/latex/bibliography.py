@@ -12,6 +12,8 @@ HARMLESS = re.compile(
 )
 """Accents, letters and signs; any other command of an entry would run where its title is set."""
 KEY = re.compile(r"[A-Za-z0-9:.+/_-]+")
+PLACE = re.compile(r"\d{4}\.\d{4,5}|[a-z.-]+/\d{7}|openreview:|doi:|https?://")
+"""The beginning of a paper that can be found; anything else is words."""
 
 
 class Bibliography:
@@ -59,7 +61,7 @@ def entry_of(row: Row) -> str:
     card = list_cards().get(head.solver)
     if card and card.bibtex and card.paper == method.paper and not head.source_sha256:
         return card.bibtex.strip()
-    return from_paper(method.title or head.solver, method.paper) if method.paper else ""
+    return from_paper(method.title or head.solver, method.paper, head.solver) if method.paper else ""
 
 
 def is_harmless(entry: str) -> bool:
@@ -78,20 +80,25 @@ def is_harmless(entry: str) -> bool:
     return (depth, closed) == (0, 1) and bare.rstrip()[-1] == "}" and not re.search(r"[\\$^#~%]", bare)
 
 
-def from_paper(title: str, paper: str) -> str:
+def from_paper(title: str, paper: str, name: str) -> str:
     """An entry of what is known of a paper: the title, and where to read it.
 
     Args:
-        paper: an arXiv number, ``openreview:<id>``, ``doi:<id>`` or an address.
+        paper: an arXiv number, ``openreview:<id>``, ``doi:<id>``, an address, or other words.
+        name: of the method. It is what styles sort by, and the key where the paper is but words, such as
+            "unpublished", which many methods may have.
     """
-    key = re.sub(r"[^A-Za-z0-9]+", "-", paper).strip("-") or "paper"
-    site, _, name = paper.partition(":")
+    site, _, place = paper.partition(":")
     fields: Mapping[str, str] = {"note": escape(paper)}
     if re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?", paper):
         fields = {"eprint": paper, "archivePrefix": "arXiv", "note": f"arXiv:{paper}"}
     elif site == "doi":
-        fields = {"note": f"doi: {escape(name)}"}
+        fields = {"note": f"doi: {escape(place)}"}
     lines: list[str] = []
-    for field, value in {"title": escape(title), **fields}.items():
+    for field, value in {"key": escape(name), "title": escape(title), **fields}.items():
         lines.append(f"  {field} = {{{value}}}")
-    return "@misc{" + key + ",\n" + ",\n".join(lines) + "\n}"
+    return "@misc{" + _key(paper if PLACE.match(paper) else name) + ",\n" + ",\n".join(lines) + "\n}"
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "paper"

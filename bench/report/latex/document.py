@@ -30,6 +30,8 @@ EXACT = (
     rf" {MARGIN:g} standard deviations of their own distance. \underline{{Underlined}}: the solver nearest to"
     r" exact samples. \textit{Italic}: baseline or anchor. (Brackets): problems failed or are missing."
 )
+BACKWARD = " NFE: network evaluations + backward passes through the network, per {}."
+"""Ends the caption of a table in which some row has backward passes."""
 INTERVALS = rf" [Low, high]: 95\,\% intervals over at least {FEWEST} images or problems."
 STANDALONE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -126,7 +128,10 @@ def _caption(part: Sequence[Grid]) -> str:
     texts = []
     for fact, titles in facts.items():
         texts.append(f"{escape(', '.join(titles))}: {escape(fact)}")
-    return "; ".join(texts) + r". Noise is of images in [$-$1, 1]."
+    caption = "; ".join(texts) + r". Noise is of images in [$-$1, 1]."
+    if any(row.mean("vjps") for grid in part for row in grid.table.rows):
+        caption += BACKWARD.format("image" if part[0].statistic == "mean" else "sample")
+    return caption
 
 
 def _label(part: Sequence[Grid]) -> str:
@@ -163,12 +168,13 @@ def _line(part: Sequence[Grid], name: str, row: Row, choice: Choice, cited: Bibl
 
 
 def _evaluations(part: Sequence[Grid], name: str) -> str:
-    """Network evaluations of a row, with a slash where they differ between tasks."""
+    """Network evaluations and backward passes of a row, with a slash where they differ between tasks."""
     counts: dict[str, None] = {}
     for grid in part:
         for row in grid.table.rows:
             if row.name == name and (nfe := row.mean("nfe")) is not None:
-                counts[count(nfe)] = None
+                vjps = row.mean("vjps")
+                counts[count(nfe) + (f" + {count(vjps)}" if vjps else "")] = None
     return "/".join(counts) or "--"
 
 

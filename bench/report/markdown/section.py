@@ -52,14 +52,20 @@ def _facts(table: Table) -> str:
     if head.operator_sha256:
         operator += f", source {head.operator_sha256[:8]}"
     images = f"{counted(table.usual, 'image')} of {escape(head.dataset)}"
-    samples = max((row.samples for row in table.rows), default=1)
-    if samples > 1:
-        images += f", {samples} samples each"
+    images += _samples([row.samples for row in table.rows])
     noise = noise_text(head.sigma, head.noise)
     if head.sigma is not None:
         noise += f" for images in [−1, 1] ({head.sigma / 2:g} in [0, 1] units)"
     noise += told_text(head.told)
     return f"{operator}; {noise}; {images}; prior {escape(head.prior)}."
+
+
+def _samples(of_rows: Sequence[int]) -> str:
+    """Behind the number of images, how many samples rows have of each; "" where all have one."""
+    least, most = min(of_rows, default=1), max(of_rows, default=1)
+    if most == 1:
+        return ""
+    return f", {most} samples each" if least == most else f", {least} to {most} samples each"
 
 
 def _grid(judged: Judged, columns: Sequence[Column]) -> str:

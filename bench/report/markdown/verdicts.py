@@ -20,8 +20,11 @@ def compared(verdicts: Mapping[str, Verdicts], columns: Sequence[Column]) -> lis
 
 
 def shown(verdicts: Mapping[str, Verdicts], columns: Sequence[Column]) -> list[str]:
-    """The paragraphs below a table: one sentence by its first metric, and the power by all of them."""
-    ranked = [column for column in columns if verdicts[column.name].rows]
+    """The paragraphs below a table: one sentence by its first metric, and the power by all of them.
+
+    That images are too few is left to the notes.
+    """
+    ranked = [column for column in columns if verdicts[column.name].is_about_rows]
     if not ranked:
         return []
     parts = [f"**{ranked[0].label}**: {said(verdicts[ranked[0].name].sentence)}"]

@@ -260,6 +260,24 @@ class TestOddRuns:
         page = page_of([record("best", i) for i in range(N)])
         self.check(browser, page, "Only best can be ranked", "Nothing to show", "Nothing to draw")
 
+    def test_only_budgets_of_a_method_are_joined(self, browser, page_of):
+        """Not a row of another strength, whose steps lie between."""
+        rows = {
+            "best": {"steps": 9, "eta": 1.0},
+            "same": {"steps": 5, "eta": 0.5},
+            "worse": {"eta": 1.0, "steps": 3},
+        }
+        found = []
+        for row, params in rows.items():
+            found += [
+                replace(record(row, i), solver="dps", params=params, nfe=params["steps"]) for i in range(N)
+            ]
+        page = page_of(found)
+        self.check(browser, page, "rows that differ in their number of steps alone")
+        browser.open(page.path)
+        points = "[...document.querySelectorAll('#cost polyline')].map(x => x.points.numberOfItems)"
+        assert browser.js(f"return {points}") == [2]
+
     def test_all_failed(self, browser, page_of):
         broken = {"status": "out_of_memory", "reason": "24 GB wanted", "metrics": {}, "seconds": None}
         page = page_of([replace(r, **broken) for r in records()])

@@ -61,6 +61,20 @@ def test_a_caption_says_the_noise_and_what_solvers_are_told(tmp_path):
     assert "zoom: Poisson noise (rate 10), 12 images" in text
 
 
+def test_backward_passes_stand_behind_evaluations_and_the_caption_says_so(tmp_path):
+    """Of the made run one row has them; without it nothing is said of them."""
+    make_run(tmp_path / "run", records(), manifests=[])
+    text = render(tmp_path / "run", tmp_path, ("tex",))[0].read_text()
+    counts = dict(
+        re.findall(r"^(?:\\textit\{)?(\w+).* & ([^&]*) \\\\$", text.partition(r"\midrule")[2], re.M)
+    )
+    assert counts == {"best": "20 + 20", "same": "20", "worse": "20", "fails": "20", "pinv": "0"}
+    assert "1]. NFE: network evaluations + backward passes through the network, per image.}" in text
+    make_run(tmp_path / "forward", [r for r in records() if r.label != "best"], manifests=[])
+    text = render(tmp_path / "forward", tmp_path / "out", ("tex",))[0].read_text()
+    assert "& 20 \\\\" in text and "backward" not in text
+
+
 @pytest.mark.long
 def test_a_real_engine_compiles_what_is_hostile(tmp_path):
     latex, bibtex = program("pdflatex"), program("bibtex")

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bench.stats.intervals import mean_interval
-from tests.made_run import PSNR, ROWS
+from tests.made_run import PSNR, ROWS, make_run, record, report
 
 
 def test_best_ties_and_baselines(rendered):
@@ -36,3 +36,16 @@ def test_every_table_has_equal_columns_in_all_lines(rendered):
     assert len(blocks) == 2
     for block in blocks:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [((1, 1), " of tiny; prior"), ((2, 2), ", 2 samples each; "), ((2, 4), ", 2 to 4 samples each; ")],
+)
+def test_the_facts_say_how_many_samples_rows_have(tmp_path, samples, said):
+    found = []
+    for row, n in zip(("best", "worse"), samples, strict=True):
+        found += [record(row, i, sample=k) for i in range(6) for k in range(n)]
+    page, _ = report(make_run(tmp_path / "run", found, manifests=[]), tmp_path / "out")
+    [facts] = [line for line in page.splitlines() if line.startswith("`blur_gauss`")]
+    assert said in facts and facts.count("sample") == (max(samples) > 1)

@@ -31,7 +31,7 @@ def test_every_compared_metric_says_what_would_be_seen():
 def test_nothing_compared_is_said_too():
     few = verdicts(n=5)
     assert compared(few, [PSNR, SSIM]) == [] and shown(few, [PSNR]) == []
-    alone = {"psnr": decide({"a": {"0": 1.0}}, PSNR)}
+    alone = {"psnr": decide({"a": dict.fromkeys("012345", 1.0)}, PSNR)}
     assert shown(alone, [PSNR]) == ["**PSNR**: Only `a` can be ranked: there is nothing to compare it with."]
     assert said(["x ", {"row": "a|b"}]) == "x `a\\|b`"
 

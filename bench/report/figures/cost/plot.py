@@ -20,7 +20,16 @@ from bench.report.figures.axes.limits import Limits
 from bench.report.figures.axes.swarm import swarm
 from bench.report.figures.caption import LINE_HEIGHT, caption, fold, head, write
 from bench.report.figures.colours import BASELINE, Look
-from bench.report.figures.cost.points import Panel, Point, panel_of, remarks_of, texts_of, usual_machine
+from bench.report.figures.cost.points import (
+    Panel,
+    Point,
+    budgets,
+    has_ends,
+    panel_of,
+    remarks_of,
+    texts_of,
+    usual_machine,
+)
 from bench.report.figures.page import STYLE, blank_page
 from bench.report.ranking import Judged
 from bench.report.tables import Table
@@ -152,7 +161,7 @@ def _draw_seconds(pair: AxesPair, panel: Panel) -> list[float | None]:
     reaches = [limits.share(point.seconds.mean) if point.seconds else None for point in panel.points]
     _draw_points(axis, panel, reaches, pair.looks)
     for point in panel.points:
-        if point.seconds and math.isfinite(point.seconds.low):
+        if point.seconds and has_ends(point.seconds):
             height = panel.limits.share(point.score.mean)
             ends = limits.share(point.seconds.low), limits.share(point.seconds.high)
             axis.plot(ends, [height, height], **_bar(axis, pair.looks[point.row.name].colour))
@@ -187,33 +196,32 @@ def _mark_costs(axis: Axes, limits: Limits, passes: Sequence[float]) -> None:
 
 
 def _draw_points(axis: Axes, panel: Panel, reaches: Sequence[float | None], looks: dict[str, Look]) -> None:
-    """Draws the points at their shares of the width, joined by method, and the baselines."""
+    """Draws the points at their shares of the width, joined by budget, and the baselines."""
     limits = panel.limits
     limits.on(axis, "y")
     for name, level in panel.levels.items():
         if not limits.sign(level.mean):
             dash = _dashes(panel)[name]
             axis.axhline(level.mean, color=BASELINE, linestyle=dash, linewidth=1.2, zorder=1)
-    methods: dict[str, list[tuple[float, float]]] = {}
-    colours: dict[str, str] = {}
+    places: dict[str, tuple[float, float]] = {}
     for point, reach in zip(panel.points, reaches, strict=True):
         if reach is not None:
             look, height = looks[point.row.name], limits.share(point.score.mean)
             _draw_interval(axis, panel, point, reach, look.colour)
             labels.mark(axis, reach, height, look, transform=axis.transAxes, zorder=4)
-            methods.setdefault(point.row.head.solver, []).append((reach, height))
-            colours[point.row.head.solver] = look.colour
-    for solver, places in methods.items():
-        x, y = zip(*sorted(places), strict=True)
-        about: dict[str, Any] = {"linestyle": ":", "linewidth": 1.1, "transform": axis.transAxes}
-        axis.plot(x, y, color=colours[solver], zorder=2, **about)
+            places[point.row.name] = reach, height
+    for group in budgets(panel):
+        joined = sorted(places[point.row.name] for point in group if point.row.name in places)
+        if len(joined) > 1:
+            x, y = zip(*joined, strict=True)
+            about: dict[str, Any] = {"linestyle": ":", "linewidth": 1.1, "transform": axis.transAxes}
+            axis.plot(x, y, color=looks[group[0].row.name].colour, zorder=2, **about)
 
 
 def _draw_interval(axis: Axes, panel: Panel, point: Point, reach: float, colour: str) -> None:
     """Draws the interval of a score, as far as the panel reaches."""
-    _, low, high, _ = point.score
-    if math.isfinite(low) and math.isfinite(high):
-        ends = [panel.limits.share(low), panel.limits.share(high)]
+    if has_ends(point.score):
+        ends = [panel.limits.share(point.score.low), panel.limits.share(point.score.high)]
         axis.plot([reach, reach], ends, **_bar(axis, colour))
 
 

@@ -4,8 +4,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from bench.names import counted
+from bench.records.keys import canonical
 from bench.report.columns import Column
 from bench.report.figures.axes.limits import Limits, robust
 from bench.report.ranking import Judged, Yardstick, shared
@@ -14,6 +16,9 @@ from bench.report.scores import Score
 from bench.report.tables import Table
 from bench.report.text import distinct
 from bench.stats.intervals import FEWEST, Interval, mean_interval
+
+STEPS = "steps"
+"""The parameter that is a method's budget."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +145,10 @@ def _beyond(panel: Panel, drawn: float, shown: float) -> str:
 def remarks_of(table: Table, panels: Sequence[Panel], machine: Timing | None) -> list[str]:
     """What a reader of the figure must know."""
     points = [point for panel in panels for point in panel.points]
-    remarks = [
-        "Bars: 95 % interval of the mean. Dotted lines: rows of one method. Points that would overlap stand "
-        "side by side."
-    ]
+    remarks = ["Bars: 95 % interval of the mean."] if any(map(_has_bars, points)) else []
+    if any(map(budgets, panels)):
+        remarks.append("Dotted lines: rows that differ in their number of steps alone.")
+    remarks.append("Points that would overlap stand side by side.")
     if any(map(_has_arrows, panels)):
         remarks.append("Arrows: beyond the axis, at the number that is written.")
     if any(point.row.name in table.unusual for point in points):
@@ -151,6 +156,30 @@ def remarks_of(table: Table, panels: Sequence[Panel], machine: Timing | None) ->
     if any(point.partial for point in points):
         remarks.append("(Brackets): failed or missing images.")
     return [*remarks, _about_seconds(panels, machine)]
+
+
+def budgets(panel: Panel) -> list[list[Point]]:
+    """The points of rows of one method that differ in their number of steps alone, two and more of them.
+
+    Of rows that differ in more, a line would show what no budget gives.
+    """
+    groups: dict[str, dict[str, list[Point]]] = {}
+    for point in panel.points:
+        head = point.row.head
+        others = {name: value for name, value in head.params.items() if name != STEPS}
+        group = groups.setdefault(canonical([head.solver, head.source_sha256, head.guidance, others]), {})
+        group.setdefault(canonical(head.params), []).append(point)
+    return [list(chain.from_iterable(group.values())) for group in groups.values() if len(group) > 1]
+
+
+def has_ends(interval: Interval | None) -> bool:
+    """Whether a bar shows an interval: of few images there is none."""
+    return interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high)
+
+
+def _has_bars(point: Point) -> bool:
+    """Whether a row has a bar in any panel."""
+    return has_ends(point.score) or has_ends(point.seconds)
 
 
 def _has_arrows(panel: Panel) -> bool:

@@ -172,11 +172,15 @@ function costChart(rows, axis, width, m) {
     s("text", { x: 0, y: 11 }, m.label + arrow(m) + (m.unit ? ", " + m.unit : "")),
   );
 }
-/* Budgets of one method are joined. */
+/* Rows that differ in their steps alone are joined: of others a line would show what no budget gives. */
 function budgets(rows, where) {
   const groups = {};
-  for (const r of rows) (groups[r.solver] ??= []).push(r);
-  const joined = Object.values(groups).filter((group) => group.length > 1);
+  for (const r of rows) {
+    const others = Object.entries(cell(S.t, r.id).params ?? {}).filter(([name]) => name !== "steps");
+    (groups[JSON.stringify([r.solver, others.sort()])] ??= []).push(r);
+  }
+  const steps = (r) => cell(S.t, r.id).params?.steps;
+  const joined = Object.values(groups).filter((group) => new Set(group.map(steps)).size > 1);
   return joined.map((group) => {
     group.sort((p, r) => cost(S.t, p.id) - cost(S.t, r.id));
     const points = group.map((r) => where[r.id].join(",")).join(" ");
@@ -197,8 +201,8 @@ function costPlot() {
   const axis = costAxis();
   const note =
     "Passes through the network per image, forward and backward counted alike: no machine changes them. Seconds " +
-    "are in each popover and compare only within one machine. Dotted lines join the budgets of one method; rows " +
-    "beyond the axis carry their number.";
+    "are in each popover and compare only within one machine. Dotted lines join rows that differ in their number " +
+    "of steps alone; rows beyond the axis carry their number.";
   const picture =
     costWidth < NARROW ? costList(rows, axis, costWidth, m) : costChart(rows, axis, costWidth, m);
   const save = button("Save SVG", () => saveSvg(picture, `${D.meta.suite}_${S.t}_${S.m}_cost.svg`));

@@ -89,13 +89,36 @@ def test_a_baseline_within_the_axis_is_a_line(draw):
     assert len(set(level.get_ydata())) == 1
 
 
-def test_rows_of_a_method_are_joined_in_order_of_their_cost(draw):
+def of_one_method(*rows):
+    """Records of rows of dps: (name, passes, parameters)."""
     found = []
-    for row, passes in (("best", 300), ("same", 100), ("worse", 200)):
-        found += [replace(record(row, i), solver="dps", nfe=passes, vjps=0) for i in range(N)]
-    axis = draw(found).axes[0]
-    [line] = [line for line in axis.lines if line.get_linestyle() == ":"]
+    for row, passes, params in rows:
+        found += [
+            replace(record(row, i), solver="dps", nfe=passes, vjps=0, params=params, preset=row)
+            for i in range(N)
+        ]
+    return found
+
+
+def dotted(page):
+    return [line for line in page.axes[0].lines if line.get_linestyle() == ":"]
+
+
+def test_budgets_of_a_method_are_joined_in_order_of_their_cost(draw):
+    rows = [("best", 300, {"steps": 300}), ("same", 100, {"steps": 100}), ("worse", 200, {"steps": 200})]
+    [line] = dotted(draw(of_one_method(*rows)))
     assert (np.diff(line.get_xdata()) > 0).all() and len(line.get_xdata()) == 3
+
+
+def test_rows_that_differ_in_more_than_their_budget_are_not_joined(draw):
+    """Of another strength, and of as many steps that cost more."""
+    rows = [("best", 300, {"steps": 300, "eta": 1.0}), ("same", 100, {"steps": 100, "eta": 0.5})]
+    assert not dotted(draw(of_one_method(*rows)))
+    rows = [("best", 300, {"steps": 300}), ("same", 100, {"steps": 300})]
+    assert not dotted(draw(of_one_method(*rows)))
+    rows = [("best", 300, {"steps": 300, "eta": 1.0}), ("same", 100, {"steps": 100, "eta": 1.0})]
+    [line] = dotted(draw(of_one_method(*rows, ("worse", 200, {"steps": 200, "eta": 0.5}))))
+    assert len(line.get_xdata()) == 2
 
 
 @pytest.mark.filterwarnings("error")

@@ -75,6 +75,18 @@ def test_without_seconds_the_figure_says_so(judged):
     assert remarks_of(one.table, [panel(one)], None)[-1] == "No seconds: none were recorded."
 
 
+@pytest.mark.parametrize(("n", "has_bars"), [(4, False), (N, True)])
+def test_bars_and_lines_are_explained_where_they_are_drawn(judged, n, has_bars):
+    """Nothing is joined here; of 4 images there is no interval."""
+    one = judged([record(row, i) for row in ("best", "same") for i in range(n)])
+    said = " ".join(remarks_of(one.table, [panel(one)], None))
+    assert ("Bars: 95 % interval" in said) == has_bars and "Dotted" not in said
+    changed = [record(row, i, params={"steps": 9 + len(row)}) for row in ("best", "worse") for i in range(n)]
+    one = judged([replace(r, solver="dps") for r in changed])
+    said = remarks_of(one.table, [panel(one)], None)
+    assert "Dotted lines: rows that differ in their number of steps alone." in said
+
+
 def test_rows_of_fewer_images_are_placed_by_their_distance_and_keep_their_number(judged):
     few = [r for r in records() if r.label != "worse" or int(r.image) < 8]
     one = judged(few)
