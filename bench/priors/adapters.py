@@ -100,7 +100,6 @@ def _refuse_other_parameters(known: Mapping[str, inspect.Parameter]) -> None:
 
     Raises:
         TypeError: which.
-
     """
     optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     for name, parameter in known.items():

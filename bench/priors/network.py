@@ -54,7 +54,6 @@ class NetworkPrior(Prior):
     Raises:
         TypeError: a network is no module.
         ValueError: ``predicts`` is none of its words, or the network has no tensors, which say its device.
-
     """
 
     def __init__(

@@ -40,8 +40,7 @@ def spectra(tables: Sequence[Table]) -> Figure | None:
         shared, own = captions([[table] for table in tables])
         lines = fold(shared, wide - 0.2)
         top = 0.4 + LINE_HEIGHT * len(lines)
-        titles = [f"{table.title}\n{about}" for table, about in zip(tables, own, strict=True)]
-        titles = [_folded(title, map_wide) for title in titles]
+        titles = [_title(table, about, map_wide) for table, about in zip(tables, own, strict=True)]
         over = 0.3 + LINE_HEIGHT * max(title.count("\n") + 1 for title in titles)
         tall = top + 1.2 + (over + 0.19 * len(names)) * down
         page = new_page(wide, tall, top)
@@ -60,9 +59,9 @@ def spectra(tables: Sequence[Table]) -> Figure | None:
         return page
 
 
-def _folded(title: str, inches: float) -> str:
-    """Its lines, none of them wider than the map below it."""
-    return "\n".join(line for part in title.split("\n") for line in fold(part, inches))
+def _title(table: Table, about: str, inches: float) -> str:
+    """The task and what it is about, no line wider than the map below it."""
+    return "\n".join([*fold(table.title, inches), *fold(about, inches)])
 
 
 def _line_below(axis: Axes, n_anchors: int, ratios: np.ndarray) -> None:
